@@ -1,0 +1,52 @@
+# Two commands matter: `make run` and `make test`.  Both set up what they need.
+
+VENV    := .venv
+PYTHON  := $(VENV)/bin/python
+STAMP   := $(VENV)/.set-up
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 4 ] && n=4; echo $$n)
+
+.PHONY: help run tour test quick lint types floors setup bench lock clean
+
+help:           ## say what there is
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+run: setup      ## create the demo company, tell the story, serve the portal until Ctrl-C
+	$(PYTHON) -m troth demo --serve
+
+tour: setup     ## the same story, without serving
+	$(PYTHON) -m troth demo
+
+test: setup lint types floors  ## lint, types, floors, then every test, doctest and browser test
+	$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadgroup
+
+quick: setup lint  ## what runs in under a minute
+	$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadgroup -m "not slow and not browser" -x
+
+lint: setup
+	$(VENV)/bin/ruff format --check src tests bench examples
+	$(VENV)/bin/ruff check src tests bench examples
+
+types: setup
+	$(VENV)/bin/mypy
+
+floors: setup
+	$(VENV)/bin/lint-imports --no-logo 2>/dev/null || $(VENV)/bin/lint-imports
+
+bench: setup    ## measure ours beside the hand-written floor
+	$(PYTHON) -m bench
+
+setup: $(STAMP) ## make .venv/ from the lock file
+
+$(STAMP): requirements/dev.lock pyproject.toml scripts/set-up
+	sh scripts/set-up $(VENV)
+	@touch $(STAMP)
+
+lock:           ## write the lock files anew from pyproject.toml (needs uv)
+	uv pip compile -q --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	  --python-version 3.11 pyproject.toml -o requirements/default.lock
+	uv pip compile -q --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	  --python-version 3.11 pyproject.toml --group dev -c requirements/default.lock -o requirements/dev.lock
+
+clean:          ## remove what can be made again
+	rm -rf $(VENV) build dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

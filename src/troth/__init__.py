@@ -1,0 +1,1 @@
+"""Troth runs a privacy policy: checked, executed and proven, clause by clause."""

@@ -1,0 +1,4 @@
+"""The rest of the world: mail, documents, archives, the clock.
+
+Invariant: nothing here decides; it carries.
+"""

@@ -1,0 +1,79 @@
+"""A store as it really is: tables, columns, keys, foreign keys, triggers, rights.
+
+Read from the live database by `stores`, as one value, so that planning and checking
+stay pure.  Names are exactly the database's; a table outside the default schema is
+called `schema.table`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+OnDelete = Literal["NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"]
+Shape = Literal["text", "json", "array", "number", "date", "moment", "boolean", "bytes", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its declared type and what can be written in it."""
+
+    name: str
+    type: str
+    shape: Shape
+    nullable: bool
+    generated: bool = False
+    length_max: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A reference the engine enforces, from `columns` to `target_columns` of `target`."""
+
+    columns: tuple[str, ...]
+    target: str
+    target_columns: tuple[str, ...]
+    on_delete: OnDelete = "NO ACTION"
+    deferrable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A trigger: when it fires, and whether it may reach outside the database."""
+
+    name: str
+    event: str
+    calls_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueTable:
+    """A table: `key` is its primary key, or else a unique key without nulls, or empty."""
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    unique: tuple[tuple[str, ...], ...] = ()
+    checks: tuple[tuple[str, ...], ...] = ()  # the columns each CHECK constraint reads
+    indexed: tuple[tuple[str, ...], ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+    row_security: bool = False
+    rows_about: int = 0
+
+    def column(self, name: str) -> Column | None:
+        """Return the column called `name`, or None."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Every base table of a store (views and Troth's own step table left out)."""
+
+    store: str
+    dialect: str
+    tables: tuple[CatalogueTable, ...]
+
+    def table(self, name: str) -> CatalogueTable | None:
+        """Return the table called `name`, or None."""
+        return next((table for table in self.tables if table.name == name), None)

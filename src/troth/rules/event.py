@@ -1,0 +1,163 @@
+"""What can happen, and the exact bytes that are remembered of it.
+
+An event is stored as the UTF-8 bytes that are hashed, and never written again.  Its
+facts are ids, codes, numbers, dates and hashes, all in clear; free text, names and
+addresses are *payload*, encrypted in the vault, to whose ciphertext the event commits.
+
+`KINDS` is the whole vocabulary: a kind that is not there cannot be written.  A fact
+whose meaning changes gets a new version of its kind and an upcaster, never a rewrite.
+
+Law: GDPR Art. 5(2), accountability; Art. 17(3)(e), proof that outlives an erasure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import TypeAlias
+
+Fact: TypeAlias = "str | int | bool | list[Fact] | dict[str, Fact] | None"
+
+NO_FACTS: Mapping[str, Fact] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of event: its facts (required, optional) and whose key locks its payload."""
+
+    name: str
+    facts: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    file: str | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event about to be written.  `payload` is personal data and goes to the vault.
+
+    `stream` is where its version is counted, such as `request/7Q2M`; `file` is the key
+    file of the payload (by default its kind's), which with `subject` names the key.
+    """
+
+    kind: str
+    stream: str
+    facts: Mapping[str, Fact] = NO_FACTS
+    entity: str = ""
+    actor: str = "troth"
+    subject: str | None = None
+    request: str | None = None
+    policy: str | None = None
+    promise: str | None = None
+    payload: Mapping[str, Fact] | None = field(default=None, repr=False)
+    file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event as it was written: the envelope, all of it in clear."""
+
+    id: str
+    at: datetime
+    kind: str
+    kind_version: int
+    stream: str
+    version: int
+    entity: str
+    actor: str
+    facts: Mapping[str, Fact]
+    subject: str | None = None
+    request: str | None = None
+    policy: str | None = None
+    promise: str | None = None
+    payload_sha256: str | None = None
+    key: str | None = None
+
+
+def _kinds(*kinds: Kind) -> Mapping[str, Kind]:
+    return MappingProxyType({kind.name: kind for kind in kinds})
+
+
+KINDS: Mapping[str, Kind] = _kinds(
+    Kind("policy_published", ("version", "sha256", "effective", "promises_changed")),
+    Kind("policy_adopted", ("entity", "version"), (), "entity"),
+    Kind("map_reviewed", ("store", "map_sha256", "catalogue_sha256")),
+    Kind("subject_opened", ("subject",)),
+    Kind("subjects_merged", ("from", "into", "reason"), (), "request"),
+    Kind(
+        "request_received",
+        ("request", "channel", "language", "jurisdiction", "received_at", "date", "tz", "claims"),
+        ("official", "number"),
+        "request",
+    ),
+    Kind("address_proven", ("request", "method"), (), "request"),
+    Kind("asked", ("ask", "what", "reason"), ("on",), "request"),
+    Kind("ask_answered", ("ask", "sufficient"), ("on",), "request"),
+    Kind("clock_extended", ("reason", "letter"), ("on",), "request"),
+    Kind(
+        "claim_decided",
+        ("claim", "outcome", "ground", "staff"),
+        ("exemptions", "retained_until", "article"),
+        "request",
+    ),
+    Kind("decision_reviewed", ("claim", "outcome", "staff"), (), "request"),
+    Kind("dpo_advised", ("claim", "outcome", "staff"), (), "request"),
+    Kind("fee_moved", ("state",), ("amount", "currency"), "request"),
+    Kind("request_moved", ("to", "reason"), (), "request"),
+    Kind(
+        "plan_measured",
+        ("claim", "plan_sha256", "how", "stores"),
+        ("map_sha256", "catalogue_sha256"),
+    ),
+    Kind("plan_approved", ("claim", "plan_sha256", "tolerance", "staff")),
+    Kind("act_begun", ("step", "claim", "store", "plan_sha256", "lease")),
+    Kind(
+        "act_ended",
+        ("step", "claim", "store", "outcome", "rows", "certainty", "grade"),
+        ("expires", "resumed"),
+    ),
+    Kind("act_deferred", ("step", "claim", "store", "because", "until"), (), "retained"),
+    Kind("verified", ("step", "store", "keys_checked", "remaining")),
+    Kind("residue_searched", ("pass", "store", "bytes", "subjects", "hits"), ("seconds",), "request"),
+    Kind("values_set_aside", ("step", "store", "table", "rows"), (), "restriction"),
+    Kind("values_put_back", ("step", "store", "table", "rows", "conflicts"), (), "restriction"),
+    Kind("rectified", ("step", "store", "rows", "copies"), (), "request"),
+    Kind("restriction_moved", ("claim", "state", "ground")),
+    Kind("package_masked", ("claim", "sha256_before", "sha256_after", "masks", "staff")),
+    Kind("answer_taken", ("sha256", "channel")),
+    Kind(
+        "recipient_notified",
+        ("recipient", "action", "attempt", "outcome"),
+        ("reason", "claim"),
+        "request",
+    ),
+    Kind(
+        "letter_sent", ("letter", "kind", "sha256", "channel", "attempt", "outcome"), ("language",), "request"
+    ),
+    Kind("letter_delivered", ("letter", "proof"), (), "request"),
+    Kind(
+        "consent_recorded",
+        ("purpose", "purpose_version", "given", "method", "notice_sha256", "language"),
+        ("interface_sha256", "table_sha256", "valid_until", "age_class", "proven"),
+        "consent",
+    ),
+    Kind("objection_recorded", ("scope", "purpose", "channel"), ("signal",), "request"),
+    Kind("first_communication_sent", ("purpose", "notice_version", "language", "channel")),
+    Kind("collected", ("channel", "source", "notice_version", "obtained_on", "indirect"), ("due",)),
+    Kind(
+        "disclosure_made",
+        ("recipient", "class", "category", "purpose"),
+        ("transfer", "document"),
+        "disclosure",
+    ),
+    Kind("hold_moved", ("state", "hold", "scope_sha256"), ("review_on",), "hold"),
+    Kind("sweep_moved", ("state", "rule", "rule_version", "run", "rows"), ("oldest", "cap", "grace_ends")),
+    Kind("site_scanned", ("site", "table_sha256", "verdicts", "evidence_sha256")),
+    Kind("incident_moved", ("stage",), ("aware_at", "risk", "counts", "reason"), "incident"),
+    Kind("staff_read", ("staff", "screen"), ("reason",)),
+    Kind("key_destroyed", ("key", "file", "reason"), ("copies_expire",)),
+    Kind("control_ran", ("promise", "verdict", "figure", "evidence")),
+)
+"""Every kind of event, by name (design, section 14)."""

@@ -1,0 +1,176 @@
+"""What every store of personal data must be able to do.
+
+To add a store, write one module with a class that has these verbs, name it under the
+entry point `troth.stores`, and run the tests that `troth.testing` gives you.  Each
+verb is safe to say twice.
+
+Danger: `act` destroys data.  What prevents loss: it does only what was measured and
+approved, in one transaction per store, under a step name that is remembered in the
+store itself, so that saying it again changes nothing and returns the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal, Protocol
+
+from troth.rules.catalogue import Catalogue
+
+Verb = Literal["delete", "blank", "replace_owner", "retain", "detach"]
+Grade = Literal[
+    "deleted",
+    "deleted_until_backups_expire",
+    "blanked",
+    "archived",
+    "attested",
+    "at_least_once",
+    "nothing_found",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """One subject to look for: our random id, and the identifiers known (kind, value)."""
+
+    subject: str
+    identifiers: tuple[tuple[str, str], ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """So many rows of one table, under one action; `until` and `legal` for retained ones."""
+
+    table: str
+    verb: Verb
+    rows: int
+    until: date | None = None  # the latest end among the rows retained
+    legal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SideEffect:
+    """Rows that changed though the plan did not name them: cascades, triggers."""
+
+    table: str
+    verb: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What acting would do, by table and action; `how` it is known."""
+
+    store: str
+    plan_sha256: str
+    counts: tuple[Count, ...]
+    side_effects: tuple[SideEffect, ...] = ()
+    how: Literal["measured", "counted"] = "measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What acting did; `resumed` when an earlier call had done it already."""
+
+    store: str
+    step: str
+    plan_sha256: str
+    counts: tuple[Count, ...]
+    keys_checked: int
+    grade: Grade
+    certainty: Literal["exactly_once", "at_least_once"] = "exactly_once"
+    expires: date | None = None
+    resumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row found for a subject: by which path, and which columns that path conceals."""
+
+    subject: str
+    table: str
+    values: Mapping[str, object] = field(repr=False)
+    path: tuple[str, ...] = ()
+    concealed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An identifier met by the residue search.
+
+    `expected` by the plan (a retained or mentioning row), a `copy` that should not be
+    there, or `doubtful` (part of a longer word, or a number that may be something else).
+    """
+
+    subject: str
+    table: str
+    column: str
+    rows: int
+    verdict: Literal["expected", "copy", "doubtful"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """One residue pass over a store."""
+
+    store: str
+    bytes: int
+    seconds: float
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a kind of store can and cannot do."""
+
+    atomic: bool
+    measured_by_rollback: bool
+    rows_measured_max: int
+
+
+class Store(Protocol):
+    """A store of personal data that can be looked into, changed and proven clean."""
+
+    @property
+    def name(self) -> str:
+        """The store's name in plans, events and screens."""
+        ...
+
+    def limits(self) -> Limits:
+        """Say what this kind of store can do."""
+        ...
+
+    def catalogue(self) -> Catalogue:
+        """Read what is really there."""
+        ...
+
+    def find(self, who: Sequence[Who]) -> Iterator[Row]:
+        """Yield every row about these subjects, one row once per subject, in bounded memory."""
+        ...
+
+    def measure(self, who: Sequence[Who], today: date) -> Measured:
+        """Say exactly what erasing these subjects would do; change nothing."""
+        ...
+
+    def act(
+        self, step: str, who: Sequence[Who], today: date, approved: Measured, tolerance: int = 0
+    ) -> Acted:
+        """Erase as approved, once per `step`.
+
+        Raises ConflictError, with nothing changed, when there are more rows than
+        approved plus `tolerance`, or rows in another table or under another action.
+        """
+        ...
+
+    def gone(self, who: Sequence[Who]) -> int:
+        """Count the rows to which these identifiers still lead and which no rule retains."""
+        ...
+
+    def scan(self, who: Sequence[Who]) -> Scanned:
+        """Search every text, JSON, array and number column for these subjects' identifiers."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...

@@ -1,0 +1,64 @@
+"""What many tests stand on: a clock that is set, real servers, and other people's samples."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from servers import postgresql_server
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class SetClock:
+    """A clock that says what it was set to."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **by: float) -> None:
+        """Let this much time pass."""
+        self.now += timedelta(**by)
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock(datetime(2026, 11, 23, 9, 0, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """The folder of texts and databases from elsewhere; these tests skip without it."""
+    folder = Path(os.environ.get("TROTH_SAMPLES", ROOT.parent / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"There is no folder of samples; name one in TROTH_SAMPLES (looked in {folder.name!r}).")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgresql_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server of this session's own, started here and stopped after."""
+    with postgresql_server(tmp_path_factory.mktemp("postgresql")) as url:
+        yield url
+
+
+@pytest.fixture
+def postgresql(postgresql_cluster: str) -> Iterator[str]:
+    """The URL of an empty database of this test's own."""
+    import psycopg
+
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgresql_cluster, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    base, _, query = postgresql_cluster.partition("?")
+    yield f"{base.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
+    with psycopg.connect(postgresql_cluster, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
