@@ -1,0 +1,83 @@
+"""A project: one organisation's settings, policy, ledger and stores, as work gets them.
+
+`troth.wiring` builds it, once a process, from `troth.toml`; tests build it by hand.
+Each part is opened when first asked for, so `troth clock` opens no database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from troth.ledger.schema import Ledger
+    from troth.outside.mail import Mailer
+    from troth.policy.policy import Policy
+    from troth.rules.map import Map
+    from troth.stores.contract import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `troth.toml` and the environment say, read once; secrets are never shown."""
+
+    name: str
+    folder: Path
+    ledger_url: str
+    keys_url: str
+    master_key: str = field(repr=False)  # a reference: file:PATH or env:NAME
+    web_host: str
+    web_port: int
+    public_url: str
+    mail_to: str  # smtp://host:port, smtps://…, or folder:PATH where letters are dropped
+    mail_from: str
+    staff_token: str = field(repr=False, default="")
+    logo: str = ""
+    colour: str = "#1d4f91"
+
+
+@dataclass(frozen=True)
+class Project:
+    """The parts that work needs, opened when first asked for."""
+
+    settings: Settings
+    clock: Callable[[], datetime]
+    open_policy: Callable[[Settings], Policy]
+    open_ledger: Callable[[Settings, Callable[[], datetime]], Ledger]
+    open_maps: Callable[[Settings], Mapping[str, Map]]
+    open_store: Callable[[Settings, Map], Store]
+    open_mailer: Callable[[Settings], Mailer]
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The policy as its files stand now; raises WrongFileError with every problem."""
+        return self.open_policy(self.settings)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The one memory."""
+        return self.open_ledger(self.settings, self.clock)
+
+    @cached_property
+    def maps(self) -> Mapping[str, Map]:
+        """Every store map, by store name; raises WrongFileError with every problem."""
+        return self.open_maps(self.settings)
+
+    @cached_property
+    def stores(self) -> Mapping[str, Store]:
+        """Every store, by name, each with its connections."""
+        return {name: self.open_store(self.settings, found) for name, found in self.maps.items()}
+
+    @cached_property
+    def mailer(self) -> Mailer:
+        """The way letters leave."""
+        return self.open_mailer(self.settings)
+
+    def close(self) -> None:
+        """Let go of every store that was opened."""
+        for store in self.__dict__.get("stores", {}).values():
+            store.close()
