@@ -11,10 +11,10 @@ help:           ## say what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 run: setup      ## create the demo company, tell the story, serve the portal until Ctrl-C
-	$(PYTHON) -m troth demo --serve
+	$(PYTHON) examples/group/tour.py --serve
 
 tour: setup     ## the same story, without serving
-	$(PYTHON) -m troth demo
+	$(PYTHON) examples/group/tour.py
 
 test: setup lint types floors  ## lint, types, floors, then every test, doctest and browser test
 	$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadgroup

@@ -1,0 +1,154 @@
+"""The command line: a table of commands, each loaded when it is called.
+
+Exit codes: 0 kept or done, 1 broken or findings, 2 wrong use, 3 something did not
+answer, 4 a record was tampered with.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from troth import errors
+from troth.faces.cli import context
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command: the module and the function (or Typer app) behind it, its group and its line of help."""
+
+    module: str
+    name: str
+    group: str
+    help: str
+
+
+COMMANDS: dict[str, Entry] = {
+    "init": Entry("policy_commands", "init", "Policy", "Start a project: a folder with a policy of its own."),
+    "import": Entry("policy_commands", "import_", "Policy", "Turn a plain text policy into a Troth policy."),
+    "check": Entry(
+        "check_commands", "check", "Policy", "Find what is wrong, missing or contradictory in a policy."
+    ),
+    "notice": Entry("policy_commands", "notice", "Policy", "Render the notice that people read."),
+    "publish": Entry("policy_commands", "publish", "Policy", "Put this version of the policy in force."),
+    "schema": Entry(
+        "policy_commands", "schema", "Policy", "Print the JSON Schema of promise blocks, for editors."
+    ),
+    "clock": Entry("law_commands", "clock", "Law", "Explain a deadline, day by day."),
+    "authority": Entry("law_commands", "authority", "Law", "Name the supervisory authority of a country."),
+    "map": Entry("map_commands", "app", "Stores", "Check and explain the maps of where personal data is."),
+    "stores": Entry("map_commands", "stores", "Stores", "List the kinds of store and what each can do."),
+    "find": Entry("store_commands", "find", "Stores", "Find every row about a person in a store."),
+    "plan": Entry(
+        "store_commands", "plan", "Stores", "Measure what erasing a person would do; change nothing."
+    ),
+    "act": Entry("store_commands", "act", "Stores", "Carry out a measured and approved plan."),
+    "request": Entry(
+        "request_commands", "app", "Requests", "Receive, follow, decide and answer people's requests."
+    ),
+    "worker": Entry("worker_commands", "worker", "Requests", "Carry requests on, as one of many workers."),
+    "audit": Entry("audit_commands", "audit", "Proof", "Say of every promise: kept, broken or unproven."),
+    "ledger": Entry("ledger_commands", "app", "Proof", "Verify, seal, rebuild and export the ledger."),
+    "verify": Entry(
+        "ledger_commands", "verify_file", "Proof", "Verify a receipt or an export, without network."
+    ),
+    "serve": Entry("serve_commands", "serve", "Run", "Serve the portal, the notice and the worker."),
+}
+
+
+class Table(TyperGroup):
+    """The commands by name; nothing is imported before its command is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        """Return every name, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        """Load the command called `cmd_name`, or return None."""
+        entry = COMMANDS.get(cmd_name)
+        return None if entry is None else _load(cmd_name, entry)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        """List the commands by group, from the table alone."""
+        from troth.faces.cli.console import out
+
+        console = out()
+        console.print("\nTroth runs a privacy policy: the document checks itself, answers people's requests")
+        console.print("across real databases, and proves clause by clause what was kept.\n")
+        console.print("Usage: troth [--project DIR] COMMAND …   (troth COMMAND --help says more)")
+        for group in dict.fromkeys(entry.group for entry in COMMANDS.values()):
+            console.print(f"\n[bold]{group}[/bold]")
+            for name, entry in COMMANDS.items():
+                if entry.group == group:
+                    console.print(f"  {name:<10} {entry.help}")
+        console.print()
+
+
+def _load(name: str, entry: Entry) -> Any:
+    module = importlib.import_module(f"troth.faces.cli.{entry.module}")
+    found = getattr(module, entry.name)
+    if isinstance(found, typer.Typer):
+        group = typer.main.get_group(found)
+        group.name, group.help = name, group.help or entry.help
+        return group
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
+    single.command(name)(found)
+    return typer.main.get_command(single)
+
+
+app = typer.Typer(cls=Table, add_completion=True, pretty_exceptions_enable=False)
+
+
+@app.callback(invoke_without_command=True)
+def troth(
+    ctx: typer.Context,
+    project: Path | None = typer.Option(
+        None, "--project", help="The project's folder (default: found from here up)."
+    ),
+    version: bool = typer.Option(False, "--version", help="Print the version and end.", is_eager=True),
+) -> None:
+    """Troth runs a privacy policy."""
+    context.look_in(project)
+    if version:
+        from importlib.metadata import version as installed
+
+        sys.stdout.write(f"troth {installed('troth')}\n")
+        raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        ctx.get_help()
+        raise typer.Exit
+
+
+EXIT: tuple[tuple[type[errors.TrothError], int], ...] = (
+    (errors.TamperedError, 4),
+    (errors.UnreachableError, 3),
+    (errors.TrothError, 2),
+)
+
+
+def run(open_project: context.Open) -> None:
+    """Run the command line; every error of ours ends as a sentence and an exit code."""
+    context.set_up(open_project)
+    sys.exit(guarded(lambda: app(standalone_mode=True)))
+
+
+def guarded(call: Callable[[], object]) -> int:
+    """Run `call`; say an error of ours in its own words and return its exit code."""
+    try:
+        call()
+    except errors.TrothError as error:
+        sys.stderr.write(f"{error}\n")
+        return next(code for kind, code in EXIT if isinstance(error, kind))
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return 0

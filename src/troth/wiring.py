@@ -1,0 +1,226 @@
+"""Settings, and the one place where real things are built.
+
+`troth.toml` and the environment are read here, once, into a frozen `Settings`; nothing
+else reads either.  Secrets stand in `troth.toml` only as references (`env:NAME`,
+`file:PATH`).
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from troth.errors import NotFoundError, Problem, WrongFileError
+from troth.work.project import Project, Settings
+
+if TYPE_CHECKING:
+    from troth.ledger.schema import Ledger
+    from troth.outside.mail import Mailer
+    from troth.policy.policy import Policy
+    from troth.rules.map import Map
+    from troth.stores.contract import Store
+
+KNOWN: Mapping[str, Mapping[str, type]] = {
+    "project": {"name": str, "logo": str, "colour": str},
+    "ledger": {"url": str, "keys": str, "master_key": str},
+    "web": {"host": str, "port": int, "public_url": str, "staff_token": str},
+    "mail": {"to": str, "from": str},
+}
+
+
+def main() -> None:
+    """Start the command line (the entry point `troth`)."""
+    from troth.faces.cli import run
+
+    run(open_project)
+
+
+def open_project(folder: Path | None = None) -> Project:
+    """Open the project in `folder`, or the nearest one from the current folder up."""
+    settings = read_settings(find_folder(folder))
+    return Project(
+        settings=settings,
+        clock=now,
+        open_policy=_policy,
+        open_ledger=_ledger,
+        open_maps=_maps,
+        open_store=_store,
+        open_mailer=_mailer,
+    )
+
+
+def now() -> datetime:
+    """Return this moment, in UTC."""
+    return datetime.now(UTC)
+
+
+def find_folder(folder: Path | None) -> Path:
+    """Return the folder of the project; raises NotFoundError where there is none."""
+    start = (folder or Path.cwd()).resolve()
+    for place in [start] if folder else [start, *start.parents]:
+        if (place / "troth.toml").is_file():
+            return place
+    raise NotFoundError(
+        f"There is no project in {str(folder)!r}: it has no troth.toml."
+        if folder
+        else "There is no project here: no troth.toml in this folder or above it. "
+        "Go to one, name one with --project, or start one with `troth init`."
+    )
+
+
+def read_settings(folder: Path) -> Settings:
+    """Read `troth.toml` in `folder`; raises WrongFileError with every mistake in it."""
+    file = folder / "troth.toml"
+    try:
+        told = tomllib.loads(file.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise WrongFileError(
+            [Problem("troth.toml", 1, 1, f"It is not TOML: {error}.", "Mend that line.")]
+        ) from None
+    except UnicodeDecodeError:
+        raise WrongFileError(
+            [Problem("troth.toml", 1, 1, "It is not UTF-8 text.", "Save it as UTF-8.")]
+        ) from None
+    problems = list(_problems(told, file))
+    if problems:
+        raise WrongFileError(problems)
+
+    def said(section: str, key: str, default: Any) -> Any:
+        return told.get(section, {}).get(key, default)
+
+    host, port = said("web", "host", "127.0.0.1"), said("web", "port", 8080)
+    return Settings(
+        name=said("project", "name", folder.name),
+        folder=folder,
+        ledger_url=_url(said("ledger", "url", "sqlite:///.troth/ledger.db"), folder),
+        keys_url=_url(said("ledger", "keys", "sqlite:///.troth/keys.db"), folder),
+        master_key=said("ledger", "master_key", "file:.troth/master.key"),
+        web_host=host,
+        web_port=port,
+        public_url=said("web", "public_url", f"http://{host}:{port}").rstrip("/"),
+        mail_to=said("mail", "to", "folder:.troth/outbox"),
+        mail_from=said("mail", "from", "privacy@localhost"),
+        staff_token=resolve(said("web", "staff_token", ""), folder),
+        logo=said("project", "logo", ""),
+        colour=said("project", "colour", "#1d4f91"),
+    )
+
+
+def _problems(told: Mapping[str, Any], file: Path) -> list[Problem]:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    problems = []
+    for section, values in told.items():
+        known = KNOWN.get(section)
+        if known is None or not isinstance(values, dict):
+            problems.append(_unknown("section", section, KNOWN, lines, f"[{section}"))
+            continue
+        for key, value in values.items():
+            if key not in known:
+                problems.append(_unknown(f"setting in [{section}]", key, known, lines, key))
+            elif not isinstance(value, known[key]) or isinstance(value, bool):
+                wanted = "a number" if known[key] is int else "text in quotes"
+                line, column = _place(lines, key)
+                what = f"`{key}` in [{section}] must be {wanted}."
+                problems.append(Problem(file.name, line, column, what, "Write it so."))
+    return problems
+
+
+def _unknown(what: str, name: str, known: Mapping[str, object], lines: list[str], text: str) -> Problem:
+    near = get_close_matches(name, known, 1)
+    remedy = f"Did you mean `{near[0]}`?" if near else f"There are: {', '.join(known)}."
+    return Problem("troth.toml", *_place(lines, text), f"There is no {what} called `{name}`.", remedy)
+
+
+def _place(lines: list[str], text: str) -> tuple[int, int]:
+    for number, line in enumerate(lines, 1):
+        if line.lstrip().startswith(text):
+            return number, line.index(text) + 1
+    return 1, 1
+
+
+def _url(url: str, folder: Path) -> str:
+    """Make a relative SQLite file relative to the project, and resolve a reference."""
+    url = resolve(url, folder)
+    if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
+        return f"sqlite:///{folder / url.removeprefix('sqlite:///')}"
+    return url
+
+
+def resolve(reference: str, folder: Path) -> str:
+    """Follow `env:NAME` or `file:PATH`; any other text stands for itself.
+
+    Raises NotFoundError naming the reference, never what it holds.
+    """
+    kind, _, name = reference.partition(":")
+    if kind == "env":
+        if name not in os.environ:
+            raise NotFoundError(f"The environment variable {name} is not set, and troth.toml refers to it.")
+        return os.environ[name]
+    if kind == "file":
+        try:
+            return (folder / name).read_text(encoding="utf-8").strip()
+        except OSError:
+            raise NotFoundError(f"The file {name}, which troth.toml refers to, cannot be read.") from None
+    return reference
+
+
+def _policy(settings: Settings) -> Policy:
+    from troth.policy.policy import load
+
+    wanted = [*settings.folder.glob("policy*.md"), *settings.folder.glob("register/*.yaml")]
+    if not wanted:
+        raise NotFoundError(
+            f"The project {settings.name!r} has no policy.md. Write one, or `troth import` one."
+        )
+    texts = {
+        path.relative_to(settings.folder).as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted(wanted)
+    }
+    policy, problems = load(texts)
+    if policy is None or problems:
+        raise WrongFileError(problems)
+    return policy
+
+
+def _ledger(settings: Settings, clock: Callable[[], datetime]) -> Ledger:
+    from troth.ledger.keys import master_key
+    from troth.ledger.schema import open_ledger
+
+    (settings.folder / ".troth").mkdir(mode=0o700, exist_ok=True)
+    return open_ledger(
+        settings.ledger_url, settings.keys_url, master_key(settings.master_key, settings.folder), clock
+    )
+
+
+def _maps(settings: Settings) -> Mapping[str, Map]:
+    from troth.stores.map_file import read
+
+    maps: dict[str, Map] = {}
+    problems: list[Problem] = []
+    for path in sorted(settings.folder.glob("stores/*.yaml")):
+        found, wrong = read(path.read_text(encoding="utf-8"), path.relative_to(settings.folder).as_posix())
+        problems.extend(wrong)
+        if found is not None:
+            maps[found.store] = found
+    if problems:
+        raise WrongFileError(problems)
+    return maps
+
+
+def _store(settings: Settings, found: Map) -> Store:
+    from troth.stores.connect import connect
+
+    return connect(
+        found, {use: _url(reference, settings.folder) for use, reference in found.credentials.items()}
+    )
+
+
+def _mailer(settings: Settings) -> Mailer:
+    from troth.outside.mail import mailer
+
+    return mailer(settings.mail_to, settings.mail_from, settings.folder)
