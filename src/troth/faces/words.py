@@ -1,0 +1,92 @@
+"""What pages say, by language: catalogues of sentences, and dates as people write them.
+
+A catalogue is a TOML file of sentences by key; a project says any of them otherwise in
+its own `locale/LANGUAGE.toml`.  English is what an unknown language falls back to.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+
+NAMES: Mapping[str, str] = MappingProxyType({"en": "English", "fr": "Français"})
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The sentences of one language."""
+
+    language: str
+    sentences: Mapping[str, str]
+
+    def __call__(self, key: str, **named: object) -> str:
+        """Say the sentence called `key`, with its gaps filled.
+
+        >>> Words("en", {"hello": "Hello {name}"})("hello", name="Ada")
+        'Hello Ada'
+        """
+        return self.sentences[key].format(**named)
+
+    def has(self, key: str) -> bool:
+        """Say whether there is a sentence called `key`."""
+        return key in self.sentences
+
+    def day(self, when: date | datetime | None) -> str:
+        """Write a day as people do, such as 3 April 2026 or 3 avril 2026."""
+        from babel.dates import format_date
+
+        return "" if when is None else format_date(when, "long", locale=_LOCALES[self.language])
+
+    def period(self, written: str) -> str:
+        """Write a period such as "1 month" as people do: one month, un mois."""
+        from troth.law.period import Period
+
+        found = Period.parse(written)
+        if found is None:
+            return written
+        from babel.units import format_unit
+
+        unit = f"duration-{found.unit.removesuffix('s')}"
+        return str(format_unit(found.number, unit, "long", locale=_LOCALES[self.language]))
+
+
+_LOCALES = {"en": "en_GB", "fr": "fr_FR"}
+
+
+def catalogues(folder: Path | None = None) -> Mapping[str, Words]:
+    """Read every catalogue, with the project's own sentences from `folder` over ours."""
+    read = {}
+    for language in NAMES:
+        ours = files("troth.faces.portal").joinpath("locale", f"{language}.toml").read_text(encoding="utf-8")
+        sentences = tomllib.loads(ours)
+        own = None if folder is None else folder / f"{language}.toml"
+        if own is not None and own.is_file():
+            sentences |= tomllib.loads(own.read_text(encoding="utf-8"))
+        read[language] = Words(language, MappingProxyType(sentences))
+    return MappingProxyType(read)
+
+
+def preferred(accept: str, asked: str | None = None) -> str:
+    """Choose a language from what was asked for, or else from an Accept-Language header.
+
+    >>> preferred("fr-CH, fr;q=0.9, en;q=0.8"), preferred("de"), preferred("en;q=0.1, fr;q=x")
+    ('fr', 'en', 'en')
+    >>> preferred("fr", asked="en")
+    'en'
+    """
+    if asked in NAMES:
+        return asked
+    wanted: list[tuple[float, int, str]] = []
+    for order, part in enumerate(accept.split(",")[:20]):
+        tag, _, parameters = part.strip().partition(";")
+        weight = parameters.strip().removeprefix("q=") if parameters else "1"
+        try:
+            wanted.append((-float(weight), order, tag.strip().split("-")[0].lower()))
+        except ValueError:
+            continue
+    return next((language for quality, _, language in sorted(wanted) if language in NAMES and quality < 0), "en")
