@@ -40,7 +40,7 @@ class Words:
         """Write a day as people do, such as 3 April 2026 or 3 avril 2026."""
         from babel.dates import format_date
 
-        return "" if when is None else format_date(when, "long", locale=_LOCALES[self.language])
+        return "" if when is None else str(format_date(when, "long", locale=_LOCALES[self.language]))
 
     def period(self, written: str) -> str:
         """Write a period such as "1 month" as people do: one month, un mois."""
@@ -89,4 +89,6 @@ def preferred(accept: str, asked: str | None = None) -> str:
             wanted.append((-float(weight), order, tag.strip().split("-")[0].lower()))
         except ValueError:
             continue
-    return next((language for quality, _, language in sorted(wanted) if language in NAMES and quality < 0), "en")
+    return next(
+        (language for quality, _, language in sorted(wanted) if language in NAMES and quality < 0), "en"
+    )
