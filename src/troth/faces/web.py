@@ -1,0 +1,140 @@
+"""The web server's shell: headers, errors, static files and limits, for every page.
+
+A browser is told to load nothing from elsewhere and to run no inline code; an error is
+said in its own words, in the visitor's language, without a trace of what was sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from litestar import MediaType, Request, Response, get
+from litestar.exceptions import HTTPException, NotFoundException
+
+from troth import errors
+from troth.faces.words import NAMES, Words, preferred
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOG = logging.getLogger("troth.web")
+
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+STATUS: Mapping[type[errors.TrothError], int] = {
+    errors.NotFoundError: 404,
+    errors.KeyDestroyedError: 404,
+    errors.NotAllowedError: 422,
+    errors.ConflictError: 409,
+    errors.UnreachableError: 503,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What every page is drawn with: the words, the templates, the organisation's name."""
+
+    organisation: str
+    words: Mapping[str, Words]
+    templates: Environment
+    style: bytes
+
+    def page(
+        self, request: Request[Any, Any, Any], template: str, title: str, status: int = 200, **values: object
+    ) -> Response[str]:
+        """Draw a page in the visitor's language; it is never stored on the way."""
+        words = self.words_for(request)
+        drawn = self.templates.get_template(template).render(
+            t=words,
+            title=title,
+            language=words.language,
+            languages=tuple(NAMES.items()),
+            organisation=self.organisation,
+            path=request.url.path,
+            style_sha256=hashlib.sha256(self.style).hexdigest()[:12],
+            **values,
+        )
+        headers = {"Cache-Control": "no-store", "Content-Language": words.language, "Vary": "Accept-Language"}
+        return Response(drawn, media_type=MediaType.HTML, status_code=status, headers=headers)
+
+    def words_for(self, request: Request[Any, Any, Any]) -> Words:
+        """Choose the visitor's language: asked for in the address, or preferred by the browser."""
+        asked = request.query_params.get("lang") or request.cookies.get("lang")
+        return self.words[preferred(request.headers.get("accept-language", ""), asked)]
+
+    def said(self, request: Request[Any, Any, Any], status: int) -> Response[str]:
+        """Draw the page of an error."""
+        words = self.words_for(request)
+        name = f"error.{status}" if words.has(f"error.{status}.title") else "error.500"
+        heading, lines = words(f"{name}.title"), [words(f"{name}.text")]
+        return self.page(request, "said.html", heading, status, heading=heading, lines=lines, back="/")
+
+
+def look(organisation: str, words: Mapping[str, Words], own: Path | None = None) -> Look:
+    """Gather what pages are drawn with; templates of the project's own come first."""
+    ours = str(files("troth.faces.portal").joinpath("templates"))
+    folders = [str(own), ours] if own is not None and own.is_dir() else [ours]
+    templates = Environment(
+        loader=FileSystemLoader(folders),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = files("troth.faces.portal").joinpath("static", "portal.css").read_bytes()
+    return Look(organisation, words, templates, style)
+
+
+def static(shown: Look) -> Any:
+    """Serve the style sheet."""
+
+    @get("/static/portal.css", media_type="text/css", cache_control=None, sync_to_thread=False)
+    def sheet() -> Response[bytes]:
+        return Response(
+            shown.style, media_type="text/css", headers={"Cache-Control": "public, max-age=86400"}
+        )
+
+    return sheet
+
+
+def explain(shown: Look) -> Mapping[Any, Callable[[Request[Any, Any, Any], Any], Response[str]]]:
+    """Answer errors with pages; only the kind of an unforeseen one is logged, never its text."""
+
+    def ours(request: Request[Any, Any, Any], error: errors.TrothError) -> Response[str]:
+        status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
+        if status >= 500:
+            LOG.error("%s at %s", type(error).__name__, request.scope.get("path_template", "?"))
+        return shown.said(request, status)
+
+    def http(request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
+        if error.status_code >= 500:
+            LOG.error("%s at %s", type(error).__name__, request.scope.get("path_template", "?"))
+        known = (
+            404
+            if isinstance(error, NotFoundException) or error.status_code in {404, 405}
+            else error.status_code
+        )
+        return shown.said(request, known)
+
+    def unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
+        place = error.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = "?" if place is None else f"{place.tb_frame.f_globals.get('__name__')}:{place.tb_lineno}"
+        LOG.error("%s in %s", type(error).__name__, where)
+        return shown.said(request, 500)
+
+    return {errors.TrothError: ours, HTTPException: http, Exception: unforeseen}
