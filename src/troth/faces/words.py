@@ -79,7 +79,7 @@ def preferred(accept: str, asked: str | None = None) -> str:
     >>> preferred("fr", asked="en")
     'en'
     """
-    if asked in NAMES:
+    if asked is not None and asked in NAMES:
         return asked
     wanted: list[tuple[float, int, str]] = []
     for order, part in enumerate(accept.split(",")[:20]):
