@@ -106,6 +106,16 @@ def written(value: Value, language: Language) -> str:
             return str(value)
 
 
+def label(key: str, language: str, **gaps: str) -> str:
+    """Return the label of a column or a line, for whoever shows the law in a table.
+
+    >>> label("legal_due", "fr")
+    'Date légale'
+    """
+    text: str = _texts()["labels"][known(language)][key]
+    return text.format(**gaps)
+
+
 def month(day: date, language: Language) -> str:
     """Return the name of a day's month."""
     return str(_texts()["calendar"]["months"][language][day.month - 1])
