@@ -175,7 +175,8 @@ def _places(jurisdiction: str) -> set[str]:
     places = lineage(jurisdiction)
     if places[-1].code not in _GDPR_PLACES:
         raise NotFoundError(
-            f"The rights under the law of {places[0].en} are not recorded here; only its clock is. Ask counsel."
+            f"The rights under the law of {places[0].en} are not recorded here; only its clock is. "
+            "Ask counsel."
         )
     return {place.code for place in places} | {"EU"}
 

@@ -8,6 +8,7 @@ named pack and counts only for a caller who names that pack.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ STATUSES = ("in_force", "pending")
 NATURES = ("law", "guidance", "argument", "policy")
 CONFIDENCES = ("seen", "known", "verify")
 _NOT_YET = "not yet"
+_PLACE = re.compile(r"at line (\d+), column (\d+)")
 _FRAME = frozenset({"valid_from", "valid_to", "status", "nature", "confidence", "source", "pack"})
 
 
@@ -104,8 +106,10 @@ def parse(text: str, name: str) -> Mapping[str, tuple[Row, ...]]:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as mistake:
+        at = _PLACE.search(str(mistake))
+        line, column = (int(at[1]), int(at[2])) if at else (1, 1)
         message = f"This is not TOML: {mistake}."
-        raise WrongFileError([Problem(name, 1, 1, message, "Mend the place it names.")]) from None
+        raise WrongFileError([Problem(name, line, column, message, "Mend it there.")]) from None
     problems: list[Problem] = []
     result: dict[str, tuple[Row, ...]] = {}
     for table, rows in tables.items():

@@ -197,7 +197,8 @@ def _asks(asked: list[str], answered: list[str]) -> tuple[Ask, ...]:
 
     if len(answered) > len(asked):
         raise NotAllowedError(
-            f"There are {len(answered)} --answered and {len(asked)} --asked. Give one --asked for each answer."
+            f"--answered is given {len(answered)} times and --asked {len(asked)} times. "
+            "Give one --asked for each answer."
         )
     sent = [day("--asked", written) for written in asked]
     came = [day("--answered", written) for written in answered]
