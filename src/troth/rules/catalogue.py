@@ -7,6 +7,8 @@ called `schema.table`.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,7 +50,12 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class CatalogueTable:
-    """A table: `key` is its primary key, or else a unique key without nulls, or empty."""
+    """A table: `key` is its primary key, or else a unique key without nulls, or empty.
+
+    `parts` is what a statement quotes: schema and own name.  `null_refused` are nullable
+    columns in which a CHECK, or a UNIQUE that counts nulls as equal, may refuse a null.
+    `unreadable` are the columns this connection has no right to read.
+    """
 
     name: str
     columns: tuple[Column, ...]
@@ -60,6 +67,9 @@ class CatalogueTable:
     triggers: tuple[Trigger, ...] = ()
     row_security: bool = False
     rows_about: int = 0
+    parts: tuple[str, ...] = ()
+    null_refused: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
     def column(self, name: str) -> Column | None:
         """Return the column called `name`, or None."""
@@ -68,12 +78,43 @@ class CatalogueTable:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Every base table of a store (views and Troth's own step table left out)."""
+    """Every base table of a store (views and Troth's own step table left out).
+
+    `derived` is what the engine fills from those tables (materialised views, the inside
+    of full-text indexes) or what an extension brought: searched for residue, never mapped.
+    """
 
     store: str
     dialect: str
     tables: tuple[CatalogueTable, ...]
+    derived: tuple[CatalogueTable, ...] = ()
 
     def table(self, name: str) -> CatalogueTable | None:
         """Return the table called `name`, or None."""
         return next((table for table in self.tables if table.name == name), None)
+
+
+def sha256(catalogue: Catalogue) -> str:
+    """Hash what a map depends on, in hexadecimal; the same for the same structure.
+
+    Left out: the store's name, counts, indexes, rights and the order of things, which
+    change without the map being any less right.
+    """
+    tables = [
+        {
+            "name": table.name,
+            "columns": sorted(
+                [column.name, column.type, column.nullable, column.generated] for column in table.columns
+            ),
+            "key": table.key,
+            "foreign_keys": sorted(
+                [key.columns, key.target, key.target_columns, key.on_delete] for key in table.foreign_keys
+            ),
+            "unique": sorted(table.unique),
+            "checks": sorted(table.checks),
+            "triggers": sorted([trigger.name, trigger.event] for trigger in table.triggers),
+        }
+        for table in sorted(catalogue.tables, key=lambda table: table.name)
+    ]
+    written = json.dumps([catalogue.dialect, tables], ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
