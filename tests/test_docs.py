@@ -1,0 +1,37 @@
+"""The documentation is held to the code: every command and every setting has its heading, every link its target."""
+
+import re
+from pathlib import Path
+
+import pytest
+from troth.faces.cli import COMMANDS
+from troth.wiring import KNOWN
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+SETTINGS = [(section, key) for section, keys in KNOWN.items() for key in keys]
+
+
+@pytest.mark.parametrize(("section", "key"), SETTINGS)
+def test_every_setting_has_its_heading(section, key):
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    part = page.split(f"## [{section}]\n", 1)[1].split("\n## ", 1)[0]
+    assert f"### `{key}`" in part
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_its_heading(name):
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert f"## troth {name}\n" in page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_link_between_pages_leads_somewhere(page):
+    text = re.sub(r"(```|~~~).*?\1", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    targets = re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", text)
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_no_page_names_a_path_of_one_machine():
+    paths = re.compile(r"(?<![\w./~-])/(?:home|root|work|tmp|Users)/\w")
+    assert [page.name for page in PAGES if paths.search(page.read_text(encoding="utf-8"))] == []
