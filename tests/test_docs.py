@@ -1,9 +1,10 @@
-"""The documentation is held to the code: every command and every setting has its heading, every link its target."""
+"""The documentation is held to the code: commands and settings have headings, links lead somewhere."""
 
 import re
 from pathlib import Path
 
 import pytest
+
 from troth.faces.cli import COMMANDS
 from troth.wiring import KNOWN
 

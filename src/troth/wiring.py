@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from troth.stores.contract import Store
 
 KNOWN: Mapping[str, Mapping[str, type]] = {
-    "project": {"name": str, "logo": str, "colour": str},
+    "project": {"name": str},
     "ledger": {"url": str, "keys": str, "master_key": str},
-    "web": {"host": str, "port": int, "public_url": str, "staff_token": str},
+    "web": {"host": str, "port": int, "public_url": str},
     "mail": {"to": str, "from": str},
 }
 
@@ -105,9 +105,6 @@ def read_settings(folder: Path) -> Settings:
         public_url=said("web", "public_url", f"http://{host}:{port}").rstrip("/"),
         mail_to=said("mail", "to", "folder:.troth/outbox"),
         mail_from=said("mail", "from", "privacy@localhost"),
-        staff_token=resolve(said("web", "staff_token", ""), folder),
-        logo=said("project", "logo", ""),
-        colour=said("project", "colour", "#1d4f91"),
     )
 
 

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import typer
+
 from troth import errors
 from troth.faces.cli import COMMANDS, guarded
 

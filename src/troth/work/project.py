@@ -35,9 +35,6 @@ class Settings:
     public_url: str
     mail_to: str  # smtp://host:port, smtps://…, or folder:PATH where letters are dropped
     mail_from: str
-    staff_token: str = field(repr=False, default="")
-    logo: str = ""
-    colour: str = "#1d4f91"
 
 
 @dataclass(frozen=True)
