@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -123,7 +123,7 @@ class _Composer:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents == 2:
-                    mark = event.start_mark
+                    mark = cast(Any, event.start_mark)
                     self._problem(
                         mark.line, mark.column, "A second document starts here.", "Put it into its own file."
                     )

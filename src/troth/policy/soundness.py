@@ -1,0 +1,215 @@
+"""Whether promises make sense: what must go together, and what cannot.
+
+Only what is a mistake in itself, whatever the law of the day says; what the law asks
+of a policy is the work of `check`.
+
+Law: GDPR Arts. 6, 15(1), 17, 18(1), 22, 46, 49.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from troth.errors import Problem
+from troth.law.period import Period
+from troth.policy.promise_reading import Said
+
+if TYPE_CHECKING:
+    from troth.policy.policy import Policy
+
+Found = Iterator[tuple[str, str, str]]  # field, what, remedy
+
+LETTERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "access": {"contents": "abcdefgh"},
+        "erase": {"grounds": "abcdef", "exemptions": "abcde"},
+        "restrict": {"grounds": "abcd"},
+    }
+)
+"""Which letters the articles have: GDPR Arts. 15(1), 17(1), 17(3), 18(1)."""
+
+ARTICLES: Mapping[str, str] = MappingProxyType(
+    {
+        "inform": "12 to 14",
+        "access": "15",
+        "list_recipients": "19",
+        "rectify": "16",
+        "complete": "16",
+        "erase": "17",
+        "restrict": "18",
+        "port": "20",
+        "object": "21(1)",
+        "object_marketing": "21(2)",
+        "withdraw": "7(3)",
+        "review_decision": "22(3)",
+        "complain_to_authority": "77",
+    }
+)
+"""Where the GDPR has each right; the others come from national law."""
+
+
+def unsound(policy: Policy, said: Sequence[Said]) -> Iterator[Problem]:
+    """Find promises that contradict themselves or lack what they depend on."""
+    for one in said:
+        rule = _RULES.get(one.kind.kind)
+        if rule is None or not one.whole:
+            continue
+        for name, what, remedy in rule(one.values, policy):
+            line, column = one.lines.get(name, (one.line, one.column))
+            yield Problem(one.file, line, column, what, remedy)
+    for one in said:
+        if one.kind.kind == "security" and "measures" in one.values and not one.file.startswith("register/"):
+            line, column = one.lines["measures"]
+            yield Problem(
+                one.file,
+                line,
+                column,
+                "Security measures would be published here.",
+                "Put them into a file in register/.",
+            )
+
+
+def _group(values: Mapping[str, Any], policy: Policy) -> Found:  # noqa: ARG001
+    if "entities" in values and not values["entities"]:
+        yield "entities", "`group.entities` names no company.", "Name at least one."
+
+
+def _collection(values: Mapping[str, Any], policy: Policy) -> Found:  # noqa: ARG001
+    if values["how"] == "direct" and values.get("sources"):
+        yield (
+            "sources",
+            "What is collected directly has no other source.",
+            "Say `how: indirect`, or drop `sources`.",
+        )
+    if values["how"] != "direct" and values.get("channels"):
+        yield "channels", "Channels are for what subjects give us themselves.", "Say `sources` instead."
+
+
+def _purpose(values: Mapping[str, Any], policy: Policy) -> Found:  # noqa: ARG001
+    name, basis = values["key"], values["legal_basis"]
+    if "legitimate_interests" in (basis, values.get("other_basis")) and "interest" not in values:
+        yield (
+            "legal_basis",
+            f"`purpose.{name}` rests on a legitimate interest and does not name it.",
+            "Add `interest: …`.",
+        )
+    if basis == "legal_obligation" and "duty" not in values:
+        yield (
+            "legal_basis",
+            f"`purpose.{name}` rests on a legal obligation and does not name it.",
+            "Add `duty: …`.",
+        )
+    if ("other_basis" in values) != ("other_basis_for" in values):
+        yield (
+            "other_basis",
+            f"`purpose.{name}` must say for whom its other basis is.",
+            "Say both `other_basis` and `other_basis_for`, or none.",
+        )
+    if values.get("on_doubt") == "allow":
+        closed = next((word for word in ("marketing", "profiling") if values.get(word)), None)
+        closed = "consent" if basis == "consent" else closed
+        if closed:
+            yield (
+                "on_doubt",
+                f"`purpose.{name}` cannot go on in doubt: it is about {closed}.",
+                "Write `on_doubt: refuse`.",
+            )
+    if values.get("channels") and not values.get("marketing"):
+        yield "channels", "Channels are for marketing.", "Say `marketing: true`, or drop `channels`."
+
+
+def _recipient(values: Mapping[str, Any], policy: Policy) -> Found:  # noqa: ARG001
+    name, notify = values["key"], values.get("notify")
+    if notify is not None and notify.by == "nothing" and notify.because is None:
+        yield "notify", f"`recipient.{name}` is told nothing, without a reason.", "Add `because: …`."
+    if notify is not None and notify.by in ("email", "api", "post", "phone") and notify.address is None:
+        yield "notify", f"`recipient.{name}` is told by {notify.by}, without an address.", "Add `address: …`."
+
+
+def _answer(values: Mapping[str, Any], policy: Policy) -> Found:
+    told, within = values.get("extension_told_within"), values.get("within")
+    if ("extend_for" in values or told) and policy.answer and policy.answer.extend_by is None:
+        yield "extend_for", "`answer` speaks of an extension without its length.", "Add `extend_by: …`."
+    if told and within and longer(told, within):
+        yield (
+            "extension_told_within",
+            f"The extension would be told after the first period ({within}) is over.",
+            "Make it as long, or shorter.",
+        )
+    allowed = values.get("when_unfounded_or_excessive")
+    if allowed and "fee" not in allowed and "fee" in values:
+        yield "fee", "A fee is set and may not be asked.", "Add `fee` to `when_unfounded_or_excessive`."
+
+
+def _right(values: Mapping[str, Any], policy: Policy) -> Found:  # noqa: ARG001
+    name = values["key"]
+    for field in ("grounds", "exemptions", "contents"):
+        allowed = LETTERS.get(name, {}).get(field, "")
+        wrong = [letter for letter in values.get(field, ()) if letter not in allowed]
+        if wrong:
+            there = f"There are: {', '.join(allowed)}." if allowed else f"`right.{name}` has no {field}."
+            yield field, f"Its article has no letter {', '.join(wrong)} under `{field}`.", there
+
+
+def _retention(values: Mapping[str, Any], policy: Policy) -> Found:  # noqa: ARG001
+    if ("period" in values) == ("criteria" in values):
+        both = "both a period and criteria" if "period" in values else "neither a period nor criteria"
+        yield "period", f"`retention.{values['key']}` has {both}.", "Say one of the two."
+
+
+def _consent(values: Mapping[str, Any], policy: Policy) -> Found:  # noqa: ARG001
+    age = values.get("minimum_age")
+    if age is not None and not 13 <= age <= 18:
+        yield "minimum_age", "`consent.minimum_age` must be from 13 to 18.", "Write the age of your country."
+
+
+def _cookies(values: Mapping[str, Any], policy: Policy) -> Found:
+    limit = policy.cookies.lifetime_max if policy.cookies else values.get("lifetime_max")
+    seen = set()
+    for row in values.get("table", ()):
+        if isinstance(row.lifetime, Period) and limit and longer(row.lifetime, limit):
+            yield (
+                "table",
+                f"The cookie `{row.name}` lives {row.lifetime}, longer than any may ({limit}).",
+                "Shorten it, or raise `lifetime_max`.",
+            )
+        if row.lifetime == "session" and row.sliding:
+            yield "table", f"The cookie `{row.name}` ends with the session and is renewed.", "Drop `sliding`."
+        key = (row.name, row.host, row.path, row.storage)
+        if key in seen:
+            yield "table", f"The cookie `{row.name}` is there twice.", "Keep one of the two rows."
+        seen.add(key)
+
+
+def _transfer(values: Mapping[str, Any], policy: Policy) -> Found:  # noqa: ARG001
+    name = values["key"]
+    needed = {"standard_clauses": "module", "derogation": "letter"}.get(values["mechanism"])
+    if needed and needed not in values:
+        yield "mechanism", f"`transfer.{name}` must say which {needed}.", f"Add `{needed}: …`."
+    if "importer" not in values and "recipient" not in values:
+        yield "country", f"`transfer.{name}` does not say who receives.", "Add `importer:` or `recipient:`."
+
+
+def longer(one: Period, other: Period) -> bool:
+    """Say whether `one` is surely longer than `other`, whatever the calendar.
+
+    >>> longer(Period(50, "months"), Period(13, "months")), longer(Period(390, "days"), Period(13, "months"))
+    (True, False)
+    """
+    return one.days()[0] > other.days()[1]
+
+
+_RULES: Mapping[str, Callable[[Mapping[str, Any], Policy], Found]] = {
+    "group": _group,
+    "collection": _collection,
+    "purpose": _purpose,
+    "recipient": _recipient,
+    "answer": _answer,
+    "right": _right,
+    "retention": _retention,
+    "consent": _consent,
+    "cookies": _cookies,
+    "transfer": _transfer,
+}
