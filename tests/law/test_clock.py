@@ -192,6 +192,13 @@ def test_days_that_asks_share_count_once(asks, days):
     assert deadline(day("2026-07-01"), "FR", asks=given_asks[::-1]).legal_due == due.legal_due
 
 
+def test_clarification_may_be_asked_for_late_in_france_and_not_elsewhere_in_the_union():
+    asked = (day("2026-07-16"), day("2026-07-21"))
+    french, german = (deadline(day("2026-07-01"), code, clarification=asked) for code in ("FR", "DE"))
+    assert (french.paused_days, codes(french)) == (5, [])
+    assert (german.paused_days, codes(german)) == (0, ["ask_not_credited"])
+
+
 def test_the_state_names_what_is_waited_for():
     received = day("2026-07-01")
     for kind in ("identity", "mandate", "clarification"):
@@ -396,7 +403,7 @@ def test_every_step_and_flag_speaks_both_languages():
         refused_on=day("2026-10-01"),
         today=day("2026-12-01"),
     )
-    assert codes(due) == ["ask_late", "ask_late", "late_refusal", "overdue"]
+    assert codes(due) == ["ask_late", "late_refusal", "overdue"]
     for said in (*due.explanation, *due.flags):
         assert said.sentence.en != said.sentence.fr
         assert "{" not in said.sentence.en + said.sentence.fr

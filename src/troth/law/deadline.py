@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from troth.law.sentence import Sentence
+from troth.law.sentence import Sentence, cite
 from troth.law.working_day import working_days_before
 
 AskKind = Literal["identity", "mandate", "clarification"]
@@ -115,11 +115,15 @@ class Deadline:
             "paused_since": _iso(self.paused_since),
             "overdue": self.overdue,
             "flags": [
-                {"code": flag.code, "sentence": flag.sentence.say(language), "law": flag.law}
+                {"code": flag.code, "sentence": flag.sentence.say(language), "law": cite(flag.law, language)}
                 for flag in self.flags
             ],
             "explanation": [
-                {"day": step.day.isoformat(), "sentence": step.sentence.say(language), "law": step.law}
+                {
+                    "day": step.day.isoformat(),
+                    "sentence": step.sentence.say(language),
+                    "law": cite(step.law, language),
+                }
                 for step in self.explanation
             ],
         }

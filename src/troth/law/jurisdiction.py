@@ -116,10 +116,10 @@ def rule(code: str, topic: str, on: date, assume: Collection[str] = ()) -> Row |
     >>> str(found.period("period")), found.source
     ('1 month', 'GDPR Art. 12(3)')
     """
-    rows = read("clocks.toml")["rule"]
-    for place in lineage(code):
-        if on < place.valid_from:
-            continue
+    rows, places = read("clocks.toml")["rule"], lineage(code)
+    if on < places[0].valid_from:
+        return None
+    for place in places:
         own = [row for row in rows if row.says["jurisdiction"] == place.code and row.says["topic"] == topic]
         counting = in_force(own, on, assume)
         if counting:

@@ -116,6 +116,17 @@ def label(key: str, language: str, **gaps: str) -> str:
     return text.format(**gaps)
 
 
+def cite(law: str, language: str) -> str:
+    """Write a citation with the names that the laws have in a language.
+
+    >>> cite("GDPR Art. 12(3)", "fr")
+    'RGPD art. 12(3)'
+    """
+    for name, there in _texts()["citations"].get(known(language), {}).items():
+        law = law.replace(name, there)
+    return " ".join(law.split())
+
+
 def month(day: date, language: Language) -> str:
     """Return the name of a day's month."""
     return str(_texts()["calendar"]["months"][language][day.month - 1])

@@ -106,8 +106,8 @@ def parse(text: str, name: str) -> Mapping[str, tuple[Row, ...]]:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as mistake:
-        at = _PLACE.search(str(mistake))
-        line, column = (int(at[1]), int(at[2])) if at else (1, 1)
+        place = _PLACE.search(str(mistake))
+        line, column = (int(place[1]), int(place[2])) if place else (1, 1)
         message = f"This is not TOML: {mistake}."
         raise WrongFileError([Problem(name, line, column, message, "Mend it there.")]) from None
     problems: list[Problem] = []

@@ -232,7 +232,8 @@ def _show(due: Deadline, language: str) -> None:
     from rich.markup import escape
 
     from troth.law.jurisdiction import jurisdiction
-    from troth.law.sentence import label, written
+    from troth.law.sentence import cite, label, written
+    from troth.law.telling import OURS
 
     console = out()
 
@@ -249,7 +250,7 @@ def _show(due: Deadline, language: str) -> None:
         (
             step.day.isoformat(),
             escape(step.sentence.say(language)),
-            label("ours", language) if step.law == "Troth" else escape(step.law),
+            label("ours", language) if step.law == OURS else escape(cite(step.law, language)),
         )
         for step in due.explanation
     ]
