@@ -4,7 +4,9 @@ One query per aspect for all tables at once, so that two hundred tables take ten
 milliseconds.  Nothing is written and no value of any row is read.
 
 A partitioned table is one table: foreign keys and triggers of its partitions count as
-its own.  A table outside the default schema is called `schema.table`.
+its own, whether they are declared partitions or the older kind, tables that inherit every
+column and add none (a key of the parent is then only unique by custom, and whoever deletes
+by it counts what went).  A table outside the default schema is called `schema.table`.
 """
 
 from __future__ import annotations
@@ -120,7 +122,7 @@ _SQLITE_KEYWORDS = frozenset(
     inner insert intersect into is isnull key last left like limit match materialized natural not notnull
     null nulls of offset on or order outer over partition preceding raise range references returning right
     row rows select set then to union unique update using values when where window with
-    """.split()
+    """.split()  # noqa: SIM905
 )
 _CHECK = re.compile(r"\bCHECK\s*\(", re.IGNORECASE)
 _CALL = re.compile(r'([A-Za-z_][A-Za-z0-9_]*|"(?:[^"]|"")+")\s*\(')
@@ -352,11 +354,9 @@ _OURS = """
 
 _TABLES = f"""
     SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relispartition,
-           coalesce(pg_partition_root(c.oid), c.oid), c.reltuples,
-           row_security_active(c.oid),
+           c.reltuples, row_security_active(c.oid),
            coalesce(n.nspname = current_schema(), false),
            has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'),
-           has_schema_privilege(n.oid, 'USAGE'),
            EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
                    AND d.deptype = 'e')
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -368,7 +368,7 @@ _COLUMNS = """
     SELECT a.attrelid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod),
            t.typcategory::text,
            CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, NULL) ELSE t.typname END,
-           t.typtype::text, a.attnotnull OR t.typnotnull, a.attgenerated <> '' OR a.attidentity = 'a',
+           a.attnotnull OR t.typnotnull, a.attgenerated <> '' OR a.attidentity = 'a',
            CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END,
            EXISTS (SELECT FROM pg_constraint AS k WHERE k.contypid = t.oid AND k.contype = 'c')
     FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
@@ -376,9 +376,15 @@ _COLUMNS = """
     ORDER BY a.attrelid, a.attnum
 """
 
+_PARENTS = """
+    SELECT i.inhrelid, i.inhparent FROM pg_inherits AS i WHERE i.inhrelid = ANY(%s) ORDER BY i.inhseqno
+"""
+
 _READABLE = """
-    SELECT a.attrelid, a.attname FROM pg_attribute AS a
+    SELECT a.attrelid, a.attname
+    FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
     WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid = ANY(%s)
+          AND has_schema_privilege(c.relnamespace, 'USAGE')
           AND has_column_privilege(a.attrelid, a.attnum, 'SELECT')
 """
 
@@ -406,7 +412,7 @@ _TRIGGERS = """
     WHERE NOT g.tgisinternal AND g.tgenabled <> 'D' AND g.tgrelid = ANY(%s)
     UNION ALL
     SELECT r.ev_class, r.rulename, -(r.ev_type::text::int), NULL
-    FROM pg_rewrite AS r WHERE r.rulename <> '_RETURN' AND r.ev_class = ANY(%s)
+    FROM pg_rewrite AS r WHERE r.ev_type IN ('2', '4') AND r.ev_enabled <> 'D' AND r.ev_class = ANY(%s)
 """
 
 _FUNCTIONS = """
@@ -423,6 +429,7 @@ _DELETE_RULES: Mapping[str, OnDelete] = {
     "n": "SET NULL",
     "d": "SET DEFAULT",
 }
+_POSTGRESQL_SHAPES: Mapping[str, Shape] = {"S": "text", "N": "number", "B": "boolean", "A": "array"}
 _LENGTHS = frozenset({"varchar", "bpchar", "character varying", "character"})
 _REACHES_OUT = re.compile(
     r"\bdblink\w*|\bpg_notify\s*\(|\bNOTIFY\s+[\"\w]|\bhttp(?:_\w+)?\s*\(|\bnet\.http_\w+|"
@@ -438,63 +445,72 @@ def read_postgresql(connection: psycopg.Connection[Any], store: str) -> Catalogu
 
     with connection.cursor(row_factory=tuple_row) as cursor:
         rows = cursor.execute(_TABLES).fetchall()
-        default = next((schema for _, schema, *_, is_default, _, _, _ in rows if is_default), "")
-        roots = {oid: root for oid, _, _, _, _, root, *_ in rows}
-        shown = [row for row in rows if not row[4]]
+        oids = [row[0] for row in rows]
+        columns, domain_checks = _read_postgresql_columns(cursor, oids)
+        roots = _roots(cursor, {row[0]: row[4] for row in rows}, columns)
+        shown = [row for row in rows if roots[row[0]] == row[0]]
+        default = next((row[1] for row in rows if row[7]), "")
         names = _names([(row[1], row[2]) for row in shown], default)
         found: dict[int, _Found] = {}
-        columns_to_check: list[int] = []
-        for oid, schema, name, kind, _, _, rows_about, secured, _, readable, usable, extension in shown:
+        shut: list[int] = []
+        for oid, schema, name, kind, _, _, secured, _, readable, extension in shown:
             found[oid] = _Found(names[schema, name], (schema, name), derived=kind == "m" or extension)
+            found[oid].columns = {column.name: column for column in columns[oid].values()}
+            found[oid].checks = {(name,): None for name in domain_checks.get(oid, ())}
             found[oid].row_security = secured
-            found[oid].rows_about = 0 if kind == "p" else max(0, int(rows_about))
             if not readable:
-                columns_to_check.append(oid)
-            if not usable:
-                found[oid].unreadable.append("")
-        for _, _, _, _, partition, root, rows_about, *_ in rows:
-            if partition and root in found:
-                found[root].rows_about += max(0, int(rows_about))
-        numbers = _read_postgresql_columns(cursor, list(roots), found)
-        _read_postgresql_rights(cursor, columns_to_check, found)
-        _read_postgresql_constraints(cursor, roots, found, numbers)
-        _read_postgresql_indexes(cursor, found, numbers)
+                shut.append(oid)
+        for oid, _, _, kind, _, rows_about, *_ in rows:
+            if roots[oid] in found and kind != "p":  # a partitioned table counts its partitions
+                found[roots[oid]].rows_about += max(0, int(rows_about))
+        _read_postgresql_rights(cursor, shut, found)
+        _read_postgresql_constraints(cursor, roots, found, columns)
+        _read_postgresql_indexes(cursor, found, columns)
         _read_postgresql_triggers(cursor, roots, found)
     return _catalogue(store, "postgresql", found.values())
 
 
+_ByNumber = Mapping[int, Mapping[int, Column]]
+
+
 def _read_postgresql_columns(
-    cursor: psycopg.Cursor[Any], oids: list[int], found: Mapping[int, _Found]
-) -> Mapping[int, Mapping[int, str]]:
-    """Fill in columns; return each table's column names by number (partitions have their own numbers)."""
-    numbers: dict[int, dict[int, str]] = defaultdict(dict)
-    for (
-        oid,
-        number,
-        name,
-        declared,
-        category,
-        base,
-        typtype,
-        required,
-        generated,
-        modifier,
-        checked,
-    ) in cursor.execute(_COLUMNS, (oids,)):
-        numbers[oid][number] = name
-        if oid not in found:
-            continue
-        found[oid].columns[name] = Column(
+    cursor: psycopg.Cursor[Any], oids: list[int]
+) -> tuple[_ByNumber, Mapping[int, Sequence[str]]]:
+    """Return each table's columns by their number, and those whose domain has a CHECK."""
+    columns: dict[int, dict[int, Column]] = {oid: {} for oid in oids}
+    checked: dict[int, list[str]] = defaultdict(list)
+    for oid, number, name, declared, category, base, required, generated, modifier, domain_check in (
+        cursor.execute(_COLUMNS, (oids,))
+    ):  # fmt: skip
+        columns[oid][number] = Column(
             name=name,
             type=declared,
-            shape=_postgresql_shape(category, base, typtype),
+            shape=_postgresql_shape(category, base),
             nullable=not required,
             generated=generated,
             length_max=modifier - 4 if base in _LENGTHS and modifier > 4 else None,
         )
-        if checked:  # by the domain
-            found[oid].checks[(name,)] = None
-    return numbers
+        if domain_check:
+            checked[oid].append(name)
+    return columns, checked
+
+
+def _roots(
+    cursor: psycopg.Cursor[Any], partitions: Mapping[int, bool], columns: _ByNumber
+) -> Mapping[int, int]:
+    """Return the table each table is a part of: itself, or the one it is a partition of."""
+    parents: dict[int, int] = {}
+    for child, parent in cursor.execute(_PARENTS, (list(partitions),)):
+        names = ({column.name for column in columns.get(oid, {}).values()} for oid in (child, parent))
+        if partitions[child] or (child not in parents and next(names) == next(names)):
+            parents[child] = parent
+    roots = {}
+    for oid in partitions:
+        root = oid
+        while root in parents:
+            root = parents[root]
+        roots[oid] = root
+    return roots
 
 
 def _read_postgresql_rights(
@@ -504,15 +520,14 @@ def _read_postgresql_rights(
         return
     readable = set(cursor.execute(_READABLE, (oids,)).fetchall())
     for oid in oids:
-        shut = bool(found[oid].unreadable)
-        found[oid].unreadable = [name for name in found[oid].columns if shut or (oid, name) not in readable]
+        found[oid].unreadable = [name for name in found[oid].columns if (oid, name) not in readable]
 
 
 def _read_postgresql_constraints(
     cursor: psycopg.Cursor[Any],
     roots: Mapping[int, int],
     found: Mapping[int, _Found],
-    numbers: Mapping[int, Mapping[int, str]],
+    columns_of: _ByNumber,
 ) -> None:
     for oid, kind, own, target, target_own, on_delete, deferrable, condition in cursor.execute(
         _CONSTRAINTS, (list(roots),)
@@ -520,14 +535,14 @@ def _read_postgresql_constraints(
         table = found.get(roots[oid])
         if table is None:
             continue
-        columns = tuple(numbers[oid][number] for number in own or ())
+        columns = tuple(columns_of[oid][number].name for number in own or ())
         if kind == "f":
             other = found.get(roots.get(target, target))
             if other is not None:
                 key = ForeignKey(
                     columns,
                     other.name,
-                    tuple(numbers[target][number] for number in target_own),
+                    tuple(columns_of[target][number].name for number in target_own),
                     _DELETE_RULES[on_delete],
                     deferrable,
                 )
@@ -541,10 +556,10 @@ def _read_postgresql_constraints(
 
 
 def _read_postgresql_indexes(
-    cursor: psycopg.Cursor[Any], found: Mapping[int, _Found], numbers: Mapping[int, Mapping[int, str]]
+    cursor: psycopg.Cursor[Any], found: Mapping[int, _Found], columns_of: _ByNumber
 ) -> None:
     for oid, own, unique, nulls_equal in cursor.execute(_INDEXES, (list(found),)):
-        columns = tuple(numbers[oid][number] for number in own)
+        columns = tuple(columns_of[oid][number].name for number in own)
         found[oid].indexed[columns] = None
         if unique:
             found[oid].unique[columns] = None
@@ -592,7 +607,7 @@ _NOT_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 def _postgresql_event(bits: int) -> str:
     if bits < 0:
-        return f"RULE {({2: 'UPDATE', 3: 'INSERT', 4: 'DELETE'}).get(-bits, 'SELECT')}"
+        return f"RULE {'DELETE' if bits == -4 else 'UPDATE'}"
     timing = "BEFORE" if bits & 2 else "INSTEAD OF" if bits & 64 else "AFTER"
     events = [
         name for bit, name in ((8, "DELETE"), (4, "INSERT"), (32, "TRUNCATE"), (16, "UPDATE")) if bits & bit
@@ -600,25 +615,14 @@ def _postgresql_event(bits: int) -> str:
     return f"{timing} {' OR '.join(events)}"
 
 
-def _postgresql_shape(category: str, base: str, typtype: str) -> Shape:
-    if base in ("json", "jsonb"):
-        return "json"
-    if base == "bytea":
-        return "bytes"
-    if base == "date":
-        return "date"
+def _postgresql_shape(category: str, base: str) -> Shape:
+    match base:
+        case "json" | "jsonb":
+            return "json"
+        case "bytea":
+            return "bytes"
+        case "date":
+            return "date"
     if base.startswith("timestamp"):
         return "moment"
-    if typtype == "e" or category == "E":
-        return "other"
-    match category:
-        case "S":
-            return "text"
-        case "N":
-            return "number"
-        case "B":
-            return "boolean"
-        case "A":
-            return "array"
-        case _:
-            return "other"
+    return _POSTGRESQL_SHAPES.get(category, "other")
