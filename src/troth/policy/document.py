@@ -91,6 +91,7 @@ class Document:
     front: Front
     title: str
     preamble: str
+    preamble_line: int
     clauses: tuple[Clause, ...]
     problems: tuple[Problem, ...] = ()
 
@@ -131,7 +132,7 @@ def parse(text: str, file: str) -> Document:
     front, body_start = _front(text, file, reading)
     lines = text.split("\n")
     body = "\n".join([""] * body_start + lines[body_start:])
-    title, preamble, clauses = _clauses(body, lines, body_start, reading)
+    title, (preamble, preamble_line), clauses = _clauses(body, lines, body_start, reading)
     if not text.strip():
         _note(
             reading,
@@ -147,6 +148,7 @@ def parse(text: str, file: str) -> Document:
         front=front,
         title=front.title or title,
         preamble=preamble,
+        preamble_line=preamble_line,
         clauses=clauses,
         problems=tuple(reading.problems),
     )
@@ -209,8 +211,8 @@ def _front(text: str, file: str, reading: Reading) -> tuple[Front, int]:
 
 def _clauses(
     body: str, lines: Sequence[str], body_start: int, reading: Reading
-) -> tuple[str, str, tuple[Clause, ...]]:
-    """Find headings and blocks; return title, preamble and clauses."""
+) -> tuple[str, tuple[str, int], tuple[Clause, ...]]:
+    """Find headings and blocks; return title, preamble (and its line) and clauses."""
     title, title_end = "", body_start
     headings: list[Heading] = []
     blocks: list[Block] = []
@@ -247,7 +249,7 @@ def _clauses(
                 heading_lines=text_start - start,
             )
         )
-    return title, _prose(lines, title_end, first, loose).strip("\n"), tuple(clauses)
+    return title, (_prose(lines, title_end, first, loose), title_end + 1), tuple(clauses)
 
 
 def _prose(lines: Sequence[str], start: int, end: int, blocks: Iterable[Block]) -> str:

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from troth.errors import Problem
+from troth.policy import placeholder
 from troth.policy.document import Document, parse
 from troth.policy.promise import (
     Answer,
@@ -208,6 +209,8 @@ def load(files: Mapping[str, str]) -> tuple[Policy | None, tuple[Problem, ...]]:
     problems.extend(_dangling(policy, said, references))
     problems.extend(unsound(policy, said))
     problems.extend(_other_languages(documents, main))
+    for document in documents.values():
+        problems.extend(placeholder.problems(policy, document))
     if problems:
         return None, tuple(sorted(set(problems)))
     return policy, ()

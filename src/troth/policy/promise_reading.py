@@ -37,7 +37,7 @@ from troth.policy.shape import (
 )
 from troth.policy.yaml_text import Fields, Items, Node, Scalar
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}", re.ASCII)
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 _ID = re.compile(r"[a-zA-Z0-9][\w./*-]{0,118}", re.ASCII)
 _EMAIL = re.compile(r"[^\s@<>,;]{1,64}@[^\s@<>,;]+\.[^\s@<>,;.]{2,}")
 _URL = re.compile(r"(https?://[^\s<>\"]+|/[^\s<>\"]*)")
@@ -162,7 +162,7 @@ class _PromiseReader(Reading):
         if not _NAME.fullmatch(key.text):
             self.problem(
                 key,
-                f"`{shortened(key.text)}` cannot be a name: small letters, digits, _ . and - only.",
+                f"`{shortened(key.text)}` cannot be a name: small letters, digits, _ and - only.",
                 "Write it like `order-history`; what people read goes into a field.",
             )
             return False
@@ -192,7 +192,7 @@ class _PromiseReader(Reading):
                 else:
                     self.problem(
                         key,
-                        f"`{shortened(key.text)}` cannot be a name: small letters, digits, _ . and - only.",
+                        f"`{shortened(key.text)}` cannot be a name: small letters, digits, _ and - only.",
                         "Write it like `main-entity`; what people read goes into a field.",
                     )
             return tuple(part for part in parts if part is not None)
