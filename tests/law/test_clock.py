@@ -130,6 +130,31 @@ def test_the_strictest_order_of_months_and_waiting_sets_the_safe_date():
     assert (due.legal_due, due.safe_due) == (day("2026-10-19"), day("2026-10-16"))
 
 
+@pytest.mark.parametrize(
+    ("received", "waited", "extended", "safe"),
+    [
+        ("2026-01-28", 3, False, "2026-02-27"),  # the days first, then the month
+        ("2026-01-14", 15, True, "2026-04-28"),  # the days, then one month, then two
+        ("2026-01-30", 5, True, "2026-04-30"),  # one month, then two, then the days
+        ("2026-06-16", 15, True, "2026-09-30"),  # one month, then the days, then two
+    ],
+)
+def test_each_order_of_months_and_waiting_can_be_the_strictest(received, waited, extended, safe):
+    start = day(received)
+    ask = Ask("identity", start, start + timedelta(days=waited), "a doubt")
+    due = deadline(start, "DE", asks=[ask], extension=Extension("number", start) if extended else None)
+    assert due.safe_due == day(safe)
+    assert any(step.sentence.key == "safe_reading" for step in due.explanation)
+
+
+def test_while_an_ask_is_open_the_time_for_announcing_waits_too():
+    asked = [identity("2026-09-02")]
+    held = deadline(day("2026-08-31"), "FR", asks=asked, extension=Extension("number", day("2026-10-10")))
+    assert (held.extended, held.legal_due, codes(held)) == (True, None, ["awaiting"])
+    late = deadline(day("2026-08-31"), "FR", extension=Extension("number", day("2026-10-10")))
+    assert not late.extended
+
+
 # ---------------------------------------------------------------- asks
 
 
@@ -180,6 +205,7 @@ def test_a_late_open_ask_does_not_stop_the_clock():
     [
         ([("02", "12"), ("05", "20")], 18),  # overlapping
         ([("02", "12"), ("03", "08")], 10),  # one inside the other
+        ([("02", "12"), ("03", "05"), ("08", "14")], 12),  # and a third that begins inside the first
         ([("02", "05"), ("05", "09")], 7),  # touching
         ([("02", "04"), ("06", "09")], 5),  # apart
         ([("02", "02")], 0),  # answered the same day
@@ -224,6 +250,11 @@ def test_a_refusal_in_the_extended_period_is_recorded_and_flagged():
     assert due.legal_due == day("2026-11-30")
     assert due.refusal_latest == day("2026-09-30")
     assert codes(due) == ["late_refusal"]
+
+
+def test_a_refusal_on_the_last_day_for_it_is_in_time():
+    due = deadline(day("2026-08-31"), "FR", refused_on=day("2026-09-30"))
+    assert (due.refusal_latest, due.flags) == (day("2026-09-30"), ())
 
 
 def test_in_the_united_kingdom_a_refusal_has_the_whole_period_since_february_2026():
@@ -310,6 +341,12 @@ def test_days_before_the_period_began_are_not_left_out_of_it():
 def test_clarification_asked_after_the_end_changes_nothing():
     due = deadline(day("2026-06-10"), "GB", clarification=(day("2026-07-13"), day("2026-08-01")))
     assert (due.legal_due, codes(due)) == (day("2026-07-10"), ["ask_not_credited"])
+
+
+def test_clarification_asked_on_the_last_day_still_counts():
+    # A month from 11 June ends on a Saturday; Monday the 13th is the last day.
+    due = deadline(day("2026-06-11"), "GB", clarification=(day("2026-07-13"), day("2026-07-15")))
+    assert (due.paused_days, due.legal_due) == (3, day("2026-07-14"))
 
 
 def test_clarification_asked_in_an_extended_period_counts_in_it():

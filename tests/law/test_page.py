@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from troth.law import table
 from troth.law.jurisdiction import jurisdictions
 

@@ -17,6 +17,7 @@ ROWS = [
 
 # What makes two rows of a table say the same thing at the same time.
 KEYS = {
+    "age": ["jurisdiction"],
     "jurisdiction": ["code"],
     "rule": ["jurisdiction", "topic", "code"],
     "authority": ["country"],
@@ -48,6 +49,7 @@ source = "GDPR Art. 12(3)"
 
 def test_all_tables_are_walked():
     assert table.names() == (
+        "ages.toml",
         "authorities.toml",
         "clocks.toml",
         "holidays.toml",

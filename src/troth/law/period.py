@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from math import ceil
 from typing import Literal, TypeVar
 
 from dateutil.relativedelta import relativedelta
@@ -19,6 +20,8 @@ Unit = Literal["hours", "days", "weeks", "months", "years"]
 Moment = TypeVar("Moment", date, datetime)
 
 _WRITTEN = re.compile(r"(?P<number>\d{1,5})\s+(?P<unit>hour|day|week|month|year)s?", re.ASCII)
+# Beyond a thousand years nothing is a promise, and no calendar can count it.
+_LONGEST = {"hours": 99_999, "days": 99_999, "weeks": 52_000, "months": 12_000, "years": 1_000}
 _DAYS: dict[str, tuple[float, float]] = {"hours": (1 / 24, 1 / 24), "days": (1, 1), "weeks": (7, 7)}
 
 
@@ -31,7 +34,7 @@ class Period:
 
     @classmethod
     def parse(cls, written: str) -> Period | None:
-        """Read a period as a policy writes it; None when it is not one.
+        """Read a period as a policy writes it; None when it is not one, or longer than a thousand years.
 
         >>> Period.parse("13 months")
         Period(number=13, unit='months')
@@ -41,15 +44,18 @@ class Period:
         match = _WRITTEN.fullmatch(written.strip())
         if match is None:
             return None
-        return cls(int(match["number"]), match["unit"] + "s")  # type: ignore[arg-type]
+        number, unit = int(match["number"]), match["unit"] + "s"
+        return cls(number, unit) if number <= _LONGEST[unit] else None  # type: ignore[arg-type]
 
     def after(self, start: Moment) -> Moment:
         """Return the day (or moment) this long after `start`, clamped to the month's end.
 
+        Hours after a day, which has none, are counted as whole days begun.
+
         >>> Period(1, "months").after(date(2026, 1, 31))
         datetime.date(2026, 2, 28)
         """
-        return start + relativedelta(**{self.unit: self.number})  # type: ignore[arg-type]
+        return start + self._step(start)
 
     def before(self, end: Moment) -> Moment:
         """Return the day (or moment) this long before `end`.
@@ -57,10 +63,15 @@ class Period:
         >>> Period(3, "years").before(date(2027, 2, 28))
         datetime.date(2024, 2, 28)
         """
-        return end - relativedelta(**{self.unit: self.number})  # type: ignore[arg-type]
+        return end - self._step(end)
+
+    def _step(self, moment: date) -> relativedelta:
+        if self.unit == "hours" and not isinstance(moment, datetime):
+            return relativedelta(days=ceil(self.number / 24))
+        return relativedelta(**{self.unit: self.number})  # type: ignore[arg-type]
 
     def days(self) -> tuple[float, float]:
-        """Return the fewest and the most days this can be.
+        """Return the fewest and the most days this can be, within this century.
 
         >>> Period(13, "months").days()
         (393, 397)
