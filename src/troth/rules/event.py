@@ -12,15 +12,17 @@ Law: GDPR Art. 5(2), accountability; Art. 17(3)(e), proof that outlives an erasu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TypeAlias
 
-Fact: TypeAlias = "str | int | bool | list[Fact] | dict[str, Fact] | None"
+from troth.errors import NotAllowedError, TamperedError
 
-NO_FACTS: Mapping[str, Fact] = MappingProxyType({})
+Fact: TypeAlias = "str | int | bool | list[Fact] | dict[str, Fact] | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Draft:
 
     kind: str
     stream: str
-    facts: Mapping[str, Fact] = NO_FACTS
+    facts: Mapping[str, Fact] = field(default_factory=dict)
     entity: str = ""
     actor: str = "troth"
     subject: str | None = None
@@ -161,3 +163,76 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind("control_ran", ("promise", "verdict", "figure", "evidence")),
 )
 """Every kind of event, by name (design, section 14)."""
+
+
+UPCASTERS: Mapping[tuple[str, int], Callable[[Mapping[str, Fact]], Mapping[str, Fact]]] = MappingProxyType({})
+"""From (kind, old version) to a function that turns old facts into the next version's."""
+
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_ENVELOPE = (
+    "id", "at", "kind", "kind_version", "stream", "version", "entity", "actor",
+    "subject", "request", "policy", "promise", "facts", "payload_sha256", "key",
+)  # fmt: skip
+
+
+def check(draft: Draft) -> Kind:
+    """Return the kind of a draft; raises NotAllowedError when it cannot be written so."""
+    kind = KINDS.get(draft.kind)
+    if kind is None:
+        raise NotAllowedError(f"There is no kind of event called {draft.kind!r}.")
+    missing = [name for name in kind.facts if name not in draft.facts]
+    unknown = [name for name in draft.facts if name not in kind.facts and name not in kind.optional]
+    if missing or unknown:
+        told = [f"lacks {', '.join(missing)}"] if missing else []
+        told += [f"does not know {', '.join(unknown)}"] if unknown else []
+        raise NotAllowedError(f"An event {draft.kind!r} {' and '.join(told)}.")
+    if draft.payload is not None and (draft.file or kind.file) is None:
+        raise NotAllowedError(f"An event {draft.kind!r} has no payload, because no key's file would lock it.")
+    for name, value in draft.facts.items():
+        _check_fact(draft.kind, name, value)
+    return kind
+
+
+def _check_fact(kind: str, name: str, value: object) -> None:
+    match value:
+        case None | bool() | int():
+            pass
+        case str():
+            if _ADDRESS.search(value):
+                raise NotAllowedError(
+                    f"The fact {name!r} of {kind!r} holds what looks like an e-mail address. "
+                    "Facts are in clear for ever: put it in the payload."
+                )
+        case list() | tuple():
+            for item in value:
+                _check_fact(kind, name, item)
+        case Mapping():
+            for key, item in value.items():
+                _check_fact(kind, name, key)
+                _check_fact(kind, name, item)
+        case _:
+            raise NotAllowedError(
+                f"The fact {name!r} of {kind!r} is neither text, whole number, list nor mapping."
+            )
+
+
+def encode(event: Event) -> bytes:
+    """Write an event as the bytes that are stored and hashed: JSON, keys in one fixed order."""
+    values: dict[str, object] = {name: getattr(event, name) for name in _ENVELOPE}
+    values["at"] = event.at.astimezone(UTC).isoformat(timespec="microseconds")
+    kept = {name: value for name, value in values.items() if value is not None}
+    return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def decode(body: bytes) -> Event:
+    """Read an event back, old kinds through their upcasters; raises TamperedError when it is not one."""
+    try:
+        values = json.loads(body)
+        values["at"] = datetime.fromisoformat(values["at"])
+        event = Event(**values)
+    except (ValueError, TypeError, KeyError):
+        raise TamperedError("A stored event cannot be read: its bytes are not an event's.") from None
+    facts = event.facts
+    for version in range(event.kind_version, KINDS[event.kind].version if event.kind in KINDS else 0):
+        facts = UPCASTERS[event.kind, version](facts)
+    return event if facts is event.facts else Event(**{**values, "facts": facts})

@@ -12,7 +12,7 @@ Law: GDPR Art. 17 (what goes), Art. 17(3) (what stays), Art. 15(4) (`conceals`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
@@ -166,9 +166,18 @@ class Reviewed:
     catalogue_sha256: str
 
 
+Place = tuple[int, int]
+"""A line and a column of the map file, both from 1."""
+
+
 @dataclass(frozen=True, slots=True)
 class Map:
-    """A whole store map."""
+    """A whole store map.
+
+    Rows of which we are only processor are told by `processor_for`, the controller of all
+    of them, or by `controller_column`, in which each row names its own.  `places` says
+    where things stand in the file, by path: `("orders", "columns", "id")`.
+    """
 
     store: str
     kind: str
@@ -179,6 +188,17 @@ class Map:
     backups_expire: Period | None = None
     reviewed: Reviewed | None = None
     file: str = ""
+    controller_column: str = ""
+    processor_for: str = ""
+    places: Mapping[tuple[str, ...], Place] = field(default_factory=dict, repr=False, compare=False)
+
+    def place(self, *path: str) -> Place:
+        """Return where the nearest known part of this path stands in the file."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.places:
+                return self.places[path[:length]]
+        table = self.tables.get(path[0]) if path else None
+        return (table.line if table is not None else 1, 1)
 
     def edges(self) -> tuple[Edge, ...]:
         """Return every edge, in the order of the file."""

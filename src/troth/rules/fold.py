@@ -1,0 +1,38 @@
+"""What the events say now: state, folded from them alone.
+
+A stream's family is its name before the first slash; each family has its fold.  A state is
+a plain mapping without personal data; its `status` and `due` (ISO 8601) are also indexed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from troth.rules.event import Event
+
+State = dict[str, Any]
+Fold = Callable[[State | None, Event], State]
+
+
+def count(state: State | None, event: Event) -> State:
+    """Fold the families that have no fold of their own: how many events, and the last."""
+    return {"events": (state or {}).get("events", 0) + 1, "last": event.kind}
+
+
+FOLDS: Mapping[str, Fold] = MappingProxyType({})
+
+
+def family(stream: str) -> str:
+    """Return the family of a stream.
+
+    >>> family("request/7Q2M")
+    'request'
+    """
+    return stream.partition("/")[0]
+
+
+def fold(state: State | None, event: Event) -> State:
+    """Return the state of the event's stream after the event."""
+    return FOLDS.get(family(event.stream), count)(state, event)
