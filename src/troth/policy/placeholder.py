@@ -43,20 +43,26 @@ def without_comments(text: str) -> str:
     return _COMMENT.sub(lambda match: "\n" * match[0].count("\n"), text)
 
 
-def problems(policy: Policy, document: Document) -> Iterator[Problem]:
-    """Find placeholders that name nothing, and links to clauses that are not there."""
+def problems(policy: Policy, document: Document, whole: bool = True) -> Iterator[Problem]:
+    """Find placeholders that name nothing, and links to clauses that are not there.
+
+    Where the policy is not `whole`, its promises have mistakes of their own, and what
+    is absent for that reason is not told twice.
+    """
     language = words(document.language if document.language in LANGUAGES else "en")
     texts = [(document.preamble, document.preamble_line)]
     texts.extend((clause.text, clause.text_line) for clause in document.clauses)
     texts.extend((clause.title, clause.line) for clause in document.clauses)
     for text, start in texts:
         for number, line in enumerate(without_comments(text).split("\n"), start):
-            yield from _of_line(line, number, policy, document, language)
+            for problem, absent in _of_line(line, number, policy, document, language):
+                if whole or not absent:
+                    yield problem
 
 
 def _of_line(
     line: str, number: int, policy: Policy, document: Document, language: Words
-) -> Iterator[Problem]:
+) -> Iterator[tuple[Problem, bool]]:
     for match in _PLACEHOLDER.finditer(line):
         inside = match["inside"].strip()
         said = _said(inside, policy, language)
@@ -65,15 +71,19 @@ def _of_line(
             what = "A table or a list must stand on a line of its own."
             remedy = "Put it on its own line, with an empty line before and after."
         if what:
-            yield Problem(document.file, number, _column(document, number, match), what, remedy)
+            absent = isinstance(said, Missing) and said.absent
+            yield Problem(document.file, number, _column(document, number, match), what, remedy), absent
     rest = _PLACEHOLDER.sub("", line)
     if _OPEN.search(rest):
         column = document.lines[number - 1].find("{{") + 1
-        yield Problem(document.file, number, max(column, 1), "A placeholder is not closed.", "Write `}}`.")
+        yield (
+            Problem(document.file, number, max(column, 1), "A placeholder is not closed.", "Write `}}`."),
+            False,
+        )
     for match in _CLAUSE_LINK.finditer(line):
         if match["number"] not in document.by_number:
             what = f"There is no clause {match['number']} to link to."
-            yield Problem(document.file, number, match.start() + 1, what, "Mend the number.")
+            yield Problem(document.file, number, match.start() + 1, what, "Mend the number."), False
 
 
 def _said(inside: str, policy: Policy, language: Words) -> str | Missing:
@@ -94,7 +104,9 @@ def _block(what: str, name: str, policy: Policy, language: Words) -> str | Missi
         return Missing(f"There is no placeholder `{what}:`.", "Write `table:` or `list:`.")
     if name in TABLES:
         if is_empty(name, policy):
-            return Missing(f"There are no {name} to show.", "Write such promises, or remove the placeholder.")
+            return Missing(
+                f"There are no {name} to show.", "Write such promises, or remove the placeholder.", True
+            )
         return table(name, policy, language) if what == "table" else bullet_list(name, policy, language)
     found = find(policy, name) if what == "list" and "." in name else None
     if isinstance(found, Found) and isinstance(found.value, tuple):

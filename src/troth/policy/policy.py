@@ -209,8 +209,9 @@ def load(files: Mapping[str, str]) -> tuple[Policy | None, tuple[Problem, ...]]:
     problems.extend(_dangling(policy, said, references))
     problems.extend(unsound(policy, said))
     problems.extend(_other_languages(documents, main))
+    whole = not any(one.problems for one in readings)
     for document in documents.values():
-        problems.extend(placeholder.problems(policy, document))
+        problems.extend(placeholder.problems(policy, document, whole))
     if problems:
         return None, tuple(sorted(set(problems)))
     return policy, ()

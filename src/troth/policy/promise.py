@@ -202,7 +202,9 @@ class Source:
 
     key: Named
     title: Text | None = told("what people call it; its name if absent")
-    public: bool = told("whether it is accessible to the public", law="GDPR Art. 14(2)(f)", default=False)
+    publicly_accessible: bool = told(
+        "whether anybody can look there", law="GDPR Art. 14(2)(f)", default=False
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

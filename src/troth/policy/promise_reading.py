@@ -16,7 +16,7 @@ from typing import Any
 from troth.errors import Problem
 from troth.law.period import Period
 from troth.policy.promise import KINDS, Promise
-from troth.policy.reading import Reading, did_you_mean, shortened
+from troth.policy.reading import Reading, after_a_comma, did_you_mean, shortened
 from troth.policy.shape import (
     REFERENCES,
     Country,
@@ -273,9 +273,8 @@ class _PromiseReader(Reading):
         by_language: dict[str, str] = {}
         for key, value in node.entries:
             if not _LANGUAGE.fullmatch(key.text):
-                self.problem(
-                    key, f"{what} has words by language, and `{shortened(key.text)}` is none.", _LANGUAGES
-                )
+                wrong = f"{what} has words by language, and `{shortened(key.text)}` is none."
+                self.problem(key, wrong, after_a_comma(key, value) or _LANGUAGES)
                 continue
             said = self.text(value, what)
             if said is not None:

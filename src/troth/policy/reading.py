@@ -63,7 +63,7 @@ class Reading:
                 self.problem(
                     key,
                     f"{what} has no field called `{shortened(key.text)}`.",
-                    did_you_mean(key.text, known),
+                    after_a_comma(key, value) or did_you_mean(key.text, known),
                 )
             elif not _is_empty(value):
                 found[key.text] = value
@@ -227,6 +227,12 @@ def did_you_mean(written: str, known: Collection[str]) -> str:
     listed = list(known)
     shown = ", ".join(listed[:30]) + (" …" if len(listed) > 30 else "")
     return f"There are: {shown}."
+
+
+def after_a_comma(key: Scalar, value: Node) -> str:
+    """Say the remedy where words after a comma, in `{a: one, two}`, were taken for a key."""
+    alone = isinstance(value, Scalar) and value.text == "" and value.line == key.line
+    return "A comma ends a value inside { }: put the words in quotes." if alone and " " in key.text else ""
 
 
 def shortened(text: str, length: int = 40) -> str:

@@ -49,10 +49,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """That a path leads nowhere: what was wrong about it, and the remedy."""
+    """That a path leads nowhere: what was wrong about it, and the remedy.
+
+    `absent` when the promise is not there, and not when the path could never be.
+    """
 
     what: str
     remedy: str
+    absent: bool = False
 
 
 def find(policy: Policy, path: str) -> Found | Missing:
@@ -66,7 +70,9 @@ def find(policy: Policy, path: str) -> Found | Missing:
     }
     if first in of_policy and not rest:
         if of_policy[first] is None:
-            return Missing(f"The policy has no {first}.", "Say it at the top of the file, or in `change`.")
+            return Missing(
+                f"The policy has no {first}.", "Say it at the top of the file, or in `change`.", True
+            )
         return Found(of_policy[first], type(of_policy[first]), first)
     kind = KINDS.get(first)
     if kind is None:
@@ -74,13 +80,15 @@ def find(policy: Policy, path: str) -> Found | Missing:
     if not kind.many:
         promise = next((one for one in policy.promises.values() if one.kind == first and one.public), None)
         if promise is None:
-            return Missing(f"No clause has a promise `{first}`.", "Write that promise, or the words by hand.")
+            return Missing(
+                f"No clause has a promise `{first}`.", "Write that promise, or the words by hand.", True
+            )
         return _follow(promise, rest, first)
     named = {one.name: one for one in policy.promises.values() if one.kind == first and one.public}
     if not rest or rest[0] not in named:
         called = f" called `{_cut(rest[0])}`" if rest else ": the name is missing"
-        return Missing(f"There is no {first}{called}.", did_you_mean(rest[0] if rest else "", named))
-    return _follow(named[rest[0]], rest[1:], first)
+        return Missing(f"There is no {first}{called}.", did_you_mean(rest[0] if rest else "", named), True)
+    return _follow(named[rest[0]], rest[1:], f"{first}.{rest[0]}" if kind.names else first)
 
 
 def _follow(value: Any, path: list[str], said: str) -> Found | Missing:
@@ -91,7 +99,9 @@ def _follow(value: Any, path: list[str], said: str) -> Found | Missing:
         if isinstance(value, tuple) and value and hasattr(value[0], "key"):
             parts = {part.key: part for part in value}
             if name not in parts:
-                return Missing(f"`{said}` has nothing called `{_cut(name)}`.", did_you_mean(name, parts))
+                return Missing(
+                    f"`{said}` has nothing called `{_cut(name)}`.", did_you_mean(name, parts), True
+                )
             value, hint = parts[name], type(parts[name])
             continue
         if not is_part(hint):
@@ -102,7 +112,7 @@ def _follow(value: Any, path: list[str], said: str) -> Found | Missing:
             return Missing(f"`{said}` has no field `{_cut(name)}`.", did_you_mean(name, known))
         value, hint, said = getattr(value, field.attribute), field.type, f"{said}.{name}"
         if value is None or value == ():
-            return Missing(f"`{said}` is not said in any promise.", f"Add `{name}:` to that promise.")
+            return Missing(f"`{said}` is not said in any promise.", f"Add `{name}:` to that promise.", True)
     return Found(value, hint, said)
 
 

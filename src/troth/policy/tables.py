@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from troth.law.period import Period
-from troth.policy.promise import Cookie, Entity, Promise, Purpose, Recipient, RetentionRule, Transfer
-from troth.policy.saying import Found, bullets, escaped, link, say, title_of
-from troth.policy.shape import Text, fields_of
+from troth.policy.promise import Cookie, Entity, Purpose, Recipient, RetentionRule, Transfer
+from troth.policy.saying import bullets, escaped, link, title_of
+from troth.policy.shape import Text
 from troth.policy.soundness import ARTICLES
 from troth.policy.words import Words
 
@@ -30,15 +30,6 @@ class _Cells:
 
     def public(self, promises: Mapping[str, Any]) -> list[Any]:
         return [one for one in promises.values() if one.public]
-
-    def said(self, thing: Any, name: str) -> str:
-        """Say one field of a promise or of a part; nothing where it has none."""
-        value = getattr(thing, name)
-        if value is None or value == ():
-            return ""
-        field = next(one for one in fields_of(type(thing)) if one.attribute == name)
-        path = f"{thing.kind}.{field.name}" if isinstance(thing, Promise) else ""
-        return say(Found(value, field.type, path), self.policy, self.words) or ""
 
     def text(self, text: Text | None) -> str:
         return escaped(text.said(self.words.language)) if text else ""
@@ -176,7 +167,7 @@ class _Cells:
                 "storage": self.words.word(one.storage) if self._mixed() else "",
                 "set_by": self._set_by(one),
                 "host": escaped(one.host or ""),
-                "category": self.words.word(one.category),
+                "kind": self.words.word(one.category),
                 "purpose": self.text(one.purpose),
                 "lifetime": self._lifetime(one),
                 "data_kept": self.words.period(one.data_kept) if one.data_kept else "",
@@ -288,7 +279,10 @@ def table(name: str, policy: Policy, words: Words) -> str:
     if not columns:
         return ""
     lines = [[words.heading(column) for column in columns], ["---"] * len(columns)]
-    lines.extend([row[column] for column in columns] for row in rows)
+    lines.extend(
+        [row[column] if column in _AS_WRITTEN else _capital(row[column]) for column in columns]
+        for row in rows
+    )
     return "\n".join(_line(cells) for cells in lines)
 
 
@@ -317,6 +311,18 @@ def is_empty(name: str, policy: Policy) -> bool:
     if isinstance(things, Mapping):
         things = list(things.values())
     return not any(getattr(one, "public", True) for one in things)
+
+
+def _capital(cell: str) -> str:
+    """Begin a cell with a capital.
+
+    >>> _capital("to answer you"), _capital("<dpo@northwind.example>")
+    ('To answer you', '<dpo@northwind.example>')
+    """
+    return cell[:1].upper() + cell[1:]
+
+
+_AS_WRITTEN = {"cookie", "host", "set_by", "name", "importer", "company"}
 
 
 def _line(cells: Sequence[str]) -> str:
