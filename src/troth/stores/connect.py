@@ -1,0 +1,162 @@
+"""Which kinds of store there are, and opening one from its map.
+
+A kind is a function `(map, credentials) -> Store`: ours are named below, others come from
+packages that name theirs under the entry point `troth.stores`.  Credentials arrive here as
+URLs whose references have been followed; no message repeats one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+
+from troth.errors import NotAllowedError, NotFoundError
+from troth.policy.reading import did_you_mean
+from troth.rules.map import Map
+from troth.stores.contract import Limits, Store
+
+Open = Callable[[Map, Mapping[str, str]], Store]
+
+GROUP = "troth.stores"
+_ENVIRONMENT = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_FILE = re.compile(r"file:\S.*")
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://(?P<user>[^@/?#]*@)?[^@]*", re.ASCII)
+_SECRET = re.compile(r"(?i)[?&;](?:password|passwd|pwd|token|secret|sslpassword|key)=")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of store: what it is, where its code is, and the URLs it opens."""
+
+    name: str
+    what: str
+    module: str
+    schemes: tuple[str, ...]
+    extra: str = ""  # the extra to install, for a kind that the default install cannot open
+    package: str = "troth"
+
+
+BUILT_IN: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("postgresql", "PostgreSQL, 13 or newer", "troth.stores.postgresql", ("postgresql", "postgres")),
+        Kind("sqlite", "SQLite, a file", "troth.stores.sqlite", ("sqlite",)),
+    )
+}
+
+
+def kinds() -> Mapping[str, Kind | EntryPoint]:
+    """Return every kind of store by name: ours, and those of packages installed here."""
+    found: dict[str, Kind | EntryPoint] = dict(BUILT_IN)
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        found.setdefault(point.name, point)
+    return found
+
+
+def connect(map: Map, credentials: Mapping[str, str]) -> Store:  # noqa: A002
+    """Open the store of a map; `credentials` has a URL for `find` and, to change rows, for `change`.
+
+    Raises NotFoundError for a kind that is not installed and NotAllowedError for a URL of
+    another kind; neither says what the URL is.
+    """
+    kind = kinds().get(map.kind)
+    if kind is None:
+        raise NotFoundError(
+            f"{_where(map)} is of kind `{map.kind}`, and no such kind is installed. "
+            f"{did_you_mean(map.kind, list(kinds()))}"
+        )
+    if "find" not in credentials:
+        raise NotAllowedError(
+            f"{_where(map)} has no credentials to find with. Its map lacks `credentials: {{find: …}}`."
+        )
+    if isinstance(kind, EntryPoint):
+        return _loaded(map, kind)(map, credentials)
+    for role, url in credentials.items():
+        _check(map, kind, role, url)
+    return _opener(map, kind)(map, credentials)
+
+
+def limits(kind: Kind | EntryPoint) -> Limits | None:
+    """Say what a kind can do, where its module says so and can be loaded here."""
+    try:
+        module = import_module(kind.module)
+    except ImportError:
+        return None
+    found = getattr(module, "LIMITS", None)
+    return found if isinstance(found, Limits) else None
+
+
+def reference_problem(written: str) -> tuple[str, str] | None:
+    """Say what is wrong with a reference to credentials, and the remedy; None when it is one.
+
+    Neither sentence repeats what was written, which may be a secret.
+
+    >>> reference_problem("env:SHOP_FIND"), reference_problem("sqlite:///shop.db")
+    (None, None)
+    >>> reference_problem("postgresql://find:hunter2@db/shop")[0]
+    'This looks like a secret, and maps are kept in version control.'
+    """
+    if _ENVIRONMENT.fullmatch(written) or _FILE.fullmatch(written):
+        return None
+    match = _URL.fullmatch(written)
+    if match is not None and ":" not in (match["user"] or "") and not _SECRET.search(written):
+        return None
+    if match is not None or "@" in written or _SECRET.search(written):
+        return (
+            "This looks like a secret, and maps are kept in version control.",
+            "Write `env:NAME` or `file:PATH`, and put the URL there; then change the secret.",
+        )
+    return (
+        "Credentials are a reference: `env:NAME`, `file:PATH`, or a URL without a secret.",
+        "Write for example `env:SHOP_FIND`, or `sqlite:///shop.db`.",
+    )
+
+
+def _check(map: Map, kind: Kind, role: str, url: str) -> None:  # noqa: A002
+    scheme = url.partition("://")[0] if "://" in url else ""
+    if scheme in kind.schemes:
+        return
+    if url.startswith(("env:", "file:")):
+        what = "is a reference that was not followed"
+    elif not url:
+        what = "is empty"
+    elif re.fullmatch(r"[a-z][a-z0-9+.-]{0,20}", scheme):
+        what = f"is a URL of `{scheme}`"
+    else:
+        what = "is not a URL"
+    raise NotAllowedError(
+        f"{_where(map)} is of kind `{kind.name}`, and what its credentials `{role}` refer to {what}. "
+        f"It must begin with `{kind.schemes[0]}://`."
+    )
+
+
+def _opener(map: Map, kind: Kind) -> Open:  # noqa: A002
+    try:
+        module = import_module(kind.module)
+    except ImportError as error:
+        extra = f"troth[{kind.extra}]" if kind.extra else "troth"
+        raise NotFoundError(
+            f"{_where(map)} is of kind `{kind.name}`, whose part `{error.name}` is not installed. "
+            f"Install it with: pip install '{extra}'."
+        ) from None
+    found: Open = module.open_store
+    return found
+
+
+def _loaded(map: Map, point: EntryPoint) -> Open:  # noqa: A002
+    package = point.dist.name if point.dist is not None else point.module
+    try:
+        found: Open = point.load()
+    except (ImportError, AttributeError) as error:
+        raise NotFoundError(
+            f"{_where(map)} is of kind `{point.name}`, which the package {package} names and cannot load: "
+            f"{type(error).__name__}. Reinstall that package, or tell those who wrote it."
+        ) from None
+    return found
+
+
+def _where(map: Map) -> str:  # noqa: A002
+    return f"The store `{map.store}` ({map.file})" if map.file else f"The store `{map.store}`"

@@ -1,0 +1,620 @@
+"""Reading a store map: YAML as people write it → a Map, or every Problem at once.
+
+What is checked here needs the file alone: its shape, its references to its own tables.
+Whether it is true of the database is `rules.map_check`'s to say.
+
+Columns that a link is made of are written `customer_id`, or `company_id + branch_no` for
+several; what they refer to is `table.column`, or `branch.company_id + no`.  A name with a
+dot, a plus, a quote or a blank in it stands in double quotes: `"Odd.Table"."e-mail"`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from troth.errors import Problem
+from troth.policy.reading import Reading, did_you_mean, shortened
+from troth.policy.yaml_text import Fields, Node, Scalar
+from troth.policy.yaml_text import read as read_yaml
+from troth.rules.map import (
+    Action,
+    Blank,
+    BlankLink,
+    Columns,
+    Copy,
+    Delete,
+    Edge,
+    EdgeKind,
+    Erase,
+    Flag,
+    Identifier,
+    Leaving,
+    Map,
+    MapTable,
+    Place,
+    ReplaceOwner,
+    Retain,
+    Retention,
+    Reviewed,
+    SetAside,
+    Subject,
+    Value,
+    Values,
+)
+from troth.stores.connect import reference_problem
+
+_MAP = ("store", "kind", "credentials", "controller", "processor_for", "reviewed", "backups_expire",
+        "placeholder", "tables")  # fmt: skip
+_TABLE = ("subject", "columns", "belongs_to", "points_to", "mentions", "erase", "restriction", "retention",
+          "copies", "impersonal")  # fmt: skip
+_ERASE = ("do", "set", "until", "legal", "blank", "by", "because")
+_EDGES: tuple[EdgeKind, ...] = ("belongs_to", "points_to", "mentions")
+_STORE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
+_SHA256 = re.compile(r"sha256:([0-9a-f]{4,64})", re.ASCII)
+_NAME = re.compile(r'\s*(?:"((?:[^"]|"")+)"|([^\s."+](?:[^."+]*[^\s."+])?))\s*')
+_ALLOWED = {
+    "delete": (),
+    "blank": ("set",),
+    "replace_owner": (),
+    "retain": ("until", "legal", "blank"),
+}
+
+
+def read(text: str, file: str) -> tuple[Map | None, tuple[Problem, ...]]:
+    """Read a map; None when there is any Problem, and all Problems in the order of the file."""
+    node, problems = read_yaml(text, file)
+    reading = _MapReading(file)
+    reading.problems.extend(problems)
+    found: Map | None = None
+    if node is None and not problems:
+        reading.problem(None, "The map is empty.", "Write `store:`, `kind:`, `credentials:` and `tables:`.")
+    elif node is not None:
+        found = reading.map(node)
+    if reading.problems:
+        return None, tuple(sorted(reading.problems))
+    return found, ()
+
+
+def columns_of(written: str) -> Columns | None:
+    """Read the columns of a link; None when they are not written as such.
+
+    >>> columns_of("company_id + branch_no"), columns_of('"e-mail"'), columns_of("a.b")
+    (('company_id', 'branch_no'), ('e-mail',), None)
+    """
+    parts = _parts(written)
+    return parts[0] if parts is not None and len(parts) == 1 else None
+
+
+def target_of(written: str) -> tuple[str, Columns] | None:
+    """Read what a link refers to: a table and its columns; None when not written as such.
+
+    >>> target_of("branch.company_id + no")
+    ('branch', ('company_id', 'no'))
+    >>> target_of('sales."Odd.Table".id')
+    ('sales.Odd.Table', ('id',))
+    """
+    parts = _parts(written)
+    if parts is None or len(parts) < 2 or any(len(names) > 1 for names in parts[:-1]):
+        return None
+    return ".".join(names[0] for names in parts[:-1]), parts[-1]
+
+
+def _parts(written: str) -> tuple[Columns, ...] | None:
+    """Split at dots, and each part at pluses; names may be quoted."""
+    parts: list[list[str]] = [[]]
+    position = 0
+    while True:
+        match = _NAME.match(written, position)
+        if match is None:
+            return None
+        parts[-1].append(match[1].replace('""', '"') if match[1] is not None else match[2])
+        position = match.end()
+        if position == len(written):
+            return tuple(tuple(names) for names in parts)
+        if written[position] == ".":
+            parts.append([])
+        elif written[position] != "+":
+            return None
+        position += 1
+
+
+class _MapReading(Reading):
+    """One map file being read; `places` remembers where things stand."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(file)
+        self.places: dict[tuple[str, ...], Place] = {}
+
+    def map(self, node: Node) -> Map | None:
+        fields = self.fields(node, "A map", _MAP, ("store", "kind", "credentials", "tables"))
+        store = self.text(fields.get("store"), "`store`")
+        if store is not None and not _STORE.fullmatch(store):
+            self.problem(
+                fields["store"],
+                "`store` is a name for plans and events: letters, digits, dots, dashes.",
+                "Choose one such as `shop`; it is never renamed.",
+            )
+        kind = self.text(fields.get("kind"), "`kind`")
+        controller, column, processor_for = self.controller(fields, node)
+        tables = self.tables(fields.get("tables"))
+        placeholder = self.placeholder(fields.get("placeholder"), tables)
+        reviewed = self.reviewed(fields.get("reviewed"))
+        self.known_targets(tables)
+        return Map(
+            store=store or "",
+            kind=kind or "",
+            controller=controller,
+            credentials=self.credentials(fields.get("credentials")),
+            tables=tables,
+            placeholder=placeholder,
+            backups_expire=self.period(fields.get("backups_expire"), "`backups_expire`"),
+            reviewed=reviewed,
+            file=self.file,
+            controller_column=column,
+            processor_for=processor_for,
+            places=self.places,
+        )
+
+    def at(self, node: Node | None, *path: str) -> None:
+        """Remember where this path stands."""
+        if node is not None:
+            self.places[path] = (node.line, node.column)
+
+    # What is said of the whole store
+
+    def controller(self, fields: Mapping[str, Node], node: Node) -> tuple[str, str, str]:
+        said, apart = fields.get("controller"), fields.get("processor_for")
+        if apart is not None and said is not None:
+            self.problem(apart, "Both `controller` and `processor_for` are given.", "Keep one of the two.")
+        if apart is not None:
+            return "", "", self.text(apart, "`processor_for`") or ""
+        if said is None:
+            self.problem(
+                node,
+                "A map lacks `controller`.",
+                "Name the entity: `controller: main-entity`; or `controller: {column: …}` where rows differ.",
+            )
+            return "", "", ""
+        if isinstance(said, Fields):
+            inner = self.fields(said, "`controller`", ("column", "processor_for"))
+            if len(inner) != 1:
+                self.problem(said, "`controller` says either `column` or `processor_for`.", "Keep one.")
+            return (
+                "",
+                self.text(inner.get("column"), "`column`") or "",
+                self.text(inner.get("processor_for"), "`processor_for`") or "",
+            )
+        return self.text(said, "`controller`") or "", "", ""
+
+    def credentials(self, node: Node | None) -> dict[str, str]:
+        fields = self.fields(node, "`credentials`", ("find", "change"), ("find",))
+        found = {}
+        for role, each in fields.items():
+            written = self.text(each, f"`{role}`")
+            if written is None:
+                continue
+            problem = reference_problem(written)
+            if problem is not None:  # what is written may be a secret: it is not repeated
+                self.problem(each, *problem)
+            found[role] = written
+        return found
+
+    def reviewed(self, node: Node | None) -> Reviewed | None:
+        if node is None:
+            return None
+        self.at(node, "", "reviewed")
+        fields = self.fields(node, "`reviewed`", ("date", "catalogue"), ("date", "catalogue"))
+        on = self.date(fields.get("date"), "`date`")
+        written = self.text(fields.get("catalogue"), "`catalogue`")
+        match = _SHA256.fullmatch(written) if written is not None else None
+        if written is not None and match is None:
+            self.problem(
+                fields["catalogue"],
+                "`catalogue` must be `sha256:` and four or more of the hash's first digits, in small letters.",
+                "`troth map --check` prints it.",
+            )
+        return Reviewed(on, match[1]) if on is not None and match is not None else None
+
+    def placeholder(self, node: Node | None, tables: Mapping[str, MapTable]) -> dict[str, Value]:
+        found: dict[str, Value] = {}
+        for key, value in self.named(node, "`placeholder`"):
+            target = target_of(key.text)
+            if target is None or len(target[1]) != 1:
+                self.problem(
+                    key,
+                    "A placeholder is named by table and column.",
+                    "Write `customer.id: 0`, and one line for each column of a longer key.",
+                )
+                continue
+            table, (column,) = target
+            self.at(key, "", "placeholder", f"{table}.{column}")
+            if table not in tables:
+                self.problem(key, f"There is no table `{shortened(table)}` in this map.",
+                             did_you_mean(table, tables))  # fmt: skip
+            found[f"{table}.{column}"] = self.value(value, "A placeholder's key")
+        return found
+
+    def known_targets(self, tables: Mapping[str, MapTable]) -> None:
+        """Note each edge whose target is not a table of this map, or is one without subjects."""
+        for table in tables.values():
+            for number, edge in enumerate(table.edges):
+                line, column = self.places[table.name, "edges", str(number)]
+                target = tables.get(edge.target)
+                if target is None:
+                    what = f"`{shortened(edge.target)}` is not a table of this map."
+                    self.problems.append(
+                        Problem(self.file, line, column, what, did_you_mean(edge.target, tables))
+                    )
+                elif target.impersonal is not None and edge.kind == "belongs_to":
+                    self.problems.append(
+                        Problem(
+                            self.file,
+                            line,
+                            column,
+                            f"`{table.name}` belongs to `{edge.target}`, which this map calls impersonal.",
+                            "Describe the owner's table, or leave the edge out.",
+                        )
+                    )
+
+    # Tables
+
+    def tables(self, node: Node | None) -> dict[str, MapTable]:
+        found = {}
+        for key, value in self.named(node, "`tables`"):
+            self.at(key, key.text)
+            found[key.text] = self.table(key, value)
+        if node is not None and not found:
+            self.problem(node, "`tables` is empty.", "Describe at least the table of the people themselves.")
+        return found
+
+    def table(self, key: Scalar, node: Node) -> MapTable:
+        name = key.text
+        if isinstance(node, Scalar) and node.value is None:
+            self.problem(
+                key,
+                f"Nothing is said of `{shortened(name)}`.",
+                "Describe its columns, or write `impersonal:` and why it is not about people.",
+            )
+            return MapTable(name, {}, line=key.line)
+        node = _rejoined(node, _TABLE, ("impersonal",))
+        fields = self.fields(node, f"`{shortened(name)}`", _TABLE)
+        columns = self.categories(name, fields.get("columns"))
+        if "impersonal" in fields:
+            for other in fields:
+                if other not in ("impersonal", "columns"):
+                    self.problem(
+                        fields[other],
+                        f"`{shortened(name)}` is impersonal and has `{other}` too.",
+                        "Keep one of the two.",
+                    )
+            self.at(fields["impersonal"], name, "impersonal")
+            why = self.text(fields["impersonal"], "`impersonal`")
+            return MapTable(name, columns, impersonal=why or "?", line=key.line)
+        if "columns" not in fields and isinstance(node, Fields):
+            self.problem(
+                key,
+                f"`{shortened(name)}` lacks `columns`.",
+                "Give each column its category, such as `{id: key, email: contact}`; or write `impersonal:`.",
+            )
+        return MapTable(
+            name=name,
+            columns=columns,
+            subject=self.subject(name, fields.get("subject")),
+            edges=self.edges(name, fields),
+            erase=self.erase(name, fields.get("erase")),
+            restriction=self.restriction(name, fields.get("restriction")),
+            retention=self.retention(name, fields.get("retention")),
+            copies=self.copies(name, fields.get("copies")),
+            line=key.line,
+        )
+
+    def categories(self, table: str, node: Node | None) -> dict[str, str]:
+        self.at(node, table, "columns")
+        found = {}
+        for key, value in self.named(node, "`columns`"):
+            self.at(key, table, "columns", key.text)
+            category = self.text(value, f"The category of `{shortened(key.text)}`")
+            if category is None and isinstance(value, Scalar):
+                continue
+            found[key.text] = category or "?"
+        return found
+
+    def subject(self, table: str, node: Node | None) -> Subject | None:
+        if node is None:
+            return None
+        self.at(node, table, "subject")
+        fields = self.fields(node, "`subject`", ("key", "identifiers"), ("key", "identifiers"))
+        identifiers = []
+        for key, value in self.named(fields.get("identifiers"), "`identifiers`"):
+            self.at(key, table, "subject", key.text)
+            inner = self.fields(
+                value, f"Identifier `{shortened(key.text)}`", ("kind", "one_person"), ("kind", "one_person")
+            )
+            kind = self.text(inner.get("kind"), "`kind`")
+            one = self.boolean(inner.get("one_person"), "`one_person`")
+            if kind is not None and one is not None:
+                identifiers.append(Identifier(key.text, kind, one))
+        if isinstance(fields.get("identifiers"), Fields) and not identifiers:
+            self.problem(
+                fields["identifiers"],
+                "There is no identifier: nobody could be found here.",
+                "Name a column: `{email: {kind: email, one_person: true}}`.",
+            )
+        return Subject(self.texts(fields.get("key"), "`key`"), tuple(identifiers))
+
+    def edges(self, table: str, fields: Mapping[str, Node]) -> tuple[Edge, ...]:
+        found: list[Edge] = []
+        for kind in _EDGES:
+            for item in self.items(fields.get(kind), f"`{kind}`"):
+                edge = self.edge(table, kind, item)
+                if edge is None:
+                    continue
+                same = (edge.kind, edge.columns, edge.target, edge.target_columns)
+                if same in [(e.kind, e.columns, e.target, e.target_columns) for e in found]:
+                    self.problem(item, "This edge is there twice.", "Keep one of the two.")
+                self.at(item, table, "edges", str(len(found)))
+                found.append(edge)
+        return tuple(found)
+
+    def edge(self, table: str, kind: EdgeKind, node: Node) -> Edge | None:
+        if not isinstance(node, Fields):
+            self.problem(
+                node,
+                f"An edge of `{kind}` must say which column refers to what.",
+                "Write `- {customer_id: customer.id}`.",
+            )
+            return None
+        long = {"columns", "target"} <= {key for key, _ in node}
+        ends = self.long_ends(node, kind) if long else self.short_ends(node, kind)
+        options = {key: value for key, value in node if key in ("conceals", "leaving")}
+        conceals = self.texts(options.get("conceals"), "`conceals`")
+        leaving = self.leaving(table, options.get("leaving"))
+        if leaving is not None and kind != "belongs_to":
+            self.problem(
+                options["leaving"],
+                f"`leaving` says what happens when an owner leaves; `{kind}` names no owner.",
+                "Remove it, or use `belongs_to`.",
+            )
+        if ends is None:
+            return None
+        columns, target, target_columns = ends
+        return Edge(kind, table, columns, target, target_columns, conceals, leaving)
+
+    def short_ends(self, node: Fields, kind: str) -> tuple[Columns, str, Columns] | None:
+        """Read `{customer_id: customer.id}`."""
+        links = [(key, value) for key, value in node.entries if key.text not in ("conceals", "leaving")]
+        if len(links) != 1:
+            self.problem(
+                links[1][0] if links else node,
+                f"An edge of `{kind}` has one link, and this has {len(links)}.",
+                "Write each link as its own `- {column: table.column}`; a longer key as `{a + b: table.c + d}`.",
+            )
+            return None
+        key, value = links[0]
+        columns = columns_of(key.text)
+        if columns is None:
+            self.problem(
+                key,
+                f"`{shortened(key.text)}` is not a column, nor several joined by a plus.",
+                "Write `customer_id`, or `company_id + branch_no`; put odd names in quotes: '\"e-mail\"'.",
+            )
+        target = target_of(value.text) if isinstance(value, Scalar) else None
+        if target is None:
+            self.problem(
+                value,
+                f"What `{shortened(key.text)}` refers to must be a table and its column.",
+                "Write `customer.id`, or `branch.company_id + no`; odd names in quotes: '\"Odd.Table\".id'.",
+            )
+        if columns is None or target is None:
+            return None
+        return self.matched(key, columns, *target)
+
+    def long_ends(self, node: Fields, kind: str) -> tuple[Columns, str, Columns] | None:
+        """Read `{columns: [a, b], target: branch, target_columns: [c, d]}`."""
+        needed = ("columns", "target", "target_columns")
+        fields = self.fields(node, f"An edge of `{kind}`", (*needed, "conceals", "leaving"), needed)
+        columns = self.texts(fields.get("columns"), "`columns`")
+        target = self.text(fields.get("target"), "`target`")
+        target_columns = self.texts(fields.get("target_columns"), "`target_columns`")
+        if not columns or target is None or not target_columns:
+            return None
+        return self.matched(node, columns, target, target_columns)
+
+    def matched(
+        self, at: Node, columns: Columns, target: str, target_columns: Columns
+    ) -> tuple[Columns, str, Columns] | None:
+        if len(columns) != len(target_columns):
+            self.problem(
+                at,
+                f"This edge has {len(columns)} columns on one side and {len(target_columns)} on the other.",
+                "Write as many on both sides, in the same order.",
+            )
+            return None
+        return columns, target, target_columns
+
+    def leaving(self, table: str, node: Node | None) -> Leaving | None:
+        if node is None:
+            return None
+        if isinstance(node, Scalar):
+            said = self.choice(node, "`leaving`", ("replace_owner",))
+            return ReplaceOwner() if said else None
+        fields = self.fields(node, "`leaving`", ("blank",), ("blank",))
+        values = self.values(fields.get("blank"), "`blank`", table, "leaving")
+        return BlankLink(values) if values else None
+
+    # What an erasure does
+
+    def erase(self, table: str, node: Node | None) -> Erase | None:
+        if node is None:
+            return None
+        self.at(node, table, "erase")
+        fields = self.fields(
+            node,
+            "`erase`",
+            ("do", "set", "until", "legal", "blank", "by", "because"),
+            ("do", "by", "because"),
+        )
+        do = self.choice(fields.get("do"), "`do`", tuple(_ALLOWED))
+        by, because = self.text(fields.get("by"), "`by`"), self.text(fields.get("because"), "`because`")
+        action: Action | None = None
+        if do is not None:
+            for other in fields:
+                if other not in ("do", "by", "because", *_ALLOWED[do]):
+                    self.problem(
+                        fields[other],
+                        f"`{other}` means nothing with `do: {do}`.",
+                        _remedy_for_option(other, do),
+                    )
+            action = self.action(table, do, node, fields)
+        if action is None or by is None or because is None:
+            return None
+        return Erase(action, by, because)
+
+    def action(self, table: str, do: str, node: Node, fields: Mapping[str, Node]) -> Action | None:
+        match do:
+            case "delete":
+                return Delete()
+            case "replace_owner":
+                return ReplaceOwner()
+            case "blank":
+                if "set" not in fields:
+                    self.problem(
+                        node, "`do: blank` does not say what to blank.", "Add `set: {column: null}`."
+                    )
+                    return None
+                values = self.values(fields["set"], "`set`", table, "erase")
+                return Blank(values) if values else None
+            case _:
+                return self.retain(table, node, fields)
+
+    def retain(self, table: str, node: Node, fields: Mapping[str, Node]) -> Retain | None:
+        for needed, example in (
+            ("until", "{period: 10 years, trigger: placed}"),
+            ("legal", "C. com. L123-22"),
+        ):
+            if needed not in fields:
+                self.problem(node, f"`do: retain` lacks `{needed}`.", f"Add `{needed}: {example}`.")
+        until = self.fields(fields.get("until"), "`until`", ("period", "trigger"), ("period", "trigger"))
+        period = self.period(until.get("period"), "`period`")
+        trigger = self.text(until.get("trigger"), "`trigger`")
+        legal = self.text(fields.get("legal"), "`legal`")
+        blank: Values = ()
+        if "blank" in fields:
+            blank = self.values(fields["blank"], "`blank`", table, "erase")
+        if period is None or trigger is None or legal is None:
+            return None
+        self.at(until.get("trigger"), table, "erase", "until")
+        return Retain(period, trigger, legal, blank)
+
+    def values(self, node: Node | None, what: str, table: str, under: str) -> Values:
+        """Read columns and the constants they are set to; an empty mapping is a Problem."""
+        entries = self.named(node, what)
+        if isinstance(node, Fields) and not entries:
+            self.problem(node, f"{what} names no column.", "Name each column: `{email: null}`.")
+        for key, _ in entries:
+            self.at(key, table, under, key.text)
+        return tuple(
+            (key.text, self.value(value, f"The value of `{shortened(key.text)}`")) for key, value in entries
+        )
+
+    def value(self, node: Node, what: str) -> Value:
+        if not isinstance(node, Scalar):
+            self.problem(
+                node, f"{what} must be one value.", "Write null, text, a whole number, true or false."
+            )
+            return None
+        if isinstance(node.value, float):
+            self.problem(node, f"{what} is a fraction.", f"Put it in quotes: '{shortened(node.text)}'.")
+            return None
+        return node.value
+
+    # The rest of a table
+
+    def restriction(self, table: str, node: Node | None) -> Flag | SetAside | None:
+        if node is None:
+            return None
+        self.at(node, table, "restriction")
+        fields = self.fields(node, "`restriction`", ("flag", "active", "lifted", "set_aside"))
+        if "set_aside" in fields:
+            if len(fields) > 1:
+                self.problem(node, "`restriction` is by a flag or by setting aside, not both.", "Keep one.")
+            columns = self.texts(fields["set_aside"], "`set_aside`")
+            if not columns:
+                self.problem(node, "`set_aside` names no column.", "List the columns to empty meanwhile.")
+            return SetAside(columns)
+        column = self.text(fields.get("flag"), "`flag`")
+        given = dict(node) if isinstance(node, Fields) else {}
+        for needed in ("flag", "active", "lifted"):
+            if needed not in given and isinstance(node, Fields):
+                self.problem(
+                    node,
+                    f"`restriction` lacks `{needed}`.",
+                    "Write `{flag: restricted, active: true, lifted: false}`.",
+                )
+        if column is None or "active" not in given or "lifted" not in given:
+            return None
+        active, lifted = self.value(given["active"], "`active`"), self.value(given["lifted"], "`lifted`")
+        if active == lifted:
+            self.problem(node, "`active` and `lifted` are the same value.", "They must differ.")
+        return Flag(column, active, lifted)
+
+    def retention(self, table: str, node: Node | None) -> tuple[Retention, ...]:
+        found = []
+        for number, item in enumerate(self.items(node, "`retention`")):
+            self.at(item, table, "retention", str(number))
+            fields = self.fields(item, "`retention`", ("promise", "trigger"), ("promise", "trigger"))
+            promise = self.text(fields.get("promise"), "`promise`")
+            trigger = self.text(fields.get("trigger"), "`trigger`")
+            if promise is not None and trigger is not None:
+                found.append(Retention(promise, trigger))
+        return tuple(found)
+
+    def copies(self, table: str, node: Node | None) -> tuple[Copy, ...]:
+        found = []
+        for key, value in self.named(node, "`copies`"):
+            self.at(key, table, "copies", key.text)
+            written = self.text(value, f"The source of `{shortened(key.text)}`") or ""
+            source, via, link = written.partition(" via ")
+            target, columns = target_of(source), columns_of(link)
+            if target is None or len(target[1]) != 1 or not via or columns is None:
+                self.problem(
+                    value,
+                    f"The source of `{shortened(key.text)}` must be a column and the link that leads to it.",
+                    "Write `customer.name via recipient_id`.",
+                )
+                continue
+            found.append(Copy(key.text, target[0], target[1][0], "+".join(columns)))
+        return tuple(found)
+
+
+def _rejoined(node: Node, known: Collection[str], prose: Collection[str]) -> Node:
+    """Give words after a comma back to the sentence they were cut from.
+
+    In `{impersonal: goods, kept by staff}` YAML reads a second key, `kept by staff`, without
+    a value; everybody else reads one sentence.
+    """
+    if not isinstance(node, Fields):
+        return node
+    entries: list[tuple[Scalar, Node]] = []
+    for key, value in node.entries:
+        before = entries[-1] if entries else None
+        if (
+            before is not None
+            and key.text not in known
+            and before[0].text in prose
+            and isinstance(before[1], Scalar)
+            and isinstance(value, Scalar)
+            and value.value is None
+        ):
+            text = f"{before[1].text}, {key.text}"
+            entries[-1] = (before[0], replace(before[1], text=text, value=text))
+        else:
+            entries.append((key, value))
+    return replace(node, entries=tuple(entries))
+
+
+def _remedy_for_option(option: str, do: str) -> str:
+    owners = [action for action, options in _ALLOWED.items() if option in options]
+    return f"Remove it, or write `do: {owners[0]}`." if owners and owners[0] != do else "Remove it."
