@@ -141,7 +141,8 @@ def _html_list(block: Node, labelled_by: str) -> str:
 
 def _html_table(block: Node, labelled_by: str) -> str:
     head = "".join(f'<th scope="col">{_html_runs(cell)}</th>' for cell in block["head"])
-    lines = [f'<div class="table" role="region" aria-labelledby="{labelled_by}" tabindex="0">\n<table>']
+    wide = " wide" if len(block["head"]) >= 5 else ""
+    lines = [f'<div class="table{wide}" role="region" aria-labelledby="{labelled_by}" tabindex="0">\n<table>']
     lines.append(f"<thead><tr>{head}</tr></thead>\n<tbody>")
     for row in block["rows"]:
         first, *rest = row

@@ -222,7 +222,7 @@ class _Cells:
                 "right": self.words.word(one.key),
                 "article": self._article(one.key, one.article),
                 "how": self.text(one.how),
-                "when": self.words.word(one.takes_effect) if "takes_effect" in one.said else "",
+                "effect": self.words.word(one.takes_effect) if "takes_effect" in one.said else "",
             }
             for one in self.public(self.policy.rights)
         ]
@@ -251,7 +251,7 @@ class _Cells:
             condition = self.words.table["grammar"]["colon"] + row["when"] if recipient.condition else ""
             return f"{row['recipient']}{named}{condition}"
         first, *rest = [cell for cell in row.values() if cell]
-        if name in ("purposes", "cookies", "entities"):
+        if name in ("purposes", "cookies", "entities", "channels"):
             return first
         return first + (self.words.table["grammar"]["colon"] + ", ".join(rest) if rest else "")
 
