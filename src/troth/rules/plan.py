@@ -1,0 +1,553 @@
+"""What will be done in one store for some subjects, in order, and what cannot be planned.
+
+A plan is compiled from the map and the live catalogue, before anybody is looked for.  It
+says which rows are *held* by somebody else, which are *released*, and the changes that
+follow, links first and children before parents.  What the catalogue would refuse is a
+Problem here rather than a discovery halfway.
+
+Danger: these are the orders for destroying data.  A row is released only when nobody who
+stays owns it or points to it; a retained row keeps its owner's row and what it points to.
+
+Law: GDPR Art. 17(1) (what goes), Art. 17(3) (what is retained), Art. 15(4) (others' rights).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from functools import cached_property
+
+from troth.errors import Problem
+from troth.law.period import Period
+from troth.rules import catalogue as catalogues
+from troth.rules.catalogue import Catalogue, CatalogueTable, ForeignKey
+from troth.rules.graph import Graph, Hop, components, draw
+from troth.rules.map import (
+    Blank,
+    BlankLink,
+    Columns,
+    Delete,
+    Edge,
+    Map,
+    MapTable,
+    ReplaceOwner,
+    Retain,
+    Value,
+    Values,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Rows that stay with somebody else, while their owner by `hop` leaves: set these columns."""
+
+    hop: Hop
+    values: Values
+    replaces: bool
+
+    @property
+    def table(self) -> str:
+        """The table whose rows change."""
+        return self.hop.to
+
+
+@dataclass(frozen=True, slots=True)
+class Detach:
+    """Rows that stay lose their link to rows that go: `column` becomes null."""
+
+    table: str
+    column: str
+    key: ForeignKey
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Released rows that are kept get these values."""
+
+    table: str
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Rehome:
+    """Released rows are given to the placeholder: this link of theirs points there."""
+
+    hop: Hop
+    values: Values
+
+    @property
+    def table(self) -> str:
+        """The table whose rows change."""
+        return self.hop.to
+
+
+@dataclass(frozen=True, slots=True)
+class Untie:
+    """Rows about to go lose a link to one another, so that a circle of them can be removed."""
+
+    table: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Released rows go."""
+
+    table: str
+
+
+Change = Leave | Detach | Write | Rehome | Untie | Remove
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The changes in order; `deferred` when foreign keys are to be checked at the end only."""
+
+    graph: Graph
+    changes: tuple[Change, ...]
+    deferred: bool = False
+
+    @property
+    def store(self) -> str:
+        """The store's name."""
+        return self.graph.map.store
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash the map, the catalogue and the changes: what an approval is given to."""
+        map_ = asdict(self.graph.map)
+        for left_out in ("file", "places", "credentials", "reviewed"):
+            map_.pop(left_out, None)
+        for table in map_["tables"].values():
+            table.pop("line")
+        written = json.dumps(
+            [map_, catalogues.sha256(self.graph.catalogue), [_said(change) for change in self.changes]],
+            sort_keys=True,
+            ensure_ascii=False,
+            default=str,
+        )
+        return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def retained(self) -> tuple[str, ...]:
+        """Return the tables whose rows are retained for a while."""
+        return tuple(t for t in self.graph.reached() if isinstance(action(self.graph.mapped(t)), Retain))
+
+    def removed(self) -> tuple[str, ...]:
+        """Return the tables from which rows may go, in the order in which they go."""
+        return tuple(change.table for change in self.changes if isinstance(change, Remove))
+
+
+def action(table: MapTable) -> Delete | Blank | ReplaceOwner | Retain | None:
+    """Return what an erasure does to a row of this table."""
+    return table.erase.do if table.erase is not None else None
+
+
+def first_kept_day(period: Period, today: date) -> date:
+    """Return the earliest trigger day whose period has not ended on `today`.
+
+    >>> first_kept_day(Period(1, "months"), date(2026, 2, 28))
+    datetime.date(2026, 1, 29)
+    """
+    day = _in_days(period).before(today) - timedelta(days=4)
+    while end_of(period, day) <= today:
+        day += timedelta(days=1)
+    return day
+
+
+def end_of(period: Period, trigger: date) -> date:
+    """Return the day on which a retention that `trigger` started ends; hours count as whole days."""
+    return _in_days(period).after(trigger)
+
+
+def _in_days(period: Period) -> Period:
+    return Period(-(-period.number // 24), "days") if period.unit == "hours" else period
+
+
+def compile_plan(map_: Map, catalogue: Catalogue) -> tuple[Plan | None, tuple[Problem, ...]]:
+    """Compile a plan; None when there is any Problem, and all of them."""
+    missing = tuple(_missing(map_, catalogue))
+    if missing:
+        return None, tuple(sorted(missing))
+    graph = draw(map_, catalogue)
+    problems = [*_problems(graph)]
+    removals, untied, deferred, knots = _removals(graph)
+    problems += knots
+    if problems:
+        return None, tuple(sorted(set(problems)))
+    return Plan(graph, (*_links(graph), *_writes(graph), *untied, *removals), deferred), ()
+
+
+# Changes
+
+
+def _links(graph: Graph) -> Iterator[Leave | Detach]:
+    for each in graph.reached():
+        for hop in graph.owners(each) if each in graph.shared else ():
+            match hop.edge.leaving if hop.edge is not None else None:
+                case BlankLink(values):
+                    yield Leave(hop, values, replaces=False)
+                case ReplaceOwner():
+                    yield Leave(hop, _new_owner(graph, hop), replaces=True)
+                case None:
+                    pass
+    for name, table in graph.map.tables.items():
+        if table.impersonal is None and graph.catalogue.table(name) is not None:
+            for key in graph.table(name).foreign_keys:
+                column = _loose(graph.table(name), key)
+                if column is not None and _must_detach(graph, name, key):
+                    yield Detach(name, column, key)
+
+
+def _writes(graph: Graph) -> Iterator[Write | Rehome]:
+    for table in graph.reached():
+        match action(graph.mapped(table)):
+            case Blank(values):
+                yield Write(table, values)
+            case Retain(blank=values) if values:
+                yield Write(table, values)
+            case ReplaceOwner():
+                for hop in graph.owners(table):
+                    yield Rehome(hop, _new_owner(graph, hop))
+            case _:
+                pass
+
+
+def _new_owner(graph: Graph, hop: Hop) -> Values:
+    known = dict(graph.placeholder(hop.source))
+    return tuple(
+        (own, known[target])
+        for own, target in zip(hop.to_columns, hop.source_columns, strict=True)
+        if target in known
+    )
+
+
+def _goes(graph: Graph, table: str) -> bool:
+    """Tell whether rows of this table may be removed."""
+    return table in graph.reached() and isinstance(action(graph.mapped(table)), Delete | Retain)
+
+
+def _must_detach(graph: Graph, table: str, key: ForeignKey) -> bool:
+    """Tell whether a row of `table` may stay while the row its foreign key refers to goes."""
+    if not _goes(graph, key.target):
+        return False
+    if table not in graph.reached() or not isinstance(action(graph.mapped(table)), Delete):
+        return not (isinstance(action(graph.mapped(table)), ReplaceOwner) and _is_owner(graph, table, key))
+    return not (_is_owner(graph, table, key) and table not in graph.shared)
+
+
+def _is_owner(graph: Graph, table: str, key: ForeignKey) -> bool:
+    pairs = set(zip(key.columns, key.target_columns, strict=False))
+    return any(
+        hop.source == key.target and set(zip(hop.to_columns, hop.source_columns, strict=True)) == pairs
+        for hop in graph.owners(table)
+    )
+
+
+def _loose(table: CatalogueTable, key: ForeignKey) -> str | None:
+    """Return a column of the foreign key that may become null."""
+    for name in key.columns:
+        column = table.column(name)
+        if column is not None and column.nullable and not column.generated and name not in table.key:
+            return name
+    return None
+
+
+def _removals(graph: Graph) -> tuple[list[Remove], list[Untie], bool, list[Problem]]:
+    """Order the removals, children first; loosen or defer what goes round in circles."""
+    going = [table for table in graph.reached() if _goes(graph, table)]
+    refers = [(name, key) for name in going for key in graph.table(name).foreign_keys if key.target in going]
+    untied: list[Untie] = []
+    problems: list[Problem] = []
+    deferred = False
+    for group in components(going, [(name, key.target) for name, key in refers]):
+        inside = [(name, key) for name, key in refers if name in group and key.target in group]
+        if len(group) == 1:
+            inside = [(name, key) for name, key in inside if key.on_delete == "RESTRICT"]
+        for name, key in inside:
+            column = _loose(graph.table(name), key)
+            if column is not None:
+                untied.append(Untie(name, column))
+            elif len(group) > 1 and _can_wait(graph.catalogue, key):
+                deferred = True
+    tied = [
+        (name, key.target)
+        for name, key in refers
+        if name != key.target and Untie(name, _loose(graph.table(name), key) or "") not in untied
+        and not (deferred and _can_wait(graph.catalogue, key))
+    ]  # fmt: skip
+    order = components(going, tied)
+    for group in order:
+        if len(group) > 1:
+            what = f"Rows of {_listed(group)} refer to one another in a circle that nothing loosens."
+            remedy = "Make one of these foreign keys nullable or deferrable, or blank one of the tables."
+            problems.append(_problem(graph.map, group[0], ("erase",), what, remedy))
+    for name, key in refers:
+        if (
+            name == key.target
+            and key.on_delete == "RESTRICT"
+            and graph.catalogue.dialect == "sqlite"
+            and _loose(graph.table(name), key) is None
+        ):
+            what = f"Rows of `{name}` restrict the removal of one another, and that link cannot be null."
+            problems.append(
+                _problem(graph.map, name, ("erase",), what, "Make it nullable, or blank the rows.")
+            )
+    return (
+        [Remove(table) for group in order for table in group],
+        list(dict.fromkeys(untied)),
+        deferred,
+        problems,
+    )
+
+
+def _can_wait(catalogue: Catalogue, key: ForeignKey) -> bool:
+    if key.on_delete == "RESTRICT":
+        return False
+    return key.deferrable or catalogue.dialect == "sqlite"
+
+
+def _said(change: Change) -> list[object]:
+    match change:
+        case Leave(hop, values) | Rehome(hop, values):
+            return [type(change).__name__, hop.label, values]
+        case Detach(table, column, key):
+            return ["Detach", table, column, key.target]
+        case Write(table, values):
+            return ["Write", table, values]
+        case Untie(table, column):
+            return ["Untie", table, column]
+        case Remove(table):
+            return ["Remove", table]
+
+
+# Problems
+
+
+def _problem(map_: Map, table: str, path: tuple[str, ...], what: str, remedy: str) -> Problem:
+    line, column = map_.place(table, *path)
+    return Problem(map_.file, line, column, what, remedy)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return " and ".join(f"`{name}`" for name in names)
+
+
+def _missing(map_: Map, catalogue: Catalogue) -> Iterator[Problem]:
+    """Say which tables and columns the plan needs and the database does not have."""
+    for name, table in map_.tables.items():
+        if table.impersonal is not None:
+            continue
+        found = catalogue.table(name)
+        if found is None:
+            what = f"The database has no table `{name}`."
+            yield _problem(map_, name, (), what, "Take it out of the map, or name it as the database does.")
+            continue
+        needed = [column for edge in table.edges for column in (*edge.columns, *edge.conceals)]
+        needed += [identifier.column for identifier in (table.subject.identifiers if table.subject else ())]
+        needed += [column for column, _ in _all_values(table)]
+        if isinstance(action(table), Retain):
+            needed.append(action(table).trigger)  # type: ignore[union-attr]
+        for column in dict.fromkeys(needed):
+            if found.column(column) is None:
+                what = f"The table `{name}` has no column `{column}`."
+                yield _problem(map_, name, ("columns", column), what, "Name a column that is there.")
+        for edge in table.edges:
+            target = catalogue.table(edge.target)
+            for column in edge.target_columns:
+                if target is not None and target.column(column) is None:
+                    what = f"The table `{edge.target}` has no column `{column}`, which an edge refers to."
+                    yield _problem(map_, name, ("edges",), what, "Name a column that is there.")
+
+
+def _all_values(table: MapTable) -> Iterator[tuple[str, Value]]:
+    match action(table):
+        case Blank(values) | Retain(blank=values):
+            yield from values
+        case _:
+            pass
+    for edge in table.edges:
+        if isinstance(edge.leaving, BlankLink):
+            yield from edge.leaving.values
+
+
+def _problems(graph: Graph) -> Iterator[Problem]:
+    if not graph.named:
+        what = "No table of this map says how a subject is found."
+        yield Problem(graph.map.file, 1, 1, what, "Give one table a `subject` with identifiers.")
+    for name in graph.reached():
+        table = graph.mapped(name)
+        if table.erase is None:
+            what = f"Rows of `{name}` are reached by an erasure, and nobody decided what becomes of them."
+            yield _problem(graph.map, name, (), what, "Add `erase:` with who decided and why.")
+            continue
+        yield from _owner_problems(graph, table)
+        yield from _value_problems(graph, table)
+        yield from _stay_problems(graph, table)
+        yield from _key_problems(graph, table)
+    for name, table in graph.map.tables.items():
+        if table.impersonal is None:
+            yield from _link_problems(graph, name)
+
+
+def _owner_problems(graph: Graph, table: MapTable) -> Iterator[Problem]:
+    owners = graph.owners(table.name)
+    if len(owners) > 1:
+        for hop in owners:
+            if hop.edge is not None and hop.edge.leaving is None:
+                what = (
+                    f"A row of `{table.name}` has several owners, and nobody decided what becomes of it "
+                    f"when the one by `{', '.join(hop.edge.columns)}` leaves and another stays."
+                )
+                remedy = "Add `leaving: replace_owner` or `leaving: {blank: {…}}` to that edge."
+                yield _problem(graph.map, table.name, _at(table, hop.edge), what, remedy)
+    if table.subject is not None:
+        for hop in graph.pointers(table.name):
+            what = f"`{hop.source}` points to `{table.name}`, whose rows are people: they would go with it."
+            remedy = "Write it as `mentions` on the table that has the link, or as `belongs_to`."
+            yield _problem(graph.map, hop.source, _at(graph.mapped(hop.source), hop.edge), what, remedy)
+    replaced = [hop for hop in owners if hop.edge and isinstance(hop.edge.leaving, ReplaceOwner)]
+    if isinstance(action(table), ReplaceOwner):
+        replaced = list(owners)
+        if not owners:
+            what = f"`{table.name}` is to get another owner, and belongs to nobody."
+            yield _problem(graph.map, table.name, ("erase",), what, "Choose `delete` or `blank`.")
+    for hop in dict.fromkeys(replaced):
+        known = dict(graph.placeholder(hop.source))
+        for target in hop.source_columns:
+            if target not in known:
+                what = f"`{table.name}` is given to the placeholder of `{hop.source}`, and there is none."
+                remedy = f"Add `placeholder: {{{hop.source}.{target}: …}}` with the key of a row kept for it."
+                yield _problem(graph.map, table.name, _at(table, hop.edge), what, remedy)
+        found = graph.table(table.name)
+        if set(hop.to_columns) & set(found.key) or any(
+            set(columns) <= set(hop.to_columns) for columns in found.unique if columns
+        ):
+            what = f"`{table.name}` cannot be given to the placeholder: its owner is part of its key."
+            yield _problem(graph.map, table.name, _at(table, hop.edge), what, "Choose `delete` or `blank`.")
+
+
+def _at(table: MapTable, edge: Edge | None) -> tuple[str, ...]:
+    for number, each in enumerate(table.edges):
+        if each == edge:
+            return ("edges", str(number))
+    return ()
+
+
+def _value_problems(graph: Graph, table: MapTable) -> Iterator[Problem]:
+    links = {column for edge in table.edges for column in edge.columns}
+    links |= {
+        c for hop in graph.hops if hop.edge and hop.edge.target == table.name for c in hop.edge.target_columns
+    }
+    named = {name.column for name in graph.names(table.name)}
+    match action(table):
+        case Blank(values) | Retain(blank=values):
+            forbidden = links - named
+            yield from _written(graph, table, values, forbidden, ("erase",))
+        case _:
+            values = ()
+    if isinstance(action(table), Blank):
+        for column in sorted(named - {column for column, _ in values}):
+            what = f"`{table.name}.{column}` would still name the subject after its row is blanked."
+            yield _problem(graph.map, table.name, ("erase",), what, f"Add `{column}: null` to `set`.")
+    for edge in table.edges:
+        if isinstance(edge.leaving, BlankLink):
+            yield from _written(graph, table, edge.leaving.values, set(), _at(table, edge))
+    if isinstance(action(table), Retain):
+        yield from _trigger_problems(graph, table, action(table).trigger)  # type: ignore[union-attr]
+
+
+def _trigger_problems(graph: Graph, table: MapTable, trigger: str) -> Iterator[Problem]:
+    column = graph.table(table.name).column(trigger)
+    good = {"date", "moment", "text"} | (
+        {"number", "other"} if graph.catalogue.dialect == "sqlite" else set()
+    )
+    if column is not None and column.shape not in good:
+        what = f"`{table.name}.{trigger}` is to start a retention, and it is no date."
+        yield _problem(graph.map, table.name, ("erase",), what, "Name a column with a date in it.")
+
+
+def _written(
+    graph: Graph, table: MapTable, values: Values, links: set[str], path: tuple[str, ...]
+) -> Iterator[Problem]:
+    found = graph.table(table.name)
+    for name, value in values:
+        column = found.column(name)
+        if column is None:
+            continue
+        refused = _refused(found, name, value, links)
+        if refused is None and isinstance(value, str) and len(value) > (column.length_max or len(value)):
+            refused = f"takes {column.length_max} characters, and the new text is longer"
+        if refused is not None:
+            what = f"`{table.name}.{name}` {refused}."
+            yield _problem(
+                graph.map, table.name, path, what, "Blank another column, or choose another action."
+            )
+
+
+def _refused(table: CatalogueTable, name: str, value: Value, links: set[str]) -> str | None:
+    column = table.column(name)
+    if column is None:
+        return None
+    if column.generated:
+        return "is computed by the database and cannot be written"
+    if name in table.key:
+        return "is part of the key and cannot be blanked"
+    if name in links:
+        return "is a link: without it the rows behind it could no longer be found"
+    if value is None and not column.nullable:
+        return "must not be null"
+    if value is None and name in table.null_refused:
+        return "may be refused as null by a constraint"
+    if value is not None and (name,) in table.unique:
+        return "must be unique, and the new value would be the same in every row"
+    return None
+
+
+def _stay_problems(graph: Graph, table: MapTable) -> Iterator[Problem]:
+    if not isinstance(action(table), Retain):
+        return
+    for hop in graph.owners(table.name):
+        if isinstance(action(graph.mapped(hop.source)), Delete):
+            what = (
+                f"`{hop.source}` is deleted, and would orphan the rows of `{table.name}` that are retained."
+            )
+            remedy = f"Blank `{hop.source}` instead: a retained row keeps its owner's row."
+            yield _problem(graph.map, hop.source, ("erase",), what, remedy)
+
+
+def _key_problems(graph: Graph, table: MapTable) -> Iterator[Problem]:
+    """A row without a key is told by its place, which moves when it is changed: once only."""
+    found = graph.table(table.name)
+    if found.key or graph.catalogue.dialect != "postgresql":
+        return
+    changes = len([edge for edge in table.edges if edge.leaving is not None])
+    changes += isinstance(action(table), Blank | Retain | ReplaceOwner)
+    changes += any(_must_detach(graph, table.name, key) for key in found.foreign_keys)
+    if changes > 1:
+        what = f"`{table.name}` has no key, and its rows would have to be changed more than once."
+        yield _problem(graph.map, table.name, ("erase",), what, "Give the table a primary key.")
+
+
+def _link_problems(graph: Graph, name: str) -> Iterator[Problem]:
+    found = graph.catalogue.table(name)
+    for key in found.foreign_keys if found is not None else ():
+        if found is None or not _must_detach(graph, name, key) or _loose(found, key) is not None:
+            continue
+        what = (
+            f"Rows of `{name}` may stay while rows of `{key.target}` go, and their link "
+            f"`{', '.join(key.columns)}` cannot be null."
+        )
+        remedy = f"Blank `{key.target}` instead, let `{name}` go with it, or replace its owner."
+        yield _problem(graph.map, name, ("edges",), what, remedy)
+
+
+def columns_of(values: Mapping[str, Value] | Values) -> Columns:
+    """Return the columns that are written.
+
+    >>> columns_of((("email", None),))
+    ('email',)
+    """
+    return tuple(values) if isinstance(values, Mapping) else tuple(name for name, _ in values)
