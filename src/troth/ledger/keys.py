@@ -1,0 +1,202 @@
+"""Keys: one for each (owner, file), wrapped by the master key.
+
+An owner is a subject's random id (or the stream, where no subject is); a file is what the
+key serves, such as `request/7Q2M`.  Troth's own keys (seals, fingerprints, sessions) are
+here too, by purpose and version.
+
+Law: GDPR Art. 32(1)(a).  Source: AES-GCM (NIST SP 800-38D), key wrap by AES-GCM
+with the key's id as associated data.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import text
+
+from troth.errors import KeyDestroyedError, NotAllowedError, NotFoundError
+from troth.ledger.schema import Ledger, guarded
+
+NONCE_BYTES = 12
+KEY_BYTES = 32
+
+_BY_OWNER = text("SELECT id, master, wrapped, destroyed_at FROM keys WHERE owner = :owner AND file = :file")
+_BY_ID = text("SELECT id, master, wrapped, destroyed_at FROM keys WHERE id = :id")
+_INSERT = text(
+    "INSERT INTO keys (id, owner, file, master, wrapped) VALUES (:id, :owner, :file, :master, :wrapped) "
+    "ON CONFLICT (owner, file) DO NOTHING"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MasterKey:
+    """The key that wraps all others; `id` tells masters apart and gives nothing away."""
+
+    secret: bytes = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """The first bytes of a hash of the key."""
+        return hashlib.sha256(b"troth master key" + self.secret).hexdigest()[:12]
+
+    def wrap(self, name: str, secret: bytes) -> bytes:
+        """Encrypt a key, bound to its name."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + AESGCM(self.secret).encrypt(nonce, secret, name.encode())
+
+    def unwrap(self, name: str, master: str, wrapped: bytes) -> bytes:
+        """Decrypt a key; raises NotAllowedError when another master wrapped it."""
+        if master != self.id:
+            raise NotAllowedError(
+                f"This was locked under the master key {master}, and the one in use is {self.id}. "
+                "Put the right master key back; without it these payloads cannot be read again."
+            )
+        try:
+            return AESGCM(self.secret).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], name.encode())
+        except InvalidTag:
+            raise NotAllowedError(
+                "A wrapped key in the keys database is damaged; restore it from a backup."
+            ) from None
+
+
+def master_key(reference: str, folder: Path) -> MasterKey:
+    """Read the master key named by `env:NAME` or `file:PATH` (made, for its owner only, where not there)."""
+    kind, _, name = reference.partition(":")
+    if kind == "env":
+        written = os.environ.get(name, "")
+        if not written:
+            raise NotFoundError(f"The environment variable {name}, which holds the master key, is not set.")
+    elif kind == "file":
+        file = folder / name
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            made = base64.b64encode(secrets.token_bytes(KEY_BYTES))
+            try:
+                handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            except FileExistsError:
+                pass
+            else:
+                with os.fdopen(handle, "wb") as opened:
+                    opened.write(made + b"\n")
+        written = file.read_text(encoding="ascii", errors="replace")
+    else:
+        raise NotAllowedError(
+            "A master key is named by env:NAME or file:PATH, and never stands in troth.toml."
+        )
+    try:
+        secret = base64.b64decode(written.strip(), validate=True)
+    except binascii.Error:
+        secret = b""
+    if len(secret) != KEY_BYTES:
+        raise NotAllowedError(f"The master key at {kind}:{name} is not {KEY_BYTES} bytes in base64.")
+    return MasterKey(secret)
+
+
+def key_for(ledger: Ledger, owner: str, file: str) -> tuple[str, bytes]:
+    """Return the key of (owner, file), made where there is none; raises KeyDestroyedError after an erasure."""
+    with guarded("keys"), ledger.keys.begin() as connection:
+        bound = {"owner": owner, "file": file}
+        row = connection.execute(_BY_OWNER, bound).one_or_none()
+        if row is None:
+            made = {"id": secrets.token_hex(12), "master": ledger.master.id}
+            made["wrapped"] = ledger.master.wrap(made["id"], secrets.token_bytes(KEY_BYTES))  # type: ignore[assignment]
+            connection.execute(_INSERT, bound | made)
+            row = connection.execute(_BY_OWNER, bound).one()
+    return row.id, _opened(ledger, row.id, row.master, row.wrapped)
+
+
+def open_key(ledger: Ledger, key: str) -> bytes:
+    """Return a key by its id; raises KeyDestroyedError when it was destroyed, NotFoundError when it is lost."""
+    with guarded("keys"), ledger.keys.connect() as connection:
+        row = connection.execution_options(reading=True).execute(_BY_ID, {"id": key}).one_or_none()
+    if row is None:
+        raise NotFoundError("The key of this payload is not in the keys database: it was lost, not erased.")
+    return _opened(ledger, row.id, row.master, row.wrapped)
+
+
+def _opened(ledger: Ledger, key: str, master: str | None, wrapped: bytes | None) -> bytes:
+    if wrapped is None or master is None:
+        raise KeyDestroyedError("This was erased on purpose: its key was destroyed.")
+    return ledger.master.unwrap(key, master, bytes(wrapped))
+
+
+def rotate_master(ledger: Ledger, new: MasterKey) -> int:
+    """Wrap every key anew under another master key, in one transaction; return how many.
+
+    The ledger must be opened with the new one from then on.
+    """
+    with guarded("keys"), ledger.keys.begin() as connection:
+        rows = connection.execute(
+            text("SELECT id, master, wrapped FROM keys WHERE wrapped IS NOT NULL")
+        ).all()
+        for row in rows:
+            secret = ledger.master.unwrap(row.id, row.master, bytes(row.wrapped))
+            bound = {"id": row.id, "master": new.id, "wrapped": new.wrap(row.id, secret)}
+            connection.execute(
+                text("UPDATE keys SET master = :master, wrapped = :wrapped WHERE id = :id"), bound
+            )
+        own = connection.execute(text("SELECT purpose, version, master, wrapped FROM own_keys")).all()
+        for row in own:
+            name = f"{row.purpose}/{row.version}"
+            secret = ledger.master.unwrap(name, row.master, bytes(row.wrapped))
+            bound = {"p": row.purpose, "v": row.version, "master": new.id, "wrapped": new.wrap(name, secret)}
+            connection.execute(
+                text(
+                    "UPDATE own_keys SET master = :master, wrapped = :wrapped WHERE purpose = :p AND version = :v"
+                ),
+                bound,
+            )
+    return len(rows) + len(own)
+
+
+def own_key(ledger: Ledger, purpose: str, version: int | None = None) -> tuple[int, bytes]:
+    """Return one of Troth's own keys (seals, fingerprints, sessions), made where there is none.
+
+    Without `version` it is the newest.
+    """
+    with guarded("keys"), ledger.keys.begin() as connection:
+        rows = connection.execute(
+            text("SELECT version, master, wrapped FROM own_keys WHERE purpose = :p ORDER BY version"),
+            {"p": purpose},
+        ).all()
+        chosen = [row for row in rows if version is None or row.version == version]
+        if chosen:
+            row = chosen[-1]
+            return row.version, ledger.master.unwrap(
+                f"{purpose}/{row.version}", row.master, bytes(row.wrapped)
+            )
+        if version is not None:
+            raise NotFoundError(f"There is no version {version} of the key for {purpose}.")
+        return 1, _make_own(ledger, connection, purpose, 1)
+
+
+def rotate_own(ledger: Ledger, purpose: str) -> int:
+    """Make a new version of one of Troth's own keys; old ones stay for what they signed."""
+    version, _ = own_key(ledger, purpose)
+    with guarded("keys"), ledger.keys.begin() as connection:
+        _make_own(ledger, connection, purpose, version + 1)
+    return version + 1
+
+
+def _make_own(ledger: Ledger, connection: object, purpose: str, version: int) -> bytes:
+    secret = secrets.token_bytes(KEY_BYTES)
+    wrapped = ledger.master.wrap(f"{purpose}/{version}", secret)
+    bound = {"p": purpose, "v": version, "m": ledger.master.id, "w": wrapped}
+    connection.execute(text("INSERT INTO own_keys VALUES (:p, :v, :m, :w)"), bound)  # type: ignore[attr-defined]
+    return secret
+
+
+def versions(ledger: Ledger, purpose: str) -> Iterator[tuple[int, bytes]]:
+    """Yield every version of one of Troth's own keys, the oldest first."""
+    newest, _ = own_key(ledger, purpose)
+    for version in range(1, newest + 1):
+        yield own_key(ledger, purpose, version)

@@ -1,0 +1,122 @@
+"""Looking back: streams, events as of a moment, and state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from troth.errors import NotFoundError
+from troth.ledger.schema import Ledger
+from troth.rules.event import Event, decode
+
+_STREAM = text("SELECT body FROM events WHERE stream = :stream ORDER BY version")
+_EVENT = text("SELECT body FROM events WHERE id = :id")
+_STATE = text("SELECT stream, family, version, status, due, body FROM state WHERE stream = :stream")
+PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the events of one stream say now."""
+
+    stream: str
+    family: str
+    version: int
+    status: str | None
+    due: str | None
+    body: Mapping[str, Any]
+
+
+def stream(ledger: Ledger, name: str) -> tuple[Event, ...]:
+    """Return the events of a stream, in order; none where there is no such stream."""
+    with ledger.reading() as connection:
+        return tuple(decode(bytes(body)) for body in connection.execute(_STREAM, {"stream": name}).scalars())
+
+
+def event(ledger: Ledger, event_id: str) -> Event:
+    """Return an event; raises NotFoundError where there is none of this id."""
+    return decode(event_body(ledger, event_id))
+
+
+def event_body(ledger: Ledger, event_id: str) -> bytes:
+    """Return the exact bytes of an event."""
+    with ledger.reading() as connection:
+        body = connection.execute(_EVENT, {"id": event_id}).scalar()
+    if body is None:
+        raise NotFoundError(f"There is no event {event_id[:40]!r} in this ledger.")
+    return bytes(body)
+
+
+def events(
+    ledger: Ledger, *, kind: str | None = None, subject: str | None = None, as_of: datetime | None = None
+) -> Iterator[Event]:
+    """Yield events in the order they were written, in bounded memory.
+
+    `as_of` leaves out what was written after that moment.
+    """
+    conditions = ["seq > :after"]
+    bound: dict[str, object] = {"after": 0, "page": PAGE}
+    if kind is not None:
+        conditions.append("kind = :kind")
+        bound["kind"] = kind
+    if subject is not None:
+        conditions.append("subject = :subject")
+        bound["subject"] = subject
+    if as_of is not None:
+        conditions.append("at_us <= :as_of")
+        bound["as_of"] = int(as_of.timestamp() * 1_000_000)
+    statement = text(
+        f"SELECT seq, body FROM events WHERE {' AND '.join(conditions)} ORDER BY seq LIMIT :page"  # noqa: S608
+    )
+    while True:
+        with ledger.reading() as connection:
+            page = connection.execute(statement, bound).all()
+        for row in page:
+            yield decode(bytes(row.body))
+        if len(page) < PAGE:
+            return
+        bound["after"] = page[-1].seq
+
+
+def state(ledger: Ledger, name: str) -> State | None:
+    """Return the state of a stream, or None where nothing happened in it."""
+    with ledger.reading() as connection:
+        row = connection.execute(_STATE, {"stream": name}).one_or_none()
+    return None if row is None else _state(row)
+
+
+def states(
+    ledger: Ledger, family: str, *, status: str | None = None, due_before: str | None = None
+) -> Iterator[State]:
+    """Yield the states of a family, the soonest due first and those without a due date last."""
+    conditions = ["family = :family"]
+    bound: dict[str, object] = {"family": family}
+    if status is not None:
+        conditions.append("status = :status")
+        bound["status"] = status
+    if due_before is not None:
+        conditions.append("due < :due")
+        bound["due"] = due_before
+    statement = text(
+        "SELECT stream, family, version, status, due, body FROM state "  # noqa: S608
+        f"WHERE {' AND '.join(conditions)} ORDER BY due IS NULL, due, stream"
+    )
+    with ledger.reading() as connection:
+        rows = connection.execute(statement, bound).all()
+    yield from map(_state, rows)
+
+
+def _state(row: Any) -> State:
+    return State(row.stream, row.family, row.version, row.status, row.due, json.loads(row.body))
+
+
+def version(ledger: Ledger, name: str) -> int:
+    """Return the version of a stream; 0 where nothing happened in it."""
+    with ledger.reading() as connection:
+        found = connection.execute(text("SELECT version FROM heads WHERE stream = :s"), {"s": name}).scalar()
+    return int(found or 0)

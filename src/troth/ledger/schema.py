@@ -1,0 +1,220 @@
+"""The tables of the ledger and of its keys, on SQLite and PostgreSQL, and how they are opened.
+
+Two databases.  The ledger holds events, heads, state, the sealed tree and the vault's
+ciphertext; the keys database holds wrapped keys and nothing else, so that its backups can
+be short-lived.
+
+Danger: losing the master key loses every payload; losing the keys database does too.
+Events, state and seals survive both.  `docs/drills.md` says what to do.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from troth.errors import NotAllowedError, UnreachableError
+
+if TYPE_CHECKING:
+    from troth.ledger.keys import MasterKey
+
+VERSION = 1
+BUSY_SECONDS = 30
+
+_LEDGER = """
+CREATE TABLE IF NOT EXISTS meta (name text PRIMARY KEY, value text NOT NULL);
+CREATE TABLE IF NOT EXISTS heads (stream text PRIMARY KEY, version bigint NOT NULL);
+CREATE TABLE IF NOT EXISTS once (key text PRIMARY KEY, events text NOT NULL);
+{events}
+CREATE INDEX IF NOT EXISTS events_by_stream ON events (stream, version);
+CREATE INDEX IF NOT EXISTS events_by_id ON events (id);
+CREATE INDEX IF NOT EXISTS events_by_kind ON events (kind, seq);
+CREATE TABLE IF NOT EXISTS unsealed (seq bigint PRIMARY KEY, id text NOT NULL, at_us bigint NOT NULL);
+CREATE TABLE IF NOT EXISTS leaves (number bigint PRIMARY KEY, id text NOT NULL UNIQUE, hash {blob} NOT NULL);
+CREATE TABLE IF NOT EXISTS nodes (level integer, number bigint, hash {blob} NOT NULL, PRIMARY KEY (level, number));
+CREATE TABLE IF NOT EXISTS checkpoints (size bigint PRIMARY KEY, at_us bigint NOT NULL, note text NOT NULL);
+CREATE TABLE IF NOT EXISTS state (
+  stream text PRIMARY KEY, family text NOT NULL, version bigint NOT NULL, status text, due text, body text NOT NULL);
+CREATE INDEX IF NOT EXISTS state_by_family ON state (family, status, due);
+CREATE TABLE IF NOT EXISTS vault (
+  id text PRIMARY KEY, owner text NOT NULL, file text NOT NULL, name text NOT NULL, key text NOT NULL,
+  ciphertext {blob} NOT NULL);
+CREATE INDEX IF NOT EXISTS vault_by_owner ON vault (owner, file, name);
+CREATE TABLE IF NOT EXISTS fingerprints (
+  domain text, kind text, form text, key_version integer, mac {blob}, subject text NOT NULL,
+  PRIMARY KEY (domain, kind, form, key_version, mac));
+CREATE INDEX IF NOT EXISTS fingerprints_by_subject ON fingerprints (subject);
+CREATE TABLE IF NOT EXISTS leases (name text PRIMARY KEY, lease bigint NOT NULL, until double precision NOT NULL)
+"""
+_EVENTS = """id text NOT NULL, at_us bigint NOT NULL, kind text NOT NULL, stream text NOT NULL,
+  version bigint NOT NULL, subject text, request text, body {blob} NOT NULL"""
+_SQLITE_EVENTS = f"CREATE TABLE IF NOT EXISTS events (seq integer PRIMARY KEY AUTOINCREMENT, {_EVENTS});"
+_POSTGRESQL_EVENTS = f"""
+CREATE SEQUENCE IF NOT EXISTS events_seq;
+CREATE TABLE IF NOT EXISTS events (seq bigint NOT NULL DEFAULT nextval('events_seq'), {_EVENTS},
+  PRIMARY KEY (at_us, seq)) PARTITION BY RANGE (at_us);
+CREATE TABLE IF NOT EXISTS events_other PARTITION OF events DEFAULT;
+"""
+_KEYS = """
+CREATE TABLE IF NOT EXISTS keys (
+  id text PRIMARY KEY, owner text NOT NULL, file text NOT NULL, master text, wrapped {blob}, destroyed_at text,
+  reason text, UNIQUE (owner, file));
+CREATE TABLE IF NOT EXISTS own_keys (
+  purpose text, version integer, master text NOT NULL, wrapped {blob} NOT NULL, PRIMARY KEY (purpose, version))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """An open ledger: its two databases, the master key and the clock."""
+
+    engine: Engine
+    keys: Engine
+    master: MasterKey = field(repr=False)
+    clock: Callable[[], datetime]
+    origin: str
+
+    @property
+    def dialect(self) -> str:
+        """Say `sqlite` or `postgresql`."""
+        return self.engine.dialect.name
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a transaction that writes; on SQLite it holds the one writer's lock from the start."""
+        with guarded("ledger"), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a transaction that sees one state of the ledger and holds nobody up."""
+        with guarded("ledger"), self.engine.connect() as opened:
+            connection = opened.execution_options(reading=True)
+            if self.dialect == "postgresql":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.engine.dispose()
+        self.keys.dispose()
+
+
+@contextmanager
+def guarded(what: str) -> Iterator[None]:
+    """Turn a database that does not answer into UnreachableError, without the driver's text."""
+    try:
+        yield
+    except OperationalError as error:
+        raise UnreachableError(
+            f"The database of the {what} did not answer ({type(error.orig).__name__}). Try again; if it goes on, "
+            "see that it runs and that its disk has room."
+        ) from None
+    except DBAPIError as error:
+        raise UnreachableError(
+            f"The database of the {what} refused a statement ({type(error.orig).__name__})."
+        ) from None
+
+
+def open_ledger(url: str, keys_url: str, master: MasterKey, clock: Callable[[], datetime]) -> Ledger:
+    """Open the ledger at `url` and its keys at `keys_url`; make what is not there yet.
+
+    Raises UnreachableError when a database does not answer, NotAllowedError when it was
+    made by a newer Troth.
+    """
+    if url == keys_url:
+        raise NotAllowedError(
+            "The ledger and its keys need two databases, or backups of one would undo erasures."
+        )
+    engine, keys = _engine(url), _engine(keys_url, forget=True)
+    with guarded("ledger"), engine.begin() as connection:
+        _serialised(connection)
+        _create(connection, _LEDGER, _SQLITE_EVENTS, _POSTGRESQL_EVENTS)
+        found: dict[str, str] = dict(connection.execute(text("SELECT name, value FROM meta")).tuples().all())
+        if int(found.get("schema", VERSION)) > VERSION:
+            raise NotAllowedError("This ledger was written by a newer Troth. Use that one.")
+        if "origin" not in found:
+            found["origin"] = f"troth.ledger/{secrets.token_hex(8)}"
+            rows = [{"n": "origin", "v": found["origin"]}, {"n": "schema", "v": str(VERSION)}]
+            connection.execute(text("INSERT INTO meta VALUES (:n, :v)"), rows)
+        if engine.dialect.name == "postgresql":
+            _partitions(connection, clock())
+    with guarded("keys"), keys.begin() as connection:
+        _serialised(connection)
+        _create(connection, _KEYS)
+    return Ledger(engine, keys, master, clock, found["origin"])
+
+
+def _serialised(connection: Connection) -> None:
+    """Let one process at a time make the tables."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(7210031)"))
+
+
+def _create(connection: Connection, statements: str, *events: str) -> None:
+    sqlite = connection.dialect.name == "sqlite"
+    blob = "blob" if sqlite else "bytea"
+    written = statements.format(events=(events[0] if sqlite else events[1]) if events else "", blob=blob)
+    for statement in written.replace("{blob}", blob).split(";"):
+        if statement.strip():
+            connection.execute(text(statement))
+
+
+def _partitions(connection: Connection, now: datetime) -> None:
+    """Make the partitions of this month and the next; later ones fall into `events_other`."""
+    first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    for _ in range(2):
+        following = (first.replace(day=28) + (first.replace(day=28) - first.replace(day=24))).replace(day=1)
+        low, high = (int(day.timestamp() * 1_000_000) for day in (first, following))
+        name = f"events_{first:%Y_%m}"
+        there = connection.execute(text("SELECT to_regclass(:n)"), {"n": name}).scalar()
+        within = text("SELECT EXISTS (SELECT FROM events_other WHERE at_us >= :low AND at_us < :high)")
+        if there is None and not connection.execute(within, {"low": low, "high": high}).scalar():
+            connection.execute(
+                text(f"CREATE TABLE {name} PARTITION OF events FOR VALUES FROM ({low}) TO ({high})")
+            )
+        first = following
+
+
+def _engine(url: str, *, forget: bool = False) -> Engine:
+    """Make an engine; `forget` overwrites what is deleted (the keys)."""
+    if url.startswith("postgresql://"):
+        url = url.replace("postgresql://", "postgresql+psycopg://", 1)
+    if not url.startswith(("sqlite:///", "postgresql+psycopg://")):
+        raise NotAllowedError("A ledger lives in SQLite (sqlite:///PATH) or PostgreSQL (postgresql://…).")
+    if url.startswith("postgresql"):
+        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    file = Path(url.removeprefix("sqlite:///"))
+    if not file.parent.is_dir():
+        raise NotAllowedError(
+            f"The folder of {file.name!r} is not there. Make it, or mend [ledger] in troth.toml."
+        )
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: sqlite3.Connection, _: Any) -> None:
+        connection.isolation_level = None  # transactions are begun below, not by the driver
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+        if forget:
+            cursor.execute("PRAGMA secure_delete = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        reading = connection.get_execution_options().get("reading")
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine

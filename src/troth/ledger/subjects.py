@@ -1,0 +1,101 @@
+"""Who is meant: subjects found again by keyed hashes of their identifiers.
+
+A *fingerprint* is a keyed hash of an identifier's exact or wide form; each use has a key of
+its own, so that one use cannot be joined with another.
+
+Law: GDPR Art. 4(5), pseudonymisation; Art. 25.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+from typing import Literal
+
+from sqlalchemy import text
+
+from troth.ledger import append, keys
+from troth.ledger.schema import Ledger
+from troth.ledger.vault import get, lock, store
+from troth.rules import identifier
+from troth.rules.event import Draft
+
+Domain = Literal["requests", "suppression", "disclosure", "replay"]
+
+_FIND = text(
+    "SELECT subject FROM fingerprints WHERE domain = :domain AND kind = :kind AND form = :form "
+    "AND key_version = :version AND mac = :mac"
+)
+_FINGERPRINT = text(
+    "INSERT INTO fingerprints VALUES (:domain, :kind, :form, :version, :mac, :subject) "
+    "ON CONFLICT (domain, kind, form, key_version, mac) DO NOTHING RETURNING subject"
+)
+
+
+def fingerprint(
+    ledger: Ledger, domain: Domain, kind: str, value: str, *, wide: bool = False, version: int | None = None
+) -> tuple[int, bytes]:
+    """Return the key version and the keyed hash of an identifier, for one use of it."""
+    version, secret = keys.own_key(ledger, f"fingerprint/{domain}", version)
+    form = identifier.wide(kind, value) if wide else identifier.exact(kind, value)
+    return version, hmac.digest(secret, f"{kind}\x00{form}".encode(), "sha256")
+
+
+def find_subject(ledger: Ledger, kind: str, value: str) -> str | None:
+    """Return the subject an identifier names, or None; whichever key version found them."""
+    for version, _ in keys.versions(ledger, "fingerprint/requests"):
+        _, mac = fingerprint(ledger, "requests", kind, value, version=version)
+        bound = {"domain": "requests", "kind": kind, "form": "exact", "version": version, "mac": mac}
+        with ledger.reading() as connection:
+            found = connection.execute(_FIND, bound).scalar()
+        if found is not None:
+            return str(found)
+    return None
+
+
+def subject_for(ledger: Ledger, kind: str, value: str) -> str:
+    """Return the subject an identifier names, opened where there is none."""
+    found = find_subject(ledger, kind, value)
+    if found is not None:
+        return found
+    subject = secrets.token_hex(10)
+    return _name(ledger, subject, kind, value, opening=True)
+
+
+def add_identifier(ledger: Ledger, subject: str, kind: str, value: str) -> str:
+    """Let an identifier name a subject; return whom it names (another, if it was theirs already)."""
+    return find_subject(ledger, kind, value) or _name(ledger, subject, kind, value, opening=False)
+
+
+def _name(ledger: Ledger, subject: str, kind: str, value: str, *, opening: bool) -> str:
+    version, mac = fingerprint(ledger, "requests", kind, value)
+    key, secret = keys.key_for(ledger, subject, "identifiers")
+    row = secrets.token_hex(12)
+    plain = json.dumps([kind, value], ensure_ascii=False).encode()
+    bound = {"domain": "requests", "kind": kind, "form": "exact", "version": version, "mac": mac}
+    with ledger.writing() as connection:
+        if connection.execute(_FINGERPRINT, bound | {"subject": subject}).scalar() is None:
+            return str(connection.execute(_FIND, bound).scalar_one())  # somebody was quicker
+        store(connection, row, subject, "identifiers", "identifier", key, lock(secret, row, plain))
+        if opening:
+            draft = Draft("subject_opened", f"subject/{subject}", {"subject": subject}, subject=subject)
+            append.append_within(connection, ledger, [draft], [None])
+    return subject
+
+
+def identifiers(ledger: Ledger, subject: str) -> tuple[tuple[str, str], ...]:
+    """Return every identifier known of a subject, as (kind, value), in the order they came."""
+    statement = text("SELECT id FROM vault WHERE owner = :owner AND file = 'identifiers' ORDER BY id")
+    with ledger.reading() as connection:
+        rows = connection.execute(statement, {"owner": subject}).scalars().all()
+    found = (json.loads(get(ledger, row)) for row in rows)
+    return tuple(sorted((kind, value) for kind, value in found))
+
+
+def forget_identifiers(ledger: Ledger, subject: str) -> None:
+    """Remove the fingerprints by which a subject is found (with the key, the identifiers themselves)."""
+    with ledger.writing() as connection:
+        connection.execute(
+            text("DELETE FROM fingerprints WHERE subject = :s AND domain = 'requests'"), {"s": subject}
+        )
