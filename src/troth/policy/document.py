@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 LENGTH_MAX = 4_000_000
 
 _NUMBER = re.compile(r"(?P<number>\d{1,3}(?:\.\d{1,3}){0,7})(?:[.)]|[.)]?(?=\s))\s*(?P<title>.*)", re.DOTALL)
+_ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _LANGUAGE_OF_FILE = re.compile(r"\.([a-z]{2,3}(?:-[A-Z]{2})?)\.(?:md|txt)$")
 _FRONT = ("title", "version", "date", "language")
 
@@ -222,7 +223,7 @@ def _clauses(
         elif heading is not None:
             words, level, start, end = heading
             if not headings and not title and level == 1 and not _NUMBER.match(words):
-                title, title_end = words, end
+                title, title_end = _ESCAPE.sub(r"\1", words), end
             else:
                 headings.append(heading)
     ends = [start for _, _, start, _ in headings[1:]] + [len(lines)]

@@ -700,6 +700,17 @@ class Transfer(Promise):
     purposes: tuple[PurposeName, ...] = told("for which purposes", default=())
 
     @property
+    def means(self) -> str | None:
+        """The code of the mechanism in the tables of the law; None for adequacy and derogations."""
+        codes = {
+            "binding_rules": "bcr",
+            "code": "code",
+            "certification": "certification",
+            "own_clauses": "ad-hoc",
+        }
+        return f"scc-{self.module}" if self.mechanism == "standard_clauses" else codes.get(self.mechanism)
+
+    @property
     def name(self) -> str:
         """The name its writer gave it."""
         return self.key

@@ -1,0 +1,239 @@
+"""Commands about the policy document: start one, import one, show it, publish it."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from troth.errors import NotAllowedError, NotFoundError, Problem, WrongFileError
+from troth.faces.cli.console import as_json, err, out
+
+if TYPE_CHECKING:
+    from troth.policy.policy import Policy
+
+LENGTH_MAX = 8_000_000
+
+
+class Format(StrEnum):
+    """The forms of a notice."""
+
+    html = "html"
+    md = "md"
+    pdf = "pdf"
+
+
+class SchemaFormat(StrEnum):
+    """The forms of the grammar of promises."""
+
+    json = "json"
+    md = "md"
+
+
+def init(
+    folder: Path = typer.Argument(Path(), metavar="[DIR]", help="The folder; made where it is not there."),
+    name: str = typer.Option("", "--name", help="What your organisation is called (default: the folder)."),
+) -> None:
+    """Start a project: troth.toml, a policy in English and French, a register, places for maps.
+
+    Example: troth init privacy --name "Northwind"
+    """
+    from troth.policy.starting import project_files
+
+    folder = folder.resolve()
+    files = project_files(name or folder.name or "Our company", datetime.now(UTC).date())
+    there = [path for path in files if (folder / path).exists() or (folder / path).is_symlink()]
+    if there:
+        raise NotAllowedError(
+            f"Nothing was written: {folder.name}/ already has {', '.join(there[:5])}. "
+            "Name another folder, or move those files away."
+        )
+    try:
+        for path, text in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            with (folder / path).open("x", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+    except OSError as error:
+        raise NotAllowedError(f"The project cannot be written there: {error.strerror}.") from None
+    console = out()
+    console.print(f"A project stands in {folder.name}/, with {len(files)} files.", markup=False)
+    console.print(
+        "Next: make policy.md yours, then troth check policy.md, troth notice policy.md, troth publish."
+    )
+
+
+def import_(
+    file: Path = typer.Argument(..., metavar="FILE", help="A policy as plain text, in UTF-8."),
+    output: Path | None = typer.Option(
+        None, "-o", "--output", metavar="OUT", help="Where to (default: show)."
+    ),
+    force: bool = typer.Option(False, "--force", help="Write over OUT."),
+) -> None:
+    """Turn a plain text policy into a Markdown policy, its clauses numbered by their full path.
+
+    Example: troth import policy.txt -o policy.md
+    """
+    from troth.policy.import_text import markdown
+    from troth.policy.plain import parse
+
+    document = parse(read_text(file), file.name)
+    if not document.clauses:
+        raise WrongFileError(document.problems or [_nothing(file)])
+    _write(markdown(document).encode(), output, force)
+    for problem in document.problems:
+        err().print(str(problem), markup=False)
+    if output is not None:
+        said = f"{len(document.clauses)} clauses are in {output}; put a promise block under each."
+        err().print(said, markup=False)
+
+
+def notice(
+    file: Path | None = typer.Argument(None, metavar="[FILE]", help="policy.md (default: the project's)."),
+    format: Format = typer.Option(Format.html, "--format", "-f", help="html, md or pdf."),
+    language: str = typer.Option(
+        "", "--language", "-l", metavar="LANG", help="en or fr (default: the policy's)."
+    ),
+    output: Path | None = typer.Option(
+        None, "-o", "--output", metavar="OUT", help="Where to (default: show)."
+    ),
+    force: bool = typer.Option(False, "--force", help="Write over OUT."),
+) -> None:
+    """Render the notice that people read, its tables and values filled from the promises.
+
+    Example: troth notice policy.md --format pdf --language fr -o notice.fr.pdf
+    """
+    from troth.policy.notice import render
+    from troth.policy.publishing import untranslated
+
+    policy = _policy(file)
+    language = language or policy.language
+    if format is Format.pdf:
+        from troth.outside.pdf import notice as typeset
+
+        if output is None and sys.stdout.isatty():
+            raise NotAllowedError("A PDF is not text. Say where to with -o notice.pdf.")
+        written = typeset(policy, language)
+    else:
+        written = render(policy, language, "md" if format is Format.md else "html").encode()
+    _write(written, output, force)
+    missing = untranslated(policy)
+    if missing and language != policy.language:
+        said = f"{len(missing)} words of promises are not translated; the first: {missing[0]}"
+        err().print(said, markup=False)
+
+
+def publish(json: bool = typer.Option(False, "--json", help="Report as JSON.")) -> None:
+    """Put this version of the policy in force, if nothing is wrong with it.
+
+    Problems, errors of `troth check`, stale clauses and missing translations stop it.
+
+    Example: troth publish
+    """
+    from troth.faces.cli.context import project
+    from troth.policy.publishing import LOCK, read_lock, write_lock
+    from troth.work.publish_policy import publish_policy
+
+    here = project()
+    path = here.settings.folder / LOCK
+    last, wrong = read_lock(read_text(path)) if path.exists() else (None, ())
+    if wrong:
+        raise WrongFileError(wrong)
+    published = publish_policy(here.ledger, here.policy, last, here.clock().date())
+    path.write_text(write_lock(published.lock), encoding="utf-8", newline="\n")
+    if json:
+        as_json(
+            {
+                "event": published.event.id,
+                "version": published.lock.version,
+                "effective": published.lock.effective,
+                "sha256": dict(published.lock.sha256),
+                "promises_changed": list(published.changed),
+            }
+        )
+        return
+    console = out()
+    console.print(f"Version {published.lock.version} is published, in force from {published.lock.effective}.")
+    for language, sha256 in sorted(published.lock.sha256.items()):
+        console.print(f"  {language}  {sha256}")
+    console.print(f"{len(published.changed)} promises changed. Put {LOCK} into version control.")
+
+
+def schema(
+    format: SchemaFormat = typer.Option(SchemaFormat.json, "--format", "-f", help="json, or md for people."),
+    output: Path | None = typer.Option(
+        None, "-o", "--output", metavar="OUT", help="Where to (default: show)."
+    ),
+    force: bool = typer.Option(False, "--force", help="Write over OUT."),
+) -> None:
+    """Print the JSON Schema of promise blocks and register files, for editors.
+
+    Example: troth schema -o promises.schema.json
+    """
+    import json
+
+    if format is SchemaFormat.md:
+        from troth.policy.reference import markdown
+
+        _write(markdown().encode(), output, force)
+        return
+    from troth.policy.schema import schema as described
+
+    _write((json.dumps(described(), indent=2, ensure_ascii=False) + "\n").encode(), output, force)
+
+
+def read_text(path: Path) -> str:
+    """Read a file that somebody wrote; raises a sentence where it cannot be read as text."""
+    try:
+        if path.stat().st_size > LENGTH_MAX:
+            raise NotAllowedError(f"{path.name} has more than {LENGTH_MAX // 1_000_000} MB. Name a policy.")
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        remedy = "Save it as UTF-8 text."
+        raise WrongFileError([Problem(path.name, line, 1, "It is not UTF-8 text.", remedy)]) from None
+    except FileNotFoundError:
+        raise NotFoundError(f"There is no file {path}.") from None
+    except OSError as error:
+        raise NotFoundError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _policy(file: Path | None) -> Policy:
+    """Load the policy whose main document is `file`, with its languages and its register."""
+    from troth.policy.policy import load
+
+    if file is None:
+        from troth.faces.cli.context import project
+
+        return project().policy
+    if file.is_dir():
+        raise NotFoundError(f"{file} is a folder. Name the policy in it, such as {file / 'policy.md'}.")
+    stem = file.name.split(".")[0]
+    beside = sorted(file.parent.glob(f"{stem}.*.md")) + sorted(file.parent.glob("register/*.yaml"))
+    names = {file.name: file}
+    names.update({path.relative_to(file.parent).as_posix(): path for path in beside})
+    policy, problems = load({name: read_text(path) for name, path in names.items()})
+    if policy is None:
+        raise WrongFileError(problems)
+    return policy
+
+
+def _nothing(file: Path) -> Problem:
+    return Problem(file.name, 1, 1, "No clause was found.", "Number the headings, as in `1. Introduction`.")
+
+
+def _write(content: bytes, output: Path | None, force: bool) -> None:
+    if output is None or str(output) == "-":
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        return
+    try:
+        with output.open("wb" if force else "xb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise NotAllowedError(f"{output} is there already. Name another, or add --force.") from None
+    except OSError as error:
+        raise NotAllowedError(f"{output} cannot be written: {error.strerror}.") from None
