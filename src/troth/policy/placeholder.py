@@ -33,7 +33,7 @@ def filled(text: str, policy: Policy, language: Words) -> str:
 
     def fill(match: re.Match[str]) -> str:
         said = _said(match["inside"].strip(), policy, language)
-        return match[0] if isinstance(said, Missing) else said
+        return match[0] if said is None else said
 
     return _PLACEHOLDER.sub(fill, without_comments(text))
 
@@ -65,14 +65,13 @@ def _of_line(
 ) -> Iterator[tuple[Problem, bool]]:
     for match in _PLACEHOLDER.finditer(line):
         inside = match["inside"].strip()
-        said = _said(inside, policy, language)
-        what, remedy = (said.what, said.remedy) if isinstance(said, Missing) else ("", "")
-        if not what and _BLOCK.fullmatch(inside) and line.strip() != match[0]:
-            what = "A table or a list must stand on a line of its own."
+        missing = _missing(inside, policy, language)
+        if missing is None and _BLOCK.fullmatch(inside) and line.strip() != match[0]:
             remedy = "Put it on its own line, with an empty line before and after."
-        if what:
-            absent = isinstance(said, Missing) and said.absent
-            yield Problem(document.file, number, _column(document, number, match), what, remedy), absent
+            missing = Missing("A table or a list must stand on a line of its own.", remedy)
+        if missing is not None:
+            column = _column(document, number, match)
+            yield Problem(document.file, number, column, missing.what, missing.remedy), missing.absent
     rest = _PLACEHOLDER.sub("", line)
     if _OPEN.search(rest):
         column = document.lines[number - 1].find("{{") + 1
@@ -86,35 +85,46 @@ def _of_line(
             yield Problem(document.file, number, match.start() + 1, what, "Mend the number."), False
 
 
-def _said(inside: str, policy: Policy, language: Words) -> str | Missing:
+def _missing(inside: str, policy: Policy, language: Words) -> Missing | None:
+    """Say what is wrong with a placeholder; tables are looked for and not written."""
     block = _BLOCK.fullmatch(inside)
-    if block is not None:
-        return _block(block["what"], block["name"].strip(), policy, language)
-    found = find(policy, inside)
+    name = block["name"].strip() if block else inside
+    if block is not None and block["what"] not in ("table", "list"):
+        return Missing(f"There is no placeholder `{block['what'][:40]}:`.", "Write `table:` or `list:`.")
+    if block is not None and name in TABLES:
+        if not is_empty(name, policy):
+            return None
+        return Missing(
+            f"There are no {name} to show.", "Write such promises, or remove the placeholder.", True
+        )
+    if block is not None and (block["what"] == "table" or "." not in name):
+        return Missing(f"There is no {block['what']} called `{name[:40]}`.", did_you_mean(name, TABLES))
+    found = find(policy, name)
     if isinstance(found, Missing):
         return found
-    said = say(found, policy, language)
-    if said is None:
-        return Missing(f"`{inside}` is more than one value.", "Name one field of it.")
-    return said
+    if block is not None and not isinstance(found.value, tuple):
+        return Missing(f"`{name}` is no list.", f"Write `{name}` without `list:`.")
+    if say(found, policy, language) is None:
+        return Missing(f"`{name}` is more than one value.", "Name one field of it.")
+    return None
 
 
-def _block(what: str, name: str, policy: Policy, language: Words) -> str | Missing:
-    if what not in ("table", "list"):
-        return Missing(f"There is no placeholder `{what}:`.", "Write `table:` or `list:`.")
-    if name in TABLES:
-        if is_empty(name, policy):
-            return Missing(
-                f"There are no {name} to show.", "Write such promises, or remove the placeholder.", True
-            )
-        return table(name, policy, language) if what == "table" else bullet_list(name, policy, language)
-    found = find(policy, name) if what == "list" and "." in name else None
-    if isinstance(found, Found) and isinstance(found.value, tuple):
-        items = [say(Found((one,), found.hint, found.path), policy, language) for one in found.value]
-        return bullets(item for item in items if item is not None)
+def _said(inside: str, policy: Policy, language: Words) -> str | None:
+    """Write what a placeholder stands for; None where it names nothing."""
+    if _missing(inside, policy, language) is not None:
+        return None
+    block = _BLOCK.fullmatch(inside)
+    name = block["name"].strip() if block else inside
+    if block is not None and name in TABLES:
+        write = table if block["what"] == "table" else bullet_list
+        return write(name, policy, language)
+    found = find(policy, name)
     if isinstance(found, Missing):
-        return found
-    return Missing(f"There is no {what} called `{name[:40]}`.", did_you_mean(name, TABLES))
+        return None
+    if block is None:
+        return say(found, policy, language)
+    items = (say(Found((one,), found.hint, found.path), policy, language) for one in found.value)
+    return bullets(item for item in items if item is not None)
 
 
 def _column(document: Document, number: int, match: re.Match[str]) -> int:
