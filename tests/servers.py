@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,8 +72,9 @@ def _as_other(folder: Path) -> list[str]:
     if runuser is None:
         pytest.skip("PostgreSQL does not run as root and there is no setpriv to become another user with.")
     os.chown(folder, 65534, 65534)
+    temporary = Path(tempfile.gettempdir())
     for parent in folder.parents:  # nobody must be able to reach the folder
-        if parent.stat().st_uid == 0 and parent.name.startswith(("pytest", "troth")):
+        if temporary in parent.parents and parent.stat().st_uid == 0:
             parent.chmod(parent.stat().st_mode | 0o011)
     return [runuser, "--reuid=65534", "--regid=65534", "--clear-groups"]
 

@@ -52,9 +52,9 @@ def rebuild(ledger: Ledger, told: Callable[[int], object] = lambda _: None) -> i
     with ledger.writing() as connection:
         if ledger.dialect == "postgresql":
             connection.execute(text("LOCK TABLE heads, state IN EXCLUSIVE MODE"))
-        heads: dict[str, int] = dict(
-            connection.execute(text("SELECT stream, version FROM heads")).tuples().all()
-        )
+        heads: dict[str, int] = {
+            row.stream: row.version for row in connection.execute(text("SELECT stream, version FROM heads"))
+        }
         connection.execute(text("DELETE FROM state"))
         current = [row for row in rows if heads.get(str(row["stream"])) == row["version"]]
         if len(current) < len(rows):  # somebody wrote between reading and locking

@@ -140,7 +140,9 @@ def open_ledger(url: str, keys_url: str, master: MasterKey, clock: Callable[[], 
     with guarded("ledger"), engine.begin() as connection:
         _serialised(connection)
         _create(connection, _LEDGER, _SQLITE_EVENTS, _POSTGRESQL_EVENTS)
-        found: dict[str, str] = dict(connection.execute(text("SELECT name, value FROM meta")).tuples().all())
+        found: dict[str, str] = {
+            row.name: row.value for row in connection.execute(text("SELECT name, value FROM meta"))
+        }
         if int(found.get("schema", VERSION)) > VERSION:
             raise NotAllowedError("This ledger was written by a newer Troth. Use that one.")
         if "origin" not in found:

@@ -232,7 +232,13 @@ def decode(body: bytes) -> Event:
         event = Event(**values)
     except (ValueError, TypeError, KeyError):
         raise TamperedError("A stored event cannot be read: its bytes are not an event's.") from None
-    facts = event.facts
-    for version in range(event.kind_version, KINDS[event.kind].version if event.kind in KINDS else 0):
-        facts = UPCASTERS[event.kind, version](facts)
+    facts, version = event.facts, event.kind_version
+    current = KINDS[event.kind].version if event.kind in KINDS else version
+    while version != current:
+        upcast = UPCASTERS.get((event.kind, version))
+        if upcast is None:
+            raise TamperedError(
+                f"An event {event.kind!r} of version {version!r} cannot be read: there never was one."
+            )
+        facts, version = upcast(facts), version + 1
     return event if facts is event.facts else Event(**{**values, "facts": facts})

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from troth.errors import TamperedError
 from troth.rules.event import Event
 
 State = dict[str, Any]
@@ -34,5 +35,10 @@ def family(stream: str) -> str:
 
 
 def fold(state: State | None, event: Event) -> State:
-    """Return the state of the event's stream after the event."""
-    return FOLDS.get(family(event.stream), count)(state, event)
+    """Return the state of the event's stream after the event; raises TamperedError when it does not fit."""
+    try:
+        return FOLDS.get(family(event.stream), count)(state, event)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise TamperedError(
+            f"The event {event.id} does not fit the events before it in {event.stream}."
+        ) from None
