@@ -112,12 +112,18 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """One residue pass over a store."""
+    """One residue pass over a store.
+
+    `unread` are the columns (`table.column`) that could not be read, `refused` the
+    identifiers (subject, kind) too short to be searched: neither is proven clean.
+    """
 
     store: str
     bytes: int
     seconds: float
     hits: tuple[Hit, ...]
+    unread: tuple[str, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,7 +212,7 @@ class _MapReading(Reading):
         if written is not None and match is None:
             self.problem(
                 fields["catalogue"],
-                "`catalogue` must be `sha256:` and four or more of the hash's first digits, in small letters.",
+                "`catalogue` must be `sha256:` and the hash's first digits, four or more, in small letters.",
                 "`troth map --check` prints it.",
             )
         return Reviewed(on, match[1]) if on is not None and match is not None else None
@@ -389,7 +389,7 @@ class _MapReading(Reading):
             self.problem(
                 links[1][0] if links else node,
                 f"An edge of `{kind}` has one link, and this has {len(links)}.",
-                "Write each link as its own `- {column: table.column}`; a longer key as `{a + b: table.c + d}`.",
+                "Write each as its own `- {column: table.column}`; a longer key as `{a + b: table.c + d}`.",
             )
             return None
         key, value = links[0]

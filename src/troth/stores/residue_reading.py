@@ -1,0 +1,306 @@
+"""Reading whole tables as raw bytes, fast and in bounded memory, for the residue search.
+
+A batch is the fields of some whole rows, with one separator byte after each; a match
+therefore lies in one field, and the lengths of the fields say in which.  Values longer than
+`VALUE_MAX` are read afterwards in slices that overlap, each slice as a row of its own.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from troth.rules.catalogue import CatalogueTable, Column
+
+if TYPE_CHECKING:
+    import psycopg
+
+# Names come from the catalogue, never from a visitor, and are quoted; values are bound.
+# ruff: noqa: S608
+
+VALUE_MAX = 262_144
+BATCH_MIN = 1_048_576
+ROWS_AT_ONCE = 64
+CONTEXT = 12
+"""How many bytes beside a match decide whether it stands alone."""
+
+_LONG = b"\x01troth: longer than a slice\x01"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some whole rows.  `columns` are searched; after them, in each row, stand `beside` fields:
+    the key, and in a batch of slices also which value it is, whether this is its first slice
+    and whether its last.
+    """
+
+    columns: tuple[Column, ...]
+    beside: int
+    buffer: bytes
+    fields: Callable[[], Sequence[bytes]]
+    clean: Callable[[Column | None, bytes], bytes]
+    sliced: bool = False
+
+    @property
+    def width(self) -> int:
+        """How many fields a row has."""
+        return len(self.columns) + self.beside
+
+
+@dataclass(slots=True)
+class Table:
+    """A table being read; `unread` fills up with the columns that could not be."""
+
+    table: CatalogueTable
+    columns: tuple[Column, ...]
+    slice_overlap: int
+    unread: list[str]
+
+
+# SQLite: any column may hold anything, so all are read, whatever their declared type.
+
+
+def sqlite_batches(connection: sqlite3.Connection, table: Table) -> Iterator[Batch]:
+    """Yield a table of SQLite in batches."""
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    name = _name(table.table)
+    key = tuple(f"coalesce(CAST({_quoted(part)} AS BLOB), x'')" for part in table.table.key)
+    long: set[str] = set()
+    values = [
+        f"coalesce(CASE WHEN length({_quoted(column.name)}) > {VALUE_MAX} THEN x'{_LONG.hex()}' "
+        f"ELSE CAST({_quoted(column.name)} AS BLOB) END, x'')"
+        for column in table.columns
+    ]
+    try:
+        cursor.execute(f"SELECT {', '.join((*values, *key))} FROM {name}")
+        for rows in _gathered(cursor):
+            batch = _sqlite_batch(table.columns, len(key), rows)
+            if _LONG in batch.buffer:
+                long |= _long_columns(batch)
+            yield batch
+        for column in table.columns:
+            if column.name in long:
+                yield from _sqlite_slices(cursor, table, column, key)
+    except sqlite3.OperationalError as error:
+        if "interrupt" in str(error) or "lock" in str(error):
+            raise
+        table.unread.extend(column.name for column in table.columns)
+
+
+def _sqlite_slices(
+    cursor: sqlite3.Cursor, table: Table, column: Column, key: Sequence[str]
+) -> Iterator[Batch]:
+    value, name = f"CAST({_quoted(column.name)} AS BLOB)", _name(table.table)
+    identity = "||'/'||".join(key) if _without_rowid(cursor, table.table) else "_rowid_"
+    cursor.execute(
+        f"""
+        WITH RECURSIVE long AS MATERIALIZED (
+            SELECT CAST({identity} AS BLOB) AS identity, {value} AS value, length({value}) AS size
+                   {"".join(f", {part} AS key_{number}" for number, part in enumerate(key))}
+            FROM {name}
+            WHERE length({_quoted(column.name)}) > {VALUE_MAX}
+        ),
+        starts(start) AS (
+            SELECT 0 UNION ALL SELECT start + :step FROM starts
+            WHERE start + :step < (SELECT max(size) FROM long)
+        )
+        SELECT substr(value, start + 1, :size), identity, CAST(start = 0 AS BLOB),
+               CAST(start + :size >= size AS BLOB){"".join(f", key_{number}" for number in range(len(key)))}
+        FROM long JOIN starts ON start < size
+        ORDER BY identity, start
+        """,
+        {"step": VALUE_MAX - table.slice_overlap, "size": VALUE_MAX},
+    )
+    for rows in _gathered(cursor):
+        yield _sqlite_batch((column,), 3 + len(key), rows, sliced=True)
+
+
+def _without_rowid(cursor: sqlite3.Cursor, table: CatalogueTable) -> bool:
+    try:
+        cursor.execute(f"SELECT _rowid_ FROM {_name(table)} LIMIT 0")
+    except sqlite3.OperationalError:
+        return True
+    return False
+
+
+def _gathered(cursor: sqlite3.Cursor) -> Iterator[list[bytes]]:
+    """Yield the fields of many rows, one after the other, up to a batch at a time."""
+    fields: list[bytes] = []
+    size = 0
+    while rows := cursor.fetchmany(ROWS_AT_ONCE):
+        before = len(fields)
+        fields.extend(chain.from_iterable(rows))
+        size += sum(map(len, fields[before:]))
+        if size >= BATCH_MIN:
+            yield fields
+            fields, size = [], 0
+    if fields:
+        yield fields
+
+
+def _sqlite_batch(
+    columns: tuple[Column, ...], beside: int, fields: list[bytes], *, sliced: bool = False
+) -> Batch:
+    return Batch(columns, beside, b"\x1f".join(fields), lambda: fields, lambda _, value: value, sliced)
+
+
+# PostgreSQL: COPY in text, which escapes tabs and line ends, so that rows and fields are plain to see.
+
+
+def postgresql_batches(connection: psycopg.Connection[Any], table: Table) -> Iterator[Batch]:
+    """Yield a table of PostgreSQL in batches; a table that may not be read is noted, not raised."""
+    import psycopg
+
+    name = _name(table.table)
+    key = tuple(f"{_quoted(part)}::text" for part in table.table.key)
+    long: set[str] = set()
+    values = [
+        f"CASE WHEN {_is_long(column)} THEN E'{_LONG.decode()}' ELSE {_as_text(column)} END"
+        if _is_long(column)
+        else _as_text(column)
+        for column in table.columns
+    ]
+    left = {column.name for column in table.columns}
+    try:
+        with connection.transaction(), connection.cursor() as cursor:
+            for buffer in _copied(cursor, f"SELECT {', '.join((*values, *key))} FROM {name}"):
+                batch = _postgresql_batch(table.columns, len(key), buffer)
+                if _LONG in buffer:
+                    long |= _long_columns(batch)
+                yield batch
+            left = set(long)
+            for column in table.columns:
+                if column.name in long:
+                    slices = _postgresql_slices(name, column, key, table.slice_overlap)
+                    for buffer in _copied(cursor, slices):
+                        yield _postgresql_batch((column,), 3 + len(key), buffer, sliced=True)
+                    left.discard(column.name)
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.FdwError, psycopg.errors.UndefinedColumn):
+        table.unread.extend(column.name for column in table.columns if column.name in left)
+
+
+def _postgresql_slices(name: str, column: Column, key: Sequence[str], overlap: int) -> str:
+    step = VALUE_MAX - overlap
+    return f"""
+        SELECT substr(value, start, {VALUE_MAX}), identity, (start = 1)::int,
+               (start + {VALUE_MAX} > size)::int{"".join(f", key_{n}" for n in range(len(key)))}
+        FROM (SELECT tableoid::text || ctid::text AS identity, {_as_text(column)} AS value,
+                     length({_as_text(column)}) AS size
+                     {"".join(f", {part} AS key_{n}" for n, part in enumerate(key))}
+              FROM {name} WHERE {_is_long(column)} OFFSET 0) AS long,
+             generate_series(1, size, {step}) AS start
+    """
+
+
+def _copied(cursor: psycopg.Cursor[Any], select: str) -> Iterator[bytes]:
+    buffer = bytearray()
+    with cursor.copy(f"COPY ({select}) TO STDOUT".encode()) as copy:
+        for row in copy:
+            buffer += row
+            if len(buffer) >= BATCH_MIN:
+                yield bytes(buffer)
+                buffer.clear()
+    if buffer:
+        yield bytes(buffer)
+
+
+def _postgresql_batch(
+    columns: tuple[Column, ...], beside: int, buffer: bytes, *, sliced: bool = False
+) -> Batch:
+    split: list[list[bytes]] = []
+
+    def fields() -> Sequence[bytes]:
+        if not split:
+            split.append(buffer[:-1].replace(b"\n", b"\t").split(b"\t"))
+        return split[0]
+
+    return Batch(columns, beside, buffer, fields, _clean, sliced)
+
+
+def _as_text(column: Column) -> str:
+    if column.shape == "bytes":
+        return f"encode({_quoted(column.name)}, 'escape')"
+    return f"{_quoted(column.name)}::text"
+
+
+def _is_long(column: Column) -> str:
+    """Write the condition that a value is too long for one batch; empty where it cannot be."""
+    name = _quoted(column.name)
+    match column.shape:
+        case "text":
+            return f"octet_length({name}::text) > {VALUE_MAX}" if column.length_max is None else ""
+        case "bytes":
+            return f"octet_length({name}) > {VALUE_MAX}"
+        case "json" | "array" | "other":  # stored compressed: an eighth of its text, at the very least
+            return f"pg_column_size({name}) > {VALUE_MAX // 8}"
+        case _:
+            return ""
+
+
+_ESCAPES = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v", b"\\": b"\\"}
+_COPY_ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
+_BYTES_ESCAPE = re.compile(rb"\\(\\|[0-7]{3})")
+
+
+def _clean(column: Column | None, field: bytes) -> bytes:
+    """Undo what COPY, and for bytes `encode`, did to a value."""
+    if field == b"\\N":
+        return b""
+    if b"\\" in field:
+        field = _COPY_ESCAPE.sub(lambda match: _ESCAPES.get(match[1], match[1]), field)
+        if column is not None and column.shape == "bytes":
+            field = _BYTES_ESCAPE.sub(
+                lambda match: b"\\" if match[1] == b"\\" else bytes([int(match[1], 8)]), field
+            )
+    return field
+
+
+def written_in(dialect: str, pattern: bytes, *, with_bytes: bool) -> tuple[bytes, ...]:
+    r"""Return how a pattern looks in the batches of this dialect.
+
+    >>> written_in("postgresql", b"a\\b", with_bytes=False) == (b"a\\\\b",)
+    True
+    """
+    if dialect != "postgresql":
+        return (pattern,)
+    written = [] if b"\0" in pattern else [_copy_escaped(pattern)]
+    if with_bytes:
+        escaped = b"".join(
+            b"\\\\" if byte == 0x5C else b"\\%03o" % byte if byte == 0 or byte > 0x7F else bytes([byte])
+            for byte in pattern
+        )
+        written.append(_copy_escaped(escaped))
+    return tuple(dict.fromkeys(written))
+
+
+def _copy_escaped(pattern: bytes) -> bytes:
+    return _TO_ESCAPE.sub(lambda match: b"\\" + _LETTERS[match[0]], pattern)
+
+
+_LETTERS = {character: letter for letter, character in _ESCAPES.items()}
+_TO_ESCAPE = re.compile(rb"[\x08\x0c\n\r\t\x0b\\]")
+
+
+# Both
+
+
+def _long_columns(batch: Batch) -> set[str]:
+    fields = batch.fields()
+    return {
+        column.name
+        for at, column in enumerate(batch.columns)
+        if any(fields[place] == _LONG for place in range(at, len(fields), batch.width))
+    }
+
+
+def _name(table: CatalogueTable) -> str:
+    return ".".join(map(_quoted, table.parts or (table.name,)))
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

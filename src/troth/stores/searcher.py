@@ -1,0 +1,97 @@
+"""Looking for very many byte strings at once, at the speed of memory.
+
+Hyperscan where it is installed, an Aho-Corasick automaton elsewhere: both find the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
+from typing import Any, Literal
+
+Engine = Literal["hyperscan", "ahocorasick"]
+Match = tuple[int, int]
+"""The number of a pattern, and where in the bytes it ends."""
+
+_PER_DATABASE = 50_000
+
+
+class Searcher:
+    """Patterns, each with whether the case of ASCII letters is ignored; made once, used on many bytes.
+
+    >>> searcher = Searcher([(b"ada", True), (b"Ada", False)])
+    >>> sorted(searcher.find(b"ADA and Ada"))
+    [(0, 3), (0, 11), (1, 11)]
+    """
+
+    def __init__(self, patterns: Sequence[tuple[bytes, bool]], engine: Engine | None = None) -> None:
+        if any(not pattern for pattern, _ in patterns):
+            raise ValueError("An empty pattern is everywhere: no pattern may be empty.")
+        self.longest = max((len(pattern) for pattern, _ in patterns), default=0)
+        chosen = engine or ("hyperscan" if find_spec("hyperscan") is not None else "ahocorasick")
+        build = _hyperscan if chosen == "hyperscan" else _ahocorasick
+        self._finders = [
+            build(patterns[start : start + _PER_DATABASE], start)
+            for start in range(0, len(patterns), _PER_DATABASE)
+        ]
+
+    def find(self, buffer: bytes) -> list[Match]:
+        """Return every place of every pattern, overlapping ones too, in no order."""
+        found: list[Match] = []
+        for finder in self._finders:
+            finder(buffer, found)
+        return found
+
+    def stream(self, chunks: Iterator[bytes]) -> Iterator[Match]:
+        """Yield the matches in a text that comes in chunks, its ends counted from its beginning.
+
+        The end of each chunk is looked at again with the next, so nothing is lost at a border.
+        """
+        kept, start = b"", 0
+        for chunk in chunks:
+            buffer = kept + chunk
+            for pattern, end in self.find(buffer):
+                if end > len(kept):
+                    yield pattern, start + end
+            keep = min(len(buffer), max(0, self.longest - 1))
+            start += len(buffer) - keep
+            kept = buffer[len(buffer) - keep :]
+
+
+def _hyperscan(patterns: Sequence[tuple[bytes, bool]], first: int) -> Callable[[bytes, list[Match]], None]:
+    import hyperscan
+
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(
+        expressions=[b"".join(b"\\x%02x" % byte for byte in pattern) for pattern, _ in patterns],
+        ids=list(range(first, first + len(patterns))),
+        flags=[hyperscan.HS_FLAG_CASELESS if caseless else 0 for _, caseless in patterns],
+    )
+    database.scratch = hyperscan.Scratch(database)
+
+    def find(buffer: bytes, found: list[Match]) -> None:
+        def note(pattern: int, _start: int, end: int, _flags: int, _context: Any) -> None:
+            found.append((pattern, end))
+
+        database.scan(buffer, match_event_handler=note)
+
+    return find
+
+
+def _ahocorasick(patterns: Sequence[tuple[bytes, bool]], first: int) -> Callable[[bytes, list[Match]], None]:
+    import ahocorasick_rs
+
+    automata = []
+    for caseless in (True, False):
+        numbers = [number for number, (_, ignored) in enumerate(patterns) if ignored is caseless]
+        texts = [patterns[number][0].lower() if caseless else patterns[number][0] for number in numbers]
+        if texts:
+            automata.append((caseless, numbers, ahocorasick_rs.BytesAhoCorasick(texts)))
+
+    def find(buffer: bytes, found: list[Match]) -> None:
+        for caseless, numbers, automaton in automata:
+            text = buffer.lower() if caseless else buffer
+            for index, _start, end in automaton.find_matches_as_indexes(text, overlapping=True):
+                found.append((first + numbers[index], end))
+
+    return find
