@@ -171,7 +171,7 @@ def _text(value: str, kind: str) -> Iterator[Form]:
         yield Form("plain", spelling.encode(), True, edge=edge, sure=sure)
     for spelling in values:
         for name, written in _escaped(spelling):
-            yield Form(name, written.encode("ascii", "xmlcharrefreplace"), True, edge=edge, sure=sure)
+            yield Form(name, written.encode(), True, edge=edge, sure=sure)
         for encoding in ("utf-16-le", "utf-16-be", "latin-1"):
             with suppress(UnicodeEncodeError):
                 yield Form(encoding, spelling.encode(encoding), True, edge="none", sure=sure)
@@ -215,19 +215,17 @@ def _escaped(value: str) -> Iterator[tuple[str, str]]:
         if written != value:
             yield "url", written
     yield "url in url", quote(quote(value, safe=""), safe="")
-    for written in dict.fromkeys((
-        html.escape(value),
-        html.escape(value).replace("@", "&#64;"),
-        html.escape(value).replace("@", "&#x40;"),
-        html.escape(value).replace("@", "&commat;"),
-    )):  # fmt: skip
-        if written != value:
-            yield "html", written
+    in_html = html.escape(value)
+    for written in dict.fromkeys(in_html.replace("@", at) for at in ("@", "&#64;", "&#x40;", "&commat;")):
+        for numbered in dict.fromkeys((written, written.encode("ascii", "xmlcharrefreplace").decode())):
+            if numbered != value:
+                yield "html", numbered
+    if "'" in value:
+        for name, quote_mark in (("sql", "''"), ("sql", "\\'"), ("html", "&#39;"), ("html", "&apos;")):
+            yield name, value.replace("'", quote_mark)
     if not value.isascii():
-        yield (
-            "quoted-printable",
-            "".join(c if c.isascii() else "".join(f"={byte:02X}" for byte in c.encode()) for c in value),
-        )
+        octets = (c if c.isascii() else "".join(f"={byte:02X}" for byte in c.encode()) for c in value)
+        yield "quoted-printable", "".join(octets)
 
 
 def _json_escape(character: str) -> str:
@@ -250,13 +248,11 @@ def _base64(value: bytes) -> Iterator[Form]:
 
 
 def _hashes(value: bytes) -> Iterator[Form]:
-    for name in ("md5", "sha1", "sha256", "sha512"):
+    for name in ("md5", "sha1", "sha256"):
         digest = hashlib.new(name, value, usedforsecurity=False).digest()
         yield Form(f"{name} hex", digest.hex().encode(), True, edge="hex")
         yield Form(f"{name} bytes", digest, False, edge="none")
-        encoded = base64.b64encode(digest).rstrip(b"=")
-        for alphabet in dict.fromkeys((encoded, encoded.translate(bytes.maketrans(b"+/", b"-_")))):
-            yield Form(f"{name} base64", alphabet, False, edge="base64")
+        yield Form(f"{name} base64", base64.b64encode(digest).rstrip(b"="), False, edge="base64")
 
 
 def _phone(value: str) -> Iterator[Form]:
@@ -269,7 +265,7 @@ def _phone(value: str) -> Iterator[Form]:
     yield Form("digits", national.encode(), False, compact=True, edge="phone", sure=sure)
     if sure:
         yield from _base64(national.encode())
-        for spelling in dict.fromkeys((written, written.lstrip("+"), f"0{national}")):
+        for spelling in dict.fromkeys((written, written.lstrip("+"))):
             yield from _hashes(spelling.encode())
 
 
