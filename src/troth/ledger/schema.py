@@ -53,6 +53,7 @@ CREATE TABLE IF NOT EXISTS fingerprints (
   domain text, kind text, form text, key_version integer, mac {blob}, subject text NOT NULL,
   PRIMARY KEY (domain, kind, form, key_version, mac));
 CREATE INDEX IF NOT EXISTS fingerprints_by_subject ON fingerprints (subject);
+CREATE TABLE IF NOT EXISTS tries (name text PRIMARY KEY, tries integer NOT NULL, since bigint NOT NULL);
 CREATE TABLE IF NOT EXISTS leases (name text PRIMARY KEY, lease bigint NOT NULL, until double precision NOT NULL)
 """
 _EVENTS = """id text NOT NULL, at_us bigint NOT NULL, kind text NOT NULL, stream text NOT NULL,

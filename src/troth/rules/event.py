@@ -127,7 +127,8 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind("values_put_back", ("step", "store", "table", "rows", "conflicts"), (), "restriction"),
     Kind("rectified", ("step", "store", "rows", "copies"), (), "request"),
     Kind("restriction_moved", ("claim", "state", "ground")),
-    Kind("package_masked", ("claim", "sha256_before", "sha256_after", "masks", "staff")),
+    Kind("package_built", ("claim", "sha256", "rows", "bytes", "kept_under")),
+    Kind("package_masked", ("claim", "sha256_before", "sha256_after", "kept_under", "masks", "staff")),
     Kind("answer_taken", ("sha256", "channel")),
     Kind(
         "recipient_notified",

@@ -1,0 +1,581 @@
+"""The request machine: what a request is now, and what may happen to it next.
+
+A request is a bundle of claims with one receipt and one clock; each claim has its own
+decision, plan, execution and letter.  State is folded from events alone and holds ids,
+codes, counts and dates, so that it can be rebuilt when every key is gone.
+
+Law: GDPR Art. 12 (how and how soon), Art. 15 (access), Art. 17 (erasure), Art. 19
+(recipients), Art. 38(6) (the DPO decides nothing).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from troth.errors import NotAllowedError
+from troth.law import clock
+from troth.law.deadline import Ask, Deadline, Extension
+from troth.rules.event import Event
+
+State = dict[str, Any]
+
+RIGHTS = ("access", "erase")
+"""The rights this version carries out itself; others are received, and decided by hand."""
+
+OPEN = ("received", "waiting", "in_progress", "decided", "executing")
+ENDED = ("responded", "refused", "withdrawn", "forwarded", "not_identifiable", "closed")
+ANSWER_DAYS = 30
+"""How long an answer may be fetched, from the day it was released (our own default)."""
+
+
+def fold(state: State | None, event: Event) -> State:
+    """Return the state of a request after an event."""
+    if event.kind == "request_received":
+        return _dated(_received(event))
+    if state is None:
+        raise ValueError("a request begins with its receipt")
+    state = _copied(state)
+    _APPLY[event.kind](state, event)
+    state["events"] += 1
+    state["last_on"] = _on(event)
+    return _dated(_settled(state))
+
+
+def _copied(state: State) -> State:
+    claims = {claim: {**told, "stores": {**told["stores"]}} for claim, told in state["claims"].items()}
+    return {**state, "claims": claims, "asks": {**state["asks"]}, "letters": [*state["letters"]]}
+
+
+def _received(event: Event) -> State:
+    facts = event.facts
+    claims: Any = facts["claims"]
+    return {
+        "id": facts["request"],
+        "entity": event.entity,
+        "subject": event.subject,
+        "channel": facts["channel"],
+        "language": facts["language"],
+        "jurisdiction": facts["jurisdiction"],
+        "tz": facts["tz"],
+        "received_at": facts["received_at"],
+        "received": facts["date"],
+        "claims": {claim: _claim(right) for claim, right in claims},
+        "proven": False,
+        "asks": {},
+        "extension": None,
+        "letters": [],
+        "answered": False,
+        "delivered": False,
+        "taken": 0,
+        "ended": None,
+        "events": 1,
+        "last_on": _on(event),
+        "status": "received",
+    }
+
+
+def _claim(right: object) -> State:
+    return {
+        "right": right,
+        "outcome": None,
+        "ground": None,
+        "article": None,
+        "exemptions": [],
+        "decided_by": None,
+        "reviewed_by": None,
+        "plan": None,
+        "approved": None,
+        "stores": {},
+        "residue": None,
+        "copies_accepted": False,
+        "recipients": {},
+        "package": None,
+        "done": False,
+    }
+
+
+def _proven(state: State, _: Event) -> None:
+    state["proven"] = True
+
+
+def _asked(state: State, event: Event) -> None:
+    facts = event.facts
+    sent = facts.get("on") or _on(event)
+    state["asks"][facts["ask"]] = {
+        "what": facts["what"],
+        "reason": facts["reason"],
+        "sent": sent,
+        "answered": None,
+    }
+
+
+def _ask_answered(state: State, event: Event) -> None:
+    ask = state["asks"][event.facts["ask"]]
+    if event.facts["sufficient"]:
+        answered = event.facts.get("on") or _on(event)
+        state["asks"][event.facts["ask"]] = {**ask, "answered": answered}
+
+
+def _extended(state: State, event: Event) -> None:
+    on = event.facts.get("on") or _on(event)
+    state["extension"] = {"reason": event.facts["reason"], "on": on}
+
+
+def _decided(state: State, event: Event) -> None:
+    facts = event.facts
+    claim = state["claims"][facts["claim"]]
+    claim |= {
+        "outcome": facts["outcome"],
+        "ground": facts["ground"],
+        "article": facts.get("article"),
+        "exemptions": facts.get("exemptions") or [],
+        "decided_by": facts["staff"],
+        "decided_on": _on(event),
+        "reviewed_by": None,
+    }
+
+
+def _reviewed(state: State, event: Event) -> None:
+    claim = state["claims"][event.facts["claim"]]
+    if event.facts["outcome"] == "confirm":
+        claim["reviewed_by"] = event.facts["staff"]
+    else:
+        claim |= {"outcome": None, "ground": None, "decided_by": None, "reviewed_by": None}
+
+
+def _measured(state: State, event: Event) -> None:
+    facts = event.facts
+    claim = state["claims"][facts["claim"]]
+    claim |= {
+        "plan": {"sha256": facts["plan_sha256"], "how": facts["how"], "stores": facts["stores"]},
+        "approved": None,
+    }
+
+
+def _approved(state: State, event: Event) -> None:
+    claim = state["claims"][event.facts["claim"]]
+    claim["approved"] = {"sha256": event.facts["plan_sha256"], "tolerance": event.facts["tolerance"],
+                         "by": event.facts["staff"]}  # fmt: skip
+
+
+def _begun(state: State, event: Event) -> None:
+    store = state["claims"][event.facts["claim"]]["stores"].get(event.facts["store"], {})
+    state["claims"][event.facts["claim"]]["stores"][event.facts["store"]] = {**store, "begun": True}
+
+
+def _acted(state: State, event: Event) -> None:
+    facts = event.facts
+    claim = state["claims"][facts["claim"]]
+    if facts["outcome"] == "rolled_back":
+        claim["stores"] = {name: told for name, told in claim["stores"].items() if name != facts["store"]}
+        claim |= {"plan": None, "approved": None}
+        return
+    claim["stores"][facts["store"]] = {
+        "begun": True,
+        "step": facts["step"],
+        "rows": facts["rows"],
+        "certainty": facts["certainty"],
+        "grade": facts["grade"],
+        "expires": facts.get("expires"),
+        "on": _on(event),
+        "verified": None,
+    }
+
+
+def _verified(state: State, event: Event) -> None:
+    for claim in state["claims"].values():
+        for name, store in claim["stores"].items():
+            if store.get("step") == event.facts["step"]:
+                claim["stores"][name] = {**store, "verified": event.facts["remaining"]}
+
+
+def _searched(state: State, event: Event) -> None:
+    claim = state["claims"][str(event.facts["pass"]).split("/")[1]]
+    claim["residue"] = {**(claim["residue"] or {}), str(event.facts["store"]): event.facts["hits"]}
+
+
+def _told(state: State, event: Event) -> None:
+    claim = state["claims"].get(event.facts.get("claim"))
+    if claim is not None:
+        claim["recipients"] = {**claim["recipients"], event.facts["recipient"]: event.facts["outcome"]}
+
+
+def _built(state: State, event: Event) -> None:
+    facts = event.facts
+    package = {name: facts[name] for name in ("sha256", "rows", "bytes", "kept_under")}
+    state["claims"][facts["claim"]]["package"] = {**package, "masks": 0, "opened_by": None, "on": _on(event)}
+
+
+def _masked(state: State, event: Event) -> None:
+    facts = event.facts
+    masks: Any = facts["masks"]
+    claim = state["claims"][facts["claim"]]
+    claim["package"] = {
+        **claim["package"],
+        "before": facts["sha256_before"],
+        "sha256": facts["sha256_after"],
+        "kept_under": facts["kept_under"],
+        "masks": len(masks),
+    }
+
+
+def _read(state: State, event: Event) -> None:
+    screen, _, claim = str(event.facts["screen"]).partition("/")
+    if screen == "package" and state["claims"].get(claim, {}).get("package"):
+        package = state["claims"][claim]["package"]
+        state["claims"][claim]["package"] = {**package, "opened_by": event.facts["staff"]}
+
+
+def _on(event: Event) -> str:
+    return event.at.date().isoformat()
+
+
+def _letter(state: State, event: Event) -> None:
+    facts = event.facts
+    kind, outcome = facts["kind"], facts["outcome"]
+    state["letters"].append({"letter": facts["letter"], "kind": kind, "outcome": outcome, "event": event.id,
+                             "on": _on(event)})  # fmt: skip
+    if outcome == "sent" and kind == "done":
+        state["answered"] = True
+        state["answered_on"] = _on(event)
+    if outcome == "sent" and kind == "refusal":
+        state["refusal_sent"] = True
+        state["answered_on"] = _on(event)
+
+
+def _delivered(state: State, event: Event) -> None:
+    state["delivered"] = True
+    state.setdefault("delivered_on", _on(event))
+
+
+def _taken(state: State, _: Event) -> None:
+    state["taken"] += 1
+
+
+def _moved(state: State, event: Event) -> None:
+    to, reason = str(event.facts["to"]), str(event.facts["reason"])
+    if to == "residue_accepted":
+        state["claims"][reason]["copies_accepted"] = True
+    elif to == "claim_done":
+        state["claims"][reason]["done"] = True
+    elif to == "reopened":
+        state["ended"] = None
+    else:
+        state["ended"] = to
+
+
+def _nothing(_: State, __: Event) -> None:
+    """These are told in the timeline and change no state."""
+
+
+_APPLY = {
+    "address_proven": _proven,
+    "asked": _asked,
+    "ask_answered": _ask_answered,
+    "clock_extended": _extended,
+    "claim_decided": _decided,
+    "decision_reviewed": _reviewed,
+    "dpo_advised": _nothing,
+    "plan_measured": _measured,
+    "plan_approved": _approved,
+    "act_begun": _begun,
+    "act_ended": _acted,
+    "verified": _verified,
+    "residue_searched": _searched,
+    "recipient_notified": _told,
+    "package_built": _built,
+    "package_masked": _masked,
+    "letter_sent": _letter,
+    "letter_delivered": _delivered,
+    "answer_taken": _taken,
+    "request_moved": _moved,
+    "staff_read": _read,
+}
+KINDS = frozenset(_APPLY) | {"request_received"}
+"""The kinds of event that may stand in a request's stream."""
+
+
+def _settled(state: State) -> State:
+    """Work the status out from what has happened."""
+    claims = state["claims"].values()
+    if state["ended"]:
+        status = state["ended"]
+    elif (
+        state.get("refusal_sent")
+        and state["delivered"]
+        and all(claim["outcome"] == "refuse" for claim in claims)
+    ):
+        status = "refused"
+    elif state["answered"] and state["delivered"]:
+        status = "responded"
+    elif any(ask["answered"] is None for ask in state["asks"].values()):
+        status = "waiting"
+    elif any(claim["stores"] or claim["done"] for claim in claims):
+        status = "executing"
+    elif all(claim["outcome"] for claim in claims):
+        status = "decided"
+    elif any(claim["outcome"] for claim in claims) or state["proven"]:
+        status = "in_progress"
+    else:
+        status = "received"
+    return {**state, "status": status}
+
+
+def deadline(state: Mapping[str, Any], today: date | None = None) -> Deadline:
+    """Reckon the clock of a request from its events."""
+    asks = [
+        Ask(ask["what"], date.fromisoformat(ask["sent"]), _day(ask["answered"]), ask["reason"])
+        for ask in state["asks"].values()
+    ]
+    told = state["extension"]
+    extension = Extension(told["reason"], date.fromisoformat(told["on"])) if told else None
+    refused = [claim.get("decided_on") for claim in state["claims"].values() if claim["outcome"] == "refuse"]
+    return clock.deadline(
+        date.fromisoformat(state["received"]),
+        state["jurisdiction"],
+        asks=asks,
+        extension=extension,
+        refused_on=max(date.fromisoformat(day) for day in refused if day) if any(refused) else None,
+        rights=[claim["right"] for claim in state["claims"].values()],
+        today=today,
+    )
+
+
+def _day(written: str | None) -> date | None:
+    return None if written is None else date.fromisoformat(written)
+
+
+def _dated(state: State) -> State:
+    due = deadline(state)
+    ended = state["status"] in ENDED
+    return {
+        **state,
+        "legal_due": due.legal_due.isoformat() if due.legal_due else None,
+        "safe_due": due.safe_due.isoformat() if due.safe_due else None,
+        "due": None if ended or due.safe_due is None else due.safe_due.isoformat(),
+    }
+
+
+# What may happen next.  Each guard yields the reasons why not; none means it may.
+
+
+def is_open(state: Mapping[str, Any]) -> bool:
+    """Say whether the request still awaits something."""
+    return state["status"] in OPEN
+
+
+def answer_until(state: Mapping[str, Any]) -> date | None:
+    """Return the last day on which the answer may be fetched, once it was released."""
+    released = state.get("answered_on")
+    return date.fromisoformat(released) + timedelta(days=ANSWER_DAYS) if released else None
+
+
+def why_not_decide(state: Mapping[str, Any], claim: str, outcome: str, role: str) -> Iterator[str]:
+    """Reasons not to decide a claim."""
+    yield from _claim_open(state, claim)
+    if role == "dpo":
+        yield "The data protection officer advises and never decides (GDPR Art. 38(6)). Let a handler decide."
+    if outcome not in {"grant", "part", "refuse"}:
+        yield f"A decision is grant, part or refuse, not {outcome[:20]!r}."
+    told = state["claims"].get(claim)
+    if told is not None and (told["stores"] or told["done"]):
+        yield f"Claim {claim} is being carried out already."
+
+
+def why_not_review(state: Mapping[str, Any], claim: str, staff: str, role: str) -> Iterator[str]:
+    """Reasons not to confirm or send back a decision."""
+    yield from _claim_open(state, claim)
+    told = state["claims"].get(claim)
+    if told is None:
+        return
+    if told["outcome"] is None:
+        yield f"Claim {claim} is not decided yet, so there is nothing to review."
+    elif told["decided_by"] == staff:
+        yield f"{staff} decided claim {claim}. Somebody else reviews it."
+    if role == "dpo":
+        yield "The data protection officer advises and does not approve (GDPR Art. 38(6)). Let a reviewer do it."
+
+
+def why_not_measure(state: Mapping[str, Any], claim: str) -> Iterator[str]:
+    """Reasons not to measure what an erasure would do."""
+    yield from _claim_open(state, claim)
+    told = state["claims"].get(claim)
+    if told is None:
+        return
+    if told["right"] != "erase":
+        yield f"Claim {claim} asks for {told['right']}, which changes no store."
+    elif told["outcome"] not in {"grant", "part"}:
+        yield f"Claim {claim} is not granted, so there is nothing to measure."
+    elif told["approved"] and told["stores"]:
+        yield f"Claim {claim} is being carried out already."
+
+
+def why_not_approve(state: Mapping[str, Any], claim: str, sha256: str, staff: str) -> Iterator[str]:
+    """Reasons not to approve a plan."""
+    yield from _claim_open(state, claim)
+    told = state["claims"].get(claim)
+    if told is None:
+        return
+    if told["plan"] is None:
+        yield f"Claim {claim} has no measured plan. Measure it first."
+    elif told["plan"]["sha256"] != sha256:
+        yield f"The plan of claim {claim} was measured anew meanwhile: it is {told['plan']['sha256'][:12]} now."
+    if told["reviewed_by"] is None:
+        yield f"The decision on claim {claim} was not reviewed by a second person."
+    if told["decided_by"] == staff:
+        yield f"{staff} decided claim {claim}. Somebody else approves its plan."
+
+
+def why_not_act(state: Mapping[str, Any], claim: str) -> Iterator[str]:
+    """Reasons not to carry an erasure out in the stores."""
+    yield from _claim_open(state, claim)
+    told = state["claims"].get(claim)
+    if told is None:
+        return
+    if (
+        told["approved"] is None
+        or told["plan"] is None
+        or told["approved"]["sha256"] != told["plan"]["sha256"]
+    ):
+        yield f"The plan of claim {claim} is not approved."
+    waiting = [
+        name
+        for name, other in state["claims"].items()
+        if other["right"] in {"access", "port"} and other["outcome"] != "refuse" and not other["done"]
+    ]
+    if waiting:
+        yield f"Claim {waiting[0]} asks for a copy, and it is given before anything is erased."
+
+
+def why_not_release(state: Mapping[str, Any], claim: str) -> Iterator[str]:
+    """Reasons not to give an access answer out."""
+    yield from _claim_open(state, claim)
+    told = state["claims"].get(claim)
+    if told is None:
+        return
+    if told["outcome"] not in {"grant", "part"}:
+        yield f"Claim {claim} is not granted."
+    if not told["package"] or not told["package"].get("opened_by"):
+        yield f"Nobody has opened the answer to claim {claim} yet. A handler looks at it before it leaves."
+
+
+def why_not_answer(state: Mapping[str, Any]) -> Iterator[str]:
+    """Reasons not to send the last letter."""
+    yield from _open(state)
+    for name, claim in state["claims"].items():
+        if claim["outcome"] is None:
+            yield f"Claim {name} is not decided."
+        elif claim["outcome"] != "refuse" and not claim["done"]:
+            yield f"Claim {name} is granted and not carried out yet."
+        if claim["outcome"] in {"part", "refuse"} and claim["reviewed_by"] is None:
+            yield f"The refusal in claim {name} was not reviewed by a second person."
+        for store, remaining in _residue(claim).items():
+            if remaining and not claim["copies_accepted"]:
+                yield (
+                    f"{remaining} places in {store} still hold what claim {name} erased. Remove them, or record "
+                    "why they stay."
+                )
+
+
+def _residue(claim: Mapping[str, Any]) -> dict[str, int]:
+    found = claim["residue"] or {}
+    return {
+        store: sum(int(hit["rows"]) for hit in hits if hit["verdict"] == "copy")
+        for store, hits in found.items()
+    }
+
+
+def why_not_extend(state: Mapping[str, Any], reason: str, today: date) -> Iterator[str]:
+    """Reasons not to take longer."""
+    yield from _open(state)
+    if state["extension"]:
+        yield "The period was extended already; it cannot be extended twice (GDPR Art. 12(3))."
+        return
+    due = deadline(state)
+    if due.extension_notice_latest is not None and today > due.extension_notice_latest:
+        yield (
+            f"The extension had to be told by {due.extension_notice_latest}; it is too late (GDPR Art. 12(3)). "
+            "Answer as soon as you can, and record why it is late."
+        )
+    try:
+        clock.deadline(
+            date.fromisoformat(state["received"]), state["jurisdiction"], extension=Extension(reason, today)
+        )
+    except NotAllowedError as error:
+        yield str(error)
+
+
+def why_not_ask(state: Mapping[str, Any], what: str, reason: str) -> Iterator[str]:
+    """Reasons not to ask the requester for more."""
+    yield from _open(state)
+    if what not in {"identity", "clarification", "mandate"}:
+        yield f"One asks for identity, clarification or a mandate, not for {what[:20]!r}."
+    if what == "identity" and not reason.strip():
+        yield "Asking who somebody is needs a reasonable doubt, and none is recorded (GDPR Art. 12(6))."
+    if any(ask["what"] == what and ask["answered"] is None for ask in state["asks"].values()):
+        yield f"The {what} was asked for already, and the answer is awaited."
+
+
+def why_not_close(state: Mapping[str, Any]) -> Iterator[str]:
+    """Reasons not to close."""
+    if state["status"] == "closed":
+        yield "It is closed already."
+    elif state["status"] not in ENDED:
+        yield "It is not answered yet: no letter ended it, or none was delivered."
+
+
+def why_not_withdraw(state: Mapping[str, Any]) -> Iterator[str]:
+    """Reasons not to withdraw."""
+    yield from _open(state)
+    if any(claim["stores"] for claim in state["claims"].values()):
+        yield "Its erasure has begun and cannot be taken back."
+
+
+def _open(state: Mapping[str, Any]) -> Iterator[str]:
+    if not is_open(state):
+        yield f"The request is {str(state['status']).replace('_', ' ')}; nothing more is decided in it."
+
+
+def _claim_open(state: Mapping[str, Any], claim: str) -> Iterator[str]:
+    yield from _open(state)
+    if claim not in state["claims"]:
+        yield f"There is no claim {claim[:20]!r} in this request. There are: {', '.join(state['claims'])}."
+
+
+def next_steps(state: Mapping[str, Any]) -> list[str]:
+    """Say what a person should do next, in the order in which it is due."""
+    if state["status"] in ENDED:
+        return [] if state["status"] == "closed" else ["close it"]
+    said = [f"await the {ask['what']} asked for" for ask in state["asks"].values() if ask["answered"] is None]
+    for name, claim in state["claims"].items():
+        said.extend(f"claim {name} ({claim['right']}): {step}" for step in _claim_steps(claim))
+    if not said:
+        said.append("send the answer" if not state["answered"] else "await its delivery")
+    return said
+
+
+def _claim_steps(claim: Mapping[str, Any]) -> Iterator[str]:
+    if claim["outcome"] is None:
+        yield "decide"
+    elif claim["reviewed_by"] is None and (claim["outcome"] != "grant" or claim["right"] == "erase"):
+        yield "review the decision (a second person)"
+    elif claim["outcome"] == "refuse" or claim["done"]:
+        return
+    elif claim["right"] == "erase":
+        if claim["plan"] is None:
+            yield "measure the plan"
+        elif claim["approved"] is None:
+            yield "approve the plan"
+        else:
+            yield "carry it out"
+    elif claim["right"] == "access":
+        if claim["package"] is None:
+            yield "build the answer"
+        elif not claim["package"].get("opened_by"):
+            yield "open the answer and look through it"
+        else:
+            yield "release the answer"
+    else:
+        yield "carry it out by hand, then say so"
