@@ -128,9 +128,9 @@ def mailer(to: str, sender: str, folder: Path) -> Mailer:
 
 
 def is_address(written: str) -> bool:
-    """Say whether a letter can be sent to this address.
+    r"""Say whether a letter can be sent to this address.
 
-    >>> is_address("ada@example.org"), is_address("ada"), is_address("a@b\\nBcc: c@d")
+    >>> is_address("ada@example.org"), is_address("ada"), is_address("a@b\nBcc: c@d")
     (True, False, False)
     """
     local, at, domain = written.rpartition("@")

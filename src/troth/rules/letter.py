@@ -1,0 +1,89 @@
+"""What letters say: templates with required fields, in the language of the request.
+
+A letter whose required fields are not all there cannot be written, so a refusal without its
+reason, its article, the authority and the way to court is never sent.  A project words any
+letter otherwise with its own template; the required fields stay required.
+
+Law: GDPR Art. 12(1) to (4), Art. 19.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined, TemplateError
+
+from troth.errors import NotAllowedError
+
+LANGUAGES = ("en", "fr")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A letter's subject and text."""
+
+    subject: str
+    text: str
+
+
+@lru_cache(maxsize=1)
+def _told() -> Mapping[str, Any]:
+    return tomllib.loads((files("troth.rules") / "letters.toml").read_text(encoding="utf-8"))
+
+
+def kinds() -> tuple[str, ...]:
+    """Return every kind of letter."""
+    return tuple(_told()["required"])
+
+
+def missing(kind: str, fields: Mapping[str, object]) -> list[str]:
+    """Return the required fields that are absent or empty."""
+    lacking = [name for name in _told()["required"][kind] if not fields.get(name)]
+    for name in _told()["claim"].get(kind, {}).get("fields", ()):
+        claims: Any = fields.get("claims") or ()
+        if any(not claim.get(name) for claim in claims):
+            lacking.append(f"claims.{name}")
+    return lacking
+
+
+def write(kind: str, language: str, fields: Mapping[str, object], own: str | None = None) -> Written:
+    """Write a letter; `own` is the project's template for it.
+
+    Raises NotAllowedError naming the required fields that are missing, and the law.
+    """
+    if kind not in _told()["required"]:
+        raise NotAllowedError(f"There is no kind of letter called {kind!r}.")
+    lacking = missing(kind, fields)
+    if lacking:
+        law = _told()["law"][kind]
+        raise NotAllowedError(f"The letter {kind!r} cannot be sent: it lacks {', '.join(lacking)} ({law}).")
+    language = language if language in LANGUAGES else "en"
+    template = own or (files("troth.rules") / "letters" / f"{kind}.{language}.txt").read_text(
+        encoding="utf-8"
+    )
+    engine = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701
+    try:
+        told = engine.from_string(template).render(dict(fields))
+    except TemplateError as error:
+        raise NotAllowedError(
+            f"The project's template of the letter {kind!r} does not work: {error}."
+        ) from None
+    subject, _, text = told.partition("\n")
+    return Written(" ".join(subject.split()), text.strip() + "\n")
+
+
+def phrase(name: str, language: str, **gaps: object) -> str:
+    """Return one of the phrases letters are made of, with its gaps filled."""
+    language = language if language in LANGUAGES else "en"
+    text: str = _told()["phrase"][language][name]
+    return text.format(**gaps)
+
+
+def has_phrase(name: str) -> bool:
+    """Say whether there is a phrase of that name."""
+    return name in _told()["phrase"]["en"]
