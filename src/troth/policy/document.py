@@ -79,7 +79,7 @@ class Clause:
     @cached_property
     def sha256(self) -> str:
         """The hash of what people read here: title and prose, whatever the white space."""
-        words = " ".join(f"{self.title}\n{_without_comments(self.text)}".split())
+        words = " ".join(f"{self.title}\n{without_comments(self.text)}".split())
         return hashlib.sha256(words.encode("utf-8", "replace")).hexdigest()
 
 
@@ -226,7 +226,7 @@ def _clauses(
                 title, title_end = _ESCAPE.sub(r"\1", words), end
             else:
                 headings.append(heading)
-    ends = [start for _, _, start, _ in headings[1:]] + [len(lines)]
+    ends = [*(start for _, _, start, _ in headings[1:]), len(lines)][: len(headings)]
     first = headings[0][2] if headings else len(lines)
     loose = [block for block in blocks if block.line - 1 <= first]
     for block in loose:
@@ -343,8 +343,17 @@ def _markdown() -> MarkdownIt:
     return MarkdownIt("commonmark").disable("inline")
 
 
-def _without_comments(text: str) -> str:
-    return re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+def without_comments(text: str) -> str:
+    r"""Remove `<!-- … -->` and keep its line ends; what is never closed is no comment.
+
+    >>> without_comments("a <!-- b\nc --> d <!-- e")
+    'a \n d <!-- e'
+    """
+    kept, at = [], 0
+    while (start := text.find("<!--", at)) >= 0 and (end := text.find("-->", start + 4)) >= 0:
+        kept += [text[at:start], "\n" * text.count("\n", start, end)]
+        at = end + 3
+    return "".join(kept) + text[at:]
 
 
 def _note(reading: Reading, line: int, what: str, remedy: str) -> None:

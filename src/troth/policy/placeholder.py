@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from troth.errors import Problem
-from troth.policy.document import Document
+from troth.policy.document import Document, without_comments
 from troth.policy.reading import did_you_mean
 from troth.policy.saying import Found, Missing, bullets, find, say
 from troth.policy.tables import TABLES, bullet_list, is_empty, table
@@ -25,7 +25,6 @@ _PLACEHOLDER = re.compile(r"\{\{(?P<inside>[^{}\n]{0,200})\}\}")
 _BLOCK = re.compile(r"(?P<what>\w+)\s*:\s*(?P<name>.*)", re.DOTALL)
 _OPEN = re.compile(r"(?<!\\)\{\{")
 _CLAUSE_LINK = re.compile(r"\]\(#(?P<number>\d+(?:\.\d+)*)\)")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 
 
 def filled(text: str, policy: Policy, language: Words) -> str:
@@ -36,11 +35,6 @@ def filled(text: str, policy: Policy, language: Words) -> str:
         return match[0] if said is None else said
 
     return _PLACEHOLDER.sub(fill, without_comments(text))
-
-
-def without_comments(text: str) -> str:
-    """Remove `<!-- … -->`; the lines stay."""
-    return _COMMENT.sub(lambda match: "\n" * match[0].count("\n"), text)
 
 
 def problems(policy: Policy, document: Document, whole: bool = True) -> Iterator[Problem]:
