@@ -1,0 +1,321 @@
+"""Personal data in a PostgreSQL database.
+
+Danger: `act` deletes and overwrites rows.  What prevents loss: see `sql_run`; here besides,
+every transaction sees one state of the store (REPEATABLE READ) and gives up when a row it
+is about to change was changed by somebody else meanwhile, and no lock is awaited for more
+than two seconds.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg import errors
+from psycopg.raw_cursor import RawCursor, RawServerCursor
+
+from troth.errors import NotAllowedError, TrothError, UnreachableError
+from troth.rules.catalogue import Catalogue
+from troth.rules.map import Map
+from troth.stores.catalogue import STEP_TABLE, read_postgresql
+from troth.stores.contract import Limits, Store
+from troth.stores.sql import Sql
+from troth.stores.sql_dialect import POSTGRESQL
+from troth.stores.sql_run import ROWS_MEASURED_MAX, Answer, Call
+from troth.stores.sql_store import Role, SqlStore, unreachable
+
+# Names come from the catalogue and are quoted; values are bound.
+# ruff: noqa: S608
+
+LIMITS = Limits(atomic=True, measured_by_rollback=True, rows_measured_max=ROWS_MEASURED_MAX)
+LOCK_SECONDS = 2
+CONNECT_SECONDS = 10
+PAGES_SMALL_MAX = 64
+"""A table up to this size is compared in the exact form row by row, whatever its indexes."""
+
+Open = psycopg.Connection[tuple[Any, ...]]
+
+
+def open_store(map: Map, credentials: Mapping[str, str]) -> Store:  # noqa: A002
+    """Open a PostgreSQL store; nothing is touched before the first verb."""
+    return SqlStore(map, credentials, Postgresql(), LIMITS)
+
+
+@dataclass
+class Postgresql:
+    """What PostgreSQL does in its own way."""
+
+    dialect = POSTGRESQL
+    strays: dict[tuple[str, str], tuple[object, bool]] = field(default_factory=dict)
+
+    def connect(self, url: str, role: Role) -> Open:
+        """Open a connection; one to find with is read-only for good."""
+        settings = [
+            f"-c lock_timeout={LOCK_SECONDS}s",
+            "-c jit=off",
+            "-c plan_cache_mode=force_generic_plan",
+            "-c timezone=UTC",
+            "-c standard_conforming_strings=on",
+            f"-c default_transaction_read_only={'on' if role == 'find' else 'off'}",
+        ]
+        connection: Open = psycopg.connect(
+            url,
+            autocommit=True,
+            cursor_factory=RawCursor,
+            connect_timeout=CONNECT_SECONDS,
+            options=" ".join(settings),
+            application_name="troth",
+        )
+        connection.prepare_threshold = 0
+        connection.prepared_max = 2_000
+        return connection
+
+    def close(self, connection: Open) -> None:
+        """Let go of the connection."""
+        connection.close()
+
+    def catalogue(self, connection: Open, store: str) -> Catalogue:
+        """Read what is really there."""
+        with self.plainly(connection) as plain:
+            return read_postgresql(plain, store)
+
+    @contextmanager
+    def plainly(self, connection: Open) -> Iterator[Open]:
+        """Lend the connection with cursors that take the driver's usual placeholders."""
+        connection.cursor_factory = psycopg.Cursor
+        try:
+            yield connection
+        finally:
+            connection.cursor_factory = RawCursor
+
+    def structure(self, connection: Open) -> object:
+        """Return how often the tables that describe tables were written to."""
+        return connection.execute(
+            "SELECT sum(pg_stat_get_tuples_inserted(c) + pg_stat_get_tuples_updated(c)"
+            " + pg_stat_get_tuples_deleted(c)) FROM unnest($1::oid[]) AS c",
+            ([1249, 2606, 2620, 2618, 2610],),
+        ).fetchone()
+
+    def rowids(self, _connection: Open, _catalogue: Catalogue) -> Mapping[str, str]:
+        """Return nothing: rows are told by key, or by their place."""
+        return {}
+
+    def normal(self, connection: Open, sql: Sql) -> frozenset[tuple[str, str]]:
+        """Return the columns of large tables that hold every identifier in its exact form.
+
+        Found by reading the column once, and again whenever the database has counted a
+        row inserted or updated in that table since.
+        """
+        return frozenset()
+
+    def begin(self, connection: Open, role: Role) -> None:
+        """Begin a transaction that sees one state of the store."""
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ" + (" READ ONLY" if role == "find" else ""))
+
+    def commit(self, connection: Open) -> None:
+        """Make it so."""
+        connection.execute("COMMIT")
+
+    def rollback(self, connection: Open) -> None:
+        """Undo everything since `begin`."""
+        if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            connection.execute("ROLLBACK")
+
+    def session(self, connection: Open, catalogue: Catalogue) -> PostgresqlSession:
+        """Return a session for the open transaction."""
+        return PostgresqlSession(connection, catalogue)
+
+    def remember(self, connection: Open) -> bool:
+        """Make the table of steps, where this role may and there is none."""
+        there = "SELECT to_regclass($1) IS NOT NULL"
+        found = connection.execute(there, (STEP_TABLE,)).fetchone()
+        if found is not None and found[0]:
+            return True
+        try:
+            connection.execute(
+                f"CREATE TABLE IF NOT EXISTS {STEP_TABLE} "
+                "(step text PRIMARY KEY, plan_sha256 text NOT NULL, rows text)"
+            )
+        except (errors.InsufficientPrivilege, errors.InvalidSchemaName, errors.ReadOnlySqlTransaction):
+            return False
+        except errors.UniqueViolation:  # somebody made it at the same moment
+            return True
+        return True
+
+    def take(self, connection: Open, step: str, plan_sha256: str) -> tuple[str, str] | None:
+        """Write the step, or return what it is remembered with; waits for whoever is writing it."""
+        written = connection.execute(
+            f"INSERT INTO {STEP_TABLE} (step, plan_sha256) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            (step, plan_sha256),
+        ).rowcount
+        if written:
+            return None
+        known = connection.execute(f"SELECT plan_sha256, rows FROM {STEP_TABLE} WHERE step = $1", (step,))
+        row = known.fetchone()
+        assert row is not None
+        return str(row[0]), str(row[1])
+
+    def keep(self, connection: Open, step: str, rows: str) -> None:
+        """Fill in what the step did."""
+        connection.execute(f"UPDATE {STEP_TABLE} SET rows = $1 WHERE step = $2", (rows, step))
+
+    def said(self, error: Exception, store: str) -> TrothError | None:
+        """Say an error of PostgreSQL without a value of a row."""
+        if not isinstance(error, psycopg.Error):
+            return None
+        match error:
+            case errors.LockNotAvailable():
+                return UnreachableError(
+                    f"Rows of the store `{store}` are locked by somebody else for more than {LOCK_SECONDS} "
+                    "seconds. Nothing was changed; try again."
+                )
+            case errors.SerializationFailure() | errors.DeadlockDetected():
+                return UnreachableError(
+                    f"Rows of the store `{store}` keep changing while they are looked at. Nothing was changed; "
+                    "try again."
+                )
+            case errors.InsufficientPrivilege() | errors.ReadOnlySqlTransaction():
+                return NotAllowedError(
+                    f"The role that the store `{store}` is reached with lacks a right{_on(error)}. "
+                    "Nothing was changed. Grant it, or name another role in the map's credentials."
+                )
+            case errors.IntegrityError():
+                return NotAllowedError(
+                    f"The store `{store}` refuses the change: {_constraint(error)}. Nothing was changed. "
+                    "Let the map say what becomes of those rows."
+                )
+            case errors.RaiseException():
+                return NotAllowedError(
+                    f"The store `{store}` refuses the change: a trigger forbids it. Nothing was changed."
+                )
+            case psycopg.OperationalError() | psycopg.InterfaceError():
+                return unreachable(store)
+            case _:
+                code = error.sqlstate or type(error).__name__
+                return UnreachableError(
+                    f"The store `{store}` answered with an error ({code}). Nothing was changed."
+                )
+
+    def passing(self, error: Exception) -> bool:
+        """Tell whether somebody else was only quicker."""
+        return isinstance(error, errors.SerializationFailure | errors.DeadlockDetected)
+
+
+def _on(error: psycopg.Error) -> str:
+    return f" on `{error.diag.table_name}`" if error.diag.table_name else ""
+
+
+def _constraint(error: psycopg.Error) -> str:
+    """Name the constraint, the table and the column; nothing else of the server's words."""
+    table, name = error.diag.table_name or "?", error.diag.constraint_name or "?"
+    match error:
+        case errors.ForeignKeyViolation() | errors.RestrictViolation():
+            return f"rows of `{table}` that stay refer by `{name}` to rows that would go"
+        case errors.NotNullViolation():
+            return f"`{table}.{error.diag.column_name or '?'}` must not be null"
+        case errors.UniqueViolation() | errors.ExclusionViolation():
+            return f"`{name}` wants rows of `{table}` to differ"
+        case _:
+            return f"`{name}` does not hold in `{table}`"
+
+
+_ROWS = "'{}'"
+_SEEN = """
+    SELECT number, pg_stat_get_xact_tuples_inserted(oid), pg_stat_get_xact_tuples_updated(oid),
+           pg_stat_get_xact_tuples_deleted(oid)
+    FROM unnest($1::oid[], $2::int[]) AS t(oid, number)
+    WHERE pg_stat_get_xact_tuples_inserted(oid) + pg_stat_get_xact_tuples_updated(oid)
+          + pg_stat_get_xact_tuples_deleted(oid) > 0
+"""
+_OIDS = """
+    WITH RECURSIVE named AS (
+        SELECT u.number, c.oid
+        FROM unnest($1::text[], $2::text[], $3::int[]) AS u(schema, name, number)
+        JOIN pg_namespace AS n ON n.nspname = u.schema
+        JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = u.name
+    ), parts AS (
+        SELECT number, oid FROM named
+        UNION
+        SELECT p.number, i.inhrelid FROM parts AS p JOIN pg_inherits AS i ON i.inhparent = p.oid
+    )
+    SELECT number, oid FROM parts
+"""
+
+
+@dataclass
+class PostgresqlSession:
+    """One open transaction."""
+
+    connection: Open
+    catalogue: Catalogue
+    watched: tuple[list[int], list[int]] | None = None
+    before: dict[tuple[str, str], int] = field(default_factory=dict)
+    names: Iterator[int] = field(default_factory=itertools.count)
+
+    def many(self, calls: Sequence[Call]) -> Sequence[Answer]:
+        """Run statements in one journey."""
+        if not calls:
+            return []
+        if len(calls) == 1:
+            return [_answer(self._run(calls[0]))]
+        with self.connection.pipeline():
+            cursors = [self._run(call) for call in calls]
+        return [_answer(cursor) for cursor in cursors]
+
+    def _run(self, call: Call) -> psycopg.Cursor[tuple[Any, ...]]:
+        return self.connection.execute(*call, prepare=True)
+
+    def stream(self, call: Call) -> Iterator[tuple[object, ...]]:
+        """Yield the rows of a statement through a cursor of the server."""
+        with RawServerCursor(self.connection, f"troth_{next(self.names)}") as cursor:
+            cursor.itersize = 2_000
+            cursor.execute(*call)
+            yield from cursor
+
+    def texts(self, values: Sequence[str]) -> object:
+        """Write texts as an array."""
+        return list(values)
+
+    def watch(self) -> None:
+        """Note how many rows this transaction has changed so far: usually none."""
+        self.before = dict(self.seen())
+
+    def seen(self) -> Mapping[tuple[str, str], int]:
+        """Return what this transaction has changed, by the server's own count."""
+        tables = self.catalogue.tables
+        found: dict[tuple[str, str], int] = {}
+        for number, *counts in self.connection.execute(_SEEN, self._oids(), prepare=True):
+            for verb, rows in zip(("insert", "update", "delete"), counts, strict=True):
+                key = tables[number].name, verb
+                found[key] = found.get(key, 0) + rows
+        return {
+            key: rows - self.before.get(key, 0)
+            for key, rows in found.items()
+            if rows > self.before.get(key, 0)
+        }
+
+    def _oids(self) -> tuple[list[int], list[int]]:
+        if self.watched is None:
+            parts = [table.parts for table in self.catalogue.tables]
+            asked = ([part[0] for part in parts], [part[-1] for part in parts], list(range(len(parts))))
+            rows = self.connection.execute(_OIDS, asked, prepare=True).fetchall()
+            self.watched = [row[1] for row in rows], [row[0] for row in rows]
+        return self.watched
+
+    def defer(self) -> None:
+        """Let foreign keys wait for the end."""
+        self.connection.execute("SET CONSTRAINTS ALL DEFERRED")
+
+    def settle(self) -> None:
+        """Check every constraint now."""
+        self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def _answer(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Answer:
+    if cursor.description is None:
+        return Answer((), max(0, cursor.rowcount))
+    return Answer(cursor.fetchall(), max(0, cursor.rowcount))

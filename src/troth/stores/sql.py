@@ -1,0 +1,722 @@
+"""A plan as SQL: the statements by which rows are found, held back, changed and checked.
+
+Everything is set-based.  A set of rows travels as the engine itself wrote it down (an array
+on PostgreSQL, JSON on SQLite), bound as one parameter a key column and never looked into, so
+a read-only connection that may not make temporary tables can use it, and forty thousand
+rows cost no more than a long text.  Identifiers are bound and never patterns.  Names come
+from the catalogue and are quoted; constants come from the map and are escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from troth.rules.catalogue import Column
+from troth.rules.graph import Hop, Named
+from troth.rules.map import Blank, Columns, Delete, ReplaceOwner, Retain, Value, Values
+from troth.rules.plan import Change, Detach, Leave, Plan, Rehome, Remove, Untie, Write, action
+from troth.stores.sql_dialect import Dialect, quoted
+
+# ruff: noqa: S608
+
+Bind = tuple[str, str]
+"""What stands for a parameter: the name of a set, and its table (or kind of identifier)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A text with numbered parameters, and what is bound to them in order."""
+
+    text: str
+    binds: tuple[Bind, ...]
+
+
+# Writing
+
+
+@dataclass(slots=True)
+class _Text:
+    """A statement being written: which sets it has asked for, and under which number."""
+
+    sql: Sql
+    binds: list[Bind] = field(default_factory=list)
+    numbers: dict[Bind, int] = field(default_factory=dict)
+    used: int = 0
+
+    def place(self, bind: Bind, slots: int) -> list[str]:
+        """Return the parameters of a set, the same ones however often it is asked for."""
+        if bind not in self.numbers:
+            self.numbers[bind] = self.used
+            self.used += slots
+            self.binds.append(bind)
+        first = self.numbers[bind]
+        return [self.sql.dialect.parameter.format(first + slot + 1) for slot in range(slots)]
+
+    def rows(self, set_: str, table: str) -> str:
+        """Write a select of the keys in a set, as k1, k2 …"""
+        keys = self.sql.keys(table)
+        if self.sql.dialect.name == "sqlite":
+            (parameter,) = self.place((set_, table), 1)
+            if len(keys) == 1:
+                return f"(SELECT value AS k1 FROM json_each({parameter}))"
+            parts = ", ".join(
+                f"json_extract(value, '$[{number}]') AS k{number + 1}" for number in range(len(keys))
+            )
+            return f"(SELECT {parts} FROM json_each({parameter}))"
+        parameters = self.place((set_, table), len(keys))
+        arrays = ", ".join(f"{p}::{kind}[]" for p, (_, kind) in zip(parameters, keys, strict=True))
+        names = ", ".join(f"k{number + 1}" for number in range(len(keys)))
+        return f"(SELECT {names} FROM unnest({arrays}) AS u({names}))"
+
+    def given(self, kind: str) -> str:
+        """Write a select of the given identifiers of a kind, as x."""
+        (parameter,) = self.place(("given", kind), 1)
+        if self.sql.dialect.name == "sqlite":
+            return f"(SELECT value AS x FROM json_each({parameter}))"
+        return f"(SELECT x FROM unnest({parameter}::text[]) AS u(x))"
+
+    def within(self, alias: str, set_: str, table: str) -> str:
+        """Write that a row is in a set."""
+        keys = self.sql.keys(table)
+        own = ", ".join(key.format(alias) for key, _ in keys)
+        return (
+            f"({own}) IN {self.rows(set_, table)}" if len(keys) > 1 else f"{own} IN {self.rows(set_, table)}"
+        )
+
+    def done(self, text: str) -> Statement:
+        """Finish the statement."""
+        return Statement(text, tuple(self.binds))
+
+
+class Sql:
+    """The statements of one plan in one dialect, each written when first asked for."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        dialect: Dialect,
+        rowids: Mapping[str, str] | None = None,
+        normal: frozenset[tuple[str, str]] = frozenset(),
+    ) -> None:
+        self.plan = plan
+        self.graph = plan.graph
+        self.dialect = dialect
+        self.rowids = rowids or {}  # on SQLite: the name of the row id, where a table has one
+        self.normal = normal  # columns known to hold every identifier in its exact form
+        self._written: dict[tuple[object, ...], Statement | None] = {}
+        self._keys: dict[str, tuple[tuple[str, str], ...]] = {}
+
+    # Names
+
+    def keys(self, table: str) -> tuple[tuple[str, str], ...]:
+        """Return what tells a row: expressions with a gap for the alias, and their types."""
+        if table not in self._keys:
+            found = self.graph.table(table)
+            if table in self.rowids:
+                own: tuple[tuple[str, str], ...] = ((f"{{0}}.{self.rowids[table]}", "integer"),)
+            elif found.key:
+                own = tuple(
+                    (f"{{0}}.{_escaped(name)}", column.type)
+                    for name in found.key
+                    if (column := found.column(name)) is not None
+                )
+            else:
+                own = (("{0}.tableoid", "oid"), ("{0}.ctid", "tid"))
+            self._keys[table] = own
+        return self._keys[table]
+
+    def slots(self, bind: Bind) -> int:
+        """Return how many parameters a set takes."""
+        return 1 if bind[0] == "given" or self.dialect.name == "sqlite" else len(self.keys(bind[1]))
+
+    def keyless(self, table: str) -> bool:
+        """Tell whether rows are told by their place, which moves when they are changed."""
+        return self.dialect.name == "postgresql" and not self.graph.table(table).key
+
+    def name(self, table: str) -> str:
+        """Write a table's name."""
+        found = self.graph.table(table)
+        return ".".join(quoted(part) for part in (found.parts or (found.name,)))
+
+    def literal(self, value: Value) -> str:
+        """Write a constant of the map."""
+        match value:
+            case None:
+                return "NULL"
+            case bool():
+                return self.dialect.true if value else self.dialect.false
+            case int():
+                return str(value)
+            case str():
+                return "'" + value.replace("'", "''") + "'"
+
+    # Conditions
+
+    def _key_equal(self, table: str, alias: str, other: str) -> str:
+        return " AND ".join(
+            f"{key.format(alias)} = {other}.k{number + 1}" for number, (key, _) in enumerate(self.keys(table))
+        )
+
+    def _key_list(self, table: str, alias: str) -> str:
+        return ", ".join(
+            f"{key.format(alias)} AS k{number + 1}" for number, (key, _) in enumerate(self.keys(table))
+        )
+
+    def _gathered(self, table: str, alias: str = "x") -> str:
+        numbers = range(1, len(self.keys(table)) + 1)
+        if self.dialect.name == "sqlite":
+            one = ", ".join(f"{alias}.k{number}" for number in numbers)
+            inner = one if len(numbers) == 1 else f"json_array({one})"
+            return f"json_group_array({inner}), count(*)"
+        return ", ".join(f"array_agg({alias}.k{number})::text" for number in numbers) + ", count(*)"
+
+    def _family(self, table: str, column: str) -> str:
+        found = self.graph.table(table).column(column)
+        return self.dialect.family(found.type if found is not None else "")
+
+    def _exact(self, kind: str, expression: str) -> str:
+        match kind:
+            case "email":
+                return self.dialect.email.format(expression)
+            case "phone":
+                return self.dialect.phone.format(expression)
+            case "iban" | "card" | "national_id":
+                return self.dialect.number.format(expression)
+            case _:
+                return expression
+
+    def written_apart(self, kind: str, table: str, column: str) -> bool:
+        """Tell whether one identifier may stand there in several writings."""
+        return (
+            kind in ("email", "phone", "iban", "card", "national_id")
+            and self._family(table, column) in ("text", "any")
+        )  # fmt: skip
+
+    def _looked(self, kind: str, table: str, alias: str, column: str) -> str:
+        """Write the column that is looked through: bare where that is the same, for its index."""
+        bare = f"{alias}.{quoted(column)}"
+        if (table, column) in self.normal or not self.written_apart(kind, table, column):
+            return bare
+        return self._exact(kind, bare)
+
+    def _valued(self, kind: str, table: str, alias: str, column: str) -> tuple[str, str]:
+        """Write an identifier taken from a row, and its family."""
+        bare = f"{alias}.{quoted(column)}"
+        if self.written_apart(kind, table, column):
+            return self._exact(kind, bare), "text"
+        return bare, self._family(table, column)
+
+    def _equal(self, looked: str, looked_family: str, value: str, family: str) -> str:
+        """Write that two columns hold the same, by the index of the first, whatever their types.
+
+        A number and a text are the same when the text is how the number is written.
+        """
+        if looked_family == family or "any" in (looked_family, family):
+            return f"{looked} = {value}"
+        if self.dialect.name == "sqlite":
+            if looked_family == "text":
+                return f"{looked} = CAST({value} AS TEXT)"
+            if family == "text":
+                number = f"CAST({value} AS {'INTEGER' if looked_family == 'int' else 'NUMERIC'})"
+                return f"{looked} = CASE WHEN CAST({number} AS TEXT) = {value} THEN {number} END"
+            return f"{looked} = {value}"
+        match looked_family, family:
+            case "text", _:
+                return f"{looked} = {value}::text"
+            case "int", "text":
+                return f"{looked} = CASE WHEN {value} ~ '^(0|-?[1-9][0-9]{{0,17}})$' THEN {value}::bigint END"
+            case "int", "numeric":
+                whole = f"{value} = trunc({value}) AND abs({value}) < 1e18"
+                return f"{looked} = CASE WHEN {whole} THEN {value}::bigint END"
+            case "numeric", "int":
+                return f"{looked} = {value}"
+            case "uuid", "text":
+                hexed = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+                return f"{looked} = CASE WHEN {value} ~ '{hexed}' THEN {value}::uuid END"
+            case _:
+                return f"{looked}::text = {value}::text"
+
+    def _match(
+        self, looked: tuple[str, str, Columns], value: tuple[str, str, Columns], named: Named | None
+    ) -> str:
+        """Write that a looked-up row (table, alias, columns) is linked to a known row."""
+        parts = []
+        for own, other in zip(looked[2], value[2], strict=True):
+            kind = named.kind if named is not None else ""
+            expression, family = self._valued(kind, value[0], value[1], other)
+            column = self._looked(kind, looked[0], looked[1], own)
+            parts.append(self._equal(column, self._family(looked[0], own), expression, family))
+            if named is not None:
+                parts.append(self._somebody(named, expression, family))
+        return " AND ".join(part for part in parts if part)
+
+    def _somebody(self, named: Named, expression: str, family: str) -> str:
+        """Write that an identifier names somebody: it is not empty, nor what an erasure leaves."""
+        if family not in ("text", "any"):
+            nobody = [value for value in named.nobody if isinstance(value, int)]
+            return f"{expression} NOT IN ({', '.join(map(self.literal, nobody))})" if nobody else ""
+        texts = ["''", *(self._exact(named.kind, self.literal(str(value))) for value in named.nobody)]
+        return f"{expression} NOT IN ({', '.join(texts)})"
+
+    def _given_match(self, named: Named, table: str, alias: str, column: str) -> str:
+        """Write that a column holds one of the given identifiers (v.x) and names somebody."""
+        looked = self._looked(named.kind, table, alias, column)
+        family = self._family(table, column)
+        parts = [self._equal(looked, family, "v.x", "text"), self._somebody(named, "v.x", "text")]
+        return " AND ".join(parts)
+
+    def _no_placeholder(self, table: str, alias: str) -> str:
+        """Write that a row is not the one that stands in for those who left."""
+        marks = self.graph.placeholder(table)
+        if not marks:
+            return ""
+        same = " AND ".join(f"{alias}.{quoted(name)} = {self.literal(value)}" for name, value in marks)
+        return f" AND ({same}) IS NOT TRUE"
+
+    def _differs(self, table: str, alias: str, values: Values) -> str:
+        """Write that at least one of these columns holds something else."""
+        parts = []
+        for name, value in values:
+            column, found = f"{alias}.{quoted(name)}", self.graph.table(table).column(name)
+            if value is None:
+                parts.append(f"{column} IS NOT NULL")
+            elif self.dialect.name == "postgresql" and found is not None:
+                new = f"CAST({self.literal(value)} AS {found.type})"
+                parts.append(self.dialect.differs.format(f"{column}::text", f"({new})::text"))
+            else:
+                parts.append(self.dialect.differs.format(column, self.literal(value)))
+        return f"({' OR '.join(parts)})"
+
+    def _live(self, table: str, alias: str, depth: int = 0) -> str:
+        """Write that a row is somebody's still: neither a placeholder nor what an erasure left."""
+        conditions = self._no_placeholder(table, alias)
+        done = action(self.graph.mapped(table))
+        named = {name.column for name in self.graph.names(table)}
+        if isinstance(done, Blank) and named and named <= {name for name, _ in done.values}:
+            conditions += f" AND {self._differs(table, alias, done.values)}"
+        elif isinstance(done, Blank | ReplaceOwner) and self.graph.owners(table) and depth < 2:
+            conditions += f" AND NOT ({self._left(table, alias, done, depth)})"
+        return conditions
+
+    def _left(self, table: str, alias: str, done: Blank | ReplaceOwner, depth: int) -> str:
+        """Write that an erasure has been here: the values are its own, and no owner is left."""
+        owners = self.graph.owners(table)
+        linked = " OR ".join(f"{alias}.{quoted(hop.to_columns[0])} IS NOT NULL" for hop in owners)
+        parts = [f"({linked})"]
+        if isinstance(done, Blank):
+            parts.append(f"NOT {self._differs(table, alias, done.values)}")
+        for hop in owners:
+            other = f"{alias}l"
+            match = self._match(
+                (hop.source, other, hop.source_columns), (table, alias, hop.to_columns), hop.named
+            )
+            live = self._live(hop.source, other, depth + 1)
+            parts.append(f"NOT EXISTS (SELECT 1 FROM {self.name(hop.source)} AS {other} WHERE {match}{live})")
+        return " AND ".join(parts)
+
+    def _going(self, text: _Text, table: str, alias: str) -> str:
+        """Write that a row is about to be removed."""
+        if table not in self.graph.reached():
+            return "1 = 0"
+        match action(self.graph.mapped(table)):
+            case Delete():
+                return text.within(alias, "released", table)
+            case Retain():
+                fresh = text.within(alias, "fresh", table)
+                return f"{text.within(alias, 'released', table)} AND NOT ({fresh})"
+            case _:
+                return "1 = 0"
+
+    # Finding
+
+    def _seed(self, named: Named, text: _Text, extra: str) -> str:
+        table = named.table
+        return (
+            f"SELECT {self._key_list(table, 't')}{extra} FROM {text.given(named.kind)} AS v "
+            f"CROSS JOIN {self.name(table)} AS t "
+            f"WHERE {self._given_match(named, table, 't', named.column)}{self._no_placeholder(table, 't')}"
+        )
+
+    def _direct(self, hop: Hop, text: _Text, extra: str) -> str:
+        """Write how rows linked by an identifier are found even where their owner's row is gone."""
+        assert hop.named is not None
+        return (
+            f"SELECT {self._key_list(hop.to, 't')}{extra} FROM {text.given(hop.named.kind)} AS v "
+            f"CROSS JOIN {self.name(hop.to)} AS t "
+            f"WHERE {self._given_match(hop.named, hop.to, 't', hop.to_columns[0])}"
+            f"{self._no_placeholder(hop.to, 't')}"
+        )
+
+    def _hop(self, hop: Hop, set_: str, text: _Text, extra: str) -> str:
+        match = self._match((hop.to, "t", hop.to_columns), (hop.source, "s", hop.source_columns), hop.named)
+        return (
+            f"SELECT {self._key_list(hop.to, 't')}{extra} FROM {text.rows(set_, hop.source)} AS n "
+            f"CROSS JOIN {self.name(hop.source)} AS s CROSS JOIN {self.name(hop.to)} AS t "
+            f"WHERE {self._key_equal(hop.source, 's', 'n')} AND {match}{self._no_placeholder(hop.to, 't')}"
+        )
+
+    def stage_of(self, table: str) -> int:
+        """Return the number of a table's stage; a stage that loops is all one."""
+        for number, stage in enumerate(self.graph.stages):
+            if table in stage.tables:
+                return number
+        return -1
+
+    def circling(self, hop: Hop) -> bool:
+        """Tell whether a hop stays inside its stage, which then loops."""
+        return self.stage_of(hop.source) == self.stage_of(hop.to)
+
+    def enter(self, table: str) -> Statement | None:
+        """Find the rows of a table from the identifiers and from earlier stages: keys, count, unknown."""
+        return self._once(("enter", table), lambda: self._enter(table))
+
+    def _enter(self, table: str) -> Statement | None:
+        text = _Text(self)
+        extra = self._unknown(text, table)
+        ways = [self._seed(named, text, extra) for named in self.graph.names(table)]
+        for hop in self.graph.into(table, "belongs_to", "points_to"):
+            if hop.kind == "belongs_to" and hop.named is not None:
+                ways.append(self._direct(hop, text, extra))
+            if not self.circling(hop):
+                ways.append(self._hop(hop, "reach", text, extra))
+        return self._reaching(text, table, ways, "")
+
+    def again(self, table: str) -> Statement | None:
+        """Find further rows of a table from rows just found in its own stage."""
+        return self._once(("again", table), lambda: self._again(table))
+
+    def _again(self, table: str) -> Statement | None:
+        text = _Text(self)
+        extra = self._unknown(text, table)
+        ways = [
+            self._hop(hop, "unknown" if hop.kind == "same" else "new", text, extra)
+            for hop in self.graph.into(table, "belongs_to", "points_to", "same")
+            if self.circling(hop)
+        ]
+        return self._reaching(
+            text, table, ways, f"WHERE NOT ({text.within('x', 'reach', table)})" if ways else ""
+        )
+
+    def _reaching(self, text: _Text, table: str, ways: list[str], where: str) -> Statement | None:
+        if not ways:
+            return None
+        unknown = ", coalesce(sum(x.unknown), 0)" if self.names_one(table) else ", 0"
+        inner = " UNION ".join(ways)
+        if where:
+            own = ", ".join(f"x.k{n + 1}" for n in range(len(self.keys(table))))
+            where = f"WHERE ({own}) NOT IN {text.rows('reach', table)}"
+        return text.done(f"SELECT {self._gathered(table)}{unknown} FROM ({inner}) AS x {where}")
+
+    def names_one(self, table: str) -> bool:
+        """Tell whether a row of the table names its subject for sure."""
+        return any(named.one_person for named in self.graph.names(table))
+
+    def _unknown(self, text: _Text, table: str) -> str:
+        """Write whether a row names its subject by an identifier that was not given."""
+        parts = []
+        for named in self.graph.names(table):
+            if named.one_person:
+                value, family = self._valued(named.kind, table, "t", named.column)
+                known = self._equal("v.x", "text", value, family)
+                some = self._somebody(named, value, family)
+                parts.append(
+                    f"(t.{quoted(named.column)} IS NOT NULL{' AND ' + some if some else ''} AND NOT EXISTS "
+                    f"(SELECT 1 FROM {text.given(named.kind)} AS v WHERE {known}))"
+                )
+        return f", CASE WHEN {' OR '.join(parts)} THEN 1 ELSE 0 END AS unknown" if parts else ""
+
+    def rows(self, table: str, limit: int | None) -> Statement | None:
+        """Read the rows of a table, each once, after the sum of the ways that lead to it."""
+        return self._once(("rows", table, limit), lambda: self._rows(table, limit))
+
+    def ways(self, table: str) -> tuple[tuple[tuple[str, ...], Columns], ...]:
+        """Return each way to rows of a table: its path, and what it conceals."""
+        return tuple((path, conceals) for path, conceals, _ in self._ways(table))
+
+    def _ways(self, table: str) -> Iterable[tuple[tuple[str, ...], Columns, Callable[[_Text, str], str]]]:
+        for named in self.graph.names(table):
+            yield (f"identifier {table}.{named.column}",), (), partial(self._seed, named)
+        for hop in self.graph.into(table, "same"):
+            yield self.graph.path(hop), (), partial(self._hop, hop, "reach")
+        for hop in self.graph.into(table, "belongs_to", "points_to", "mentions"):
+            conceals = hop.edge.conceals if hop.edge is not None else ()
+            if hop.source in self.graph.reached():
+                yield self.graph.path(hop), conceals, partial(self._hop, hop, "reach")
+            if hop.named is not None and hop.kind != "points_to":
+                yield (hop.label,), conceals, partial(self._direct, hop)
+
+    def _rows(self, table: str, limit: int | None) -> Statement | None:
+        text = _Text(self)
+        written = [
+            write(text, f", {2**number} AS way") for number, (_, _, write) in enumerate(self._ways(table))
+        ]
+        if not written:
+            return None
+        keys = ", ".join(f"x.k{n + 1}" for n in range(len(self.keys(table))))
+        columns = ", ".join(f"t.{quoted(column.name)}" for column in self.readable(table))
+        inner = " UNION ALL ".join(written)
+        found = (
+            f"SELECT w.ways, {columns} FROM (SELECT {keys}, sum(DISTINCT x.way) AS ways FROM ({inner}) AS x "
+            f"GROUP BY {keys}) AS w CROSS JOIN {self.name(table)} AS t WHERE {self._key_equal(table, 't', 'w')}"
+        )
+        return text.done(found + (f" LIMIT {limit}" if limit is not None else ""))
+
+    def readable(self, table: str) -> tuple[Column, ...]:
+        """Return the columns this connection may read."""
+        found = self.graph.table(table)
+        return tuple(column for column in found.columns if column.name not in found.unreadable)
+
+    # Deciding
+
+    def fresh(self, table: str) -> Statement | None:
+        """Find the rows whose retention has not ended, or that another retained row belongs to."""
+        return self._once(("fresh", table), lambda: self._fresh(table))
+
+    def _fresh(self, table: str) -> Statement | None:
+        text = _Text(self)
+        done = action(self.graph.mapped(table))
+        assert isinstance(done, Retain)
+        column = self.graph.table(table).column(done.trigger)
+        assert column is not None
+        day = self.dialect.day(column, f"t.{quoted(done.trigger)}")
+        (cutoff,) = text.place(("cutoff", table), 1)
+        kept = [f"coalesce({day} >= {cutoff}, {self.dialect.true})"]
+        for hop in self.graph.hops:
+            if hop.kind == "belongs_to" and hop.source == table and hop.to in self.plan.retained():
+                match = self._match(
+                    (hop.to, "c", hop.to_columns), (table, "t", hop.source_columns), hop.named
+                )
+                inside = text.within("c", "fresh", hop.to)
+                kept.append(f"EXISTS (SELECT 1 FROM {self.name(hop.to)} AS c WHERE {match} AND {inside})")
+        return text.done(
+            f"SELECT {self._gathered(table)} FROM (SELECT {self._key_list(table, 't')} "
+            f"FROM {text.rows('reach', table)} AS n CROSS JOIN {self.name(table)} AS t "
+            f"WHERE {self._key_equal(table, 't', 'n')} AND ({' OR '.join(kept)})) AS x"
+        )
+
+    def released(self, table: str) -> Statement | None:
+        """Find which rows nobody who stays owns or points to."""
+        return self._once(("released", table), lambda: self._released(table))
+
+    def _released(self, table: str) -> Statement | None:
+        text = _Text(self)
+        free = []
+        for hop in self.graph.owners(table):
+            match = self._match(
+                (hop.source, "o", hop.source_columns), (table, "t", hop.to_columns), hop.named
+            )
+            stays = self._stays(text, hop.source, "o", points=False)
+            free.append(f"NOT EXISTS (SELECT 1 FROM {self.name(hop.source)} AS o WHERE {match}{stays})")
+        for hop in self.graph.pointers(table):
+            match = self._match(
+                (hop.source, "p", hop.source_columns), (table, "t", hop.to_columns), hop.named
+            )
+            stays = self._stays(text, hop.source, "p", points=True)
+            free.append(f"NOT EXISTS (SELECT 1 FROM {self.name(hop.source)} AS p WHERE {match}{stays})")
+        own = [
+            f"EXISTS (SELECT 1 FROM {text.given(named.kind)} AS v "
+            f"WHERE {self._given_match(named, table, 't', named.column)})"
+            for named in self.graph.names(table)
+        ]
+        condition = " OR ".join([*own, f"({' AND '.join(free)})"])
+        return text.done(
+            f"SELECT {self._gathered(table)} FROM (SELECT {self._key_list(table, 't')} "
+            f"FROM {text.rows('released', table)} AS n CROSS JOIN {self.name(table)} AS t "
+            f"WHERE {self._key_equal(table, 't', 'n')} AND ({condition})) AS x"
+        )
+
+    def _stays(self, text: _Text, table: str, alias: str, *, points: bool) -> str:
+        """Write that an owner or a pointer stays: not released, or retained and pointing."""
+        condition = self._live(table, alias)
+        if table not in self.graph.reached():
+            return condition
+        stays = f"NOT ({text.within(alias, 'released', table)})"
+        if points and table in self.plan.retained():
+            stays = f"({stays} OR {text.within(alias, 'fresh', table)})"
+        return f"{condition} AND {stays}"
+
+    def retained(self, table: str) -> Statement | None:
+        """Count the rows that are retained, and find the last day that started a retention."""
+        return self._once(("retained", table), lambda: self._retained(table))
+
+    def _retained(self, table: str) -> Statement | None:
+        text = _Text(self)
+        done = action(self.graph.mapped(table))
+        assert isinstance(done, Retain)
+        column = self.graph.table(table).column(done.trigger)
+        assert column is not None
+        day = self.dialect.day(column, f"t.{quoted(done.trigger)}")
+        return text.done(
+            f"SELECT count(*), max({day}) FROM {self.name(table)} AS t "
+            f"WHERE {text.within('t', 'released', table)} AND {text.within('t', 'fresh', table)}"
+        )
+
+    def retained_keys(self, table: str) -> Statement:
+        """Read the keys of the rows that are retained, as text."""
+        found = self._once(("keys", table), lambda: self._retained_keys(table))
+        assert found is not None
+        return found
+
+    def _retained_keys(self, table: str) -> Statement:
+        text = _Text(self)
+        keys = ", ".join(f"CAST(t.{quoted(name)} AS TEXT)" for name in self.graph.table(table).key)
+        return text.done(
+            f"SELECT {keys} FROM {self.name(table)} AS t "
+            f"WHERE {text.within('t', 'released', table)} AND {text.within('t', 'fresh', table)}"
+        )
+
+    # Changing
+
+    def chosen(self, number: int) -> Statement | None:
+        """Find the rows that a Leave or a Detach changes: keys, count."""
+        return self._once(("chosen", number), lambda: self._chosen(number))
+
+    def _chosen(self, number: int) -> Statement | None:
+        text, change = _Text(self), self.plan.changes[number]
+        match change:
+            case Leave(hop):
+                found = self._leaving(text, change, hop)
+            case Detach(table, column, key):
+                equal = " AND ".join(
+                    f"c.{quoted(own)} = t.{quoted(other)}"
+                    for own, other in zip(key.columns, key.target_columns, strict=True)
+                )
+                found = (
+                    f"SELECT DISTINCT {self._key_list(table, 'c')} FROM {text.rows('released', key.target)} AS n "
+                    f"CROSS JOIN {self.name(key.target)} AS t CROSS JOIN {self.name(table)} AS c "
+                    f"WHERE {self._key_equal(key.target, 't', 'n')} AND {self._going(text, key.target, 't')} "
+                    f"AND {equal} AND c.{quoted(column)} IS NOT NULL AND NOT ({self._going(text, table, 'c')})"
+                )
+            case _:
+                return None
+        return text.done(f"SELECT {self._gathered(change.table)} FROM ({found}) AS x")
+
+    def _leaving(self, text: _Text, change: Leave, hop: Hop) -> str:
+        """Write which rows stay with somebody while their owner by this hop leaves, and no other by it stays."""
+        match = self._match((hop.source, "o", hop.source_columns), (hop.to, "t", hop.to_columns), hop.named)
+        leaves = f"EXISTS (SELECT 1 FROM {self.name(hop.source)} AS o WHERE {match} AND "
+        leaves += f"{text.within('o', 'released', hop.source)})"
+        if hop.named is not None:
+            given = self._given_match(hop.named, hop.to, "t", hop.to_columns[0])
+            leaves = f"({leaves} OR EXISTS (SELECT 1 FROM {text.given(hop.named.kind)} AS v WHERE {given}))"
+        stays = self._stays(text, hop.source, "o", points=False)
+        return (
+            f"SELECT {self._key_list(hop.to, 't')} FROM {text.rows('reach', hop.to)} AS n "
+            f"CROSS JOIN {self.name(hop.to)} AS t WHERE {self._key_equal(hop.to, 't', 'n')} "
+            f"AND NOT ({text.within('t', 'released', hop.to)}) AND {leaves} "
+            f"AND NOT EXISTS (SELECT 1 FROM {self.name(hop.source)} AS o WHERE {match}{stays}) "
+            f"AND {self._differs(hop.to, 't', change.values)}"
+        )
+
+    def change(self, number: int) -> Statement:
+        """Make a change."""
+        found = self._once(("change", number), lambda: self._change(number))
+        assert found is not None
+        return found
+
+    def _change(self, number: int) -> Statement:
+        text, change = _Text(self), self.plan.changes[number]
+        if isinstance(change, Remove):
+            going = self._going(text, change.table, "t")
+            return text.done(f"DELETE FROM {self.name(change.table)} AS t WHERE {going}")
+        values: Values = ((change.column, None),) if isinstance(change, Detach | Untie) else change.values
+        written = ", ".join(f"{quoted(name)} = {self.literal(value)}" for name, value in values)
+        where = self.where(text, number, change)
+        return text.done(f"UPDATE {self.name(change.table)} AS t SET {written} WHERE {where}")
+
+    def where(self, text: _Text, number: int, change: Change) -> str:
+        """Write which rows a change is made to."""
+        match change:
+            case Leave() | Detach():
+                return text.within("t", f"chosen{number}", change.table)
+            case Write(table, values):
+                rows = text.within("t", "released", table)
+                if table in self.plan.retained():
+                    rows += f" AND {text.within('t', 'fresh', table)}"
+                return f"{rows} AND {self._differs(table, 't', values)}"
+            case Rehome(hop, values):
+                linked = " AND ".join(f"t.{quoted(name)} IS NOT NULL" for name in hop.to_columns)
+                rows = text.within("t", "released", hop.to)
+                return f"{rows} AND {linked} AND {self._differs(hop.to, 't', values)}"
+            case Untie(table, column):
+                return f"{self._going(text, table, 't')} AND t.{quoted(column)} IS NOT NULL"
+            case Remove(table):
+                return self._going(text, table, "t")
+
+    def pending(self, number: int) -> Statement:
+        """Count the rows to which a change is still to be made."""
+        found = self._once(("pending", number), lambda: self._pending(number))
+        assert found is not None
+        return found
+
+    def _pending(self, number: int) -> Statement:
+        text, change = _Text(self), self.plan.changes[number]
+        where = self.where(text, number, change)
+        return text.done(f"SELECT count(*) FROM {self.name(change.table)} AS t WHERE {where}")
+
+    def wrong(self, number: int) -> Statement | None:
+        """Count the rows that a change was made to and that do not hold its values."""
+        return self._once(("wrong", number), lambda: self._wrong(number))
+
+    def _wrong(self, number: int) -> Statement | None:
+        text, change = _Text(self), self.plan.changes[number]
+        if isinstance(change, Untie | Remove) or self.keyless(change.table):
+            return None
+        where = self.where(text, number, change)
+        if isinstance(change, Leave):
+            where += f" AND {self._differs(change.table, 't', change.values)}"
+        if isinstance(change, Detach):
+            where += f" AND t.{quoted(change.column)} IS NOT NULL"
+        return text.done(f"SELECT count(*) FROM {self.name(change.table)} AS t WHERE {where}")
+
+    def there(self, tables: Sequence[str]) -> Statement:
+        """Count which of the rows reached are there, for each of these tables."""
+        found = self._once(("there", *tables), lambda: self._there(tables))
+        assert found is not None
+        return found
+
+    def _there(self, tables: Sequence[str]) -> Statement:
+        text = _Text(self)
+        counts = [
+            f"(SELECT count(*) FROM {self.name(table)} AS t WHERE {text.within('t', 'reach', table)})"
+            for table in tables
+        ]
+        return text.done(f"SELECT {', '.join(counts)}")
+
+    def standing(self, table: str) -> Statement | None:
+        """Count the placeholder's rows of a table; there must be one."""
+        marks = self.graph.placeholder(table)
+        if not marks:
+            return None
+        same = " AND ".join(f"t.{quoted(name)} = {self.literal(value)}" for name, value in marks)
+        return Statement(f"SELECT count(*) FROM {self.name(table)} AS t WHERE {same}", ())
+
+    def loose_writings(self) -> tuple[tuple[str, str, str], ...]:
+        """Return the columns looked through in which an identifier may stand in several writings."""
+        found: dict[tuple[str, str, str], None] = {}
+        for named in self.graph.named:
+            found[named.table, named.column, named.kind] = None
+        for hop in self.graph.hops:
+            if hop.named is not None:
+                found[hop.to, hop.to_columns[0], hop.named.kind] = None
+        return tuple(each for each in found if self.written_apart(each[2], each[0], each[1]))
+
+    def strays(self, table: str, column: str, kind: str) -> Statement:
+        """Tell whether a column holds an identifier that is not in its exact form."""
+        bare = f"t.{quoted(column)}"
+        return Statement(
+            f"SELECT EXISTS (SELECT 1 FROM {self.name(table)} AS t WHERE {bare} <> {self._exact(kind, bare)})",
+            (),
+        )
+
+    def _once(self, key: tuple[object, ...], write: Callable[[], Statement | None]) -> Statement | None:
+        if key not in self._written:
+            self._written[key] = write()
+        return self._written[key]
+
+
+def _escaped(name: str) -> str:
+    """Write a name into a text with a gap."""
+    return quoted(name).replace("{", "{{").replace("}", "}}")

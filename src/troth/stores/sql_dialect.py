@@ -1,0 +1,157 @@
+"""How SQLite and PostgreSQL say what each says differently, and how identifiers are compared.
+
+A dialect is data.  What is exact: an e-mail address is the same whatever its case and the
+blanks around it; a telephone number whatever stands between its digits; every other kind
+is the same letter by letter once blanks around the given one are gone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from troth.rules.catalogue import Column
+from troth.rules.identifier import exact
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How an engine says what the others say differently."""
+
+    name: str
+    parameter: str
+    differs: str  # two values, null counting as a value
+    true: str
+    false: str
+    family: Callable[[str], str]
+    email: str
+    phone: str
+    number: str
+    day: Callable[[Column, str], str]
+
+
+# Dialects
+
+
+def _sqlite_family(declared: str) -> str:
+    upper = declared.upper()
+    if "INT" in upper:
+        return "int"
+    if any(mark in upper for mark in ("CHAR", "CLOB", "TEXT")):
+        return "text"
+    if not upper or "BLOB" in upper:
+        return "any"
+    return "numeric"
+
+
+_FAMILIES = {
+    "smallint": "int",
+    "integer": "int",
+    "bigint": "int",
+    "text": "text",
+    "character varying": "text",
+    "character": "text",
+    "citext": "text",
+    "name": "text",
+}
+
+
+def _postgresql_family(declared: str) -> str:
+    bare = re.sub(r"\(.*?\)", "", declared).strip()
+    return _FAMILIES.get(bare, bare)
+
+
+def _sqlite_day(_column: Column, expression: str) -> str:
+    return f"date({expression}, 'auto')"
+
+
+def _postgresql_day(column: Column, expression: str) -> str:
+    """Write the day as text of ten characters; null where there is none to be told."""
+    if column.shape == "text":
+        return f"CASE WHEN {expression} ~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}' THEN left({expression}, 10) END"
+    at = f"{expression} AT TIME ZONE 'UTC'" if "with time zone" in column.type else expression
+    return f"CASE WHEN isfinite({expression}) THEN to_char({at}, 'YYYY-MM-DD') END"
+
+
+_BLANKS = "' ' || char(9) || char(10) || char(13)"
+SQLITE = Dialect(
+    name="sqlite",
+    parameter="?{}",
+    differs="{} IS NOT {}",
+    true="1",
+    false="0",
+    family=_sqlite_family,
+    email=f"lower(trim({{}}, {_BLANKS}))",
+    phone="troth_phone({})",
+    number="upper(replace(replace(replace({}, ' ', ''), '.', ''), '-', ''))",
+    day=_sqlite_day,
+)
+POSTGRESQL = Dialect(
+    name="postgresql",
+    parameter="${}",
+    differs="{} IS DISTINCT FROM {}",
+    true="TRUE",
+    false="FALSE",
+    family=_postgresql_family,
+    email="lower(btrim({}, E' \\t\\n\\r'))",
+    phone=(
+        "regexp_replace(regexp_replace(replace({}, '(0)', ''), '[^0-9+]', '', 'g'), '^(00|[+]+)(.*)', '+\\2')"
+    ),
+    number="upper(regexp_replace({}, '[\\s.-]', '', 'g'))",
+    day=_postgresql_day,
+)
+
+
+# Identifiers
+
+
+def forms(kind: str, value: str) -> tuple[str, ...]:
+    """Return every form that a given identifier is looked for in; none when it is empty.
+
+    >>> forms("email", " Ada@Shop.Example ")
+    ('ada@shop.example',)
+    """
+    bare = value.strip()
+    if not bare or "\0" in bare or _unwritable(bare):
+        return ()
+    written = exact(kind, bare)
+    match kind:
+        case "email":
+            found = [written, bare.lower(), _ascii_lower(bare), *_unicode_domain(written)]
+        case "phone":
+            found = [written, written.lstrip("+")]
+        case _:
+            found = [written, bare]
+    return tuple(dict.fromkeys(form for form in found if form))
+
+
+def _unwritable(value: str) -> bool:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _ascii_lower(value: str) -> str:
+    """Lower as a database does whose locale knows no other letters."""
+    return "".join(letter.lower() if letter.isascii() else letter for letter in value)
+
+
+def _unicode_domain(email: str) -> Iterable[str]:
+    local, at, domain = email.rpartition("@")
+    if "xn--" in domain:
+        try:
+            yield f"{local}{at}{domain.encode('ascii').decode('idna')}"
+        except UnicodeError:
+            return
+
+
+def quoted(name: str) -> str:
+    """Write a name so that nothing in it can end it.
+
+    >>> print(quoted('a"b c'))
+    "a""b c"
+    """
+    return '"' + name.replace('"', '""') + '"'

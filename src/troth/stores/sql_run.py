@@ -1,0 +1,688 @@
+"""Running a plan in one SQL store: find, measure, act, verify, remember.
+
+Danger: `act` destroys rows.  What prevents loss: the transaction that acts first writes its
+step, then finds and measures again, compares with what was approved, changes, checks that
+every row found is gone or holds its new values, and only then commits.  Whatever differs
+rolls everything back.  Who comes second finds the step and changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Protocol
+
+from troth.errors import ConflictError, NotAllowedError
+from troth.rules.map import Retain
+from troth.rules.plan import Detach, Leave, Rehome, Remove, Untie, Write, action, end_of, first_kept_day
+from troth.stores.contract import Acted, Count, Grade, Measured, Row, SideEffect, Verb, Who
+from troth.stores.sql import Bind, Sql, Statement
+from troth.stores.sql_dialect import forms
+
+ROWS_MEASURED_MAX = 50_000
+ROWS_AT_ONCE = 200
+
+Call = tuple[str, Sequence[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a statement gave: its rows, or how many it changed."""
+
+    rows: Sequence[tuple[object, ...]]
+    changed: int = 0
+
+
+class Session(Protocol):
+    """One open transaction of one engine."""
+
+    def many(self, calls: Sequence[Call]) -> Sequence[Answer]:
+        """Run statements in order, in as few journeys as the engine allows."""
+        ...
+
+    def stream(self, call: Call) -> Iterator[tuple[object, ...]]:
+        """Yield the rows of a statement without holding them all."""
+        ...
+
+    def texts(self, values: Sequence[str]) -> object:
+        """Write a list of texts as one parameter."""
+        ...
+
+    def watch(self) -> None:
+        """Begin counting what changes in every table."""
+        ...
+
+    def seen(self) -> Mapping[tuple[str, str], int]:
+        """Return the rows changed since `watch`, by table and verb (insert, update, delete)."""
+        ...
+
+    def defer(self) -> None:
+        """Let foreign keys wait."""
+        ...
+
+    def settle(self) -> None:
+        """Check every constraint now; raises NotAllowedError when one does not hold."""
+        ...
+
+
+@dataclass
+class Selection:
+    """The rows that some identifiers lead to, as sets that are never looked into."""
+
+    sql: Sql
+    session: Session
+    sets: dict[Bind, tuple[object, ...]] = field(default_factory=dict, repr=False)
+    counts: dict[Bind, int] = field(default_factory=dict)
+
+    def give(self, who: Sequence[Who]) -> bool:
+        """Take the identifiers to look for; False when none of them can name anybody here."""
+        kinds = dict.fromkeys(named.kind for named in self.sql.graph.named)
+        for kind in kinds:
+            given = [
+                form
+                for subject in who
+                for of, value in subject.identifiers
+                if of == kind
+                for form in forms(kind, value)
+            ]
+            if given:
+                self.sets["given", kind] = (self.session.texts(list(dict.fromkeys(given))),)
+                self.counts["given", kind] = len(given)
+        return bool(self.sets)
+
+    def bound(self, statement: Statement) -> Call:
+        """Bind the sets of a statement; one that is not known is empty."""
+        parameters: list[object] = []
+        for bind in statement.binds:
+            known = self.sets.get(bind)
+            parameters.extend(known if known is not None else self._empty(bind))
+        return statement.text, parameters
+
+    def _empty(self, bind: Bind) -> Sequence[object]:
+        if bind[0] == "given":
+            return (self.session.texts([]),)
+        empty = "[]" if self.sql.dialect.name == "sqlite" else "{}"
+        return (empty,) * self.sql.slots(bind)
+
+    def wakes(self, statement: Statement, *without: str) -> bool:
+        """Tell whether anything is bound that could lead to a row."""
+        return any(self.counts.get(bind, 0) for bind in statement.binds if bind[0] not in without)
+
+    def run(self, asked: Sequence[tuple[Bind, Statement]]) -> dict[Bind, Answer]:
+        """Run statements together, by the set each is to fill."""
+        if not asked:
+            return {}
+        answers = self.session.many([self.bound(statement) for _, statement in asked])
+        return {bind: answer for (bind, _), answer in zip(asked, answers, strict=True)}
+
+    def put(self, bind: Bind, answer: Answer) -> int:
+        """Fill a set from keys and their count; return the count."""
+        slots = self.sql.slots(bind)
+        row = answer.rows[0]
+        count = _whole(row[slots])
+        if count:
+            self.sets[bind] = row[:slots]
+        else:
+            self.sets.pop(bind, None)
+        self.counts[bind] = count
+        return count
+
+    # Looking
+
+    def reach(self, tables: frozenset[str] | None = None) -> None:
+        """Find every row the identifiers lead to, stage by stage (of these tables only)."""
+        for stage in self.sql.graph.stages:
+            asked = []
+            for table in stage.tables:
+                statement = self.sql.enter(table) if tables is None or table in tables else None
+                if statement is not None and self.wakes(statement):
+                    asked.append((("reach", table), statement))
+            fresh: dict[str, bool] = {}
+            for bind, answer in self.run(asked).items():
+                if self.put(bind, answer):
+                    fresh[bind[1]] = _whole(answer.rows[0][-1]) > 0
+            if stage.loops and fresh:
+                self._circle(stage.tables, fresh)
+
+    def _circle(self, tables: Sequence[str], fresh: dict[str, bool]) -> None:
+        """Go round until nothing new is found; `fresh` says which new rows name their subject anew."""
+        for table in fresh:
+            self._mark(table, self.sets["reach", table], self.counts["reach", table], unknown=fresh[table])
+        while fresh:
+            asked = []
+            for table in tables:
+                statement = self.sql.again(table)
+                if statement is not None and self.wakes(statement, "reach", "given"):
+                    asked.append((("new", table), statement))
+            answers = self.run(asked)
+            for table in tables:
+                for set_ in ("new", "unknown"):
+                    self.counts.pop((set_, table), None)
+                    self.sets.pop((set_, table), None)
+            fresh = {}
+            for (_, table), answer in answers.items():
+                slots = self.sql.slots(("new", table))
+                row = answer.rows[0]
+                count = _whole(row[slots])
+                if count:
+                    fresh[table] = _whole(row[-1]) > 0
+                    self._mark(table, row[:slots], count, unknown=fresh[table])
+                    self._add(("reach", table), row[:slots], count)
+
+    def _mark(self, table: str, keys: tuple[object, ...], count: int, *, unknown: bool) -> None:
+        self.sets["new", table], self.counts["new", table] = keys, count
+        if unknown:
+            self.sets["unknown", table], self.counts["unknown", table] = keys, count
+
+    def _add(self, bind: Bind, keys: tuple[object, ...], count: int) -> None:
+        known = self.sets.get(bind)
+        self.sets[bind] = keys if known is None else tuple(map(_joined, known, keys))
+        self.counts[bind] = self.counts.get(bind, 0) + count
+
+    def reached(self) -> int:
+        """Count the rows found."""
+        return sum(count for (set_, _), count in self.counts.items() if set_ == "reach")
+
+    # Deciding
+
+    def decide(self, today: date) -> None:
+        """Tell which rows nobody else holds, and which of those are retained."""
+        graph, plan = self.sql.graph, self.sql.plan
+        for table in graph.reached():
+            if ("reach", table) in self.sets:
+                self.sets["released", table] = self.sets["reach", table]
+                self.counts["released", table] = self.counts["reach", table]
+        self._fresh(plan.retained(), today)
+        waiting = [table for table in graph.reached() if table in graph.shared and self._some(table)]
+        while waiting:
+            asked = [
+                (("released", table), statement)
+                for table in waiting
+                if (statement := self.sql.released(table)) is not None
+            ]
+            changed = set()
+            for bind, answer in self.run(asked).items():
+                before = self.counts[bind]
+                if self.put(bind, answer) < before:
+                    changed.add(bind[1])
+            waiting = [
+                table
+                for table in graph.reached()
+                if table in graph.shared | graph.heirs
+                and self._some(table)
+                and any(hop.source in changed for hop in graph.into(table, "belongs_to", "points_to"))
+            ]
+
+    def _some(self, table: str) -> bool:
+        return self.counts.get(("released", table), 0) > 0
+
+    def _fresh(self, retained: Sequence[str], today: date) -> None:
+        for table in retained:
+            done = action(self.sql.graph.mapped(table))
+            if isinstance(done, Retain):
+                self.sets["cutoff", table] = (first_kept_day(done.period, today).isoformat(),)
+        waiting = [table for table in retained if ("reach", table) in self.sets]
+        while waiting:
+            asked = [
+                (("fresh", table), statement)
+                for table in waiting
+                if (statement := self.sql.fresh(table)) is not None
+            ]
+            changed = set()
+            for bind, answer in self.run(asked).items():
+                before = self.counts.get(bind, 0)
+                if self.put(bind, answer) > before:
+                    changed.add(bind[1])
+            waiting = [
+                hop.source
+                for hop in self.sql.graph.hops
+                if hop.kind == "belongs_to"
+                and hop.to in changed
+                and hop.source in retained
+                and ("reach", hop.source) in self.sets
+            ]
+            waiting = list(dict.fromkeys(waiting))
+
+    def held(self, table: str) -> int:
+        """Count the rows that stay because of somebody else."""
+        return self.counts.get(("reach", table), 0) - self.counts.get(("released", table), 0)
+
+
+def _whole(value: object) -> int:
+    return int(str(value))
+
+
+def _joined(first: object, second: object) -> object:
+    """Join two sets as the engine wrote them down."""
+    one, other = str(first), str(second)
+    return f"{one[:-1]},{other[1:]}"
+
+
+# Finding
+
+
+def find(sql: Sql, session: Session, who: Who) -> Iterator[Row]:
+    """Yield each row about one subject once, with the way to it and what that way conceals."""
+    selection = Selection(sql, session)
+    if not selection.give([who]):
+        return
+    sources = frozenset(hop.source for hop in sql.graph.hops)
+    selection.reach(sources)
+    tables = [*sql.graph.reached(), *sql.graph.mentioned()]
+    asked = [
+        ((table, ""), statement)
+        for table in tables
+        if (statement := sql.rows(table, ROWS_AT_ONCE + 1)) is not None and selection.wakes(statement)
+    ]
+    answers = selection.run(asked)
+    for (table, _), answer in answers.items():
+        rows: Iterator[tuple[object, ...]] = iter(answer.rows)
+        if len(answer.rows) > ROWS_AT_ONCE:
+            whole = sql.rows(table, None)
+            assert whole is not None
+            rows = session.stream(selection.bound(whole))
+        yield from _told(sql, who.subject, table, rows)
+
+
+def _told(sql: Sql, subject: str, table: str, rows: Iterator[tuple[object, ...]]) -> Iterator[Row]:
+    ways = sql.ways(table)
+    names = [column.name for column in sql.readable(table)]
+    known: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+    for row in rows:
+        sum_ = _whole(row[0])
+        if sum_ not in known:
+            taken = [way for number, way in enumerate(ways) if sum_ >> number & 1]
+            path = min((path for path, _ in taken), key=_directness)
+            concealed = frozenset.intersection(*(frozenset(conceals) for _, conceals in taken))
+            known[sum_] = path, tuple(name for name in names if name in concealed)
+        path, concealed_names = known[sum_]
+        yield Row(subject, table, dict(zip(names, row[1:], strict=True)), path, concealed_names)
+
+
+def _directness(path: tuple[str, ...]) -> tuple[bool, int]:
+    return path[-1].startswith("mentions"), len(path)
+
+
+# Measuring and changing
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a plan did, or would do."""
+
+    counts: tuple[Count, ...]
+    effects: tuple[SideEffect, ...]
+    keys_checked: int
+    until: date | None
+
+
+def select(sql: Sql, session: Session, who: Sequence[Who], today: date) -> Selection:
+    """Find and decide, for a whole batch of subjects."""
+    selection = Selection(sql, session)
+    if selection.give(who):
+        selection.reach()
+        selection.decide(today)
+    return selection
+
+
+def measure(sql: Sql, session: Session, who: Sequence[Who], today: date) -> Measured:
+    """Say what acting would do; the caller rolls back."""
+    selection = select(sql, session, who, today)
+    if selection.reached() > ROWS_MEASURED_MAX:
+        counts, _ = _counted(selection)
+        return Measured(sql.plan.store, sql.plan.sha256, counts, (), "counted")
+    done = apply(selection)
+    return Measured(sql.plan.store, sql.plan.sha256, done.counts, done.effects)
+
+
+def gone(sql: Sql, session: Session, who: Sequence[Who], today: date) -> int:
+    """Count the rows to which a change would still be made."""
+    selection = select(sql, session, who, today)
+    if not selection.reached():
+        return 0
+    counts, _ = _counted(selection)
+    return sum(count.rows for count in counts if count.verb != "retain")
+
+
+def retained_keys(
+    sql: Sql, session: Session, who: Who, today: date
+) -> Mapping[str, frozenset[tuple[str, ...]]]:
+    """Return the keys, as text, of rows that stay for a legal reason, by table."""
+    if not sql.plan.retained():
+        return {}
+    selection = select(sql, session, [who], today)
+    asked = [
+        (("keys", table), sql.retained_keys(table))
+        for table in sql.plan.retained()
+        if selection.counts.get(("released", table), 0) and sql.graph.table(table).key
+    ]
+    return {
+        bind[1]: frozenset(tuple(map(str, row)) for row in answer.rows)
+        for bind, answer in selection.run(asked).items()
+    }
+
+
+def _choose(selection: Selection) -> tuple[dict[str, tuple[int, date | None]], dict[str, int]]:
+    """Find what a Leave or Detach changes; return what is retained and how many rows are going."""
+    sql, plan = selection.sql, selection.sql.plan
+    asked: list[tuple[Bind, Statement]] = []
+    for number, change in enumerate(plan.changes):
+        match change:
+            case Leave(hop):
+                wanted = selection.held(hop.to) > 0
+            case Detach(key=key):
+                wanted = selection.counts.get(("released", key.target), 0) > 0
+            case _:
+                wanted = False
+        statement = sql.chosen(number) if wanted else None
+        if statement is not None:
+            asked.append(((f"chosen{number}", change.table), statement))
+    kept = [table for table in plan.retained() if selection.counts.get(("released", table), 0)]
+    for table in kept:
+        statement = sql.retained(table)
+        if statement is not None:
+            asked.append((("retained", table), statement))
+    for table in sorted(_stand_ins(selection)):
+        statement = sql.standing(table)
+        if statement is not None:
+            asked.append((("standing", table), statement))
+    retained: dict[str, tuple[int, date | None]] = {}
+    for bind, answer in selection.run(asked).items():
+        match bind[0]:
+            case "retained":
+                retained[bind[1]] = _retained(selection, bind[1], answer)
+            case "standing":
+                if not answer.rows[0][0]:
+                    raise NotAllowedError(
+                        f"The store `{plan.store}` has no placeholder in `{bind[1]}` to give rows to. "
+                        "Create the row that the map names under `placeholder`, then measure again."
+                    )
+            case _:
+                selection.put(bind, answer)
+    going = {
+        table: selection.counts.get(("released", table), 0) - retained.get(table, (0, None))[0]
+        for table in plan.removed()
+    }
+    return retained, going
+
+
+def _stand_ins(selection: Selection) -> set[str]:
+    found = set()
+    for change in selection.sql.plan.changes:
+        match change:
+            case Rehome(hop) if selection.counts.get(("released", hop.to), 0):
+                found.add(hop.source)
+            case Leave(hop, replaces=True) if selection.held(hop.to):
+                found.add(hop.source)
+            case _:
+                pass
+    return found
+
+
+def _retained(selection: Selection, table: str, answer: Answer) -> tuple[int, date | None]:
+    count, last = answer.rows[0]
+    done = action(selection.sql.graph.mapped(table))
+    until = None
+    if isinstance(done, Retain) and last is not None:
+        until = end_of(done.period, date.fromisoformat(str(last)))
+    return _whole(count), until
+
+
+def _verb(change: object) -> Verb:
+    match change:
+        case Leave(replaces=True) | Rehome():
+            return "replace_owner"
+        case Detach():
+            return "detach"
+        case Remove():
+            return "delete"
+        case _:
+            return "blank"
+
+
+def apply(selection: Selection) -> Done:
+    """Make every change in order, then check every row; raises NotAllowedError when one is not as it must be."""
+    sql, session = selection.sql, selection.session
+    if not selection.reached():
+        return Done((), (), 0, None)
+    retained, going = _choose(selection)
+    session.watch()
+    if sql.plan.deferred:
+        session.defer()
+    numbers = [number for number in range(len(sql.plan.changes)) if _wanted(selection, number, going)]
+    answers = session.many([selection.bound(sql.change(number)) for number in numbers])
+    session.settle()
+    tally: dict[tuple[str, Verb], int] = {}
+    ours: dict[tuple[str, str], int] = {}
+    for number, answer in zip(numbers, answers, strict=True):
+        change = sql.plan.changes[number]
+        deed = "delete" if isinstance(change, Remove) else "update"
+        ours[change.table, deed] = ours.get((change.table, deed), 0) + answer.changed
+        if isinstance(change, Untie):
+            continue
+        rows = going[change.table] if isinstance(change, Remove) else answer.changed
+        if isinstance(change, Remove) and sql.keyless(change.table) and answer.changed != rows:
+            raise NotAllowedError(_kept(sql, change.table))
+        tally[change.table, _verb(change)] = tally.get((change.table, _verb(change)), 0) + rows
+    checked = _verify(selection, numbers, going)
+    effects = tuple(
+        SideEffect(table, verb, rows - ours.get((table, verb), 0))
+        for (table, verb), rows in sorted(session.seen().items())
+        if rows > ours.get((table, verb), 0)
+    )
+    return Done(_listed(selection, tally, retained), effects, checked, _last(retained))
+
+
+def _wanted(selection: Selection, number: int, going: Mapping[str, int]) -> bool:
+    change = selection.sql.plan.changes[number]
+    match change:
+        case Leave() | Detach():
+            return selection.counts.get((f"chosen{number}", change.table), 0) > 0
+        case Remove(table) | Untie(table):
+            return going.get(table, 0) > 0
+        case Write() | Rehome():
+            return selection.counts.get(("released", change.table), 0) > 0
+
+
+def _last(retained: Mapping[str, tuple[int, date | None]]) -> date | None:
+    ends = [until for count, until in retained.values() if count and until is not None]
+    return max(ends, default=None)
+
+
+def _listed(
+    selection: Selection,
+    tally: Mapping[tuple[str, Verb], int],
+    retained: Mapping[str, tuple[int, date | None]],
+) -> tuple[Count, ...]:
+    counts = [Count(table, verb, rows) for (table, verb), rows in tally.items() if rows]
+    for table, (rows, until) in retained.items():
+        done = action(selection.sql.graph.mapped(table))
+        if rows and isinstance(done, Retain):
+            counts.append(Count(table, "retain", rows, until, done.legal))
+    return tuple(sorted(counts, key=lambda count: (count.table, count.verb)))
+
+
+def _counted(selection: Selection) -> tuple[tuple[Count, ...], date | None]:
+    """Count by reading what `apply` would do."""
+    sql = selection.sql
+    retained, going = _choose(selection)
+    tally: dict[tuple[str, Verb], int] = {}
+    asked: list[tuple[Bind, Statement]] = []
+    for number, change in enumerate(sql.plan.changes):
+        if isinstance(change, Untie) or not _wanted(selection, number, going):
+            continue
+        if isinstance(change, Remove):
+            tally[change.table, "delete"] = going[change.table]
+        else:
+            asked.append(((str(number), change.table), sql.pending(number)))
+    for (number_, table), answer in selection.run(asked).items():
+        key = table, _verb(sql.plan.changes[int(number_)])
+        tally[key] = tally.get(key, 0) + _whole(answer.rows[0][0])
+    return _listed(selection, tally, retained), _last(retained)
+
+
+def _verify(selection: Selection, numbers: Sequence[int], going: Mapping[str, int]) -> int:
+    """Check by key that what was to go is absent and what stays is there with its new values."""
+    sql = selection.sql
+    moved = {
+        sql.plan.changes[number].table
+        for number in numbers
+        if not isinstance(sql.plan.changes[number], Remove)
+    }
+    tables = [
+        table
+        for table in sql.graph.reached()
+        if selection.counts.get(("reach", table), 0) and not (sql.keyless(table) and table in moved)
+    ]
+    asked: list[tuple[Bind, Statement]] = [(("there", ""), sql.there(sql.graph.reached()))]
+    for number in numbers:
+        statement = sql.wrong(number)
+        if statement is not None:
+            asked.append(((str(number), sql.plan.changes[number].table), statement))
+    answers = selection.run(asked)
+    there = dict(zip(sql.graph.reached(), answers.pop(("there", "")).rows[0], strict=True))
+    for table in tables:
+        left = selection.counts["reach", table] - going.get(table, 0)
+        if _whole(there[table]) > left:
+            raise NotAllowedError(_kept(sql, table))
+        if _whole(there[table]) < left:
+            raise NotAllowedError(
+                f"In the store `{sql.plan.store}`, rows of `{table}` that were to stay went with other rows, "
+                "by a cascade or a trigger. Nothing was changed. Let the map say what becomes of them."
+            )
+    for (_, table), answer in answers.items():
+        if answer.rows[0][0]:
+            raise NotAllowedError(
+                f"In the store `{sql.plan.store}`, rows of `{table}` do not hold their new values after the "
+                "change; a trigger may have put others back. Nothing was changed."
+            )
+    return selection.reached()
+
+
+def _kept(sql: Sql, table: str) -> str:
+    return (
+        f"In the store `{sql.plan.store}`, rows of `{table}` are still there after their removal; "
+        "a trigger or a rule may prevent it. Nothing was changed."
+    )
+
+
+# Acting
+
+
+def compare(approved: Measured, now: Done, tolerance: int) -> None:
+    """Raise ConflictError when there is more to do than was approved, or something else."""
+    allowed = {(count.table, count.verb): count.rows for count in approved.counts}
+    more = 0
+    for count in now.counts:
+        if (count.table, count.verb) not in allowed:
+            raise ConflictError(
+                f"In the store `{approved.store}`, `{count.table}` now has rows to {_to_do(count.verb)}, which "
+                "the approved plan does not. Nothing was changed. Measure and approve again."
+            )
+        more += max(0, count.rows - allowed[count.table, count.verb])
+    if more > tolerance:
+        raise ConflictError(
+            f"The store `{approved.store}` now has {more} rows more than were approved, and {tolerance} were "
+            "tolerated. Nothing was changed. Measure and approve again."
+        )
+    if approved.how == "counted":
+        return
+    expected = {(effect.table, effect.verb): effect.rows for effect in approved.side_effects}
+    for effect in now.effects:
+        if (effect.table, effect.verb) not in expected:
+            raise ConflictError(
+                f"In the store `{approved.store}`, a cascade or a trigger now changes `{effect.table}` too, "
+                "which was not approved. Nothing was changed. Measure and approve again."
+            )
+        if effect.rows > expected[effect.table, effect.verb] + tolerance:
+            raise ConflictError(
+                f"In the store `{approved.store}`, a cascade or a trigger now changes more rows of "
+                f"`{effect.table}` than were approved. Nothing was changed. Measure and approve again."
+            )
+
+
+def _to_do(verb: Verb) -> str:
+    return {
+        "delete": "delete",
+        "blank": "blank",
+        "replace_owner": "give to the placeholder",
+        "retain": "retain",
+        "detach": "detach",
+    }[verb]
+
+
+def same_plan(sql: Sql, approved: Measured) -> None:
+    """Raise ConflictError when the approval was given to another plan or another store."""
+    if approved.store != sql.plan.store:
+        raise ConflictError(
+            f"What was approved is a plan for the store `{approved.store}`, and this is `{sql.plan.store}`."
+        )
+    if approved.plan_sha256 != sql.plan.sha256:
+        raise ConflictError(
+            f"The map or the tables of the store `{sql.plan.store}` have changed since the plan was measured. "
+            "Nothing was changed. Measure and approve again."
+        )
+
+
+def acted(sql: Sql, step: str, done: Done, today: date, *, once: bool) -> Acted:
+    """Say what was done, and how far it went."""
+    map_ = sql.graph.map
+    grade: Grade
+    expires = None
+    verbs = {count.verb for count in done.counts}
+    if not verbs:
+        grade = "nothing_found"
+    elif "retain" in verbs:
+        grade, expires = "archived", done.until
+    elif "blank" in verbs or "replace_owner" in verbs:
+        grade = "blanked"
+    elif map_.backups_expire is not None:
+        grade, expires = "deleted_until_backups_expire", end_of(map_.backups_expire, today)
+    else:
+        grade = "deleted"
+    return Acted(
+        store=sql.plan.store,
+        step=step,
+        plan_sha256=sql.plan.sha256,
+        counts=done.counts,
+        keys_checked=done.keys_checked,
+        grade=grade,
+        certainty="exactly_once" if once else "at_least_once",
+        expires=expires,
+    )
+
+
+def to_rows(done: Acted) -> str:
+    """Write what a step did, as the store remembers it: names and numbers only."""
+    written = asdict(done)
+    for left_out in ("store", "step", "plan_sha256", "resumed"):
+        written.pop(left_out)
+    return json.dumps(written, default=str, sort_keys=True)
+
+
+def from_rows(store: str, step: str, plan_sha256: str, rows: str) -> Acted:
+    """Read what a step did."""
+    read = json.loads(rows)
+    counts = tuple(
+        Count(
+            table=count["table"],
+            verb=count["verb"],
+            rows=count["rows"],
+            until=date.fromisoformat(count["until"]) if count["until"] else None,
+            legal=count["legal"],
+        )
+        for count in read["counts"]
+    )
+    return Acted(
+        store=store,
+        step=step,
+        plan_sha256=plan_sha256,
+        counts=counts,
+        keys_checked=read["keys_checked"],
+        grade=read["grade"],
+        certainty=read["certainty"],
+        expires=date.fromisoformat(read["expires"]) if read["expires"] else None,
+        resumed=True,
+    )

@@ -1,0 +1,350 @@
+"""A store behind SQL: its connections, its compiled plan, and the verbs every engine shares.
+
+What an engine does in its own way (connecting, transactions, remembering a step, naming an
+error) stands in its own module; what is done with rows stands in `sql_run`.
+
+Danger: `act` destroys rows; `sql_run` says what prevents loss.  No message from here carries
+a value of a row: an engine's own words are dropped and only names of its structure repeated.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from troth.errors import NotAllowedError, TrothError, UnreachableError, WrongFileError
+from troth.rules.catalogue import Catalogue
+from troth.rules.map import Map
+from troth.rules.plan import Plan, compile_plan
+from troth.stores import residue, sql_run
+from troth.stores.contract import Acted, Limits, Measured, Row, Scanned, Who
+from troth.stores.sql import Sql
+from troth.stores.sql_dialect import Dialect
+from troth.stores.sql_run import Session
+
+Connection = TypeVar("Connection")
+Role = Literal["find", "change"]
+Result = TypeVar("Result")
+
+TRIES_MAX = 4
+
+
+class Engine(Protocol[Connection]):
+    """What a kind of database does in its own way."""
+
+    dialect: Dialect
+
+    def connect(self, url: str, role: Role) -> Connection:
+        """Open a connection; one to find with cannot change anything."""
+        ...
+
+    def close(self, connection: Connection) -> None:
+        """Let go of a connection."""
+        ...
+
+    def catalogue(self, connection: Connection, store: str) -> Catalogue:
+        """Read what is really there."""
+        ...
+
+    def plainly(self, connection: Connection) -> AbstractContextManager[Any]:
+        """Lend the driver's connection as others know it."""
+        ...
+
+    def structure(self, connection: Connection) -> object:
+        """Return a value that is another one once tables may have changed."""
+        ...
+
+    def rowids(self, connection: Connection, catalogue: Catalogue) -> Mapping[str, str]:
+        """Return the name of the row id, for tables that have one."""
+        ...
+
+    def normal(self, connection: Connection, sql: Sql) -> frozenset[tuple[str, str]]:
+        """Return the columns known to hold every identifier in its exact form."""
+        ...
+
+    def begin(self, connection: Connection, role: Role) -> None:
+        """Begin a transaction that sees one state of the store."""
+        ...
+
+    def commit(self, connection: Connection) -> None:
+        """Make it so."""
+        ...
+
+    def rollback(self, connection: Connection) -> None:
+        """Undo everything since `begin`."""
+        ...
+
+    def session(self, connection: Connection, catalogue: Catalogue) -> Session:
+        """Return a session for the open transaction."""
+        ...
+
+    def remember(self, connection: Connection) -> bool:
+        """Make sure that there is a table of steps; False where none can be."""
+        ...
+
+    def take(self, connection: Connection, step: str, plan_sha256: str) -> tuple[str, str] | None:
+        """Write the step, or return the plan and the rows it is remembered with."""
+        ...
+
+    def keep(self, connection: Connection, step: str, rows: str) -> None:
+        """Fill in what the step did."""
+        ...
+
+    def said(self, error: Exception, store: str) -> TrothError | None:
+        """Say an error of the driver in our own words, without a value; None when it is none."""
+        ...
+
+    def passing(self, error: Exception) -> bool:
+        """Tell whether the same transaction may succeed when it is tried again at once."""
+        ...
+
+
+@dataclass
+class _Known:
+    """What is known of a store's structure, until it changes."""
+
+    structure: object
+    catalogue: Catalogue
+    plan: Plan
+    rowids: Mapping[str, str]
+    written: dict[frozenset[tuple[str, str]], Sql] = field(default_factory=dict)
+
+
+class SqlStore(Generic[Connection]):
+    """A store of personal data in a SQL database."""
+
+    def __init__(
+        self, map_: Map, credentials: Mapping[str, str], engine: Engine[Connection], limits: Limits
+    ) -> None:
+        self._map = map_
+        self._urls = dict(credentials)
+        self._engine = engine
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._free: dict[Role, list[Connection]] = {"find": [], "change": []}
+        self._known: _Known | None = None
+        self._remembers: bool | None = None
+
+    def __repr__(self) -> str:
+        """Name the store and nothing of how it is reached."""
+        return f"<store {self._map.store}>"
+
+    @property
+    def name(self) -> str:
+        """The store's name in plans, events and screens."""
+        return self._map.store
+
+    @property
+    def map(self) -> Map:
+        """The map this store was opened with."""
+        return self._map
+
+    def limits(self) -> Limits:
+        """Say what this kind of store can do."""
+        return self._limits
+
+    def catalogue(self) -> Catalogue:
+        """Read what is really there."""
+        return self._with("find", lambda connection: self._engine.catalogue(connection, self.name))
+
+    def plan(self) -> Plan:
+        """Compile the plan; raises WrongFileError with every problem of the map."""
+        return self._with("find", lambda connection: self._structure(connection).plan)
+
+    def find(self, who: Sequence[Who]) -> Iterator[Row]:
+        """Yield every row about these subjects, one row once per subject, in bounded memory."""
+        for subject in who:
+            yield from self._streamed(subject)
+
+    def measure(self, who: Sequence[Who], today: date) -> Measured:
+        """Say exactly what erasing these subjects would do; change nothing."""
+
+        def measured(connection: Connection) -> Measured:
+            sql = self._sql(connection)
+            with self._transaction(connection, "change", sql) as session:
+                return sql_run.measure(sql, session, who, today)
+
+        return self._with(self._changing(), measured)
+
+    def act(
+        self, step: str, who: Sequence[Who], today: date, approved: Measured, tolerance: int = 0
+    ) -> Acted:
+        """Erase as approved, once per `step`; raises ConflictError when there is more to do."""
+
+        def done(connection: Connection) -> Acted:
+            engine = self._engine
+            if self._remembers is None:
+                self._remembers = engine.remember(connection)
+            sql = self._sql(connection)
+            engine.begin(connection, "change")
+            taken = engine.take(connection, step, sql.plan.sha256) if self._remembers else None
+            if taken is not None:
+                engine.rollback(connection)
+                return sql_run.from_rows(self.name, step, *taken)
+            sql_run.same_plan(sql, approved)
+            session = engine.session(connection, sql.graph.catalogue)
+            made = sql_run.apply(sql_run.select(sql, session, who, today))
+            sql_run.compare(approved, made, tolerance)
+            acted = sql_run.acted(sql, step, made, today, once=self._remembers)
+            if self._remembers:
+                engine.keep(connection, step, sql_run.to_rows(acted))
+            engine.commit(connection)
+            return acted
+
+        return self._with("change", done)
+
+    def gone(self, who: Sequence[Who]) -> int:
+        """Count the rows to which these identifiers still lead and which no rule retains."""
+
+        def counted(connection: Connection) -> int:
+            sql = self._sql(connection)
+            with self._transaction(connection, "find", sql) as session:
+                return sql_run.gone(sql, session, who, date.today())  # noqa: DTZ011
+
+        return self._with("find", counted)
+
+    def scan(self, who: Sequence[Who]) -> Scanned:
+        """Search every text, JSON, array and number column for these subjects' identifiers."""
+        today = date.today()  # noqa: DTZ011
+
+        def scanned(connection: Connection) -> Scanned:
+            sql = self._sql(connection)
+            with self._transaction(connection, "find", sql) as session:
+                rows = {
+                    (subject.subject, table): keys
+                    for subject in who
+                    for table, keys in sql_run.retained_keys(sql, session, subject, today).items()
+                }
+                expected = residue.Expected(residue.mentioning_columns(self._map), rows)
+                kinds = residue.one_person_kinds(self._map)
+                with self._engine.plainly(connection) as plain:
+                    return residue.scan(plain, sql.graph.catalogue, kinds, who, expected)
+
+        return self._with("find", scanned)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        with self._lock:
+            free = [connection for each in self._free.values() for connection in each]
+            self._free = {"find": [], "change": []}
+        for connection in free:
+            self._engine.close(connection)
+
+    # Connections
+
+    def _changing(self) -> Role:
+        """Measuring runs the plan, so it needs the role that changes."""
+        if "change" not in self._urls:
+            raise NotAllowedError(
+                f"The store `{self.name}` has no credentials to change rows with, and measuring runs the plan "
+                "before it undoes it. Add `change` to the map's credentials."
+            )
+        return "change"
+
+    def _borrow(self, role: Role) -> Connection:
+        if role == "change":
+            self._changing()
+        with self._lock:
+            if self._free[role]:
+                return self._free[role].pop()
+        return self._engine.connect(self._urls[role], role)
+
+    def _give_back(self, connection: Connection, role: Role) -> None:
+        with self._lock:
+            self._free[role].append(connection)
+
+    def _with(self, role: Role, call: Callable[[Connection], Result]) -> Result:
+        """Run `call` on a connection of ours; an engine's error becomes one of ours, said anew."""
+        for left in reversed(range(TRIES_MAX)):
+            connection: Connection | None = None
+            failed: Exception
+            try:
+                connection = self._borrow(role)
+                result = call(connection)
+            except TrothError:
+                self._settle(connection, role)
+                raise
+            except Exception as error:
+                failed = error
+            else:
+                self._give_back(connection, role)
+                return result
+            self._settle(connection, role)
+            if left and self._engine.passing(failed):
+                continue
+            self._known = None
+            raise self._engine.said(failed, self.name) or failed
+        raise UnreachableError(f"The store `{self.name}` does not answer.")
+
+    def _settle(self, connection: Connection | None, role: Role) -> None:
+        """Roll back and keep the connection, or let go of it when even that fails."""
+        if connection is None:
+            return
+        try:
+            self._engine.rollback(connection)
+        except Exception:
+            self._engine.close(connection)
+        else:
+            self._give_back(connection, role)
+
+    @contextmanager
+    def _transaction(self, connection: Connection, role: Role, sql: Sql) -> Iterator[Session]:
+        """Run a block in a transaction that is always undone."""
+        self._engine.begin(connection, role)
+        yield self._engine.session(connection, sql.graph.catalogue)
+        self._engine.rollback(connection)
+
+    def _streamed(self, subject: Who) -> Iterator[Row]:
+        """Stream one subject's rows; an error of the driver is said anew wherever it comes up."""
+        connection: Connection | None = None
+        ours: TrothError | None = None
+        try:
+            connection = self._borrow("find")
+            sql = self._sql(connection)
+            with self._transaction(connection, "find", sql) as session:
+                yield from sql_run.find(sql, session, subject)
+        except (TrothError, GeneratorExit):
+            raise
+        except Exception as error:
+            ours = self._engine.said(error, self.name)
+            if ours is None:
+                raise
+        finally:
+            self._settle(connection, "find")
+        if ours is not None:
+            raise ours
+
+    # Structure
+
+    def _structure(self, connection: Connection) -> _Known:
+        structure = self._engine.structure(connection)
+        known = self._known
+        if known is None or known.structure != structure:
+            catalogue = self._engine.catalogue(connection, self.name)
+            plan, problems = compile_plan(self._map, catalogue)
+            if plan is None:
+                raise WrongFileError(problems)
+            known = _Known(structure, catalogue, plan, self._engine.rowids(connection, catalogue))
+            self._known = known
+        return known
+
+    def _sql(self, connection: Connection) -> Sql:
+        known = self._structure(connection)
+        bare = known.written.get(frozenset())
+        if bare is None:
+            bare = known.written[frozenset()] = Sql(known.plan, self._engine.dialect, known.rowids)
+        normal = self._engine.normal(connection, bare)
+        if normal not in known.written:
+            known.written[normal] = Sql(known.plan, self._engine.dialect, known.rowids, normal)
+        return known.written[normal]
+
+
+def unreachable(store: str) -> UnreachableError:
+    """Say that a store does not answer."""
+    return UnreachableError(
+        f"The store `{store}` does not answer. Nothing was changed, or the step is remembered; try again."
+    )
