@@ -1,0 +1,1 @@
+"""What is in the example company's databases, made up from a seed."""
