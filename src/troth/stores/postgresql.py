@@ -51,6 +51,7 @@ class Postgresql:
 
     dialect = POSTGRESQL
     strays: dict[tuple[str, str], tuple[object, bool]] = field(default_factory=dict)
+    parts: tuple[Catalogue, list[int], list[int]] | None = None
 
     def connect(self, url: str, role: Role) -> Open:
         """Open a connection; one to find with is read-only for good."""
@@ -92,13 +93,9 @@ class Postgresql:
         finally:
             connection.cursor_factory = RawCursor
 
-    def structure(self, connection: Open) -> object:
-        """Return how often the tables that describe tables were written to."""
-        return connection.execute(
-            "SELECT sum(pg_stat_get_tuples_inserted(c) + pg_stat_get_tuples_updated(c)"
-            " + pg_stat_get_tuples_deleted(c)) FROM unnest($1::oid[]) AS c",
-            ([1249, 2606, 2620, 2618, 2610],),
-        ).fetchone()
+    def structure(self, connection: Open, catalogue: Catalogue) -> object:
+        """Return a hash of what PostgreSQL itself has written down of these tables."""
+        return connection.execute(_STRUCTURE, self._parts(connection, catalogue)[:1], prepare=True).fetchone()
 
     def rowids(self, _connection: Open, _catalogue: Catalogue) -> Mapping[str, str]:
         """Return nothing: rows are told by key, or by their place."""
@@ -107,10 +104,44 @@ class Postgresql:
     def normal(self, connection: Open, sql: Sql) -> frozenset[tuple[str, str]]:
         """Return the columns of large tables that hold every identifier in its exact form.
 
-        Found by reading the column once, and again whenever the database has counted a
-        row inserted or updated in that table since.
+        Found by reading the column once, and again when the server has counted a row
+        inserted or updated in the table since (it may take seconds to count one).
         """
-        return frozenset()
+        wanted = sql.loose_writings()
+        if not wanted:
+            return frozenset()
+        catalogue = sql.graph.catalogue
+        numbers = {table.name: number for number, table in enumerate(catalogue.tables)}
+        oids, of = self._parts(connection, catalogue)
+        looked = {numbers[table] for table, _, _ in wanted}
+        asked = [(oid, number) for oid, number in zip(oids, of, strict=True) if number in looked]
+        counted = {
+            number: state
+            for number, *state in connection.execute(
+                _COUNTED, ([oid for oid, _ in asked], [number for _, number in asked]), prepare=True
+            )
+        }
+        found = set()
+        for table, column, kind in wanted:
+            pages, trusted, *state = counted.get(numbers[table], (0, False))
+            if pages <= PAGES_SMALL_MAX or not trusted:
+                continue
+            known = self.strays.get((table, column))
+            if known is None or known[0] != state:
+                answer = connection.execute(sql.strays(table, column, kind).text).fetchone()
+                known = self.strays[table, column] = (state, answer is not None and bool(answer[0]))
+            if not known[1]:
+                found.add((table, column))
+        return frozenset(found)
+
+    def _parts(self, connection: Open, catalogue: Catalogue) -> tuple[list[int], list[int]]:
+        """Return the numbers of all tables and their partitions, and whose part each is."""
+        if self.parts is None or self.parts[0] is not catalogue:
+            names = [table.parts for table in catalogue.tables]
+            asked = ([name[0] for name in names], [name[-1] for name in names], list(range(len(names))))
+            rows = connection.execute(_OIDS, asked, prepare=True).fetchall()
+            self.parts = (catalogue, [row[1] for row in rows], [row[0] for row in rows])
+        return self.parts[1:]
 
     def begin(self, connection: Open, role: Role) -> None:
         """Begin a transaction that sees one state of the store."""
@@ -127,7 +158,7 @@ class Postgresql:
 
     def session(self, connection: Open, catalogue: Catalogue) -> PostgresqlSession:
         """Return a session for the open transaction."""
-        return PostgresqlSession(connection, catalogue)
+        return PostgresqlSession(connection, catalogue, self._parts(connection, catalogue))
 
     def remember(self, connection: Open) -> bool:
         """Make the table of steps, where this role may and there is none."""
@@ -223,7 +254,24 @@ def _constraint(error: psycopg.Error) -> str:
             return f"`{name}` does not hold in `{table}`"
 
 
-_ROWS = "'{}'"
+_STRUCTURE = """
+    SELECT (SELECT sum(hashtext(xmin::text || ctid::text)::bigint) FROM pg_class WHERE oid = ANY($1::oid[])),
+           (SELECT sum(hashtext(xmin::text || ctid::text)::bigint) FROM pg_attribute
+            WHERE attrelid = ANY($1::oid[])),
+           (SELECT sum(hashtext(xmin::text || ctid::text)::bigint) FROM pg_constraint
+            WHERE conrelid = ANY($1::oid[]) OR confrelid = ANY($1::oid[])),
+           (SELECT sum(hashtext(xmin::text || ctid::text)::bigint) FROM pg_trigger
+            WHERE tgrelid = ANY($1::oid[])),
+           (SELECT sum(hashtext(xmin::text || ctid::text)::bigint) FROM pg_index
+            WHERE indrelid = ANY($1::oid[]))
+"""
+_COUNTED = """
+    SELECT number, sum(pg_relation_size(oid)) / 8192,
+           bool_and(NOT pg_is_in_recovery() AND current_setting('track_counts')::boolean),
+           sum(pg_stat_get_tuples_inserted(oid) + pg_stat_get_tuples_updated(oid)),
+           sum(pg_relation_filenode(oid)::bigint)
+    FROM unnest($1::oid[], $2::int[]) AS t(oid, number) GROUP BY number
+"""
 _SEEN = """
     SELECT number, pg_stat_get_xact_tuples_inserted(oid), pg_stat_get_xact_tuples_updated(oid),
            pg_stat_get_xact_tuples_deleted(oid)
@@ -252,7 +300,7 @@ class PostgresqlSession:
 
     connection: Open
     catalogue: Catalogue
-    watched: tuple[list[int], list[int]] | None = None
+    parts: tuple[list[int], list[int]]
     before: dict[tuple[str, str], int] = field(default_factory=dict)
     names: Iterator[int] = field(default_factory=itertools.count)
 
@@ -288,7 +336,7 @@ class PostgresqlSession:
         """Return what this transaction has changed, by the server's own count."""
         tables = self.catalogue.tables
         found: dict[tuple[str, str], int] = {}
-        for number, *counts in self.connection.execute(_SEEN, self._oids(), prepare=True):
+        for number, *counts in self.connection.execute(_SEEN, self.parts, prepare=True):
             for verb, rows in zip(("insert", "update", "delete"), counts, strict=True):
                 key = tables[number].name, verb
                 found[key] = found.get(key, 0) + rows
@@ -297,14 +345,6 @@ class PostgresqlSession:
             for key, rows in found.items()
             if rows > self.before.get(key, 0)
         }
-
-    def _oids(self) -> tuple[list[int], list[int]]:
-        if self.watched is None:
-            parts = [table.parts for table in self.catalogue.tables]
-            asked = ([part[0] for part in parts], [part[-1] for part in parts], list(range(len(parts))))
-            rows = self.connection.execute(_OIDS, asked, prepare=True).fetchall()
-            self.watched = [row[1] for row in rows], [row[0] for row in rows]
-        return self.watched
 
     def defer(self) -> None:
         """Let foreign keys wait for the end."""

@@ -54,8 +54,8 @@ class Engine(Protocol[Connection]):
         """Lend the driver's connection as others know it."""
         ...
 
-    def structure(self, connection: Connection) -> object:
-        """Return a value that is another one once tables may have changed."""
+    def structure(self, connection: Connection, catalogue: Catalogue) -> object:
+        """Return a value that is another one once tables have changed."""
         ...
 
     def rowids(self, connection: Connection, catalogue: Catalogue) -> Mapping[str, str]:
@@ -321,10 +321,10 @@ class SqlStore(Generic[Connection]):
     # Structure
 
     def _structure(self, connection: Connection) -> _Known:
-        structure = self._engine.structure(connection)
         known = self._known
-        if known is None or known.structure != structure:
+        if known is None or known.structure != self._engine.structure(connection, known.catalogue):
             catalogue = self._engine.catalogue(connection, self.name)
+            structure = self._engine.structure(connection, catalogue)
             plan, problems = compile_plan(self._map, catalogue)
             if plan is None:
                 raise WrongFileError(problems)

@@ -76,7 +76,7 @@ class Sqlite:
         """Lend the connection with texts as bytes give them."""
         yield connection
 
-    def structure(self, connection: sqlite3.Connection) -> object:
+    def structure(self, connection: sqlite3.Connection, _catalogue: Catalogue) -> object:
         """Return the number SQLite gives to each change of structure."""
         return connection.execute("PRAGMA schema_version").fetchone()[0]
 
