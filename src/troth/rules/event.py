@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -22,7 +22,7 @@ from typing import TypeAlias
 
 from troth.errors import NotAllowedError, TamperedError
 
-Fact: TypeAlias = "str | int | bool | list[Fact] | dict[str, Fact] | None"
+Fact: TypeAlias = "str | int | bool | Sequence[Fact] | Mapping[str, Fact] | None"
 
 
 @dataclass(frozen=True, slots=True)

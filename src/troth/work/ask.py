@@ -1,0 +1,101 @@
+"""Ask the requester for something, take their answer, or take longer: what moves the clock.
+
+Law: GDPR Art. 12(3) (extension), Art. 12(6) (identity, only on reasonable doubt), rec. 63.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from troth.ledger import append
+from troth.rules import request
+from troth.rules.event import Draft, Event, Fact
+from troth.work import request_file, send_letter
+from troth.work.project import Project
+
+
+def ask(
+    project: Project, number: str, what: str, staff: str, *, doubt: str, asked: str = "", enough: str = ""
+) -> Event:
+    """Ask for identity, a clarification or a mandate; the clock stands still as its law says.
+
+    `doubt` is recorded as the reason; the letter says it, what is asked and why it is enough.
+    """
+    found = request_file.load(project, number)
+    request_file.refuse_unless(request.why_not_ask(found.state, what, doubt))
+    ident = f"{what}-{secrets.token_hex(3)}"
+    fields = {"doubt": doubt, "asked": asked, "enough": enough, "law": "GDPR Art. 12(6)"}
+    send_letter.send_letter(project, number, "identity", fields, letter_id=ident)
+    found = request_file.load(project, number)
+    today = project.clock().date().isoformat()
+    facts: dict[str, Fact] = {
+        "ask": ident,
+        "what": what,
+        "reason": "doubt" if what == "identity" else what,
+        "on": today,
+    }
+    draft = Draft(
+        "asked", found.stream, facts, **request_file.about(found), actor=staff, payload={"text": doubt}
+    )
+    return append.append(
+        project.ledger, [draft], expect={found.stream: found.version}, once=f"ask {number} {ident}"
+    )[0]
+
+
+def answer_ask(
+    project: Project, number: str, ident: str, staff: str, *, sufficient: bool, reply: str = ""
+) -> Event:
+    """Record what came back; when it is sufficient the clock runs again."""
+    found = request_file.load(project, number)
+    waiting = [name for name, told in found.state["asks"].items() if told["answered"] is None]
+    request_file.refuse_unless(
+        []
+        if ident in waiting
+        else [f"Nothing called {ident[:30]!r} is awaited. Awaited: {', '.join(waiting) or 'nothing'}."]
+    )
+    facts: dict[str, Fact] = {
+        "ask": ident,
+        "sufficient": sufficient,
+        "on": project.clock().date().isoformat(),
+    }
+    draft = Draft(
+        "ask_answered",
+        found.stream,
+        facts,
+        **request_file.about(found),
+        actor=staff,
+        payload={"reply": reply},
+    )
+    return append.append(project.ledger, [draft], expect={found.stream: found.version})[0]
+
+
+def extend(project: Project, number: str, reason: str, staff: str, *, reasons: str) -> Event:
+    """Take longer: the letter goes out first, with its reasons and the new date."""
+    found = request_file.load(project, number)
+    today = project.clock().date()
+    wrong = list(request.why_not_extend(found.state, reason, today))
+    if not reasons.strip():
+        wrong.append("The letter needs the reasons in words (GDPR Art. 12(3)).")
+    request_file.refuse_unless(wrong)
+    later = request.deadline({**found.state, "extension": {"reason": reason, "on": today.isoformat()}})
+    language = str(found.state["language"])
+    due = send_letter.day(later.legal_due.isoformat(), language) if later.legal_due else ""
+    letter = send_letter.send_letter(
+        project, number, "extension", {"due": due, "reasons": reasons}, letter_id="extension"
+    )
+    request_file.refuse_unless(
+        []
+        if letter.facts["outcome"] == "sent"
+        else ["The letter did not go out, so the period is not extended. Try again."]
+    )
+    found = request_file.load(project, number)
+    facts: dict[str, Fact] = {"reason": reason, "letter": "extension", "on": today.isoformat()}
+    draft = Draft(
+        "clock_extended",
+        found.stream,
+        facts,
+        **request_file.about(found),
+        actor=staff,
+        payload={"reasons": reasons},
+    )
+    return append.append(project.ledger, [draft], once=f"extended {number}")[0]

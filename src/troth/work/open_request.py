@@ -1,0 +1,166 @@
+"""Take a request in: number it, start its clock, acknowledge it.
+
+The clock starts with the receipt, on the day it is where the controller is established,
+whichever way it came and whether or not anything is confirmed.  Nothing here tells whether
+the person is known.
+
+Law: GDPR Art. 12(2), (3); Regulation 1182/71 Art. 3(1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from troth.errors import ConflictError, NotAllowedError
+from troth.law import clock
+from troth.law.jurisdiction import jurisdiction as known_jurisdiction
+from troth.ledger import append, read, subjects
+from troth.outside.mail import is_address
+from troth.policy.promise import Entity
+from troth.rules.event import Draft, Fact
+from troth.rules.letter import LANGUAGES, has_phrase, phrase
+from troth.rules.request import RIGHTS
+from troth.work import request_file, send_letter
+from troth.work.project import Project
+
+CHANNELS = ("portal", "email", "post", "phone", "desk", "api")
+WORDING_MAX = 10_000
+TRIES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A request that was taken in."""
+
+    number: str
+    link: str
+
+
+def open_request(
+    project: Project,
+    rights: Sequence[str],
+    email: str,
+    *,
+    name: str = "",
+    wording: str = "",
+    language: str = "en",
+    channel: str = "portal",
+    received_at: datetime | None = None,
+    entity: str | None = None,
+    identifiers: Sequence[tuple[str, str]] = (),
+    once: str | None = None,
+) -> Opened:
+    """Open a request and send its acknowledgement; saying it again under `once` opens no second one.
+
+    Raises NotAllowedError with what is missing or wrong.  `received_at` is the moment it
+    reached the organisation, now if absent.
+    """
+    _check(rights, email, wording, channel)
+    at = received_at or project.clock()
+    if at > project.clock():
+        raise NotAllowedError("A request cannot be received in the future. Check the day.")
+    acting = _entity(project, entity)
+    place = (acting.jurisdiction or acting.country) if acting else "EU"
+    zone = (acting.timezone if acting else None) or _zone(place)
+    subject = subjects.subject_for(project.ledger, "email", email)
+    for kind, value in identifiers:
+        subjects.add_identifier(project.ledger, subject, kind, value)
+    facts: dict[str, Fact] = {
+        "channel": channel,
+        "language": language if language in LANGUAGES else "en",
+        "jurisdiction": place,
+        "received_at": at.isoformat(),
+        "date": clock.receipt_day(at, zone).isoformat(),
+        "tz": zone,
+        "claims": [[f"c{number}", right] for number, right in enumerate(dict.fromkeys(rights), 1)],
+    }
+    payload: dict[str, Fact] = {"email": email.strip(), "name": name.strip(), "wording": wording.strip()}
+    number = _write(project, facts, payload, subject, acting.key if acting else "", once)
+    acknowledge(project, number)
+    return Opened(number, request_file.link(project, number))
+
+
+def _check(rights: Sequence[str], email: str, wording: str, channel: str) -> None:
+    if not rights:
+        raise NotAllowedError(f"A request asks for something. You can ask for: {', '.join(RIGHTS)}.")
+    wrong = [right for right in rights if right not in RIGHTS]
+    if wrong:
+        raise NotAllowedError(
+            f"There is no right called {wrong[0][:30]!r} here. You can ask for: {', '.join(RIGHTS)}."
+        )
+    if not is_address(email.strip()):
+        raise NotAllowedError(
+            "That is no e-mail address a letter can be sent to. Write it as name@example.org."
+        )
+    if channel not in CHANNELS:
+        raise NotAllowedError(f"There is no channel {channel[:20]!r}. There are: {', '.join(CHANNELS)}.")
+    if len(wording) > WORDING_MAX:
+        raise NotAllowedError(f"The text is too long: {WORDING_MAX} characters at most.")
+
+
+def _entity(project: Project, key: str | None) -> Entity | None:
+    group = project.policy.group
+    if group is None:
+        return None
+    if key is None:
+        return group.main_entity
+    try:
+        return group.entity(key)
+    except KeyError:
+        known = ", ".join(one.key for one in group.entities)
+        raise NotAllowedError(f"The policy has no company {key[:40]!r}. It has: {known}.") from None
+
+
+def _zone(place: str) -> str:
+    return known_jurisdiction(place).time_zone
+
+
+def _write(
+    project: Project,
+    facts: dict[str, Fact],
+    payload: dict[str, Fact],
+    subject: str,
+    entity: str,
+    once: str | None,
+) -> str:
+    """Give the request the year's next number; whoever is second to take one takes the next."""
+    year = str(facts["date"])[:4]
+    for _ in range(TRIES):
+        number = f"{year}-{_last(project, year) + 1:04}"
+        draft = Draft(
+            "request_received",
+            f"request/{number}",
+            {**facts, "request": number},
+            entity=entity,
+            subject=subject,
+            request=number,
+            payload=payload,
+        )
+        try:
+            (event,) = append.append(project.ledger, [draft], expect={draft.stream: 0}, once=once)
+        except ConflictError:
+            continue
+        return str(event.facts["request"])
+    raise ConflictError("Too many requests arrived at the same moment. Send it again.")
+
+
+def _last(project: Project, year: str) -> int:
+    numbers = [state.stream.rpartition("-")[2] for state in read.states(project.ledger, "request")
+               if state.stream.startswith(f"request/{year}-")]  # fmt: skip
+    return max(map(int, numbers), default=0)
+
+
+def acknowledge(project: Project, number: str) -> None:
+    """Send the letter that says what was understood and by when an answer comes."""
+    state = request_file.load(project, number).state
+    language = state["language"]
+    claims = [_right(claim["right"], language) for claim in state["claims"].values()]
+    due = state["legal_due"] or state["received"]
+    fields = {"claims": claims, "due": send_letter.day(due, language)}
+    send_letter.send_letter(project, number, "acknowledgement", fields, letter_id="acknowledgement")
+
+
+def _right(right: str, language: str) -> str:
+    return phrase(right, language) if has_phrase(right) else phrase("other", language, right=right)

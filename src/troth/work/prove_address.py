@@ -1,0 +1,76 @@
+"""Prove that whoever asks reads the address they gave: a code of eight digits, by mail.
+
+It controls delivery alone: the clock runs from receipt, and the code is no proof of
+identity.  Codes are derived, not stored; only the last one sent is good, for a quarter of
+an hour and five tries.
+
+Law: GDPR Art. 12(6), which this is not; Art. 32 (the answer reaches nobody else).
+"""
+
+from __future__ import annotations
+
+import hmac
+from datetime import timedelta
+
+from troth.errors import NotAllowedError
+from troth.ledger import append, keys, read, tries
+from troth.rules.event import Draft
+from troth.work import request_file, send_letter
+from troth.work.project import Project
+
+DIGITS = 8
+MINUTES = 15
+TRIES_MAX = 5
+CODES_PER_HOUR = 5
+
+
+def send_code(project: Project, number: str) -> None:
+    """Send a new code, which makes older ones worthless; raises NotAllowedError after too many."""
+    found = request_file.load(project, number)
+    if tries.count(project.ledger, f"codes/{number}", 3600) > CODES_PER_HOUR:
+        raise NotAllowedError("Too many codes were asked for. Wait an hour, then ask again.")
+    sent = sum(told["kind"] == "code" for told in found.state["letters"])
+    tries.forget(project.ledger, f"code/{number}")
+    fields = {"code": _code(project, number, sent + 1), "minutes": MINUTES}
+    send_letter.send_letter(project, number, "code", fields, letter_id=f"code-{sent + 1}")
+
+
+def take_code(project: Project, number: str, given: str) -> bool:
+    """Say whether a code is the right one, and record the proof when it is.
+
+    A wrong one, a late one and one too many are told apart by nobody.
+    """
+    found = request_file.load(project, number)
+    codes = [told for told in found.state["letters"] if told["kind"] == "code"]
+    if tries.count(project.ledger, f"code/{number}", MINUTES * 60) > TRIES_MAX or not codes:
+        return False
+    sent_at = read.event(project.ledger, codes[-1]["event"]).at
+    right = hmac.compare_digest(_code(project, number, len(codes)).encode(), _digits(given).encode())
+    if not right or project.clock() > sent_at + timedelta(minutes=MINUTES):
+        return False
+    if not found.state["proven"]:
+        asked = request_file.requester(project, number)
+        draft = Draft(
+            "address_proven",
+            found.stream,
+            {"request": number, "method": "code"},
+            entity=found.state["entity"],
+            subject=found.state["subject"],
+            request=number,
+            payload={"email": asked.get("email")},
+        )
+        append.append(project.ledger, [draft], once=f"proven {number}")
+    tries.forget(project.ledger, f"code/{number}")
+    return True
+
+
+def _code(project: Project, number: str, ordinal: int) -> str:
+    _, secret = keys.own_key(project.ledger, "codes")
+    mac = hmac.digest(secret, f"{number}/{ordinal}".encode(), "sha256")
+    return f"{int.from_bytes(mac[:8]) % 10**DIGITS:0{DIGITS}}"
+
+
+def _digits(given: str) -> str:
+    return "".join(character for character in given if character.isdigit() and character.isascii())[
+        : DIGITS + 1
+    ]

@@ -1,0 +1,118 @@
+"""One request as work sees it: its state, its requester, its private link, who is meant.
+
+The private link carries a keyed hash of the number, so it can be neither guessed nor
+counted through; it shows where a request stands, and no answer: that takes a code.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from troth.errors import KeyDestroyedError, NotAllowedError, NotFoundError
+from troth.ledger import append, keys, read, subjects, vault
+from troth.rules.event import Draft
+from troth.stores.contract import Who
+from troth.work.project import Project
+
+LINK_BYTES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFile:
+    """A request's state and the version of its stream it was read at."""
+
+    number: str
+    version: int
+    state: Mapping[str, Any]
+
+    @property
+    def stream(self) -> str:
+        """The name of its stream."""
+        return f"request/{self.number}"
+
+    def claim(self, name: str) -> Mapping[str, Any]:
+        """Return a claim; raises NotFoundError where there is none of that name."""
+        try:
+            found: Mapping[str, Any] = self.state["claims"][name]
+        except KeyError:
+            known = ", ".join(self.state["claims"])
+            raise NotFoundError(
+                f"Request {self.number} has no claim {name[:20]!r}. It has: {known}."
+            ) from None
+        return found
+
+
+def load(project: Project, number: str) -> RequestFile:
+    """Read a request; raises NotFoundError where there is none of that number."""
+    found = read.state(project.ledger, f"request/{number}")
+    if found is None:
+        raise NotFoundError(f"There is no request {number[:30]!r}. `troth request list` shows them all.")
+    return RequestFile(number, found.version, found.body)
+
+
+def refuse_unless(reasons: Iterable[str]) -> None:
+    """Raise NotAllowedError with every reason there is; none means it may go on."""
+    told = list(reasons)
+    if told:
+        raise NotAllowedError(" ".join(told))
+
+
+def requester(project: Project, number: str) -> Mapping[str, Any]:
+    """Return who asked and what they wrote; empty once that was erased."""
+    received = read.stream(project.ledger, f"request/{number}")[0]
+    try:
+        return vault.payload(project.ledger, received)
+    except KeyDestroyedError:
+        return {}
+
+
+def who(project: Project, found: RequestFile) -> Who:
+    """Return the subject of a request with every identifier known of them."""
+    subject = str(found.state["subject"])
+    return Who(subject, subjects.identifiers(project.ledger, subject))
+
+
+def link(project: Project, number: str) -> str:
+    """Return the private address of a request's page."""
+    return f"{project.settings.public_url}/follow/{token(project, number)}"
+
+
+def token(project: Project, number: str) -> str:
+    """Return the part of the private address that nobody can guess."""
+    _, secret = keys.own_key(project.ledger, "links")
+    mac = hmac.digest(secret, number.encode(), "sha256")[:LINK_BYTES]
+    return f"{number}-{base64.b32encode(mac).decode().lower()}"
+
+
+def by_token(project: Project, given: str) -> str:
+    """Return the number a private address is for; raises NotFoundError when it is not one."""
+    number, _, _ = given.rpartition("-")
+    if not number or not hmac.compare_digest(token(project, number).encode(), given.encode()):
+        raise NotFoundError("There is no such page.")
+    load(project, number)
+    return number
+
+
+def about(found: RequestFile) -> dict[str, Any]:
+    """Return what every event of a request says of it."""
+    return {"entity": found.state["entity"], "subject": found.state["subject"], "request": found.number}
+
+
+def move(
+    project: Project, number: str, to: str, reason: str, *, staff: str = "troth", note: str = ""
+) -> None:
+    """Record that a request moved; saying it twice does no more."""
+    found = load(project, number)
+    draft = Draft(
+        "request_moved",
+        found.stream,
+        {"to": to, "reason": reason},
+        **about(found),
+        actor=staff,
+        payload={"note": note},
+    )
+    append.append(project.ledger, [draft], once=f"moved {number} {to} {reason}")

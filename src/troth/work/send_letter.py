@@ -1,0 +1,170 @@
+"""Write a letter to the person who asked, send it, and record what became of it.
+
+Sending comes first and recording second, so a letter may go out twice when the process is
+killed between the two, and never goes unrecorded for long.  A letter that failed is sent
+again by the worker; its text is in the vault, its hash in the event.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from datetime import date
+from hashlib import sha256
+from typing import Any
+
+from troth.law import authority
+from troth.law.jurisdiction import lineage
+from troth.ledger import append, read, vault
+from troth.outside.mail import Letter
+from troth.policy.promise import Contact
+from troth.policy.words import words
+from troth.rules import letter
+from troth.rules.event import Draft, Event, Fact
+from troth.work import request_file
+from troth.work.project import Project
+
+ATTEMPTS_MAX = 8
+
+
+def common(project: Project, number: str, language: str) -> dict[str, object]:
+    """Return the fields that most letters share."""
+    state = request_file.load(project, number).state
+    return {
+        "number": number,
+        "organisation": organisation(project, language),
+        "link": request_file.link(project, number),
+        "received": day(state["received"], language),
+        "dpo": contact(project.policy.group.dpo if project.policy.group else None, language)
+        or project.settings.mail_from,
+        "authority": complaint(state["jurisdiction"], project.clock().date()),
+    }
+
+
+def send_letter(
+    project: Project, number: str, kind: str, fields: Mapping[str, object], *, letter_id: str | None = None
+) -> Event:
+    """Write, send and record a letter; returns its event, whose outcome may be `failed`.
+
+    Raises NotAllowedError when a required field is missing.  `letter_id` names a letter that
+    must not be written twice: if it was sent already, nothing happens.
+    """
+    found = request_file.load(project, number)
+    ident = letter_id or secrets.token_hex(6)
+    tried = [told for told in found.state["letters"] if told["letter"] == ident]
+    if any(told["outcome"] in {"sent", "refused"} for told in tried):
+        return read.event(project.ledger, tried[-1]["event"])
+    language = str(found.state["language"])
+    asked = request_file.requester(project, number)
+    own = _own_template(project, kind, language)
+    written = letter.write(kind, language, {**common(project, number, language), **fields}, own)
+    to = str(asked.get("email") or "")
+    if to:
+        sent = project.mailer.send(Letter(to, written.subject, written.text, language))
+        outcome, proof, channel = sent.outcome, sent.proof, "email"
+    else:
+        outcome, proof, channel = "failed", "no e-mail address", "post"
+    return _record(
+        project,
+        number,
+        kind,
+        ident,
+        (written.subject, written.text),
+        (outcome, proof, channel),
+        len(tried) + 1,
+    )
+
+
+def send_again(project: Project, number: str) -> int:
+    """Send the letters of a request that failed so far once more; return how many went out."""
+    found = request_file.load(project, number)
+    last: dict[str, Mapping[str, Any]] = {told["letter"]: told for told in found.state["letters"]}
+    out = 0
+    for ident, told in last.items():
+        attempts = sum(other["letter"] == ident for other in found.state["letters"])
+        if told["outcome"] != "failed" or attempts >= ATTEMPTS_MAX or told["kind"] == "code":
+            continue
+        payload = vault.payload(project.ledger, read.event(project.ledger, told["event"]))
+        if not payload.get("to"):
+            continue
+        asked = Letter(payload["to"], payload["subject"], payload["text"], str(found.state["language"]))
+        sent = project.mailer.send(asked)
+        parts = (payload["subject"], payload["text"])
+        _record(
+            project, number, told["kind"], ident, parts, (sent.outcome, sent.proof, "email"), attempts + 1
+        )
+        out += sent.outcome == "sent"
+    return out
+
+
+def _record(
+    project: Project,
+    number: str,
+    kind: str,
+    ident: str,
+    text: tuple[str, str],
+    went: tuple[str, str, str],
+    attempt: int,
+) -> Event:
+    found = request_file.load(project, number)
+    subject, body = text
+    outcome, proof, channel = went
+    facts: dict[str, Fact] = {
+        "letter": ident,
+        "kind": kind,
+        "sha256": sha256(f"{subject}\n{body}".encode()).hexdigest(),
+        "channel": channel,
+        "attempt": attempt,
+        "outcome": outcome,
+        "language": str(found.state["language"]),
+    }
+    # A code is not kept: it is good for minutes, and the letter says nothing else.
+    kept = {
+        "to": request_file.requester(project, number).get("email"),
+        "subject": subject,
+        "text": body,
+        "proof": proof,
+    }
+    payload = {"proof": proof} if kind == "code" else kept
+    about = {"entity": found.state["entity"], "subject": found.state["subject"], "request": number}
+    drafts = [Draft("letter_sent", found.stream, facts, payload=payload, **about)]
+    if outcome == "sent" and kind in {"done", "refusal"}:
+        proven = {"letter": ident, "proof": channel}
+        drafts.append(Draft("letter_delivered", found.stream, proven, payload={"proof": proof}, **about))
+    return append.append(project.ledger, drafts, once=f"letter {number} {ident} {attempt}")[0]
+
+
+def _own_template(project: Project, kind: str, language: str) -> str | None:
+    file = project.settings.folder / "templates" / "letters" / f"{kind}.{language}.txt"
+    return file.read_text(encoding="utf-8") if file.is_file() else None
+
+
+def organisation(project: Project, language: str) -> str:
+    """Return what the organisation is called."""
+    group = project.policy.group
+    return group.title.said(language) if group else project.settings.name
+
+
+def contact(given: Contact | None, language: str) -> str:
+    """Return one line by which somebody can be reached."""
+    if given is None:
+        return ""
+    ways = (
+        given.name.said(language) if given.name else None,
+        given.email,
+        given.form,
+        given.phone,
+        given.address,
+    )
+    return ", ".join(str(way) for way in ways if way)
+
+
+def complaint(jurisdiction: str, on: date) -> str:
+    """Return the authority people may complain to, with its address on the web."""
+    found = authority.authority(lineage(jurisdiction)[0].code, on)
+    return f"{found.called}, {found.web}"
+
+
+def day(written: str, language: str) -> str:
+    """Write a day (ISO 8601) as people do."""
+    return words(language).date(date.fromisoformat(written))
