@@ -495,7 +495,10 @@ class _Checking:
             nullable = [
                 edge
                 for edge in owning
-                if any((column := found.column(name)) is None or column.nullable for name in edge.columns)
+                if any(
+                    name not in found.key and ((column := found.column(name)) is None or column.nullable)
+                    for name in edge.columns
+                )
             ]
             if owning and len(nullable) == len(owning) and table.subject is None:
                 links = _listed(dict.fromkeys(name for edge in owning for name in edge.columns))
