@@ -34,8 +34,20 @@ def notice(policy: Policy, language: str) -> bytes:
 def typeset(template: str, data: Mapping[str, object], written: datetime) -> bytes:
     """Typeset `template` (Typst, with `sys.inputs.data` as JSON) into a PDF/UA-1.
 
-    `written` goes into the file as the time it was made.
+    `written` goes into the file as the time it was made.  Where a character is in none of
+    the fonts, the PDF is tagged and shows a box there, and does not claim PDF/UA.
     """
+    import typst
+
+    try:
+        return _compiled(template, data, written, accessible=True)
+    except typst.TypstError as error:
+        if "could not be displayed" not in str(error):
+            raise
+        return _compiled(template, data, written, accessible=False)
+
+
+def _compiled(template: str, data: Mapping[str, object], written: datetime, accessible: bool) -> bytes:
     import typst
 
     return bytes(
@@ -43,7 +55,7 @@ def typeset(template: str, data: Mapping[str, object], written: datetime) -> byt
             template.encode(),
             sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
             ignore_system_fonts=True,
-            pdf_standards=["ua-1"],
+            pdf_standards=["ua-1"] if accessible else [],
             timestamp=int(written.timestamp()),
         )
     )

@@ -21,7 +21,7 @@ from troth.policy.words import LANGUAGES, Words, words
 if TYPE_CHECKING:
     from troth.policy.policy import Policy
 
-_PLACEHOLDER = re.compile(r"\{\{(?P<inside>[^{}\n]{0,200})\}\}")
+_PLACEHOLDER = re.compile(r"(?<!\\)\{\{(?P<inside>[^{}\n]{0,200})\}\}")
 _BLOCK = re.compile(r"(?P<what>\w+)\s*:\s*(?P<name>.*)", re.DOTALL)
 _OPEN = re.compile(r"(?<!\\)\{\{")
 _CLAUSE_LINK = re.compile(r"\]\(#(?P<number>\d+(?:\.\d+)*)\)")

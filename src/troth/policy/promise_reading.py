@@ -58,7 +58,10 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One promise as read: its kind, its place, and the fields its writer gave."""
+    """One promise as read: its kind, its place, and the fields its writer gave.
+
+    Where it is not `whole`, some are wrong or missing; its name still counts as said.
+    """
 
     kind: type[Promise]
     id: str
@@ -120,8 +123,8 @@ class _PromiseReader(Reading):
         known = fields_of(kind)
         values: dict[str, Any] = {}
         lines: dict[str, tuple[int, int]] = {}
-        found = self.fields(node, f"`{path}`", ["id", *(one.name for one in known)])
         before = len(self.problems)
+        found = self.fields(node, f"`{path}`", ["id", *(one.name for one in known)])
         for one in known:
             if one.name in found:
                 value = self._value(found[one.name], one.type, f"`{path}.{one.name}`")
@@ -134,16 +137,20 @@ class _PromiseReader(Reading):
                 self.problem(key, f"`{path}` lacks `{name}`.", f"Add a line `{name}: …`.")
         if kind.many:
             values["key"] = key.text
-        whole = (
-            isinstance(node, Fields)
-            and not (kind.many and missing)
-            and all(one.attribute in values for one in known if one.required and one.name in found)
-        )
-        if whole or len(self.problems) == before:
-            promise_id = self._id(found.get("id"), f"{self.clause}/{path.replace('.', '/', 1)}")
-            self.readings.said.append(
-                Said(kind, promise_id, self.clause, self.file, key.line, key.column, values, lines, whole)
+        promise_id = self._id(found.get("id"), f"{self.clause}/{path.replace('.', '/', 1)}")
+        self.readings.said.append(
+            Said(
+                kind,
+                promise_id,
+                self.clause,
+                self.file,
+                key.line,
+                key.column,
+                values,
+                lines,
+                len(self.problems) == before,
             )
+        )
 
     def _id(self, node: Node | None, default: str) -> str:
         written = self.text(node, "`id`")
@@ -200,7 +207,10 @@ class _PromiseReader(Reading):
             return self.choices(node, what, words_of(item))
         alone = isinstance(node, Scalar) or (isinstance(node, Fields) and item == Text)
         nodes = (node,) if alone else self.items(node, what)
-        values = (self._value(one, item, f"Each item of {what}") for one in nodes)
+        if is_part(item):
+            values = [self._part(one, item, f"{what[:-1]}[{at}]`") for at, one in enumerate(nodes, 1)]
+        else:
+            values = [self._value(one, item, f"Each item of {what}") for one in nodes]
         return tuple(value for value in values if value is not None)
 
     def _part(self, node: Node, shape: type, what: str, key: Scalar | None = None) -> Any:
@@ -223,7 +233,7 @@ class _PromiseReader(Reading):
         values = {name: value for name, value in values.items() if value is not None}
         if not isinstance(node, Fields) or any(one.attribute not in values for one in known if one.required):
             return None
-        if not values and key is None:
+        if not found and key is None:
             self.problem(
                 node, f"{what} is empty.", f"Its fields are: {', '.join(one.name for one in known)}."
             )

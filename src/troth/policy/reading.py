@@ -231,8 +231,9 @@ def did_you_mean(written: str, known: Collection[str]) -> str:
 
 def after_a_comma(key: Scalar, value: Node) -> str:
     """Say the remedy where words after a comma, in `{a: one, two}`, were taken for a key."""
-    alone = isinstance(value, Scalar) and value.text == "" and value.line == key.line
-    return "A comma ends a value inside { }: put the words in quotes." if alone and " " in key.text else ""
+    end = (key.line, key.column + len(key.text))
+    alone = isinstance(value, Scalar) and value.text == "" and (value.line, value.column) == end
+    return "A comma ends a value inside { }: put the words in quotes." if alone else ""
 
 
 def shortened(text: str, length: int = 40) -> str:
