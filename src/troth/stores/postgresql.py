@@ -154,7 +154,10 @@ class Postgresql:
     def rollback(self, connection: Open) -> None:
         """Undo everything since `begin`."""
         if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-            connection.execute("ROLLBACK")
+            # by libpq itself: the driver would forget its prepared statements, which survive
+            result = connection.pgconn.exec_(b"ROLLBACK")
+            if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
+                raise psycopg.OperationalError("the transaction could not be rolled back")
 
     def session(self, connection: Open, catalogue: Catalogue) -> PostgresqlSession:
         """Return a session for the open transaction."""

@@ -36,6 +36,16 @@ class Statement:
 # Writing
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to rows: its path, what it conceals, the set it starts from, and how it is written."""
+
+    path: tuple[str, ...]
+    conceals: Columns
+    start: Bind
+    write: Callable[[_Text, str], str]
+
+
 @dataclass(slots=True)
 class _Text:
     """A statement being written: which sets it has asked for, and under which number."""
@@ -107,6 +117,7 @@ class Sql:
         self.normal = normal  # columns known to hold every identifier in its exact form
         self._written: dict[tuple[object, ...], Statement | None] = {}
         self._keys: dict[str, tuple[tuple[str, str], ...]] = {}
+        self._table_ways: dict[str, tuple[Way, ...]] = {}
 
     # Names
 
@@ -368,46 +379,50 @@ class Sql:
         """Tell whether a hop stays inside its stage, which then loops."""
         return self.stage_of(hop.source) == self.stage_of(hop.to)
 
-    def enter(self, table: str) -> Statement | None:
-        """Find the rows of a table from the identifiers and from earlier stages: keys, count, unknown."""
-        return self._once(("enter", table), lambda: self._enter(table))
+    def enter(self, table: str, known: frozenset[Bind]) -> Statement | None:
+        """Find the rows of a table from the identifiers and from earlier stages: keys, count, unknown.
 
-    def _enter(self, table: str) -> Statement | None:
-        text = _Text(self)
-        extra = self._unknown(text, table)
-        ways = [self._seed(named, text, extra) for named in self.graph.names(table)]
+        `known` are the sets that are not empty; ways from others are left out.
+        """
+        ways = [
+            Way((), (), ("given", named.kind), partial(self._seed, named))
+            for named in self.graph.names(table)
+        ]
         for hop in self.graph.into(table, "belongs_to", "points_to"):
             if hop.kind == "belongs_to" and hop.named is not None:
-                ways.append(self._direct(hop, text, extra))
+                ways.append(Way((), (), ("given", hop.named.kind), partial(self._direct, hop)))
             if not self.circling(hop):
-                ways.append(self._hop(hop, "reach", text, extra))
-        return self._reaching(text, table, ways, "")
+                ways.append(Way((), (), ("reach", hop.source), partial(self._hop, hop, "reach")))
+        return self._reaching("enter", table, ways, known)
 
-    def again(self, table: str) -> Statement | None:
+    def again(self, table: str, known: frozenset[Bind]) -> Statement | None:
         """Find further rows of a table from rows just found in its own stage."""
-        return self._once(("again", table), lambda: self._again(table))
+        ways = []
+        for hop in self.graph.into(table, "belongs_to", "points_to", "same"):
+            if self.circling(hop):
+                set_ = "unknown" if hop.kind == "same" else "new"
+                ways.append(Way((), (), (set_, hop.source), partial(self._hop, hop, set_)))
+        return self._reaching("again", table, ways, known)
 
-    def _again(self, table: str) -> Statement | None:
-        text = _Text(self)
-        extra = self._unknown(text, table)
-        ways = [
-            self._hop(hop, "unknown" if hop.kind == "same" else "new", text, extra)
-            for hop in self.graph.into(table, "belongs_to", "points_to", "same")
-            if self.circling(hop)
-        ]
-        return self._reaching(
-            text, table, ways, f"WHERE NOT ({text.within('x', 'reach', table)})" if ways else ""
-        )
-
-    def _reaching(self, text: _Text, table: str, ways: list[str], where: str) -> Statement | None:
-        if not ways:
+    def _reaching(
+        self, what: str, table: str, ways: Sequence[Way], known: frozenset[Bind]
+    ) -> Statement | None:
+        live = tuple(way for way in ways if way.start in known)
+        if not live:
             return None
-        unknown = ", coalesce(sum(x.unknown), 0)" if self.names_one(table) else ", 0"
-        inner = " UNION ".join(ways)
-        if where:
-            own = ", ".join(f"x.k{n + 1}" for n in range(len(self.keys(table))))
-            where = f"WHERE ({own}) NOT IN {text.rows('reach', table)}"
-        return text.done(f"SELECT {self._gathered(table)}{unknown} FROM ({inner}) AS x {where}")
+
+        def written() -> Statement:
+            text = _Text(self)
+            extra = self._unknown(text, table)
+            inner = " UNION ".join(way.write(text, extra) for way in live)
+            unknown = ", coalesce(sum(x.unknown), 0)" if self.names_one(table) else ", 0"
+            where = ""
+            if what == "again":
+                own = ", ".join(f"x.k{number + 1}" for number in range(len(self.keys(table))))
+                where = f" WHERE ({own}) NOT IN {text.rows('reach', table)}"
+            return text.done(f"SELECT {self._gathered(table)}{unknown} FROM ({inner}) AS x{where}")
+
+        return self._once((what, table, *(way.start for way in live)), written)
 
     def names_one(self, table: str) -> bool:
         """Tell whether a row of the table names its subject for sure."""
@@ -427,41 +442,45 @@ class Sql:
                 )
         return f", CASE WHEN {' OR '.join(parts)} THEN 1 ELSE 0 END AS unknown" if parts else ""
 
-    def rows(self, table: str, limit: int | None) -> Statement | None:
+    def rows(self, table: str, limit: int | None, known: frozenset[Bind]) -> Statement | None:
         """Read the rows of a table, each once, after the sum of the ways that lead to it."""
-        return self._once(("rows", table, limit), lambda: self._rows(table, limit))
+        live = [(2**number, way) for number, way in enumerate(self.ways(table)) if way.start in known]
+        if not live:
+            return None
 
-    def ways(self, table: str) -> tuple[tuple[tuple[str, ...], Columns], ...]:
-        """Return each way to rows of a table: its path, and what it conceals."""
-        return tuple((path, conceals) for path, conceals, _ in self._ways(table))
+        def written() -> Statement:
+            text = _Text(self)
+            keys = ", ".join(f"x.k{number + 1}" for number in range(len(self.keys(table))))
+            columns = ", ".join(f"t.{quoted(column.name)}" for column in self.readable(table))
+            inner = " UNION ALL ".join(way.write(text, f", {weight} AS way") for weight, way in live)
+            found = (
+                f"SELECT w.ways, {columns} FROM (SELECT {keys}, sum(DISTINCT x.way) AS ways "
+                f"FROM ({inner}) AS x GROUP BY {keys}) AS w CROSS JOIN {self.name(table)} AS t "
+                f"WHERE {self._key_equal(table, 't', 'w')}"
+            )
+            return text.done(found + (f" LIMIT {limit}" if limit is not None else ""))
 
-    def _ways(self, table: str) -> Iterable[tuple[tuple[str, ...], Columns, Callable[[_Text, str], str]]]:
+        return self._once(("rows", table, limit, *(weight for weight, _ in live)), written)
+
+    def ways(self, table: str) -> tuple[Way, ...]:
+        """Return each way to rows of a table."""
+        if table not in self._table_ways:
+            self._table_ways[table] = tuple(self._ways(table))
+        return self._table_ways[table]
+
+    def _ways(self, table: str) -> Iterable[Way]:
         for named in self.graph.names(table):
-            yield (f"identifier {table}.{named.column}",), (), partial(self._seed, named)
+            label = f"identifier {table}.{named.column}"
+            yield Way((label,), (), ("given", named.kind), partial(self._seed, named))
         for hop in self.graph.into(table, "same"):
-            yield self.graph.path(hop), (), partial(self._hop, hop, "reach")
+            yield Way(self.graph.path(hop), (), ("named", hop.source), partial(self._hop, hop, "named"))
         for hop in self.graph.into(table, "belongs_to", "points_to", "mentions"):
             conceals = hop.edge.conceals if hop.edge is not None else ()
             if hop.source in self.graph.reached():
-                yield self.graph.path(hop), conceals, partial(self._hop, hop, "reach")
+                start = ("reach", hop.source)
+                yield Way(self.graph.path(hop), conceals, start, partial(self._hop, hop, "reach"))
             if hop.named is not None and hop.kind != "points_to":
-                yield (hop.label,), conceals, partial(self._direct, hop)
-
-    def _rows(self, table: str, limit: int | None) -> Statement | None:
-        text = _Text(self)
-        written = [
-            write(text, f", {2**number} AS way") for number, (_, _, write) in enumerate(self._ways(table))
-        ]
-        if not written:
-            return None
-        keys = ", ".join(f"x.k{n + 1}" for n in range(len(self.keys(table))))
-        columns = ", ".join(f"t.{quoted(column.name)}" for column in self.readable(table))
-        inner = " UNION ALL ".join(written)
-        found = (
-            f"SELECT w.ways, {columns} FROM (SELECT {keys}, sum(DISTINCT x.way) AS ways FROM ({inner}) AS x "
-            f"GROUP BY {keys}) AS w CROSS JOIN {self.name(table)} AS t WHERE {self._key_equal(table, 't', 'w')}"
-        )
-        return text.done(found + (f" LIMIT {limit}" if limit is not None else ""))
+                yield Way((hop.label,), conceals, ("given", hop.named.kind), partial(self._direct, hop))
 
     def readable(self, table: str) -> tuple[Column, ...]:
         """Return the columns this connection may read."""

@@ -106,9 +106,9 @@ class Selection:
         empty = "[]" if self.sql.dialect.name == "sqlite" else "{}"
         return (empty,) * self.sql.slots(bind)
 
-    def wakes(self, statement: Statement, *without: str) -> bool:
-        """Tell whether anything is bound that could lead to a row."""
-        return any(self.counts.get(bind, 0) for bind in statement.binds if bind[0] not in without)
+    def known(self) -> frozenset[Bind]:
+        """Return the sets that are not empty."""
+        return frozenset(bind for bind, count in self.counts.items() if count)
 
     def run(self, asked: Sequence[tuple[Bind, Statement]]) -> dict[Bind, Answer]:
         """Run statements together, by the set each is to fill."""
@@ -134,11 +134,13 @@ class Selection:
     def reach(self, tables: frozenset[str] | None = None) -> None:
         """Find every row the identifiers lead to, stage by stage (of these tables only)."""
         for stage in self.sql.graph.stages:
-            asked = []
-            for table in stage.tables:
-                statement = self.sql.enter(table) if tables is None or table in tables else None
-                if statement is not None and self.wakes(statement):
-                    asked.append((("reach", table), statement))
+            known = self.known()
+            asked = [
+                (("reach", table), statement)
+                for table in stage.tables
+                if tables is None or table in tables
+                if (statement := self.sql.enter(table, known)) is not None
+            ]
             fresh: dict[str, bool] = {}
             for bind, answer in self.run(asked).items():
                 if self.put(bind, answer):
@@ -151,11 +153,12 @@ class Selection:
         for table in fresh:
             self._mark(table, self.sets["reach", table], self.counts["reach", table], unknown=fresh[table])
         while fresh:
-            asked = []
-            for table in tables:
-                statement = self.sql.again(table)
-                if statement is not None and self.wakes(statement, "reach", "given"):
-                    asked.append((("new", table), statement))
+            known = self.known()
+            asked = [
+                (("new", table), statement)
+                for table in tables
+                if (statement := self.sql.again(table, known)) is not None
+            ]
             answers = self.run(asked)
             for table in tables:
                 for set_ in ("new", "unknown"):
@@ -175,6 +178,7 @@ class Selection:
         self.sets["new", table], self.counts["new", table] = keys, count
         if unknown:
             self.sets["unknown", table], self.counts["unknown", table] = keys, count
+            self._add(("named", table), keys, count)
 
     def _add(self, bind: Bind, keys: tuple[object, ...], count: int) -> None:
         known = self.sets.get(bind)
@@ -270,17 +274,17 @@ def find(sql: Sql, session: Session, who: Who) -> Iterator[Row]:
         return
     sources = frozenset(hop.source for hop in sql.graph.hops)
     selection.reach(sources)
-    tables = [*sql.graph.reached(), *sql.graph.mentioned()]
+    known = selection.known()
     asked = [
         ((table, ""), statement)
-        for table in tables
-        if (statement := sql.rows(table, ROWS_AT_ONCE + 1)) is not None and selection.wakes(statement)
+        for table in (*sql.graph.reached(), *sql.graph.mentioned())
+        if (statement := sql.rows(table, ROWS_AT_ONCE + 1, known)) is not None
     ]
     answers = selection.run(asked)
     for (table, _), answer in answers.items():
         rows: Iterator[tuple[object, ...]] = iter(answer.rows)
         if len(answer.rows) > ROWS_AT_ONCE:
-            whole = sql.rows(table, None)
+            whole = sql.rows(table, None, known)
             assert whole is not None
             rows = session.stream(selection.bound(whole))
         yield from _told(sql, who.subject, table, rows)
@@ -294,8 +298,8 @@ def _told(sql: Sql, subject: str, table: str, rows: Iterator[tuple[object, ...]]
         sum_ = _whole(row[0])
         if sum_ not in known:
             taken = [way for number, way in enumerate(ways) if sum_ >> number & 1]
-            path = min((path for path, _ in taken), key=_directness)
-            concealed = frozenset.intersection(*(frozenset(conceals) for _, conceals in taken))
+            path = min((way.path for way in taken), key=_directness)
+            concealed = frozenset.intersection(*(frozenset(way.conceals) for way in taken))
             known[sum_] = path, tuple(name for name in names if name in concealed)
         path, concealed_names = known[sum_]
         yield Row(subject, table, dict(zip(names, row[1:], strict=True)), path, concealed_names)
