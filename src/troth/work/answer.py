@@ -1,0 +1,181 @@
+"""Answer: the last letter of a request, with what was done, what stays, and the ways on.
+
+It says per claim what happened in each store, what is retained, why and until when, whom
+we told, and where to complain.  It is sent when every claim is decided and carried out, and
+not before; a refusal goes out only with its four parts.
+
+Law: GDPR Art. 12(1), (3), (4); Art. 15; Art. 17; Art. 19.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from troth.errors import KeyDestroyedError
+from troth.law import right
+from troth.ledger import read, vault
+from troth.rules import request
+from troth.rules.event import Event
+from troth.rules.letter import has_phrase, phrase
+from troth.work import request_file, send_letter
+from troth.work.project import Project
+
+FILE_KEPT_YEARS = 5  # our default (limitation, C. civ. 2224), see docs/requests.md
+
+
+def answer(project: Project, number: str) -> Event:
+    """Send the answer, or the refusal when nothing is granted; its delivery is recorded with it."""
+    found = request_file.load(project, number)
+    request_file.refuse_unless(request.why_not_answer(found.state))
+    language = str(found.state["language"])
+    reasons = _reasons(project, number)
+    if all(claim["outcome"] == "refuse" for claim in found.state["claims"].values()):
+        refused = [
+            {
+                "right": _right(claim, language),
+                "reason": reasons.get(name, ""),
+                "article": article(project, claim),
+            }
+            for name, claim in found.state["claims"].items()
+        ]
+        return send_letter.send_letter(project, number, "refusal", {"claims": refused}, letter_id="refusal")
+    claims = [
+        {
+            "right": _right(claim, language),
+            "outcome": phrase(claim["outcome"], language),
+            "lines": _lines(
+                project, claim, reasons.get(name, ""), language, _accepted(project, number, name)
+            ),
+        }
+        for name, claim in found.state["claims"].items()
+    ]
+    copies = [
+        c for c in found.state["claims"].values() if c["right"] == "access" and c["outcome"] != "refuse"
+    ]
+    fields: dict[str, object] = {
+        "claims": claims,
+        "recipients": _recipients(project, number, language),
+        "download_until": _until(project, language) if copies else "",
+        "file_kept": _years(language),
+    }
+    return send_letter.send_letter(project, number, "done", fields, letter_id="done")
+
+
+def _right(claim: Mapping[str, Any], language: str) -> str:
+    known = has_phrase(claim["right"])
+    return phrase(claim["right"], language) if known else phrase("other", language, right=claim["right"])
+
+
+def article(project: Project, claim: Mapping[str, Any]) -> str:
+    """Return the articles a decision stands on."""
+    exempt = {one.code: one.law for one in right.erasure_exemptions(project.clock().date())}
+    cited = [claim["article"], *(exempt[letter] for letter in claim["exemptions"] if letter in exempt)]
+    return ", ".join(one for one in cited if one)
+
+
+def _reasons(project: Project, number: str) -> dict[str, str]:
+    """Return the reason given with the last decision on each claim."""
+    told = {}
+    for event in read.stream(project.ledger, f"request/{number}"):
+        if event.kind == "claim_decided":
+            try:
+                told[str(event.facts["claim"])] = str(vault.payload(project.ledger, event).get("reason", ""))
+            except KeyDestroyedError:
+                continue
+    return told
+
+
+def _accepted(project: Project, number: str, claim: str) -> str:
+    for event in read.stream(project.ledger, f"request/{number}"):
+        if (
+            event.kind == "request_moved"
+            and event.facts["to"] == "residue_accepted"
+            and event.facts["reason"] == claim
+        ):
+            return str(vault.payload(project.ledger, event).get("note", ""))
+    return ""
+
+
+def _lines(
+    project: Project, claim: Mapping[str, Any], reason: str, language: str, accepted: str
+) -> list[str]:
+    if claim["outcome"] == "refuse":
+        return [phrase("why_refused", language, reason=reason, article=article(project, claim))]
+    lines = []
+    if claim["right"] == "access":
+        package = claim["package"] or {}
+        rows, stores = package.get("rows", 0), ", ".join(sorted(project.stores))
+        lines.append(
+            phrase("held", language, rows=rows, stores=stores) if rows else phrase("nothing", language)
+        )
+    if claim["right"] == "erase":
+        for name, store in sorted(claim["stores"].items()):
+            lines.extend(_store_lines(name, store, language))
+        lines.extend(_residue_lines(claim, language, accepted))
+    if claim["outcome"] == "part" and reason:
+        lines.append(phrase("why_refused", language, reason=reason, article=article(project, claim)))
+    return lines
+
+
+def _store_lines(name: str, store: Mapping[str, Any], language: str) -> list[str]:
+    erased = sum(rows for _, verb, rows, _, _ in store["rows"] if verb == "delete")
+    blanked = sum(
+        rows for _, verb, rows, _, _ in store["rows"] if verb in {"blank", "replace_owner", "detach"}
+    )
+    lines = []
+    if erased:
+        grade = (
+            phrase(store["grade"], language) if has_phrase(store["grade"]) else phrase("deleted", language)
+        )
+        lines.append(phrase("erased", language, rows=erased, store=name, grade=grade))
+    if blanked:
+        lines.append(phrase("blanked", language, rows=blanked, store=name))
+    for _, verb, rows, until, legal in store["rows"]:
+        if verb == "retain" and rows and until:
+            day = send_letter.day(until, language)
+            lines.append(phrase("retained", language, rows=rows, store=name, until=day, legal=legal))
+        elif verb == "retain" and rows:
+            lines.append(phrase("retained_open", language, rows=rows, store=name, legal=legal))
+    if store.get("expires"):
+        lines.append(
+            phrase("backups", language, store=name, until=send_letter.day(store["expires"], language))
+        )
+    return lines
+
+
+def _residue_lines(claim: Mapping[str, Any], language: str, accepted: str) -> list[str]:
+    found = claim["residue"] or {}
+    places = sum(1 for hits in found.values() for hit in hits if hit["verdict"] == "copy")
+    if not claim["stores"]:
+        return [phrase("nothing", language)]
+    if places:
+        return [phrase("residue", language, places=places, reason=accepted)]
+    return [phrase("residue_none", language)]
+
+
+def _recipients(project: Project, number: str, language: str) -> list[str]:
+    lines = []
+    for event in read.stream(project.ledger, f"request/{number}"):
+        if event.kind != "recipient_notified" or event.facts["outcome"] == "failed":
+            continue
+        recipient = project.policy.recipients.get(str(event.facts["recipient"]))
+        title = recipient.title.said(language) if recipient else str(event.facts["recipient"])
+        on = send_letter.day(event.at.date().isoformat(), language)
+        reason = str(event.facts.get("reason") or "")
+        if event.facts["outcome"] == "told":
+            lines.append(phrase("told", language, recipient=title, on=on))
+        elif event.facts["outcome"] == "not_told" and reason:
+            lines.append(phrase("told_not", language, recipient=title, reason=reason))
+    return lines
+
+
+def _until(project: Project, language: str) -> str:
+    return send_letter.day(
+        (project.clock().date() + timedelta(days=request.ANSWER_DAYS)).isoformat(), language
+    )
+
+
+def _years(language: str) -> str:
+    return f"{FILE_KEPT_YEARS} ans" if language == "fr" else f"{FILE_KEPT_YEARS} years"

@@ -1,0 +1,296 @@
+"""Build the answer to an access claim: a ZIP with a page to read, and the data as JSON and CSV.
+
+It streams: rows come from the stores and go encrypted into the vault, never whole in memory
+nor in clear on a disk.  It leaves only after a handler opened it; masks need a reason, and
+both hashes are recorded.
+
+Law: GDPR Art. 15(1) to (4); Art. 12(1).
+"""
+
+from __future__ import annotations
+
+import tomllib
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from hashlib import sha256
+from importlib.resources import files
+from itertools import groupby
+from typing import Any
+
+from jinja2 import Environment
+from markdown_it import MarkdownIt
+
+from troth.errors import NotAllowedError
+from troth.law import authority, right, sentence
+from troth.law.jurisdiction import lineage
+from troth.ledger import append, vault
+from troth.outside.archive import Archive
+from troth.policy import tables
+from troth.policy.words import Words, words
+from troth.rules import package, request
+from troth.rules.event import Draft, Event, Fact
+from troth.rules.package import Mask
+from troth.stores.contract import Row, Who
+from troth.work import request_file, send_letter
+from troth.work.project import Project
+
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(slots=True)
+class _Table:
+    """A table of the answer, as the page shows it."""
+
+    store: str
+    name: str
+    json: str
+    csv: str
+    rows: int = 0
+    columns: list[str] = field(default_factory=list)
+    first: list[dict[str, object]] = field(default_factory=list)
+
+    @property
+    def shown(self) -> int:
+        """How many rows the page shows."""
+        return len(self.first)
+
+    @property
+    def html(self) -> str:
+        """The rows the page shows."""
+        return package.html_table(f"{self.store} · {self.name}", self.columns, self.first)
+
+
+class _Chunks:
+    """Bytes gathered into chunks of one size, hashed on the way."""
+
+    def __init__(self) -> None:
+        self.ready: list[bytes] = []
+        self.hash = sha256()
+        self.bytes = 0
+        self._open = bytearray()
+
+    def take(self, data: bytes) -> None:
+        self.hash.update(data)
+        self.bytes += len(data)
+        self._open += data
+        while len(self._open) >= CHUNK_BYTES:
+            self.ready.append(bytes(self._open[:CHUNK_BYTES]))
+            del self._open[:CHUNK_BYTES]
+
+    def rest(self) -> None:
+        if self._open:
+            self.ready.append(bytes(self._open))
+            self._open.clear()
+
+
+def build_package(project: Project, number: str, claim: str, *, staff: str = "troth") -> Event:
+    """Build the answer to an access claim and keep it, encrypted, until it is fetched or expires."""
+    found = request_file.load(project, number)
+    told = found.claim(claim)
+    wrong = [] if told["right"] == "access" else [f"Claim {claim} asks for {told['right']}, not for a copy."]
+    wrong += [] if told["outcome"] in {"grant", "part"} else [f"Claim {claim} is not granted."]
+    wrong += [] if request.is_open(found.state) else ["The request has ended."]
+    request_file.refuse_unless(wrong)
+    kept, digest, size, rows = _write(project, found, ())
+    facts: dict[str, Fact] = {
+        "claim": claim,
+        "sha256": digest,
+        "rows": rows,
+        "bytes": size,
+        "kept_under": kept,
+    }
+    draft = Draft("package_built", found.stream, facts, **request_file.about(found), actor=staff)
+    return append.append(project.ledger, [draft], expect={found.stream: found.version})[0]
+
+
+def open_package(project: Project, number: str, claim: str, staff: str) -> Iterator[bytes]:
+    """Give the answer to a handler to look through; that they did is recorded first."""
+    found = request_file.load(project, number)
+    told = found.claim(claim)["package"]
+    request_file.refuse_unless([] if told else [f"The answer to claim {claim} is not built yet."])
+    facts: dict[str, Fact] = {"staff": staff, "screen": f"package/{claim}"}
+    draft = Draft("staff_read", found.stream, facts, **request_file.about(found), actor=staff)
+    append.append(project.ledger, [draft])
+    return vault.get_chunks(project.ledger, told["kept_under"])
+
+
+def mask_package(project: Project, number: str, claim: str, masks: Sequence[Mask], staff: str) -> Event:
+    """Build the answer again with masks; the answer before and after are told by their hashes."""
+    found = request_file.load(project, number)
+    told = found.claim(claim)["package"]
+    request_file.refuse_unless([] if told else [f"The answer to claim {claim} is not built yet."])
+    kept, digest, _, _ = _write(project, found, masks)
+    listed: list[Fact] = [[m.store, m.table, m.column, m.row] for m in masks]
+    facts: dict[str, Fact] = {
+        "claim": claim, "sha256_before": told["sha256"], "sha256_after": digest, "kept_under": kept,
+        "masks": listed, "staff": staff,
+    }  # fmt: skip
+    reasons: dict[str, Fact] = {"reasons": [mask.reason for mask in masks]}
+    draft = Draft("package_masked", found.stream, facts, **request_file.about(found), actor=staff, payload=reasons,
+                  file=f"request/{number}")  # fmt: skip
+    event = append.append(project.ledger, [draft], expect={found.stream: found.version})[0]
+    vault.drop(project.ledger, told["kept_under"])
+    return event
+
+
+def release(project: Project, number: str, claim: str, *, staff: str) -> None:
+    """Give the answer free: it is fetched from the private page once the letter is out."""
+    found = request_file.load(project, number)
+    request_file.refuse_unless(request.why_not_release(found.state, claim))
+    request_file.move(project, number, "claim_done", claim, staff=staff)
+
+
+def take_answer(project: Project, number: str, channel: str = "portal") -> Iterator[bytes]:
+    """Give the answer to the person whose address was proven, as often as needed for its time."""
+    found = request_file.load(project, number)
+    until = request.answer_until(found.state)
+    ready = [one for one in found.state["claims"].values() if one["right"] == "access" and one["done"]]
+    wrong = [] if ready and ready[0]["package"] else ["There is no answer to fetch yet."]
+    wrong += [] if found.state["proven"] else ["The address is not confirmed yet."]
+    if until is not None and project.clock().date() > until:
+        wrong.append("The time to fetch it is over. Ask again, and it is made anew.")
+    request_file.refuse_unless(wrong)
+    told = ready[0]["package"]
+    facts: dict[str, Fact] = {"sha256": told["sha256"], "channel": channel}
+    draft = Draft("answer_taken", found.stream, facts, **request_file.about(found), actor="requester")
+    append.append(project.ledger, [draft])
+    return vault.get_chunks(project.ledger, told["kept_under"])
+
+
+def _write(
+    project: Project, found: request_file.RequestFile, masks: Sequence[Mask]
+) -> tuple[str, str, int, int]:
+    """Write the answer into the vault; return where, its hash, its size and how many rows it has."""
+    language = str(found.state["language"])
+    who = request_file.who(project, found)
+    chunks = _Chunks()
+    shown: list[_Table] = []
+
+    def pieces() -> Iterator[bytes]:
+        with Archive(chunks.take) as archive:
+            for table in _tables(project, who, masks, language, archive):
+                shown.append(table)
+                yield from _drained(chunks)
+            total = sum(table.rows for table in shown)
+            if masks and total and all(m.column is None for m in masks) and len(masks) >= total:
+                raise NotAllowedError("Every row would be masked. Refuse the claim instead, with its reason.")
+            archive.add("index.html", [_page(project, found, shown, language).encode()])
+        chunks.rest()
+        yield from _drained(chunks)
+
+    owner, file = str(found.state["subject"]), f"request/{found.number}"
+    kept = vault.put_chunks(project.ledger, owner, file, "package", pieces())
+    return kept, chunks.hash.hexdigest(), chunks.bytes, sum(table.rows for table in shown)
+
+
+def _drained(chunks: _Chunks) -> Iterator[bytes]:
+    while chunks.ready:
+        yield chunks.ready.pop(0)
+
+
+def _tables(
+    project: Project, who: Who, masks: Sequence[Mask], language: str, archive: Archive
+) -> Iterator[_Table]:
+    names: dict[str, int] = {}
+    for store_name, store in sorted(project.stores.items()):
+        for table_name, rows in groupby(store.find([who]), key=lambda row: row.table):
+            base = f"data/{package.file_name(store_name)}/{package.file_name(table_name)}"
+            names[base] = names.get(base, 0) + 1
+            base = base if names[base] == 1 else f"{base}-{names[base]}"
+            table = _Table(store_name, table_name, f"{base}.json", f"{base}.csv")
+            mapped = project.maps[store_name].tables.get(table_name)
+            categories = mapped.columns if mapped else {}
+            as_csv = zlib.compressobj()
+            squeezed: list[bytes] = []
+            lines = _lines(table, rows, categories, masks, language, as_csv, squeezed)
+            archive.add(table.json, lines)
+            squeezed.append(as_csv.flush())
+            archive.add(table.csv, _unsqueezed(squeezed))
+            yield table
+
+
+def _lines(
+    table: _Table, rows: Iterator[Row], categories: Mapping[str, str], masks: Sequence[Mask], language: str,
+    as_csv: Any, squeezed: list[bytes],
+) -> Iterator[bytes]:  # fmt: skip
+    """Yield the rows as JSON, and gather them compressed as CSV on the way."""
+    yield b"["
+    for row in rows:
+        table.rows += 1
+        seen = package.shown(
+            row.values, categories, row.concealed, masks, (table.store, table.name, table.rows), language
+        )
+        if table.rows == 1:
+            table.columns.extend(seen)
+            squeezed.append(as_csv.compress(package.as_csv_line(table.columns).encode()))
+        if table.rows <= package.SHOWN_MAX:
+            table.first.append(seen)
+        squeezed.append(as_csv.compress(package.as_csv_line([seen.get(c) for c in table.columns]).encode()))
+        yield (b"\n" if table.rows == 1 else b",\n") + package.as_json_line(seen).encode()
+    yield b"\n]\n"
+
+
+def _unsqueezed(squeezed: list[bytes]) -> Iterator[bytes]:
+    expander = zlib.decompressobj()
+    for piece in squeezed:
+        yield expander.decompress(piece)
+    yield expander.flush()
+
+
+def _page(project: Project, found: request_file.RequestFile, shown: Sequence[_Table], language: str) -> str:
+    told = tomllib.loads((files("troth.rules") / "package.toml").read_text(encoding="utf-8"))[language]
+    template = (files("troth.rules") / "package.html").read_text(encoding="utf-8")
+    today = project.clock().date()
+    return Environment(autoescape=True).from_string(template).render(
+        language=language, t=told, number=found.number, organisation=send_letter.organisation(project, language),
+        received=send_letter.day(found.state["received"], language), made=send_letter.day(today.isoformat(), language),
+        rows=sum(table.rows for table in shown), tables=shown,
+        sections=list(_sections(project, found.state, language, told, today)),
+    )  # fmt: skip
+
+
+def _sections(
+    project: Project, state: Mapping[str, Any], language: str, told: Mapping[str, str], today: date
+) -> Iterator[dict[str, str]]:
+    """Yield the items of Art. 15(1) and (2), each from the promises that say it."""
+    spoken = words(language)
+    render = MarkdownIt("commonmark", {"html": False}).enable("table").render
+    content = {
+        "purposes": _table(project, "purposes", spoken),
+        "categories": _table(project, "categories", spoken),
+        "recipients": _table(project, "recipients", spoken),
+        "period": _table(project, "retention", spoken),
+        "rights": _table(project, "rights", spoken),
+        "complaint": _complaint(state["jurisdiction"], today, language),
+        "source": "\n\n".join(filter(None, [told["source_direct"], _table(project, "sources", spoken)])),
+        "automated_decisions": _decisions(project, language) or told["decisions_none"],
+        "safeguards": _table(project, "transfers", spoken) or told["none"],
+    }
+    for item in right.access_items(today):
+        if item.code in content:
+            title = item.sentence(language)
+            yield {
+                "id": item.code,
+                "title": title[0].upper() + title[1:],
+                "law": sentence.cite(item.law, language),
+                "html": render(content[item.code] or told["none"]),
+            }
+
+
+def _table(project: Project, name: str, spoken: Words) -> str:
+    return "" if tables.is_empty(name, project.policy) else tables.table(name, project.policy, spoken)
+
+
+def _complaint(jurisdiction: str, today: date, language: str) -> str:
+    found = authority.authority(lineage(jurisdiction)[0].code, today)
+    return f"{found.called}, <{found.web}>. {found.note(language)}"
+
+
+def _decisions(project: Project, language: str) -> str:
+    return "\n".join(
+        f"- {one.does.said(language)}: {one.decides.logic.said(language)} {one.decides.consequences.said(language)}"
+        for one in project.policy.purposes.values()
+        if one.decides is not None and one.public
+    )

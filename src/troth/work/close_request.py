@@ -1,0 +1,27 @@
+"""End a request: withdrawn by the person, or closed once its answer arrived.
+
+Its file is kept for the time its own retention says; then its key is destroyed, and what
+remains are ids, dates and codes.
+
+Law: GDPR Art. 12(3), Art. 17(3)(e); our own retention of request files.
+"""
+
+from __future__ import annotations
+
+from troth.rules import request
+from troth.work import request_file
+from troth.work.project import Project
+
+
+def withdraw(project: Project, number: str, *, staff: str = "requester", note: str = "") -> None:
+    """Stop working on a request because its maker wishes so."""
+    found = request_file.load(project, number)
+    request_file.refuse_unless(request.why_not_withdraw(found.state))
+    request_file.move(project, number, "withdrawn", "requester", staff=staff, note=note)
+
+
+def close(project: Project, number: str, *, staff: str = "troth") -> None:
+    """Close a request that ended."""
+    found = request_file.load(project, number)
+    request_file.refuse_unless(request.why_not_close(found.state))
+    request_file.move(project, number, "closed", str(found.state["status"]), staff=staff)

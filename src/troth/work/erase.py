@@ -1,0 +1,186 @@
+"""Carry an approved erasure out: act, verify, search for residue, tell recipients.
+
+Danger: this destroys people's data in the organisation's databases.  What prevents loss: it
+does only what was measured, decided, reviewed and approved; each store acts in one
+transaction under a step name it remembers; and every step is done when its event is there,
+so that a killed process goes on where it stopped and nothing happens twice.
+
+Order: copies asked for in the same bundle are given first; then act, verify, residue,
+recipients.  The answer and the destruction of keys come after.
+
+Law: GDPR Art. 17, Art. 19.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from troth.errors import ConflictError
+from troth.ledger import append
+from troth.ledger.lease import Lease
+from troth.rules import request
+from troth.rules.event import Draft, Fact
+from troth.stores.contract import Acted, Scanned, Who
+from troth.work import plan_erasure, request_file, tell_recipients
+from troth.work.project import Project
+
+StopAt = Callable[[str], object]
+
+
+def _nowhere(_: str) -> None:
+    """Stop nowhere."""
+
+
+def erase(
+    project: Project, number: str, claim: str, *, lease: Lease | None = None, stop_at: StopAt = _nowhere
+) -> None:
+    """Carry out a claim for erasure, from wherever it stands to its end.
+
+    Raises NotAllowedError when it may not be, ConflictError when more would go than was
+    approved (nothing is changed in that store, and the plan must be measured again),
+    UnreachableError when a store is away (say it again later).  `stop_at` is told the name
+    of every boundary it passes, for tests.
+    """
+    found = request_file.load(project, number)
+    if found.claim(claim)["done"]:
+        return
+    request_file.refuse_unless(request.why_not_act(found.state, claim))
+    who = request_file.who(project, found)
+    for store in sorted(found.claim(claim)["plan"]["stores"]):
+        _act(project, number, claim, store, who, lease, stop_at)
+        _verify(project, number, claim, store, who, lease, stop_at)
+    for store in sorted(found.claim(claim)["plan"]["stores"]):
+        _search(project, number, claim, store, who, lease, stop_at)
+    tell_recipients.tell_recipients(project, number, claim, lease=lease, stop_at=stop_at)
+    found = request_file.load(project, number)
+    draft = Draft(
+        "request_moved", found.stream, {"to": "claim_done", "reason": claim}, **request_file.about(found)
+    )
+    append.append(project.ledger, [draft], once=f"done {number} {claim}", lease=lease)
+    stop_at("claim done")
+
+
+def _act(
+    project: Project, number: str, claim: str, store: str, who: Who, lease: Lease | None, stop_at: StopAt
+) -> None:
+    found = request_file.load(project, number)
+    told = found.claim(claim)
+    if "step" in told["stores"].get(store, {}):
+        return
+    step, plan = f"{number}/{claim}/{store}", told["plan"]
+    about = request_file.about(found)
+    begun: dict[str, Fact] = {"step": step, "claim": claim, "store": store, "plan_sha256": plan["sha256"],
+                              "lease": lease.number if lease else None}  # fmt: skip
+    once = f"{step} {plan['sha256']}"
+    append.append(
+        project.ledger, [Draft("act_begun", found.stream, begun, **about)], once=f"begun {once}", lease=lease
+    )
+    stop_at(f"begun {store}")
+    approved = plan_erasure.approved(store, plan["stores"][store])
+    try:
+        acted = project.stores[store].act(
+            step, [who], project.clock().date(), approved, told["approved"]["tolerance"]
+        )
+    except ConflictError:
+        undone = _ended(step, claim, store, "rolled_back", None)
+        draft = Draft("act_ended", found.stream, undone, **about)
+        append.append(project.ledger, [draft], once=f"rolled back {once}", lease=lease)
+        raise
+    stop_at(f"acted {store}")
+    draft = Draft("act_ended", found.stream, _ended(step, claim, store, "committed", acted), **about)
+    append.append(project.ledger, [draft], once=f"ended {step}", lease=lease)
+    stop_at(f"ended {store}")
+
+
+def _ended(step: str, claim: str, store: str, outcome: str, acted: Acted | None) -> dict[str, Fact]:
+    return {
+        "step": step,
+        "claim": claim,
+        "store": store,
+        "outcome": outcome,
+        "rows": plan_erasure.counts_facts(acted.counts) if acted else [],
+        "certainty": acted.certainty if acted else "exactly_once",
+        "grade": acted.grade if acted else "nothing_found",
+        "expires": acted.expires.isoformat() if acted and acted.expires else None,
+    }
+
+
+def _verify(
+    project: Project, number: str, claim: str, store: str, who: Who, lease: Lease | None, stop_at: StopAt
+) -> None:
+    found = request_file.load(project, number)
+    told = found.claim(claim)["stores"][store]
+    if told.get("verified") is not None:
+        return
+    remaining = project.stores[store].gone([who])
+    checked = sum(int(row[2]) for row in told["rows"])
+    facts: dict[str, Fact] = {
+        "step": told["step"],
+        "store": store,
+        "keys_checked": checked,
+        "remaining": remaining,
+    }
+    draft = Draft("verified", found.stream, facts, **request_file.about(found))
+    append.append(project.ledger, [draft], once=f"verified {told['step']}", lease=lease)
+    stop_at(f"verified {store}")
+
+
+def _search(
+    project: Project, number: str, claim: str, store: str, who: Who, lease: Lease | None, stop_at: StopAt
+) -> None:
+    found = request_file.load(project, number)
+    if store in (found.claim(claim)["residue"] or {}):
+        return
+    scanned = project.stores[store].scan([who])
+    record_search(project, number, claim, scanned, lease=lease, attempt="first")
+    stop_at(f"searched {store}")
+
+
+def record_search(
+    project: Project, number: str, claim: str, scanned: Scanned, *, lease: Lease | None = None, attempt: str
+) -> None:
+    """Record what a residue search found; never a value, only where and how often."""
+    found = request_file.load(project, number)
+    hits: list[Fact] = [
+        {"table": hit.table, "column": hit.column, "rows": hit.rows, "verdict": hit.verdict}
+        for hit in scanned.hits
+    ]
+    facts: dict[str, Fact] = {
+        "pass": f"{number}/{claim}",
+        "store": scanned.store,
+        "bytes": scanned.bytes,
+        "subjects": 1,
+        "hits": hits,
+    }
+    draft = Draft("residue_searched", found.stream, facts, **request_file.about(found))
+    append.append(
+        project.ledger, [draft], once=f"searched {number} {claim} {scanned.store} {attempt}", lease=lease
+    )
+
+
+def search_again(project: Project, number: str, claim: str) -> dict[str, int]:
+    """Search every store once more, after somebody removed what was left; return the copies by store."""
+    found = request_file.load(project, number)
+    who = request_file.who(project, found)
+    left = {}
+    for name, store in sorted(project.stores.items()):
+        scanned = store.scan([who])
+        record_search(project, number, claim, scanned, attempt=project.clock().isoformat())
+        left[name] = sum(hit.rows for hit in scanned.hits if hit.verdict == "copy")
+    return left
+
+
+def accept_residue(project: Project, number: str, claim: str, staff: str, reason: str) -> None:
+    """Record why what the search found may stay; the answer says so to the person."""
+    found = request_file.load(project, number)
+    found.claim(claim)
+    wrong = [] if reason.strip() else ["What stays needs its reason: the answer tells it to the person."]
+    request_file.refuse_unless(wrong)
+    request_file.move(project, number, "residue_accepted", claim, staff=staff, note=reason)
+
+
+def copies(claim: dict[str, Any]) -> int:
+    """Count the places where a search found what should be gone."""
+    found = claim["residue"] or {}
+    return sum(int(hit["rows"]) for hits in found.values() for hit in hits if hit["verdict"] == "copy")

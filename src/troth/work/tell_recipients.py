@@ -1,0 +1,95 @@
+"""Tell every recipient that data it received was erased here.
+
+Whom: the recipients the policy names for the categories that were erased, except those it
+says need not be told, with its reason.  A recipient that cannot be told by mail becomes a
+task for staff; what became of each is recorded, and the person learns it on request.
+
+Law: GDPR Art. 19; Case C-154/21.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+
+from troth.ledger import append, keys
+from troth.ledger.lease import Lease
+from troth.outside.mail import Letter
+from troth.policy.promise import Recipient
+from troth.rules import letter
+from troth.rules.event import Draft, Fact
+from troth.work import request_file, send_letter
+from troth.work.project import Project
+
+
+def concerned(project: Project, claim: str, number: str) -> tuple[Recipient, ...]:
+    """Return the recipients that received any category of what was erased."""
+    found = request_file.load(project, number)
+    erased = set()
+    for store, told in found.claim(claim)["stores"].items():
+        tables = project.maps[store].tables
+        for table, verb, rows, _, _ in told.get("rows", []):
+            if rows and verb in {"delete", "blank", "replace_owner"} and table in tables:
+                erased |= set(tables[table].columns.values())
+    erased -= {"key", "link", "flag"}
+    known = erased & set(project.policy.categories)
+    return tuple(
+        one
+        for one in project.policy.recipients.values()
+        if one.role != "not_a_recipient" and (not one.categories or known & set(one.categories))
+    )
+
+
+def tell_recipients(
+    project: Project, number: str, claim: str, *, lease: Lease | None = None, stop_at: Callable[[str], object]
+) -> None:
+    """Tell each recipient once; what failed is tried again when this is said again."""
+    if project.policy.notify_recipients is None or "erasure" not in project.policy.notify_recipients.of:
+        return
+    for recipient in concerned(project, claim, number):
+        found = request_file.load(project, number)
+        if found.claim(claim)["recipients"].get(recipient.key) in {"told", "not_told", "task"}:
+            continue
+        outcome, reason, payload = _tell(project, number, recipient)
+        facts: dict[str, Fact] = {
+            "recipient": recipient.key, "action": "erasure", "attempt": found.version, "outcome": outcome,
+            "reason": reason, "claim": claim,
+        }  # fmt: skip
+        draft = Draft("recipient_notified", found.stream, facts, **request_file.about(found), payload=payload)
+        once = None if outcome == "failed" else f"told {number} {claim} {recipient.key}"
+        append.append(project.ledger, [draft], once=once, lease=lease)
+        stop_at(f"told {recipient.key}")
+
+
+def _tell(project: Project, number: str, recipient: Recipient) -> tuple[str, str, dict[str, Fact] | None]:
+    """Return the outcome, its reason code, and the message for the vault."""
+    how = recipient.notify
+    language = project.policy.language
+    if how is None:
+        return "task", "no way is declared", None
+    if how.by == "nothing":
+        return "not_told", how.because.said("en") if how.because else "not owed", None
+    if how.by == "itself":
+        return "told", "reads our data itself", None
+    if how.by != "email" or not how.address:
+        return "task", f"by {how.by}", None
+    state = request_file.load(project, number).state
+    action = letter.phrase("erasure", language)
+    fields: dict[str, object] = {
+        **send_letter.common(project, number, language),
+        "recipient": recipient.title.said(language),
+        "action": action,
+        "scope": ", ".join(recipient.categories) or "*",
+        "on": send_letter.day(project.clock().date().isoformat(), language),
+        "token": _token(project, recipient.key, str(state["subject"])),
+    }
+    written = letter.write("recipient", language, fields)
+    sent = project.mailer.send(Letter(how.address, written.subject, written.text, language))
+    outcome = "told" if sent.outcome == "sent" else "failed"
+    return outcome, "", {"to": how.address, "text": written.text, "proof": sent.proof}
+
+
+def _token(project: Project, recipient: str, subject: str) -> str:
+    """Name a person between us and one recipient, so that two recipients cannot join what they got."""
+    _, secret = keys.own_key(project.ledger, "fingerprint/disclosure")
+    return hmac.digest(secret, f"{recipient}/{subject}".encode(), "sha256").hex()[:20]
