@@ -1,0 +1,99 @@
+"""Carry requests on: whatever needs no decision is done, by whichever worker takes it.
+
+A worker claims a request by its lease, does the next steps that are due, and lets it go.
+Work cut short is taken up by the next worker; a store that is away is tried again later.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from troth.errors import ConflictError, NotAllowedError, TrothError, UnreachableError
+from troth.ledger import lease, read, seal
+from troth.rules import request
+from troth.work import answer, build_package, close_request, erase, request_file, send_letter
+from troth.work.project import Project
+
+LOG = logging.getLogger("troth.worker")
+LEASE_SECONDS = 120
+IDLE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round of a worker did."""
+
+    carried: int
+    failed: int
+    sealed: int
+
+
+def carry_on(project: Project, number: str, *, stop_at: Callable[[str], object] = lambda _: None) -> bool:
+    """Do what is due in one request and needs nobody's decision; say whether anything was done.
+
+    False also when another worker has it.
+    """
+    taken = lease.claim(project.ledger, f"request/{number}", LEASE_SECONDS)
+    if taken is None:
+        return False
+    try:
+        before = request_file.load(project, number).version
+        _steps(project, number, taken, stop_at)
+        return request_file.load(project, number).version > before
+    finally:
+        lease.release(project.ledger, taken)
+
+
+def _steps(project: Project, number: str, taken: lease.Lease, stop_at: Callable[[str], object]) -> None:
+    send_letter.send_again(project, number)
+    state = request_file.load(project, number).state
+    for name, claim in state["claims"].items():
+        if not request.is_open(state) or claim["outcome"] not in {"grant", "part"} or claim["done"]:
+            continue
+        if claim["right"] == "access" and claim["package"] is None:
+            build_package.build_package(project, number, name)
+            stop_at("package built")
+        if claim["right"] == "erase" and not list(request.why_not_act(state, name)):
+            erase.erase(project, number, name, lease=taken, stop_at=stop_at)
+    state = request_file.load(project, number).state
+    if request.is_open(state) and not state["answered"] and not list(request.why_not_answer(state)):
+        answer.answer(project, number)
+        stop_at("answered")
+    state = request_file.load(project, number).state
+    if state["status"] in {"responded", "refused", "withdrawn"}:
+        until = request.answer_until(state)
+        if until is None or project.clock().date() > until:
+            close_request.close(project, number)
+
+
+def one_round(project: Project) -> Round:
+    """Look at every request that has not closed, the most urgent first, and seal what was written."""
+    carried = failed = 0
+    for found in read.states(project.ledger, "request"):
+        if found.status == "closed":
+            continue
+        try:
+            carried += carry_on(project, found.stream.partition("/")[2])
+        except (ConflictError, NotAllowedError, UnreachableError) as error:
+            failed += 1
+            LOG.warning("%s: %s", found.stream, error)
+        except TrothError as error:
+            failed += 1
+            LOG.error("%s: %s", found.stream, error)
+    sealed = 0
+    while (checkpoint := seal.seal(project.ledger)) is not None:
+        sealed = checkpoint.size
+    return Round(carried, failed, sealed)
+
+
+def work(project: Project, go_on: Callable[[], bool]) -> None:
+    """Carry on round after round while `go_on` says so."""
+    while go_on():
+        try:
+            one_round(project)
+        except TrothError as error:
+            LOG.error("%s", error)
+        time.sleep(IDLE_SECONDS)
