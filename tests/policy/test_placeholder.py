@@ -23,7 +23,7 @@ POLICY = read(first_project())
         ("group.dpo.email", "<dpo@company.example>", "<dpo@company.example>"),
         ("group.dpo", "<dpo@company.example>", "<dpo@company.example>"),
         ("group.entities.main-entity.country", "France", "France"),
-        ("group.lead_authority", "France", "France"),
+        ("group.lead_authority", "Commission nationale de l’informatique et des libertés (CNIL), <https://www.cnil.fr>", "Commission nationale de l’informatique et des libertés (CNIL), <https://www.cnil.fr>"),
         ("group.languages", "English and French", "anglais et français"),
         ("purpose.orders.does", "deliver what you order and answer you", "livrer vos commandes et vous répondre"),
         ("purpose.orders.legal_basis", "contract", "contrat"),

@@ -18,6 +18,7 @@ from typing import ClassVar, Literal, TypeAlias, get_args
 
 from troth.law.period import Period
 from troth.policy.shape import (
+    AuthorityOf,
     CategoryName,
     Country,
     Email,
@@ -155,7 +156,7 @@ class Group(Promise):
     )
     dpo: Contact | None = told("the data protection officer", law="GDPR Art. 13(1)(b)")
     requests: Contact | None = told("where people send their requests", law="GDPR Art. 12(2)")
-    lead_authority: Jurisdiction | None = told("whose authority leads for the group", law="GDPR Art. 56")
+    lead_authority: AuthorityOf | None = told("whose authority leads for the group", law="GDPR Art. 56")
     languages: tuple[Language, ...] = told(
         "the languages in which the notice is published and requests are answered",
         law="GDPR Art. 12(1)",

@@ -19,6 +19,7 @@ from troth.policy.promise import KINDS, Promise
 from troth.policy.reading import Reading, after_a_comma, did_you_mean, shortened
 from troth.policy.shape import (
     REFERENCES,
+    AuthorityOf,
     Country,
     Email,
     Field,
@@ -341,6 +342,7 @@ _PLAIN: Mapping[Any, Callable[[_PromiseReader, Node, str], Any]] = {
     date: _PromiseReader.date,
     Country: _PromiseReader.country,
     Jurisdiction: _PromiseReader.jurisdiction,
+    AuthorityOf: _PromiseReader.jurisdiction,
     TimeZone: _PromiseReader.time_zone,
     Email: lambda r, n, w: r.matching(n, w, _EMAIL, "an e-mail address, `privacy@company.example`"),
     Url: lambda r, n, w: r.matching(n, w, _URL, "a web address, `https://company.example/privacy`"),

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from troth.errors import NotFoundError
+from troth.law.authority import authority
 from troth.law.period import Period
 from troth.policy.promise import KINDS, Contact, Letter, Promise
 from troth.policy.reading import did_you_mean
 from troth.policy.shape import (
     REFERENCES,
+    AuthorityOf,
     Country,
     Email,
     Jurisdiction,
@@ -129,6 +132,8 @@ def say(found: Found, policy: Policy, words: Words) -> str | None:
     for alternative in alternatives_of(hint):
         if not words_of(alternative) or value in words_of(alternative):
             return say(Found(value, alternative, found.path), policy, words)
+    if hint is AuthorityOf:
+        return authority_of(value, policy, words)
     if hint in REFERENCES:
         return title_of(policy, REFERENCES[hint], value, words)
     if isinstance(value, Contact):
@@ -187,6 +192,17 @@ def _titled(value: Any, words: Words) -> str | None:
             return escaped(found)
     key = getattr(value, "key", None)
     return escaped(str(key).replace("_", " ").replace("-", " ")) if key else None
+
+
+def authority_of(place: str, policy: Policy, words: Words) -> str:
+    """Return the authority of a place on the day the policy takes effect, by name, with its address."""
+    if policy.effective is not None:
+        try:
+            found = authority(place, policy.effective)
+        except NotFoundError:
+            return words.country(place.partition("-")[0])
+        return f"{escaped(found.called)}, {link(found.web)}"
+    return words.country(place.partition("-")[0])
 
 
 def contact(value: Contact, words: Words) -> str:

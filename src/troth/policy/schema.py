@@ -16,6 +16,7 @@ from troth.policy.promise import KINDS, Promise
 from troth.policy.reading import COUNTRIES
 from troth.policy.shape import (
     REFERENCES,
+    AuthorityOf,
     Country,
     Email,
     Field,
@@ -42,6 +43,7 @@ _PLAIN: Mapping[Any, Schema] = {
     Period: {"type": "string", "pattern": "^[0-9]{1,5} +(hour|day|week|month|year)s?$"},
     Country: {"enum": sorted(COUNTRIES)},
     Jurisdiction: {"type": "string", "pattern": "^[A-Z]{2}(-[A-Z0-9]{1,3})?$"},
+    AuthorityOf: {"type": "string", "pattern": "^[A-Z]{2}(-[A-Z0-9]{1,3})?$"},
     Email: {"type": "string", "pattern": "^[^\\s@<>,;]+@[^\\s@<>,;]+\\.[^\\s@<>,;.]{2,}$"},
     Url: {"type": "string", "pattern": "^(https?://|/)"},
     Language: {"type": "string", "pattern": "^[a-z]{2,3}(-[A-Z]{2})?$"},

@@ -22,6 +22,7 @@ Named = NewType("Named", str)
 
 Country = NewType("Country", str)
 Jurisdiction = NewType("Jurisdiction", str)
+AuthorityOf = NewType("AuthorityOf", str)
 Email = NewType("Email", str)
 Url = NewType("Url", str)
 TimeZone = NewType("TimeZone", str)
@@ -177,6 +178,7 @@ PLAIN: Mapping[Any, str] = {
     date: "a date, such as `2026-11-23`",
     Country: "a country, such as `FR`",
     Jurisdiction: "a jurisdiction, such as `FR` or `FR-57`",
+    AuthorityOf: "a jurisdiction, whose authority is meant, such as `FR`",
     Email: "an e-mail address",
     Url: "a web address",
     TimeZone: "a time zone, such as `Europe/Paris`",

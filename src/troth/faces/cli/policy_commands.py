@@ -77,10 +77,11 @@ def import_(
 
     Example: troth import policy.txt -o policy.md
     """
+    text = read_text(file)
     from troth.policy.import_text import markdown
     from troth.policy.plain import parse
 
-    document = parse(read_text(file), file.name)
+    document = parse(text, file.name)
     if not document.clauses:
         raise WrongFileError(document.problems or [_nothing(file)])
     _write(markdown(document).encode(), output, force)
