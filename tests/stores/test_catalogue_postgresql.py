@@ -18,7 +18,8 @@ CREATE DOMAIN must AS text NOT NULL;
 CREATE TABLE customer (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, email email NOT NULL UNIQUE, name varchar(80), code char(4),
     born date, seen timestamptz, tags text[], extra jsonb, raw bytea, active boolean, mood mood, key uuid,
-    n numeric(9, 2), must must, lower_name text GENERATED ALWAYS AS (lower(name)) STORED, boss bigint REFERENCES customer,
+    n numeric(9, 2), must must,
+    lower_name text GENERATED ALWAYS AS (lower(name)) STORED, boss bigint REFERENCES customer,
     CHECK (name IS NOT NULL OR code IS NOT NULL), CHECK (n > 0));
 CREATE TABLE branch (company int, no int, city text, PRIMARY KEY (company, no));
 CREATE TABLE sale (

@@ -72,7 +72,7 @@ def forms(kind: str, value: str) -> tuple[Form, ...]:
     >>> forms("id", "42")
     ()
     """
-    value = unicodedata.normalize("NFC", value).strip()
+    value = unicodedata.normalize("NFC", value).strip().encode("utf-8", "replace").decode()
     if kind == "phone":
         found = _phone(value)
     elif kind in _NUMBERED:

@@ -129,6 +129,8 @@ class _MapReading(Reading):
 
     def map(self, node: Node) -> Map | None:
         fields = self.fields(node, "A map", _MAP, ("store", "kind", "credentials", "tables"))
+        if not isinstance(node, Fields):
+            return None
         store = self.text(fields.get("store"), "`store`")
         if store is not None and not _STORE.fullmatch(store):
             self.problem(
