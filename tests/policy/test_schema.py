@@ -43,7 +43,7 @@ def test_the_schema_is_a_schema():
     Draft202012Validator.check_schema(schema())
 
 
-@pytest.mark.parametrize("text", blocks())
+@pytest.mark.parametrize("text", list(blocks()))
 def test_what_the_reader_accepts_is_accepted(text):
     assert wrong(text) == []
 
