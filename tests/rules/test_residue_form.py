@@ -43,7 +43,7 @@ def dotnet(value):
         f'{{"mail": "{ADDRESS}"}}'.encode(),
         json.dumps({"note": f"line one\n{ADDRESS}\tend"}).encode(),
         f'"{dotnet(ADDRESS)}"'.encode(),
-        json.dumps(json.dumps({"mail": dotnet(ADDRESS)})).encode(),
+        json.dumps({"body": f'{{"mail": "{dotnet(ADDRESS)}"}}'}).encode(),
         f"https://x.example/?mail={quote(ADDRESS, safe='')}&a=b".encode(),
         f"https://x.example/?mail={quote(ADDRESS, safe='@')}".encode(),
         f"mail={quote_plus(ADDRESS)}".encode(),
@@ -66,9 +66,6 @@ def dotnet(value):
 )
 def test_an_address_is_found_in_every_form(written):
     assert found("email", ADDRESS, written) is True
-    assert found(
-        "email", ADDRESS.upper().replace("@", "@"), written.lower() if b"%" in written else written
-    ) in (True, None)
 
 
 def test_an_address_is_hashed_in_small_letters_whatever_its_spelling():
@@ -91,8 +88,17 @@ def test_inside_a_longer_address_it_is_doubtful(written):
     assert found("email", "ada@example.org", written) is False
 
 
-@pytest.mark.parametrize("written", [b"ada@example.org.", b"(ada@example.org)", b"\\nada@example.org", b"%20ada@example.org",
-                                     b"\\u003cada@example.org\\u003e", b"mailto:ada@example.org?x"])  # fmt: skip
+@pytest.mark.parametrize(
+    "written",
+    [
+        b"ada@example.org.",
+        b"(ada@example.org)",
+        b"\\nada@example.org",
+        b"%20ada@example.org",
+        b"\\u003cada@example.org\\u003e",
+        b"mailto:ada@example.org?x",
+    ],
+)
 def test_marks_and_escapes_beside_it_are_no_part_of_it(written):
     assert found("email", "ada@example.org", written) is True
 
