@@ -164,7 +164,9 @@ def _html_run(run: dict[str, Any], links: bool) -> str:
         case "break":
             return "<br>"
         case "link" if links:
-            return f'<a href="{escape(_target(run["to"]))}">{_html_runs(run["runs"])}</a>'
+            # A link whose words are its address needs no second one on paper.
+            bare = ' class="bare"' if run["runs"] == [{"is": "text", "text": run["to"]}] else ""
+            return f'<a{bare} href="{escape(_target(run["to"]))}">{_html_runs(run["runs"])}</a>'
         case "strong" | "em":
             return f"<{run['is']}>{_html_runs(run['runs'], links)}</{run['is']}>"
         case _:
