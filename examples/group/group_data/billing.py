@@ -60,24 +60,26 @@ def _customers(chance: Chance, population: Population, buyers: list[Person]) -> 
 
 
 def _invoices(chance: Chance, buyers: list[Person]) -> Iterator[tuple[Row, list[Row]]]:
-    number = 0
-    for customer, one in enumerate(buyers, 1):
-        for nth in range(7 if customer == 1 else 1 + chance.below(9)):
-            number += 1
-            issued = date(2025, 3, 10) if (customer, nth) == (1, 0) else chance.day(5, 2500)
-            closing = f"{issued.year}-12-31"
-            lines: list[Row] = []
-            for line in range(1, 2 + chance.below(3)):
-                code, name = chance.pick(PRODUCTS)
-                unit = (1 + chance.below(400)) * 500
-                lines.append((number, line, closing, f"{name} ({code})", 1 + chance.below(5), unit))
-            total = sum(row[4] * row[5] for row in lines)  # type: ignore[operator]
-            note = f"Contact : {one.full_name}" if chance.often(0.1) or (customer, nth) == (1, 0) else None
-            yield (
-                (number, f"F{issued.year}-{number:05d}", customer, one.full_name, one.email, str(issued),
-                 str(issued + timedelta(days=30)), closing, total, "EUR", note),
-                lines,
-            )  # fmt: skip
+    """Make the invoices, numbered in the order in which they were issued."""
+    first = date(2025, 3, 10)  # one of Maëlle's; its note has her name in it
+    issued = [(first, 1)] + [(chance.day(5, 2500), 1) for _ in range(6)]
+    for customer in range(2, len(buyers) + 1):
+        issued += [(chance.day(5, 2500), customer) for _ in range(1 + chance.below(9))]
+    for number, (day, customer) in enumerate(sorted(issued), 1):
+        one, closing = buyers[customer - 1], f"{day.year}-12-31"
+        lines: list[Row] = []
+        total = 0
+        for line in range(1, 2 + chance.below(3)):
+            code, name = chance.pick(PRODUCTS)
+            quantity, unit = 1 + chance.below(5), (1 + chance.below(400)) * 500
+            total += quantity * unit
+            lines.append((number, line, closing, f"{name} ({code})", quantity, unit))
+        note = f"Contact : {one.full_name}" if (day, customer) == (first, 1) or chance.often(0.1) else None
+        yield (
+            (number, f"F{day.year}-{number:05d}", customer, one.full_name, one.email, str(day),
+             str(day + timedelta(days=30)), closing, total, "EUR", note),
+            lines,
+        )  # fmt: skip
 
 
 def _payments(chance: Chance, invoices: list[Row]) -> Iterator[Row]:
@@ -96,7 +98,7 @@ def _payments(chance: Chance, invoices: list[Row]) -> Iterator[Row]:
 
 def _credit_notes(chance: Chance, invoices: list[Row]) -> Iterator[Row]:
     for number in range(1, 151):
-        invoice = invoices[2] if number == 1 else chance.pick(invoices)
+        invoice = next(row for row in invoices if row[2] == 1) if number == 1 else chance.pick(invoices)
         issued = min(date.fromisoformat(str(invoice[5])) + timedelta(days=12), TODAY - timedelta(days=1))
         yield (number, f"A{issued.year}-{number:04d}", invoice[0], str(issued), f"{issued.year}-12-31",
                500 + chance.below(40) * 100, chance.pick(_REASONS))  # fmt: skip

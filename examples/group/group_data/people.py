@@ -53,9 +53,11 @@ _COMPANY_NAMES = ("des Trois-Loriots", "Brumelande", "du Val-Cendré", "Orsivaux
 _FORMS = ("SAS", "SARL", "SA", "SCOP", "et Fils")
 _STREETS = ("rue des Horlogers", "quai des Loriots", "avenue du Moulin-Vert", "place de la Halle-aux-Grains",
             "chemin des Ormes", "impasse du Chat-Perché", "boulevard des Brodeuses", "allée des Tanneurs")  # fmt: skip
-_TOWNS = (("99100", "Saint-Aubrel", "FR"), ("99240", "Montlieu-sur-Orvanne", "FR"),
-          ("99310", "Vaubrelle-le-Pont", "FR"), ("99470", "Port-Cendré", "FR"), ("99555", "Les Trois-Bornes", "FR"), ("9990", "Kortebeek", "BE"),
-          ("99999", "Neuwiesenbrück", "DE"), ("L-9999", "Oberlandscheid", "LU"))  # fmt: skip
+_TOWNS = (
+    ("99100", "Saint-Aubrel", "FR"), ("99240", "Montlieu-sur-Orvanne", "FR"), ("99310", "Vaubrelle-le-Pont", "FR"),
+    ("99470", "Port-Cendré", "FR"), ("99555", "Les Trois-Bornes", "FR"), ("9990", "Kortebeek", "BE"),
+    ("99999", "Neuwiesenbrück", "DE"), ("L-9999", "Oberlandscheid", "LU"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +132,8 @@ class Population:
     def person(self, company: int, domain: str) -> Person:
         """Make one more person who works there."""
         chance = self.chance
-        first, last = chance.pick(FIRST_NAMES), chance.pick(LAST_NAMES)
-        if chance.often(0.01):
-            first, last = chance.pick(ODD_NAMES)
+        usual = chance.pick(FIRST_NAMES), chance.pick(LAST_NAMES)
+        first, last = chance.pick(ODD_NAMES) if chance.often(0.01) else usual
         email = None if chance.often(0.04) else self._email(first or "contact", last, domain)
         phone = f"+33 1 99 00 {chance.below(90) + 10} {chance.below(90) + 10}"  # a range kept for fiction
         return Person(first, last, email, None if chance.often(0.2) else phone, company, chance.pick(JOBS))

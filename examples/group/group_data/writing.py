@@ -58,7 +58,7 @@ def to_postgresql(url: str, schema: str, tables: Tables) -> str:
             raise FileExistsError(
                 "That PostgreSQL database already has tables of this name; give an empty one."
             )
-        connection.execute(ddl)  # type: ignore[call-overload]  (a file of ours)
+        connection.execute(ddl.encode())
         connection.execute(_CLOSE_CIRCLE)
         for name, (columns, rows) in tables.items():
             statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
