@@ -1,0 +1,358 @@
+"""The tests every store must pass, for those who write one.
+
+Subclass `StoreTests` in your own test file and give it a fixture `world`: a store opened
+with the map that `map_of` returns, over tables that hold `ROWS`, and two ways to look at
+and add to those tables behind the store's back.
+
+    class TestMyStore(StoreTests):
+        @pytest.fixture
+        def world(self):
+            ...
+            yield MyWorld(...)
+
+Each test is one promise that an erasure, or an answer to somebody, stands on.
+"""
+
+# A test says in its name what it promises.
+# ruff: noqa: D102
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Protocol
+
+from troth.errors import ConflictError
+from troth.law.period import Period
+from troth.rules.map import (
+    Blank,
+    Delete,
+    Edge,
+    Erase,
+    Identifier,
+    Map,
+    MapTable,
+    Retain,
+    Subject,
+)
+from troth.stores.contract import Store, Who
+
+TODAY = date(2026, 11, 23)
+
+COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "people": {"id": "integer", "email": "text", "name": "text", "home": "integer"},
+    "homes": {"id": "integer", "street": "text"},
+    "notes": {"id": "integer", "person": "integer", "body": "text"},
+    "invoices": {"id": "integer", "person": "integer", "issued": "date", "gift": "text"},
+    "visits": {"id": "integer", "email": "text", "seen_by": "integer"},
+}
+"""Each table and its columns; `id` is the key everywhere."""
+
+ROWS: Mapping[str, Sequence[Mapping[str, object]]] = {
+    "people": (
+        {"id": 1, "email": "ada@example.org", "name": "Ada", "home": 1},
+        {"id": 2, "email": "o'brien@example.org", "name": "O'Brien", "home": 1},
+        {"id": 3, "email": "100%_sure@example.org", "name": "Sure", "home": 2},
+        {"id": 4, "email": None, "name": "Nobody", "home": None},
+    ),
+    "homes": ({"id": 1, "street": "Shared Street"}, {"id": 2, "street": "Lonely Lane"}),
+    "notes": (
+        {"id": 1, "person": 1, "body": "about Ada"},
+        {"id": 2, "person": 1, "body": "more about Ada"},
+        {"id": 3, "person": 2, "body": "about O'Brien"},
+    ),
+    "invoices": (
+        {"id": 1, "person": 1, "issued": "2026-01-31", "gift": "a card from Bob"},
+        {"id": 2, "person": 1, "issued": "2010-01-31", "gift": None},
+        {"id": 3, "person": 2, "issued": "2026-01-31", "gift": "roses"},
+    ),
+    "visits": (
+        {"id": 1, "email": "ADA@example.org ", "seen_by": 2},
+        {"id": 2, "email": "stranger@example.org", "seen_by": None},
+        {"id": 3, "email": None, "seen_by": 1},
+    ),
+}
+
+ADA = Who("ada", (("email", "Ada@Example.org"),))
+OBRIEN = Who("obrien", (("email", "o'brien@example.org"),))
+SURE = Who("sure", (("email", "100%_sure@example.org"),))
+
+
+def map_of(kind: str) -> Map:
+    """Return the map of these tables for a kind of store."""
+
+    def decided(do: Any) -> Erase:
+        return Erase(do, "dpo", "a test")
+
+    def table(name: str, **more: Any) -> MapTable:
+        return MapTable(name, dict.fromkeys(COLUMNS[name], "usage"), **more)
+
+    return Map(
+        store="tested",
+        kind=kind,
+        controller="main-entity",
+        credentials={"find": "env:FIND", "change": "env:CHANGE"},
+        placeholder={},
+        tables={
+            "people": table(
+                "people",
+                subject=Subject(("id",), (Identifier("email", "email", one_person=True),)),
+                edges=(Edge("points_to", "people", ("home",), "homes", ("id",)),),
+                erase=decided(Blank((("email", None), ("name", None)))),
+            ),
+            "homes": table("homes", erase=decided(Delete())),
+            "notes": table(
+                "notes",
+                edges=(Edge("belongs_to", "notes", ("person",), "people", ("id",)),),
+                erase=decided(Delete()),
+            ),
+            "invoices": table(
+                "invoices",
+                edges=(Edge("belongs_to", "invoices", ("person",), "people", ("id",)),),
+                erase=decided(Retain(Period(10, "years"), "issued", "a law", (("gift", None),))),
+            ),
+            "visits": table(
+                "visits",
+                edges=(
+                    Edge("belongs_to", "visits", ("email",), "people", ("email",)),
+                    Edge("mentions", "visits", ("seen_by",), "people", ("id",), conceals=("email",)),
+                ),
+                erase=decided(Delete()),
+            ),
+        },
+    )
+
+
+class World(Protocol):
+    """A store, and its tables behind its back."""
+
+    store: Store
+
+    def rows(self, table: str) -> Sequence[Mapping[str, object]]:
+        """Return every row of a table, in the order of `id`."""
+        ...
+
+    def add(self, table: str, row: Mapping[str, object]) -> None:
+        """Add a row."""
+        ...
+
+
+def everything(world: World) -> dict[str, list[dict[str, object]]]:
+    """Return every row of every table."""
+    return {table: [dict(row) for row in world.rows(table)] for table in COLUMNS}
+
+
+def ids(world: World, table: str) -> list[object]:
+    """Return the ids that are in a table."""
+    return [row["id"] for row in world.rows(table)]
+
+
+class StoreTests:
+    """What a store promises, one test for each promise."""
+
+    # Seeing
+
+    def test_it_shows_every_column(self, world: World) -> None:
+        seen = {
+            (table.name, column.name) for table in world.store.catalogue().tables for column in table.columns
+        }
+        assert {(table, column) for table, columns in COLUMNS.items() for column in columns} <= seen
+
+    def test_it_is_called_what_its_map_calls_it(self, world: World) -> None:
+        assert world.store.name == "tested"
+
+    # Finding
+
+    def test_it_finds_one_subject_and_no_other(self, world: World) -> None:
+        found = {(row.table, row.values["id"]) for row in world.store.find([OBRIEN])}
+        assert found == {("people", 2), ("homes", 1), ("notes", 3), ("invoices", 3), ("visits", 1)}
+
+    def test_an_identifier_is_found_whatever_its_case_and_the_blanks_around_it(self, world: World) -> None:
+        found = {(row.table, row.values["id"]) for row in world.store.find([ADA])}
+        assert {("people", 1), ("visits", 1)} <= found
+
+    def test_it_finds_each_row_once(self, world: World) -> None:
+        found = [(row.subject, row.table, row.values["id"]) for row in world.store.find([ADA, OBRIEN])]
+        assert len(found) == len(set(found))
+
+    def test_it_says_by_which_way_and_what_that_way_conceals(self, world: World) -> None:
+        mentioned = next(row for row in world.store.find([OBRIEN]) if row.table == "visits")
+        assert mentioned.path[-1] == "mentions visits.seen_by"
+        assert mentioned.concealed == ("email",)
+        assert not next(row for row in world.store.find([ADA]) if row.values.get("seen_by") == 2).concealed
+
+    def test_an_identifier_is_never_a_pattern(self, world: World) -> None:
+        for written in (
+            "%",
+            "_",
+            "*",
+            "%@example.org",
+            "100%",
+            "' OR 1=1 --",
+            '" OR ""="',
+            "\\",
+            "a\0b",
+            "\ud800",
+        ):
+            assert not list(world.store.find([Who("x", (("email", written),))])), written
+
+    def test_an_identifier_with_the_marks_of_patterns_finds_itself(self, world: World) -> None:
+        assert {row.values["id"] for row in world.store.find([SURE]) if row.table == "people"} == {3}
+
+    def test_an_empty_identifier_finds_nobody(self, world: World) -> None:
+        world.add("people", {"id": 5, "email": "", "name": "Empty", "home": None})
+        world.add("visits", {"id": 5, "email": "", "seen_by": None})
+        for written in ("", " ", "\t"):
+            assert not list(world.store.find([Who("x", (("email", written),))]))
+
+    def test_an_identifier_of_another_kind_finds_nobody(self, world: World) -> None:
+        assert not list(world.store.find([Who("x", (("phone", "ada@example.org"),))]))
+
+    def test_nobody_finds_nothing(self, world: World) -> None:
+        assert not list(world.store.find([]))
+
+    # Measuring
+
+    def test_measuring_changes_nothing(self, world: World) -> None:
+        before = everything(world)
+        world.store.measure([ADA, OBRIEN, SURE], TODAY)
+        assert everything(world) == before
+
+    def test_it_measures_what_goes_what_is_blanked_and_what_is_retained_until_when(
+        self, world: World
+    ) -> None:
+        measured = world.store.measure([ADA], TODAY)
+        assert [(count.table, count.verb, count.rows, count.until) for count in measured.counts] == [
+            ("invoices", "blank", 1, None),
+            ("invoices", "delete", 1, None),  # its ten years are over
+            ("invoices", "retain", 1, date(2036, 1, 31)),
+            ("notes", "delete", 2, None),
+            ("people", "blank", 1, None),
+            ("visits", "delete", 1, None),
+        ]
+        assert next(count.legal for count in measured.counts if count.verb == "retain") == "a law"
+
+    # Acting
+
+    def test_it_erases_one_subject_and_no_other(self, world: World) -> None:
+        world.store.act("one", [ADA], TODAY, world.store.measure([ADA], TODAY))
+        assert [(row["id"], row["email"], row["name"]) for row in world.rows("people")] == [
+            (1, None, None),
+            (2, "o'brien@example.org", "O'Brien"),
+            (3, "100%_sure@example.org", "Sure"),
+            (4, None, "Nobody"),
+        ]
+        assert ids(world, "homes") == [1, 2]
+        assert ids(world, "notes") == [3]
+        assert [(row["id"], row["gift"]) for row in world.rows("invoices")] == [(1, None), (3, "roses")]
+        assert ids(world, "visits") == [2, 3]
+
+    def test_what_two_share_goes_with_the_last(self, world: World) -> None:
+        for step, subject in (("one", ADA), ("two", OBRIEN)):
+            world.store.act(step, [subject], TODAY, world.store.measure([subject], TODAY))
+        assert ids(world, "homes") == [2]
+
+    def test_what_two_share_goes_when_both_go_together(self, world: World) -> None:
+        both = [ADA, OBRIEN]
+        world.store.act("both", both, TODAY, world.store.measure(both, TODAY))
+        assert ids(world, "homes") == [2]
+
+    def test_it_does_what_was_measured(self, world: World) -> None:
+        measured = world.store.measure([ADA, SURE], TODAY)
+        assert world.store.act("one", [ADA, SURE], TODAY, measured).counts == measured.counts
+
+    def test_after_it_the_identifiers_lead_nowhere(self, world: World) -> None:
+        assert world.store.gone([ADA]) > 0
+        world.store.act("one", [ADA], TODAY, world.store.measure([ADA], TODAY))
+        assert world.store.gone([ADA]) == 0
+        assert world.store.gone([OBRIEN]) > 0
+
+    def test_saying_a_step_again_changes_nothing_and_returns_the_same(self, world: World) -> None:
+        approved = world.store.measure([ADA], TODAY)
+        first = world.store.act("one", [ADA], TODAY, approved)
+        after = everything(world)
+        world.add("notes", {"id": 9, "person": 2, "body": "meanwhile"})
+        again = world.store.act("one", [ADA, OBRIEN], TODAY, approved)
+        assert again.resumed
+        assert not first.resumed
+        assert (again.counts, again.keys_checked, again.grade) == (
+            first.counts,
+            first.keys_checked,
+            first.grade,
+        )
+        assert everything(world) == {
+            **after,
+            "notes": [*after["notes"], {"id": 9, "person": 2, "body": "meanwhile"}],
+        }
+
+    def test_erasing_again_under_another_step_changes_nothing(self, world: World) -> None:
+        world.store.act("one", [ADA], TODAY, world.store.measure([ADA], TODAY))
+        after = everything(world)
+        world.store.act("two", [ADA], TODAY, world.store.measure([ADA], TODAY))
+        assert everything(world) == after
+
+    def test_more_rows_than_were_approved_are_left_alone(self, world: World) -> None:
+        approved = world.store.measure([ADA], TODAY)
+        world.add("notes", {"id": 9, "person": 1, "body": "meanwhile"})
+        before = everything(world)
+        try:
+            world.store.act("one", [ADA], TODAY, approved)
+        except ConflictError as error:
+            assert "1 rows more" in str(error)
+        else:
+            raise AssertionError("More was erased than was approved.")
+        assert everything(world) == before
+
+    def test_as_many_more_as_are_tolerated_go_too(self, world: World) -> None:
+        approved = world.store.measure([ADA], TODAY)
+        world.add("notes", {"id": 9, "person": 1, "body": "meanwhile"})
+        world.store.act("one", [ADA], TODAY, approved, tolerance=1)
+        assert ids(world, "notes") == [3]
+
+    def test_rows_in_another_table_are_never_tolerated(self, world: World) -> None:
+        approved = world.store.measure([SURE], TODAY)
+        world.add("notes", {"id": 9, "person": 3, "body": "meanwhile"})
+        before = everything(world)
+        try:
+            world.store.act("one", [SURE], TODAY, approved, tolerance=100)
+        except ConflictError as error:
+            assert "`notes`" in str(error)
+        else:
+            raise AssertionError("Rows of another table were erased than was approved.")
+        assert everything(world) == before
+
+    def test_fewer_rows_than_were_approved_are_fine(self, world: World) -> None:
+        approved = world.store.measure([ADA, SURE], TODAY)
+        assert world.store.act("one", [SURE], TODAY, approved).counts
+
+    def test_an_approval_of_another_plan_is_refused(self, world: World) -> None:
+        from dataclasses import replace
+
+        approved = replace(world.store.measure([ADA], TODAY), plan_sha256="0" * 64)
+        before = everything(world)
+        try:
+            world.store.act("one", [ADA], TODAY, approved)
+        except ConflictError as error:
+            assert "changed since the plan was measured" in str(error)
+        else:
+            raise AssertionError("Another plan was carried out than was approved.")
+        assert everything(world) == before
+
+    def test_nobody_to_erase_is_nothing_found(self, world: World) -> None:
+        stranger = [Who("x", (("email", "nobody@example.org"),))]
+        acted = world.store.act("one", stranger, TODAY, world.store.measure(stranger, TODAY))
+        assert (acted.counts, acted.grade, acted.keys_checked) == ((), "nothing_found", 0)
+
+    # Searching
+
+    def test_a_copy_is_seen_by_the_residue_search(self, world: World) -> None:
+        world.add("notes", {"id": 9, "person": 2, "body": "told by ada@example.org yesterday"})
+        world.store.act("one", [ADA], TODAY, world.store.measure([ADA], TODAY))
+        hits = [(hit.subject, hit.table, hit.column, hit.verdict) for hit in world.store.scan([ADA]).hits]
+        assert hits == [("ada", "notes", "body", "copy")]
+
+    # Keeping quiet
+
+    def test_a_row_and_a_subject_do_not_show_their_values(self, world: World) -> None:
+        shown = repr([*world.store.find([ADA]), ADA, world.store])
+        assert "example.org" not in shown.lower()
+        assert "Shared Street" not in shown

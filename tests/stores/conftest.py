@@ -1,0 +1,173 @@
+"""A real database of each kind, to build in and to look at behind the store's back."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from troth.rules.map import Map
+from troth.stores.connect import connect
+from troth.stores.contract import Store
+from troth.stores.map_file import read
+
+HEAD = """
+store: shop
+kind: {kind}
+credentials: {{find: env:FIND, change: env:CHANGE}}
+controller: main-entity
+"""
+
+
+class Database:
+    """A database with nothing in it yet."""
+
+    kind = ""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.opened: list[Store] = []
+
+    def run(self, *statements: str) -> None:
+        """Run statements, each on its own."""
+        raise NotImplementedError
+
+    def query(self, statement: str) -> list[tuple]:
+        """Return the rows of a statement."""
+        raise NotImplementedError
+
+    def map(self, written: str) -> Map:
+        """Read a map of which only what comes after the head is written."""
+        found, problems = read(HEAD.format(kind=self.kind) + written, "stores/shop.yaml")
+        assert found is not None, [str(problem) for problem in problems]
+        return found
+
+    def open(self, map_: Map | str, **urls: str) -> Store:
+        """Open the store of a map."""
+        found = self.map(map_) if isinstance(map_, str) else replace(map_, kind=self.kind)
+        store = connect(found, {"find": self.url, "change": self.url, **urls})
+        self.opened.append(store)
+        return store
+
+    def close(self) -> None:
+        for store in self.opened:
+            store.close()
+
+    def everything(self, *tables: str) -> dict[str, list[tuple]]:
+        """Return every row of these tables, sorted."""
+        return {table: sorted(self.query(f"SELECT * FROM {table}"), key=repr) for table in tables}
+
+
+class SqliteDatabase(Database):
+    kind = "sqlite"
+
+    @property
+    def path(self) -> str:
+        return self.url.removeprefix("sqlite:///")
+
+    def run(self, *statements: str) -> None:
+        with sqlite3.connect(self.path, isolation_level=None) as connection:
+            connection.execute("PRAGMA foreign_keys = ON")
+            for statement in statements:
+                connection.executescript(statement)
+        connection.close()
+
+    def query(self, statement: str) -> list[tuple]:
+        connection = sqlite3.connect(self.path)
+        try:
+            return connection.execute(statement).fetchall()
+        finally:
+            connection.close()
+
+
+class PostgresqlDatabase(Database):
+    kind = "postgresql"
+
+    def run(self, *statements: str) -> None:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def query(self, statement: str) -> list[tuple]:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            return connection.execute(statement).fetchall()
+
+
+@pytest.fixture
+def sqlite_database(tmp_path):
+    path = tmp_path / "store.db"
+    sqlite3.connect(path).close()
+    found = SqliteDatabase(f"sqlite:///{path}")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def postgresql_database(postgresql):
+    found = PostgresqlDatabase(postgresql)
+    yield found
+    found.close()
+
+
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.slow])]
+)
+def database(request) -> Database:
+    """An empty database, SQLite and PostgreSQL in turn."""
+    return request.getfixturevalue(f"{request.param}_database")
+
+
+class TestedWorld:
+    """What `troth.testing` wants to see of a database."""
+
+    def __init__(self, database: Database, store: Store) -> None:
+        self.database, self.store = database, store
+
+    def rows(self, table: str) -> Sequence[Mapping[str, object]]:
+        if self.database.kind == "sqlite":
+            connection = sqlite3.connect(self.database.url.removeprefix("sqlite:///"))
+            connection.row_factory = sqlite3.Row
+            found = [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY id")]
+            connection.close()
+            return found
+        with psycopg.connect(self.database.url, row_factory=dict_row) as connection:
+            return connection.execute(
+                sql.SQL("SELECT * FROM {} ORDER BY id").format(sql.Identifier(table))
+            ).fetchall()
+
+    def add(self, table: str, row: Mapping[str, object]) -> None:
+        columns = ", ".join(row)
+        if self.database.kind == "sqlite":
+            with sqlite3.connect(self.database.url.removeprefix("sqlite:///")) as connection:
+                gaps = ", ".join("?" * len(row))
+                connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({gaps})", list(row.values()))
+            connection.close()
+            return
+        with psycopg.connect(self.database.url, autocommit=True) as connection:
+            gaps = ", ".join(["%s"] * len(row))
+            connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({gaps})", list(row.values()))
+
+
+@pytest.fixture
+def tested_world():
+    """Build the tables and rows of `troth.testing` in a database."""
+    from troth.testing import COLUMNS, ROWS, map_of
+
+    def built(database: Database) -> TestedWorld:
+        for table, columns in COLUMNS.items():
+            written = ", ".join(
+                f"{name} {kind}{' PRIMARY KEY' if name == 'id' else ''}" for name, kind in columns.items()
+            )
+            database.run(f"CREATE TABLE {table} ({written})")
+        world = TestedWorld(database, database.open(map_of(database.kind)))
+        for table, rows in ROWS.items():
+            for row in rows:
+                world.add(table, row)
+        return world
+
+    return built

@@ -1,0 +1,11 @@
+"""SQLite keeps the store's promises."""
+
+import pytest
+
+from troth.testing import StoreTests
+
+
+class TestSqlite(StoreTests):
+    @pytest.fixture
+    def world(self, sqlite_database, tested_world):
+        return tested_world(sqlite_database)
