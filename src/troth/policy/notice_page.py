@@ -41,13 +41,15 @@ def page(policy: Policy, language: str) -> str:
 </head>
 <body>
 <a class="skip" href="#text">{escape(said.page("skip"))}</a>
-{fragment(policy, language)}</body>
+<main>
+{fragment(policy, language)}</main>
+</body>
 </html>
 """
 
 
 def fragment(policy: Policy, language: str) -> str:
-    """Write header, contents, text and footer, to stand inside another page."""
+    """Write header, contents, text and footer, to stand inside the `main` of another page."""
     said, document = words(language), document_in(policy, language)
     dated = escape(dates(policy, said))
     top = f'<p class="dates">{dated}</p>\n' if dated else ""
@@ -89,7 +91,7 @@ def _contents(policy: Policy, said: Words) -> str:
 
 def _preamble(policy: Policy, said: Words) -> str:
     text = prose(document_in(policy, said.language).preamble, policy, said)
-    return _html_blocks(parsed(text, said.language), "text")
+    return _html_blocks(parsed(text, said.language))
 
 
 def _sections(policy: Policy, said: Words) -> Iterator[str]:
@@ -104,51 +106,57 @@ def _sections(policy: Policy, said: Words) -> Iterator[str]:
         name = f"title-{clause.number}"
         yield f'<section id="clause-{clause.number}" aria-labelledby="{name}">\n'
         yield f'<h{level} id="{name}"><span class="number">{clause.number}</span> {words_}</h{level}>\n'
-        yield _html_blocks(parsed(prose(clause.text, policy, said), said.language), name)
+        yield _html_blocks(parsed(prose(clause.text, policy, said), said.language))
     yield "</section>\n" * open_depth
 
 
-def _html_blocks(blocks: list[Node], labelled_by: str) -> str:
-    return "".join(_html_block(block, labelled_by) for block in blocks)
+def _html_blocks(blocks: list[Node]) -> str:
+    return "".join(_html_block(block) for block in blocks)
 
 
-def _html_block(block: Node, labelled_by: str) -> str:
+def _html_block(block: Node) -> str:
     match block["is"]:
         case "paragraph":
             return f"<p>{_html_runs(block['runs'])}</p>\n"
         case "list":
-            return _html_list(block, labelled_by)
+            return _html_list(block)
         case "quote":
-            return f"<blockquote>\n{_html_blocks(block['blocks'], labelled_by)}</blockquote>\n"
+            return f"<blockquote>\n{_html_blocks(block['blocks'])}</blockquote>\n"
         case "table":
-            return _html_table(block, labelled_by)
+            return _html_table(block)
         case "code":
             return f"<pre><code>{escape(block['text'])}</code></pre>\n"
         case _:
             return "<hr>\n"
 
 
-def _html_list(block: Node, labelled_by: str) -> str:
+def _html_list(block: Node) -> str:
     name = "ol" if block["start"] else "ul"
     start = f' start="{block["start"]}"' if block["start"] > 1 else ""
     items = []
     for item in block["items"]:
         plain = len(item) == 1 and item[0]["is"] == "paragraph"
-        inside = _html_runs(item[0]["runs"]) if plain else _html_blocks(item, labelled_by)
+        inside = _html_runs(item[0]["runs"]) if plain else _html_blocks(item)
         items.append(f"<li>{inside}</li>\n")
     return f"<{name}{start}>\n{''.join(items)}</{name}>\n"
 
 
-def _html_table(block: Node, labelled_by: str) -> str:
+def _html_table(block: Node) -> str:
     head = "".join(f'<th scope="col">{_html_runs(cell)}</th>' for cell in block["head"])
     wide = " wide" if len(block["head"]) >= 5 else ""
-    lines = [f'<div class="table{wide}" role="region" aria-labelledby="{labelled_by}" tabindex="0">\n<table>']
+    columns = escape(", ".join(_words(cell) for cell in block["head"]))
+    lines = [f'<div class="table{wide}" role="group" aria-label="{columns}" tabindex="0">\n<table>']
     lines.append(f"<thead><tr>{head}</tr></thead>\n<tbody>")
     for row in block["rows"]:
         first, *rest = row
         cells = "".join(f"<td>{_html_runs(cell)}</td>" for cell in rest)
         lines.append(f'<tr><th scope="row">{_html_runs(first)}</th>{cells}</tr>')
     return "\n".join(lines) + "\n</tbody>\n</table>\n</div>\n"
+
+
+def _words(runs_: list[dict[str, Any]]) -> str:
+    """Return the plain words of runs."""
+    return "".join(_words(run["runs"]) if "runs" in run else run.get("text", " ") for run in runs_)
 
 
 def _html_runs(found: list[dict[str, Any]], links: bool = True) -> str:
