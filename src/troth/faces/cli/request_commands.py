@@ -1,0 +1,480 @@
+"""`troth request`: people's requests, from receipt to proof, as staff handle them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from troth.errors import NotAllowedError
+from troth.faces.cli.console import as_json, err, out, table
+from troth.faces.cli.context import project
+
+app = typer.Typer(no_args_is_help=True, help="Receive, follow, decide and answer people's requests.")
+NUMBER = typer.Argument(..., help="The number of the request, such as 2026-0001.")
+CLAIM = typer.Option("c1", "--claim", "-c", help="The claim, such as c1.")
+STAFF = typer.Option(
+    ..., "--staff", "-s", help="Who you are, as it stands in the record.", envvar="TROTH_STAFF"
+)
+JSON = typer.Option(False, "--json", help="Write the result as JSON.")
+
+
+@app.command("open")
+def open_(
+    right: list[str] = typer.Option(
+        ..., "--right", "-r", help="What is asked for: access, erase. May be repeated."
+    ),
+    email: str = typer.Option(..., help="The address of the person."),
+    name: str = typer.Option("", help="Their name, if they gave one."),
+    wording: str = typer.Option("", help="What they wrote or said."),
+    language: str = typer.Option("en", help="en or fr."),
+    channel: str = typer.Option("email", help="How it came: portal, email, post, phone, desk, api."),
+    received: str = typer.Option("", help="When it came, such as 2026-03-05T14:30 (UTC); now if left out."),
+    json: bool = JSON,
+) -> None:
+    """Take a request in, whichever way it came; its clock starts with the day of receipt.
+
+    Example: troth request open --right access --right erase --email ada@example.org --channel post
+    """
+    from troth.work.open_request import open_request
+
+    opened = open_request(
+        project(), right, email, name=name, wording=wording, language=language, channel=channel,
+        received_at=_moment(received),
+    )  # fmt: skip
+    if json:
+        as_json({"number": opened.number, "link": opened.link})
+        return
+    out().print(f"Request {opened.number} is taken in. Its private page: {opened.link}")
+    _show(opened.number)
+
+
+def _moment(written: str) -> datetime | None:
+    if not written:
+        return None
+    try:
+        read = datetime.fromisoformat(written)
+    except ValueError:
+        raise NotAllowedError(
+            f"{written[:40]!r} is no moment. Write it as 2026-03-05 or 2026-03-05T14:30."
+        ) from None
+    return read.replace(tzinfo=UTC) if read.tzinfo is None else read
+
+
+@app.command("list")
+def list_(
+    status: str = typer.Option("", help="Only those that are received, in_progress, decided, executing …"),
+    json: bool = JSON,
+) -> None:
+    """List the requests, the most urgent first.
+
+    Example: troth request list --status in_progress
+    """
+    from troth.ledger import read
+
+    found = [state.body for state in read.states(project().ledger, "request", status=status or None)]
+    if json:
+        as_json(found)
+        return
+    rows = [
+        [
+            state["id"],
+            ", ".join(claim["right"] for claim in state["claims"].values()),
+            state["status"].replace("_", " "),
+            state["received"],
+            state["safe_due"] or "–",
+            state["legal_due"] or "–",
+        ]
+        for state in found
+    ]
+    out().print(table("", ["number", "asks for", "state", "received", "safe date", "legal date"], rows))
+    out().print(
+        f"{len(rows)} requests." if rows else "There is no request yet. `troth request open` takes one in."
+    )
+
+
+@app.command()
+def show(number: str = NUMBER, json: bool = JSON) -> None:
+    """Show where a request stands, its clock, and what to do next.
+
+    Example: troth request show 2026-0001
+    """
+    if json:
+        from troth.work import request_file
+
+        as_json(request_file.load(project(), number).state)
+    else:
+        _show(number)
+
+
+def _show(number: str) -> None:
+    from troth.rules import request
+    from troth.work import request_file
+
+    state = request_file.load(project(), number).state
+    console = out()
+    console.print(
+        f"\n[bold]{number}[/bold]  {state['status'].replace('_', ' ')}  ·  received {state['received']} by "
+        f"{state['channel']}  ·  answer by {state['safe_due'] or '–'} (safe), {state['legal_due'] or '–'} (legal)"
+    )
+    rows = []
+    for name, claim in state["claims"].items():
+        decision = claim["outcome"] or "open"
+        if claim["decided_by"]:
+            decision += f" by {claim['decided_by']}" + (
+                f", reviewed by {claim['reviewed_by']}" if claim["reviewed_by"] else ""
+            )
+        stores = ", ".join(
+            f"{store}: {told.get('grade', 'begun')}" for store, told in claim["stores"].items()
+        )
+        rows.append([name, claim["right"], decision, stores or ("done" if claim["done"] else "–")])
+    console.print(table("", ["claim", "right", "decision", "carried out"], rows))
+    for step in request.next_steps(state):
+        console.print(f"Next: {step}.")
+
+
+@app.command()
+def code(number: str = NUMBER) -> None:
+    """Send the person a new one-time code.
+
+    Example: troth request code 2026-0001
+    """
+    from troth.work.prove_address import send_code
+
+    send_code(project(), number)
+    out().print("A code was sent to the address given with the request.")
+
+
+@app.command()
+def prove(
+    number: str = NUMBER, given: str = typer.Argument(..., help="The code the person read out.")
+) -> None:
+    """Take the code that proves the address.
+
+    Example: troth request prove 2026-0001 12345678
+    """
+    from troth.work.prove_address import take_code
+
+    if not take_code(project(), number, given):
+        raise NotAllowedError(
+            "That is not the code, or it is too old, or it was tried too often. Send a new one."
+        )
+    _show(number)
+
+
+@app.command()
+def ask(
+    number: str = NUMBER,
+    what: str = typer.Option("identity", help="identity, clarification or mandate."),
+    doubt: str = typer.Option(..., help="Why you ask: the doubt there is, in words for the person."),
+    asked: str = typer.Option(..., help="What exactly you ask for."),
+    enough: str = typer.Option(..., help="Why that is enough."),
+    staff: str = STAFF,
+) -> None:
+    """Ask the person for something, only on a recorded doubt; the clock stands still as its law says.
+
+    Example: troth request ask 2026-0001 --doubt "Two people share this address" --asked "your customer number"
+    --enough "only you have it" --staff marie
+    """
+    from troth.work.ask import ask as asking
+
+    event = asking(project(), number, what, staff, doubt=doubt, asked=asked, enough=enough)
+    out().print(f"Asked, as {event.facts['ask']}.")
+    _show(number)
+
+
+@app.command("answer-ask")
+def answer_ask(
+    number: str = NUMBER,
+    name: str = typer.Argument(..., help="The name of the ask, as `ask` gave it."),
+    sufficient: bool = typer.Option(True, help="Whether what came is enough."),
+    reply: str = typer.Option("", help="What came, in words; goes to the vault."),
+    staff: str = STAFF,
+) -> None:
+    """Record what came back; when it is enough the clock runs again.
+
+    Example: troth request answer-ask 2026-0001 identity-3fa2b1 --staff marie
+    """
+    from troth.work.ask import answer_ask as answering
+
+    answering(project(), number, name, staff, sufficient=sufficient, reply=reply)
+    _show(number)
+
+
+@app.command()
+def extend(
+    number: str = NUMBER,
+    reason: str = typer.Option(..., help="complexity or number (GDPR Art. 12(3))."),
+    reasons: str = typer.Option(..., help="The reasons in words, for the letter."),
+    staff: str = STAFF,
+) -> None:
+    """Take longer: a letter with the reasons goes out first, and in time.
+
+    Example: troth request extend 2026-0001 --reason complexity --reasons "Your data is in nine archives." --staff marie
+    """
+    from troth.work.ask import extend as extending
+
+    extending(project(), number, reason, staff, reasons=reasons)
+    _show(number)
+
+
+@app.command()
+def decide(
+    number: str = NUMBER,
+    outcome: str = typer.Argument(..., help="grant, part or refuse."),
+    claim: str = CLAIM,
+    ground: str = typer.Option("", help="For an erasure: the letter of Art. 17(1) it is granted on."),
+    article: str = typer.Option("", help="For a refusal: the article it stands on."),
+    exempt: list[str] = typer.Option([], help="Letters of Art. 17(3), for what is not erased."),
+    reason: str = typer.Option("", help="Why, in words the person understands."),
+    role: str = typer.Option("handler", help="Your role; the data protection officer decides nothing."),
+    staff: str = STAFF,
+) -> None:
+    """Decide a claim.
+
+    Example: troth request decide 2026-0001 grant --claim c2 --ground a --staff marie
+    """
+    from troth.work.decide import decide as deciding
+
+    deciding(
+        project(), number, claim, outcome, staff, ground=ground, article=article, exemptions=exempt,  # type: ignore[arg-type]
+        reason=reason, role=role,  # type: ignore[arg-type]
+    )  # fmt: skip
+    _show(number)
+
+
+@app.command()
+def review(
+    number: str = NUMBER,
+    claim: str = CLAIM,
+    confirm: bool = typer.Option(True, help="Confirm, or with --no-confirm send back."),
+    note: str = typer.Option("", help="A note for the record; goes to the vault."),
+    staff: str = STAFF,
+) -> None:
+    """Confirm somebody else's decision, or send it back.
+
+    Example: troth request review 2026-0001 --claim c2 --staff paul
+    """
+    from troth.work.decide import review as reviewing
+
+    reviewing(project(), number, claim, staff, confirm=confirm, note=note)
+    _show(number)
+
+
+@app.command()
+def plan(number: str = NUMBER, claim: str = CLAIM, staff: str = STAFF, json: bool = JSON) -> None:
+    """Measure what an erasure would do, row by row, in every store; change nothing.
+
+    Example: troth request plan 2026-0001 --claim c2 --staff marie
+    """
+    from troth.work.plan_erasure import measure
+
+    event = measure(project(), number, claim, staff=staff)
+    if json:
+        as_json(event.facts)
+        return
+    show_plan(event.facts)
+    out().print(
+        f"Approve it with: troth request approve {number} {str(event.facts['plan_sha256'])[:12]} --claim {claim}"
+    )
+
+
+def show_plan(facts: Mapping[str, Any]) -> None:
+    """Show a measured plan as a table."""
+    words = {"delete": "erase", "blank": "blank", "retain": "archive", "replace_owner": "give to the placeholder",
+             "detach": "unlink"}  # fmt: skip
+    rows = [
+        [store, name, words.get(verb, verb), str(rows), f"{legal} until {until}" if until else legal]
+        for store, told in facts["stores"].items()
+        for name, verb, rows, until, legal in told["counts"]
+    ]
+    rows += [
+        [store, name, f"side effect: {verb}", str(rows_), ""]
+        for store, told in facts["stores"].items()
+        for name, verb, rows_ in told["side_effects"]
+    ]
+    title = f"Plan {facts['plan_sha256'][:12]}, {facts['how']}; nothing is changed yet"
+    out().print(table(title, ["store", "table", "what happens", "rows#", "why it stays"], rows))
+    if not rows:
+        out().print("Nothing about this person is held in any store.")
+
+
+@app.command()
+def approve(
+    number: str = NUMBER,
+    sha: str = typer.Argument(..., help="The beginning of the plan's hash, at least eight characters."),
+    claim: str = CLAIM,
+    tolerance: int = typer.Option(0, help="How many more rows may have come until it is carried out."),
+    staff: str = STAFF,
+) -> None:
+    """Approve a measured plan, exactly as it was measured.
+
+    Example: troth request approve 2026-0001 3fa2b1c09d2e --claim c2 --staff paul
+    """
+    from troth.work.plan_erasure import approve as approving
+
+    approving(project(), number, claim, sha, staff, tolerance=tolerance)
+    _show(number)
+
+
+@app.command()
+def fulfil(number: str = NUMBER) -> None:
+    """Do whatever is decided and approved, from wherever it stands; safe to say again.
+
+    Example: troth request fulfil 2026-0001
+    """
+    from troth.work.carry_on import carry_on
+
+    with out().status("Carrying it out …") if sys.stdout.isatty() else _quiet():
+        done = carry_on(project(), number)
+    if not done:
+        err().print("Nothing was due that needs no decision, or a worker has it already.")
+    _show(number)
+
+
+def _quiet() -> Any:
+    from contextlib import nullcontext
+
+    return nullcontext()
+
+
+@app.command("package")
+def package_(
+    number: str = NUMBER,
+    file: Path = typer.Option(..., "--to", help="Where to write the ZIP for looking through it."),
+    claim: str = CLAIM,
+    mask: list[str] = typer.Option([], help="store.table.column#row=reason; may be repeated."),
+    staff: str = STAFF,
+) -> None:
+    """Open the answer to an access claim, to look it through; that you did is recorded.
+
+    Example: troth request package 2026-0001 --to answer.zip --mask "crm.message.body#3=names a colleague" --staff marie
+    """
+    from troth.rules.package import Mask
+    from troth.work.build_package import mask_package, open_package
+
+    opened = project()
+    if mask:
+        mask_package(opened, number, claim, [Mask.read(one) for one in mask], staff)
+    file.touch(mode=0o600)
+    with file.open("wb") as written:
+        written.writelines(open_package(opened, number, claim, staff))
+    err().print(f"Written to {file}. It holds personal data: delete it once you have looked.")
+    _show(number)
+
+
+@app.command()
+def release(number: str = NUMBER, claim: str = CLAIM, staff: str = STAFF) -> None:
+    """Let the answer to an access claim go out.
+
+    Example: troth request release 2026-0001 --staff marie
+    """
+    from troth.work.build_package import release as releasing
+
+    releasing(project(), number, claim, staff=staff)
+    _show(number)
+
+
+@app.command()
+def residue(
+    number: str = NUMBER,
+    claim: str = CLAIM,
+    accept: str = typer.Option("", help="Why what was found stays; the answer tells it to the person."),
+    staff: str = STAFF,
+) -> None:
+    """Search every store again for what an erasure left behind, or record why it stays.
+
+    Example: troth request residue 2026-0001 --claim c2 --staff marie
+    """
+    from troth.work import erase, request_file
+
+    opened = project()
+    if accept:
+        erase.accept_residue(opened, number, claim, staff, accept)
+    else:
+        erase.search_again(opened, number, claim)
+    found = request_file.load(opened, number).claim(claim)["residue"] or {}
+    rows = [
+        [store, hit["table"], hit["column"], str(hit["rows"]), hit["verdict"]]
+        for store, hits in found.items()
+        for hit in hits
+    ]
+    out().print(
+        table("", ["store", "table", "column", "rows#", "verdict"], rows)
+        if rows
+        else "Nothing was left behind."
+    )
+    _show(number)
+
+
+@app.command()
+def answer(number: str = NUMBER) -> None:
+    """Send the last letter, once every claim is decided and carried out.
+
+    Example: troth request answer 2026-0001
+    """
+    from troth.work.answer import answer as answering
+
+    event = answering(project(), number)
+    out().print(f"The letter is {event.facts['outcome']}.")
+    _show(number)
+
+
+@app.command()
+def withdraw(
+    number: str = NUMBER, note: str = typer.Option("", help="How they said so."), staff: str = STAFF
+) -> None:
+    """Stop working on a request because the person wishes so.
+
+    Example: troth request withdraw 2026-0001 --note "by phone" --staff marie
+    """
+    from troth.work.close_request import withdraw as withdrawing
+
+    withdrawing(project(), number, staff=staff, note=note)
+    _show(number)
+
+
+@app.command()
+def close(number: str = NUMBER, staff: str = STAFF) -> None:
+    """Close a request that was answered, refused or withdrawn.
+
+    Example: troth request close 2026-0001 --staff marie
+    """
+    from troth.work.close_request import close as closing
+
+    closing(project(), number, staff=staff)
+    _show(number)
+
+
+@app.command()
+def timeline(number: str = NUMBER, json: bool = JSON) -> None:
+    """List everything that happened in a request, in order; no personal data is in it.
+
+    Example: troth request timeline 2026-0001
+    """
+    from troth.ledger import read
+
+    events = read.stream(project().ledger, f"request/{number}")
+    if json:
+        as_json(
+            [{"id": e.id, "at": e.at, "kind": e.kind, "actor": e.actor, "facts": e.facts} for e in events]
+        )
+        return
+    rows = [
+        [f"{e.at:%Y-%m-%d %H:%M:%S}", e.kind.replace("_", " "), e.actor, _brief(e.facts), e.id]
+        for e in events
+    ]
+    out().print(table("", ["when (UTC)", "what", "who", "facts", "event"], rows))
+
+
+def _brief(facts: Mapping[str, Any]) -> str:
+    shown = [
+        f"{name} {value}"
+        for name, value in facts.items()
+        if isinstance(value, str | int) and name != "request"
+    ]
+    return ", ".join(text for text in shown if len(text) < 60)[:110]

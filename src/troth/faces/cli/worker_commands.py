@@ -1,0 +1,46 @@
+"""`troth worker`: carry requests on, as one of many processes."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+
+import typer
+
+from troth.errors import NotAllowedError
+from troth.faces.cli.console import out
+from troth.faces.cli.context import project
+
+
+def worker(
+    once: bool = typer.Option(False, "--once", help="Do one round and end."),
+) -> None:
+    """Carry requests on and seal the ledger, until stopped; on PostgreSQL as many at once as you like.
+
+    On SQLite `troth serve` has its own worker, and only --once works beside it.
+
+    Example: troth worker --once
+    """
+    from troth.work.carry_on import one_round, work
+
+    opened = project()
+    if once:
+        done = one_round(opened)
+        out().print(
+            f"{done.carried} requests carried on, {done.failed} could not be; {done.sealed} events sealed."
+        )
+        return
+    if opened.ledger.dialect == "sqlite":
+        raise NotAllowedError(
+            "This ledger is a SQLite file, which has one worker: the one inside `troth serve`. "
+            "Start that, or use `troth worker --once`; for several workers move the ledger to PostgreSQL."
+        )
+    going = [True]
+
+    def stop(_: int, __: FrameType | None) -> None:
+        going[0] = False
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    out().print("Working; Ctrl-C ends it after the step in hand.")
+    work(opened, lambda: going[0])

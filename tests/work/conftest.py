@@ -1,0 +1,138 @@
+"""A whole small project: a policy, two SQLite stores, a ledger, and letters in a folder."""
+
+import email
+import email.policy
+import re
+import sqlite3
+from datetime import date
+
+import pytest
+
+from troth import wiring
+from troth.policy.starting import project_files
+from troth.work import project as projects
+
+SHOP = """
+CREATE TABLE customer (id integer PRIMARY KEY, email text, name text, city text);
+CREATE TABLE orders (id integer PRIMARY KEY, customer_id integer REFERENCES customer (id), placed date, note text);
+CREATE TABLE message (id integer PRIMARY KEY, customer_id integer REFERENCES customer (id), author text, body text);
+CREATE TABLE log (id integer PRIMARY KEY, line text);
+INSERT INTO customer VALUES (1, 'ada@example.org', 'Ada Example', 'Lyon'), (2, 'bob@example.org', 'Bob', 'Metz');
+INSERT INTO orders VALUES (1, 1, '2026-01-05', 'for my birthday'), (2, 2, '2026-01-06', NULL);
+INSERT INTO message VALUES (1, 1, 'Colleague Carl', '=HYPERLINK("x")'), (2, 2, 'Carl', 'hello');
+"""
+SHOP_MAP = """
+store: shop
+kind: sqlite
+credentials: {find: "sqlite:///shop.db", change: "sqlite:///shop.db"}
+controller: main-entity
+backups_expire: 35 days
+tables:
+  customer:
+    subject: {key: id, identifiers: {email: {kind: email, one_person: true}}}
+    columns: {id: key, email: contact, name: identity, city: contact}
+    erase: {do: blank, set: {email: null, name: null, city: null}, by: dpo, because: orders point here}
+  orders:
+    belongs_to: [{customer_id: customer.id}]
+    columns: {id: key, customer_id: link, placed: order, note: order}
+    erase: {do: retain, until: {period: 10 years, trigger: placed}, legal: C. com. L123-22, blank: {note: null},
+            by: counsel, because: accounts}
+  message:
+    belongs_to: [{customer_id: customer.id, conceals: [author]}]
+    columns: {id: key, customer_id: link, author: identity, body: contact}
+    erase: {do: delete, by: dpo, because: no longer needed}
+  log: {impersonal: what the server did}
+"""
+NEWS = """
+CREATE TABLE subscriber (email text PRIMARY KEY, since date);
+INSERT INTO subscriber VALUES ('ada@example.org', '2025-01-01'), ('eve@example.org', '2025-01-01');
+"""
+NEWS_MAP = """
+store: news
+kind: sqlite
+credentials: {find: "sqlite:///news.db", change: "sqlite:///news.db"}
+controller: main-entity
+tables:
+  subscriber:
+    subject: {key: email, identifiers: {email: {kind: email, one_person: true}}}
+    columns: {email: contact, since: contact}
+    erase: {do: delete, by: dpo, because: no longer needed}
+"""
+
+
+def make(folder):
+    """Write the project and its databases into a folder."""
+    for name, text in project_files("shop", date(2026, 11, 23)).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    for name, rows, mapped in (("shop", SHOP, SHOP_MAP), ("news", NEWS, NEWS_MAP)):
+        connection = sqlite3.connect(folder / f"{name}.db")
+        connection.executescript(rows)
+        connection.close()
+        (folder / "stores" / f"{name}.yaml").write_text(mapped, encoding="utf-8")
+
+
+def opened(folder, clock, ledger_urls=None):
+    """Open the project as the wiring does, with a clock that is set."""
+    made = wiring.open_project(folder)
+    settings = made.settings
+    if ledger_urls:
+        from dataclasses import replace
+
+        settings = replace(settings, ledger_url=ledger_urls[0], keys_url=ledger_urls[1])
+    return projects.Project(
+        settings, clock, made.open_policy, made.open_ledger, made.open_maps, made.open_store, made.open_mailer
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    make(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def project(folder, clock):
+    made = opened(folder, clock)
+    yield made
+    made.close()
+    made.ledger.close()
+
+
+@pytest.fixture
+def letters(folder):
+    """Read the letters that were sent so far, the oldest first, as (to, subject, text in one line)."""
+
+    def read():
+        found = []
+        for file in sorted((folder / ".troth" / "outbox").glob("*.eml")):
+            message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+            text = " ".join(message.get_content().split())
+            found.append((message["To"], message["Subject"], text))
+        return found
+
+    return read
+
+
+@pytest.fixture
+def code(letters):
+    """Return the last code that was sent."""
+
+    def last():
+        return [
+            re.search(r"\b(\d{8})\b", text)[1] for _, _, text in letters() if re.search(r"\b\d{8}\b", text)
+        ][-1]
+
+    return last
+
+
+@pytest.fixture
+def rows(folder):
+    """Read a store directly."""
+
+    def read(store, statement):
+        with sqlite3.connect(folder / f"{store}.db") as connection:
+            return connection.execute(statement).fetchall()
+
+    return read

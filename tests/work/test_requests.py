@@ -1,0 +1,409 @@
+"""A request goes from receipt to proof, and every shortcut is refused with a sentence."""
+
+import io
+import json
+import zipfile
+
+import pytest
+
+import story
+from troth.errors import ConflictError, NotAllowedError, NotFoundError
+from troth.ledger import seal, vault
+from troth.ledger.verify import verify
+from troth.rules.package import Mask
+from troth.work import (
+    answer,
+    ask,
+    build_package,
+    carry_on,
+    close_request,
+    decide,
+    erase,
+    open_request,
+    plan_erasure,
+    prove_address,
+    request_file,
+)
+
+
+def test_a_request_is_numbered_dated_and_acknowledged(project, letters):
+    number = story.ask(project, "access", "erase", name="Ada", wording="all of it please")
+    assert number == "2026-0001"
+    assert story.ask(project, "access", email="bob@example.org") == "2026-0002"
+    state = story.state(project, number)
+    assert (state["received"], state["legal_due"], state["safe_due"]) == (
+        "2026-11-23",
+        "2026-12-23",
+        "2026-12-23",
+    )
+    to, subject, text = letters()[0]
+    assert to == "ada@example.org"
+    assert number in subject
+    assert "A copy of your data" in text
+    assert "23 December 2026" in text
+    assert request_file.link(project, number) in text
+
+
+def test_a_french_request_gets_french_letters(project, letters):
+    story.ask(project, "erase", language="fr")
+    assert "L’effacement de vos données" in letters()[0][2]
+    assert "23 décembre 2026" in letters()[0][2]
+
+
+def test_saying_it_twice_opens_one_request(project):
+    first = story.ask(project, "access", once="form 1")
+    assert story.ask(project, "access", once="form 1") == first
+    assert len(story.kinds(project, first)) == 2
+
+
+@pytest.mark.parametrize(
+    ("rights", "address", "sentence"),
+    [
+        ([], "a@b.example", "A request asks for something"),
+        (["cake"], "a@b.example", "There is no right called 'cake'"),
+        (["access"], "nobody", "no e-mail address"),
+        (["access"], "a@b.example\nBcc: x@y.example", "no e-mail address"),
+    ],
+)
+def test_what_is_no_request_is_refused_with_a_sentence(project, rights, address, sentence):
+    with pytest.raises(NotAllowedError, match=sentence):
+        open_request.open_request(project, rights, address)
+
+
+def test_the_private_address_cannot_be_made_up(project):
+    number = story.ask(project, "access")
+    token = request_file.token(project, number)
+    assert request_file.by_token(project, token) == number
+    for wrong in (
+        number,
+        f"{number}-",
+        token[:-1] + ("a" if token[-1] != "a" else "b"),
+        "",
+        "x" * 500,
+        "é-ü",
+    ):
+        with pytest.raises(NotFoundError):
+            request_file.by_token(project, wrong)
+
+
+def test_the_code_proves_the_address_and_moves_no_clock(project, code, clock):
+    number = story.ask(project, "access")
+    before = story.state(project, number)["legal_due"]
+    clock.forward(days=2)
+    story.prove(project, number, code)
+    assert story.state(project, number)["proven"]
+    assert story.state(project, number)["legal_due"] == before
+
+
+def test_a_wrong_an_old_and_a_late_code_prove_nothing(project, code, clock):
+    number = story.ask(project, "access")
+    assert not prove_address.take_code(project, number, "00000000")
+    prove_address.send_code(project, number)
+    first = code()
+    prove_address.send_code(project, number)
+    assert not prove_address.take_code(project, number, first)
+    second = code()
+    clock.forward(minutes=16)
+    assert not prove_address.take_code(project, number, second)
+    assert not story.state(project, number)["proven"]
+
+
+def test_after_five_tries_even_the_right_code_is_refused_and_codes_run_out(project, code):
+    number = story.ask(project, "access")
+    prove_address.send_code(project, number)
+    for _ in range(5):
+        assert not prove_address.take_code(project, number, "00000000")
+    assert not prove_address.take_code(project, number, code())
+    for _ in range(4):
+        prove_address.send_code(project, number)
+    with pytest.raises(NotAllowedError, match="Too many codes"):
+        prove_address.send_code(project, number)
+
+
+def test_an_access_request_ends_with_a_copy_that_only_the_proven_address_fetches(project, code, letters):
+    number = story.ask(project, "access")
+    archive = story.grant_access(project, number)
+    with pytest.raises(NotAllowedError, match="not confirmed"):
+        build_package.take_answer(project, number)
+    carry_on.carry_on(project, number)
+    state = story.state(project, number)
+    assert state["status"] == "responded"
+    story.prove(project, number, code)
+    assert b"".join(build_package.take_answer(project, number)) == archive
+    assert b"".join(build_package.take_answer(project, number)) == archive
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        names = opened.namelist()
+        page = opened.read("index.html").decode()
+        customer = json.loads(opened.read("data/shop/customer.json"))
+        message = json.loads(opened.read("data/shop/message.json"))
+        as_csv = opened.read("data/shop/message.csv").decode()
+    assert {"data/shop/orders.json", "data/news/subscriber.json", "data/news/subscriber.csv"} <= set(names)
+    assert customer == [{"id": 1, "email": "ada@example.org", "name": "Ada Example", "city": "Lyon"}]
+    assert message[0]["author"] == "[about somebody else]"
+    assert "'=HYPERLINK" in as_csv
+    assert "Colleague Carl" not in page + as_csv
+    assert "bob@example.org" not in page
+    assert all(title in page for title in ("The purposes", "The recipients", "Example Hosting SAS", "CNIL"))
+    assert "copy of your data until 23 December 2026" in letters()[-2][2]
+
+
+def test_the_answer_is_gone_after_its_time(project, code, clock):
+    number = story.ask(project, "access")
+    story.grant_access(project, number)
+    carry_on.carry_on(project, number)
+    clock.forward(days=31)
+    story.prove(project, number, code)
+    with pytest.raises(NotAllowedError, match="time to fetch it is over"):
+        build_package.take_answer(project, number)
+
+
+def test_an_unknown_person_gets_the_negative_answer(project, letters):
+    number = story.ask(project, "access", email="nobody@example.net")
+    archive = story.grant_access(project, number)
+    carry_on.carry_on(project, number)
+    assert "Nothing about you is held" in letters()[-1][2]
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        assert "hold nothing about you" in opened.read("index.html").decode()
+
+
+def test_a_handler_masks_a_cell_with_a_reason_and_both_hashes_are_told(project):
+    number = story.ask(project, "access")
+    decide.decide(project, number, "c1", "grant", "marie")
+    carry_on.carry_on(project, number)
+    before = story.state(project, number)["claims"]["c1"]["package"]["sha256"]
+    event = build_package.mask_package(
+        project, number, "c1", [Mask.read("shop.orders.note#1=trade secret")], "marie"
+    )
+    assert event.facts["sha256_before"] == before != event.facts["sha256_after"]
+    archive = b"".join(build_package.open_package(project, number, "c1", "marie"))
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        assert json.loads(opened.read("data/shop/orders.json"))[0]["note"] == "[masked: trade secret]"
+    assert "trade secret" not in json.dumps(dict(event.facts))
+    assert vault.payload(project.ledger, event)["reasons"] == ["trade secret"]
+
+
+def test_a_whole_answer_cannot_be_masked(project):
+    number = story.ask(project, "access", email="eve@example.org")
+    decide.decide(project, number, "c1", "grant", "marie")
+    carry_on.carry_on(project, number)
+    with pytest.raises(NotAllowedError, match="Refuse the claim instead"):
+        build_package.mask_package(project, number, "c1", [Mask.read("news.subscriber#1=secret")], "marie")
+    with pytest.raises(NotAllowedError, match="A whole table cannot be masked"):
+        Mask.read("news.subscriber=secret")
+
+
+def test_no_answer_leaves_before_a_handler_opened_it(project):
+    number = story.ask(project, "access")
+    decide.decide(project, number, "c1", "grant", "marie")
+    carry_on.carry_on(project, number)
+    with pytest.raises(NotAllowedError, match="Nobody has opened"):
+        build_package.release(project, number, "c1", staff="marie")
+
+
+def test_an_erasure_is_measured_approved_done_verified_and_told(project, letters, rows):
+    number = story.ask(project, "erase")
+    plan = story.grant_erasure(project, number)
+    assert rows("shop", "SELECT email FROM customer WHERE id = 1") == [("ada@example.org",)]
+    counts = {(row[0], row[1]): row[2] for row in plan.facts["stores"]["shop"]["counts"]}
+    assert counts[("message", "delete")] == 1
+    assert counts[("customer", "blank")] == 1
+    assert counts[("orders", "retain")] == 1
+    assert carry_on.carry_on(project, number)
+    state = story.state(project, number)
+    assert state["status"] == "responded"
+    assert rows("shop", "SELECT * FROM customer ORDER BY id") == [
+        (1, None, None, None),
+        (2, "bob@example.org", "Bob", "Metz"),
+    ]
+    assert rows("shop", "SELECT id FROM message") == [(2,)]
+    assert rows("shop", "SELECT note FROM orders WHERE id = 1") == [(None,)]
+    assert rows("news", "SELECT email FROM subscriber") == [("eve@example.org",)]
+    assert state["claims"]["c1"]["stores"]["shop"]["verified"] == 0
+    text = letters()[-1][2]
+    assert "archived until 5 January 2036, because of C. com. L123-22" in text
+    assert "found nothing more" in text
+    told = [to for to, _, _ in letters() if to == "tax@company.example"]
+    assert len(told) == 1
+    seal.seal_all(project.ledger)
+    assert verify(project.ledger).whole
+
+
+def test_carrying_on_again_changes_nothing(project):
+    number = story.ask(project, "erase")
+    story.grant_erasure(project, number)
+    carry_on.carry_on(project, number)
+    before = story.kinds(project, number)
+    assert not carry_on.carry_on(project, number)
+    assert story.kinds(project, number) == before
+
+
+def test_in_a_bundle_the_copy_is_given_before_anything_is_erased(project, rows):
+    number = story.ask(project, "access", "erase")
+    story.grant_erasure(project, number, "c2")
+    with pytest.raises(NotAllowedError, match="given before anything is erased"):
+        erase.erase(project, number, "c2")
+    carry_on.carry_on(project, number)
+    assert rows("shop", "SELECT count(*) FROM message") == [(2,)]
+    story.grant_access(project, number)
+    carry_on.carry_on(project, number)
+    assert rows("shop", "SELECT count(*) FROM message") == [(1,)]
+    assert story.state(project, number)["status"] == "responded"
+
+
+def test_who_decided_neither_reviews_nor_approves_and_the_dpo_decides_nothing(project):
+    number = story.ask(project, "erase")
+    with pytest.raises(NotAllowedError, match="advises and never decides"):
+        decide.decide(project, number, "c1", "grant", "dora", ground="a", role="dpo")
+    with pytest.raises(NotAllowedError, match="needs its ground"):
+        decide.decide(project, number, "c1", "grant", "marie")
+    decide.decide(project, number, "c1", "grant", "marie", ground="a")
+    with pytest.raises(NotAllowedError, match="Somebody else reviews it"):
+        decide.review(project, number, "c1", "marie")
+    plan = plan_erasure.measure(project, number, "c1").facts["plan_sha256"]
+    with pytest.raises(NotAllowedError, match="not reviewed"):
+        plan_erasure.approve(project, number, "c1", plan, "paul")
+    decide.review(project, number, "c1", "paul")
+    with pytest.raises(NotAllowedError, match="Somebody else approves"):
+        plan_erasure.approve(project, number, "c1", plan, "marie")
+    with pytest.raises(NotAllowedError, match="not approved"):
+        erase.erase(project, number, "c1")
+    decide.advise(project, number, "c1", "dora", "go on")
+
+
+def test_a_review_that_sends_back_opens_the_decision_again(project):
+    number = story.ask(project, "erase")
+    decide.decide(project, number, "c1", "grant", "marie", ground="a")
+    decide.review(project, number, "c1", "paul", confirm=False, note="wrong ground")
+    assert story.state(project, number)["claims"]["c1"]["outcome"] is None
+
+
+def test_a_refusal_has_its_four_parts_or_does_not_go_out(project, letters):
+    number = story.ask(project, "erase")
+    with pytest.raises(NotAllowedError, match=r"needs its reason.*names the article"):
+        decide.decide(project, number, "c1", "refuse", "marie")
+    decide.decide(project, number, "c1", "refuse", "marie", reason="A court case is open.", exemptions=["e"])
+    with pytest.raises(NotAllowedError, match="not reviewed by a second person"):
+        answer.answer(project, number)
+    decide.review(project, number, "c1", "paul")
+    carry_on.carry_on(project, number)
+    assert story.state(project, number)["status"] == "refused"
+    text = letters()[-1][2]
+    assert all(
+        part in text for part in ("A court case is open.", "GDPR Art. 17(3)(e)", "CNIL", "go to court")
+    )
+
+
+def test_more_rows_than_approved_stop_it_and_it_is_measured_again(project, folder, rows):
+    import sqlite3
+
+    number = story.ask(project, "erase")
+    story.grant_erasure(project, number)
+    with sqlite3.connect(folder / "shop.db") as connection:
+        connection.execute("INSERT INTO message VALUES (9, 1, 'x', 'new')")
+    with pytest.raises(ConflictError):
+        carry_on.carry_on(project, number)
+    assert rows("shop", "SELECT count(*) FROM message WHERE customer_id = 1") == [(2,)]
+    state = story.state(project, number)["claims"]["c1"]
+    assert state["plan"] is None
+    plan = plan_erasure.measure(project, number, "c1")
+    plan_erasure.approve(project, number, "c1", plan.facts["plan_sha256"], "paul")
+    carry_on.carry_on(project, number)
+    assert rows("shop", "SELECT count(*) FROM message WHERE customer_id = 1") == [(0,)]
+
+
+def test_what_is_left_elsewhere_blocks_the_answer_until_somebody_decides(project, folder, letters):
+    import sqlite3
+
+    with sqlite3.connect(folder / "shop.db") as connection:
+        connection.execute("INSERT INTO log VALUES (1, 'mail to ada@example.org bounced')")
+    number = story.ask(project, "erase")
+    story.grant_erasure(project, number)
+    carry_on.carry_on(project, number)
+    assert story.state(project, number)["status"] == "executing"
+    with pytest.raises(NotAllowedError, match="1 places in shop still hold"):
+        answer.answer(project, number)
+    erase.accept_residue(project, number, "c1", "marie", "security logs are emptied after six months")
+    carry_on.carry_on(project, number)
+    assert story.state(project, number)["status"] == "responded"
+    assert "security logs are emptied" in letters()[-1][2]
+
+
+def test_what_is_left_can_be_removed_and_searched_for_again(project, folder):
+    import sqlite3
+
+    with sqlite3.connect(folder / "shop.db") as connection:
+        connection.execute("INSERT INTO log VALUES (1, 'mail to ada@example.org bounced')")
+    number = story.ask(project, "erase")
+    story.grant_erasure(project, number)
+    carry_on.carry_on(project, number)
+    with sqlite3.connect(folder / "shop.db") as connection:
+        connection.execute("DELETE FROM log")
+    assert erase.search_again(project, number, "c1") == {"news": 0, "shop": 0}
+    carry_on.carry_on(project, number)
+    assert story.state(project, number)["status"] == "responded"
+
+
+def test_an_extension_needs_a_reason_in_time_and_goes_out_first(project, letters, clock):
+    number = story.ask(project, "access")
+    with pytest.raises(NotAllowedError, match="no reason for an extension"):
+        ask.extend(project, number, "holidays", "marie", reasons="we are away")
+    ask.extend(project, number, "complexity", "marie", reasons="Nine archives must be searched.")
+    assert story.state(project, number)["legal_due"] == "2027-02-23"
+    assert "Nine archives" in letters()[-1][2]
+    with pytest.raises(NotAllowedError, match="extended already"):
+        ask.extend(project, number, "complexity", "marie", reasons="again")
+    late = story.ask(project, "access")
+    clock.forward(days=40)
+    with pytest.raises(NotAllowedError, match="too late"):
+        ask.extend(project, late, "complexity", "marie", reasons="too late")
+
+
+def test_an_identity_ask_needs_a_doubt_and_stops_the_clock(project, clock):
+    number = story.ask(project, "access")
+    with pytest.raises(NotAllowedError, match="reasonable doubt"):
+        ask.ask(project, number, "identity", "marie", doubt=" ", asked="x", enough="y")
+    event = ask.ask(
+        project, number, "identity", "marie", doubt="Two share it.", asked="number", enough="unique"
+    )
+    state = story.state(project, number)
+    assert (state["status"], state["legal_due"]) == ("waiting", None)
+    clock.forward(days=4)
+    ask.answer_ask(project, number, event.facts["ask"], "marie", sufficient=True)
+    assert story.state(project, number)["legal_due"] == "2026-12-28"
+
+
+def test_a_withdrawn_request_stays_withdrawn_and_closes(project):
+    number = story.ask(project, "access")
+    close_request.withdraw(project, number)
+    assert story.state(project, number)["status"] == "withdrawn"
+    with pytest.raises(NotAllowedError, match="withdrawn"):
+        decide.decide(project, number, "c1", "grant", "marie")
+    close_request.close(project, number)
+    with pytest.raises(NotAllowedError, match="closed already"):
+        close_request.close(project, number)
+
+
+def test_a_letter_that_failed_is_sent_again(project, folder, letters):
+    outbox = folder / ".troth" / "outbox"
+    (folder / ".troth").mkdir(exist_ok=True)
+    outbox.write_text("a file where the folder should be")
+    number = story.ask(project, "access")
+    assert [told["outcome"] for told in story.state(project, number)["letters"]] == ["failed"]
+    outbox.unlink()
+    carry_on.carry_on(project, number)
+    assert [told["outcome"] for told in story.state(project, number)["letters"]] == ["failed", "sent"]
+    assert len(letters()) == 1
+
+
+def test_nothing_personal_is_in_clear_in_the_ledger(project, folder, code, caplog):
+    number = story.ask(project, "access", "erase", name="Canary Ada", wording="canary wording")
+    story.prove(project, number, code)
+    story.grant_access(project, number)
+    story.grant_erasure(project, number, "c2")
+    carry_on.carry_on(project, number)
+    project.ledger.close()
+    for file in (folder / ".troth").glob("*.db*"):
+        data = file.read_bytes()
+        for canary in (b"ada@example", b"Canary", b"canary", b"Lyon", b"birthday", b"Colleague"):
+            assert canary not in data, (file.name, canary)
+    assert "ada@" not in caplog.text
