@@ -337,6 +337,7 @@ class Recipient(Promise):
 
     key: Named
     title: Text = told("how the notice names them", law="GDPR Art. 13(1)(e)", required=True)
+    short: Text | None = told("a short name, for the other tables")
     class_: RecipientClass = told("which class they are", required=True)
     role: Literal["processor", "controller", "joint_controller", "not_a_recipient"] = told(
         "what they are for this data; authorities in one inquiry are no recipients",

@@ -182,7 +182,7 @@ def _titled(value: Any, words: Words) -> str | None:
     """Return the title of a promise or a part, else what it does, else its name."""
     if getattr(value, "kind", "") == "right":
         return words.word(value.key)
-    for attribute in ("title", "name", "does", "country"):
+    for attribute in ("short", "title", "name", "does", "country"):
         found = getattr(value, attribute, None)
         if isinstance(found, Text):
             return escaped(found.said(words.language))

@@ -97,7 +97,7 @@ class _Cells:
                 "data": self.titles("category", one.categories),
                 "subjects": "; ".join(self.text(each) for each in one.subjects),
                 "recipients": self.titles("recipient", one.recipients),
-                "retained": "; ".join(self._period(self.policy.retention[name]) for name in one.retention),
+                "retained": self._retained(one),
             }
             for one in self.public(self.policy.purposes)
         ]
@@ -120,13 +120,7 @@ class _Cells:
         return [
             {
                 "recipient": self.text(one.title),
-                "name": "; ".join(
-                    self.words.phrase(
-                        "to_party", name=escaped(party.name), country=self.words.country(party.country)
-                    )
-                    for party in one.named
-                ),
-                "where": self.words.country(one.country) if one.country else "",
+                "who": self._who(one),
                 "role": self.words.word(one.role),
                 "what_for": self.text(one.does),
                 "when": self.text(one.condition),
@@ -137,6 +131,15 @@ class _Cells:
             }
             for one in self.public(self.policy.recipients)
         ]
+
+    def _who(self, recipient: Recipient) -> str:
+        """Say who they are by name and where, or only where."""
+        if not recipient.named:
+            return self.words.country(recipient.country) if recipient.country else ""
+        return "; ".join(
+            self.words.phrase("to_party", name=escaped(party.name), country=self.words.country(party.country))
+            for party in recipient.named
+        )
 
     def retention(self) -> list[Row]:
         return [
@@ -149,6 +152,16 @@ class _Cells:
             }
             for one in self.public(self.policy.retention)
         ]
+
+    def _retained(self, purpose: Purpose) -> str:
+        """Say the periods; with the name of each where there are several."""
+        rules = [self.policy.retention[name] for name in purpose.retention]
+        if len({self._period(rule) for rule in rules}) <= 1:
+            return self._period(rules[0]) if rules else ""
+        return "; ".join(
+            self.words.phrase("interest", basis=self.title(rule), interest=self._period(rule))
+            for rule in rules
+        )
 
     def _period(self, rule: RetentionRule) -> str:
         return self.words.period(rule.period) if rule.period else self.text(rule.criteria)
@@ -247,7 +260,7 @@ class _Cells:
     def line(self, name: str, row: Row, at: int) -> str:
         if name == "recipients":
             recipient: Recipient = self.public(self.policy.recipients)[at]
-            named = f" ({row['name']})" if row["name"] else ""
+            named = f" ({row['who']})" if row["who"] else ""
             condition = self.words.table["grammar"]["colon"] + row["when"] if recipient.condition else ""
             return f"{row['recipient']}{named}{condition}"
         first, *rest = [cell for cell in row.values() if cell]
@@ -322,7 +335,7 @@ def _capital(cell: str) -> str:
     return cell[:1].upper() + cell[1:]
 
 
-_AS_WRITTEN = {"cookie", "host", "set_by", "name", "importer", "company"}
+_AS_WRITTEN = {"cookie", "host", "set_by", "importer", "company"}
 
 
 def _line(cells: Sequence[str]) -> str:
