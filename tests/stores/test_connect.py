@@ -1,7 +1,5 @@
 """A store is opened by its kind, and what is wrong is said without repeating a secret."""
 
-from importlib.metadata import EntryPoint
-
 import pytest
 
 from troth.errors import NotAllowedError, NotFoundError
@@ -80,16 +78,46 @@ def test_a_kind_whose_part_is_not_installed_says_what_to_install():
     assert limits(missing) is None
 
 
+@pytest.fixture
+def plug_in(tmp_path, monkeypatch):
+    """A package of somebody else, installed as packages are: two kinds of store, one of them broken."""
+    folder = tmp_path / "acme_troth-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-troth\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text(
+        "[troth.stores]\nacme = acme_troth:open_store\nbroken = acme_troth:nothing\nsqlite = acme_troth:open_store\n"
+    )
+    (tmp_path / "acme_troth.py").write_text(
+        "def open_store(map, credentials):\n    return (map.store, dict(credentials))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+@pytest.mark.usefixtures("plug_in")
+def test_a_plug_in_is_found_by_its_entry_point_and_never_takes_a_built_in_name():
+    assert connect(shop("acme"), {"find": "acme:anything"}) == ("shop", {"find": "acme:anything"})
+    assert kinds()["sqlite"] is BUILT_IN["sqlite"]
+    assert limits(kinds()["acme"]) is None
+
+
+@pytest.mark.usefixtures("plug_in")
 def test_a_plug_in_that_cannot_be_loaded_says_whose_it_is():
-    point = EntryPoint("broken", "no_such_package.module:open_store", module.GROUP)
-    with pytest.raises(
-        NotFoundError, match="of kind `broken`, which the package no_such_package.module names"
-    ):
-        module._loaded(shop("broken"), point)
+    assert refused("broken", {"find": "x"}, NotFoundError) == (
+        "The store `shop` (stores/shop.yaml) is of kind `broken`, which the package acme-troth names and cannot "
+        "load: AttributeError. Reinstall that package, or tell those who wrote it."
+    )
 
 
-@pytest.mark.parametrize("written", ["env:SHOP_FIND", "file:/run/secrets/shop", "sqlite:///shop.db",
-                                     "postgresql://db.internal/shop?sslmode=require", "postgresql://finder@db/shop"])  # fmt: skip
+@pytest.mark.parametrize(
+    "written",
+    [
+        "env:SHOP_FIND",
+        "file:/run/secrets/shop",
+        "sqlite:///shop.db",
+        "postgresql://db.internal/shop?sslmode=require",
+        "postgresql://finder@db/shop",
+    ],
+)
 def test_references_and_urls_without_secrets_may_stand_in_a_map(written):
     assert reference_problem(written) is None
 
