@@ -9,7 +9,7 @@ from troth.policy.import_text import markdown
 def plain(*clauses, title="Our Policy", preamble=""):
     """A document as the reader of plain text gives it."""
     found = tuple(Clause(number, name, number.count(".") + 1, 1, 1, text) for number, name, text in clauses)
-    return Document("policy.txt", "", Front(), title, preamble, 1, found)
+    return Document("policy.txt", "", Front(), title, preamble, found)
 
 
 def test_clauses_keep_their_numbers_and_words():

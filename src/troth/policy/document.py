@@ -92,9 +92,9 @@ class Document:
     front: Front
     title: str
     preamble: str
-    preamble_line: int
     clauses: tuple[Clause, ...]
     problems: tuple[Problem, ...] = ()
+    preamble_line: int = 1
 
     @cached_property
     def lines(self) -> tuple[str, ...]:
