@@ -1,0 +1,269 @@
+"""The verdict on a promise: kept, broken or unproven, with the figure that says so.
+
+*Unproven* is what is said where no control has run, or had nothing to look at; silence is
+never taken for a kept promise.
+
+Law: GDPR Art. 5(2), accountability.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+from troth.law import transfer
+from troth.law.period import Period
+from troth.policy.policy import Policy
+from troth.policy.promise import Cookies, Promise, Recipient, Transfer
+from troth.rules import request
+from troth.rules.map import Map
+
+Word = Literal["kept", "broken", "unproven"]
+STRUCTURE = frozenset({"key", "link", "flag", "credential"})
+# CNIL, délibération 2020-091 Art. 5 and the page of 4 July 2025: for audience measurement, trackers live
+# 13 months at most and what they collect stays 25 months at most.
+TRACKER_MAX = Period(13, "months")
+AUDIENCE_DATA_MAX = Period(25, "months")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is said of one promise; `evidence` are ids of events, `broken_by` places and numbers."""
+
+    promise: str
+    clause: str
+    word: Word
+    figure: str
+    evidence: tuple[str, ...] = ()
+    broken_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the controls look at: the states of requests, the maps, what was published."""
+
+    today: date
+    requests: Sequence[Mapping[str, Any]]
+    letters: Mapping[str, tuple[str, ...]]  # request number -> ids of the events that ended it
+    acts: Mapping[str, tuple[str, ...]]  # request number -> ids of the events that carried it out
+    maps: Mapping[str, Map]
+    published: Mapping[str, Any] | None
+    published_event: str | None
+    hashes: Mapping[str, str] = field(default_factory=dict)
+
+
+def judge(policy: Policy, facts: Facts) -> tuple[Verdict, ...]:
+    """Give the verdict on every promise, in the order of the document."""
+    return tuple(_judge(promise, policy, facts) for promise in policy.promises.values() if promise.public)
+
+
+def _judge(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
+    match promise.kind:
+        case "answer":
+            return _answer(promise, facts)
+        case "right" if promise.name in {"access", "erase"}:
+            return _right(promise, facts)
+        case "notify_recipients":
+            return _recipients_told(promise, policy, facts)
+        case "collection":
+            return _collection(promise, policy, facts)
+        case "cookies":
+            return _cookies(promise)
+        case "transfer":
+            return _transfer(promise, facts)
+        case "recipient":
+            return _safeguarded(promise, policy, facts)
+        case "change":
+            return _published(promise, facts)
+        case _:
+            return _said(promise, "unproven", "no control looks at this yet")
+
+
+def _said(
+    promise: Promise, word: Word, figure: str, evidence: Iterable[str] = (), broken_by: Iterable[str] = ()
+) -> Verdict:
+    return Verdict(promise.id, promise.clause, word, figure, tuple(evidence), tuple(broken_by))
+
+
+def _answer(promise: Promise, facts: Facts) -> Verdict:
+    ended = [one for one in facts.requests if one.get("answered_on")]
+    late = [
+        f"request {one['id']}: due {one['legal_due']}, answered {one['answered_on']}"
+        for one in ended
+        if one["legal_due"] and one["answered_on"] > one["legal_due"]
+    ]
+    overdue = [
+        f"request {one['id']}: due {one['legal_due']}, not answered"
+        for one in facts.requests
+        if request.is_open(one) and one["legal_due"] and facts.today.isoformat() > one["legal_due"]
+    ]
+    evidence = [event for one in ended for event in facts.letters.get(one["id"], ())]
+    waiting = sum(request.is_open(one) for one in facts.requests)
+    figure = (
+        f"{len(ended) - len(late)} of {len(ended)} answered in time; {waiting} open, {len(overdue)} overdue"
+    )
+    if late or overdue:
+        return _said(promise, "broken", figure, evidence, [*late, *overdue])
+    return _said(promise, "kept" if ended else "unproven", figure, evidence)
+
+
+def _right(promise: Promise, facts: Facts) -> Verdict:
+    done = 0
+    wrong: list[str] = []
+    evidence: list[str] = []
+    for one in facts.requests:
+        for name, claim in one["claims"].items():
+            if claim["right"] != promise.name or not claim["done"]:
+                continue
+            done += 1
+            evidence.extend(facts.acts.get(one["id"], ()))
+            wrong.extend(f"request {one['id']}, claim {name}: {what}" for what in _wrong_with(claim))
+    noun = "copies given" if promise.name == "access" else "erasures carried out and verified"
+    figure = f"{done} {noun}" if done else "nothing was asked and carried out yet"
+    if wrong:
+        return _said(promise, "broken", f"{done} carried out, {len(wrong)} not as promised", evidence, wrong)
+    return _said(promise, "kept" if done else "unproven", figure, evidence)
+
+
+def _wrong_with(claim: Mapping[str, Any]) -> Iterator[str]:
+    for store, told in claim["stores"].items():
+        if told.get("verified"):
+            yield f"{told['verified']} rows remain in {store}"
+    for store, hits in (claim["residue"] or {}).items():
+        copies = sum(int(hit["rows"]) for hit in hits if hit["verdict"] == "copy")
+        if copies and not claim["copies_accepted"]:
+            yield f"{copies} copies left in {store}"
+
+
+def _recipients_told(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
+    told, pending = 0, []
+    evidence: list[str] = []
+    for one in facts.requests:
+        for name, claim in one["claims"].items():
+            if claim["right"] != "erase" or not claim["done"]:
+                continue
+            evidence.extend(facts.acts.get(one["id"], ()))
+            for recipient, outcome in claim["recipients"].items():
+                if outcome in {"told", "not_told"}:
+                    told += 1
+                else:
+                    pending.append(
+                        f"request {one['id']}, claim {name}: {recipient} is not told yet ({outcome})"
+                    )
+    if pending:
+        figure = f"{told} told, {len(pending)} still to be told"
+        return _said(promise, "broken" if _late(policy, facts) else "unproven", figure, evidence, pending)
+    return _said(promise, "kept" if told else "unproven", f"{told} recipients told of erasures", evidence)
+
+
+def _late(policy: Policy, facts: Facts) -> bool:
+    """Say whether an erasure is older than the time within which recipients are told."""
+    within = policy.notify_recipients.within if policy.notify_recipients else None
+    days = [
+        date.fromisoformat(told["on"])
+        for one in facts.requests
+        for claim in one["claims"].values()
+        for told in claim["stores"].values()
+        if told.get("on")
+    ]
+    return within is not None and any(within.after(day) < facts.today for day in days)
+
+
+def _collection(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
+    declared = set(policy.categories)
+    columns, wrong = 0, []
+    for store, mapped in facts.maps.items():
+        for table in mapped.tables.values():
+            for column, category in table.columns.items():
+                if category in STRUCTURE:
+                    continue
+                columns += 1
+                if category not in declared:
+                    wrong.append(f"{store}.{table.name}.{column}: {category} is not declared")
+    figure = f"{columns - len(wrong)} of {columns} mapped columns hold a declared category"
+    if wrong:
+        return _said(promise, "broken", figure, (), wrong)
+    return _said(promise, "kept" if columns else "unproven", figure if columns else "no store is mapped")
+
+
+def _cookies(promise: Promise) -> Verdict:
+    assert isinstance(promise, Cookies)
+    wrong = []
+    for cookie in promise.table:
+        life = cookie.lifetime
+        if (
+            isinstance(life, Period)
+            and promise.lifetime_max
+            and life.days()[0] > promise.lifetime_max.days()[1]
+        ):
+            wrong.append(
+                f"{cookie.name}: declared for {life}, and the policy's own limit is {promise.lifetime_max}"
+            )
+        if cookie.category != "analytics":
+            continue
+        if isinstance(life, Period) and life.days()[0] > TRACKER_MAX.days()[1]:
+            wrong.append(
+                f"{cookie.name}: declared for {life}, more than {TRACKER_MAX} (CNIL 2020-091 Art. 5)"
+            )
+        if cookie.data_kept and cookie.data_kept.days()[0] > AUDIENCE_DATA_MAX.days()[1]:
+            limit = f"{AUDIENCE_DATA_MAX} (CNIL 2020-091 Art. 5)"
+            wrong.append(f"{cookie.name}: what it collects stays {cookie.data_kept}, more than {limit}")
+    if wrong:
+        return _said(
+            promise, "broken", f"{len(wrong)} of {len(promise.table)} declarations break a limit", (), wrong
+        )
+    return _said(
+        promise, "unproven", f"{len(promise.table)} cookies declared within limits; no site was scanned"
+    )
+
+
+def _transfer(promise: Promise, facts: Facts) -> Verdict:
+    assert isinstance(promise, Transfer)
+    wrong = list(_lapsed(promise, facts.today))
+    if wrong:
+        return _said(promise, "broken", "the safeguard does not hold", (), wrong)
+    figure = f"{promise.mechanism.replace('_', ' ')} in force on {facts.today}"
+    if promise.mechanism == "standard_clauses" and not promise.signed:
+        return _said(promise, "unproven", "no date of signature is recorded")
+    return _said(promise, "kept", figure)
+
+
+def _lapsed(promise: Transfer, today: date) -> Iterator[str]:
+    if promise.mechanism != "adequacy":
+        return
+    if transfer.adequacy(promise.country, today) is None:
+        yield f"no adequacy decision for {promise.country} is in force on {today}"
+
+
+def _safeguarded(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
+    """A recipient outside the EEA must have a transfer whose safeguard holds."""
+    assert isinstance(promise, Recipient)
+    wrong: list[str] = []
+    for name in promise.transfers:
+        found = policy.transfers.get(name)
+        if found is not None:
+            wrong.extend(_lapsed(found, facts.today))
+    if wrong:
+        return _said(promise, "broken", "a transfer to it has no safeguard", (), wrong)
+    return _said(promise, "unproven", "no disclosure was recorded yet")
+
+
+def _published(promise: Promise, facts: Facts) -> Verdict:
+    if facts.published is None:
+        return _said(promise, "unproven", "this policy was never published")
+    known = dict(facts.published["sha256"])
+    differing = sorted(language for language, digest in facts.hashes.items() if known.get(language) != digest)
+    evidence = [facts.published_event] if facts.published_event else []
+    if differing:
+        wrong = [f"the text in {language} is not the one published" for language in differing]
+        return _said(promise, "unproven", "the policy was changed since it was published", evidence, wrong)
+    figure = f"version {facts.published['version']} is in force in {len(known)} languages"
+    return _said(promise, "kept", figure, evidence)
+
+
+def exit_code(verdicts: Iterable[Verdict], *, strict: bool) -> int:
+    """Return 1 when a promise is broken, or unproven where that counts too; else 0."""
+    words = {verdict.word for verdict in verdicts}
+    return 1 if "broken" in words or (strict and "unproven" in words) else 0

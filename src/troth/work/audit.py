@@ -1,0 +1,66 @@
+"""Audit: ask every promise's control for evidence, and record what it said.
+
+Law: GDPR Art. 5(2), Art. 24(1).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from troth.ledger import append, read
+from troth.rules import verdict
+from troth.rules.event import Draft, Fact
+from troth.rules.verdict import Facts, Verdict
+from troth.work.project import Project
+from troth.work.publish_policy import STREAM
+
+EVIDENCE_MAX = 20
+_ENDS = frozenset({"letter_sent"})
+_ACTS = frozenset({"act_ended", "verified", "residue_searched", "recipient_notified", "package_built"})
+
+
+def audit(project: Project, *, record: bool = True) -> tuple[Verdict, ...]:
+    """Judge every promise of the policy as it stands, and record each verdict."""
+    facts = gather(project)
+    verdicts = verdict.judge(project.policy, facts)
+    if record:
+        drafts = [_draft(one, project) for one in verdicts]
+        for start in range(0, len(drafts), 100):
+            append.append(project.ledger, drafts[start : start + 100])
+    return verdicts
+
+
+def _draft(found: Verdict, project: Project) -> Draft:
+    facts: dict[str, Fact] = {
+        "promise": found.promise,
+        "verdict": found.word,
+        "figure": found.figure,
+        "evidence": list(found.evidence[:EVIDENCE_MAX]),
+    }
+    stream = f"promise/{found.promise}"
+    return Draft("control_ran", stream, facts, policy=project.policy.version or None, promise=found.promise)
+
+
+def gather(project: Project) -> Facts:
+    """Collect what the controls look at."""
+    letters: dict[str, list[str]] = defaultdict(list)
+    acts: dict[str, list[str]] = defaultdict(list)
+    for kind in (*_ENDS, *_ACTS):
+        for event in read.events(project.ledger, kind=kind):
+            number = event.request or ""
+            if kind in _ACTS:
+                acts[number].append(event.id)
+            elif event.facts["kind"] in {"done", "refusal"} and event.facts["outcome"] == "sent":
+                letters[number].append(event.id)
+    published = read.stream(project.ledger, STREAM)
+    last = next((event for event in reversed(published) if event.kind == "policy_published"), None)
+    return Facts(
+        today=project.clock().date(),
+        requests=[dict(state.body) for state in read.states(project.ledger, "request")],
+        letters={number: tuple(ids) for number, ids in letters.items()},
+        acts={number: tuple(ids) for number, ids in acts.items()},
+        maps=project.maps,
+        published=last.facts if last else None,
+        published_event=last.id if last else None,
+        hashes={language: project.policy.sha256(language) for language in project.policy.documents},
+    )

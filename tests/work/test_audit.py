@@ -1,0 +1,85 @@
+"""The audit says kept only with evidence, broken with places and numbers, and unproven otherwise."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+import story
+from troth.errors import TrothError
+from troth.faces.cli.audit_commands import page
+from troth.ledger import read
+from troth.rules.verdict import exit_code
+from troth.work import audit, carry_on
+
+
+def words(project):
+    return {one.promise: one for one in audit.audit(project)}
+
+
+def find(found, kind):
+    return next(one for name, one in found.items() if name.split("/", 1)[1] == kind)
+
+
+def test_before_anything_happened_nothing_is_kept_for_want_of_evidence(project):
+    found = words(project)
+    assert find(found, "answer").word == "unproven"
+    assert find(found, "right/erase").word == "unproven"
+    assert find(found, "change").word == "unproven"
+    assert exit_code(found.values(), strict=False) == 0
+    assert exit_code(found.values(), strict=True) == 1
+
+
+def test_an_answered_erasure_keeps_its_promises_and_names_its_events(project):
+    number = story.ask(project, "erase")
+    story.grant_erasure(project, number)
+    carry_on.carry_on(project, number)
+    found = words(project)
+    for kind in ("answer", "right/erase", "notify_recipients"):
+        one = find(found, kind)
+        assert one.word == "kept", one
+        assert all(read.event(project.ledger, event).request == number for event in one.evidence)
+        assert one.evidence
+
+
+def test_a_late_answer_breaks_the_promise_and_is_named(project, clock):
+    number = story.ask(project, "access", email="eve@example.org")
+    clock.forward(days=35)
+    assert find(words(project), "answer").broken_by == (f"request {number}: due 2026-12-23, not answered",)
+    story.grant_access(project, number)
+    carry_on.carry_on(project, number)
+    one = find(words(project), "answer")
+    assert one.word == "broken"
+    assert one.broken_by == (f"request {number}: due 2026-12-23, answered 2026-12-28",)
+
+
+def test_an_undeclared_category_breaks_the_collection(project, folder):
+    file = folder / "stores" / "shop.yaml"
+    file.write_text(file.read_text().replace("city: contact", "city: address"))
+    one = find(words(project), "collection/direct")
+    assert (one.word, one.broken_by) == ("broken", ("shop.customer.city: address is not declared",))
+
+
+def test_limits_on_cookies_are_held_against_the_table(project, folder):
+    file = folder / "policy.md"
+    file.write_text(file.read_text().replace("data_kept: 13 months", "data_kept: 50 months"))
+    try:
+        one = find(words(project), "cookies")
+    except TrothError as error:
+        pytest.fail(str(error))
+    assert one.word == "broken"
+    assert "50 months, more than 25 months" in one.broken_by[0]
+
+
+def test_every_verdict_is_an_event(project):
+    found = words(project)
+    events = list(read.events(project.ledger, kind="control_ran"))
+    assert {event.promise for event in events} == set(found)
+
+
+def test_the_page_escapes_what_it_shows(project):
+    verdicts = [replace(one, figure="<b>x</b>") for one in audit.audit(project)]
+    head = {"policy": "<i>", "version": "1", "at": date(2026, 11, 23), "sealed": 1, "root": "00"}
+    drawn = page(verdicts, head)
+    assert "<b>x</b>" not in drawn
+    assert "<i>" not in drawn.replace("<html", "")
