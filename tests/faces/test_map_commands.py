@@ -1,0 +1,196 @@
+"""The maps on the command line: checked, explained, listed."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from troth.errors import NotAllowedError, NotFoundError, UnreachableError
+from troth.faces.cli import context, map_commands
+from troth.rules.catalogue import sha256
+from troth.stores.catalogue import read_sqlite
+from troth.wiring import open_project
+
+SCHEMA = """
+CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT UNIQUE, name TEXT);
+CREATE TABLE ticket (id INTEGER PRIMARY KEY, customer_id INT NOT NULL REFERENCES customer, body TEXT);
+CREATE TABLE product (id INTEGER PRIMARY KEY, title TEXT);
+"""
+MAP = """\
+store: shop
+kind: sqlite
+credentials: {find: "sqlite:///shop.db"}
+controller: us
+tables:
+  customer:
+    subject: {key: id, identifiers: {email: {kind: email, one_person: true}}}
+    columns: {id: key, email: contact, name: identity}
+    erase: {do: delete, by: dpo, because: clause 7.4}
+  ticket:
+    belongs_to: [{customer_id: customer.id, conceals: [body]}]
+    columns: {id: key, customer_id: link, body: free_text}
+    erase: {do: delete, by: dpo, because: clause 7.4}
+  product: {impersonal: goods}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "troth.toml").write_text('[project]\nname = "test"\n')
+    (tmp_path / "stores").mkdir()
+    (tmp_path / "stores" / "shop.yaml").write_text(MAP)
+    with sqlite3.connect(tmp_path / "shop.db") as connection:
+        connection.executescript(SCHEMA)
+    connection.close()
+    context.set_up(open_project)
+    context.look_in(tmp_path)
+    return tmp_path
+
+
+def run(*words):
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command("map")(map_commands.app)
+    app.command("stores")(map_commands.stores)
+    return CliRunner().invoke(app, list(words), catch_exceptions=False)
+
+
+def write(folder, old, new):
+    assert old in MAP
+    (folder / "stores" / "shop.yaml").write_text(MAP.replace(old, new))
+
+
+def test_a_good_map_passes_with_the_hash_to_write_down(folder):
+    said = run("map", "--check")
+    connection = sqlite3.connect(folder / "shop.db")
+    now = sha256(read_sqlite(connection, "shop"))
+    connection.close()
+    assert said.exit_code == 0
+    assert said.stdout == (
+        f"shop: the map is true of its database, 3 tables, 0 remarks (catalogue sha256:{now[:16]}).\n"
+    )
+
+
+def test_a_problem_fails_the_gate_with_its_place(folder):
+    write(folder, "body: free_text}", "bdy: free_text}")
+    said = run("map", "--check")
+    assert said.exit_code == 1
+    assert (
+        "stores/shop.yaml:12:43: The table `ticket` has no column `bdy`. Did you mean `body`?\n"
+        in said.stdout
+    )
+    assert said.stdout.endswith("shop: 2 problems, 0 remarks.\n")
+
+
+def test_a_remark_fails_the_gate_only_when_asked(folder):
+    with sqlite3.connect(folder / "shop.db") as connection:
+        connection.execute("CREATE TABLE note (id INTEGER PRIMARY KEY, email TEXT)")
+    connection.close()
+    write(folder, "  product:", "  note:\n    belongs_to: [{email: customer.email}]\n    columns: {id: key, email: contact}\n"
+          "    erase: {do: delete, by: dpo, because: x}\n  product:")  # fmt: skip
+    said = run("map", "--check")
+    assert said.exit_code == 0
+    assert (
+        "stores/shop.yaml:14:3: remark: Every way from a subject to `note` is by columns that may be null"
+        in said.stdout
+    )
+    assert run("map", "--check", "--strict").exit_code == 1
+
+
+def test_a_map_that_cannot_be_read_fails_the_gate_too(folder):
+    write(folder, "kind: sqlite\n", "")
+    said = run("map", "--check")
+    assert said.exit_code == 1
+    assert said.stdout == (
+        "stores/shop.yaml:1:1: A map lacks `kind`. Add a line `kind: …`.\n1 problem; no database was looked at.\n"
+    )
+
+
+def test_the_report_as_json(folder):
+    write(folder, "body: free_text}", 'body: "?"}')
+    said = run("map", "shop", "--check", "--json")
+    assert said.exit_code == 1
+    (store,) = json.loads(said.stdout)["stores"]
+    assert (store["store"], store["file"], store["tables"], store["remarks"]) == (
+        "shop",
+        "stores/shop.yaml",
+        3,
+        [],
+    )
+    assert len(store["catalogue_sha256"]) == 64
+    assert store["problems"] == [
+        {
+            "file": "stores/shop.yaml",
+            "line": 12,
+            "column": 43,
+            "what": "Nobody has said yet what `ticket.body` is.",
+            "remedy": "Look, and give it a category.",
+        }
+    ]
+
+
+def test_every_path_to_a_table_is_explained(folder):
+    said = run("map", "--explain", "ticket")
+    assert said.exit_code == 0
+    assert said.stdout == (
+        "shop.ticket (stores/shop.yaml:10)\n"
+        "  deleted on erasure; decided by dpo, because clause 7.4\n"
+        "  1. customer → ticket (belongs_to ticket.customer_id = customer.id)\n"
+        "     an answer conceals body\n"
+    )
+    assert run("map", "--explain", "product").stdout == (
+        "shop.product (stores/shop.yaml:14)\n  impersonal: goods\n"
+    )
+    (told,) = json.loads(run("map", "--explain", "ticket", "--json").stdout)["tables"]
+    assert told["paths"][0]["hops"] == [
+        {"to": "ticket", "edge": "belongs_to ticket.customer_id = customer.id"}
+    ]
+    assert told["paths"][0]["conceals"] == ["body"]
+
+
+def test_an_explanation_of_what_is_not_there_names_the_nearest(folder):
+    with pytest.raises(NotFoundError) as raised:
+        run("map", "--explain", "tickets")
+    assert str(raised.value) == "No map has a table `tickets`. Did you mean `ticket`?"
+    with pytest.raises(NotFoundError, match=r"There is no store called 'shp'. Did you mean `shop`\?"):
+        run("map", "shp", "--check")
+    with pytest.raises(NotAllowedError, match="two questions"):
+        run("map", "--check", "--explain", "ticket")
+
+
+def test_a_database_that_does_not_answer_is_unreachable(folder):
+    write(folder, "sqlite:///shop.db", "sqlite:///nowhere/shop.db")
+    with pytest.raises(UnreachableError):
+        run("map", "--check")
+
+
+def test_the_maps_are_listed(folder):
+    said = run("map", "--json")
+    assert json.loads(said.stdout) == {
+        "maps": [
+            {"store": "shop", "kind": "sqlite", "file": "stores/shop.yaml", "tables": 3, "subjects": ["customer"],
+             "impersonal": 1, "reviewed": None}
+        ]
+    }  # fmt: skip
+    assert "never" in run("map").stdout
+
+
+def test_the_kinds_of_store_are_listed():
+    kinds = {each["kind"]: each for each in json.loads(run("stores", "--json").stdout)["kinds"]}
+    assert kinds["sqlite"]["ready"]
+    assert kinds["postgresql"]["atomic"]
+    assert "sqlite" in run("stores").stdout
+
+
+@pytest.mark.slow
+def test_the_gate_as_a_process(folder):
+    command = [sys.executable, "-m", "troth", "--project", str(folder), "map", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout[:5]) == (0, "shop:")
+    write(folder, "sqlite:///shop.db", "sqlite:///nowhere/shop.db")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
