@@ -1,0 +1,45 @@
+"""The page about maps shows maps that can be read."""
+
+import re
+from pathlib import Path
+
+from troth.stores.map_file import read
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "maps.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+AROUND = """\
+store: shop
+kind: sqlite
+credentials: {find: env:SHOP}
+controller: us
+tables:
+  branch: {columns: {company_id: key, "no": key}}
+  'Weird "Table"': {columns: {address: contact}}
+  sales.account: {columns: {id: key}}
+  visit:
+    columns: {id: key}
+"""
+
+
+def test_the_whole_map_reads():
+    found, problems = read(BLOCKS[0], "stores/shop.yaml")
+    assert problems == ()
+    assert list(found.tables) == ["customer", "address", "orders", "message", "product"]
+
+
+def test_edges_of_several_columns_and_odd_names_read_in_both_writings():
+    short, long = (
+        read(AROUND + "".join(f"    {line}\n" for line in block.splitlines()), "stores/shop.yaml")
+        for block in BLOCKS[1:3]
+    )
+    assert (short[1], long[1]) == ((), ())
+    assert short[0].tables["visit"].edges[0] == long[0].tables["visit"].edges[0]
+    assert short[0].tables["visit"].edges[1].target == 'Weird "Table"'
+    assert short[0].tables["visit"].edges[2].target == "sales.account"
+
+
+def test_every_key_of_a_map_is_on_the_page():
+    for key in ("store", "kind", "credentials", "controller", "reviewed", "backups_expire", "placeholder", "tables",
+                "columns", "impersonal", "subject", "belongs_to", "points_to", "mentions", "conceals", "leaving",
+                "restriction", "retention", "copies", "delete", "blank", "replace_owner", "retain"):  # fmt: skip
+        assert f"`{key}`" in PAGE
