@@ -157,3 +157,50 @@ def test_a_promise_is_a_value():
     one, two = read(first_project()), read(first_project())
     assert one.promises == two.promises
     assert len({*one.promises.values(), *two.promises.values()}) == len(one.promises)
+
+
+def test_names_may_have_words_or_lists_for_short():
+    yaml = """
+        collection:
+          a:
+            how: direct
+            channels: {fair: , shop: our shop, site: {en: our site, fr: notre site}}
+            categories: {identity: [name, {en: title, fr: titre}], usage: {title: Usage, special: true}}
+    """
+    found = read({"policy.md": with_promises(yaml)}).collections["a"]
+    assert [(one.key, one.title and one.title.said("fr")) for one in found.channels] == [
+        ("fair", None),
+        ("shop", "our shop"),
+        ("site", "notre site"),
+    ]
+    identity, usage = found.categories
+    assert [one.said("fr") for one in identity.fields] == ["name", "titre"]
+    assert (str(usage.title), usage.special) == ("Usage", True)
+
+
+def test_a_name_inside_a_promise_is_a_name_too():
+    yaml = "collection: {a: {how: direct, channels: {Trade Fair: x}}}"
+    assert told(with_promises(yaml)) == [
+        "7:42 `Trade Fair` cannot be a name: small letters, digits, _ and - only. "
+        "Write it like `main-entity`; what people read goes into a field."
+    ]
+
+
+@pytest.mark.parametrize(("written", "right"), [("FR", True), ("FR-57", True), ("US-CA", True), ("FR-", False), ("FR-Metz", False), ("XX", False)])  # fmt: skip
+def test_a_jurisdiction_is_a_country_or_a_part_of_one(written, right):
+    said = told(
+        with_promises(
+            f"group: {{title: x, entities: {{a: {{name: A, country: FR, jurisdiction: {written}}}}}}}"
+        )
+    )
+    assert (said == []) == right
+
+
+def test_a_register_that_is_no_yaml_is_told_once():
+    said = told({"policy.md": "## 1 A\n", "register/x.yaml": "purpose: {a: [b"})
+    assert said == ["1:16 A bracket or a comma is missing. Close the { or [, or put a comma between."]
+
+
+def test_an_empty_register_is_told():
+    (said,) = told({"policy.md": "## 1 A\n", "register/x.yaml": "# nothing yet\n"})
+    assert said.startswith("1:1 The promise block is empty.")

@@ -113,3 +113,40 @@ def test_a_file_that_is_not_there_gets_a_sentence(troth, tmp_path):
 def test_the_schema_is_printed(troth):
     Draft202012Validator.check_schema(json.loads(troth("schema")[1]))
     assert troth("schema", "--format", "md")[1].startswith("## `group`")
+
+
+@pytest.mark.slow
+def test_a_version_is_published_once_and_another_text_needs_another_version(troth, tmp_path):
+    troth("init", "here", "--name", "Northwind")
+    code, said, err = troth("--project", "here", "publish", "--json")
+    assert (code, err) == (0, "")
+    first = json.loads(said)
+    lock = json.loads((tmp_path / "here" / "policy.lock").read_text("utf-8"))
+    assert first["sha256"] == lock["sha256"]
+    assert json.loads(troth("--project", "here", "publish", "--json")[1])["event"] == first["event"]
+    policy = tmp_path / "here" / "policy.md"
+    policy.write_text(
+        policy.read_text("utf-8").replace("valid_for: 24 months", "valid_for: 12 months"), "utf-8"
+    )
+    code, said, err = troth("--project", "here", "publish")
+    assert (code, said) == (2, "")
+    assert err == (
+        "policy.md:1:1: Version 0.1.0 is published already, and this is not its text. "
+        "Raise `version`, and say in `change` what changed.\n"
+    )
+
+
+@pytest.mark.slow
+def test_the_source_policy_is_brought_in_clause_by_clause(troth, tmp_path, samples):
+    source = next((samples / "seeds").glob("*.txt"))
+    code, _, said = troth("import", source, "-o", "policy.md")
+    assert code == 0, said
+    policy, problems = load({"policy.md": (tmp_path / "policy.md").read_text("utf-8")})
+    assert problems == ()
+    numbers = [clause.number for clause in policy.document.clauses]
+    assert [number for number in numbers if "." not in number] == [str(n) for n in range(1, 10)]
+    assert {"7.1", "7.7", "9.1", "9.2.1", "9.2.3", "9.5"} <= set(numbers)
+    words = " ".join(source.read_text("utf-8").replace("\u00a0", " ").split())
+    for clause in policy.document.clauses:
+        assert " ".join(clause.title.split()) in words
+    assert troth("notice", "policy.md", "-f", "md")[0] == 0
