@@ -10,6 +10,7 @@ other two.  Nothing that is already there is overwritten.
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from group_data.people import Population
 from group_data.writing import Tables, to_postgresql, to_sqlite
 
 STORES = ("crm", "billing", "support")
+HERE = Path(__file__).resolve().parent
 
 
 def rows() -> Mapping[str, Tables]:
@@ -38,6 +40,9 @@ def create(folder: Path, postgresql_url: str | None = None) -> dict[str, str]:
     Raises FileExistsError where a database of that name is there already.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    for store in STORES:
+        if (folder / f"{store}.db").exists():
+            raise FileExistsError(f"There is already a {store}.db in that folder.")
     urls = {}
     for store, tables in rows().items():
         if store == "crm" and postgresql_url is not None:
@@ -45,6 +50,20 @@ def create(folder: Path, postgresql_url: str | None = None) -> dict[str, str]:
         else:
             urls[store] = to_sqlite(folder / f"{store}.db", f"{store}.sql", tables)
     return urls
+
+
+def project(folder: Path, urls: Mapping[str, str]) -> Path:
+    """Copy the example project into `folder`, its `crm` map of the kind that its URL has."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("policy.md", "policy.fr.md", "troth.toml", ".gitignore"):
+        shutil.copyfile(HERE / name, folder / name)
+    for name in ("register", "stores"):
+        shutil.copytree(HERE / name, folder / name, dirs_exist_ok=True)
+    if urls["crm"].startswith("sqlite:"):
+        file = folder / "stores" / "crm.yaml"
+        text = file.read_text(encoding="utf-8")
+        file.write_text(text.replace("\nkind: postgresql\n", "\nkind: sqlite\n", 1), encoding="utf-8")
+    return folder
 
 
 def environment(urls: Mapping[str, str]) -> dict[str, str]:
@@ -65,8 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         urls = create(told.folder, told.postgresql)
     except FileExistsError as error:
-        what = f"{error.filename} is there already." if error.filename else str(error)
-        print(f"{what} Name another folder, or remove what is there.", file=sys.stderr)  # noqa: T201
+        print(f"{error} Name another place, or remove what is there.", file=sys.stderr)  # noqa: T201
         return 2
     for name, url in environment(urls).items():
         print(f"export {name}='{url}'")  # noqa: T201

@@ -128,12 +128,17 @@ class Population:
         self.chance = Chance(seed)
         self.taken = {each.email for each in (MAELLE, SEVERIN, ILSE, ANSELME)}
         self.companies = self._companies(320)
+        self.odd_names = list(ODD_NAMES)
 
     def person(self, company: int, domain: str) -> Person:
-        """Make one more person who works there."""
+        """Make one more person who works there; odd names go to customers first, then to few."""
         chance = self.chance
         usual = chance.pick(FIRST_NAMES), chance.pick(LAST_NAMES)
-        first, last = chance.pick(ODD_NAMES) if chance.often(0.01) else usual
+        odd = chance.often(0.01)
+        if company and self.odd_names:
+            first, last = self.odd_names.pop()
+        else:
+            first, last = chance.pick(ODD_NAMES) if odd else usual
         email = None if chance.often(0.04) else self._email(first or "contact", last, domain)
         phone = f"+33 1 99 00 {chance.below(90) + 10} {chance.below(90) + 10}"  # a range kept for fiction
         return Person(first, last, email, None if chance.often(0.2) else phone, company, chance.pick(JOBS))

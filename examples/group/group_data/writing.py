@@ -55,9 +55,7 @@ def to_postgresql(url: str, schema: str, tables: Tables) -> str:
             [list(tables)],
         ).fetchone()
         if there is not None and there[0]:
-            raise FileExistsError(
-                "That PostgreSQL database already has tables of this name; give an empty one."
-            )
+            raise FileExistsError("That PostgreSQL database already has tables of these names.")
         connection.execute(ddl.encode())
         connection.execute(_CLOSE_CIRCLE)
         for name, (columns, rows) in tables.items():
