@@ -233,12 +233,16 @@ def _must_detach(graph: Graph, table: str, key: ForeignKey) -> bool:
     """Tell whether a row of `table` may stay while the row its foreign key refers to goes."""
     if not _goes(graph, key.target):
         return False
-    if table not in graph.reached() or not isinstance(action(graph.mapped(table)), Delete):
-        return not (isinstance(action(graph.mapped(table)), ReplaceOwner) and _is_owner(graph, table, key))
-    return not (_is_owner(graph, table, key) and table not in graph.shared)
+    shared = table in graph.shared | graph.heirs
+    match action(graph.mapped(table)) if table in graph.reached() else None:
+        case Delete() | ReplaceOwner():  # its released rows go too, or get another owner
+            return shared or not is_owner(graph, table, key)
+        case _:
+            return True
 
 
-def _is_owner(graph: Graph, table: str, key: ForeignKey) -> bool:
+def is_owner(graph: Graph, table: str, key: ForeignKey) -> bool:
+    """Tell whether a foreign key is the link by which rows of `table` belong to somebody."""
     pairs = set(zip(key.columns, key.target_columns, strict=False))
     return any(
         hop.source == key.target and set(zip(hop.to_columns, hop.source_columns, strict=True)) == pairs

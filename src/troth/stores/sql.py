@@ -415,6 +415,8 @@ class Sql:
             text = _Text(self)
             extra = self._unknown(text, table)
             inner = " UNION ".join(way.write(text, extra) for way in live)
+            if len(live) == 1:
+                inner = f"SELECT DISTINCT * FROM ({inner}) AS y"
             unknown = ", coalesce(sum(x.unknown), 0)" if self.names_one(table) else ", 0"
             where = ""
             if what == "again":
@@ -588,29 +590,43 @@ class Sql:
 
     # Changing
 
-    def chosen(self, number: int) -> Statement | None:
+    def chosen(self, number: int) -> Statement:
         """Find the rows that a Leave or a Detach changes: keys, count."""
-        return self._once(("chosen", number), lambda: self._chosen(number))
+        found = self._once(("chosen", number), lambda: self._chosen(number))
+        assert found is not None
+        return found
 
     def _chosen(self, number: int) -> Statement | None:
         text, change = _Text(self), self.plan.changes[number]
         match change:
             case Leave(hop):
                 found = self._leaving(text, change, hop)
-            case Detach(table, column, key):
-                equal = " AND ".join(
-                    f"c.{quoted(own)} = t.{quoted(other)}"
-                    for own, other in zip(key.columns, key.target_columns, strict=True)
-                )
-                found = (
-                    f"SELECT DISTINCT {self._key_list(table, 'c')} FROM {text.rows('released', key.target)} AS n "
-                    f"CROSS JOIN {self.name(key.target)} AS t CROSS JOIN {self.name(table)} AS c "
-                    f"WHERE {self._key_equal(key.target, 't', 'n')} AND {self._going(text, key.target, 't')} "
-                    f"AND {equal} AND c.{quoted(column)} IS NOT NULL AND NOT ({self._going(text, table, 'c')})"
-                )
+            case Detach():
+                found = self._detaching(text, change)
             case _:
                 return None
         return text.done(f"SELECT {self._gathered(change.table)} FROM ({found}) AS x")
+
+    def _detaching(self, text: _Text, change: Detach) -> str:
+        """Write which rows stay and refer to rows that go, and get no other owner instead."""
+        table, key = change.table, change.key
+        equal = " AND ".join(
+            f"c.{quoted(own)} = t.{quoted(other)}"
+            for own, other in zip(key.columns, key.target_columns, strict=True)
+        )
+        stays = f"NOT ({self._going(text, table, 'c')})"
+        for number, other in enumerate(self.plan.changes):
+            if isinstance(other, Leave) and other.table == table:
+                if change.column in dict(other.values):
+                    stays += f" AND NOT ({text.within('c', f'chosen{number}', table)})"
+            elif isinstance(other, Rehome) and other.table == table and change.column in dict(other.values):
+                stays += f" AND NOT ({text.within('c', 'released', table)})"
+        return (
+            f"SELECT DISTINCT {self._key_list(table, 'c')} FROM {text.rows('released', key.target)} AS n "
+            f"CROSS JOIN {self.name(key.target)} AS t CROSS JOIN {self.name(table)} AS c "
+            f"WHERE {self._key_equal(key.target, 't', 'n')} AND {self._going(text, key.target, 't')} "
+            f"AND {equal} AND c.{quoted(change.column)} IS NOT NULL AND {stays}"
+        )
 
     def _leaving(self, text: _Text, change: Leave, hop: Hop) -> str:
         """Write which rows stay with somebody while their owner by this hop leaves, and no other by it stays."""

@@ -372,17 +372,15 @@ def _choose(selection: Selection) -> tuple[dict[str, tuple[int, date | None]], d
     """Find what a Leave or Detach changes; return what is retained and how many rows are going."""
     sql, plan = selection.sql, selection.sql.plan
     asked: list[tuple[Bind, Statement]] = []
+    later: list[tuple[Bind, Statement]] = []  # which rows lose a link is known once owners are replaced
     for number, change in enumerate(plan.changes):
         match change:
-            case Leave(hop):
-                wanted = selection.held(hop.to) > 0
-            case Detach(key=key):
-                wanted = selection.counts.get(("released", key.target), 0) > 0
+            case Leave(hop) if selection.held(hop.to) > 0:
+                asked.append(((f"chosen{number}", hop.to), sql.chosen(number)))
+            case Detach(table, key=key) if selection.counts.get(("released", key.target), 0):
+                later.append(((f"chosen{number}", table), sql.chosen(number)))
             case _:
-                wanted = False
-        statement = sql.chosen(number) if wanted else None
-        if statement is not None:
-            asked.append(((f"chosen{number}", change.table), statement))
+                pass
     kept = [table for table in plan.retained() if selection.counts.get(("released", table), 0)]
     for table in kept:
         statement = sql.retained(table)
@@ -405,6 +403,8 @@ def _choose(selection: Selection) -> tuple[dict[str, tuple[int, date | None]], d
                     )
             case _:
                 selection.put(bind, answer)
+    for bind, answer in selection.run(later).items():
+        selection.put(bind, answer)
     going = {
         table: selection.counts.get(("released", table), 0) - retained.get(table, (0, None))[0]
         for table in plan.removed()
