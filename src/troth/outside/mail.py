@@ -134,7 +134,9 @@ def is_address(written: str) -> bool:
     (True, False, False)
     """
     local, at, domain = written.rpartition("@")
-    if not at or not local or "." not in domain or len(written) > 254 or any(ord(c) < 33 for c in written):
+    if not at or not local or "." not in domain or len(written) > 254:
+        return False
+    if not written.isprintable() or " " in written:  # a line may also end in U+2028
         return False
     try:
         Address(addr_spec=written.encode("ascii", "replace").decode().replace("?", "x"))

@@ -134,6 +134,8 @@ def _decided(state: State, event: Event) -> None:
         "decided_by": facts["staff"],
         "decided_on": _on(event),
         "reviewed_by": None,
+        "plan": None,
+        "approved": None,
     }
 
 
@@ -143,6 +145,7 @@ def _reviewed(state: State, event: Event) -> None:
         claim["reviewed_by"] = event.facts["staff"]
     else:
         claim |= {"outcome": None, "ground": None, "decided_by": None, "reviewed_by": None}
+        claim |= {"plan": None, "approved": None}
 
 
 def _measured(state: State, event: Event) -> None:
@@ -384,7 +387,9 @@ def why_not_decide(state: Mapping[str, Any], claim: str, outcome: str, role: str
         yield f"Claim {claim} is being carried out already."
 
 
-def why_not_review(state: Mapping[str, Any], claim: str, staff: str, role: str) -> Iterator[str]:
+def why_not_review(
+    state: Mapping[str, Any], claim: str, staff: str, role: str, *, confirm: bool = True
+) -> Iterator[str]:
     """Reasons not to confirm or send back a decision."""
     yield from _claim_open(state, claim)
     told = state["claims"].get(claim)
@@ -394,6 +399,8 @@ def why_not_review(state: Mapping[str, Any], claim: str, staff: str, role: str) 
         yield f"Claim {claim} is not decided yet, so there is nothing to review."
     elif told["decided_by"] == staff:
         yield f"{staff} decided claim {claim}. Somebody else reviews it."
+    if not confirm and (told["stores"] or told["done"]):
+        yield f"Claim {claim} is being carried out already, so its decision cannot be sent back."
     if role == "dpo":
         yield "The data protection officer advises and does not approve (GDPR Art. 38(6)). Let a reviewer do it."
 
@@ -434,6 +441,10 @@ def why_not_act(state: Mapping[str, Any], claim: str) -> Iterator[str]:
     told = state["claims"].get(claim)
     if told is None:
         return
+    if told["outcome"] not in {"grant", "part"}:
+        yield f"Claim {claim} is not granted."
+    elif told["reviewed_by"] is None:
+        yield f"The decision on claim {claim} was not reviewed by a second person."
     if (
         told["approved"] is None
         or told["plan"] is None
@@ -443,10 +454,15 @@ def why_not_act(state: Mapping[str, Any], claim: str) -> Iterator[str]:
     waiting = [
         name
         for name, other in state["claims"].items()
-        if other["right"] in {"access", "port"} and other["outcome"] != "refuse" and not other["done"]
+        if other["right"] in {"access", "port"}
+        and not other["done"]
+        and not (other["outcome"] == "refuse" and other["reviewed_by"])
     ]
     if waiting:
-        yield f"Claim {waiting[0]} asks for a copy, and it is given before anything is erased."
+        yield (
+            f"Claim {waiting[0]} asks for a copy, and it is given before anything is erased, or refused by two "
+            "people."
+        )
 
 
 def why_not_release(state: Mapping[str, Any], claim: str) -> Iterator[str]:

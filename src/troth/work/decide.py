@@ -112,7 +112,7 @@ def review(
     """Confirm a decision, or send it back to be decided again."""
     found = request_file.load(project, number)
     found.claim(claim)
-    request_file.refuse_unless(request.why_not_review(found.state, claim, staff, role))
+    request_file.refuse_unless(request.why_not_review(found.state, claim, staff, role, confirm=confirm))
     facts: dict[str, Fact] = {"claim": claim, "outcome": "confirm" if confirm else "back", "staff": staff}
     draft = Draft(
         "decision_reviewed",
