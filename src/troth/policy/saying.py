@@ -26,7 +26,6 @@ from troth.policy.shape import (
     Language,
     Text,
     Url,
-    alternatives_of,
     fields_of,
     is_part,
     item_of,
@@ -129,9 +128,6 @@ def say(found: Found, policy: Policy, words: Words) -> str | None:
     plain = _plain(value, hint, found.path, words)
     if plain is not None:
         return plain
-    for alternative in alternatives_of(hint):
-        if not words_of(alternative) or value in words_of(alternative):
-            return say(Found(value, alternative, found.path), policy, words)
     if hint is AuthorityOf:
         return authority_of(value, policy, words)
     if hint in REFERENCES:
