@@ -53,7 +53,7 @@ WIDE = read({"policy.md": with_promises("""
 
 def rows(name, policy=WIDE, language="en"):
     written = table(name, policy, words(language)).replace(NO_BREAK, " ")
-    return [line.strip("| ").split(" | ") for line in written.split("\n") if "---" not in line]
+    return [line[2:-2].split(" | ") for line in written.split("\n") if "---" not in line]
 
 
 def test_purposes_in_french():
@@ -89,7 +89,7 @@ def test_a_purpose_with_two_bases_and_two_periods():
 def test_entities_with_their_ways_of_contact():
     assert rows("entities") == [
         ["Company", "Country", "Contact", "Role"],
-        ["Wide SAS", "France", "<a@wide.example>, +33 1, <https://wide.example>", "Controller"],
+        ["Wide SAS", "France", "<a@wide.example>, \\+33 1, <https://wide.example>", "Controller"],
         ["Wide Inc.", "United States", "", "Processor"],
     ]
 
@@ -166,8 +166,5 @@ def test_categories_channels_sources_rights_and_versions():
 
 def test_lists_have_a_line_for_each():
     assert bullet_list("channels", POLICY, words("en")) == "- the forms on our site\n- your orders"
-    assert (
-        bullet_list("categories", POLICY, words("fr")).split("\n")[0]
-        == "- Identité : prénom, nom".replace(" :", "\u00a0:")
-        or True
-    )
+    categories = bullet_list("categories", POLICY, words("fr")).split("\n")
+    assert categories[0] == "- Identité : prénom, nom"
