@@ -55,6 +55,14 @@ def test_a_crash_before_the_lock_is_written_does_no_harm(ledger):
     assert (again.event, again.lock) == (first.event, first.lock)
 
 
+def test_a_lost_lock_does_not_let_another_text_have_the_same_version(ledger):
+    publish_policy(ledger, read(first_project()), None, TODAY)
+    policy = changed(first_project(), ("policy.md", "valid_for: 24 months", "valid_for: 12 months"))
+    with pytest.raises(WrongFileError, match=r"Version 0\.1\.0 is published already"):
+        publish_policy(ledger, policy, None, TODAY)
+    assert len(ledger_read.stream(ledger, STREAM)) == 1
+
+
 def test_the_next_version_names_what_changed(ledger):
     last = publish_policy(ledger, read(first_project()), None, TODAY).lock
     policy = changed(

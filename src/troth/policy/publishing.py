@@ -132,9 +132,14 @@ def problems(policy: Policy, last: Lock | None) -> tuple[Problem, ...]:
     if last is not None:
         found.extend(stale(policy, last))
         if last.version == policy.version and lock(policy) != last:
-            what = f"Version {policy.version} is published already, and this is not its text."
-            found.append(Problem(file, 1, 1, what, "Raise `version`, and say in `change` what changed."))
+            found.append(published_already(policy))
     return tuple(sorted(found))
+
+
+def published_already(policy: Policy) -> Problem:
+    """Say that another text was published under this version."""
+    what = f"Version {policy.version} is published already, and this is not its text."
+    return Problem(policy.document.file, 1, 1, what, "Raise `version`, and say in `change` what changed.")
 
 
 def changed_promises(policy: Policy, last: Lock | None) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from datetime import date
 
 from troth.errors import Problem, WrongFileError
 from troth.ledger.append import append
+from troth.ledger.read import stream
 from troth.ledger.schema import Ledger
 from troth.policy import publishing
 from troth.policy.check import check
@@ -38,10 +39,14 @@ def publish_policy(
 
     `last` is the lock of the version published before, None at first.
     """
-    wrong = [*publishing.problems(policy, last), *_findings(policy, today)]
-    if wrong:
-        raise WrongFileError(wrong)
     now = publishing.lock(policy)
+    wrong = {
+        *publishing.problems(policy, last),
+        *_published_otherwise(ledger, policy, now),
+        *_findings(policy, today),
+    }
+    if wrong:
+        raise WrongFileError(sorted(wrong))
     changed = publishing.changed_promises(policy, last)
     draft = Draft(
         kind="policy_published",
@@ -55,9 +60,17 @@ def publish_policy(
         actor=actor,
         policy=now.version,
     )
-    once = f"policy_published/{now.version}/{'/'.join(sorted(now.sha256.values()))}"
-    (event,) = append(ledger, [draft], once=once)
+    (event,) = append(ledger, [draft], once=f"policy_published/{now.version}")
     return Published(event, now, changed)
+
+
+def _published_otherwise(ledger: Ledger, policy: Policy, now: publishing.Lock) -> list[Problem]:
+    """Find the version in the ledger with another text, whatever became of the lock file."""
+    return [
+        publishing.published_already(policy)
+        for event in stream(ledger, STREAM)
+        if event.facts["version"] == now.version and event.facts["sha256"] != now.sha256
+    ]
 
 
 def _findings(policy: Policy, today: date) -> list[Problem]:
