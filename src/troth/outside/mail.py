@@ -11,6 +11,7 @@ import secrets
 import smtplib
 import ssl
 from dataclasses import dataclass, field
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -140,7 +141,7 @@ def is_address(written: str) -> bool:
         return False
     try:
         Address(addr_spec=written.encode("ascii", "replace").decode().replace("?", "x"))
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, MessageError):  # a parse error of email is no ValueError
         return False
     return all(part and not part.startswith("-") for part in domain.split(".")) and "," not in written
 
@@ -150,10 +151,10 @@ def _message(letter: Letter, sender: str) -> tuple[EmailMessage, str]:
     ident = make_msgid(domain=sender.rpartition("@")[2] or "localhost")
     message["From"], message["To"], message["Subject"] = sender, letter.to, letter.subject
     message["Date"], message["Message-ID"] = format_datetime(now()), ident
-    message["Content-Language"] = letter.language
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(letter.text)
     for name, media, data in letter.attachments:
         main, _, sub = media.partition("/")
         message.add_attachment(data, maintype=main, subtype=sub, filename=name)
+    message["Content-Language"] = letter.language  # last: setting the content removes what is said of it
     return message, ident
