@@ -174,7 +174,7 @@ def test_what_counts_as_an_address_is_one_address_and_adds_no_header(before, aft
     message, _ = mail._message(Letter(written, "s", "t\n"), SENDER)
     assert len(message["To"].addresses) == 1
     assert message["Bcc"] is None
-    again = read(message.as_bytes())
+    again = read(message.as_bytes(policy=email.policy.SMTPUTF8))
     assert len(again["To"].addresses) == 1
 
 
