@@ -210,6 +210,19 @@ def test_rows_that_would_be_dragged_along_or_would_hold_others(on_delete, what):
     assert [sentence.split(": ", 1)[1].startswith(what) for sentence in said(schema)] == [True]
 
 
+def test_a_cascade_from_rows_that_are_only_blanked_drags_nothing():
+    schema = SCHEMA.replace("title TEXT", "title TEXT, buyer INT REFERENCES customer ON DELETE CASCADE")
+    (sentence,) = said(schema)
+    assert "refers to the people of `customer`" in sentence
+
+
+def test_an_identifier_that_people_share_is_no_owner():
+    schema = SCHEMA.replace("email TEXT UNIQUE", "email TEXT")
+    assert said(schema) == []
+    (sentence,) = said(schema, MAP.replace("one_person: true", "one_person: false"))
+    assert "`email` is not unique in `customer`: a row of `visit` would belong to several." in sentence
+
+
 def test_a_foreign_key_to_people_that_the_map_does_not_mention():
     schema = SCHEMA.replace("at TEXT NOT NULL", "at TEXT NOT NULL, referrer INT REFERENCES customer")
     written = MAP.replace("at: usage}", "at: usage, referrer: link}")

@@ -59,3 +59,15 @@ def test_a_mention_ends_the_way_and_says_what_it_conceals():
 
 def test_nothing_leads_to_what_is_impersonal():
     assert told("product") == []
+
+
+def test_a_circle_of_edges_is_walked_once():
+    circle = WRITTEN.replace(
+        "{order_id: orders.id}]", "{order_id: orders.id}]\n    points_to: [{order: orders.id}]"
+    )
+    found, problems = read(
+        circle.replace("impersonal: goods", "columns: {id: key}, belongs_to: [{p: product.id}]"), "s"
+    )
+    assert problems == ()
+    assert len(paths(found, "orders")) == 1
+    assert len(paths(found, "item")) == 1

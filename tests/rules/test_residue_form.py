@@ -4,6 +4,7 @@ import base64
 import hashlib
 import html
 import json
+import unicodedata
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -116,6 +117,11 @@ def test_letters_beyond_ascii_in_any_case_and_any_writing_of_the_domain(written)
     assert found("email", "zoë@xn--bcher-kva.example", written.encode()) is True
 
 
+def test_letters_and_accents_written_apart_are_the_same_letters():
+    assert found("email", "zoë@example.org", unicodedata.normalize("NFD", "zoë@example.org").encode()) is True
+    assert found("email", unicodedata.normalize("NFD", "zoë@example.org"), "ZOË@example.org".encode()) is True
+
+
 def test_letters_beyond_ascii_escaped():
     for text in (
         json.dumps("zoë@example.org"),
@@ -143,7 +149,7 @@ def test_an_apostrophe_in_sql_and_in_html():
      "+33 (0)6 12 34 56 78", "0033612345678", "33612345678", "tel:06\u00a012\u202f34 56 78", "call 612345678 now",
      hashlib.sha256(b"+33612345678").hexdigest(), hashlib.md5(b"33612345678").hexdigest()],
 )  # fmt: skip
-@pytest.mark.parametrize("known", ["+33612345678", "0033 6 12 34 56 78"])
+@pytest.mark.parametrize("known", ["+33612345678", "0033 6 12 34 56 78", "+33 06 12 34 56 78"])
 def test_a_phone_number_is_found_however_it_is_grouped(known, written):
     assert found("phone", known, written.encode()) is True
 

@@ -112,6 +112,19 @@ def test_partitions_are_one_table_with_the_foreign_keys_of_each(connection):
     assert catalogue.table("note").foreign_keys == (ForeignKey(("visit", "at"), "visit", ("id", "at")),)
 
 
+def test_rows_of_partitions_are_counted_once_and_dropped_columns_are_gone(connection):
+    connection.execute("""
+        CREATE TABLE visit (id int, gone text, at date) PARTITION BY RANGE (at);
+        CREATE TABLE visit_1 PARTITION OF visit FOR VALUES FROM ('2026-01-01') TO ('2026-07-01');
+        CREATE TABLE visit_2 PARTITION OF visit FOR VALUES FROM ('2026-07-01') TO ('2027-01-01');
+        INSERT INTO visit SELECT n, '', date '2026-01-01' + n FROM generate_series(0, 299) AS n;
+        ALTER TABLE visit DROP COLUMN gone;
+        ANALYZE visit;
+    """)
+    assert table(connection, "visit").rows_about == 300
+    assert [column.name for column in table(connection, "visit").columns] == ["id", "at"]
+
+
 def test_children_that_inherit_every_column_are_partitions_and_others_are_tables(connection):
     connection.execute("""
         CREATE TABLE payment (id int PRIMARY KEY, customer_id bigint);

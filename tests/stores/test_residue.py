@@ -151,6 +151,13 @@ def test_retained_rows_and_mentioning_columns_are_expected_and_nothing_else_is(s
         Hit("subject-1", "orders", "email", 1, "copy"),
         Hit("subject-1", "orders", "email", 2, "expected"),
     )
+    store.execute("INSERT INTO orders VALUES (2030, 'both', %s)", (f"{ADA} o'brien@bücher.example",))
+    one_of_them = Expected(rows={("subject-2", "orders"): {("2030", "both")}})
+    assert [(hit.subject, hit.verdict, hit.rows) for hit in store.scan(expected=one_of_them).hits[1:]] == [
+        ("subject-1", "copy", 4),
+        ("subject-2", "expected", 1),
+    ]
+    store.execute("DELETE FROM orders WHERE year = 2030")
     somebody_elses = {("subject-2", "orders"): {("2025", "a\tb")}}
     assert store.scan(expected=Expected(rows=somebody_elses)).hits[1].rows == 3
     columns = frozenset({("note", "body")})
@@ -169,18 +176,38 @@ def test_long_values_are_read_in_slices_and_counted_once(store, engine):
         "y" * (VALUE_MAX - 7) + f" {ADA}",  # over the border of a slice
         "y" * (VALUE_MAX - 7) + "w" + ADA + far,
         base64.b64encode(far.encode() + ADA.encode() + far.encode()).decode(),
+        f"{ADA} " + far + f" w{ADA}",  # the gravest counts
         far,
     )
     assert store.scan(engine=engine).hits == (
-        Hit("subject-1", "note", "body", 4, "copy"),
+        Hit("subject-1", "note", "body", 5, "copy"),
         Hit("subject-1", "note", "body", 1, "doubtful"),
     )
 
 
-def test_a_match_at_every_place_around_the_border_of_a_slice_is_found(store):
+@pytest.mark.parametrize("written", [ADA, hashlib.sha256(ADA.encode()).hexdigest()], ids=["short", "long"])
+def test_a_match_at_every_place_around_the_border_of_a_slice_is_found(store, written):
     around = [VALUE_MAX - 400 + shift for shift in range(0, 420, 9)]
-    notes(store, *(" " * place + ADA + " " * VALUE_MAX for place in around))
+    notes(store, *(" " * place + written + " " * VALUE_MAX for place in around))
     assert store.scan().hits == (Hit("subject-1", "note", "body", len(around), "copy"),)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("written", [f"w{ADA}", f"{ADA}.uk"])
+def test_a_cut_never_makes_a_longer_word_look_like_the_shorter_one(written):
+    store = OnSqlite()
+    around = range(VALUE_MAX - 330, VALUE_MAX + 4)
+    notes(store, *(" " * place + written + " " * 400 for place in around))
+    assert store.scan().hits == (Hit("subject-1", "note", "body", len(around), "doubtful"),)
+
+
+def test_one_certain_form_among_doubtful_ones_is_a_copy(store):
+    inside = f"ab{hashlib.md5(ADA.encode()).hexdigest()}"
+    notes(store, f"{inside} {ADA}", f"w{ADA} 0612345678", f"9612345678 {ADA}", f"{inside} w{ADA} 9612345678")
+    assert store.scan().hits == (
+        Hit("subject-1", "note", "body", 3, "copy"),
+        Hit("subject-1", "note", "body", 1, "doubtful"),
+    )
 
 
 def test_many_rows_are_read_in_batches_and_each_hit_keeps_its_row(store):

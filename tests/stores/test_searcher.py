@@ -55,6 +55,14 @@ def test_more_patterns_than_one_database_takes(engine):
     assert sorted(searcher.find(b"x IDENTIFIER-000007 y identifier-059999 z")) == [(7, 19), (59_999, 39)]
 
 
+def test_a_pattern_cut_at_any_place_is_found_once(engine):
+    searcher = Searcher([(b"ada@example.org", True), (b"@", False)], engine)
+    text = b"to Ada@Example.org now"
+    for cut in range(len(text) + 1):
+        assert sorted(searcher.stream(iter([text[:cut], text[cut:]]))) == [(0, 18), (1, 7)]
+    assert sorted(searcher.stream(text[at : at + 1] for at in range(len(text)))) == [(0, 18), (1, 7)]
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     st.lists(

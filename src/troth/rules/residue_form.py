@@ -257,31 +257,30 @@ def _hashes(value: bytes) -> Iterator[Form]:
 
 def _phone(value: str) -> Iterator[Form]:
     """Yield the national number, which every way of writing it ends with, and the hashes of both."""
-    written = exact("phone", value)
-    national = _national(written)
+    country, national = _national(exact("phone", value))
     if len(national) < LENGTH_MIN:
         return
     sure = len(national) >= DIGITS_SURE
     yield Form("digits", national.encode(), False, compact=True, edge="phone", sure=sure)
     if sure:
         yield from _base64(national.encode())
-        for spelling in dict.fromkeys((written, written.lstrip("+"))):
+        for spelling in (f"+{country}{national}", f"{country}{national}") if country else (f"0{national}",):
             yield from _hashes(spelling.encode())
 
 
-def _national(written: str) -> str:
-    """Take the country, or the trunk zero, off a number.
+def _national(written: str) -> tuple[str, str]:
+    """Split a number into its country, where it is known, and the rest without a trunk zero.
 
     >>> _national("+33612345678"), _national("0612345678"), _national("+15552368000")
-    ('612345678', '612345678', '5552368000')
+    (('33', '612345678'), ('', '612345678'), ('1', '5552368000'))
     """
     if not written.startswith("+"):
-        return written.lstrip("0")
+        return "", written.lstrip("0")
     digits = written[1:]
     for length in (1, 2, 3):
         if _is_country(digits[:length]):
-            return digits[length:].removeprefix("0")
-    return digits
+            return digits[:length], digits[length:].removeprefix("0")
+    return "", digits
 
 
 def _number(kind: str, value: str) -> Iterator[Form]:

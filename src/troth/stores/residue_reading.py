@@ -168,6 +168,7 @@ def postgresql_batches(connection: psycopg.Connection[Any], table: Table) -> Ite
     left = {column.name for column in table.columns}
     try:
         with connection.transaction(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL client_encoding TO 'UTF8'")
             for buffer in _copied(cursor, f"SELECT {', '.join((*values, *key))} FROM {name}"):
                 batch = _postgresql_batch(table.columns, len(key), buffer)
                 if _LONG in buffer:
@@ -268,7 +269,7 @@ def written_in(dialect: str, pattern: bytes, *, with_bytes: bool) -> tuple[bytes
     """
     if dialect != "postgresql":
         return (pattern,)
-    written = [] if b"\0" in pattern else [_copy_escaped(pattern)]
+    written = [_copy_escaped(pattern)] if _may_be_text(pattern) else []
     if with_bytes:
         escaped = b"".join(
             b"\\\\" if byte == 0x5C else b"\\%03o" % byte if byte == 0 or byte > 0x7F else bytes([byte])
@@ -276,6 +277,13 @@ def written_in(dialect: str, pattern: bytes, *, with_bytes: bool) -> tuple[bytes
         )
         written.append(_copy_escaped(escaped))
     return tuple(dict.fromkeys(written))
+
+
+def _may_be_text(pattern: bytes) -> bool:
+    try:
+        return "\0" not in pattern.decode()
+    except UnicodeDecodeError:
+        return False
 
 
 def _copy_escaped(pattern: bytes) -> bytes:
