@@ -104,11 +104,13 @@ class Oracle:
         if isinstance(act, Blank) and names and set(names) <= {column for column, _ in act.values}:
             return any(row[column] != value for column, value in act.values)
         own = [edge for edge in self.edges("belongs_to") if edge.table == table]
-        if isinstance(act, Blank | ReplaceOwner) and own and depth < 2:
-            linked = any(row[edge.columns[0]] is not None for edge in own)
+        if isinstance(act, Blank | ReplaceOwner) and depth < 2:
+            owners = [owner for _, owner in self.owners(place)]
+            pointers = list(self.pointers(place))
+            some = any(row[edge.columns[0]] is not None for edge in own) or pointers
             blanked = not isinstance(act, Blank) or all(row[column] == value for column, value in act.values)
-            alone = not any(self.live(owner, depth + 1) for _, owner in self.owners(place))
-            return not (linked and blanked and alone)
+            alone = not any(self.live(holder, depth + 1) for holder in (*owners, *pointers))
+            return not (some and blanked and alone)
         return True
 
     # The rules
@@ -162,7 +164,7 @@ class Oracle:
         return found, {place for place in roots if place in found}
 
     def fresh(self, reached: set[Place]) -> set[Place]:
-        """Return the rows reached whose retention is not over, with the owners of such rows."""
+        """Return the rows reached whose retention is not over."""
         kept = set()
         for table, id_ in reached:
             act = self.act(table)
@@ -170,19 +172,24 @@ class Oracle:
                 day = self.data[table][id_][act.trigger]
                 if day is None or act.period.after(date.fromisoformat(str(day)[:10])) > self.today:
                     kept.add((table, id_))
-        while True:
-            more = {
-                owner
-                for place in kept
-                for _, owner in self.owners(place)
-                if owner in reached and isinstance(self.act(owner[0]), Retain)
-            }
-            if more <= kept:
-                return kept
-            kept |= more
+        return kept
 
     def released(self, reached: set[Place], roots: set[Place], fresh: set[Place]) -> set[Place]:
-        """Return the rows reached that nobody who stays owns or points to."""
+        """Return the rows that nobody who stays holds; `fresh` grows by the owners of retained rows."""
+        free = self._free(reached, roots, fresh)
+        while True:
+            kept = {
+                owner
+                for place in free & fresh
+                for _, owner in self.owners(place)
+                if owner in free - fresh and isinstance(self.act(owner[0]), Retain)
+            }
+            if not kept:
+                return free
+            fresh |= kept
+            free = self._free(free, roots, fresh)
+
+    def _free(self, reached: set[Place], roots: set[Place], fresh: set[Place]) -> set[Place]:
         free = set(reached)
         while True:
             held = set()

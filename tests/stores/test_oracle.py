@@ -81,7 +81,9 @@ def cases(draw: st.DrawFn) -> Case:
         leaving = None
         if kind == "belongs_to":
             leaving = draw(
-                st.sampled_from([BlankLink((("note", None),)), BlankLink((("note", "left"), (column, None)))])
+                st.sampled_from(
+                    [BlankLink((("note", "left"),)), BlankLink((("note", "left"), (column, None)))]
+                )
             )
             if target == "people" and not by_email and draw(st.booleans()):
                 leaving = ReplaceOwner()
@@ -106,12 +108,22 @@ def cases(draw: st.DrawFn) -> Case:
     for name in names:
         columns = ["id", "note", "day", *(["email"] if name in subjects else [])]
         columns += [each.columns[0] for each in edges[name]]
-        choices: list[object] = [Delete(), Delete(), Blank((("note", None),)), Blank((("note", "blanked"),))]
+        named = tuple(
+            (each.columns[0], None)
+            for each in edges[name]
+            if each.kind == "belongs_to" and each.target_columns == ("email",)
+        )
+        choices: list[object] = [
+            Delete(),
+            Delete(),
+            Blank((("note", None), *named)),
+            Blank((("note", "blanked"), *named)),
+        ]
         if name in subjects:
             choices = [
                 Delete(),
-                Blank((("note", None), ("email", None))),
-                Blank((("email", "gone@x.example"),)),
+                Blank((("note", None), ("email", None), *named)),
+                Blank((("email", "gone@x.example"), *named)),
                 Retain(Period(1, "years"), "day", "law"),
             ]
         else:

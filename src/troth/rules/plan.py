@@ -407,6 +407,15 @@ def _owner_problems(graph: Graph, table: MapTable) -> Iterator[Problem]:
                 )
                 remedy = "Add `leaving: replace_owner` or `leaving: {blank: {…}}` to that edge."
                 yield _problem(graph.map, table.name, _at(table, hop.edge), what, remedy)
+    written: dict[str, Value] = {}
+    for hop in owners:
+        leaving = hop.edge.leaving if hop.edge is not None else None
+        for name, value in leaving.values if isinstance(leaving, BlankLink) else ():
+            if written.setdefault(name, value) != value:
+                what = f"Two owners of `{table.name}` leave different values in `{name}`."
+                yield _problem(
+                    graph.map, table.name, _at(table, hop.edge), what, "Write the same value in both."
+                )
     if table.subject is not None:
         for hop in graph.pointers(table.name):
             what = f"`{hop.source}` points to `{table.name}`, whose rows are people: they would go with it."
@@ -443,22 +452,31 @@ def _at(table: MapTable, edge: Edge | None) -> tuple[str, ...]:
 def _value_problems(graph: Graph, table: MapTable) -> Iterator[Problem]:
     links = {column for edge in table.edges for column in edge.columns}
     links |= {
-        c for hop in graph.hops if hop.edge and hop.edge.target == table.name for c in hop.edge.target_columns
+        column
+        for hop in graph.hops
+        if hop.edge is not None and hop.edge.target == table.name
+        for column in hop.edge.target_columns
     }
     named = {name.column for name in graph.names(table.name)}
+    linked = {hop.to_columns[0] for hop in graph.owners(table.name) if hop.named is not None}
     match action(table):
         case Blank(values) | Retain(blank=values):
-            forbidden = links - named
-            yield from _written(graph, table, values, forbidden, ("erase",))
+            yield from _written(graph, table, values, links - named - linked, ("erase",))
         case _:
             values = ()
     if isinstance(action(table), Blank):
-        for column in sorted(named - {column for column, _ in values}):
+        for column in sorted((named | linked) - {column for column, _ in values}):
             what = f"`{table.name}.{column}` would still name the subject after its row is blanked."
             yield _problem(graph.map, table.name, ("erase",), what, f"Add `{column}: null` to `set`.")
-    for edge in table.edges:
-        if isinstance(edge.leaving, BlankLink):
-            yield from _written(graph, table, edge.leaving.values, set(), _at(table, edge))
+    for hop in graph.owners(table.name):
+        edge = hop.edge
+        if edge is None or not isinstance(edge.leaving, BlankLink):
+            continue
+        yield from _written(graph, table, edge.leaving.values, set(), _at(table, edge))
+        if hop.named is not None and edge.columns[0] not in dict(edge.leaving.values):
+            what = f"`{table.name}.{edge.columns[0]}` would still name the subject who leaves."
+            remedy = f"Add `{edge.columns[0]}: null` to `leaving: {{blank: …}}`."
+            yield _problem(graph.map, table.name, _at(table, edge), what, remedy)
     if isinstance(action(table), Retain):
         yield from _trigger_problems(graph, table, action(table).trigger)  # type: ignore[union-attr]
 

@@ -307,25 +307,29 @@ class Sql:
         named = {name.column for name in self.graph.names(table)}
         if isinstance(done, Blank) and named and named <= {name for name, _ in done.values}:
             conditions += f" AND {self._differs(table, alias, done.values)}"
-        elif isinstance(done, Blank | ReplaceOwner) and self.graph.owners(table) and depth < 2:
-            conditions += f" AND NOT ({self._left(table, alias, done, depth)})"
+        elif isinstance(done, Blank | ReplaceOwner) and depth < 2:
+            left = self._left(table, alias, done, depth)
+            conditions += f" AND NOT ({left})" if left else ""
         return conditions
 
     def _left(self, table: str, alias: str, done: Blank | ReplaceOwner, depth: int) -> str:
-        """Write that an erasure has been here: the values are its own, and no owner is left."""
-        owners = self.graph.owners(table)
-        linked = " OR ".join(f"{alias}.{quoted(hop.to_columns[0])} IS NOT NULL" for hop in owners)
-        parts = [f"({linked})"]
-        if isinstance(done, Blank):
-            parts.append(f"NOT {self._differs(table, alias, done.values)}")
-        for hop in owners:
-            other = f"{alias}l"
+        """Write that an erasure has been here: the values are its own, and nobody live is left."""
+        owners, pointers = self.graph.owners(table), self.graph.pointers(table)
+        if not owners and not pointers:
+            return ""
+        other = f"{alias}l"
+        some = [f"{alias}.{quoted(hop.to_columns[0])} IS NOT NULL" for hop in owners]
+        none = []
+        for hop in (*owners, *pointers):
             match = self._match(
                 (hop.source, other, hop.source_columns), (table, alias, hop.to_columns), hop.named
             )
-            live = self._live(hop.source, other, depth + 1)
-            parts.append(f"NOT EXISTS (SELECT 1 FROM {self.name(hop.source)} AS {other} WHERE {match}{live})")
-        return " AND ".join(parts)
+            holds = f"EXISTS (SELECT 1 FROM {self.name(hop.source)} AS {other} WHERE {match}"
+            none.append(f"NOT {holds}{self._live(hop.source, other, depth + 1)})")
+            if hop.kind == "points_to":
+                some.append(f"{holds})")
+        values = [f"NOT {self._differs(table, alias, done.values)}"] if isinstance(done, Blank) else []
+        return " AND ".join([f"({' OR '.join(some)})", *values, *none])
 
     def _going(self, text: _Text, table: str, alias: str) -> str:
         """Write that a row is about to be removed."""
@@ -492,29 +496,47 @@ class Sql:
     # Deciding
 
     def fresh(self, table: str) -> Statement | None:
-        """Find the rows whose retention has not ended, or that another retained row belongs to."""
+        """Find the rows whose retention has not ended: keys, count."""
         return self._once(("fresh", table), lambda: self._fresh(table))
 
     def _fresh(self, table: str) -> Statement | None:
         text = _Text(self)
+        (cutoff,) = text.place(("cutoff", table), 1)
+        kept = f"coalesce({self._day(table)} >= {cutoff}, {self.dialect.true})"
+        return text.done(
+            f"SELECT {self._gathered(table)} FROM (SELECT {self._key_list(table, 't')} "
+            f"FROM {text.rows('reach', table)} AS n CROSS JOIN {self.name(table)} AS t "
+            f"WHERE {self._key_equal(table, 't', 'n')} AND {kept}) AS x"
+        )
+
+    def _day(self, table: str) -> str:
         done = action(self.graph.mapped(table))
         assert isinstance(done, Retain)
         column = self.graph.table(table).column(done.trigger)
         assert column is not None
-        day = self.dialect.day(column, f"t.{quoted(done.trigger)}")
-        (cutoff,) = text.place(("cutoff", table), 1)
-        kept = [f"coalesce({day} >= {cutoff}, {self.dialect.true})"]
-        for hop in self.graph.hops:
-            if hop.kind == "belongs_to" and hop.source == table and hop.to in self.plan.retained():
-                match = self._match(
-                    (hop.to, "c", hop.to_columns), (table, "t", hop.source_columns), hop.named
-                )
-                inside = text.within("c", "fresh", hop.to)
-                kept.append(f"EXISTS (SELECT 1 FROM {self.name(hop.to)} AS c WHERE {match} AND {inside})")
+        return self.dialect.day(column, f"t.{quoted(done.trigger)}")
+
+    def kept(self, table: str) -> Statement | None:
+        """Find the rows whose retention has ended, and to which a retained row belongs: keys, count."""
+        hops = [
+            hop
+            for hop in self.graph.hops
+            if hop.kind == "belongs_to" and hop.source == table and hop.to in self.plan.retained()
+        ]
+        return self._once(("kept", table), lambda: self._kept(table, hops)) if hops else None
+
+    def _kept(self, table: str, hops: Sequence[Hop]) -> Statement | None:
+        text = _Text(self)
+        kept = []
+        for hop in hops:
+            match = self._match((hop.to, "c", hop.to_columns), (table, "t", hop.source_columns), hop.named)
+            inside = f"{text.within('c', 'released', hop.to)} AND {text.within('c', 'fresh', hop.to)}"
+            kept.append(f"EXISTS (SELECT 1 FROM {self.name(hop.to)} AS c WHERE {match} AND {inside})")
         return text.done(
             f"SELECT {self._gathered(table)} FROM (SELECT {self._key_list(table, 't')} "
-            f"FROM {text.rows('reach', table)} AS n CROSS JOIN {self.name(table)} AS t "
-            f"WHERE {self._key_equal(table, 't', 'n')} AND ({' OR '.join(kept)})) AS x"
+            f"FROM {text.rows('released', table)} AS n CROSS JOIN {self.name(table)} AS t "
+            f"WHERE {self._key_equal(table, 't', 'n')} AND NOT ({text.within('t', 'fresh', table)}) "
+            f"AND ({' OR '.join(kept)})) AS x"
         )
 
     def released(self, table: str) -> Statement | None:
@@ -564,13 +586,8 @@ class Sql:
 
     def _retained(self, table: str) -> Statement | None:
         text = _Text(self)
-        done = action(self.graph.mapped(table))
-        assert isinstance(done, Retain)
-        column = self.graph.table(table).column(done.trigger)
-        assert column is not None
-        day = self.dialect.day(column, f"t.{quoted(done.trigger)}")
         return text.done(
-            f"SELECT count(*), max({day}) FROM {self.name(table)} AS t "
+            f"SELECT count(*), max({self._day(table)}) FROM {self.name(table)} AS t "
             f"WHERE {text.within('t', 'released', table)} AND {text.within('t', 'fresh', table)}"
         )
 

@@ -198,8 +198,19 @@ class Selection:
             if ("reach", table) in self.sets:
                 self.sets["released", table] = self.sets["reach", table]
                 self.counts["released", table] = self.counts["reach", table]
-        self._fresh(plan.retained(), today)
-        waiting = [table for table in graph.reached() if table in graph.shared and self._some(table)]
+        retained = [table for table in plan.retained() if self._some(table)]
+        self._fresh(retained, today)
+        self._release([table for table in graph.reached() if table in graph.shared and self._some(table)])
+        waiting = retained
+        while waiting:  # a retained row keeps its owner's row, and with it what that one points to
+            changed = self._keep(waiting)
+            waiting = [hop.source for hop in graph.hops if hop.kind == "belongs_to" and hop.to in changed]
+            waiting = [table for table in dict.fromkeys(waiting) if table in retained]
+            self._release([table for table in graph.reached() if self._leads(table, changed)])
+
+    def _release(self, waiting: list[str]) -> None:
+        """Take from the released rows those that somebody holds, until no more are taken."""
+        graph = self.sql.graph
         while waiting:
             asked = [
                 (("released", table), statement)
@@ -211,43 +222,43 @@ class Selection:
                 before = self.counts[bind]
                 if self.put(bind, answer) < before:
                     changed.add(bind[1])
-            waiting = [
-                table
-                for table in graph.reached()
-                if table in graph.shared | graph.heirs
-                and self._some(table)
-                and any(hop.source in changed for hop in graph.into(table, "belongs_to", "points_to"))
-            ]
+            waiting = [table for table in graph.reached() if self._leads(table, changed)]
+
+    def _leads(self, table: str, changed: set[str]) -> bool:
+        """Tell whether rows of a table may be held by rows of tables that changed."""
+        graph = self.sql.graph
+        return (
+            table in graph.shared | graph.heirs
+            and self._some(table)
+            and any(hop.source in changed for hop in graph.into(table, "belongs_to", "points_to"))
+        )
 
     def _some(self, table: str) -> bool:
         return self.counts.get(("released", table), 0) > 0
 
     def _fresh(self, retained: Sequence[str], today: date) -> None:
+        asked = []
         for table in retained:
-            done = action(self.sql.graph.mapped(table))
-            if isinstance(done, Retain):
+            done, statement = action(self.sql.graph.mapped(table)), self.sql.fresh(table)
+            if isinstance(done, Retain) and statement is not None:
                 self.sets["cutoff", table] = (first_kept_day(done.period, today).isoformat(),)
-        waiting = [table for table in retained if ("reach", table) in self.sets]
-        while waiting:
-            asked = [
-                (("fresh", table), statement)
-                for table in waiting
-                if (statement := self.sql.fresh(table)) is not None
-            ]
-            changed = set()
-            for bind, answer in self.run(asked).items():
-                before = self.counts.get(bind, 0)
-                if self.put(bind, answer) > before:
-                    changed.add(bind[1])
-            waiting = [
-                hop.source
-                for hop in self.sql.graph.hops
-                if hop.kind == "belongs_to"
-                and hop.to in changed
-                and hop.source in retained
-                and ("reach", hop.source) in self.sets
-            ]
-            waiting = list(dict.fromkeys(waiting))
+                asked.append((("fresh", table), statement))
+        for bind, answer in self.run(asked).items():
+            self.put(bind, answer)
+
+    def _keep(self, waiting: Sequence[str]) -> set[str]:
+        asked = [
+            (("kept", table), statement)
+            for table in waiting
+            if self.counts.get(("fresh", table), 0) < self.counts[("reach", table)]
+            if (statement := self.sql.kept(table)) is not None
+        ]
+        changed = set()
+        for bind, answer in self.run(asked).items():
+            if self.put(bind, answer):
+                self._add(("fresh", bind[1]), self.sets[bind], self.counts[bind])
+                changed.add(bind[1])
+        return changed
 
     def held(self, table: str) -> int:
         """Count the rows that stay because of somebody else."""
