@@ -10,7 +10,7 @@ Law: GDPR Art. 12(1), (3), (4); Art. 15; Art. 17; Art. 19.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from troth.errors import KeyDestroyedError
@@ -19,6 +19,7 @@ from troth.ledger import read, vault
 from troth.rules import request
 from troth.rules.event import Event
 from troth.rules.letter import has_phrase, phrase
+from troth.rules.plan import end_of
 from troth.work import request_file, send_letter
 from troth.work.project import Project
 
@@ -112,23 +113,23 @@ def _lines(
         )
     if claim["right"] == "erase":
         for name, store in sorted(claim["stores"].items()):
-            lines.extend(_store_lines(name, store, language))
+            lines.extend(_store_lines(project, name, store, language))
         lines.extend(_residue_lines(claim, language, accepted))
     if claim["outcome"] == "part" and reason:
         lines.append(phrase("why_refused", language, reason=reason, article=article(project, claim)))
     return lines
 
 
-def _store_lines(name: str, store: Mapping[str, Any], language: str) -> list[str]:
+def _store_lines(project: Project, name: str, store: Mapping[str, Any], language: str) -> list[str]:
     erased = sum(rows for _, verb, rows, _, _ in store["rows"] if verb == "delete")
     blanked = sum(
         rows for _, verb, rows, _, _ in store["rows"] if verb in {"blank", "replace_owner", "detach"}
     )
+    # The grade is of the whole store, and says least of what else was blanked or archived.
+    backups = project.maps[name].backups_expire if name in project.maps else None
     lines = []
     if erased:
-        grade = (
-            phrase(store["grade"], language) if has_phrase(store["grade"]) else phrase("deleted", language)
-        )
+        grade = phrase("deleted_until_backups_expire" if backups else "deleted", language)
         lines.append(phrase("erased", language, rows=erased, store=name, grade=grade))
     if blanked:
         lines.append(phrase("blanked", language, rows=blanked, store=name))
@@ -138,10 +139,9 @@ def _store_lines(name: str, store: Mapping[str, Any], language: str) -> list[str
             lines.append(phrase("retained", language, rows=rows, store=name, until=day, legal=legal))
         elif verb == "retain" and rows:
             lines.append(phrase("retained_open", language, rows=rows, store=name, legal=legal))
-    if store.get("expires"):
-        lines.append(
-            phrase("backups", language, store=name, until=send_letter.day(store["expires"], language))
-        )
+    if backups and (erased or blanked):
+        gone = end_of(backups, date.fromisoformat(store["on"])).isoformat()
+        lines.append(phrase("backups", language, store=name, until=send_letter.day(gone, language)))
     return lines
 
 
