@@ -71,3 +71,18 @@ def test_a_circle_of_edges_is_walked_once():
     assert problems == ()
     assert len(paths(found, "orders")) == 1
     assert len(paths(found, "item")) == 1
+    assert len(paths(found, "address")) == 2
+
+
+def test_a_map_full_of_ways_is_told_in_part():
+    tables = "".join(
+        f"  t{n}: {{columns: {{id: key}}, belongs_to: [{', '.join(f'{{c{m}: t{m}.id}}' for m in range(30) if m != n)}]}}\n"
+        for n in range(1, 30)
+    )
+    subject = (
+        "  t0: {subject: {key: id, identifiers: {e: {kind: email, one_person: true}}}, columns: {id: key}}\n"
+    )
+    found, problems = read(WRITTEN.partition("  customer:")[0] + subject + tables, "shop.yaml")
+    assert problems == ()
+    assert len(paths(found, "t29")) == 200
+    assert paths(found, "t29")[0].hops[0][1] == "t29"
