@@ -75,10 +75,10 @@ def test_a_circle_of_edges_is_walked_once():
 
 
 def test_a_map_full_of_ways_is_told_in_part():
-    tables = "".join(
-        f"  t{n}: {{columns: {{id: key}}, belongs_to: [{', '.join(f'{{c{m}: t{m}.id}}' for m in range(30) if m != n)}]}}\n"
-        for n in range(1, 30)
-    )
+    tables = ""
+    for number in range(1, 30):
+        edges = ", ".join(f"{{c{other}: t{other}.id}}" for other in range(30) if other != number)
+        tables += f"  t{number}: {{columns: {{id: key}}, belongs_to: [{edges}]}}\n"
     subject = (
         "  t0: {subject: {key: id, identifiers: {e: {kind: email, one_person: true}}}, columns: {id: key}}\n"
     )
