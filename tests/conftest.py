@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from servers import postgresql_server
+from shop_project import make, opened
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -79,3 +81,60 @@ def browser() -> Iterator[object]:
         started = playwright.chromium.launch(executable_path=program, args=arguments)
         yield started
         started.close()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    make(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def project(folder, clock):
+    made = opened(folder, clock)
+    yield made
+    made.close()
+    made.ledger.close()
+
+
+@pytest.fixture
+def letters(folder):
+    """Read the letters that were sent so far, the oldest first, as (to, subject, text in one line)."""
+
+    def read():
+        import email
+        import email.policy
+
+        found = []
+        for file in sorted((folder / ".troth" / "outbox").glob("*.eml")):
+            message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+            text = " ".join(message.get_content().split())
+            found.append((message["To"], message["Subject"], text))
+        return found
+
+    return read
+
+
+@pytest.fixture
+def code(letters):
+    """Return the last code that was sent."""
+
+    import re
+
+    def last():
+        return [
+            re.search(r"\b(\d{8})\b", text)[1] for _, _, text in letters() if re.search(r"\b\d{8}\b", text)
+        ][-1]
+
+    return last
+
+
+@pytest.fixture
+def rows(folder):
+    """Read a store directly."""
+
+    def read(store, statement):
+        with sqlite3.connect(folder / f"{store}.db") as connection:
+            return connection.execute(statement).fetchall()
+
+    return read

@@ -12,7 +12,9 @@ from troth.faces.cli import COMMANDS, guarded
 
 
 def troth(*words, cwd=None):
-    return subprocess.run([sys.executable, "-m", "troth", *words], capture_output=True, text=True, cwd=cwd, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "troth", *words], capture_output=True, text=True, cwd=cwd, check=False
+    )
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -53,26 +53,29 @@ class Look:
     style: bytes
 
     def page(
-        self, request: Request[Any, Any, Any], template: str, title: str, status: int = 200, **values: object
+        self, visit: Request[Any, Any, Any], template: str, title: str, status: int = 200, **values: object
     ) -> Response[str]:
         """Draw a page in the visitor's language; it is never stored on the way."""
-        words = self.words_for(request)
+        words = self.words_for(visit)
         drawn = self.templates.get_template(template).render(
             t=words,
             title=title,
             language=words.language,
             languages=tuple(NAMES.items()),
             organisation=self.organisation,
-            path=request.url.path,
+            path=visit.url.path,
+            q=carried(visit),
             style_sha256=hashlib.sha256(self.style).hexdigest()[:12],
             **values,
         )
-        headers = {"Cache-Control": "no-store", "Content-Language": words.language, "Vary": "Accept-Language"}
+        headers = {
+            **HEADERS, "Cache-Control": "no-store", "Content-Language": words.language, "Vary": "Accept-Language",
+        }  # fmt: skip
         return Response(drawn, media_type=MediaType.HTML, status_code=status, headers=headers)
 
     def words_for(self, request: Request[Any, Any, Any]) -> Words:
         """Choose the visitor's language: asked for in the address, or preferred by the browser."""
-        asked = request.query_params.get("lang") or request.cookies.get("lang")
+        asked = request.query_params.get("lang")
         return self.words[preferred(request.headers.get("accept-language", ""), asked)]
 
     def said(self, request: Request[Any, Any, Any], status: int) -> Response[str]:
@@ -96,6 +99,13 @@ def look(organisation: str, words: Mapping[str, Words], own: Path | None = None)
     )
     style = files("troth.faces.portal").joinpath("static", "portal.css").read_bytes()
     return Look(organisation, words, templates, style)
+
+
+def carried(visit: Request[Any, Any, Any], more: str = "") -> str:
+    """Return the query that keeps the language somebody asked for, with `more` before it."""
+    asked = visit.query_params.get("lang")
+    parts = [part for part in (more, f"lang={asked}" if asked in NAMES else "") if part]
+    return f"?{'&'.join(parts)}" if parts else ""
 
 
 def static(shown: Look) -> Any:

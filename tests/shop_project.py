@@ -1,12 +1,7 @@
 """A whole small project: a policy, two SQLite stores, a ledger, and letters in a folder."""
 
-import email
-import email.policy
-import re
 import sqlite3
 from datetime import date
-
-import pytest
 
 from troth import wiring
 from troth.policy.starting import project_files
@@ -84,55 +79,3 @@ def opened(folder, clock, ledger_urls=None):
     return projects.Project(
         settings, clock, made.open_policy, made.open_ledger, made.open_maps, made.open_store, made.open_mailer
     )
-
-
-@pytest.fixture
-def folder(tmp_path):
-    make(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def project(folder, clock):
-    made = opened(folder, clock)
-    yield made
-    made.close()
-    made.ledger.close()
-
-
-@pytest.fixture
-def letters(folder):
-    """Read the letters that were sent so far, the oldest first, as (to, subject, text in one line)."""
-
-    def read():
-        found = []
-        for file in sorted((folder / ".troth" / "outbox").glob("*.eml")):
-            message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
-            text = " ".join(message.get_content().split())
-            found.append((message["To"], message["Subject"], text))
-        return found
-
-    return read
-
-
-@pytest.fixture
-def code(letters):
-    """Return the last code that was sent."""
-
-    def last():
-        return [
-            re.search(r"\b(\d{8})\b", text)[1] for _, _, text in letters() if re.search(r"\b\d{8}\b", text)
-        ][-1]
-
-    return last
-
-
-@pytest.fixture
-def rows(folder):
-    """Read a store directly."""
-
-    def read(store, statement):
-        with sqlite3.connect(folder / f"{store}.db") as connection:
-            return connection.execute(statement).fetchall()
-
-    return read

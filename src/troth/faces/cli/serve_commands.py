@@ -1,0 +1,96 @@
+"""`troth serve`: the portal and the notice, with a worker inside."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from troth.errors import UnreachableError
+from troth.faces.cli.console import out
+from troth.faces.cli.context import project
+from troth.work.project import Project
+
+LEASE_SECONDS = 30
+
+
+def serve(
+    host: str = typer.Option("", help="The address to listen on; by default as troth.toml says."),
+    port: int = typer.Option(0, help="The port to listen on; by default as troth.toml says."),
+    worker: bool = typer.Option(True, help="Also carry requests on and seal the ledger."),
+) -> None:
+    """Serve the portal and the notice until Ctrl-C; with a worker inside.
+
+    Example: troth serve --port 8080
+    """
+    opened = project()
+    run(opened, host or opened.settings.web_host, port or opened.settings.web_port, worker=worker)
+
+
+def run(opened: Project, host: str, port: int, *, worker: bool = True) -> None:
+    """Serve a project; raises UnreachableError when the port is taken."""
+    import uvicorn
+
+    from troth.faces.portal.application import application
+
+    listening = _listen(host, port)
+    _ = opened.ledger, opened.policy  # their mistakes are told before anything is served
+    config = uvicorn.Config(
+        application(opened), log_level="warning", access_log=False, server_header=False, date_header=True,
+        timeout_graceful_shutdown=10, lifespan="off", proxy_headers=False,
+    )  # fmt: skip
+    out().print(f"Serving {opened.settings.name} at http://{host}:{port}/ – Ctrl-C ends it.")
+    with _working(opened) if worker else _nothing():
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except (OSError, OverflowError):
+        listening.close()
+        raise UnreachableError(
+            f"Nothing can listen at {host}:{port}: another program does, or it is not allowed. Choose another --port."
+        ) from None
+    return listening
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def _working(opened: Project) -> Iterator[None]:
+    """Run the worker beside the server; on one ledger one such worker at a time does the work."""
+    from troth.ledger import lease
+    from troth.work.carry_on import IDLE_SECONDS, one_round
+
+    stop = threading.Event()
+
+    def rounds() -> None:
+        held: lease.Lease | None = None
+        while not stop.is_set():
+            try:
+                if held is None or not lease.renew(opened.ledger, held, LEASE_SECONDS):
+                    held = lease.claim(opened.ledger, "worker/embedded", LEASE_SECONDS)
+                if held is not None:
+                    one_round(opened)
+            except UnreachableError:
+                held = None
+            stop.wait(IDLE_SECONDS)
+        if held is not None:
+            lease.release(opened.ledger, held)
+
+    thread = threading.Thread(target=rounds, name="worker", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(timeout=20)

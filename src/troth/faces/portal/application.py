@@ -1,0 +1,39 @@
+"""The web application: routes, headers, limits and errors put together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Litestar
+
+from troth.faces.portal.limits import Limit
+from troth.faces.portal.pages import FORM_BYTES_MAX, pages
+from troth.faces.web import HEADERS, explain, look, static
+from troth.faces.words import catalogues
+from troth.work.project import Project
+
+
+def application(project: Project, *, asks: Limit | None = None, codes: Limit | None = None) -> Litestar:
+    """Build the application over one project."""
+    group = project.policy.group
+    folder = project.settings.folder
+    shown = look(
+        group.title.said(project.policy.language) if group else project.settings.name,
+        catalogues(folder / "locale"),
+        folder / "templates" / "portal",
+    )
+    routes: list[Any] = pages(project, shown, asks=asks or Limit(20, 3600), codes=codes or Limit(20, 3600))
+    return Litestar(
+        [*routes, static(shown)],
+        exception_handlers=dict(explain(shown)),
+        after_request=_with_headers,
+        request_max_body_size=FORM_BYTES_MAX,
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def _with_headers(response: Any) -> Any:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

@@ -1,0 +1,255 @@
+"""The pages of the portal: they turn a form into a call, and its result into a page."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets
+from collections.abc import Iterator
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from litestar import Request, Response, get, post
+from litestar.datastructures import Cookie
+from litestar.enums import RequestEncodingType
+from litestar.exceptions import NotFoundException, PermissionDeniedException, TooManyRequestsException
+from litestar.params import Body
+from litestar.response import Redirect, Stream
+
+from troth.errors import NotAllowedError
+from troth.faces.portal import session
+from troth.faces.portal.limits import Limit
+from troth.faces.portal.seen import seen
+from troth.faces.web import HEADERS, Look, carried
+from troth.outside.mail import is_address
+from troth.rules.request import RIGHTS
+from troth.work import build_package, close_request, open_request, prove_address, request_file
+from troth.work.project import Project
+
+Asked = Request[Any, Any, Any]
+Form = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED)]
+FORM_BYTES_MAX = 64 * 1024
+FIELD_MAX = {"email": 254, "name": 200, "wording": open_request.WORDING_MAX, "code": 40, "once": 64}
+
+
+def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[Any]:
+    """Return the routes of the portal over one project."""
+    secure = project.settings.public_url.startswith("https://")
+
+    def within(request: Asked) -> str:
+        answer = project.policy.answer
+        return look.words_for(request).period(str(answer.within)) if answer else ""
+
+    @get("/", sync_to_thread=True)
+    def home(request: Asked) -> Response[str]:
+        """GET /: what can be done here."""
+        words = look.words_for(request)
+        return look.page(
+            request,
+            "home.html",
+            words("home.title"),
+            within=within(request),
+            contacts=_contacts(project, words),
+        )
+
+    @get("/ask", sync_to_thread=True)
+    def ask(request: Asked) -> Response[str]:
+        """GET /ask: the form."""
+        return form(request, {}, {}, 200)
+
+    def form(request: Asked, given: dict[str, Any], wrong: dict[str, str], status: int) -> Response[str]:
+        words = look.words_for(request)
+        kept = {
+            "rights": given.get("rights", []),
+            **{name: given.get(name, "") for name in ("email", "name", "wording")},
+        }
+        return look.page(
+            request, "ask.html", words("ask.title"), status, within=within(request), rights=RIGHTS, given=kept,
+            wrong=wrong, once=given.get("once") or secrets.token_urlsafe(18),
+        )  # fmt: skip
+
+    @post("/asked", sync_to_thread=True, status_code=303)
+    def asked(request: Asked, data: Form) -> Response[Any]:
+        """POST /asked: take a request in, send the code, lead to its page."""
+        _same_site(request, project)
+        _limited(request, asks)
+        given = _fields(data)
+        if given["website"]:  # only a program fills what nobody sees
+            return Redirect(f"/{carried(request)}", status_code=303)
+        wrong = _wrong(given, look.words_for(request))
+        if wrong:
+            return form(request, given, wrong, 422)
+        opened = open_request.open_request(
+            project, given["rights"], given["email"], name=given["name"], wording=given["wording"],
+            language=look.words_for(request).language, channel="portal", once=f"form {given['once']}",
+        )  # fmt: skip
+        _send_code(opened.number)
+        query = carried(request, "told=follow.new")
+        return Redirect(f"/follow/{request_file.token(project, opened.number)}{query}", status_code=303)
+
+    def _send_code(number: str) -> bool:
+        try:
+            prove_address.send_code(project, number)
+        except NotAllowedError:
+            return False
+        return True
+
+    @get("/follow/{token:str}", sync_to_thread=True)
+    def follow(request: Asked, token: str) -> Response[str]:
+        """GET /follow/TOKEN: where a request stands; its letters only after the code."""
+        number = request_file.by_token(project, token)
+        return shown(request, token, number, str(request.query_params.get("told", "")))
+
+    def shown(request: Asked, token: str, number: str, told: str, status: int = 200) -> Response[str]:
+        words = look.words_for(request)
+        private = session.holds(project, number, request.cookies.get(session.NAME))
+        told = told if re.fullmatch(r"(prove|follow|withdraw)\.[a-z]+", told) and words.has(told) else ""
+        kind = "bad" if told in {"prove.wrong", "prove.wait"} else "good"
+        return look.page(
+            request, "follow.html", words("follow.title", number=number), status, link=token, told_kind=kind,
+            told=words(told) if told else "", request=seen(project, number, words, private=private),
+        )  # fmt: skip
+
+    @post("/follow/{token:str}/code", sync_to_thread=True, status_code=303)
+    def code(request: Asked, token: str) -> Response[Any]:
+        """POST /follow/TOKEN/code: send a new code."""
+        _same_site(request, project)
+        _limited(request, codes)
+        number = request_file.by_token(project, token)
+        told = "prove.sent" if _send_code(number) else "prove.wait"
+        return Redirect(f"/follow/{token}{carried(request, f'told={told}')}", status_code=303)
+
+    @post("/follow/{token:str}/prove", sync_to_thread=True, status_code=303)
+    def prove(request: Asked, token: str, data: Form) -> Response[Any]:
+        """POST /follow/TOKEN/prove: take the code; this browser may read the answers from now on."""
+        _same_site(request, project)
+        number = request_file.by_token(project, token)
+        if not prove_address.take_code(project, number, _text(data, "code")):
+            return shown(request, token, number, "prove.wrong", 422)
+        cookie = Cookie(
+            session.NAME, path="/follow", value=session.issue(project, number), max_age=session.MINUTES * 60,
+            httponly=True, samesite="strict", secure=secure,
+        )  # fmt: skip
+        return Redirect(
+            f"/follow/{token}{carried(request, 'told=prove.done')}", status_code=303, cookies=[cookie]
+        )
+
+    @post("/follow/{token:str}/answer", sync_to_thread=True, status_code=200)
+    def answer(request: Asked, token: str) -> Stream:
+        """POST /follow/TOKEN/answer: the answer, as often as needed for its time."""
+        number = opened(request, token)
+        chunks: Iterator[bytes] = build_package.take_answer(project, number)
+        headers = {
+            "Content-Disposition": f'attachment; filename="answer-{number}.zip"',
+            "Cache-Control": "no-store",
+        }
+        return Stream(chunks, media_type="application/zip", headers=headers)
+
+    @post("/follow/{token:str}/withdraw", sync_to_thread=True, status_code=303)
+    def withdraw(request: Asked, token: str) -> Response[Any]:
+        """POST /follow/TOKEN/withdraw: stop."""
+        number = opened(request, token)
+        close_request.withdraw(project, number)
+        return Redirect(f"/follow/{token}{carried(request, 'told=withdraw.done')}", status_code=303)
+
+    def opened(request: Asked, token: str) -> str:
+        """Return the number, where this browser entered the code; refuse everybody else."""
+        _same_site(request, project)
+        number = request_file.by_token(project, token)
+        if not session.holds(project, number, request.cookies.get(session.NAME)):
+            raise PermissionDeniedException
+        return number
+
+    @get("/notice", sync_to_thread=True)
+    def notice(request: Asked) -> Response[str]:
+        """GET /notice: the privacy notice, in the visitor's language."""
+        return noticed(look.words_for(request).language)
+
+    @get("/notice/{language:str}", sync_to_thread=True)
+    def notice_in(language: str) -> Response[str]:
+        """GET /notice/LANGUAGE: the privacy notice in one language."""
+        if language not in project.policy.documents:
+            raise NotFoundException
+        return noticed(language)
+
+    def noticed(language: str) -> Response[str]:
+        from troth.policy.notice import render
+
+        known = language if language in project.policy.documents else project.policy.language
+        drawn = render(project.policy, known, "html")
+        headers = {**HEADERS, "Content-Security-Policy": _policy_for(drawn), "Content-Language": known}
+        return Response(drawn, media_type="text/html", headers=headers)
+
+    @get("/health", media_type="text/plain", sync_to_thread=False)
+    def health() -> str:
+        """GET /health: that the server answers."""
+        return "ok\n"
+
+    return [home, ask, asked, follow, code, prove, answer, withdraw, notice, notice_in, health]
+
+
+def _contacts(project: Project, words: Any) -> list[tuple[str, str]]:
+    group, security = project.policy.group, project.policy.security
+    found = (
+        ("contact.requests", group.requests if group else None),
+        ("contact.dpo", group.dpo if group else None),
+        ("contact.incident", security.incident_contact if security else None),
+    )
+    return [
+        (words(name), ", ".join(str(way) for way in (one.email, one.phone, one.address) if way))
+        for name, one in found
+        if one is not None
+    ]
+
+
+def _policy_for(drawn: str) -> str:
+    """Allow the notice's own style sheet by its hash, and nothing else inline."""
+    hashes = [
+        base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        for style in re.findall(r"<style>(.*?)</style>", drawn, re.DOTALL)
+    ]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
+    return f"default-src 'none'; style-src {allowed}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
+def _same_site(request: Asked, project: Project) -> None:
+    """Refuse a form that another site sent: browsers say where a form comes from."""
+    fetched = request.headers.get("sec-fetch-site", "same-origin")
+    origin = request.headers.get("origin")
+    host = request.headers.get("host", "")
+    ours = {host, urlsplit(project.settings.public_url).netloc}
+    if fetched not in {"same-origin", "none"} or (origin is not None and urlsplit(origin).netloc not in ours):
+        raise PermissionDeniedException
+
+
+def _limited(request: Asked, limit: Limit) -> None:
+    if not limit.allows(request.client.host if request.client else "?"):
+        raise TooManyRequestsException
+
+
+def _fields(data: dict[str, Any]) -> dict[str, Any]:
+    rights = data.get("right", [])
+    chosen = rights if isinstance(rights, list) else [rights]
+    return {
+        "rights": [right for right in chosen if right in RIGHTS],
+        **{name: _text(data, name) for name in ("email", "name", "wording", "website", "once")},
+    }
+
+
+def _text(data: dict[str, Any], name: str) -> str:
+    found = data.get(name, "")
+    found = found[0] if isinstance(found, list) and found else found
+    return str(found).strip()[: FIELD_MAX.get(name, 1000) + 1] if isinstance(found, str | int | float) else ""
+
+
+def _wrong(given: dict[str, Any], words: Any) -> dict[str, str]:
+    wrong = {}
+    if not given["rights"]:
+        wrong["right"] = words("form.right")
+    if not is_address(given["email"]):
+        wrong["email"] = words("form.email")
+    for name in ("name", "wording"):
+        if len(given[name]) > FIELD_MAX[name]:
+            wrong[name] = words("form.long", most=FIELD_MAX[name])
+    return wrong

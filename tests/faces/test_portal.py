@@ -1,0 +1,212 @@
+"""The portal: whoever asks is answered, and whoever holds only a link learns nothing."""
+
+import re
+from urllib.parse import urlsplit
+
+import pytest
+from litestar.testing import TestClient
+
+import story
+from troth.faces.portal.application import application
+from troth.faces.portal.limits import Limit
+from troth.work import carry_on, request_file
+
+
+@pytest.fixture
+def visit(project):
+    """Open a browser of one's own: cookies and all."""
+    app = application(project)
+    clients = []
+
+    def new():
+        client = TestClient(app, base_url="http://127.0.0.1:8080")
+        client.__enter__()
+        clients.append(client)
+        return client
+
+    yield new
+    for client in clients:
+        client.__exit__(None, None, None)
+
+
+FORM = {
+    "right": ["access"],
+    "email": "ada@example.org",
+    "name": "",
+    "wording": "",
+    "website": "",
+    "once": "once-1",
+}
+
+
+def ask(client, **more):
+    answer = client.post("/asked", data={**FORM, **more}, follow_redirects=False)
+    assert answer.status_code == 303, answer.text
+    return urlsplit(answer.headers["location"]).path
+
+
+def prove(client, page, code):
+    return client.post(f"{page}/prove", data={"code": code}, follow_redirects=False)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/ask", "/notice", "/notice/fr", "/nothing", "/follow/2026-0001-made-up"]
+)
+def test_every_page_is_guarded_and_loads_nothing_from_elsewhere(visit, path):
+    answer = visit().get(path)
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "set-cookie" not in answer.headers
+    assert not re.search(r'(src|href)="(https?:)?//(?!company|www\.cnil)', answer.text)
+    assert "<script" not in answer.text
+
+
+def test_the_language_follows_the_browser_and_then_the_choice(visit):
+    client = visit()
+    assert "Vos données, vos droits" in client.get("/", headers={"Accept-Language": "fr-CH"}).text
+    page = client.get("/?lang=en", headers={"Accept-Language": "fr"}).text
+    assert "Your data, your rights" in page
+    assert 'href="/ask?lang=en"' in page
+
+
+def test_a_request_is_taken_in_and_shown_with_its_dates(visit, project, letters):
+    client = visit()
+    page = client.get(ask(client))
+    assert "Request 2026-0001" in page.text
+    assert "23 December 2026" in page.text
+    assert [subject for _, subject, _ in letters()][-1].startswith("Your code")
+
+
+def test_sending_the_form_twice_opens_one_request(visit, project):
+    client = visit()
+    assert ask(client) == ask(client)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"right": []}, "Tick at least one thing"),
+        ({"email": "nobody"}, "Give an e-mail address"),
+        ({"email": ""}, "Give an e-mail address"),
+        ({"right": ["cake"]}, "Tick at least one thing"),
+    ],
+)
+def test_a_form_with_a_mistake_comes_back_with_what_was_typed(visit, wrong, sentence):
+    answer = visit().post("/asked", data={**FORM, "name": "Ada <b>", **wrong})
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert "Ada &lt;b&gt;" in answer.text
+
+
+def test_what_only_a_program_fills_opens_nothing(visit, project):
+    visit().post("/asked", data={**FORM, "website": "http://spam.example"})
+    assert story.read.state(project.ledger, "request/2026-0001") is None
+
+
+def test_the_answer_opens_only_where_the_code_was_entered(visit, project, code):
+    client, stranger = visit(), visit()
+    page = ask(client)
+    number = "2026-0001"
+    archive = story.grant_access(project, number)
+    carry_on.carry_on(project, number)
+    assert client.post(f"{page}/answer").status_code == 403
+    assert prove(client, page, code()).status_code == 303
+    assert "Your answer is ready" in client.get(page).text
+    taken = client.post(f"{page}/answer")
+    assert taken.content == archive
+    assert taken.headers["cache-control"] == "no-store"
+    assert "answer-2026-0001.zip" in taken.headers["content-disposition"]
+    seen = stranger.get(page).text
+    assert "Your answer is ready" not in seen
+    assert "What we wrote to you" not in seen
+    assert "ada@example.org" not in seen
+    assert stranger.post(f"{page}/answer").status_code == 403
+    assert stranger.post(f"{page}/withdraw").status_code == 403
+
+
+def test_a_session_of_one_request_opens_no_other(visit, project, code):
+    client = visit()
+    first = ask(client)
+    prove(client, first, code())
+    second = ask(client, once="once-2", email="bob@example.org")
+    assert client.post(f"{second}/withdraw").status_code == 403
+    client.cookies.set("troth_answer", "2026-0002.9999999999.forged", path="/follow")
+    assert client.post(f"{second}/withdraw").status_code == 403
+
+
+def test_a_session_ends(visit, project, code, clock):
+    client = visit()
+    page = ask(client)
+    prove(client, page, code())
+    clock.forward(minutes=31)
+    assert client.post(f"{page}/withdraw").status_code == 403
+
+
+def test_a_wrong_code_says_so_and_opens_nothing(visit):
+    client = visit()
+    page = ask(client)
+    answer = prove(client, page, "12345678")
+    assert answer.status_code == 422
+    assert "That is not the code" in answer.text
+    assert "set-cookie" not in answer.headers
+
+
+def test_whether_somebody_is_known_shows_nowhere(visit):
+    def page(address, once):
+        client = visit()
+        text = client.get(ask(client, email=address, once=once)).text
+        return re.sub(r"2026-\d{4}(-\w+)?", "N", text)
+
+    assert page("ada@example.org", "a") == page("nobody@example.net", "b")
+
+
+def test_a_form_from_another_site_is_refused(visit):
+    client = visit()
+    page = ask(client)
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
+        assert client.post("/asked", data=FORM, headers=headers).status_code == 403
+        assert client.post(f"{page}/code", headers=headers).status_code == 403
+
+
+def test_a_withdrawn_request_says_so(visit, project, code):
+    client = visit()
+    page = ask(client)
+    prove(client, page, code())
+    assert "Your request is withdrawn" in client.post(f"{page}/withdraw").text
+    assert story.state(project, "2026-0001")["status"] == "withdrawn"
+
+
+def test_too_much_is_refused_with_a_page(project, visit):
+    with TestClient(application(project, asks=Limit(1, 60)), base_url="http://127.0.0.1:8080") as client:
+        ask(client)
+        answer = client.post("/asked", data={**FORM, "once": "2"})
+        assert answer.status_code == 429
+        assert "Too many at once" in answer.text
+    assert visit().post("/asked", data={**FORM, "wording": "x" * 200_000}).status_code == 413
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/follow/../../etc", "/follow/%00", "/static/../web.py", "/notice/../x", "/é", "/follow/" + "x" * 3000],
+)
+def test_odd_addresses_end_in_a_page_of_their_own(visit, path):
+    answer = visit().get(path)
+    assert answer.status_code == 404
+    assert "There is nothing here" in answer.text
+
+
+def test_what_is_typed_is_never_run(visit, project, code):
+    client = visit()
+    page = ask(client, name="<script>alert(1)</script>", wording="{{ 7*7 }}<img src=x onerror=alert(1)>")
+    prove(client, page, code())
+    seen = client.get(page).text
+    assert "<script" not in seen
+    assert "<img" not in seen
+
+
+def test_the_private_address_in_the_letter_is_the_page(visit, project, letters):
+    client = visit()
+    page = ask(client)
+    assert f"{project.settings.public_url}{page}" in letters()[0][2]
+    assert request_file.by_token(project, page.rpartition("/")[2]) == "2026-0001"
