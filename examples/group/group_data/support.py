@@ -58,9 +58,11 @@ def make(population: Population, crm: Crm) -> Tables:
         "account": table("id email name phone created_on last_seen_on", _accounts(chance, people)),
         "article": table("id title", [(n, f"How to: {subject}") for n, subject in enumerate(_SUBJECTS, 1)]),
         "ticket": table(
-            "id requester_email cc_email agent_email subject body status opened_at closed_on", tickets
+            "id requester_email cc_email agent_id subject body status opened_at closed_on", tickets
         ),
-        "ticket_comment": table("id ticket_id author_email body written_at", _comments(chance, tickets)),
+        "ticket_comment": table(
+            "id ticket_id author_email agent_id body written_at", _comments(chance, tickets)
+        ),
         "attachment": table("id ticket_id file_name content", _attachments(chance, tickets)),
         "newsletter": table(
             "email first_name language subscribed_on last_sign_on ended_on", _newsletter(chance, people)
@@ -94,7 +96,7 @@ def _tickets(chance: Chance, emails: list[str], agents: list[Person]) -> Iterato
             day = date.fromisoformat(opened[:10]) + timedelta(days=chance.below(60))
             closed = str(min(day, TODAY - timedelta(days=1)))
         carbon = chance.pick(emails) if chance.often(0.1) else None
-        agent = ANSELME.email if number <= 5 else chance.pick(agents).email
+        agent = 1 if number <= 5 else chance.below(len(agents)) + 1  # 1 is Anselme
         yield (number, emails[who], emails[0] if number == 4 else carbon, agent, chance.pick(_SUBJECTS),
                chance.pick(_BODIES), "closed" if closed else "open", opened, closed)  # fmt: skip
 
@@ -105,13 +107,15 @@ def _comments(chance: Chance, tickets: list[Row]) -> Iterator[Row]:
         order.append(chance.below(len(tickets)) + 1)
     for number, ticket in enumerate(order, 1):
         row = tickets[ticket - 1]
-        author = row[3] if chance.often(0.55) else row[1]
+        author, agent = (None, row[3]) if chance.often(0.55) else (row[1], None)
         body = chance.pick(_BODIES)
         if number == 1:
-            author, body = MAELLE.email, "C’est la même chose chez moi, même adresse, même version."
+            author, agent = MAELLE.email, None
+            body = "C’est la même chose chez moi, même adresse, même version."
         if number == MAELLES_COMMENT:
-            author, body = ANSELME.email, f"Merci. Je mets {MAELLE.email} en copie de la suite."
-        yield number, ticket, author, body, row[7]
+            author, agent = None, 1
+            body = f"Merci. Je mets {MAELLE.email} en copie de la suite."
+        yield number, ticket, author, agent, body, row[7]
 
 
 def _attachments(chance: Chance, tickets: list[Row]) -> Iterator[Row]:

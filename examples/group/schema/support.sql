@@ -1,5 +1,5 @@
 -- Help, newsletter, surveys and page views.  Grown over the years: no foreign keys, people are
--- linked by e-mail address, and page views carry it inside JSON.
+-- linked by e-mail address (agents by number), and page views carry it inside JSON.
 
 CREATE TABLE agent (
     id integer PRIMARY KEY,
@@ -25,7 +25,7 @@ CREATE TABLE ticket (
     id integer PRIMARY KEY,
     requester_email varchar(254) NOT NULL,
     cc_email varchar(254),
-    agent_email varchar(254),
+    agent_id integer,
     subject varchar(200) NOT NULL,
     body text NOT NULL,
     status varchar(12) NOT NULL,
@@ -37,6 +37,7 @@ CREATE TABLE ticket_comment (
     id integer PRIMARY KEY,
     ticket_id integer,
     author_email varchar(254),
+    agent_id integer,
     body text,
     written_at timestamp NOT NULL
 );
@@ -88,6 +89,7 @@ CREATE TABLE app_log (
 );
 
 CREATE INDEX ticket_requester ON ticket (requester_email);
+CREATE INDEX ticket_agent ON ticket (agent_id);
 CREATE INDEX ticket_comment_ticket ON ticket_comment (ticket_id);
 CREATE INDEX ticket_comment_author ON ticket_comment (author_email);
 CREATE INDEX attachment_ticket ON attachment (ticket_id);
