@@ -229,15 +229,6 @@ def test_keys_and_links_of_several_columns(database):
                               PRIMARY KEY (n, company),
                               FOREIGN KEY (company, branch_no) REFERENCES branch (company, no))""",
         f"INSERT INTO branch VALUES (1, 'a', '{ADA}'), (1, 'b', '{BEN}'), (2, 'a', '{CLEO}')",
-        "INSERT INTO desk VALUES (1, 'a', 1, 'x'), (1, 'b', 1, 'y'), (2, 'a', 1, 'z'), (1, NULL, 9, 'nobody')"
-        if database.kind == "sqlite"
-        else "INSERT INTO desk VALUES (1, 'a', 1, 'x'), (1, 'b', 2, 'y'), (2, 'a', 1, 'z'), (1, NULL, 9, 'nobody')",
-    ) if database.kind == "postgresql" else database.run(
-        "CREATE TABLE branch (company integer, no text, email text, PRIMARY KEY (company, no))",
-        """CREATE TABLE desk (company integer, branch_no text, n integer, note text,
-                              PRIMARY KEY (n, company),
-                              FOREIGN KEY (company, branch_no) REFERENCES branch (company, no))""",
-        f"INSERT INTO branch VALUES (1, 'a', '{ADA}'), (1, 'b', '{BEN}'), (2, 'a', '{CLEO}')",
         "INSERT INTO desk VALUES (1, 'a', 1, 'x'), (1, 'b', 2, 'y'), (2, 'a', 1, 'z'), (1, NULL, 9, 'nobody')",
     )
     store = database.open("""
@@ -291,7 +282,8 @@ def test_names_that_nobody_should_give(database):
     written = "\"per cent % : ? $1 'q' {x} é\""
     database.run(
         f'CREATE TABLE {quoted} ("select" integer PRIMARY KEY, {written} text)',
-        f'CREATE TABLE "group" ("order" integer PRIMARY KEY, "from" integer REFERENCES {quoted} ("select"), "naïve" text)',
+        f"""CREATE TABLE "group" ("order" integer PRIMARY KEY,
+                                  "from" integer REFERENCES {quoted} ("select"), "naïve" text)""",
         f"INSERT INTO {quoted} VALUES (1, '{ADA}'), (2, '{BEN}')",
         """INSERT INTO "group" VALUES (1, 1, 'x'), (2, 2, 'y')""",
     )
@@ -472,9 +464,7 @@ def test_rows_that_restrict_stop_everything_and_are_named(database):
     )
     store = database.open(PEOPLE + "  audit: {impersonal: numbers only}\n")
     before = database.everything("customer", "audit")
-    with pytest.raises(
-        NotAllowedError, match="refuses the change: rows of|refuses the change: rows that"
-    ) as raised:
+    with pytest.raises(NotAllowedError, match=r"refuses the change: rows (of|that)") as raised:
         store.measure(who(ADA), TODAY)
     assert "secret" not in str(raised.value)
     assert ADA not in str(raised.value)
@@ -626,7 +616,7 @@ def test_a_check_that_fails_is_named_and_nothing_is_changed(database):
     )
     store = database.open(BLANKED.replace("name: null}", "name: former}"))
     before = database.everything("customer")
-    with pytest.raises(NotAllowedError, match="a CHECK does not hold|does not hold in `customer`"):
+    with pytest.raises(NotAllowedError, match=r"(a CHECK does not hold|does not hold in `customer`)"):
         store.measure(who(ADA), TODAY)
     assert database.everything("customer") == before
 

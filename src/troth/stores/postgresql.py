@@ -9,12 +9,13 @@ than two seconds.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
+import psycopg.adapt
 from psycopg import errors
 from psycopg.raw_cursor import RawCursor, RawServerCursor
 
@@ -34,6 +35,7 @@ from troth.stores.sql_store import Role, SqlStore, unreachable
 LIMITS = Limits(atomic=True, measured_by_rollback=True, rows_measured_max=ROWS_MEASURED_MAX)
 LOCK_SECONDS = 2
 CONNECT_SECONDS = 10
+ROWS_STREAMED = 2_000
 PAGES_SMALL_MAX = 64
 """A table up to this size is compared in the exact form row by row, whatever its indexes."""
 
@@ -323,9 +325,9 @@ class PostgresqlSession:
     def stream(self, call: Call) -> Iterator[tuple[object, ...]]:
         """Yield the rows of a statement through a cursor of the server."""
         with RawServerCursor(self.connection, f"troth_{next(self.names)}") as cursor:
-            cursor.itersize = 2_000
             cursor.execute(*call)
-            yield from cursor
+            while rows := _fetched(cursor, lambda: cursor.fetchmany(ROWS_STREAMED)):
+                yield from rows
 
     def texts(self, values: Sequence[str]) -> object:
         """Write texts as an array."""
@@ -361,4 +363,33 @@ class PostgresqlSession:
 def _answer(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Answer:
     if cursor.description is None:
         return Answer((), max(0, cursor.rowcount))
-    return Answer(cursor.fetchall(), max(0, cursor.rowcount))
+    return Answer(_fetched(cursor, cursor.fetchall), max(0, cursor.rowcount))
+
+
+def _fetched(
+    cursor: psycopg.Cursor[tuple[Any, ...]], fetch: Callable[[], Sequence[tuple[Any, ...]]]
+) -> Sequence[tuple[Any, ...]]:
+    """Fetch rows; where a value is beyond Python (a year before 1, infinity), each such value as text."""
+    try:
+        return fetch()
+    except psycopg.DataError:
+        pass
+    result, adapt = cursor.pgresult, psycopg.adapt.Transformer(cursor)
+    assert result is not None
+    loaders = [
+        adapt.get_loader(result.ftype(at), psycopg.pq.Format(result.fformat(at)))
+        for at in range(result.nfields)
+    ]
+    return [
+        tuple(_loaded(loader, result.get_value(row, at)) for at, loader in enumerate(loaders))
+        for row in range(result.ntuples)
+    ]
+
+
+def _loaded(loader: Any, value: bytes | None) -> Any:
+    if value is None:
+        return None
+    try:
+        return loader.load(value)
+    except psycopg.DataError:
+        return value.decode("utf-8", "replace")

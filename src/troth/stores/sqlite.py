@@ -31,7 +31,7 @@ from troth.stores.sql_store import Role, SqlStore, unreachable
 # ruff: noqa: S608
 
 LIMITS = Limits(atomic=True, measured_by_rollback=True, rows_measured_max=ROWS_MEASURED_MAX)
-WAIT_SECONDS: Mapping[Role, float] = {"find": 5.0, "change": 10.0}
+WAIT_SECONDS = 10.0
 
 
 def open_store(map: Map, credentials: Mapping[str, str]) -> Store:  # noqa: A002
@@ -43,6 +43,7 @@ def open_store(map: Map, credentials: Mapping[str, str]) -> Store:  # noqa: A002
 class Sqlite:
     """What SQLite does in its own way."""
 
+    wait_seconds: float = WAIT_SECONDS
     dialect = SQLITE
 
     def connect(self, url: str, role: Role) -> sqlite3.Connection:
@@ -51,7 +52,7 @@ class Sqlite:
         connection = sqlite3.connect(
             f"file:{quote(str(path.absolute()))}?mode=rw",
             uri=True,
-            timeout=WAIT_SECONDS[role],
+            timeout=self.wait_seconds,
             isolation_level=None,
             check_same_thread=False,
             cached_statements=512,
