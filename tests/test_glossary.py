@@ -28,7 +28,9 @@ def names(tree):
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.relative_to(ROOT / "src").as_posix())
 def test_no_name_says_user_customer_or_person_for_a_subject(module):
     tree = ast.parse(module.read_text(encoding="utf-8"))
-    wrong = [f"{name} (line {line})" for name, line in names(tree) if OUSTED.search(name) and name not in FOREIGN]
+    wrong = [
+        f"{name} (line {line})" for name, line in names(tree) if OUSTED.search(name) and name not in FOREIGN
+    ]
     assert wrong == []
 
 
