@@ -58,7 +58,7 @@ def proven(ledger, ada):
     """An event with a payload under Ada's key."""
     draft = Draft(
         "address_proven",
-        "request/1",
+        "paper/1",
         {"request": "1", "method": "code"},
         subject=ada,
         request="1",

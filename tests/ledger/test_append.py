@@ -70,7 +70,7 @@ def test_a_payload_is_nowhere_in_clear(ledger, proven, urls):
 def test_destroying_a_key_erases_its_payloads_and_no_others(ledger, ada, proven):
     other = append.append(
         ledger,
-        [Draft("address_proven", "request/2", {"request": "2", "method": "code"}, subject=ada, request="2",
+        [Draft("address_proven", "paper/2", {"request": "2", "method": "code"}, subject=ada, request="2",
                payload={"address": "x"})],
     )[0]  # fmt: skip
     event = destroy.destroy(ledger, ada, "request/1", "retention ended")
@@ -86,7 +86,7 @@ def test_nothing_more_can_be_written_under_a_destroyed_key(ledger, ada, proven):
     destroy.destroy(ledger, ada, "request/1", "retention ended")
     with pytest.raises(KeyDestroyedError):
         append.append(
-            ledger, [Draft("address_proven", "request/1", proven.facts, subject=ada, request="1", payload={})]
+            ledger, [Draft("address_proven", "paper/1", proven.facts, subject=ada, request="1", payload={})]
         )
 
 

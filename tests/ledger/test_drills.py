@@ -131,7 +131,7 @@ while True:
     number += 1
     name = f"{sys.argv[3]}.{number}"
     facts = {"request": name, "method": "code"}
-    draft = Draft("address_proven", f"request/{name}", facts, subject=name, request=name, payload={"address": "x"})
+    draft = Draft("address_proven", f"paper/{name}", facts, subject=name, request=name, payload={"address": "x"})
     append.append(ledger, [draft, Draft("staff_read", "site/all", {"staff": "s", "screen": "q"})])
     print(name, flush=True)
     if number % 3 == 0:
