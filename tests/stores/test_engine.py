@@ -542,6 +542,124 @@ def test_a_link_that_cannot_be_null_to_a_row_that_goes_is_refused(database):
         store.plan()
 
 
+HELD = f"""{PEOPLE}
+  company:
+    columns: {{id: key, name: work, address_id: link}}
+    points_to: [{{address_id: address.id}}]
+  address:
+    columns: {{id: key, street: address}}
+    erase: {{do: delete, by: dpo, because: a test}}
+  home:
+    belongs_to: [{{customer_id: customer.id}}]
+    points_to: [{{address_id: address.id}}]
+    columns: {{id: key, customer_id: link, address_id: link}}
+    erase: {{do: delete, by: dpo, because: a test}}
+  talk:
+    belongs_to:
+      - {{sender_id: customer.id, leaving: replace_owner}}
+      - {{recipient_id: customer.id, leaving: replace_owner}}
+    columns: {{id: key, sender_id: link, recipient_id: link}}
+    erase: {{do: delete, by: dpo, because: a test}}
+  talk_line:
+    belongs_to: [{{talk_id: talk.id}}]
+    columns: {{id: key, talk_id: link}}
+    erase: {{do: delete, by: dpo, because: a test}}
+placeholder: {{customer.id: 0}}
+"""
+
+
+def test_links_that_cannot_be_null_are_fine_where_what_they_refer_to_stays_or_is_replaced(database):
+    database.run(
+        CUSTOMER,
+        CUSTOMERS,
+        "INSERT INTO customer VALUES (0, NULL, 'somebody who left')",
+        "CREATE TABLE address (id integer PRIMARY KEY, street text)",
+        "CREATE TABLE company (id integer PRIMARY KEY, name text, address_id int NOT NULL REFERENCES address (id))",
+        """CREATE TABLE home (id integer PRIMARY KEY, customer_id int NOT NULL REFERENCES customer (id),
+                              address_id int NOT NULL REFERENCES address (id))""",
+        """CREATE TABLE talk (id integer PRIMARY KEY, sender_id int NOT NULL REFERENCES customer (id),
+                              recipient_id int NOT NULL REFERENCES customer (id))""",
+        "CREATE TABLE talk_line (id integer PRIMARY KEY, talk_id int NOT NULL REFERENCES talk (id))",
+        "INSERT INTO address VALUES (1, 'of a company'), (2, 'of two'), (3, 'of one')",
+        "INSERT INTO company VALUES (1, 'Example', 1)",
+        "INSERT INTO home VALUES (1, 1, 1), (2, 1, 2), (3, 2, 2), (4, 1, 3)",
+        "INSERT INTO talk VALUES (1, 1, 2), (2, 3, 1), (3, 1, 1)",
+        "INSERT INTO talk_line VALUES (1, 1), (2, 2), (3, 3)",
+    )
+    store = database.open(HELD)
+    erase(store, ADA)
+    assert database.query("SELECT id FROM address ORDER BY id") == [(1,), (2,)]
+    assert database.query("SELECT id FROM home ORDER BY id") == [(3,)]
+    assert database.query("SELECT * FROM talk ORDER BY id") == [(1, 0, 2), (2, 3, 0)]
+    assert database.query("SELECT id FROM talk_line ORDER BY id") == [(1,), (2,)]
+    erase(store, BEN, CLEO, step="two")
+    assert database.query("SELECT id FROM address") == [(1,)]
+    assert database.query("SELECT id FROM talk") == database.query("SELECT id FROM talk_line") == []
+
+
+@pytest.mark.parametrize("blanked", [True, False])
+def test_a_blanked_row_does_not_hold_what_it_points_to_and_must_be_able_to_let_go(database, blanked):
+    database.run(
+        "CREATE TABLE address (id integer PRIMARY KEY, street text)",
+        CUSTOMER.replace("name text", "name text, address_id int NOT NULL REFERENCES address (id)"),
+    )
+    written = BLANKED if blanked else PEOPLE
+    written = written.replace("name: identity}", "name: identity, address_id: link}")
+    written = written.replace("    columns", "    points_to: [{address_id: address.id}]\n    columns")
+    store = database.open(
+        written
+        + """
+  address:
+    columns: {id: key, street: address}
+    erase: {do: delete, by: dpo, because: a test}
+"""
+    )
+    if blanked:
+        with pytest.raises(WrongFileError, match="Rows of `customer` may stay while rows of `address` go"):
+            store.plan()
+    else:
+        assert store.plan().removed() == ("customer", "address")
+
+
+BOOKS = f"""{BLANKED}
+  invoice:
+    belongs_to: [{{customer_id: customer.id}}]
+    columns: {{id: key, customer_id: link, closed: usage}}
+    erase: {{do: retain, until: {{period: 10 years, trigger: closed}}, legal: a law, by: counsel, because: accounts}}
+  line:
+    belongs_to: [{{invoice_id: invoice.id}}]
+    columns: {{id: key, invoice_id: link, closed: usage}}
+    erase: {{do: retain, until: {{period: 10 years, trigger: closed}}, legal: a law, by: counsel, because: accounts}}
+"""
+
+
+def test_a_retained_child_keeps_its_retained_owner_though_its_link_cannot_be_null(database):
+    database.run(
+        CUSTOMER,
+        CUSTOMERS,
+        """CREATE TABLE invoice (id integer PRIMARY KEY, customer_id int NOT NULL REFERENCES customer (id),
+                                 closed date)""",
+        """CREATE TABLE line (id integer PRIMARY KEY, invoice_id int NOT NULL REFERENCES invoice (id),
+                              closed date)""",
+        "INSERT INTO invoice VALUES (1, 1, '2026-01-01'), (2, 1, '2010-01-01'), (3, 1, '2010-01-01')",
+        """INSERT INTO line VALUES (1, 1, '2026-01-01'), (2, 2, '2026-01-01'), (3, 2, '2010-01-01'),
+                                   (4, 3, '2010-01-01')""",
+    )
+    store = database.open(BOOKS)
+    assert counted(erase(store, ADA)) == {
+        ("customer", "blank"): 1,
+        ("invoice", "retain"): 2,
+        ("invoice", "delete"): 1,
+        ("line", "retain"): 2,
+        ("line", "delete"): 2,
+    }
+    assert database.query("SELECT id FROM invoice ORDER BY id") == [
+        (1,),
+        (2,),
+    ]  # the second for its first line
+    assert database.query("SELECT id FROM line ORDER BY id") == [(1,), (2,)]
+
+
 def test_a_mention_loses_its_link_and_nothing_else(database):
     database.run(
         CUSTOMER,

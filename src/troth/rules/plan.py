@@ -149,7 +149,7 @@ def first_kept_day(period: Period, today: date) -> date:
     """Return the earliest trigger day whose period has not ended on `today`.
 
     >>> first_kept_day(Period(1, "months"), date(2026, 2, 28))
-    datetime.date(2026, 1, 29)
+    datetime.date(2026, 2, 1)
     """
     day = _in_days(period).before(today) - timedelta(days=4)
     while end_of(period, day) <= today:
@@ -231,7 +231,7 @@ def _goes(graph: Graph, table: str) -> bool:
 
 def _must_detach(graph: Graph, table: str, key: ForeignKey) -> bool:
     """Tell whether a row of `table` may stay while the row its foreign key refers to goes."""
-    if not _goes(graph, key.target):
+    if not _goes(graph, key.target) or _holds(graph, table, key):
         return False
     shared = table in graph.shared | graph.heirs
     match action(graph.mapped(table)) if table in graph.reached() else None:
@@ -239,6 +239,36 @@ def _must_detach(graph: Graph, table: str, key: ForeignKey) -> bool:
             return shared or not is_owner(graph, table, key)
         case _:
             return True
+
+
+def _holds(graph: Graph, table: str, key: ForeignKey) -> bool:
+    """Tell whether a row of `table` that stays keeps what its foreign key refers to, or has let go of it.
+
+    What is pointed to goes with its last pointer; a retained row keeps its owner's row; a row
+    with one owner goes when that goes; and where `leaving` replaces an owner, it does so first.
+    """
+    done = action(graph.mapped(table))
+    pairs = set(zip(key.columns, key.target_columns, strict=False))
+    for hop in graph.hops:
+        if hop.named is not None or hop.kind not in ("points_to", "belongs_to"):
+            continue
+        points = hop.kind == "points_to"
+        ends, columns = (hop.source, hop.to), (hop.source_columns, hop.to_columns)
+        child, parent = ends if points else ends[::-1]
+        own, other = columns if points else columns[::-1]
+        if (child, parent) != (table, key.target) or set(zip(own, other, strict=True)) != pairs:
+            continue
+        leaving = hop.edge.leaving if hop.edge is not None else None
+        match done:
+            case Delete() | Retain() | None if points:
+                return not graph.names(parent) and not graph.placeholder(table)
+            case Delete() | ReplaceOwner() if not points:
+                return table not in graph.shared or isinstance(leaving, ReplaceOwner)
+            case Retain() if not points:
+                return table not in graph.shared and isinstance(action(graph.mapped(parent)), Retain)
+            case _:
+                return False
+    return False
 
 
 def is_owner(graph: Graph, table: str, key: ForeignKey) -> bool:
