@@ -101,7 +101,7 @@ def test_where_nobody_listens_it_failed():
 
 
 def test_a_server_that_asks_for_no_password_and_gets_one_fails_without_showing_it(mail_server):
-    server = Server("127.0.0.1", mail_server.port, SENDER, user="u", password="canary-secret")
+    server = Server("127.0.0.1", mail_server.port, SENDER, login="u", password="canary-secret")
     sent = server.send(LETTER)
     assert sent.outcome in {"failed", "refused"}
     assert "canary" not in repr(server) + repr(sent)

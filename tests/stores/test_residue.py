@@ -12,7 +12,7 @@ import pytest
 from troth.rules.map import Edge, Identifier, Map, MapTable, Subject
 from troth.stores.catalogue import read_postgresql, read_sqlite
 from troth.stores.contract import Hit, Who
-from troth.stores.residue import Expected, mentioning_columns, one_person_kinds, scan
+from troth.stores.residue import Expected, mentioning_columns, own_kinds, scan
 from troth.stores.residue_reading import VALUE_MAX
 
 ADA = "ada@example.org"
@@ -337,5 +337,5 @@ def test_what_a_map_says_of_kinds_and_mentions():
         ),
     )
     found = Map("shop", "sqlite", "us", {}, {"people": people, "ticket": ticket}, {})
-    assert one_person_kinds(found) == {"email"}
+    assert own_kinds(found) == {"email"}
     assert mentioning_columns(found) == {("ticket", "staff_mail")}

@@ -81,7 +81,7 @@ class Server:
     port: int
     sender: str
     encrypted: bool = False
-    user: str = ""
+    login: str = ""
     password: str = field(default="", repr=False)
 
     def send(self, letter: Letter) -> Sent:
@@ -89,8 +89,8 @@ class Server:
         message, ident = _message(letter, self.sender)
         try:
             with self._connected() as server:
-                if self.user:
-                    server.login(self.user, self.password)
+                if self.login:
+                    server.login(self.login, self.password)
                 server.send_message(message)
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _ in error.recipients.values()]

@@ -1,8 +1,9 @@
 """Residue: looking for erased subjects' identifiers everywhere in a store, mapped or not.
 
 One pass for all subjects.  Rows are read in batches of raw bytes; a searcher goes over each
-batch at once, and only where it finds something is a batch taken apart into its fields, so
-that a hit is known to be in one row and one column.  Values never leave this module: what is
+batch at once, for the beginnings of what is sought, and only where it finds one is a batch
+taken apart into its fields and compared whole, so that a hit is known to be in one row and
+one column.  Values never leave this module: what is
 reported is a table, a column, a count and a verdict.
 
 Danger: none to data, this reads only; but whoever trusts a clean result relies on it.  So
@@ -35,7 +36,7 @@ from troth.stores.residue_reading import (
     sqlite_batches,
     written_in,
 )
-from troth.stores.searcher import Engine, Searcher
+from troth.stores.searcher import Engine, Searcher, beginnings
 
 if TYPE_CHECKING:
     import psycopg
@@ -72,7 +73,7 @@ def scan(
 ) -> Scanned:
     """Search every column of every table for these subjects' identifiers of these kinds.
 
-    `kinds` are those that name one subject only (`one_person_kinds` of the store's map).
+    `kinds` are those that name one subject only (`own_kinds` of the store's map).
     """
     started = time.perf_counter()
     wanted = _Wanted(catalogue, kinds, who, engine)
@@ -111,7 +112,7 @@ def scan(
     )
 
 
-def one_person_kinds(map: Map) -> frozenset[str]:  # noqa: A002
+def own_kinds(map: Map) -> frozenset[str]:  # noqa: A002
     """Return the kinds of identifier that this map says name one subject only."""
     return frozenset(
         identifier.kind
@@ -162,15 +163,22 @@ class _Wanted:
         tables = (*catalogue.tables, *catalogue.derived)
         with_bytes = any(column.shape == "bytes" for table in tables for column in table.columns)
         self._searches: list[tuple[bool, Searcher, list[list[int]]]] = []
+        self.longest = 0
         for compact in (False, True):
+            written = [
+                (each, form.caseless, number)
+                for number, form in enumerate(self.forms)
+                if form.compact is compact
+                for each in written_in(catalogue.dialect, form.pattern, with_bytes=with_bytes)
+            ]
             owners: dict[tuple[bytes, bool], list[int]] = defaultdict(list)
-            for number, form in enumerate(self.forms):
-                if form.compact is compact:
-                    for written in written_in(catalogue.dialect, form.pattern, with_bytes=with_bytes):
-                        owners[written, form.caseless].append(number)
+            for begun, (each, caseless, number) in zip(
+                beginnings([each for each, _, _ in written]), written, strict=True
+            ):
+                owners[begun, caseless].append(number)
+                self.longest = max(self.longest, len(each))
             if owners:
                 self._searches.append((compact, Searcher(list(owners), engine), list(owners.values())))
-        self.longest = max((search.longest for _, search, _ in self._searches), default=0)
 
     def table(self, dialect: str, table: CatalogueTable) -> Table:
         """Choose the columns to read: on SQLite all, elsewhere those whose type can hold an identifier."""

@@ -220,7 +220,7 @@ class SqlStore(Generic[Connection]):
                     for table, keys in sql_run.retained_keys(sql, session, subject, today).items()
                 }
                 expected = residue.Expected(residue.mentioning_columns(self._map), rows)
-                kinds = residue.one_person_kinds(self._map)
+                kinds = residue.own_kinds(self._map)
                 with self._engine.plainly(connection) as plain:
                     return residue.scan(plain, sql.graph.catalogue, kinds, who, expected)
 
