@@ -228,6 +228,8 @@ def _copied(cursor: psycopg.Cursor[Any], query: str) -> Iterator[bytes]:
                     pass
             while (result := connection.get_result()) is not None:
                 failed = result if result.status == psycopg.pq.ExecStatus.FATAL_ERROR else failed
+    if connection.status == psycopg.pq.ConnStatus.BAD:
+        raise psycopg.OperationalError("the connection is lost")
     if failed is not None:
         raise psycopg.errors.error_from_result(failed, encoding)
 
