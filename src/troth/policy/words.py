@@ -107,6 +107,11 @@ class Words:
         names: Mapping[str, str] = _locale(_CLDR[self.language]).territories
         return names.get(code, code)
 
+    def countries(self) -> Mapping[str, str]:
+        """Return the name of every country, by its code."""
+        names: Mapping[str, str] = _locale(_CLDR[self.language]).territories
+        return {code: name for code, name in names.items() if code.isalpha() and code not in _UNIONS}
+
     def listed(self, items: Iterable[str]) -> str:
         """Join items the way a sentence does.
 
@@ -115,6 +120,10 @@ class Words:
         """
         *most, last = list(items) or [""]
         return f"{', '.join(most)} {self.table['grammar']['and']} {last}" if most else last
+
+
+_UNIONS = {"EU", "EZ", "UN", "ZZ"}
+"""Codes of CLDR for what is no country."""
 
 
 @cache

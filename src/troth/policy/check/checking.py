@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 from troth.policy import document as markdown
 from troth.policy import plain
@@ -13,7 +14,9 @@ from troth.policy.check.finding import Finding, Spot
 from troth.policy.check.prose import Prose
 from troth.policy.check.rule import about, finder, rule_ids
 from troth.policy.document import Document
-from troth.policy.policy import Policy
+
+if TYPE_CHECKING:
+    from troth.policy.policy import Policy
 
 _DISABLE = re.compile(
     r"(?:<!--|^[ \t]*#)[ \t]*troth:[ \t]*disable[ \t]+(?P<rules>[A-Z]\d\d(?:[ \t]*,[ \t]*[A-Z]\d\d)*)"

@@ -12,11 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from troth.policy.check.finding import Spot
 from troth.policy.document import Clause, Document, without_comments
-from troth.policy.policy import Policy
+
+if TYPE_CHECKING:
+    from troth.policy.policy import Policy
 
 _ITEM = re.compile(
     r"[ \t\u00a0]*(?P<label>[-*+•◦–]|\(?(?:[ivx]{1,4}|[a-z]|\d{1,2})\)|\d{1,2}\.)[ \t\u00a0]+(?=\S)|[ \t]*\([a-z]\)"

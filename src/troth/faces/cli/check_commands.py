@@ -1,0 +1,337 @@
+"""The linter: `troth check`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from troth.errors import NotAllowedError, NotFoundError
+from troth.faces.cli.console import as_json, out
+from troth.faces.cli.policy_commands import read_text
+
+if TYPE_CHECKING:
+    from troth.errors import Problem
+    from troth.policy.check import Finding
+
+EXCERPT = 96
+"""How many characters of a line are shown around what was found."""
+
+_RANK = {"error": 0, "warn": 1, "info": 2}
+_LEVEL = {"error": "error", "warn": "warning", "info": "note"}
+_COLOUR = {"error": "bold red", "warn": "bold yellow", "info": "bold cyan"}
+_WORDS = {
+    "en": {
+        "error": "error",
+        "warn": "warning",
+        "info": "note",
+        "medium": "probably",
+        "low": "perhaps",
+        "remedy": "Remedy",
+        "clean": "Nothing was found.",
+        "sum": "{errors} errors, {warnings} warnings, {notes} notes.",
+        "explain": "`troth check --explain {rule}` says more of a rule.",
+    },
+    "fr": {
+        "error": "erreur",
+        "warn": "avertissement",
+        "info": "remarque",
+        "medium": "probable",
+        "low": "à vérifier",
+        "remedy": "Remède",
+        "clean": "Rien n'a été trouvé.",
+        "sum": "{errors} erreurs, {warnings} avertissements, {notes} remarques.",
+        "explain": "`troth check --explain {rule} --language fr` en dit plus sur une règle.",
+    },
+}
+
+
+class Format(StrEnum):
+    """The forms of findings."""
+
+    text = "text"
+    json = "json"
+    sarif = "sarif"
+
+
+class Least(StrEnum):
+    """How severe a finding must be to be shown."""
+
+    error = "error"
+    warn = "warn"
+    info = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A file, its lines, and what was found in it."""
+
+    file: str
+    lines: Sequence[str]
+    findings: tuple[Finding, ...]
+
+
+def check(
+    files: list[Path] | None = typer.Argument(
+        None,
+        metavar="[FILE]…",
+        help="Policies: .md or plain text; - reads standard input (default: the project's).",
+    ),
+    format: Format = typer.Option(Format.text, "--format", "-f", help="text, json or sarif."),
+    severity: Least = typer.Option(
+        Least.info, "--severity", help="Show findings from this on: error, warn or info."
+    ),
+    strict: bool = typer.Option(False, "--strict", help="Fail on warnings too, not only on errors."),
+    language: str = typer.Option(
+        "", "--language", "-l", metavar="LANG", help="en or fr (default: the policy's)."
+    ),
+    today: datetime | None = typer.Option(
+        None, "--today", formats=["%Y-%m-%d"], metavar="DATE", help="Check as on this day."
+    ),
+    explain: str = typer.Option("", "--explain", metavar="RULE", help="Say what a rule is for, and stop."),
+    rules: bool = typer.Option(False, "--rules", help="List every rule, and stop."),
+) -> None:
+    """Find what is wrong, missing or contradictory in a policy, with the law and the remedy.
+
+    Exit code 1 where there is an error (with --strict: or a warning). To silence a rule, write
+    `<!-- troth: disable T15 because … -->` in the policy (`# troth: disable …` in plain text):
+    under a heading for that clause, above all headings for the whole file.
+
+    Example: troth check policy.md --format sarif > findings.sarif
+    """
+    if language not in ("", "en", "fr"):
+        raise NotFoundError(f"There are no words in `{language[:20]}`. Choose en or fr.")
+    if explain:
+        _explain(explain, language or "en", format)
+        return
+    if rules:
+        _list(language or "en", format)
+        return
+    day = today.date() if today else datetime.now(UTC).date()
+    checked = [
+        Checked(
+            one.file,
+            one.lines,
+            tuple(found for found in one.findings if _RANK[found.severity] <= _RANK[severity.value]),
+        )
+        for one in _all_checked(files or [], day, language)
+    ]
+    if format is Format.json:
+        as_json(
+            {"findings": [{"file": one.file, **asdict(found)} for one in checked for found in one.findings]}
+        )
+    elif format is Format.sarif:
+        as_json(_sarif(checked, language or "en"))
+    else:
+        _show(checked, language or "en")
+    failing = {"error", "warn"} if strict else {"error"}
+    if any(found.severity in failing for one in checked for found in one.findings):
+        raise typer.Exit(1)
+
+
+def _all_checked(files: Sequence[Path], day: date, language: str) -> Iterator[Checked]:
+    if not files:
+        from troth.faces.cli.context import project
+
+        folder = project().settings.folder
+        files = sorted(folder.glob("policy*.md"))
+        if not files:
+            raise NotFoundError(
+                f"There is no policy.md in {folder.name}/. Name a file, or start with `troth init`."
+            )
+    for file in files:
+        if file.is_dir():
+            raise NotFoundError(f"{file} is a folder. Name the policy in it, such as {file / 'policy.md'}.")
+        yield _checked(file, day, language)
+
+
+def _checked(file: Path, day: date, language: str) -> Checked:
+    from troth.policy.check import check as find
+    from troth.policy.document import plain_lines
+
+    text = _standard_input() if str(file) == "-" else read_text(file)
+    name = "policy.txt" if str(file) == "-" else file.name
+    policy = None
+    if file.suffix in (".md", ".markdown") and "```promise" in text:
+        from troth.policy.policy import load
+
+        policy, problems = load(_beside(file))
+        if policy is None:
+            found = _unread(problems, name, language)
+            return Checked(str(file), plain_lines(text).split("\n"), found)
+    findings = find(text, name, today=day, policy=policy, language=language or None)
+    return Checked(str(file), plain_lines(text).split("\n"), findings)
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise NotAllowedError("Standard input is not UTF-8 text.") from None
+
+
+def _beside(file: Path) -> dict[str, str]:
+    """Read the main document, its other languages and the register, for a document of any language."""
+    stem = file.name.split(".")[0]
+    main = file.with_name(f"{stem}.md")
+    names = [main if main.exists() else file, *sorted(file.parent.glob(f"{stem}.*.md"))]
+    names += sorted(file.parent.glob("register/*.yaml"))
+    return {path.relative_to(file.parent).as_posix(): read_text(path) for path in dict.fromkeys(names)}
+
+
+def _unread(problems: Iterable[Problem], name: str, language: str) -> tuple[Finding, ...]:
+    """Return problems of a policy that does not load as findings; those of files beside it say their file."""
+    from troth.policy.check import Finding, about
+
+    told = about("P00", language or "en")
+    return tuple(
+        Finding(
+            rule="P00",
+            line=one.line if one.file == name else 1,
+            column=one.column if one.file == name else 1,
+            length=1,
+            severity="error",
+            message=one.what if one.file == name else f"{one.file}:{one.line}: {one.what}",
+            law=told.law,
+            remedy=one.remedy,
+            confidence="high",
+        )
+        for one in problems
+    )
+
+
+def _show(checked: Sequence[Checked], language: str) -> None:
+    from rich.markup import escape
+
+    said, console = _WORDS[language], out()
+    for one in checked:
+        for found in one.findings:
+            head = f"[{_COLOUR[found.severity]}]{said[found.severity]} {found.rule}[/]"
+            sure = f" ({said[found.confidence]})" if found.confidence != "high" else ""
+            console.print(
+                f"{escape(one.file)}:{found.line}:{found.column}: {head}{sure} {escape(found.message)}"
+            )
+            for shown in excerpt(one.lines, found):
+                console.print(f"  [dim]{escape(shown)}[/dim]", overflow="ignore", crop=False, soft_wrap=True)
+            law = f"  [dim]({escape(found.law)})[/dim]" if found.law else ""
+            console.print(f"  {said['remedy']}: {escape(found.remedy)}{law}\n")
+    every = [found for one in checked for found in one.findings]
+    if not every:
+        console.print(said["clean"])
+        return
+    counts = {level: sum(found.severity == level for found in every) for level in _RANK}
+    console.print(said["sum"].format(errors=counts["error"], warnings=counts["warn"], notes=counts["info"]))
+    console.print(said["explain"].format(rule=every[0].rule), style="dim")
+
+
+def excerpt(lines: Sequence[str], found: Finding) -> tuple[str, ...]:
+    """Return the line of a finding, cut around it, and a line of carets under what was found."""
+    if not 1 <= found.line <= len(lines) or not lines[found.line - 1].strip():
+        return ()
+    line = "".join(letter if letter.isprintable() else " " for letter in lines[found.line - 1])
+    start = min(max(found.column - 1, 0), len(line))
+    first = 0 if len(line) <= EXCERPT else max(0, min(start - EXCERPT // 3, len(line) - EXCERPT))
+    cut = line[first : first + EXCERPT]
+    before, after = "…" if first else "", "…" if first + EXCERPT < len(line) else ""
+    carets = "^" * max(1, min(found.length, first + len(cut) - start))
+    number = f"{found.line} | "
+    return (
+        f"{number}{before}{cut}{after}",
+        f"{' ' * (len(number) - 2)}| {' ' * (len(before) + start - first)}{carets}",
+    )
+
+
+def _explain(name: str, language: str, format: Format) -> None:
+    from troth.policy.check import about, rule_ids
+
+    known = rule_ids()
+    if name.upper() not in known:
+        near = get_close_matches(name.upper(), known, 1)
+        more = f"Did you mean {near[0]}? " if near else ""
+        raise NotFoundError(f"There is no rule {name[:20]}. {more}`troth check --rules` lists them all.")
+    told = about(name.upper(), language)
+    if format is not Format.text:
+        as_json(asdict(told))
+        return
+    said, console = _WORDS[language], out()
+    console.print(f"[bold]{told.rule}[/bold] ({told.group}; {said[told.severity]})", highlight=False)
+    for words in (told.message, told.why, f"{said['remedy']}: {told.remedy}", told.law):
+        if words:
+            console.print(words, markup=False)
+
+
+def _list(language: str, format: Format) -> None:
+    from troth.faces.cli.console import table
+    from troth.policy.check import about, rule_ids
+
+    every = [about(name, language) for name in rule_ids()]
+    if format is not Format.text:
+        as_json([asdict(told) for told in every])
+        return
+    rows = [
+        (told.rule, _WORDS[language][told.severity], told.confidence, told.message, told.law)
+        for told in every
+    ]
+    out().print(table("", ("Rule", "Severity", "Confidence", "What it finds", "Law"), rows))
+
+
+def _sarif(checked: Sequence[Checked], language: str) -> dict[str, Any]:
+    """Return findings in SARIF 2.1.0 (OASIS), as code hosts read it."""
+    from importlib.metadata import version
+
+    from troth.policy.check import about
+
+    names = sorted({found.rule for one in checked for found in one.findings})
+    return {
+        "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "troth",
+                        "version": version("troth"),
+                        "rules": [_sarif_rule(asdict(about(name, language))) for name in names],
+                    }
+                },
+                "columnKind": "unicodeCodePoints",
+                "results": [
+                    _sarif_result(one.file, found, names.index(found.rule))
+                    for one in checked
+                    for found in one.findings
+                ],
+            }
+        ],
+    }
+
+
+def _sarif_rule(told: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": told["rule"],
+        "shortDescription": {"text": told["message"]},
+        "fullDescription": {"text": told["why"]},
+        "help": {"text": " ".join(filter(None, (told["remedy"], told["law"])))},
+        "defaultConfiguration": {"level": _LEVEL[told["severity"]]},
+        "properties": {"confidence": told["confidence"], "tags": [told["group"]]},
+    }
+
+
+def _sarif_result(file: str, found: Finding, index: int) -> dict[str, Any]:
+    region = {"startLine": found.line, "startColumn": found.column}
+    if found.length:
+        region["endColumn"] = found.column + found.length
+    uri = Path(file).as_posix().replace("%", "%25").replace(" ", "%20")
+    return {
+        "ruleId": found.rule,
+        "ruleIndex": index,
+        "level": _LEVEL[found.severity],
+        "message": {"text": f"{found.message} {found.remedy}"},
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}],
+    }
