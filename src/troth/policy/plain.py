@@ -16,6 +16,7 @@ from troth.errors import Problem
 from troth.policy.document import LENGTH_MAX, Clause, Document, Front
 
 HEADING_MAX = 140
+TITLE_MAX = 80
 LOOK_AHEAD = 12
 NUMBERED = re.compile(
     r"^[\s\u00a0]*(?P<number>\d{1,3}(?:\.\d{1,3}){0,7})(?P<dot>[.)])?[\s\u00a0]+(?P<title>\S.*?)[\s\u00a0]*$"
@@ -44,7 +45,7 @@ def parse(text: str, file: str) -> Document:
         text = text[:LENGTH_MAX]
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n")
-    headings = [one for one in numbered(lines) if one.heading]
+    headings = [one for one in numbered(lines) if one.heading] or titled(lines)
     first = headings[0].line if headings else len(lines) + 1
     title_line = next((n for n, line in enumerate(lines[: first - 1], 1) if line.strip()), 0)
     title = lines[title_line - 1].strip() if title_line else ""
@@ -62,8 +63,11 @@ def parse(text: str, file: str) -> Document:
                 text="\n".join(lines[heading.line : end - 1]),
             )
         )
-    if not headings and text.strip():
-        what = "No line begins with a number, so there are no clauses."
+    if not text.strip():
+        remedy = "Write a title and a first clause, or start with `troth init`."
+        problems.append(Problem(file, 1, 1, "The policy is empty.", remedy))
+    elif not headings:
+        what = "No line begins with a number or looks like a heading, so there are no clauses."
         problems.append(Problem(file, 1, 1, what, "Number the headings: 1., 2., 2.1."))
     front = Front(title=title or None, language=language_of(text))
     return Document(file, text, front, title, preamble, tuple(clauses), tuple(problems), title_line + 1)
@@ -95,6 +99,28 @@ def numbered(lines: list[str]) -> list[Numbered]:
             inner = int(number)
             found.append(Numbered(line, number, (*above, inner), title, False))
     return found
+
+
+def titled(lines: list[str]) -> list[Numbered]:
+    """Return the headings of a text without numbers, counted: short lines by themselves, with text below.
+
+    The first line with words is the title, never a heading.
+    """
+    words = [at for at, line in enumerate(lines) if line.strip()]
+    found = [
+        at
+        for at, after in zip(words[1:], words[2:], strict=False)
+        if not lines[at - 1].strip()
+        and after > at + 1
+        and len(lines[at].strip()) <= TITLE_MAX
+        and len(lines[after].strip()) > len(lines[at].strip())
+        and lines[at].strip()[0].isupper()
+        and not _ENDS_A_SENTENCE.search(lines[at].strip())
+    ]
+    return [
+        Numbered(at + 1, str(number), (number,), lines[at].strip(), True)
+        for number, at in enumerate(found, 1)
+    ]
 
 
 def _is_heading(number: str, title: str, dot: bool) -> bool:

@@ -45,3 +45,27 @@ def test_every_rule_says_what_why_and_what_to_do(name, language):
     assert told.severity in ("error", "warn", "info")
     assert told.confidence in ("high", "medium", "low")
     assert told.law or told.group in ("text", "terms", "conflict", "age", "promises")
+
+
+def test_a_comment_with_a_reason_silences_a_rule_in_its_clause_only():
+    text = (
+        "# Notice\n\n## 1 Here\n\n<!-- troth: disable T02 because the second office is not open yet -->\n\n"
+        "Write to (i) Paris or (ii)\n\n## 2 There\n\nWrite to (i) Rome or (ii)\n"
+    )
+    assert [one.line for one in check(text, "policy.md", today=TODAY) if one.rule == "T02"] == [11]
+
+
+def test_a_comment_above_all_headings_silences_a_rule_everywhere():
+    text = "Notice\n\n# troth: disable T02, T03 because this is a template\n\n1. Here\n\nWrite to (i) Paris or (ii)\n"
+    assert "T02" not in found(text, "policy.txt")
+
+
+def test_a_comment_without_a_reason_silences_nothing_and_is_told():
+    text = "Notice\n\n# troth: disable T02 because hm\n\n1. Here\n\nWrite to (i) Paris or (ii)\n"
+    assert {"T02", "P02"} <= found(text, "policy.txt").keys()
+    assert found(text, "policy.txt")["P02"].line == 3
+
+
+def test_what_does_not_read_is_told_with_its_cause():
+    (finding,) = [one for one in check("", "policy.txt", today=TODAY) if one.rule == "P00"]
+    assert finding.message == "The policy is empty."

@@ -34,9 +34,8 @@ _WORDS = {
         "info": "note",
         "medium": "probably",
         "low": "perhaps",
-        "remedy": "Remedy",
+        "remedy": "Remedy:",
         "clean": "Nothing was found.",
-        "sum": "{errors} errors, {warnings} warnings, {notes} notes.",
         "explain": "`troth check --explain {rule}` says more of a rule.",
     },
     "fr": {
@@ -45,9 +44,8 @@ _WORDS = {
         "info": "remarque",
         "medium": "probable",
         "low": "à vérifier",
-        "remedy": "Remède",
+        "remedy": "Remède :",
         "clean": "Rien n'a été trouvé.",
-        "sum": "{errors} erreurs, {warnings} avertissements, {notes} remarques.",
         "explain": "`troth check --explain {rule} --language fr` en dit plus sur une règle.",
     },
 }
@@ -221,13 +219,14 @@ def _show(checked: Sequence[Checked], language: str) -> None:
             for shown in excerpt(one.lines, found):
                 console.print(f"  [dim]{escape(shown)}[/dim]", overflow="ignore", crop=False, soft_wrap=True)
             law = f"  [dim]({escape(found.law)})[/dim]" if found.law else ""
-            console.print(f"  {said['remedy']}: {escape(found.remedy)}{law}\n")
+            console.print(f"  {said['remedy']} {escape(found.remedy)}{law}\n")
     every = [found for one in checked for found in one.findings]
     if not every:
         console.print(said["clean"])
         return
     counts = {level: sum(found.severity == level for found in every) for level in _RANK}
-    console.print(said["sum"].format(errors=counts["error"], warnings=counts["warn"], notes=counts["info"]))
+    summed = [f"{count} {said[level]}{'s' * (count > 1)}" for level, count in counts.items() if count]
+    console.print(f"{', '.join(summed)}.")
     console.print(said["explain"].format(rule=every[0].rule), style="dim")
 
 
@@ -262,7 +261,7 @@ def _explain(name: str, language: str, format: Format) -> None:
         return
     said, console = _WORDS[language], out()
     console.print(f"[bold]{told.rule}[/bold] ({told.group}; {said[told.severity]})", highlight=False)
-    for words in (told.message, told.why, f"{said['remedy']}: {told.remedy}", told.law):
+    for words in (told.message, told.why, f"{said['remedy']} {told.remedy}", told.law):
         if words:
             console.print(words, markup=False)
 
