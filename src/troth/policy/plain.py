@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from troth.errors import Problem
 from troth.policy.document import LENGTH_MAX, Clause, Document, Front
@@ -109,7 +110,7 @@ def titled(lines: list[str]) -> list[Numbered]:
     words = [at for at, line in enumerate(lines) if line.strip()]
     found = [
         at
-        for at, after in zip(words[1:], words[2:], strict=False)
+        for at, after in pairwise(words[1:])
         if not lines[at - 1].strip()
         and after > at + 1
         and len(lines[at].strip()) <= TITLE_MAX
