@@ -56,9 +56,9 @@ def test_findings_can_be_had_in_french(faulty):
 def test_findings_as_json_have_every_field(faulty):
     findings = json.loads(run(faulty, "--format", "json").stdout)["findings"]
     (found,) = [one for one in findings if one["rule"] == "T02"]
-    assert (found["line"], found["column"], found["severity"], found["confidence"]) == (5, 58, "error", "high")
+    assert (found["line"], found["column"], found["severity"], found["confidence"]) == (
         5,
-        57,
+        58,
         "error",
         "high",
     )
