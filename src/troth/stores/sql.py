@@ -421,6 +421,9 @@ class Sql:
             inner = " UNION ".join(way.write(text, extra) for way in live)
             if len(live) == 1:
                 inner = f"SELECT DISTINCT * FROM ({inner}) AS y"
+            if self.dialect.name == "postgresql":  # in the order of the key, its index is walked once
+                numbers = range(1, len(self.keys(table)) + 1)
+                inner += f" ORDER BY {', '.join(f'k{number}' for number in numbers)}"
             unknown = ", coalesce(sum(x.unknown), 0)" if self.names_one(table) else ", 0"
             where = ""
             if what == "again":
@@ -670,6 +673,15 @@ class Sql:
 
     def _change(self, number: int) -> Statement:
         text, change = _Text(self), self.plan.changes[number]
+        if isinstance(change, Remove) and self.dialect.name == "postgresql":
+            # joined rather than compared with IN: the keys of a set differ, and the server need not see to that
+            released = text.rows("released", change.table)
+            going = self._key_equal(change.table, "t", "n")
+            if change.table in self.plan.retained():
+                going += f" AND NOT ({text.within('t', 'fresh', change.table)})"
+            return text.done(
+                f"DELETE FROM {self.name(change.table)} AS t USING {released} AS n WHERE {going}"
+            )
         if isinstance(change, Remove):
             going = self._going(text, change.table, "t")
             return text.done(f"DELETE FROM {self.name(change.table)} AS t WHERE {going}")
@@ -732,7 +744,8 @@ class Sql:
     def _there(self, tables: Sequence[str]) -> Statement:
         text = _Text(self)
         counts = [
-            f"(SELECT count(*) FROM {self.name(table)} AS t WHERE {text.within('t', 'reach', table)})"
+            f"(SELECT count(*) FROM {text.rows('reach', table)} AS n CROSS JOIN {self.name(table)} AS t "
+            f"WHERE {self._key_equal(table, 't', 'n')})"
             for table in tables
         ]
         return text.done(f"SELECT {', '.join(counts)}")

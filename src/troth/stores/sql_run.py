@@ -304,11 +304,11 @@ def find(sql: Sql, session: Session, who: Who) -> Iterator[Row]:
 def _told(sql: Sql, subject: str, table: str, rows: Iterator[tuple[object, ...]]) -> Iterator[Row]:
     ways = sql.ways(table)
     names = [column.name for column in sql.readable(table)]
-    known: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+    known: dict[object, tuple[tuple[str, ...], tuple[str, ...]]] = {}
     for row in rows:
-        sum_ = _whole(row[0])
+        sum_ = row[0]
         if sum_ not in known:
-            taken = [way for number, way in enumerate(ways) if sum_ >> number & 1]
+            taken = [way for number, way in enumerate(ways) if _whole(sum_) >> number & 1]
             path = min((way.path for way in taken), key=_directness)
             concealed = frozenset.intersection(*(frozenset(way.conceals) for way in taken))
             known[sum_] = path, tuple(name for name in names if name in concealed)
