@@ -1,4 +1,4 @@
--- Rows for {n} customers, about 25 each, and one more customer of 40,000 rows.
+-- Rows for {n} customers, about 25 each, and three more customers of 40,000 rows each.
 INSERT INTO product SELECT i, 'product ' || i, 20 FROM generate_series(1, 1000) i;
 INSERT INTO address SELECT i, i % 300, 'street ' || i % 5000, 'city ' || i % 400, 'NY', lpad((i % 99999)::text, 5, '0')
   FROM generate_series(1, {n} + 100) i;
@@ -24,10 +24,14 @@ INSERT INTO service_request
   FROM generate_series(1, {n}) i;
 INSERT INTO report
   SELECT i, 'reports@shop.example', 'Monthly', 2020 + i / 12, i % 12 + 1, 100 FROM generate_series(1, 60) i;
-INSERT INTO customer VALUES ({n} + 1, 'someone-heavy@shop.example', 'Name heavy', now(), NULL);
-INSERT INTO login SELECT ({n} + 10) * 8::bigint + k, {n} + 1, now() FROM generate_series(1, 20000) k;
+INSERT INTO customer VALUES ({n} + 1, 'someone-heavy@shop.example', 'Name heavy', now(), NULL),
+                            ({n} + 2, 'someone-big@shop.example', 'Name big', now(), NULL),
+                            ({n} + 3, 'someone-large@shop.example', 'Name large', now(), NULL);
+INSERT INTO login
+  SELECT ({n} + 10) * 8::bigint + i * 20000 + k, {n} + 1 + i, now()
+  FROM generate_series(0, 2) i, generate_series(1, 20000) k;
 INSERT INTO visit
-  SELECT 'someone-heavy@shop.example', now() - k * interval '1 second' FROM generate_series(1, 19999) k;
+  SELECT email, now() - k * interval '1 second' FROM generate_series(1, 19999) k, customer WHERE id > {n};
 CREATE INDEX ON customer (email);
 CREATE INDEX ON customer (address_id);
 CREATE INDEX ON employee (email);

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 
 FOLDER = Path(__file__).parent
-HEAVY = "someone-heavy@shop.example"
+HEAVY = ("someone-heavy@shop.example", "someone-big@shop.example", "someone-large@shop.example")
 
 
 def build(url: str, customers: int) -> int:
