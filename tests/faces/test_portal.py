@@ -14,12 +14,15 @@ from troth.work import carry_on, request_file
 
 @pytest.fixture
 def visit(project):
-    """Open a browser of one's own: cookies and all."""
-    app = application(project)
+    """Open a browser of one's own: cookies and all.
+
+    Each has an application of its own over the one project: Litestar's test client ends an
+    application's lifespan in the loop that began it, and waits forever where two began one.
+    """
     clients = []
 
     def new():
-        client = TestClient(app, base_url="http://127.0.0.1:8080")
+        client = TestClient(application(project), base_url="http://127.0.0.1:8080")
         client.__enter__()
         clients.append(client)
         return client
