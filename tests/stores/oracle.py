@@ -264,4 +264,9 @@ class Oracle:
                         if isinstance(edge.leaving, BlankLink)
                         else {edge.columns[0]: self.stand_in(edge)}
                     )
-                    after[table][id_].update(values)
+                    blanked = dict(act.values) if isinstance(act := self.act(table), Blank) else {}
+                    emptied = {name: blanked.get(name, "never") for name in values}
+                    if not isinstance(edge.leaving, BlankLink) or any(
+                        self.data[table][id_][name] != value for name, value in emptied.items()
+                    ):
+                        after[table][id_].update(values)

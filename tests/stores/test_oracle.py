@@ -216,6 +216,18 @@ def subjects(*emails: str) -> list[Who]:
     return [Who(email, (("email", email),)) for email in emails]
 
 
+def keeps_until_it_has_another_owner(case: Case) -> bool:
+    """Tell whether a retained row may keep an owner whose period is over, and then get another one.
+
+    What it kept is found, counted as remaining and measured when the same subject is erased again.
+    """
+    return any(
+        isinstance(table.erase and table.erase.do, Retain)
+        and sum(edge.kind == "belongs_to" for edge in table.edges) > 1
+        for table in case.map.tables.values()
+    )
+
+
 def check(case: Case, first: list[str], second: list[str]) -> None:
     """Erase two batches one after the other, and compare each with the oracle, row by row."""
     with tempfile.TemporaryDirectory(prefix="troth-") as folder:
@@ -243,6 +255,11 @@ def check(case: Case, first: list[str], second: list[str]) -> None:
             after = state(case, path)
             assert after == expected
             assert acted.counts == measured.counts
+            passes = 1
+            while store.gone(who) and keeps_until_it_has_another_owner(case):
+                assert passes < 4, "it never ends"
+                store.act(f"{step} pass {passes}", who, TODAY, store.measure(who, TODAY))
+                after, passes = state(case, path), passes + 1
             assert store.gone(who) == 0
             store.act(f"{step} again", who, TODAY, store.measure(who, TODAY))
             assert state(case, path) == after, "erasing again changed something"

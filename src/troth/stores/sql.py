@@ -38,12 +38,20 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to rows: its path, what it conceals, the set it starts from, and how it is written."""
+    """One way to rows: its path, what it conceals, the set it starts from, and how it is written.
+
+    It leads nowhere new once `spare` is known: another way then finds the same rows.
+    """
 
     path: tuple[str, ...]
     conceals: Columns
     start: Bind
     write: Callable[[_Text, str], str]
+    spare: Bind | None = None
+
+    def leads(self, known: frozenset[Bind]) -> bool:
+        """Tell whether it can find a row, when these sets are not empty."""
+        return self.start in known and self.spare not in known
 
 
 @dataclass(slots=True)
@@ -386,7 +394,8 @@ class Sql:
     def enter(self, table: str, known: frozenset[Bind]) -> Statement | None:
         """Find the rows of a table from the identifiers and from earlier stages: keys, count, unknown.
 
-        `known` are the sets that are not empty; ways from others are left out.
+        `known` are the sets that are not empty; ways from others are left out.  It has ("all
+        given", table) for a table whose rows found so far name nobody but by what was given.
         """
         ways = [
             Way((), (), ("given", named.kind), partial(self._seed, named))
@@ -396,7 +405,8 @@ class Sql:
             if hop.kind == "belongs_to" and hop.named is not None:
                 ways.append(Way((), (), ("given", hop.named.kind), partial(self._direct, hop)))
             if not self.circling(hop):
-                ways.append(Way((), (), ("reach", hop.source), partial(self._hop, hop, "reach")))
+                write = partial(self._hop, hop, "reach")
+                ways.append(Way((), (), ("reach", hop.source), write, self._spare(hop)))
         return self._reaching("enter", table, ways, known)
 
     def again(self, table: str, known: frozenset[Bind]) -> Statement | None:
@@ -411,7 +421,7 @@ class Sql:
     def _reaching(
         self, what: str, table: str, ways: Sequence[Way], known: frozenset[Bind]
     ) -> Statement | None:
-        live = tuple(way for way in ways if way.start in known)
+        live = tuple(way for way in ways if way.leads(known))
         if not live:
             return None
 
@@ -433,6 +443,11 @@ class Sql:
 
         return self._once((what, table, *(way.start for way in live)), written)
 
+    def _spare(self, hop: Hop) -> Bind | None:
+        """Return the set that makes a hop spare: where all that names its rows was given, `_direct` finds as much."""
+        one = hop.named is not None and hop.named.one_person and hop.kind != "points_to"
+        return ("all given", hop.source) if one else None
+
     def names_one(self, table: str) -> bool:
         """Tell whether a row of the table names its subject for sure."""
         return any(named.one_person for named in self.graph.names(table))
@@ -453,7 +468,7 @@ class Sql:
 
     def rows(self, table: str, limit: int | None, known: frozenset[Bind]) -> Statement | None:
         """Read the rows of a table, each once, after the sum of the ways that lead to it."""
-        live = [(2**number, way) for number, way in enumerate(self.ways(table)) if way.start in known]
+        live = [(2**number, way) for number, way in enumerate(self.ways(table)) if way.leads(known)]
         if not live:
             return None
 
@@ -487,7 +502,8 @@ class Sql:
             conceals = hop.edge.conceals if hop.edge is not None else ()
             if hop.source in self.graph.reached():
                 start = ("reach", hop.source)
-                yield Way(self.graph.path(hop), conceals, start, partial(self._hop, hop, "reach"))
+                write = partial(self._hop, hop, "reach")
+                yield Way(self.graph.path(hop), conceals, start, write, self._spare(hop))
             if hop.named is not None and hop.kind != "points_to":
                 yield Way((hop.label,), conceals, ("given", hop.named.kind), partial(self._direct, hop))
 
@@ -657,12 +673,19 @@ class Sql:
             given = self._given_match(hop.named, hop.to, "t", hop.to_columns[0])
             leaves = f"({leaves} OR EXISTS (SELECT 1 FROM {text.given(hop.named.kind)} AS v WHERE {given}))"
         stays = self._stays(text, hop.source, "o", points=False)
+        differs = self._differs(hop.to, "t", change.values)
+        done = action(self.graph.mapped(hop.to))
+        blanked = dict(done.values) if isinstance(done, Blank) else {}
+        if not change.replaces and set(dict(change.values)) <= set(blanked):
+            # what an erasure has emptied already is not written over with other words
+            emptied = tuple((name, blanked[name]) for name, _ in change.values)
+            differs += f" AND {self._differs(hop.to, 't', emptied)}"
         return (
             f"SELECT {self._key_list(hop.to, 't')} FROM {text.rows('reach', hop.to)} AS n "
             f"CROSS JOIN {self.name(hop.to)} AS t WHERE {self._key_equal(hop.to, 't', 'n')} "
             f"AND NOT ({text.within('t', 'released', hop.to)}) AND {leaves} "
             f"AND NOT EXISTS (SELECT 1 FROM {self.name(hop.source)} AS o WHERE {match}{stays}) "
-            f"AND {self._differs(hop.to, 't', change.values)}"
+            f"AND {differs}"
         )
 
     def change(self, number: int) -> Statement:

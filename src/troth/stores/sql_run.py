@@ -145,8 +145,13 @@ class Selection:
             for bind, answer in self.run(asked).items():
                 if self.put(bind, answer):
                     fresh[bind[1]] = _whole(answer.rows[0][-1]) > 0
+            named = {table for table, unknown in fresh.items() if unknown}
             if stage.loops and fresh:
                 self._circle(stage.tables, fresh)
+                named = {table for set_, table in self.sets if set_ == "named"}
+            for table in stage.tables:
+                if table not in named and self.counts.get(("reach", table), 0):
+                    self.counts["all given", table] = 1
 
     def _circle(self, tables: Sequence[str], fresh: dict[str, bool]) -> None:
         """Go round until nothing new is found; `fresh` says which new rows name their subject anew."""
