@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, bindparam, text
 
 from troth.errors import ConflictError
 from troth.ledger import keys, vault
@@ -28,17 +29,27 @@ _HEAD = text(
     "INSERT INTO heads VALUES (:stream, :added) "
     "ON CONFLICT (stream) DO UPDATE SET version = heads.version + :added RETURNING version"
 )
+_MANY_HEADS = text(
+    "INSERT INTO heads VALUES (:stream, :added) "
+    "ON CONFLICT (stream) DO UPDATE SET version = heads.version + :added"
+)
+_VERSIONS = text("SELECT stream, version FROM heads WHERE stream IN :streams").bindparams(
+    bindparam("streams", expanding=True)
+)
 _EVENT = text(
     "INSERT INTO events (id, at_us, kind, stream, version, subject, request, body) "
-    "VALUES (:id, :at_us, :kind, :stream, :version, :subject, :request, :body) RETURNING seq"
+    "VALUES (:id, :at_us, :kind, :stream, :version, :subject, :request, :body)"
 )
-_UNSEALED = text("INSERT INTO unsealed VALUES (:seq, :id, :at_us)")
-_STATE = text("SELECT body FROM state WHERE stream = :stream")
+_UNSEALED = text("INSERT INTO unsealed SELECT seq, id, at_us FROM events WHERE id = :id AND at_us = :at_us")
+_STATES = text("SELECT stream, body FROM state WHERE stream IN :streams").bindparams(
+    bindparam("streams", expanding=True)
+)
 _SET_STATE = text(
     "INSERT INTO state VALUES (:stream, :family, :version, :status, :due, :body) "
     "ON CONFLICT (stream) DO UPDATE SET version = :version, status = :status, due = :due, body = :body"
 )
 _BODIES = text("SELECT body FROM events WHERE id = :id")
+STREAMS_AT_ONCE = 500
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -94,10 +105,15 @@ def append_within(
     if lease is not None and not still_held(connection, lease):
         raise ConflictError("Another worker has taken this work over; what this one found is not recorded.")
     versions = _heads(connection, drafts, expect or {})
-    written = []
+    written, payloads = [], []
     for draft, lock in zip(drafts, locks, strict=True):
         versions[draft.stream] += 1
-        written.append(_write(connection, ledger.clock(), draft, versions[draft.stream], lock))
+        event, payload = _made(ledger.clock(), draft, versions[draft.stream], lock)
+        written.append(event)
+        payloads += [payload] if payload is not None else []
+    vault.store_all(connection, payloads)
+    _all(connection, _EVENT, [_row(event) for event in written])
+    _all(connection, _UNSEALED, [{"id": event.id, "at_us": microseconds(event.at)} for event in written])
     _fold(connection, written)
     if once is not None:
         bound = {"key": once, "events": json.dumps([event.id for event in written])}
@@ -110,35 +126,55 @@ def _again(connection: Connection, event: str) -> Event:
     return decode(bytes(connection.execute(_BODIES, {"id": event}).scalar_one()))
 
 
+def _all(connection: Connection, statement: TextClause, rows: Sequence[dict[str, object]]) -> None:
+    """Run a statement for each row; the driver sends many together."""
+    if rows:
+        connection.execute(statement, rows[0] if len(rows) == 1 else list(rows))
+
+
 def _heads(connection: Connection, drafts: Sequence[Draft], expect: Mapping[str, int]) -> dict[str, int]:
     """Take the heads of all streams, in one order so that writers cannot wait for each other in a ring."""
+    added = Counter(draft.stream for draft in drafts)
+    streams = sorted({*added, *expect})
+    rows: list[dict[str, object]] = [{"stream": stream, "added": added[stream]} for stream in streams]
     before: dict[str, int] = {}
-    for stream in sorted({draft.stream for draft in drafts} | set(expect)):
-        added = sum(draft.stream == stream for draft in drafts)
-        version = int(connection.execute(_HEAD, {"stream": stream, "added": added}).scalar_one())
-        before[stream] = version - added
-        if stream in expect and before[stream] != expect[stream]:
+    if len(rows) == 1:
+        before[streams[0]] = int(connection.execute(_HEAD, rows[0]).scalar_one()) - added[streams[0]]
+    else:
+        _all(connection, _MANY_HEADS, rows)
+        for some in _portions(streams):
+            for stream, version in connection.execute(_VERSIONS, {"streams": some}):
+                before[stream] = int(version) - added[stream]
+    for stream in sorted(expect):
+        if before[stream] != expect[stream]:
             raise ConflictError(
                 f"{stream} changed meanwhile: it is at version {before[stream]}, not {expect[stream]}. Look again."
             )
     return before
 
 
-def _write(
-    connection: Connection, at: datetime, draft: Draft, version: int, lock: tuple[str, bytes] | None
-) -> Event:
-    event_id = new_id(at)
-    sealed = None
+def _portions(streams: Sequence[str]) -> Iterator[list[str]]:
+    """Yield lists that an engine takes as parameters of one statement."""
+    for start in range(0, len(streams), STREAMS_AT_ONCE):
+        yield list(streams[start : start + STREAMS_AT_ONCE])
+
+
+def _made(
+    at: datetime, draft: Draft, version: int, lock: tuple[str, bytes] | None
+) -> tuple[Event, dict[str, object] | None]:
+    """Make an event of a draft, and the row of its encrypted payload."""
+    event_id, kind = new_id(at), check(draft)
+    sealed, row = None, None
     if lock is not None:
         payload = json.dumps(draft.payload, ensure_ascii=False, separators=(",", ":")).encode()
         sealed = vault.lock(lock[1], event_id, payload)
         owner = draft.subject or draft.stream
-        vault.store(connection, event_id, owner, file_of(draft, check(draft)), "payload", lock[0], sealed)
+        row = vault.row(event_id, owner, file_of(draft, kind), "payload", lock[0], sealed)
     event = Event(
         id=event_id,
         at=at,
         kind=draft.kind,
-        kind_version=check(draft).version,
+        kind_version=kind.version,
         stream=draft.stream,
         version=version,
         entity=draft.entity,
@@ -151,23 +187,25 @@ def _write(
         payload_sha256=sha256(sealed).hexdigest() if sealed is not None else None,
         key=lock[0] if lock is not None else None,
     )
-    at_us = microseconds(at)
-    bound = {"id": event.id, "at_us": at_us, "kind": event.kind, "stream": event.stream, "version": version}
-    bound |= {"subject": event.subject, "request": event.request, "body": encode(event)}
-    seq = connection.execute(_EVENT, bound).scalar_one()
-    connection.execute(_UNSEALED, {"seq": seq, "id": event.id, "at_us": at_us})
-    return event
+    return event, row
+
+
+def _row(event: Event) -> dict[str, object]:
+    columns = ("id", "kind", "stream", "version", "subject", "request")
+    named: dict[str, object] = {name: getattr(event, name) for name in columns}
+    return named | {"at_us": microseconds(event.at), "body": encode(event)}
 
 
 def _fold(connection: Connection, written: Sequence[Event]) -> None:
-    states: dict[str, tuple[dict[str, Any] | None, int]] = {}
+    streams = sorted({event.stream for event in written})
+    states: dict[str, tuple[dict[str, Any] | None, int]] = dict.fromkeys(streams, (None, 0))
+    for some in _portions(streams):
+        for stream, body in connection.execute(_STATES, {"streams": some}):
+            states[stream] = (json.loads(body), 0)
     for event in written:
-        if event.stream not in states:
-            found = connection.execute(_STATE, {"stream": event.stream}).scalar()
-            states[event.stream] = (json.loads(found) if found else None, 0)
         states[event.stream] = (fold(states[event.stream][0], event), event.version)
-    for stream, (state, version) in states.items():
-        connection.execute(_SET_STATE, state_row(stream, state or {}, version))
+    rows = [state_row(stream, state or {}, version) for stream, (state, version) in states.items()]
+    _all(connection, _SET_STATE, rows)
 
 
 def state_row(stream: str, state: Mapping[str, Any], version: int) -> dict[str, object]:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from troth.errors import KeyDestroyedError, NotAllowedError, NotFoundError
 from troth.ledger.schema import Ledger, guarded
@@ -31,6 +31,7 @@ KEY_BYTES = 32
 
 _BY_OWNER = text("SELECT id, master, wrapped, destroyed_at FROM keys WHERE owner = :owner AND file = :file")
 _BY_ID = text("SELECT id, master, wrapped, destroyed_at FROM keys WHERE id = :id")
+_OWN = text("SELECT version, master, wrapped FROM own_keys WHERE purpose = :p ORDER BY version")
 _INSERT = text(
     "INSERT INTO keys (id, owner, file, master, wrapped) VALUES (:id, :owner, :file, :master, :wrapped) "
     "ON CONFLICT (owner, file) DO NOTHING"
@@ -103,12 +104,13 @@ def master_key(reference: str, folder: Path) -> MasterKey:
 
 def key_for(ledger: Ledger, owner: str, file: str) -> tuple[str, bytes]:
     """Return the key of (owner, file), made where there is none; raises KeyDestroyedError after an erasure."""
-    with guarded("keys"), ledger.keys.begin() as connection:
-        bound = {"owner": owner, "file": file}
-        row = connection.execute(_BY_OWNER, bound).one_or_none()
-        if row is None:
-            made = {"id": secrets.token_hex(12), "master": ledger.master.id}
-            made["wrapped"] = ledger.master.wrap(made["id"], secrets.token_bytes(KEY_BYTES))  # type: ignore[assignment]
+    bound = {"owner": owner, "file": file}
+    with guarded("keys"), ledger.keys.connect() as connection:  # most are there, and need no writer's lock
+        row = connection.execution_options(reading=True).execute(_BY_OWNER, bound).one_or_none()
+    if row is None:
+        made = {"id": secrets.token_hex(12), "master": ledger.master.id}
+        made["wrapped"] = ledger.master.wrap(made["id"], secrets.token_bytes(KEY_BYTES))  # type: ignore[assignment]
+        with guarded("keys"), ledger.keys.begin() as connection:
             connection.execute(_INSERT, bound | made)
             row = connection.execute(_BY_OWNER, bound).one()
     return row.id, _opened(ledger, row.id, row.master, row.wrapped)
@@ -163,20 +165,25 @@ def own_key(ledger: Ledger, purpose: str, version: int | None = None) -> tuple[i
 
     Without `version` it is the newest.
     """
-    with guarded("keys"), ledger.keys.begin() as connection:
-        rows = connection.execute(
-            text("SELECT version, master, wrapped FROM own_keys WHERE purpose = :p ORDER BY version"),
-            {"p": purpose},
-        ).all()
-        chosen = [row for row in rows if version is None or row.version == version]
-        if chosen:
-            row = chosen[-1]
-            return row.version, ledger.master.unwrap(
-                f"{purpose}/{row.version}", row.master, bytes(row.wrapped)
-            )
-        if version is not None:
-            raise NotFoundError(f"There is no version {version} of the key for {purpose}.")
-        return 1, _make_own(ledger, connection, purpose, 1)
+    with guarded("keys"), ledger.keys.connect() as connection:
+        found = _own(ledger, connection.execution_options(reading=True), purpose, version)
+    if found is not None:
+        return found
+    if version is not None:
+        raise NotFoundError(f"There is no version {version} of the key for {purpose}.")
+    with guarded("keys"), ledger.keys.begin() as connection:  # somebody may have made it since
+        return _own(ledger, connection, purpose, None) or (1, _make_own(ledger, connection, purpose, 1))
+
+
+def _own(
+    ledger: Ledger, connection: Connection, purpose: str, version: int | None
+) -> tuple[int, bytes] | None:
+    rows = connection.execute(_OWN, {"p": purpose}).all()
+    chosen = [row for row in rows if version is None or row.version == version]
+    if not chosen:
+        return None
+    row = chosen[-1]
+    return row.version, ledger.master.unwrap(f"{purpose}/{row.version}", row.master, bytes(row.wrapped))
 
 
 def rotate_own(ledger: Ledger, purpose: str) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -43,11 +43,21 @@ def unlock(key: bytes, name: str, sealed: bytes) -> bytes:
 
 
 def store(
-    connection: Connection, row: str, owner: str, file: str, name: str, key: str, sealed: bytes
+    connection: Connection, row_id: str, owner: str, file: str, name: str, key: str, sealed: bytes
 ) -> None:
     """Write a row of ciphertext inside an open transaction (for the ledger's own modules)."""
-    bound = {"id": row, "owner": owner, "file": file, "name": name, "key": key, "ciphertext": sealed}
-    connection.execute(_STORE, bound)
+    store_all(connection, [row(row_id, owner, file, name, key, sealed)])
+
+
+def row(row_id: str, owner: str, file: str, name: str, key: str, sealed: bytes) -> dict[str, object]:
+    """Return a row of ciphertext to be stored."""
+    return {"id": row_id, "owner": owner, "file": file, "name": name, "key": key, "ciphertext": sealed}
+
+
+def store_all(connection: Connection, rows: Sequence[dict[str, object]]) -> None:
+    """Write rows of ciphertext inside an open transaction (for the ledger's own modules)."""
+    if rows:
+        connection.execute(_STORE, list(rows))
 
 
 def payload(ledger: Ledger, event: Event) -> Mapping[str, Any]:
