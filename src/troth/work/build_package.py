@@ -14,12 +14,13 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from itertools import groupby
 from typing import Any
 
-from jinja2 import Environment
+from jinja2 import Environment, Template
 from markdown_it import MarkdownIt
 
 from troth.errors import NotAllowedError
@@ -241,9 +242,8 @@ def _unsqueezed(squeezed: list[bytes]) -> Iterator[bytes]:
 
 def _page(project: Project, found: request_file.RequestFile, shown: Sequence[_Table], language: str) -> str:
     told = tomllib.loads((files("troth.rules") / "package.toml").read_text(encoding="utf-8"))[language]
-    template = (files("troth.rules") / "package.html").read_text(encoding="utf-8")
     today = project.clock().date()
-    return Environment(autoescape=True).from_string(template).render(
+    return _template().render(
         language=language, t=told, number=found.number, organisation=send_letter.organisation(project, language),
         received=send_letter.day(found.state["received"], language), made=send_letter.day(today.isoformat(), language),
         rows=sum(table.rows for table in shown), tables=shown,
@@ -251,12 +251,24 @@ def _page(project: Project, found: request_file.RequestFile, shown: Sequence[_Ta
     )  # fmt: skip
 
 
+@lru_cache
+def _template() -> Template:
+    """Return the page, compiled once a process."""
+    written = (files("troth.rules") / "package.html").read_text(encoding="utf-8")
+    return Environment(autoescape=True).from_string(written)
+
+
+@lru_cache(maxsize=256)
+def _html(markdown: str) -> str:
+    """Render what the promises say, the same for most answers."""
+    return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown))
+
+
 def _sections(
     project: Project, state: Mapping[str, Any], language: str, told: Mapping[str, str], today: date
 ) -> Iterator[dict[str, str]]:
     """Yield the items of Art. 15(1) and (2), each from the promises that say it."""
     spoken = words(language)
-    render = MarkdownIt("commonmark", {"html": False}).enable("table").render
     content = {
         "purposes": _table(project, "purposes", spoken),
         "categories": _table(project, "categories", spoken),
@@ -275,7 +287,7 @@ def _sections(
                 "id": item.code,
                 "title": title[0].upper() + title[1:],
                 "law": sentence.cite(item.law, language),
-                "html": render(content[item.code] or told["none"]),
+                "html": _html(content[item.code] or told["none"]),
             }
 
 
