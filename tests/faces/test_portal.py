@@ -38,7 +38,7 @@ FORM = {
     "name": "",
     "wording": "",
     "website": "",
-    "once": "once-1",
+    "once": "a-form-of-ones-own-1",
 }
 
 
@@ -84,6 +84,16 @@ def test_a_request_is_taken_in_and_shown_with_its_dates(visit, project, letters)
 def test_sending_the_form_twice_opens_one_request(visit, project):
     client = visit()
     assert ask(client) == ask(client)
+
+
+def test_a_form_that_was_mended_and_sent_again_opens_another_request(visit):
+    client = visit()
+    assert ask(client) != ask(client, email="ada@example.com")
+
+
+@pytest.mark.parametrize("once", ["", "1", "x" * 65, "é" * 30, "\0" * 30], ids=ascii)
+def test_a_form_without_its_hidden_word_joins_nobody_elses_request(visit, once):
+    assert ask(visit(), once=once) != ask(visit(), once=once)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +142,7 @@ def test_a_session_of_one_request_opens_no_other(visit, project, code):
     client = visit()
     first = ask(client)
     prove(client, first, code())
-    second = ask(client, once="once-2", email="bob@example.org")
+    second = ask(client, once="a-form-of-ones-own-2", email="bob@example.org")
     assert client.post(f"{second}/withdraw").status_code == 403
     client.cookies.set("troth_answer", "2026-0002.9999999999.forged", path="/follow")
     assert client.post(f"{second}/withdraw").status_code == 403
@@ -155,10 +165,49 @@ def test_a_wrong_code_says_so_and_opens_nothing(visit):
     assert "set-cookie" not in answer.headers
 
 
+def test_a_code_is_good_for_a_quarter_of_an_hour(visit, code, clock):
+    client = visit()
+    page = ask(client)
+    clock.forward(minutes=15, seconds=1)
+    late = prove(client, page, code())
+    assert late.status_code == 422
+    assert "That is not the code" in late.text
+    client.post(f"{page}/code")
+    assert prove(client, page, code()).status_code == 303
+
+
+def test_after_five_wrong_codes_the_right_one_is_wrong_too(visit, code):
+    client = visit()
+    page = ask(client)
+    wrong = "00000000" if code() != "00000000" else "11111111"
+    assert [prove(client, page, wrong).status_code for _ in range(5)] == [422] * 5
+    assert prove(client, page, code()).status_code == 422
+
+
+def test_before_the_code_a_page_says_nothing_of_how_it_went(visit, project):
+    """A stranger types somebody's address and watches the page while staff work on it."""
+    stranger = visit()
+    granted = ask(stranger)
+    refused = ask(stranger, once="a-form-of-ones-own-2", email="nobody@example.net")
+
+    def watched(page):
+        return re.sub(r"2026-\d{4}(-\w+)?", "N", stranger.get(page).text)
+
+    seen = [watched(granted)]
+    assert watched(refused) == seen[0]
+    story.decide.decide(project, "2026-0001", "c1", "grant", "marie")
+    story.decide.decide(
+        project, "2026-0002", "c1", "refuse", "marie", article="Art. 12(2)", reason="Unknown."
+    )
+    assert watched(granted) == watched(refused)
+    carry_on.carry_on(project, "2026-0001")
+    assert watched(granted) == watched(refused)
+
+
 def test_whether_somebody_is_known_shows_nowhere(visit):
     def page(address, once):
         client = visit()
-        text = client.get(ask(client, email=address, once=once)).text
+        text = client.get(ask(client, email=address, once=f"a-form-of-ones-own-{once}")).text
         return re.sub(r"2026-\d{4}(-\w+)?", "N", text)
 
     assert page("ada@example.org", "a") == page("nobody@example.net", "b")

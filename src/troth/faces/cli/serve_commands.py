@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
+import logging
+import signal
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import typer
 
-from troth.errors import UnreachableError
+from troth.errors import TrothError, UnreachableError
 from troth.faces.cli.console import out
 from troth.faces.cli.context import project
 from troth.work.project import Project
 
-LEASE_SECONDS = 30
+LOG = logging.getLogger("troth.serve")
+LEASE_SECONDS = 10
+ENDING_SECONDS = 20
 
 
 def serve(
     host: str = typer.Option("", help="The address to listen on; by default as troth.toml says."),
     port: int = typer.Option(0, help="The port to listen on; by default as troth.toml says."),
     worker: bool = typer.Option(True, help="Also carry requests on and seal the ledger."),
+    proxy: str = typer.Option(
+        "", help="The address of the reverse proxy in front, whose X-Forwarded-For says who visits."
+    ),
 ) -> None:
     """Serve the portal and the notice until Ctrl-C; with a worker inside.
 
     Example: troth serve --port 8080
     """
     opened = project()
-    run(opened, host or opened.settings.web_host, port or opened.settings.web_port, worker=worker)
+    run(
+        opened, host or opened.settings.web_host, port or opened.settings.web_port, worker=worker, proxy=proxy
+    )
 
 
-def run(opened: Project, host: str, port: int, *, worker: bool = True) -> None:
-    """Serve a project; raises UnreachableError when the port is taken."""
+def run(opened: Project, host: str, port: int, *, worker: bool = True, proxy: str = "") -> None:
+    """Serve a project until it is told to end; raises UnreachableError when the port is taken."""
     import uvicorn
 
     from troth.faces.portal.application import application
@@ -40,10 +49,11 @@ def run(opened: Project, host: str, port: int, *, worker: bool = True) -> None:
     _ = opened.ledger, opened.policy  # their mistakes are told before anything is served
     config = uvicorn.Config(
         application(opened), log_level="warning", access_log=False, server_header=False, date_header=True,
-        timeout_graceful_shutdown=10, lifespan="off", proxy_headers=False,
+        timeout_graceful_shutdown=10, lifespan="off", proxy_headers=bool(proxy),
+        forwarded_allow_ips=proxy or None,
     )  # fmt: skip
     out().print(f"Serving {opened.settings.name} at http://{host}:{port}/ – Ctrl-C ends it.")
-    with _working(opened) if worker else _nothing():
+    with _working(opened) if worker else _nothing(), _ending_quietly():
         uvicorn.Server(config).run(sockets=[listening])
 
 
@@ -52,12 +62,34 @@ def _listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen(1024)  # now, so that of two servers the second is told
     except (OSError, OverflowError):
         listening.close()
         raise UnreachableError(
             f"Nothing can listen at {host}:{port}: another program does, or it is not allowed. Choose another --port."
         ) from None
     return listening
+
+
+@contextmanager
+def _ending_quietly() -> Iterator[None]:
+    """Let SIGTERM and Ctrl-C end the serving and not the process: the worker still lets go of its work.
+
+    uvicorn raises again, once it has shut down, the signal that told it to.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, _ended) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ended(*_: object) -> None:
+    """Do nothing more: the server has shut down already."""
 
 
 @contextmanager
@@ -81,11 +113,16 @@ def _working(opened: Project) -> Iterator[None]:
                     held = lease.claim(opened.ledger, "worker/embedded", LEASE_SECONDS)
                 if held is not None:
                     one_round(opened)
-            except UnreachableError:
+            except TrothError as error:
+                LOG.error("%s", error)
+                held = None
+            except Exception as error:  # a round that failed must not end all rounds after it
+                LOG.error("A round of the worker failed: %s", type(error).__name__)
                 held = None
             stop.wait(IDLE_SECONDS)
         if held is not None:
-            lease.release(opened.ledger, held)
+            with suppress(TrothError):
+                lease.release(opened.ledger, held)
 
     thread = threading.Thread(target=rounds, name="worker", daemon=True)
     thread.start()
@@ -93,4 +130,4 @@ def _working(opened: Project) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        thread.join(timeout=20)
+        thread.join(timeout=ENDING_SECONDS)

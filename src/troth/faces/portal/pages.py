@@ -14,7 +14,7 @@ from litestar import Request, Response, get, post
 from litestar.datastructures import Cookie
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import NotFoundException, PermissionDeniedException, TooManyRequestsException
-from litestar.params import Body
+from litestar.params import Body, FromPath
 from litestar.response import Redirect, Stream
 
 from troth.errors import NotAllowedError
@@ -66,7 +66,7 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         }
         return look.page(
             request, "ask.html", words("ask.title"), status, within=within(request), rights=RIGHTS, given=kept,
-            wrong=wrong, once=given.get("once") or secrets.token_urlsafe(18),
+            wrong=wrong, once=secrets.token_urlsafe(18),
         )  # fmt: skip
 
     @post("/asked", sync_to_thread=True, status_code=303)
@@ -82,7 +82,7 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
             return form(request, given, wrong, 422)
         opened = open_request.open_request(
             project, given["rights"], given["email"], name=given["name"], wording=given["wording"],
-            language=look.words_for(request).language, channel="portal", once=f"form {given['once']}",
+            language=look.words_for(request).language, channel="portal", once=_once(given),
         )  # fmt: skip
         _send_code(opened.number)
         query = carried(request, "told=follow.new")
@@ -96,7 +96,7 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         return True
 
     @get("/follow/{token:str}", sync_to_thread=True)
-    def follow(request: Asked, token: str) -> Response[str]:
+    def follow(request: Asked, token: FromPath[str]) -> Response[str]:
         """GET /follow/TOKEN: where a request stands; its letters only after the code."""
         number = request_file.by_token(project, token)
         return shown(request, token, number, str(request.query_params.get("told", "")))
@@ -112,7 +112,7 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         )  # fmt: skip
 
     @post("/follow/{token:str}/code", sync_to_thread=True, status_code=303)
-    def code(request: Asked, token: str) -> Response[Any]:
+    def code(request: Asked, token: FromPath[str]) -> Response[Any]:
         """POST /follow/TOKEN/code: send a new code."""
         _same_site(request, project)
         _limited(request, codes)
@@ -121,7 +121,7 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         return Redirect(f"/follow/{token}{carried(request, f'told={told}')}", status_code=303)
 
     @post("/follow/{token:str}/prove", sync_to_thread=True, status_code=303)
-    def prove(request: Asked, token: str, data: Form) -> Response[Any]:
+    def prove(request: Asked, token: FromPath[str], data: Form) -> Response[Any]:
         """POST /follow/TOKEN/prove: take the code; this browser may read the answers from now on."""
         _same_site(request, project)
         number = request_file.by_token(project, token)
@@ -136,7 +136,7 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         )
 
     @post("/follow/{token:str}/answer", sync_to_thread=True, status_code=200)
-    def answer(request: Asked, token: str) -> Stream:
+    def answer(request: Asked, token: FromPath[str]) -> Stream:
         """POST /follow/TOKEN/answer: the answer, as often as needed for its time."""
         number = opened(request, token)
         chunks: Iterator[bytes] = build_package.take_answer(project, number)
@@ -147,7 +147,7 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         return Stream(chunks, media_type="application/zip", headers=headers)
 
     @post("/follow/{token:str}/withdraw", sync_to_thread=True, status_code=303)
-    def withdraw(request: Asked, token: str) -> Response[Any]:
+    def withdraw(request: Asked, token: FromPath[str]) -> Response[Any]:
         """POST /follow/TOKEN/withdraw: stop."""
         number = opened(request, token)
         close_request.withdraw(project, number)
@@ -167,7 +167,7 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         return noticed(look.words_for(request).language)
 
     @get("/notice/{language:str}", sync_to_thread=True)
-    def notice_in(language: str) -> Response[str]:
+    def notice_in(language: FromPath[str]) -> Response[str]:
         """GET /notice/LANGUAGE: the privacy notice in one language."""
         if language not in project.policy.documents:
             raise NotFoundException
@@ -235,6 +235,15 @@ def _fields(data: dict[str, Any]) -> dict[str, Any]:
         "rights": [right for right in chosen if right in RIGHTS],
         **{name: _text(data, name) for name in ("email", "name", "wording", "website", "once")},
     }
+
+
+def _once(given: dict[str, Any]) -> str:
+    """Name this very form, so that sending it twice opens one request and changing it opens another."""
+    drawn = (
+        given["once"] if re.fullmatch(r"[\w-]{20,64}", given["once"], re.ASCII) else secrets.token_urlsafe(18)
+    )
+    said = "\0".join([drawn, *given["rights"], *(given[name] for name in ("email", "name", "wording"))])
+    return f"form {hashlib.sha256(said.encode('utf-8', 'replace')).hexdigest()}"
 
 
 def _text(data: dict[str, Any], name: str) -> str:

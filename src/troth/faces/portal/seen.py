@@ -15,6 +15,16 @@ from troth.rules.event import Event
 from troth.work import request_file
 from troth.work.project import Project
 
+PUBLIC: Mapping[str, str] = {
+    "waiting": "in_progress",
+    "decided": "in_progress",
+    "executing": "in_progress",
+    "refused": "responded",
+    "not_identifiable": "responded",
+    "forwarded": "responded",
+    "closed": "responded",
+}
+"""What is shown of a state before the code: how it went could tell whether the person is known."""
 GOOD, WARN = frozenset({"responded", "closed"}), frozenset({"waiting", "refused", "not_identifiable"})
 SHOWN_ONCE = frozenset({"act_ended"})
 
@@ -28,16 +38,20 @@ def seen(project: Project, number: str, words: Words, *, private: bool) -> dict[
         for claim in state["claims"].values()
     )
     fetchable = ready and bool(state["answered"]) and (until is None or project.clock().date() <= until)
+    status = str(state["status"])
+    status = status if private else PUBLIC.get(status, status)
     events = read.stream(project.ledger, f"request/{number}")
     return {
         "number": number,
         "proven": private,
         "open": request.is_open(state),
-        "state": words(f"state.{state['status']}"),
-        "mood": "good" if state["status"] in GOOD else "warn" if state["status"] in WARN else "",
+        "state": words(f"state.{status}"),
+        "mood": "good" if status in GOOD else "warn" if status in WARN else "",
         "received": words.day(date.fromisoformat(state["received"])),
-        "due": _due(state, words),
-        "extended": words.day(date.fromisoformat(state["extension"]["on"])) if state["extension"] else "",
+        "due": _due(state if private else _as_received(state), words),
+        "extended": words.day(date.fromisoformat(state["extension"]["on"]))
+        if private and state["extension"]
+        else "",
         "claims": [_claim(claim, words, private=private) for claim in state["claims"].values()],
         "answer": fetchable and private,
         "answer_until": words.day(until) if until else "",
@@ -46,10 +60,15 @@ def seen(project: Project, number: str, words: Words, *, private: bool) -> dict[
     }
 
 
+def _as_received(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a state without what was asked, extended or decided since."""
+    claims = {name: {**claim, "outcome": None} for name, claim in state["claims"].items()}
+    return {**state, "asks": {}, "extension": None, "claims": claims}
+
+
 def _due(state: Mapping[str, Any], words: Words) -> str:
-    if not request.is_open(state) or not state["legal_due"]:
-        return ""
-    return words.day(date.fromisoformat(state["legal_due"]))
+    due = request.deadline(state).legal_due if request.is_open(state) else None
+    return words.day(due)
 
 
 def _claim(claim: Mapping[str, Any], words: Words, *, private: bool) -> dict[str, str]:
