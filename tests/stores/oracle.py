@@ -264,7 +264,11 @@ class Oracle:
                         if isinstance(edge.leaving, BlankLink)
                         else {edge.columns[0]: self.stand_in(edge)}
                     )
-                    blanked = dict(act.values) if isinstance(act := self.act(table), Blank) else {}
+                    match self.act(table):
+                        case Blank(written) | Retain(blank=written):
+                            blanked = dict(written)
+                        case _:
+                            blanked = {}
                     emptied = {name: blanked.get(name, "never") for name in values}
                     if not isinstance(edge.leaving, BlankLink) or any(
                         self.data[table][id_][name] != value for name, value in emptied.items()

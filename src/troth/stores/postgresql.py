@@ -53,6 +53,7 @@ class Postgresql:
 
     dialect = POSTGRESQL
     strays: dict[tuple[str, str], tuple[object, bool]] = field(default_factory=dict)
+    indexed: dict[tuple[str, str], tuple[Catalogue, bool]] = field(default_factory=dict)
     parts: tuple[Catalogue, list[int], list[int]] | None = None
 
     def connect(self, url: str, role: Role) -> Open:
@@ -107,7 +108,8 @@ class Postgresql:
         """Return the columns of large tables that hold every identifier in its exact form.
 
         Found by reading the column once, and again when the server has counted a row
-        inserted or updated in the table since (it may take seconds to count one).
+        inserted or updated in the table since (it may take seconds to count one).  Where an
+        index holds the exact form itself, nothing is read: it is compared with that.
         """
         wanted = sql.loose_writings()
         if not wanted:
@@ -126,7 +128,7 @@ class Postgresql:
         found = set()
         for table, column, kind in wanted:
             pages, trusted, *state = counted.get(numbers[table], (0, False))
-            if pages <= PAGES_SMALL_MAX or not trusted:
+            if pages <= PAGES_SMALL_MAX or not trusted or self._indexed(connection, sql, table, column, kind):
                 continue
             known = self.strays.get((table, column))
             if known is None or known[0] != state:
@@ -135,6 +137,16 @@ class Postgresql:
             if not known[1]:
                 found.add((table, column))
         return frozenset(found)
+
+    def _indexed(self, connection: Open, sql: Sql, table: str, column: str, kind: str) -> bool:
+        """Tell whether the server would look the exact form up in an index, by its own plan."""
+        catalogue = sql.graph.catalogue
+        known = self.indexed.get((table, column))
+        if known is None or known[0] is not catalogue:
+            row = connection.execute(f"EXPLAIN {sql.looked_up(table, column, kind).text}").fetchall()
+            plan = "\n".join(str(line[0]) for line in row)
+            known = self.indexed[table, column] = catalogue, "Index Cond" in plan and "Seq Scan" not in plan
+        return known[1]
 
     def _parts(self, connection: Open, catalogue: Catalogue) -> tuple[list[int], list[int]]:
         """Return the numbers of all tables and their partitions, and whose part each is."""

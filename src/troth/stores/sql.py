@@ -674,8 +674,11 @@ class Sql:
             leaves = f"({leaves} OR EXISTS (SELECT 1 FROM {text.given(hop.named.kind)} AS v WHERE {given}))"
         stays = self._stays(text, hop.source, "o", points=False)
         differs = self._differs(hop.to, "t", change.values)
-        done = action(self.graph.mapped(hop.to))
-        blanked = dict(done.values) if isinstance(done, Blank) else {}
+        match action(self.graph.mapped(hop.to)):
+            case Blank(values) | Retain(blank=values):
+                blanked = dict(values)
+            case _:
+                blanked = {}
         if not change.replaces and set(dict(change.values)) <= set(blanked):
             # what an erasure has emptied already is not written over with other words
             emptied = tuple((name, blanked[name]) for name, _ in change.values)
@@ -798,6 +801,11 @@ class Sql:
             f"SELECT EXISTS (SELECT 1 FROM {self.name(table)} AS t WHERE {bare} <> {self._exact(kind, bare)})",
             (),
         )
+
+    def looked_up(self, table: str, column: str, kind: str) -> Statement:
+        """Look one identifier up in its exact form, for the engine to say how it would."""
+        exact = self._exact(kind, f"t.{quoted(column)}")
+        return Statement(f"SELECT 1 FROM {self.name(table)} AS t WHERE {exact} = 'x'", ())
 
     def _once(self, key: tuple[object, ...], write: Callable[[], Statement | None]) -> Statement | None:
         if key not in self._written:
