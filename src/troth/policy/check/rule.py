@@ -12,7 +12,7 @@ from typing import Any
 from troth.policy.check.finding import Confidence, Severity, Spot
 from troth.policy.check.prose import Prose
 
-GROUPS = ("text", "contact", "terms", "missing", "law", "conflict", "number", "age", "promises")
+GROUPS = ("text", "contact", "terms", "missing", "missing_rights", "law", "conflict", "number", "age", "promises")
 """The modules of rules, each with a TOML file of the same name."""
 
 Find = Callable[[Prose], Iterable[Spot]]
