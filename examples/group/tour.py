@@ -1,0 +1,466 @@
+"""The story of the example company, told with the commands one would type.
+
+    python examples/group/tour.py            tell it
+    python examples/group/tour.py --serve    tell it, then serve the portal until Ctrl-C
+
+Everything is made in `demo/` beside this program's repository, which is emptied first; another
+folder is named with `--folder`.  Nothing is reached over a network, and nothing is sent: letters
+are files in `demo/project/letters/`.
+"""
+
+# ruff: noqa: S603  (our own programs, and never a shell)
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+import databases
+from group_tour import letters
+from group_tour.server import NoServerError, postgresql
+from group_tour.telling import StoppedError, Teller
+
+ROOT = databases.HERE.parent.parent
+MARK = ".made-by-the-tour"
+MAELLE = "maelle.trevalenne@ateliers-loriots.example"
+STAYS = "Other people wrote it in their own words, or it is a line of a log that ends with the log."
+
+
+class FolderError(Exception):
+    """The folder cannot be used; the message says why and what to do."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Tell the story; returns the exit code."""
+    parser = argparse.ArgumentParser(description="Make the example company and tell its story.")
+    parser.add_argument("--serve", action="store_true", help="then serve the portal until Ctrl-C")
+    parser.add_argument(
+        "--folder", type=Path, default=ROOT / "demo", help="where everything goes (default: demo)"
+    )
+    parser.add_argument("--sqlite", action="store_true", help="no PostgreSQL, even where there is one")
+    told = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with _emptied(told.folder.resolve()) as folder, ExitStack() as until_the_end:
+            teller = tell(folder, until_the_end, sqlite=told.sqlite)
+            if told.serve:
+                serve(teller)
+    except (FolderError, StoppedError) as error:
+        print(f"\n{error}", file=sys.stderr)  # noqa: T201
+        return 2 if isinstance(error, FolderError) else 1
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)  # noqa: T201
+        return 130
+    except BrokenPipeError:  # whoever read along has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return 0
+
+
+def tell(folder: Path, until_the_end: ExitStack, *, sqlite: bool) -> Teller:
+    """Make the company and tell its story from the policy to the proof."""
+    teller = company(folder, until_the_end, sqlite=sqlite)
+    policy(teller)
+    access(teller)
+    erasure(teller)
+    audit(teller)
+    proof(teller)
+    teller.chapter("The end")
+    teller.say(
+        f"That was the whole story: {teller.commands} commands in {teller.seconds():.0f} seconds, three databases, "
+        "no network. What it made is in the folder:"
+    )
+    for name, what in (
+        ("notice.html", "the notice that people read"),
+        ("answer.zip", "what Maëlle was given"),
+        ("audit.html", "the audit, promise by promise"),
+        ("letters/", "every letter, as .eml"),
+    ):
+        teller.line(f"    {_shown(teller.folder / name):<34} {what}")
+    return teller
+
+
+# The chapters
+
+
+def company(folder: Path, until_the_end: ExitStack, *, sqlite: bool) -> Teller:
+    """Make the databases and the project; the teller's commands run in it."""
+    project = folder / "project"
+    teller = Teller(project, os.environ)
+    teller.chapter("The company")
+    teller.say(
+        "The Vaubrelle group sells software. It does not exist; its people, their addresses and its suppliers are "
+        "invented. It has promised a lot in its privacy policy, and keeps personal data in three databases."
+    )
+    url, why_not = None, "it was not wanted"
+    if not sqlite:
+        try:
+            url = until_the_end.enter_context(postgresql())
+        except NoServerError as error:
+            why_not = str(error)
+    urls = databases.create(folder, url)
+    databases.project(project, urls)
+    environment = databases.environment(urls)
+    _settle(project)
+    _keep(folder / "environment.sh", environment)
+    teller.environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("TROTH_")},
+        **environment,
+        "TROTH_STAFF": "marie",
+        "PYTHONUTF8": "1",
+    }
+    counted = {
+        store: sum(len(rows) for _, rows in tables.values()) for store, tables in databases.rows().items()
+    }
+    teller.line()
+    for store, what in (
+        ("crm", "contacts, prospects, a forum"),
+        ("billing", "customers and invoices that the law keeps ten years"),
+        ("support", "tickets, newsletter, page views; linked by e-mail addresses alone"),
+    ):
+        kind = "PostgreSQL" if url and store == "crm" else "SQLite"
+        teller.line(f"    {store:<8} {kind:<11} {counted[store]:>6,} rows   {what}")
+    if url is None:
+        teller.say(f"(`crm` is on SQLite too, without PostgreSQL: {why_not}.)")
+    return teller
+
+
+def policy(teller: Teller) -> None:
+    """Check the policy and the maps, publish, and render the notice."""
+    teller.chapter("The policy checks itself")
+    teller.say(
+        "The policy is a text for people; under its clauses stand the promises, for the machine. `check` reads both: "
+        "what is missing, contradictory or against the law. One defect is left in it on purpose (data of the audience "
+        "tool is kept 50 months; the French authority's ceiling is 25)."
+    )
+    teller.troth("check", "policy.md", codes=(0, 1))
+    teller.say(
+        "A map says where personal data is in a database, and what an erasure does there. It is held to the "
+        "live tables:"
+    )
+    teller.troth("map", "--check", show=_without_remarks)
+    teller.say("This version goes into force; its text and its promises are in the ledger from now on.")
+    teller.troth("publish")
+    teller.troth("notice", "policy.md", "--format", "html", "-o", "notice.html")
+
+
+def access(teller: Teller) -> None:
+    """Answer an access request from receipt to close."""
+    teller.chapter("Maëlle asks what is known of her")
+    teller.say(
+        "Maëlle Trévalenne buys for a customer. She writes an e-mail; Marie, who handles requests, takes it in. "
+        "The clock runs from that day."
+    )
+    wording = "What do you hold about me, and who has it?"
+    number = _opened(
+        teller.troth("request", "open", "--right", "access", "--email", MAELLE, "--wording", wording)
+    )
+    _prove(teller, number)
+    teller.say(
+        "Marie grants it. `fulfil` finds her rows in the three databases and packs the answer: a page to read, JSON "
+        "and CSV, other people's names concealed."
+    )
+    teller.troth("request", "decide", number, "grant")
+    teller.troth("request", "fulfil", number)
+    teller.say("Nothing leaves before somebody has looked through it.")
+    teller.troth("request", "package", number, "--to", "answer.zip")
+    teller.line()
+    for name, size in _zipped(teller.folder / "answer.zip"):
+        teller.line(f"    {size:>9,} bytes  {name}")
+    teller.troth("request", "release", number, show=_next)
+    teller.troth("request", "fulfil", number, show=_next)
+    _answered(teller, number)
+
+
+def erasure(teller: Teller) -> None:
+    """Carry an erasure out: decide, review, plan, approve, act, search, tell, answer, close."""
+    teller.chapter("Maëlle asks to be erased")
+    wording = "Thank you. Please erase what you have about me."
+    number = _opened(
+        teller.troth("request", "open", "--right", "erase", "--email", MAELLE, "--wording", wording)
+    )
+    _prove(teller, number)
+    teller.say(
+        "An erasure is decided on a ground of Art. 17(1) GDPR – here (a), no longer needed – and a second person "
+        "confirms it."
+    )
+    teller.troth("request", "decide", number, "grant", "--ground", "a", show=_next)
+    teller.troth("request", "review", number, "--staff", "paul", show=_next)
+    teller.say(
+        "The plan is measured, not guessed: every statement is run and rolled back. What the law keeps says so, "
+        "and until when."
+    )
+    planned = teller.troth("request", "plan", number)
+    sha = _first(r"Plan ([0-9a-f]{12})", planned)
+    teller.say("Paul approves exactly that. If one row more would go by then, nothing would be done.")
+    teller.troth("request", "approve", number, sha, "--staff", "paul", show=_next)
+    teller.say(
+        "Each database changes in one transaction; then it is verified that her identifiers lead nowhere, every "
+        "text of every table is searched for what is left, and the recipients of her data are told (Art. 19)."
+    )
+    teller.troth("request", "fulfil", number)
+    teller.say("Is she still found anywhere?")
+    for store in databases.STORES:
+        teller.troth("find", store, "--email", MAELLE)
+    teller.say("The search also reads what no link leads to, such as free text:")
+    teller.troth("request", "residue", number, show=_table)
+    teller.say(
+        "`expected` is a row of somebody else that names her. The copies need a person: Marie removes them, or says "
+        "why they stay; the answer tells Maëlle."
+    )
+    teller.troth("request", "residue", number, "--accept", STAYS, show=_next)
+    told = [
+        letter
+        for letter in letters.arrived(_letters(teller))
+        if number in letter.subject and letter.to != MAELLE
+    ]
+    teller.say(f"{len(told)} recipients had a letter, the first of them:")
+    if told:
+        teller.quote([f"To: {told[0].to}", f"Subject: {told[0].subject}", *_paragraphs(told[0].lines, 4)])
+    teller.troth("request", "fulfil", number, show=_next)
+    _answered(teller, number, whole=True)
+
+
+def audit(teller: Teller) -> None:
+    """Audit every promise, and show the verdicts that are worth a look."""
+    teller.chapter("Was every promise kept?")
+    teller.say(
+        "The audit goes through the promises, clause by clause. What nothing can prove yet is called unproven, "
+        "never kept."
+    )
+    told = json.loads(teller.troth("audit", "--json", codes=(0, 1), into="audit.json"))["promises"]
+    counts = Counter(one["word"] for one in told)
+    teller.line(f"    {counts['kept']} kept, {counts['broken']} broken, {counts['unproven']} unproven.")
+    teller.line()
+    for word, clauses, promise, figure, reasons in _gathered(told):
+        where = promise if len(clauses) == 1 else f"{promise} and {len(clauses) - 1} more"
+        teller.line(f"    {word:<9}{where:<38}{figure}")
+        for reason in reasons[:4]:
+            teller.line(f"    {'':<9}  – {reason}")
+        if len(reasons) > 4:
+            teller.line(f"    {'':<9}  … and {len(reasons) - 4} more")
+    teller.troth("audit", "--format", "html", "-o", "audit.html", codes=(0, 1))
+
+
+def proof(teller: Teller) -> None:
+    """Seal and verify the ledger, here and from an export alone."""
+    teller.chapter("Proof")
+    teller.say(
+        "Whatever happened is in the ledger: events that are only added, sealed into a tree of hashes, with a signed "
+        "checkpoint."
+    )
+    teller.troth("ledger", "seal")
+    teller.troth("ledger", "verify")
+    teller.say(
+        "Who trusts nobody takes the export and the public key away and verifies it elsewhere, without the databases."
+    )
+    teller.troth("ledger", "export", "ledger.jsonl")
+    teller.troth("ledger", "key", into="keys.txt")
+    teller.troth("verify", "ledger.jsonl", "--key", "keys.txt")
+
+
+def serve(teller: Teller) -> None:
+    """Serve the portal until Ctrl-C."""
+    port = int(_first(r"(?m)^port = (\d+)", (teller.folder / "troth.toml").read_text(encoding="utf-8")))
+    with socket.socket() as probe:  # somebody may have taken it meanwhile
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            port = _settle(teller.folder)
+    teller.chapter("Now you")
+    teller.say(
+        f"The portal is at http://127.0.0.1:{port}/ – ask as somebody else, such as Ilse Vantrooyen "
+        "(ilse.vantrooyen@kortebeek-atelier.example). The code and every letter arrive as files in "
+        f"{_shown(_letters(teller))}/; the newest is last."
+    )
+    teller.say("As Marie, in another terminal, handle what was asked:")
+    environment = shlex.quote(_shown(teller.folder.parent / "environment.sh"))
+    teller.line(f"    . {environment} && troth request list")
+    teller.line()
+    teller.line(f"$ troth serve --port {port}")
+    served = subprocess.Popen(
+        [sys.executable, "-m", "troth", "serve", "--port", str(port)],
+        cwd=teller.folder,
+        env=dict(teller.environment),
+    )
+    try:
+        code = served.wait()
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave a server behind
+        teller.line("\nStopping …")
+        served.terminate()
+        try:
+            served.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            served.kill()
+            served.wait()
+        return
+    if code not in (0, -signal.SIGINT, -signal.SIGTERM):
+        raise StoppedError(f"`troth serve` ended with {code}. What it says stands above.")
+
+
+# What happens in more than one chapter
+
+
+def _prove(teller: Teller, number: str) -> None:
+    teller.say("A one-time code shows that the address is hers. The clock does not wait for it.")
+    teller.troth("request", "code", number)
+    teller.troth("request", "prove", number, letters.last_code(_letters(teller), MAELLE), show=_next)
+
+
+def _answered(teller: Teller, number: str, *, whole: bool = False) -> None:
+    """Show the answer that went out, and close the request."""
+    answer = [one for one in letters.arrived(_letters(teller)) if one.to == MAELLE and number in one.subject][
+        -1
+    ]
+    teller.say("The answer has gone out:" if whole else "The answer has gone out; it begins:")
+    lines = [line for line in answer.lines if line.strip()]
+    teller.quote([f"Subject: {answer.subject}", *(lines if whole else lines[:6])])
+    teller.troth("request", "close", number)
+
+
+def _opened(said: str) -> str:
+    return _first(r"Request (\S+) is taken in", said)
+
+
+def _letters(teller: Teller) -> Path:
+    return teller.folder / "letters"
+
+
+def _first(pattern: str, text: str) -> str:
+    found = re.search(pattern, text)
+    if found is None:
+        raise StoppedError("What the last command said is not what the story needs; it stands above.")
+    return found[1]
+
+
+# What is shown of a command
+
+
+def _next(said: str) -> str:
+    return "\n".join(line for line in said.splitlines() if line.startswith("Next:"))
+
+
+def _table(said: str) -> str:
+    """Keep the table, not where the request stands after it."""
+    return re.split(r"(?m)^\d{4}-\d{4} ", said, maxsplit=1)[0]
+
+
+def _without_remarks(said: str) -> str:
+    return "\n".join(line for line in said.splitlines() if " remark: " not in line)
+
+
+def _paragraphs(lines: tuple[str, ...], count: int) -> list[str]:
+    parts = [part for part in "\n".join(lines).split("\n\n") if part.strip()]
+    return [line for part in parts[:count] for line in part.strip().splitlines()]
+
+
+def _gathered(told: list[Mapping[str, object]]) -> list[tuple[str, list[str], str, str, list[str]]]:
+    """Gather equal verdicts: those broken first, then those kept; unproven ones only by number."""
+    groups: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for one in told:
+        if one["word"] != "unproven":
+            reasons = tuple(str(reason) for reason in one["broken_by"])  # type: ignore[attr-defined]
+            groups.setdefault((str(one["word"]), str(one["figure"]), reasons), []).append(str(one["promise"]))
+    ordered = sorted(groups.items(), key=lambda item: item[0][0])
+    return [(word, names, names[0], figure, list(why)) for (word, figure, why), names in ordered]
+
+
+def _zipped(file: Path) -> list[tuple[str, int]]:
+    import zipfile
+
+    with zipfile.ZipFile(file) as opened:
+        return [(each.filename, each.file_size) for each in opened.infolist()][:8]
+
+
+def _shown(path: Path) -> str:
+    """Write a path as one would type it from here."""
+    near = os.path.relpath(path)
+    return near if not near.startswith("..") else str(path)
+
+
+# The folder
+
+
+@contextmanager
+def _emptied(folder: Path) -> Iterator[Path]:
+    """Hold the folder for one tour alone, and empty it; refuses one that no tour made."""
+    mark = folder / MARK
+    try:
+        if folder.exists() and not mark.exists() and any(folder.iterdir()):
+            raise FolderError(
+                f"{_shown(folder)} is there and was not made by a tour. Name another with --folder."
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        with mark.open("a") as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise FolderError(
+                    f"Another tour is using {_shown(folder)}. End it, or name another folder with --folder."
+                ) from None
+            for each in folder.iterdir():
+                if each.is_dir() and not each.is_symlink():
+                    shutil.rmtree(each)
+                elif each != mark:
+                    each.unlink()
+            yield folder
+    except (PermissionError, NotADirectoryError) as error:
+        raise FolderError(
+            f"{_shown(folder)} cannot be written: {error.strerror}. Name another with --folder."
+        ) from None
+
+
+def _settle(project: Path) -> int:
+    """Let the project's letters go to a folder one sees, and its portal to a free port; returns that."""
+    file, port = project / "troth.toml", _free_port()
+    text = file.read_text(encoding="utf-8")
+    text = re.sub(r"(?m)^port = .*$", f"port = {port}", text)
+    file.write_text(re.sub(r"(?m)^to = .*$", 'to = "folder:letters"', text), encoding="utf-8")
+    return port
+
+
+def _free_port() -> int:
+    for port in (8080, 0):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise StoppedError("No port is free on this machine.")
+
+
+def _keep(file: Path, environment: Mapping[str, str]) -> None:
+    """Write down what a shell needs to go on with the project."""
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
+    lines += [
+        "export TROTH_STAFF=marie",
+        f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH",
+    ]
+    lines += [f"cd {shlex.quote(str(file.parent / 'project'))}"]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    file.chmod(0o600)
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())
