@@ -162,6 +162,7 @@ def record_search(
 def search_again(project: Project, number: str, claim: str) -> dict[str, int]:
     """Search every store once more, after somebody removed what was left; return the copies by store."""
     found = request_file.load(project, number)
+    request_file.refuse_unless(_why_not_search(found.claim(claim), claim))
     who = request_file.who(project, found)
     left = {}
     for name, store in sorted(project.stores.items()):
@@ -174,10 +175,18 @@ def search_again(project: Project, number: str, claim: str) -> dict[str, int]:
 def accept_residue(project: Project, number: str, claim: str, staff: str, reason: str) -> None:
     """Record why what the search found may stay; the answer says so to the person."""
     found = request_file.load(project, number)
-    found.claim(claim)
-    wrong = [] if reason.strip() else ["What stays needs its reason: the answer tells it to the person."]
+    wrong = _why_not_search(found.claim(claim), claim)
+    if not reason.strip():
+        wrong.append("What stays needs its reason: the answer tells it to the person.")
     request_file.refuse_unless(wrong)
     request_file.move(project, number, "residue_accepted", claim, staff=staff, note=reason)
+
+
+def _why_not_search(told: dict[str, Any], claim: str) -> list[str]:
+    """Say why there is no residue yet: a search before the end would stand for the one after it."""
+    if told["done"]:
+        return []
+    return [f"Claim {claim} is not carried out yet: what an erasure leaves behind is searched for after it."]
 
 
 def copies(claim: dict[str, Any]) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 from troth.ledger import append
 from troth.rules import request
 from troth.rules.event import Draft, Event, Fact
-from troth.stores.contract import Count, Measured
+from troth.stores.contract import Count, Measured, SideEffect
 from troth.work import request_file
 from troth.work.project import Project
 
@@ -91,4 +91,5 @@ def counts_of(facts: Sequence[Any]) -> tuple[Count, ...]:
 
 def approved(store: str, told: Mapping[str, Any]) -> Measured:
     """Return what was approved for one store, as its contract has it."""
-    return Measured(store, told["sha256"], counts_of(told["counts"]), how=told["how"])
+    effects = tuple(SideEffect(table, verb, rows) for table, verb, rows in told["side_effects"])
+    return Measured(store, told["sha256"], counts_of(told["counts"]), effects, how=told["how"])
