@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import IO, cast
 
 WHEN = (1980, 1, 1, 0, 0, 0)  # the same for every file, so that the same content gives the same bytes
+GATHERED_BYTES = 1 << 16  # many small pieces are compressed together
 
 
 class _Taking:
@@ -50,5 +51,10 @@ class Archive:
         info.compress_type = zipfile.ZIP_DEFLATED
         info.external_attr = 0o600 << 16
         with self._zip.open(info, "w", force_zip64=True) as opened:
+            waiting = bytearray()
             for piece in pieces:
-                opened.write(piece)
+                waiting += piece
+                if len(waiting) >= GATHERED_BYTES:
+                    opened.write(waiting)
+                    waiting = bytearray()
+            opened.write(waiting)

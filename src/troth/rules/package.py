@@ -22,6 +22,7 @@ from troth.errors import NotAllowedError
 
 CREDENTIAL = "credential"  # never leaves (GDPR Art. 32)
 SHOWN_MAX = 200  # rows of a table on the page; the files hold them all
+_JSON = json.JSONEncoder(ensure_ascii=False)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CONCEALED = {"en": "[about somebody else]", "fr": "[concerne autrui]"}
 MASKED = {"en": "[masked: {reason}]", "fr": "[masqué : {reason}]"}
@@ -117,7 +118,7 @@ def plain(value: object) -> object:
 
 def as_json_line(row: Mapping[str, object]) -> str:
     """Write a row as a line of JSON."""
-    return json.dumps(row, ensure_ascii=False)
+    return _JSON.encode(row)
 
 
 def as_csv_line(cells: Sequence[object]) -> str:
