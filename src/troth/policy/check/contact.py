@@ -19,40 +19,45 @@ if TYPE_CHECKING:
     from troth.policy.promise import Contact, Promise
 
 EEA = frozenset(
-    "AT BE BG HR CY CZ DE DK EE ES FI FR GR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK".split()
+    "AT BE BG HR CY CZ DE DK EE ES FI FR GR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK".split()  # noqa: SIM905
 )
 """The countries of the European Economic Area."""
 
-REACHED = re.compile(r"[\w.+-]+@[\w-]+\.\w|https?://|\bwww\.|\]\(\S|\{\{", re.IGNORECASE)
+REACHED = re.compile(r"[\w.+-]+@[\w-]+\.\w|https?://|\bwww\.|\]\((?!#)|\{\{", re.IGNORECASE)
 """An e-mail address, a link, or a placeholder that becomes one."""
 
 EVERY_COMPANY = (
     r"\b(?:all|every|each)(?: of)?(?: the)? "
-    r"(?:compan(?:y|ies)|entit(?:y|ies)|affiliates?|subsidiar(?:y|ies)) (?:of|in) (?:the|our)\b[^.]{0,40}\bgroup\b"
+    r"(?:compan(?:y|ies)|entit(?:y|ies)|affiliates?|subsidiar(?:y|ies)) (?:of|in) (?:the|our)\b[^.]{0,40}\bgroup\b|"
+    r"\b(?:toutes les|chacune des|l'ensemble des) (?:sociétés|entités|filiales) (?:du|de notre) groupe\b"
 )
 _COMPANY = re.compile(
-    r"\b(?:Ltd|Limited|GmbH|AG|SAS|SARL|S\.A\.|Inc|LLC|PLC|B\.V\.|S\.r\.l|RCS|registration (?:no|number))\b"
+    r"\b(?:Ltd|Limited|GmbH|AG|SAS|SARL|S\.A\.|Inc|LLC|PLC|B\.V\.|S\.r\.l|RCS|registration (?:no|number))(?!\w)"
 )
-_AUTHORITY = r"\b(?:supervisory|data protection|protection) authorit(?:y|ies)\b"
+_LIST = (
+    r"\blist of (?:the |our |these )?(?:group )?(?:companies|entities|controllers)\b|"
+    r"\bliste des (?:sociétés|entités)\b"
+)
+_AUTHORITY = r"\b(?:supervisory|data protection|protection) authorit(?:y|ies)\b|\bautorités? de contrôle\b"
 _NAMED_AUTHORITY = re.compile(
-    r"\b(?:CNIL|ICO|AEPD|AP|BfDI|DPC|IMY|UODO|CNPD|Datatilsynet|Garante|Information Commissioner|"
-    r"Data Protection Commission(?:er)?|Commission Nationale|Autoriteit Persoonsgegevens)\b|edpb\.europa\.eu"
+    r"\b(?:CNIL|ICO|AEPD|AP|BfDI|DPC|IMY|UODO|CNPD|Datatilsynet|Garante|Information\s+Commissioner|"
+    r"Data\s+Protection\s+Commission(?:er)?|Commission\s+Nationale|Autoriteit\s+Persoonsgegevens)\b|edpb\.europa\.eu"
 )
 _REQUESTS = (
     r"\b(?:send|address) (?:us )?(?:his/her |your |their |a |any )?requests?\b|\bcontacted at\b|\bwrite to\b|"
     r"\bcontact (?:us|our)\b"
 )
-_OFFICER = r"\bdata protection officer\b|\bDPO\b"
+_OFFICER = r"\bdata protection officer\b|\bDPO\b|\bdéléguée? à la protection des données\b"
 _INCIDENT = re.compile(
-    r"\b(?:hack|breach|incident|compromised|unauthori[sz]ed|leak|stolen)[^.]{0,120}"
-    r"\b(?:contact|notify|tell|report|write)\b[^.:]{0,40}:\s*$",
+    r"\b(?:hack|breach|incident|compromised|unauthori[sz]ed|leak|stolen|pirat|fuite)[^.]{0,120}"
+    r"\b(?:contact(?:ez)?|notify|tell|report|write|écri(?:re|vez)|signale[rz]|informe[rz])\b[^.:]{0,40}:\s*$",
     re.IGNORECASE,
 )
 
 
 def of(prose: Prose, promise: Promise) -> Iterator[Spot]:
     """Yield the place of a promise, if it is in the document that is read."""
-    if prose.policy is not None and prose.document.file == promise.file:
+    if prose.policy is not None and prose.document.file.rpartition("/")[2] == promise.file:
         yield Spot(promise.line, 1, 1)
 
 
@@ -87,7 +92,7 @@ def officer_without_address(prose: Prose) -> Iterator[Spot]:
         if not _reachable(prose.policy.group.dpo) and not prose.policy.group.dpo.phone:
             yield from of(prose, prose.policy.group)
         return
-    found = [one for one in prose.saying(_OFFICER) if not one.says(r"\bmeans\b")]
+    found = [one for one in prose.saying(_OFFICER) if not one.says(r"\bmeans\b|\bdésigne\b")]
     if found and not any(_near(prose, one) for one in found):
         yield next(iter(found[0].find(_OFFICER)))
 
@@ -121,11 +126,11 @@ def companies_not_listed(prose: Prose) -> Iterator[Spot]:
 
 
 def _unlisted(prose: Prose) -> Iterator[Spot]:
+    if prose.says(_LIST):
+        return
     for one in prose.saying(EVERY_COMPANY):
         section = prose.section_of(one.line)
         around = section.inside if section else prose.paragraphs
-        if prose.says(r"\blist of (?:the |our |these )?(?:group )?(?:companies|entities|controllers)\b"):
-            continue
         if not any(each.says(_COMPANY) or each.kind == "row" for each in around):
             yield from one.find(EVERY_COMPANY)
 
@@ -134,10 +139,10 @@ def _unlisted(prose: Prose) -> Iterator[Spot]:
 def authority_not_named(prose: Prose) -> Iterator[Spot]:
     """Find a right to complain to an authority that is neither named nor linked."""
     group = prose.policy.group if prose.policy else None
-    if group is not None and group.lead_authority or prose.says(_NAMED_AUTHORITY):
+    if (group is not None and group.lead_authority) or prose.says(_NAMED_AUTHORITY):
         return
     for one in prose.saying(_AUTHORITY):
-        if one.says(r"\bcomplain"):
+        if one.says(r"\bcomplain|\bréclamation|\bplainte"):
             yield next(iter(one.find(_AUTHORITY)))
             return
 
@@ -148,7 +153,8 @@ def no_representative(prose: Prose) -> Iterator[Spot]:
     group = prose.policy.group if prose.policy else None
     if group is None:
         if not prose.says(
-            r"\brepresentatives?\b[^.]{0,80}\b(?:union|EU|EEA|UK|united kingdom)\b|\barticle 27\b"
+            r"\brepresentatives?\b[^.]{0,80}\b(?:union|EU|EEA|UK|united kingdom)\b|\barticle 27\b|"
+            r"\breprésentants?\b[^.]{0,80}\b(?:union|UE|EEE|royaume-uni)\b"
         ):
             yield from _unlisted(prose)
         return

@@ -39,13 +39,15 @@ _OTHER_BASIS = (
 )
 _NECESSARY = (
     r"\b(?:period of time|time|period|as long as (?:is |it is )?|duration) ?(?:which is |that is )?"
-    r"(?:strictly )?(?:necessary|needed|required)\b"
+    r"(?:strictly )?(?:necessary|needed|required)\b|"
+    r"\b(?:temps|durées?|périodes?) (?:strictement )?nécessaires?\b"
 )
 _PERIOD = re.compile(
-    r"\b(?:\d+|one|two|three|four|five|six|ten|twelve|thirty)\s+(?:calendar\s+)?(?:days?|weeks?|months?|years?)\b",
+    r"\b(?:\d+|one|two|three|four|five|six|ten|twelve|thirty|un|deux|trois|cinq|dix|douze|treize)\s+"
+    r"(?:calendar\s+)?(?:days?|weeks?|months?|years?|jours?|semaines?|mois|ans?|années?)\b",
     re.IGNORECASE,
 )
-_KEEPS = r"\b(?:keep|kept|retain|retained|retention|stored?|delet|eras|purge|archiv)"
+_KEEPS = r"\b(?:keep|kept|retain|retained|retention|stored?|delet|eras|purge|archiv|conserv|effac|supprim)"
 _PROFILES = (
     r"\btargeted (?:information|advert|messag|offer|content|marketing)|"
     r"\b(?:tailor|adapt|personali[sz]e)[^.]{0,60}\b(?:messages?|advert|offers?|content)|"
@@ -66,42 +68,54 @@ _SOURCES = (
 _ASKED = r"\bcollect[^.]{0,60}\b(?:provides? (?:it|them|us)|you (?:give|provide)|directly (?:from|when)|from you)\b"
 _CONSEQUENCE = (
     r"\bmandatory\b|\bcompulsory\b|\bobligatory\b|\boptional\b|\bvoluntar|\bnot obliged\b|"
-    r"\brequired fields?\b|\bfailure to provide\b|\bif you (?:do not|don't|choose not to|refuse to) (?:provide|give|supply)|"
+    r"\brequired fields?\b|\bfailure to provide\b|"
+    r"\bif you (?:do not|don't|choose not to|refuse to) (?:provide|give|supply)|"
     r"\bmarked (?:with|by|as)\b|\bnot provid(?:e|ing)\b"
 )
 _ABROAD = (
     r"\boutside (?:of )?(?:the )?(?:EU|EEA|european|union|UK|territory|country)\b|\bthird countr(?:y|ies)\b|"
-    r"\bcountries outside\b"
+    r"\bcountries outside\b|"
+    r"\bhors (?:de )?(?:l'|la )?(?:UE|EEE|union)\b|\ben dehors de (?:l'|la )(?:UE|EEE|union)|\bpays tiers\b"
 )
 _COUNTRY = re.compile(
     r"\b(?:United\s+States|USA|U\.S\.|US|India|Morocco|Tunisia|Canada|Japan|China|Brazil|Mexico|Australia|"
     r"Singapore|Switzerland|Israel|South\s+Africa|South\s+Korea|Ukraine|Philippines|Vietnam|Turkey|"
-    r"United\s+Kingdom|New\s+Zealand|Argentina|Madagascar|Mauritius|Senegal)\b"
+    r"United\s+Kingdom|New\s+Zealand|Argentina|Madagascar|Mauritius|Senegal|"
+    r"États-Unis|Maroc|Tunisie|Inde|Japon|Suisse|Royaume-Uni|Sénégal|Brésil)\b"
 )
-_COPY = r"\bcop(?:y|ies)\b|\bavailable (?:at|on|here|from)\b|\bon request\b|\bupon request\b|https?://|\]\("
-_DISCLOSURE = r"\bto whom\b|\brecipients?\b|\bwho (?:do we|we|receives?|has|gets)\b|\bdisclos|\bshar(?:e|ing)\b|\bwith whom\b"
+_COPY = r"\bcop(?:y|ies)\b|\bavailable (?:at|on|here|from)\b|\bon request\b|\bupon request\b|\bcopies?\b|\bsur demande\b|https?://|\]\("
+_COPY_OF_CLAUSES = r"\bcop(?:y|ies?) (?:of|de)\b"
+_HAS_A_COPY = ("standard_clauses", "binding_rules", "own_clauses", "code", "certification")
+_DISCLOSURE = (
+    r"\bto whom\b|\brecipients?\b|\bwho (?:do we|we|receives?|has|gets)\b|\bdisclos|\bshar(?:e|ing)\b|"
+    r"\bwith whom\b|\bdestinataires?\b"
+)
 _VENDOR = re.compile(
     r"^[ \t]*\**(?P<name>[A-Z][\w.]+)(?:[ \t]+[A-Z][\w.]+){0,2}\**[ \t]*(?:\([^)\n]{0,40}\)[ \t]*)?(?::|[-–—][ \t])"
 )
 _PROCESSOR = r"\b(?:sub-?contractors?|processors?|service providers?|suppliers?|vendors?)\b"
 _SECURED = (
     r"\b(?:ensure|protect|guarantee|safeguard)\w*[^.]{0,60}\bsecurity of\b|"
-    r"\bsecurity measures\b|\btechnical and \w+ measures\b"
+    r"\bsecurity measures\b|\btechnical and \w+ measures\b|"
+    r"\bsécurité de vos\b|\bmesures techniques et\b"
 )
 _LISTED = re.compile(
     r"\bcollect\b(?:(?!\b(?:such\s+as|for\s+example|includ))[^.]){0,60}\b(?:first\s+|last\s+|full\s+)?names?\b",
     re.IGNORECASE,
 )
 _OBSERVED = (
-    r"\b(?:data|information) (?:that |which )?(?:we )?collect(?:ed)? includes?\b[^.]{0,80}\b(?:visit|usage|use of|pages)|"
+    r"\b(?:data|information) (?:that |which )?(?:we )?collect(?:ed)? includes?\b"
+    r"[^.]{0,80}\b(?:visit|usage|use of|pages)|"
     r"\bcollect(?:ion|s)?\b[^.]{0,120}\b(?:behaviou?r|browsing|visited|usage|is used)\b"
 )
 _USAGE = r"\busage\b|\bbehaviou?r|\bvisits?\b|\bbrows|\bcookie"
 _UPDATED = r"\b(?:last|latest) (?:update|updated|modified|revised|revision|changed?)\b|\bupdated on\b"
 _CHANGES = (
     r"\bchanges? (?:to|in|of) (?:this|our|the) (?:privacy )?(?:policy|notice|statement)|"
-    r"\b(?:may|will|can|shall)(?: \w+)? (?:update|amend|change|modify|revise) (?:this|our|the) (?:privacy )?(?:policy|notice|statement)|"
-    r"\bversion \d|\bversion history\b|\bchange ?log\b|\beffective (?:date|from|as of|on)\b|\bin force (?:from|since|on|as of)\b"
+    r"\b(?:may|will|can|shall)(?: \w+)? (?:update|amend|change|modify|revise) "
+    r"(?:this|our|the) (?:privacy )?(?:policy|notice|statement)|"
+    r"\bversion \d|\bversion history\b|\bchange ?log\b|"
+    r"\beffective (?:date|from|as of|on)\b|\bin force (?:from|since|on|as of)\b"
 )
 _LANGUAGES = r"\btranslat|\blanguages?\b|\balso available in\b|\b(?:français|deutsch|español|italiano)\b"
 _SEVERAL_LANGUAGES = re.compile(
@@ -142,11 +156,8 @@ def _purposes(prose: Prose) -> Iterator[tuple[Section, tuple[Paragraph, ...]]]:
 @rule("M01", "en", "fr")
 def purpose_without_legal_basis(prose: Prose) -> Iterator[Spot]:
     """Find each purpose of a list that names none of the six legal bases."""
-    if (
-        prose.policy
-        and prose.policy.purposes
-        or any(prose.about(r"\b(?:legal|lawful) (?:bas[ei]s|grounds?)\b"))
-    ):
+    titled = any(prose.about(r"\b(?:legal|lawful) (?:bas[ei]s|grounds?)\b"))
+    if titled or (prose.policy and prose.policy.purposes):
         return
     for section, items in _purposes(prose):
         if not section.says(r"\b(?:legal|lawful) (?:bas[ei]s|grounds?)\b"):
@@ -156,7 +167,7 @@ def purpose_without_legal_basis(prose: Prose) -> Iterator[Spot]:
 @rule("M02", "en", "fr")
 def no_interest_named(prose: Prose) -> Iterator[Spot]:
     """Find each purpose that can hardly rest on anything but an interest, where none is named."""
-    if prose.policy and prose.policy.purposes or prose.says(r"\blegitimate (?:\w+ )?interests?\b"):
+    if (prose.policy and prose.policy.purposes) or prose.says(r"\blegitimate (?:\w+ )?interests?\b"):
         return
     for _, items in _purposes(prose):
         yield from (one.whole for one in items if not one.says(_OTHER_BASIS))
@@ -240,8 +251,15 @@ def consequence_not_said(prose: Prose) -> Iterator[Spot]:
 def transfer_left_open(prose: Prose) -> Iterator[Spot]:
     """Find transfers outside the Union that name no country, or give no copy of the safeguards."""
     if prose.policy and prose.policy.transfers:
+        for transfer in prose.policy.transfers.values():
+            if (
+                transfer.mechanism in _HAS_A_COPY
+                and not transfer.copy_from
+                and not prose.says(_COPY_OF_CLAUSES)
+            ):
+                yield from of(prose, transfer)
         return
-    spoken = list(prose.saying(r"\btransfer"))
+    spoken = list(prose.saying(r"\btransf(?:er|ér)"))
     abroad = [one for one in spoken if one.says(_ABROAD)]
     if abroad and not (any(one.says(_COUNTRY) for one in spoken) and any(one.says(_COPY) for one in spoken)):
         yield from (next(iter(one.find(_ABROAD))) for one in abroad)
@@ -283,7 +301,7 @@ def no_word_on_breaches(prose: Prose) -> Iterator[Spot]:
     if security is not None:
         if not (security.breach and security.breach.subjects_when_high_risk):
             yield from of(prose, security)
-    elif not prose.says(r"\bbreach|\bsecurity incident|\bdata leak"):
+    elif not prose.says(r"\bbreach|\bsecurity incident|\bdata leak|\bviolations? de données|\bfuite"):
         yield from first(prose, _SECURED)
 
 
@@ -307,7 +325,9 @@ def joint_controllers_not_explained(prose: Prose) -> Iterator[Spot]:
             yield from of(prose, group)
         return
     any_company = EVERY_COMPANY.replace("all|every|each", "all|any|every|each", 1)
-    if not prose.says(r"\bjoint(?:ly)? (?:controllers?|responsib|determine)|\barticle 26\b|\barrangement\b"):
+    if not prose.says(
+        r"\bjoint(?:ly)? (?:controllers?|responsib|determine)|\barticle 26\b|\barrangement\b|\bconjoint"
+    ):
         yield from prose.find(any_company)
 
 

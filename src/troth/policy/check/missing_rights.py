@@ -18,19 +18,32 @@ from troth.policy.check.rule import rule
 from troth.policy.promise import Right
 
 _OBJECT = r"\bright to object\b"
+_GENERAL_OBJECTION = (
+    r"\bparticular situation\b|\blegitimate (?:\w+ )?interests?\b|\bpublic interest\b|\bpublic task\b|"
+    r"\bprofiling\b"
+)
 _MONTH = r"\bwithin (?:a|one|1|thirty|30) (?:calendar )?(?:months?|days)\b"
-_REFUSES = r"\brefuse to (?:comply|act|answer|respond)|\b(?:refuse|reject|decline|deny) (?:such |your |the |a )?requests?\b"
+_REFUSES = (
+    r"\brefuse to (?:comply|act|answer|respond)|"
+    r"\b(?:refuse|reject|decline|deny) (?:such |your |the |a )?requests?\b"
+)
 _REMEDY = (
     r"\bjudicial\b|\bappeal\b|\b(?:before|to|in) (?:a |the )?courts?\b(?! order)|"
     r"\breasons? (?:for|why)[^.]{0,30}\b(?:not|refus|declin|reject)"
 )
-_UNFOUNDED = r"\b(?:manifestly )?unfounded\b"
-_PROOF = r"\bburden\b|\bprove\b|\bproof\b|\bdemonstrat|\bto show\b|\bwe show\b"
-_PORTABILITY = r"\bportability\b"
+_ACCESS = (
+    r"\bright (?:of|to) access\b|"
+    r"\baccess to (?:your |the |their |his |her )?(?:personal )?(?:data|information)\b|\bdroit d'accès\b"
+)
+_UNFOUNDED = r"\b(?:manifestly )?unfounded\b|\binfondée?s?\b"
+_PROOF = r"\bburden\b|\bprove\b|\bproof\b|\bdemonstrat|\bto show\b|\bwe show\b|\bdémontr|\bprouve|\bpreuve|\bincomb"
+_PORTABILITY = r"\bportabilit[yé]\b"
 _PORTABLE = (
     r"\bmachine[ -]readable\b|\bcommonly used\b|\binteroperable\b|\bexport|\bright to transmit\b|"
-    r"\btransmit (?:it|them|those|that|this)\b|\bJSON\b|\bCSV\b"
+    r"\btransmit (?:it|them|those|that|this)\b|\bJSON\b|\bCSV\b|\blisibles? par\b|\bcouramment utilisé"
 )
+RIGHTS_MIN = 4
+"""A paragraph that names so many rights is the list of them."""
 _NAMED_RIGHTS = (
     r"\baccess\b",
     r"\brectif|\bcorrect",
@@ -51,7 +64,7 @@ def _right(prose: Prose, name: str) -> Right | None:
 def _rights_listed(prose: Prose) -> Iterator[Paragraph]:
     """Yield the paragraphs that name four rights or more."""
     for one in prose.paragraphs:
-        if one.kind != "heading" and sum(map(one.says, _NAMED_RIGHTS)) > 3:  # noqa: PLR2004
+        if one.kind != "heading" and sum(map(one.says, _NAMED_RIGHTS)) >= RIGHTS_MIN:
             yield one
 
 
@@ -64,8 +77,13 @@ def _last_item(section: Section) -> Paragraph | None:
 @rule("M04", "en")
 def withdrawal_for_cookies_only(prose: Prose) -> Iterator[Spot]:
     """Find consent that can be withdrawn for cookies, and for nothing else."""
-    if prose.policy and (prose.policy.consent or _right(prose, "withdraw")):
+    policy = prose.policy
+    if policy and ("withdraw" in policy.rights or (policy.consent and policy.consent.withdrawal)):
         return
+    if policy and policy.purposes and not prose.says(r"\bwithdraw"):
+        asked = [one for one in policy.purposes.values() if one.legal_basis == "consent"]
+        for purpose in asked:
+            yield from of(prose, purpose)
     pattern = r"\bwithdraw(?:ing|al|s|n)?\b"
     found = [one for one in prose.saying(pattern) if one.kind != "item" or one.says(r"\b(?:right|may|can)\b")]
     cookies = [one for one in found if about_cookies(prose, one)]
@@ -78,9 +96,12 @@ def objection_to_marketing_only(prose: Prose) -> Iterator[Spot]:
     """Find a right to object that is explained for marketing only."""
     if _right(prose, "object"):
         return
-    general = r"\bparticular situation\b|\blegitimate (?:\w+ )?interests?\b|\bpublic interest\b|\bpublic task\b|\bprofiling\b"
+    if prose.policy and prose.policy.rights and not prose.says(_GENERAL_OBJECTION):
+        for purpose in prose.policy.purposes.values():
+            if purpose.legal_basis in ("legitimate_interests", "public_task"):
+                yield from of(prose, purpose)
     titled = [one for one in prose.about(r"\bobject(?:ion)?\b") if one.says(r"\bmarketing\b")]
-    bare = [one for one in titled if not one.says(general)]
+    bare = [one for one in titled if not one.says(_GENERAL_OBJECTION)]
     if not titled or len(bare) < len(titled):
         return
     yield from (one.heading for one in bare)
@@ -111,12 +132,9 @@ def erasure_incomplete(prose: Prose) -> Iterator[Spot]:
     """Find grounds of erasure without that of children, and exemptions that leave some out."""
     right = _right(prose, "erase")
     if right is not None:
-        if (
-            right.grounds
-            and "f" not in right.grounds
-            or right.exemptions
-            and not {"c", "d"} <= {*right.exemptions}
-        ):
+        grounds_lack = bool(right.grounds) and "f" not in right.grounds
+        exemptions_lack = bool(right.exemptions) and not {"c", "d"} <= {*right.exemptions}
+        if grounds_lack or exemptions_lack:
             yield from of(prose, right)
         return
     for section in prose.about(r"\b(?:erasure|erase|deletion|forgotten)\b"):
@@ -130,18 +148,17 @@ def erasure_incomplete(prose: Prose) -> Iterator[Spot]:
             yield from (spot for one in section.own if one.kind == "text" for spot in one.find(exempt))
 
 
-@rule("M08", "en")
+@rule("M08", "en", "fr")
 def access_without_content(prose: Prose) -> Iterator[Spot]:
     """Find a section on access that promises neither a confirmation nor a copy."""
     if _right(prose, "access"):
         return
-    title = r"\bright (?:of|to) access\b|\baccess to (?:your |the |their |his |her )?(?:personal )?(?:data|information)\b"
-    for section in prose.about(title):
-        if not section.says(r"\bcop(?:y|ies)\b|\bconfirm"):
+    for section in prose.about(_ACCESS):
+        if not section.says(r"\bcop(?:y|ies?)\b|\bconfirm"):
             yield section.heading
 
 
-@rule("M09", "en")
+@rule("M09", "en", "fr")
 def portability_without_format(prose: Prose) -> Iterator[Spot]:
     """Find portability that is named, and no format or way to have it."""
     right = _right(prose, "port")
@@ -166,7 +183,7 @@ def refusal_without_remedies(prose: Prose) -> Iterator[Spot]:
         yield from (next(iter(one.find(_REFUSES))) for one in prose.saying(_REFUSES))
 
 
-@rule("M11", "en")
+@rule("M11", "en", "fr")
 def burden_of_proof(prose: Prose) -> Iterator[Spot]:
     """Find unfounded or excessive requests, with no word on who must show that they are."""
     answer = prose.policy.answer if prose.policy else None
