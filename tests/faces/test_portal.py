@@ -216,7 +216,12 @@ def test_whether_somebody_is_known_shows_nowhere(visit):
 def test_a_form_from_another_site_is_refused(visit):
     client = visit()
     page = ask(client)
-    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
+    for headers in (
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+    ):
         assert client.post("/asked", data=FORM, headers=headers).status_code == 403
         assert client.post(f"{page}/code", headers=headers).status_code == 403
 

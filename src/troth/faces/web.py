@@ -28,7 +28,8 @@ LOG = logging.getLogger("troth.web")
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
+    # Not no-referrer: with it a browser says "Origin: null" of our own forms, which are then refused.
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -63,10 +64,9 @@ class Look:
             language=words.language,
             languages=tuple(NAMES.items()),
             organisation=self.organisation,
-            path=visit.url.path,
             q=carried(visit),
             style_sha256=hashlib.sha256(self.style).hexdigest()[:12],
-            **values,
+            **{"path": visit.url.path, **values},
         )
         headers = {
             **HEADERS, "Cache-Control": "no-store", "Content-Language": words.language, "Vary": "Accept-Language",
@@ -83,7 +83,9 @@ class Look:
         words = self.words_for(request)
         name = f"error.{status}" if words.has(f"error.{status}.title") else "error.500"
         heading, lines = words(f"{name}.title"), [words(f"{name}.text")]
-        return self.page(request, "said.html", heading, status, heading=heading, lines=lines, back="/")
+        return self.page(
+            request, "said.html", heading, status, heading=heading, lines=lines, back=f"/{carried(request)}"
+        )
 
 
 def look(organisation: str, words: Mapping[str, Words], own: Path | None = None) -> Look:

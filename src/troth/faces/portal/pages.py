@@ -65,8 +65,9 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
             **{name: given.get(name, "") for name in ("email", "name", "wording")},
         }
         return look.page(
-            request, "ask.html", words("ask.title"), status, within=within(request), rights=RIGHTS, given=kept,
-            wrong=wrong, once=secrets.token_urlsafe(18),
+            request, "ask.html", words("form.error", title=words("ask.title")) if wrong else words("ask.title"),
+            status, path="/ask", within=within(request), rights=RIGHTS, given=kept, wrong=wrong,
+            once=secrets.token_urlsafe(18),
         )  # fmt: skip
 
     @post("/asked", sync_to_thread=True, status_code=303)
@@ -107,7 +108,8 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         told = told if re.fullmatch(r"(prove|follow|withdraw)\.[a-z]+", told) and words.has(told) else ""
         kind = "bad" if told in {"prove.wrong", "prove.wait"} else "good"
         return look.page(
-            request, "follow.html", words("follow.title", number=number), status, link=token, told_kind=kind,
+            request, "follow.html", _follow_title(words, number, kind), status, path=f"/follow/{token}",
+            link=token, told_kind=kind, session_minutes=session.MINUTES,
             told=words(told) if told else "", request=seen(project, number, words, private=private),
         )  # fmt: skip
 
@@ -189,6 +191,11 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
     return [home, ask, asked, follow, code, prove, answer, withdraw, notice, notice_in, health]
 
 
+def _follow_title(words: Any, number: str, kind: str) -> str:
+    title = words("follow.title", number=number)
+    return str(words("form.error", title=title) if kind == "bad" else title)
+
+
 def _contacts(project: Project, words: Any) -> list[tuple[str, str]]:
     group, security = project.policy.group, project.policy.security
     found = (
@@ -215,11 +222,15 @@ def _policy_for(drawn: str) -> str:
 
 def _same_site(request: Asked, project: Project) -> None:
     """Refuse a form that another site sent: browsers say where a form comes from."""
-    fetched = request.headers.get("sec-fetch-site", "same-origin")
+    fetched = request.headers.get("sec-fetch-site")
+    if fetched is not None:
+        if fetched not in {"same-origin", "none"}:
+            raise PermissionDeniedException
+        return
     origin = request.headers.get("origin")
     host = request.headers.get("host", "")
     ours = {host, urlsplit(project.settings.public_url).netloc}
-    if fetched not in {"same-origin", "none"} or (origin is not None and urlsplit(origin).netloc not in ours):
+    if origin is not None and urlsplit(origin).netloc not in ours:
         raise PermissionDeniedException
 
 
