@@ -108,6 +108,16 @@ def adequate(on: date) -> tuple[Adequacy, ...]:
     return tuple(sorted((_adequacy(row) for row in rows), key=lambda each: each.country))
 
 
+def newest_adequacy(on: date) -> date | None:
+    """Return the day from which the newest adequacy decision in force on a day holds.
+
+    >>> newest_adequacy(date(2026, 11, 23)).year
+    2026
+    """
+    rows = in_force(read("transfers.toml")["adequacy"], on)
+    return max((row.valid_from for row in rows if row.valid_from is not None), default=None)
+
+
 def module(exporter: Role, importer: Role) -> str:
     """Return the module of the standard clauses for two roles.
 

@@ -1,1 +1,157 @@
-"""Rules of the group `number`."""
+"""Rules on lifetimes and periods: over a ceiling, or of nobody knows what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from troth.law.period import Period
+from troth.policy.check.finding import Spot
+from troth.policy.check.prose import Paragraph, Prose
+from troth.policy.check.rule import rule
+from troth.policy.check.written import durations
+
+TRACKER_MAX = Period(13, "months")
+"""The longest life of a tracker that consent covers (CNIL 2020-091 Art. 5, 17 September 2020)."""
+
+AUDIENCE_MAX = Period(25, "months")
+"""The longest that what audience tools collected is kept (CNIL 2020-091 Art. 5, 17 September 2020)."""
+
+BROWSER_MAX = Period(400, "days")
+"""The longest that browsers keep a cookie (RFC 6265bis draft; Chrome from version 104 on, August 2022)."""
+
+_STORAGE = re.compile(
+    r"^\W*(?:storage|duration|retention|conservation|durée)(?:\s+(?:period|time|de conservation))?\s*:",
+    re.IGNORECASE,
+)
+_COOKIE_LIVES = (
+    r"\bcookies?\b[^.;]{0,40}\b(?:stored|kept|last|lasts|expires?|remains?|conservés?|expirent?|valid)\b"
+)
+_ENTRY = re.compile(r"^[ \t]*[A-Z][\w ]{2,28}?[ \t]*(?::|[–—-][ \t])", re.IGNORECASE)
+_NO_ENTRY = re.compile(r"^\W*(?:last |latest )?(?:updated?|version|date|note|contact)\b", re.IGNORECASE)
+_COOKIES_WE_USE = (
+    r"\bcookies? (?:that )?(?:we|this (?:web)?site) (?:use|set)|\blist of cookies\b|\bour cookies\b"
+)
+_WITHDRAWN = (
+    r"\bconsent\b[^.]{0,60}\bwithdrawn at any time\b|"
+    r"\bwithdraw\b[^.]{0,60}\bconsent\b[^.]{0,40}\bat any time\b"
+)
+_MEANS = (
+    r"\bclick|\blinks?\b|\bbutton\b|\bsettings?\b|\bcontact|\be-?mail|\bwrit(?:e|ing)\b|\bunsubscrib|\bbanner\b|"
+    r"\bpreferences?\b|\bpage\b|\bform\b|\{\{"
+)
+
+
+@rule("N01", "en", "fr")
+def over_the_ceiling(prose: Prose) -> Iterator[Spot]:
+    """Find lives of cookies and of what they collected beyond what authorities accept."""
+    for paragraph, spot, period in _lives(prose):
+        ceiling = TRACKER_MAX if paragraph.says(_COOKIE_LIVES) else AUDIENCE_MAX
+        if _longer(period, ceiling):
+            yield spot
+    cookies = prose.policy.cookies if prose.policy is not None and _is_main(prose) else None
+    if cookies is not None and any(
+        (isinstance(one.lifetime, Period) and _longer(one.lifetime, TRACKER_MAX))
+        or (one.data_kept is not None and _longer(one.data_kept, AUDIENCE_MAX))
+        for one in cookies.table
+    ):
+        yield _promise_line(prose, "table")
+
+
+@rule("N02", "en", "fr")
+def life_of_what(prose: Prose) -> Iterator[Spot]:
+    """Find a duration under the name of storage that is a cookie's or a server's."""
+    for paragraph, spot, _ in _lives(prose):
+        if _STORAGE.match(paragraph.text) and not paragraph.says(r"\bserver|\bserveur|\bcookie"):
+            yield spot
+
+
+@rule("N03", "en", "fr")
+def longer_than_browsers_keep(prose: Prose) -> Iterator[Spot]:
+    """Find lives of cookies that no browser grants."""
+    for paragraph, spot, period in _lives(prose):
+        if not paragraph.says(r"\bserver|\bserveur") and _longer(period, BROWSER_MAX):
+            yield spot
+    cookies = prose.policy.cookies if prose.policy is not None and _is_main(prose) else None
+    if cookies is not None and any(
+        isinstance(one.lifetime, Period) and _longer(one.lifetime, BROWSER_MAX) for one in cookies.table
+    ):
+        yield _promise_line(prose, "table")
+
+
+@rule("N04", "en")
+def no_table_of_cookies(prose: Prose) -> Iterator[Spot]:
+    """Find cookies listed in sentences where a table of name, host, party and life is owed."""
+    if prose.policy is not None and prose.policy.cookies is not None and prose.policy.cookies.table:
+        return
+    for section in prose.about(_COOKIES_WE_USE):
+        entries = [
+            one
+            for one in section.own
+            if _ENTRY.match(one.text) and not _STORAGE.match(one.text) and not _NO_ENTRY.match(one.text)
+        ]
+        if len(entries) > 1 and not any(one.kind == "row" for one in section.own):
+            yield from (one.whole for one in entries)
+
+
+@rule("N05", "en")
+def choice_kept_for_how_long(prose: Prose) -> Iterator[Spot]:
+    """Find a consent to cookies with no word on how long the choice is remembered."""
+    if (
+        prose.policy is not None
+        and prose.policy.cookies is not None
+        and prose.policy.cookies.choice_kept is not None
+    ):
+        return
+    kept = (
+        r"\b(?:choices?|preferences?|consent|refusal|decision)\b[^.]{0,60}"
+        r"\b(?:kept|stored|remember\w*|saved|valid|renewed?|asked? again)\b[^.]{0,60}"
+        r"\b(?:days?|weeks?|months?|years?)\b"
+    )
+    if not prose.says(kept):
+        yield from list(prose.find(r"\bconsent to (?:the use of )?cookies\b[^.]{0,40}\bwithdrawn?\b"))[:1]
+
+
+@rule("N06", "en")
+def withdrawal_without_means(prose: Prose) -> Iterator[Spot]:
+    """Find a consent that may be withdrawn at any time, in a clause that says no way to."""
+    for section in prose.sections:
+        text = "\n\n".join(one.text for one in section.own)
+        for paragraph in section.own:
+            if re.search(_MEANS, text, re.IGNORECASE) is None:
+                yield from paragraph.find(_WITHDRAWN)
+
+
+@rule("N07", "en")
+def mail_tracked_without_consent(prose: Prose) -> Iterator[Spot]:
+    """Find tracking of e-mails and links without a consent of its own."""
+    for paragraph in prose.saying(r"\btracking (?:links?|pixels?)|\bweb beacons?\b"):
+        if not paragraph.says(
+            r"\bconsent|\bagree|\bopt(?:ed)?[- ]?(?:in|out)\b|\bdo not\b|\bdon't\b|\bnever\b|\bno\b"
+        ):
+            yield from list(paragraph.find(r"\btracking (?:links?|pixels?)|\bweb beacons?\b"))[:1]
+
+
+def _lives(prose: Prose) -> Iterator[tuple[Paragraph, Spot, Period]]:
+    """Yield each life of a cookie, or storage of what it collected, that a section on cookies writes."""
+    for section in prose.about(r"\bcookies?\b|\btrackers?\b|\btraceurs?\b"):
+        for paragraph in section.own:
+            if _STORAGE.match(paragraph.text) or paragraph.says(_COOKIE_LIVES):
+                for match, period in durations(paragraph.text, prose.language):
+                    yield paragraph, paragraph.spot(match), period
+
+
+def _longer(period: Period, ceiling: Period) -> bool:
+    """Tell whether a period is longer than the ceiling, whatever the day it begins."""
+    return period.days()[0] > ceiling.days()[1]
+
+
+def _is_main(prose: Prose) -> bool:
+    return prose.policy is not None and prose.document.language == prose.policy.language
+
+
+def _promise_line(prose: Prose, field: str) -> Spot:
+    """Return the line of the promise that says a field of `cookies`."""
+    promises = prose.policy.promises.values() if prose.policy is not None else ()
+    said = (one.line for one in promises if one.kind == "cookies" and field in one.said)
+    return Spot(next(said, 1), 1, 1)

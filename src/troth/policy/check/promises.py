@@ -7,57 +7,15 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from troth.law.period import Period, Unit
+from troth.law.period import Period
 from troth.policy.check.finding import Spot
 from troth.policy.check.prose import Prose, Section
 from troth.policy.check.rule import rule
+from troth.policy.check.written import durations
 
 if TYPE_CHECKING:
     from troth.policy.facts import Fact
 
-_NUMBERS = {
-    "en": "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen",
-    "fr": "un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze",
-}
-"""The words for 1, 2 … in their order."""
-
-_MORE_NUMBERS = {
-    "en": {
-        "eighteen": 18,
-        "twenty": 20,
-        "twenty-four": 24,
-        "thirty": 30,
-        "thirty-six": 36,
-        "forty-eight": 48,
-        "sixty": 60,
-        "ninety": 90,
-    },
-    "fr": {
-        "une": 1,
-        "dix-huit": 18,
-        "vingt": 20,
-        "vingt-quatre": 24,
-        "trente": 30,
-        "trente-six": 36,
-        "quarante-huit": 48,
-        "soixante": 60,
-        "quatre-vingt-dix": 90,
-    },
-}
-_UNITS: dict[str, dict[str, Unit]] = {
-    "en": {"hour": "hours", "day": "days", "week": "weeks", "month": "months", "year": "years"},
-    "fr": {
-        "heure": "hours",
-        "jour": "days",
-        "semaine": "weeks",
-        "mois": "months",
-        "an": "years",
-        "année": "years",
-    },
-}
-_BETWEEN = r"(?:(?:working|calendar|business|further|more|full)\s+)?"
-_AGE = re.compile(r"\s+(?:old|of\s+age)\b", re.IGNORECASE)
-_AGED = re.compile(r"(?:under|over|aged|below|moins\s+de|plus\s+de|âgée?s?\s+de)\s+$", re.IGNORECASE)
 _COMPANY = re.compile(
     r"\b[A-Z][\w&’'-]{1,30}(?:\s+[A-Z][\w&’'-]{1,30}){0,4}\s+"
     r"(?:Ltd|Limited|SAS|SARL|SA|Inc|GmbH|AG|BV|LLC|plc|SpA|Srl)\b"
@@ -106,25 +64,10 @@ def _durations(section: Section, said: Iterable[Fact], language: str) -> Iterato
     known |= {
         (first[0] + second[0], first[1]) for first in known for second in known if first[1] == second[1]
     }
-    pattern, numbers, units = _written(language)
     for paragraph in section.own:
-        for match in pattern.finditer(paragraph.text):
-            aged = _AGE.match(paragraph.text, match.end()) or _AGED.search(paragraph.text[: match.start()])
-            number = match["number"].lower()
-            counted = numbers.get(number) or int(number if number.isdecimal() else 0)
-            period = Period(counted, units[match["unit"].lower()])
-            if not aged and _measure(period) not in known:
+        for match, period in durations(paragraph.text, language):
+            if _measure(period) not in known:
                 yield paragraph.spot(match)
-
-
-@cache
-def _written(language: str) -> tuple[re.Pattern[str], dict[str, int], dict[str, Unit]]:
-    """Return how lengths of time are written, and what the words for numbers and units mean."""
-    numbers = {word: at for at, word in enumerate(_NUMBERS[language].split(), 1)} | _MORE_NUMBERS[language]
-    some = "|".join(sorted(numbers, key=len, reverse=True))
-    units = _UNITS[language]
-    pattern = rf"\b(?P<number>\d{{1,4}}|{some})[\s-]+{_BETWEEN}(?P<unit>{'|'.join(units)})s?\b"
-    return re.compile(pattern, re.IGNORECASE), numbers, units
 
 
 def _measure(period: Period) -> tuple[int, str]:
