@@ -60,6 +60,12 @@ def test_an_undeclared_category_breaks_the_collection(project, folder):
     assert (one.word, one.broken_by) == ("broken", ("shop.customer.city: address is not declared",))
 
 
+def test_a_column_that_is_not_personal_needs_no_category(project, folder):
+    mapped = folder / "stores" / "shop.yaml"
+    mapped.write_text(mapped.read_text().replace("city: contact", "city: not_personal"), encoding="utf-8")
+    assert find(words(project), "collection/direct").word == "kept"
+
+
 def test_limits_on_cookies_are_held_against_the_table(project, folder):
     file = folder / "policy.md"
     file.write_text(file.read_text().replace("data_kept: 13 months", "data_kept: 50 months"))

@@ -78,9 +78,14 @@ def write(kind: str, language: str, fields: Mapping[str, object], own: str | Non
 
 
 def phrase(name: str, language: str, **gaps: object) -> str:
-    """Return one of the phrases letters are made of, with its gaps filled."""
-    language = language if language in LANGUAGES else "en"
-    text: str = _told()["phrase"][language][name]
+    """Return one of the phrases letters are made of, with its gaps filled.
+
+    >>> phrase("residue", "en", places=1, reason="it is a log")
+    'A search of every table afterwards found 1 other place; it stays because: it is a log'
+    """
+    phrases = _told()["phrase"][language if language in LANGUAGES else "en"]
+    one = gaps.get("rows", gaps.get("places")) == 1
+    text: str = phrases.get(f"{name}_one", phrases[name]) if one else phrases[name]
     return text.format(**gaps)
 
 

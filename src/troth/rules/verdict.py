@@ -21,7 +21,7 @@ from troth.rules import request
 from troth.rules.map import Map
 
 Word = Literal["kept", "broken", "unproven"]
-STRUCTURE = frozenset({"key", "link", "flag", "credential"})
+STRUCTURE = frozenset({"key", "link", "flag", "credential", "not_personal"})
 # CNIL, délibération 2020-091 Art. 5 and the page of 4 July 2025: for audience measurement, trackers live
 # 13 months at most and what they collect stays 25 months at most.
 TRACKER_MAX = Period(13, "months")

@@ -79,7 +79,7 @@ def _tell(project: Project, number: str, recipient: Recipient) -> tuple[str, str
         **send_letter.common(project, number, language),
         "recipient": recipient.title.said(language),
         "action": action,
-        "scope": ", ".join(recipient.categories) or "*",
+        "scope": ", ".join(recipient.categories) or letter.phrase("everything", language),
         "on": send_letter.day(project.clock().date().isoformat(), language),
         "token": _token(project, recipient.key, str(state["subject"])),
     }
