@@ -113,6 +113,21 @@ def test_promises_that_do_not_read_are_findings_with_their_place(tmp_path):
     assert (found["rule"], found["line"]) == ("P00", 7)
 
 
+def test_what_is_silenced_is_still_told_with_its_reason(tmp_path):
+    file = tmp_path / "policy.txt"
+    file.write_text(
+        "Notice\n\n# troth: disable T02 because the second office opens in May\n" + FAULTY, encoding="utf-8"
+    )
+    told = json.loads(run(file, "--format", "json").stdout)
+    (silenced,) = told["silenced"]
+    assert "T02" not in {one["rule"] for one in told["findings"]}
+    assert (silenced["rule"], silenced["silenced"]) == ("T02", "the second office opens in May")
+    assert "the second office opens in May" in run(file).stdout
+    results = json.loads(run(file, "--format", "sarif").stdout)["runs"][0]["results"]
+    (result,) = [one for one in results if one["ruleId"] == "T02"]
+    assert result["suppressions"][0]["justification"] == "the second office opens in May"
+
+
 def test_a_rule_explains_itself():
     shown = run("--explain", "t02").stdout
     assert "T02" in shown

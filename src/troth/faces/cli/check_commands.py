@@ -36,6 +36,7 @@ _WORDS = {
         "low": "perhaps",
         "remedy": "Remedy:",
         "clean": "Nothing was found.",
+        "silenced": "{rule} is silenced at {place}: {why}",
         "explain": "`troth check --explain {rule}` says more of a rule.",
     },
     "fr": {
@@ -46,6 +47,7 @@ _WORDS = {
         "low": "à vérifier",
         "remedy": "Remède :",
         "clean": "Rien n'a été trouvé.",
+        "silenced": "{rule} est tue à {place} : {why}",
         "explain": "`troth check --explain {rule} --language fr` en dit plus sur une règle.",
     },
 }
@@ -122,16 +124,26 @@ def check(
         for one in _all_checked(files or [], day, language)
     ]
     if format is Format.json:
-        as_json(
-            {"findings": [{"file": one.file, **asdict(found)} for one in checked for found in one.findings]}
-        )
+        as_json({"findings": _plain(checked, silenced=False), "silenced": _plain(checked, silenced=True)})
     elif format is Format.sarif:
         as_json(_sarif(checked, language or "en"))
     else:
         _show(checked, language or "en")
     failing = {"error", "warn"} if strict else {"error"}
-    if any(found.severity in failing for one in checked for found in one.findings):
+    if any(found.severity in failing for one in checked for found in one.findings if not found.silenced):
         raise typer.Exit(1)
+
+
+def _plain(checked: Iterable[Checked], *, silenced: bool) -> list[dict[str, Any]]:
+    return [
+        {
+            "file": one.file,
+            **{name: value for name, value in asdict(found).items() if name != "silenced" or value},
+        }
+        for one in checked
+        for found in one.findings
+        if bool(found.silenced) == silenced
+    ]
 
 
 def _all_checked(files: Sequence[Path], day: date, language: str) -> Iterator[Checked]:
@@ -151,7 +163,7 @@ def _all_checked(files: Sequence[Path], day: date, language: str) -> Iterator[Ch
 
 
 def _checked(file: Path, day: date, language: str) -> Checked:
-    from troth.policy.check import check as find
+    from troth.policy.check import check_all
     from troth.policy.document import plain_lines
 
     text = _standard_input() if str(file) == "-" else read_text(file)
@@ -164,7 +176,7 @@ def _checked(file: Path, day: date, language: str) -> Checked:
         if policy is None:
             found = _unread(problems, name, language)
             return Checked(str(file), plain_lines(text).split("\n"), found)
-    findings = find(text, name, today=day, policy=policy, language=language or None)
+    findings = check_all(text, name, today=day, policy=policy, language=language or None)
     return Checked(str(file), plain_lines(text).split("\n"), findings)
 
 
@@ -210,7 +222,7 @@ def _show(checked: Sequence[Checked], language: str) -> None:
 
     said, console = _WORDS[language], out()
     for one in checked:
-        for found in one.findings:
+        for found in (found for found in one.findings if not found.silenced):
             head = f"[{_COLOUR[found.severity]}]{said[found.severity]} {found.rule}[/]"
             sure = f" ({said[found.confidence]})" if found.confidence != "high" else ""
             console.print(
@@ -220,7 +232,13 @@ def _show(checked: Sequence[Checked], language: str) -> None:
                 console.print(f"  [dim]{escape(shown)}[/dim]", overflow="ignore", crop=False, soft_wrap=True)
             law = f"  [dim]({escape(found.law)})[/dim]" if found.law else ""
             console.print(f"  {said['remedy']} {escape(found.remedy)}{law}\n")
-    every = [found for one in checked for found in one.findings]
+    every = [found for one in checked for found in one.findings if not found.silenced]
+    for one in checked:
+        for found in (found for found in one.findings if found.silenced):
+            place = f"{one.file}:{found.line}"
+            console.print(
+                said["silenced"].format(rule=found.rule, place=place, why=found.silenced), markup=False
+            )
     if not every:
         console.print(said["clean"])
         return
@@ -333,4 +351,9 @@ def _sarif_result(file: str, found: Finding, index: int) -> dict[str, Any]:
         "level": _LEVEL[found.severity],
         "message": {"text": f"{found.message} {found.remedy}"},
         "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}],
+        **(
+            {"suppressions": [{"kind": "inSource", "justification": found.silenced}]}
+            if found.silenced
+            else {}
+        ),
     }

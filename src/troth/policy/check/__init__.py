@@ -7,8 +7,8 @@ its confidence, and is silent in doubt: a false alarm costs more than a miss.
 
 from __future__ import annotations
 
-from troth.policy.check.checking import check
+from troth.policy.check.checking import check, check_all
 from troth.policy.check.finding import Finding, Severity
 from troth.policy.check.rule import About, about, rule_ids
 
-__all__ = ["About", "Finding", "Severity", "about", "check", "rule_ids"]
+__all__ = ["About", "Finding", "Severity", "about", "check", "check_all", "rule_ids"]

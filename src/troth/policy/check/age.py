@@ -54,7 +54,11 @@ def retired_product(prose: Prose) -> Iterator[Spot]:
 @rule("A03", "en")
 def clauses_without_decision(prose: Prose) -> Iterator[Spot]:
     """Find standard contractual clauses without the decision they stand in."""
-    if not prose.says(r"2021/914"):
+    transfers = prose.policy.transfers.values() if prose.policy is not None else ()
+    by_clauses = [one for one in transfers if one.mechanism == "standard_clauses"]
+    if by_clauses:
+        yield from (Spot(one.line) for one in by_clauses if not one.decision)
+    elif not prose.says(r"2021/914"):
         yield from list(prose.find(r"\bstandard (?:contractual|data protection) clauses\b"))[:1]
 
 

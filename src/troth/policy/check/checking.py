@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -46,23 +46,30 @@ class Disabled:
 def check(
     text: str, file: str, *, today: date, policy: Policy | None = None, language: str | None = None
 ) -> tuple[Finding, ...]:
-    """Return what the rules find in a policy, in the order of the file.
+    """Return what the rules find in a policy and no comment silences, in the order of the file.
 
     `file` ending in `.md` is Markdown, else plain text.  With `policy` the promises decide
     what they can.  `language` is that of the words, by default the document's.  The text
     may be anything: it never raises.
     """
+    every = check_all(text, file, today=today, policy=policy, language=language)
+    return tuple(one for one in every if not one.silenced)
+
+
+def check_all(
+    text: str, file: str, *, today: date, policy: Policy | None = None, language: str | None = None
+) -> tuple[Finding, ...]:
+    """Return what the rules find, with what comments silence and the reasons they give."""
     text = markdown.plain_lines(text)
     document = read(text, file)
     prose = Prose(document, policy, today)
     told = language or prose.language
     disabled = tuple(_disabled(text, document))
     found = [
-        _finding(name, spot, told)
+        replace(_finding(name, spot, told), silenced=_reason(disabled, name, spot))
         for name in rule_ids()
         if (find := finder(name, prose.language)) is not None
         for spot in dict.fromkeys(find(prose))
-        if not any(name in one.rules and one.first <= spot.line <= one.last for one in disabled)
     ]
     found += [_finding("P02", one.spot, told) for one in disabled if not one.counts]
     found += [
@@ -70,6 +77,13 @@ def check(
         for one in document.problems
     ]
     return tuple(sorted(found, key=lambda one: (one.line, one.column, one.rule)))
+
+
+def _reason(disabled: Iterable[Disabled], name: str, spot: Spot) -> str:
+    """Return why a finding is silenced, or nothing."""
+    return next(
+        (one.reason for one in disabled if name in one.rules and one.first <= spot.line <= one.last), ""
+    )
 
 
 def read(text: str, file: str) -> Document:

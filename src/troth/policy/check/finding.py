@@ -23,6 +23,7 @@ class Finding:
     """What a rule found at a place, in words.
 
     `confidence` is high where the rule cannot be mistaken, low where it guesses from prose.
+    `silenced` is the reason that a comment in the policy gives for living with it.
     """
 
     rule: str
@@ -34,3 +35,4 @@ class Finding:
     law: str
     remedy: str
     confidence: Confidence
+    silenced: str = ""
