@@ -15,7 +15,7 @@ FRAUD = "purpose:\n  fraud: {does: stop fraud, legal_basis: legitimate_interests
 GROUP = "group:\n  title: Harbour\n  entities:\n    tools: {name: Harbour Tools, country: %s, role: %s}\n"
 ANSWER = "answer:\n  within: 1 month\n  when_unfounded_or_excessive: [refuse]\n"
 BREACH = "security:\n  breach: {authority_within: 72 hours, subjects_when_high_risk: true}\n"
-CLAUSES = "transfer:\n  helpdesk: {country: MA, mechanism: standard_clauses, module: '2'%s}\n"
+CLAUSES = "transfer:\n  helpdesk: {country: MA, mechanism: standard_clauses, importer: Desk, module: '2'%s}\n"
 
 
 def notice(promises, prose="We process data."):
@@ -69,7 +69,7 @@ def test_periods_and_countries_among_the_promises_are_given():
     prose = "We keep data for the time necessary. We transfer it outside the EU."
     promises = (
         "retention:\n  news: {period: 2 years, trigger: the last contact}\n"
-        "transfer:\n  helpdesk: {country: MA, mechanism: standard_clauses, module: '2', copy_from: us}\n"
+        "transfer:\n  helpdesk: {country: MA, importer: X, mechanism: standard_clauses, module: '2', copy_from: us}\n"
     )
     assert {"M03", "M16"} <= rules(notice("", prose))
     assert not {"M03", "M16"} & rules(notice(promises, prose))
@@ -113,3 +113,9 @@ def test_french_is_read(rule, bad, mended):
     top = "# Avis\n\n## 1 Données\n\n"
     assert rule in rules(f"{top}{bad}\n", "policy.fr.md")
     assert rule not in rules(f"{top}{bad}\n\n{mended}\n", "policy.fr.md")
+
+
+def test_a_kind_of_cookie_is_no_vendor():
+    prose = "1. Recipients\n\nOur processors.\n\n2. Cookies\n\n{}: {} cookies follow the links of our site.\n"
+    assert "M17" in rules(prose.format("Trackwell", "Trackwell"), "policy.txt")
+    assert "M17" not in rules(prose.format("Analytics", "Analytics"), "policy.txt")

@@ -23,7 +23,7 @@ EEA = frozenset(
 )
 """The countries of the European Economic Area."""
 
-REACHED = re.compile(r"[\w.+-]+@[\w-]+\.\w|https?://|\bwww\.|\]\((?!#)|\{\{", re.IGNORECASE)
+REACHED = re.compile(r"[\w+-]@[\w-]+\.\w|https?://|\bwww\.|\]\((?!#)|\{\{", re.IGNORECASE)
 """An e-mail address, a link, or a placeholder that becomes one."""
 
 EVERY_COMPANY = (

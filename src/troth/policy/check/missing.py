@@ -91,8 +91,13 @@ _DISCLOSURE = (
     r"\bwith whom\b|\bdestinataires?\b"
 )
 _VENDOR = re.compile(
-    r"^[ \t]*\**(?P<name>[A-Z][\w.]+)(?:[ \t]+[A-Z][\w.]+){0,2}\**[ \t]*(?:\([^)\n]{0,40}\)[ \t]*)?(?::|[-–—][ \t])"
+    r"^[ \t]*(?:[-•*][ \t]+)?\**"
+    r"(?!(?:Cookies?|Note|Storage|Purpose|Session|Persistent|Strictly|Necessary|Functional|Analytics|Analytical|"
+    r"Performance|Preferences?|Marketing|Advertising|Statistics|Targeting|Security|Technical)\b)"
+    r"(?P<name>[A-Z][\w.]{1,40})(?:[ \t]+[A-Z][\w.]{1,40}){0,2}\**"
+    r"[ \t]*(?:\([^)\n]{0,40}\)[ \t]*)?(?::|[-–—][ \t])"
 )
+"""A line that opens with the name of a tool, and not with a kind of cookie."""
 _PROCESSOR = r"\b(?:sub-?contractors?|processors?|service providers?|suppliers?|vendors?)\b"
 _SECURED = (
     r"\b(?:ensure|protect|guarantee|safeguard)\w*[^.]{0,60}\bsecurity of\b|"
