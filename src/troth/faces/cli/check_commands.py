@@ -71,9 +71,10 @@ class Least(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A file, its lines, and what was found in it."""
+    """A file, its lines, and what was found in it; `language` is that of the words."""
 
     file: str
+    language: str
     lines: Sequence[str]
     findings: tuple[Finding, ...]
 
@@ -118,6 +119,7 @@ def check(
     checked = [
         Checked(
             one.file,
+            one.language,
             one.lines,
             tuple(found for found in one.findings if _RANK[found.severity] <= _RANK[severity.value]),
         )
@@ -128,7 +130,7 @@ def check(
     elif format is Format.sarif:
         as_json(_sarif(checked, language or "en"))
     else:
-        _show(checked, language or "en")
+        _show(checked)
     failing = {"error", "warn"} if strict else {"error"}
     if any(found.severity in failing for one in checked for found in one.findings if not found.silenced):
         raise typer.Exit(1)
@@ -164,7 +166,8 @@ def _all_checked(files: Sequence[Path], day: date, language: str) -> Iterator[Ch
 
 def _checked(file: Path, day: date, language: str) -> Checked:
     from troth.policy.check import check_all
-    from troth.policy.document import plain_lines
+    from troth.policy.document import language_of, plain_lines
+    from troth.policy.plain import language_of as guessed
 
     text = _standard_input() if str(file) == "-" else read_text(file)
     name = "policy.txt" if str(file) == "-" else file.name
@@ -175,9 +178,16 @@ def _checked(file: Path, day: date, language: str) -> Checked:
         policy, problems = load(_beside(file))
         if policy is None:
             found = _unread(problems, name, language)
-            return Checked(str(file), plain_lines(text).split("\n"), found)
+            return Checked(_shown(file), language or "en", plain_lines(text).split("\n"), found)
     findings = check_all(text, name, today=day, policy=policy, language=language or None)
-    return Checked(str(file), plain_lines(text).split("\n"), findings)
+    told = language or (language_of(name) if name.endswith(".md") else guessed(text))
+    return Checked(_shown(file), told if told in _WORDS else "en", plain_lines(text).split("\n"), findings)
+
+
+def _shown(file: Path) -> str:
+    """Return how a file is called from here."""
+    here = Path.cwd()
+    return str(file.relative_to(here) if file.is_absolute() and file.is_relative_to(here) else file)
 
 
 def _standard_input() -> str:
@@ -217,28 +227,20 @@ def _unread(problems: Iterable[Problem], name: str, language: str) -> tuple[Find
     )
 
 
-def _show(checked: Sequence[Checked], language: str) -> None:
-    from rich.markup import escape
-
-    said, console = _WORDS[language], out()
+def _show(checked: Sequence[Checked]) -> None:
+    console = out()
     for one in checked:
-        for found in (found for found in one.findings if not found.silenced):
-            head = f"[{_COLOUR[found.severity]}]{said[found.severity]} {found.rule}[/]"
-            sure = f" ({said[found.confidence]})" if found.confidence != "high" else ""
-            console.print(
-                f"{escape(one.file)}:{found.line}:{found.column}: {head}{sure} {escape(found.message)}"
-            )
-            for shown in excerpt(one.lines, found):
-                console.print(f"  [dim]{escape(shown)}[/dim]", overflow="ignore", crop=False, soft_wrap=True)
-            law = f"  [dim]({escape(found.law)})[/dim]" if found.law else ""
-            console.print(f"  {said['remedy']} {escape(found.remedy)}{law}\n")
+        for found in one.findings:
+            if not found.silenced:
+                _show_finding(one, found)
+    for one in checked:
+        for found in one.findings:
+            if found.silenced:
+                words = _WORDS[one.language]["silenced"]
+                place = f"{one.file}:{found.line}"
+                console.print(words.format(rule=found.rule, place=place, why=found.silenced), markup=False)
+    said = _WORDS[checked[0].language if checked else "en"]
     every = [found for one in checked for found in one.findings if not found.silenced]
-    for one in checked:
-        for found in (found for found in one.findings if found.silenced):
-            place = f"{one.file}:{found.line}"
-            console.print(
-                said["silenced"].format(rule=found.rule, place=place, why=found.silenced), markup=False
-            )
     if not every:
         console.print(said["clean"])
         return
@@ -246,6 +248,19 @@ def _show(checked: Sequence[Checked], language: str) -> None:
     summed = [f"{count} {said[level]}{'s' * (count > 1)}" for level, count in counts.items() if count]
     console.print(f"{', '.join(summed)}.")
     console.print(said["explain"].format(rule=every[0].rule), style="dim")
+
+
+def _show_finding(one: Checked, found: Finding) -> None:
+    from rich.markup import escape
+
+    said, console = _WORDS[one.language], out()
+    head = f"[{_COLOUR[found.severity]}]{said[found.severity]} {found.rule}[/]"
+    sure = f" ({said[found.confidence]})" if found.confidence != "high" else ""
+    console.print(f"{escape(one.file)}:{found.line}:{found.column}: {head}{sure} {escape(found.message)}")
+    for shown in excerpt(one.lines, found):
+        console.print(f"  [dim]{escape(shown)}[/dim]", overflow="ignore", crop=False, soft_wrap=True)
+    law = f"  [dim]({escape(found.law)})[/dim]" if found.law else ""
+    console.print(f"  {said['remedy']} {escape(found.remedy)}{law}\n")
 
 
 def excerpt(lines: Sequence[str], found: Finding) -> tuple[str, ...]:
