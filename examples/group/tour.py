@@ -37,6 +37,7 @@ from group_tour.telling import StoppedError, Teller
 ROOT = databases.HERE.parent.parent
 MARK = ".made-by-the-tour"
 MAELLE = "maelle.trevalenne@ateliers-loriots.example"
+DEFECT = "N01"
 STAYS = "Other people wrote it in their own words, or it is a line of a log that ends with the log."
 
 
@@ -90,7 +91,7 @@ def tell(folder: Path, until_the_end: ExitStack, *, sqlite: bool) -> Teller:
         ("audit.html", "the audit, promise by promise"),
         ("letters/", "every letter, as .eml"),
     ):
-        teller.line(f"    {_shown(teller.folder / name):<34} {what}")
+        teller.line(f"    {_shown(teller.folder / name):<34}  {what}")
     return teller
 
 
@@ -144,16 +145,19 @@ def policy(teller: Teller) -> None:
     teller.chapter("The policy checks itself")
     teller.say(
         "The policy is a text for people; under its clauses stand the promises, for the machine. `check` reads both: "
-        "what is missing, contradictory or against the law. One defect is left in it on purpose (data of the audience "
-        "tool is kept 50 months; the French authority's ceiling is 25)."
+        "what is missing, contradictory or against the law."
     )
-    teller.troth("check", "policy.md", codes=(0, 1))
+    _first(f"({DEFECT}) is silenced", teller.troth("check", "policy.md"))
+    teller.say(
+        "One error was left in on purpose: what the audience tool collects is kept 50 months, and the French authority "
+        "allows 25. Unsilenced it would stop the publication. We will meet it again: the audit cannot be silenced."
+    )
     teller.say(
         "A map says where personal data is in a database, and what an erasure does there. It is held to the "
         "live tables:"
     )
     teller.troth("map", "--check", show=_without_remarks)
-    teller.say("This version goes into force; its text and its promises are in the ledger from now on.")
+    teller.say("This version goes into force; its hash and its promises are in the ledger from now on.")
     teller.troth("publish")
     teller.troth("notice", "policy.md", "--format", "html", "-o", "notice.html")
 
