@@ -100,6 +100,8 @@ def objection_to_marketing_only(prose: Prose) -> Iterator[Spot]:
         for purpose in prose.policy.purposes.values():
             if purpose.legal_basis in ("legitimate_interests", "public_task"):
                 yield from of(prose, purpose)
+    if any(one.says(r"\bobject") for one in prose.saying(_GENERAL_OBJECTION)):
+        return
     titled = [one for one in prose.about(r"\bobject(?:ion)?\b") if one.says(r"\bmarketing\b")]
     bare = [one for one in titled if not one.says(_GENERAL_OBJECTION)]
     if not titled or len(bare) < len(titled):
@@ -151,7 +153,7 @@ def erasure_incomplete(prose: Prose) -> Iterator[Spot]:
 @rule("M08", "en", "fr")
 def access_without_content(prose: Prose) -> Iterator[Spot]:
     """Find a section on access that promises neither a confirmation nor a copy."""
-    if _right(prose, "access"):
+    if _right(prose, "access") or prose.says(r"\bcopy of (?:your|the|his|her|their|it)\b|\bcopie de vos\b"):
         return
     for section in prose.about(_ACCESS):
         if not section.says(r"\bcop(?:y|ies?)\b|\bconfirm"):

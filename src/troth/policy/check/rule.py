@@ -12,8 +12,19 @@ from typing import Any
 from troth.policy.check.finding import Confidence, Severity, Spot
 from troth.policy.check.prose import Prose
 
-GROUPS = ("text", "contact", "terms", "missing", "missing_rights", "law", "conflict", "number", "age", "promises")
-"""The modules of rules, each with a TOML file of the same name."""
+GROUPS = (
+    "text",
+    "contact",
+    "terms",
+    "missing",
+    "missing_rights",
+    "law",
+    "conflict",
+    "number",
+    "age",
+    "promises",
+)
+"""The modules of rules, each with a TOML file of the same name; `missing_rights` is of the group `missing`."""
 
 Find = Callable[[Prose], Iterable[Spot]]
 
@@ -59,7 +70,7 @@ def about(name: str, language: str = "en") -> About:
             words = entry["fr" if language == "fr" else "en"]
             return About(
                 name,
-                group,
+                group.partition("_")[0],
                 entry["severity"],
                 entry["confidence"],
                 entry["law"],
