@@ -40,7 +40,12 @@ _EVENT = text(
     "INSERT INTO events (id, at_us, kind, stream, version, subject, request, body) "
     "VALUES (:id, :at_us, :kind, :stream, :version, :subject, :request, :body)"
 )
-_UNSEALED = text("INSERT INTO unsealed SELECT seq, id, at_us FROM events WHERE id = :id AND at_us = :at_us")
+_NUMBERED = text(f"{_EVENT} RETURNING seq")
+_UNSEALED = text("INSERT INTO unsealed VALUES (:seq, :id, :at_us)")
+_MANY_UNSEALED = text(
+    "INSERT INTO unsealed SELECT seq, id, at_us FROM events WHERE id = :id AND at_us = :at_us"
+)
+_STATE = text("SELECT stream, body FROM state WHERE stream = :stream")
 _STATES = text("SELECT stream, body FROM state WHERE stream IN :streams").bindparams(
     bindparam("streams", expanding=True)
 )
@@ -112,8 +117,7 @@ def append_within(
         written.append(event)
         payloads += [payload] if payload is not None else []
     vault.store_all(connection, payloads)
-    _all(connection, _EVENT, [_row(event) for event in written])
-    _all(connection, _UNSEALED, [{"id": event.id, "at_us": microseconds(event.at)} for event in written])
+    _store(connection, written)
     _fold(connection, written)
     if once is not None:
         bound = {"key": once, "events": json.dumps([event.id for event in written])}
@@ -196,11 +200,23 @@ def _row(event: Event) -> dict[str, object]:
     return named | {"at_us": microseconds(event.at), "body": encode(event)}
 
 
+def _store(connection: Connection, written: Sequence[Event]) -> None:
+    """Write events, each with the note that it is to be sealed."""
+    if len(written) == 1:
+        bound = _row(written[0])
+        seq = connection.execute(_NUMBERED, bound).scalar_one()
+        connection.execute(_UNSEALED, {"seq": seq, "id": bound["id"], "at_us": bound["at_us"]})
+        return
+    _all(connection, _EVENT, [_row(event) for event in written])
+    _all(connection, _MANY_UNSEALED, [{"id": event.id, "at_us": microseconds(event.at)} for event in written])
+
+
 def _fold(connection: Connection, written: Sequence[Event]) -> None:
     streams = sorted({event.stream for event in written})
     states: dict[str, tuple[dict[str, Any] | None, int]] = dict.fromkeys(streams, (None, 0))
     for some in _portions(streams):
-        for stream, body in connection.execute(_STATES, {"streams": some}):
+        asked = (_STATE, {"stream": some[0]}) if len(some) == 1 else (_STATES, {"streams": some})
+        for stream, body in connection.execute(*asked):
             states[stream] = (json.loads(body), 0)
     for event in written:
         states[event.stream] = (fold(states[event.stream][0], event), event.version)

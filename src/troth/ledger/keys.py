@@ -105,14 +105,15 @@ def master_key(reference: str, folder: Path) -> MasterKey:
 def key_for(ledger: Ledger, owner: str, file: str) -> tuple[str, bytes]:
     """Return the key of (owner, file), made where there is none; raises KeyDestroyedError after an erasure."""
     bound = {"owner": owner, "file": file}
-    with guarded("keys"), ledger.keys.connect() as connection:  # most are there, and need no writer's lock
-        row = connection.execution_options(reading=True).execute(_BY_OWNER, bound).one_or_none()
-    if row is None:
-        made = {"id": secrets.token_hex(12), "master": ledger.master.id}
-        made["wrapped"] = ledger.master.wrap(made["id"], secrets.token_bytes(KEY_BYTES))  # type: ignore[assignment]
-        with guarded("keys"), ledger.keys.begin() as connection:
-            connection.execute(_INSERT, bound | made)
-            row = connection.execute(_BY_OWNER, bound).one()
+    with guarded("keys"), ledger.keys.connect() as connection:
+        with connection.execution_options(reading=True).begin():  # most are there, and need no writer's lock
+            row = connection.execute(_BY_OWNER, bound).one_or_none()
+        if row is None:
+            made = {"id": secrets.token_hex(12), "master": ledger.master.id}
+            made["wrapped"] = ledger.master.wrap(made["id"], secrets.token_bytes(KEY_BYTES))  # type: ignore[assignment]
+            with connection.execution_options(reading=False).begin():
+                connection.execute(_INSERT, bound | made)
+                row = connection.execute(_BY_OWNER, bound).one()
     return row.id, _opened(ledger, row.id, row.master, row.wrapped)
 
 
