@@ -223,7 +223,12 @@ def keeps_until_it_has_another_owner(case: Case) -> bool:
     """
     return any(
         isinstance(table.erase and table.erase.do, Retain)
-        and sum(edge.kind == "belongs_to" for edge in table.edges) > 1
+        and sum(
+            (edge.kind, edge.table) == ("belongs_to", table.name)
+            or (edge.kind, edge.target) == ("points_to", table.name)
+            for edge in case.map.edges()
+        )
+        > 1
         for table in case.map.tables.values()
     )
 
