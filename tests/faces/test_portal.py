@@ -9,6 +9,7 @@ from litestar.testing import TestClient
 import story
 from troth.faces.portal.application import application
 from troth.faces.portal.limits import Limit
+from troth.faces.words import catalogues
 from troth.work import carry_on, request_file
 
 
@@ -241,6 +242,47 @@ def test_too_much_is_refused_with_a_page(project, visit):
         assert answer.status_code == 429
         assert "Too many at once" in answer.text
     assert visit().post("/asked", data={**FORM, "wording": "x" * 200_000}).status_code == 413
+
+
+FORM_TYPE = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize(
+    ("status", "media", "content", "sentence"),
+    [
+        (413, FORM_TYPE, b"wording=" + b"x" * 200_000, "That is too much"),
+        (422, FORM_TYPE, b"\xff\xfe=%ff&&&=;", "Tick at least one"),
+        (422, FORM_TYPE, b"right=access&" * 900, "Give an e-mail"),
+        (422, FORM_TYPE, b"", "Tick at least one"),
+        (422, "application/json", b'{"right": {"a": 1}, "email": [1]}', "Tick at least one"),
+        (422, "multipart/form-data; boundary=x", b"--x\r\n\r\n--", "Tick at least one"),
+    ],
+    ids=["too long", "no text", "many fields", "empty", "json", "multipart"],
+)
+def test_a_message_that_is_no_form_ends_in_a_page(visit, project, status, media, content, sentence):
+    answer = visit().post("/asked", content=content, headers={"Content-Type": media})
+    assert answer.status_code == status
+    assert sentence in answer.text
+    assert story.read.state(project.ledger, "request/2026-0001") is None
+
+
+def test_what_is_done_already_says_so(visit, code):
+    client = visit()
+    page = ask(client)
+    prove(client, page, code())
+    client.post(f"{page}/withdraw")
+    again = client.post(f"{page}/withdraw")
+    assert again.status_code == 422
+    assert "That cannot be done now" in again.text
+    assert "not worked on any more" in client.get(page).text
+
+
+def test_both_languages_say_the_same_things_with_the_same_gaps():
+    english, french = (catalogues()[language].sentences for language in ("en", "fr"))
+    gaps = re.compile(r"\{\w+\}")
+    assert {key: sorted(gaps.findall(text)) for key, text in english.items()} == {
+        key: sorted(gaps.findall(text)) for key, text in french.items()
+    }
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -52,11 +53,11 @@ def seen(project: Project, number: str, words: Words, *, private: bool) -> dict[
         "extended": words.day(date.fromisoformat(state["extension"]["on"]))
         if private and state["extension"]
         else "",
-        "claims": [_claim(claim, words, private=private) for claim in state["claims"].values()],
+        "claims": [_claim(state, claim, words, private=private) for claim in state["claims"].values()],
         "answer": fetchable and private,
         "answer_until": words.day(until) if until else "",
         "letters": list(_letters(project, events, words, state["tz"])) if private else [],
-        "story": list(_story(events, words, state["tz"], private=private)),
+        "story": list(_story(events, words, state, private=private)),
     }
 
 
@@ -71,9 +72,16 @@ def _due(state: Mapping[str, Any], words: Words) -> str:
     return words.day(due)
 
 
-def _claim(claim: Mapping[str, Any], words: Words, *, private: bool) -> dict[str, str]:
+def _claim(
+    state: Mapping[str, Any], claim: Mapping[str, Any], words: Words, *, private: bool
+) -> dict[str, str]:
     right = f"right.{claim['right']}"
-    outcome = claim["outcome"] if private and claim["outcome"] else "open"
+    if private and claim["outcome"]:
+        outcome = claim["outcome"]
+    elif request.is_open(state):
+        outcome = "open"
+    else:
+        outcome = "ended" if private else "hidden"
     return {"right": words(right) if words.has(right) else claim["right"], "state": words(f"claim.{outcome}")}
 
 
@@ -91,11 +99,13 @@ def _letters(
         yield {
             "subject": letter.get("subject", ""),
             "on": words.day(_local(event.at, zone)),
-            "lines": [part for part in paragraphs if part],
+            "lines": [re.sub(r"\n(?!- )", " ", part) for part in paragraphs if part],
         }
 
 
-def _story(events: tuple[Event, ...], words: Words, zone: str, *, private: bool) -> Iterator[dict[str, str]]:
+def _story(
+    events: tuple[Event, ...], words: Words, state: Mapping[str, Any], *, private: bool
+) -> Iterator[dict[str, str]]:
     told: set[str] = set()
     for event in events:
         key = f"story.{event.kind}"
@@ -111,8 +121,17 @@ def _story(events: tuple[Event, ...], words: Words, zone: str, *, private: bool)
             to = words(moved)
         if event.kind == "letter_sent" and event.facts["outcome"] != "sent":
             continue
-        at = _local(event.at, zone)
-        yield {"at": at.isoformat(timespec="seconds"), "on": words.day(at), "text": words(key, to=to)}
+        if event.kind == "letter_sent" and words.has(f"story.letter.{event.facts['kind']}"):
+            key = f"story.letter.{event.facts['kind']}"
+        right = ""
+        if event.kind == "claim_decided":
+            right = _claim(state, state["claims"][event.facts["claim"]], words, private=private)["right"]
+        at = _local(event.at, state["tz"])
+        yield {
+            "at": at.isoformat(timespec="seconds"),
+            "on": words.day(at),
+            "text": words(key, to=to, right=right),
+        }
 
 
 def _local(at: datetime, zone: str) -> datetime:
