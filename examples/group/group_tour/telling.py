@@ -110,7 +110,10 @@ class Teller:
         """Print lines of a letter, set off by a bar."""
         self.line()
         for line in lines:
-            for part in textwrap.wrap(line, width() - len(INDENT) - 2, subsequent_indent="    ") or [""]:
+            whole = {"break_on_hyphens": False, "break_long_words": False}
+            for part in textwrap.wrap(line, width() - len(INDENT) - 2, subsequent_indent="    ", **whole) or [
+                ""
+            ]:
                 self.line(INDENT + _styled("│ ", "36") + part)
 
 

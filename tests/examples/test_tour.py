@@ -1,0 +1,205 @@
+"""The tour tells the whole story, with real commands, and leaves nothing running."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+TOUR = Path(__file__).resolve().parents[2] / "examples" / "group" / "tour.py"
+MAELLE = "maelle.trevalenne@ateliers-loriots.example"
+SECONDS_MAX = 240
+
+pytestmark = pytest.mark.slow
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, TOUR, "--folder", folder, *arguments],
+        check=False, capture_output=True, text=True, timeout=SECONDS_MAX, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def begin(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, TOUR, "--folder", folder, *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def end(told: subprocess.Popen[str], folder: Path) -> tuple[str, str]:
+    """Press Ctrl-C, as a terminal does: everything in its foreground hears it."""
+    os.killpg(told.pid, signal.SIGINT)
+    said = told.communicate(timeout=60)
+    assert not running(folder)
+    return said
+
+
+def running(folder: Path) -> list[str]:
+    """The commands that are still running and have to do with this folder or its PostgreSQL server."""
+    url = re.search(r"host=(\S+?)'", (folder / "environment.sh").read_text(encoding="utf-8"))
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_text(encoding="utf-8").replace("\0", " ")
+            inside = os.readlink(process / "cwd")
+        except OSError:
+            continue
+        if inside.startswith(str(folder)) or (url is not None and url[1] in command):
+            found.append(command)
+    return found
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def told(request, tmp_path_factory):
+    """The story told once to its end: what was said, the folder, and where `crm` was."""
+    folder = tmp_path_factory.mktemp("tour") / "demo"
+    ran = run(folder, *(["--sqlite"] if request.param == "sqlite" else []))
+    assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr
+    if request.param == "postgresql" and "without PostgreSQL" in ran.stdout:
+        pytest.skip(re.search(r"without PostgreSQL: (.*?)\.\)", ran.stdout, re.DOTALL)[1])
+    kind = "PostgreSQL" if request.param == "postgresql" else "SQLite"
+    assert re.search(rf"^    crm +{kind} ", ran.stdout, re.MULTILINE)
+    assert ran.stderr == ""
+    return ran.stdout, folder
+
+
+def part(said: str, title: str) -> str:
+    """Return one chapter."""
+    return said.partition(f". {title} ─")[2].partition("\n──")[0]
+
+
+def test_each_command_is_shown_and_nothing_ends_as_a_traceback(told):
+    said, _ = told
+    commands = re.findall(r"^\$ troth (\w+)", said, re.MULTILINE)
+    assert {"check", "map", "publish", "notice", "request", "find", "audit", "ledger", "verify"} == set(
+        commands
+    )
+    assert f"That was the whole story: {len(commands)} commands" in said
+    assert "Traceback" not in said
+
+
+def test_both_requests_are_closed(told):
+    said, folder = told
+    for number, title in (("2026", "Maëlle asks what is known of her"), ("2026", "Maëlle asks to be erased")):
+        assert re.search(rf"^    {number[:2]}\d\d-\d{{4}}  closed  ", part(said, title), re.MULTILINE)
+    with sqlite3.connect(folder / "project" / ".troth" / "ledger.db") as ledger:
+        states = ledger.execute("SELECT status FROM state WHERE family = 'request'").fetchall()
+    assert states == [("closed",), ("closed",)]
+
+
+def test_she_is_gone_from_the_databases_and_what_was_kept_is_said(told):
+    said, folder = told
+    with sqlite3.connect(folder / "billing.db") as billing:
+        assert billing.execute("SELECT count(*) FROM customer WHERE email = ?", [MAELLE]).fetchone() == (0,)
+        assert billing.execute("SELECT count(*) FROM invoice").fetchone()[0] > 7
+    with sqlite3.connect(folder / "support.db") as support:
+        for table, column in (("account", "email"), ("newsletter", "email"), ("ticket", "requester_email")):
+            statement = f"SELECT count(*) FROM {table} WHERE {column} = ?"
+            assert support.execute(statement, [MAELLE]).fetchone() == (0,), table
+    erased = part(said, "Maëlle asks to be erased")
+    assert "Nobody goes by that in crm." in erased
+    assert "Nobody goes by that in billing." in erased
+    if (folder / "crm.db").exists():
+        with sqlite3.connect(folder / "crm.db") as crm:
+            assert crm.execute("SELECT count(*) FROM contact WHERE email = ?", [MAELLE]).fetchone() == (0,)
+    letter = " ".join(re.findall(r"│ (.*)", erased))
+    letter = re.sub(r" +", " ", letter)
+    assert (
+        "10 records in billing are archived until 31 December 2035, because of C. com. art. L123-22" in letter
+    )
+    assert "found 4 other places; they stay because: Other people wrote it" in letter
+    assert "Processors that work for us: told on" in letter
+
+
+def test_the_audit_says_what_is_kept_broken_and_unproven(told):
+    said, folder = told
+    promises = json.loads((folder / "project" / "audit.json").read_text(encoding="utf-8"))["promises"]
+    word = {one["promise"]: one["word"] for one in promises}
+    assert word["7.1/answer"] == word["7.2.2/right/access"] == word["7.4/right/erase"] == "kept"
+    assert word["10/change"] == "kept"
+    assert word["9.5/cookies"] == "broken"  # on purpose
+    assert {one["clause"].partition(".")[0] for one in promises if one["word"] == "broken"} == {"9"}
+    counts = [sum(each == one for each in word.values()) for one in ("kept", "broken", "unproven")]
+    assert f"{counts[0]} kept, {counts[1]} broken, {counts[2]} unproven." in part(
+        said, "Was every promise kept?"
+    )
+    assert counts[0] >= 10
+
+
+def test_the_ledger_is_whole_here_and_from_its_export(told):
+    said, _ = told
+    proof = part(said, "Proof")
+    assert "Everything is as it was written." in proof
+    (sealed,) = re.findall(r"(\d+) events sealed;", proof)
+    assert f"Whole: {sealed} events" in proof
+    assert int(sealed) > 100
+
+
+def test_the_access_answer_and_the_letters_can_be_looked_at(told):
+    _, folder = told
+    project = folder / "project"
+    assert (project / "answer.zip").stat().st_size > 5_000
+    assert len(list((project / "letters").glob("*.eml"))) >= 10
+    assert "Maëlle" not in (project / "audit.html").read_text(encoding="utf-8")
+    assert "<h1" in (project / "notice.html").read_text(encoding="utf-8")
+
+
+def test_nothing_is_left_running(told):
+    _, folder = told
+    assert not running(folder)
+
+
+def test_a_folder_that_no_tour_made_is_left_alone(tmp_path):
+    (tmp_path / "mine.txt").write_text("keep me", encoding="utf-8")
+    ran = run(tmp_path)
+    assert ran.returncode == 2
+    assert "is there and was not made by a tour. Name another with --folder." in ran.stderr
+    assert (tmp_path / "mine.txt").read_text(encoding="utf-8") == "keep me"
+
+
+def test_a_second_tour_at_once_is_refused_and_ctrl_c_ends_the_first(tmp_path):
+    folder = tmp_path / "demo"
+    first = begin(folder)
+    try:
+        for line in first.stdout:
+            if line.startswith("$ troth publish"):
+                break
+        second = run(folder)
+        assert second.returncode == 2
+        assert "Another tour is using" in second.stderr
+    finally:
+        _, complaint = end(first, folder)
+    assert first.returncode == 130
+    assert complaint == "\nStopped.\n"
+
+
+def test_it_serves_the_portal_until_ctrl_c(tmp_path):
+    from urllib.request import urlopen
+
+    folder = tmp_path / "demo"
+    serving = begin(folder, "--serve", "--sqlite")
+    address, said = None, []
+    try:
+        for line in serving.stdout:
+            said.append(line)
+            if found := re.search(r"^Serving .* at (http://\S+/)", line):
+                address = found[1]
+                break
+        assert address is not None, "".join(said[-20:])
+        time.sleep(1)
+        with urlopen(address, timeout=20) as answered:
+            assert answered.status == 200
+    finally:
+        end(serving, folder)
+    assert serving.returncode == 0
+    assert any(address.rstrip("/") in line for line in said[-20:-1])
