@@ -17,6 +17,7 @@ from troth.work import request_file
 from troth.work.project import Project
 
 PUBLIC: Mapping[str, str] = {
+    "received": "in_progress",
     "waiting": "in_progress",
     "decided": "in_progress",
     "executing": "in_progress",
@@ -99,7 +100,7 @@ def _letters(
         yield {
             "subject": letter.get("subject", ""),
             "on": words.day(_local(event.at, zone)),
-            "lines": [re.sub(r"\n(?!- )", " ", part) for part in paragraphs if part],
+            "lines": [re.sub(r"\n(?!\s*- )\s*", " ", part) for part in paragraphs if part],
         }
 
 
