@@ -175,7 +175,10 @@ def language_of(file: str) -> str:
 
 
 def _front(text: str, file: str, reading: Reading) -> tuple[Front, int]:
-    """Read what stands between two lines of `---` at the top; say where the rest begins."""
+    """Read what stands between two lines of `---` at the top; say where the rest begins.
+
+    Without a promise below, the file may be anybody's and have other fields there.
+    """
     default = Front(language=language_of(file))
     lines = text.split("\n", 60)
     if lines[0].rstrip() != "---":
@@ -186,7 +189,8 @@ def _front(text: str, file: str, reading: Reading) -> tuple[Front, int]:
         return default, 0
     node, problems = read("\n".join(lines[1:end]), file, 1)
     reading.problems.extend(problems)
-    found = reading.fields(node, "The top of the file", _FRONT)
+    ours = "```promise" in text
+    found = (reading if ours else Reading(file)).fields(node, "The top of the file", _FRONT)
     language = reading.text(found.get("language"), "`language`") or default.language
     if _LANGUAGE_OF_FILE.search(file) and language != default.language:
         reading.problem(

@@ -172,10 +172,11 @@ def _checked(file: Path, day: date, language: str) -> Checked:
     text = _standard_input() if str(file) == "-" else read_text(file)
     name = "policy.txt" if str(file) == "-" else file.name
     policy = None
-    if file.suffix in (".md", ".markdown") and "```promise" in text:
+    beside = _beside(file) if file.suffix == ".md" else {}
+    if any("```promise" in words for words in beside.values()):
         from troth.policy.policy import load
 
-        policy, problems = load(_beside(file))
+        policy, problems = load(beside)
         if policy is None:
             found = _unread(problems, name, language)
             return Checked(_shown(file), language or "en", plain_lines(text).split("\n"), found)

@@ -14,7 +14,7 @@ ADDRESSEES_MIN = 3
 """How many paragraphs must speak to the reader, and how many of somebody else, before both are a fault."""
 
 _BARE_ENUMERATOR = re.compile(r"\((?:i{1,3}|iv|v|[a-z])\)\s*$")
-_LABEL = re.compile(r"(?:^|(?<=[\s;:,.]))\(?(?:[a-z]|[ivx]{1,4}|\d{1,2})\)")
+_LABEL = re.compile(r"(?:^|(?<=[\s;:]))\(?(?:[a-z]|[ivx]{1,4}|\d{1,2})\)")
 _SMILEY = re.compile(r"[:;]-?[()]")
 _REFERENCE = re.compile(
     r"\bparagraphs?\s+(?P<first>\d{1,2})(?:\s*(?:and|or|to|-|,)\s*(?P<second>\d{1,2}))?\b(?!\s+of\b)",
@@ -81,7 +81,7 @@ def colon_before_nothing(prose: Prose) -> Iterator[Spot]:
     """Find a colon with nothing after it but a heading, or the end."""
     following: list[Paragraph | None] = [*prose.paragraphs[1:], None]
     blocks = {block.line for clause in prose.document.clauses for block in clause.blocks}
-    for one, after in zip(prose.paragraphs, following, strict=True):
+    for one, after in zip(prose.paragraphs, following, strict=False):
         end = after.line if after is not None else len(prose.lines) + 1
         if one.kind == "heading" or any(one.line < line <= end for line in blocks):
             continue
