@@ -7,6 +7,9 @@ import pytest
 from litestar.testing import TestClient
 
 import story
+from servers import free_port
+from serving import settle
+from shop_project import opened
 from troth.faces.portal.application import application
 from troth.faces.portal.limits import Limit
 from troth.faces.words import catalogues
@@ -203,6 +206,17 @@ def test_before_the_code_a_page_says_nothing_of_how_it_went(visit, project):
     assert watched(granted) == watched(refused)
     carry_on.carry_on(project, "2026-0001")
     assert watched(granted) == watched(refused)
+
+
+def test_a_code_that_cannot_be_sent_is_told_and_the_request_stands(folder, clock):
+    settle(folder, 8080, f"smtp://127.0.0.1:{free_port()}")  # where nobody listens
+    away = opened(folder, clock)
+    with TestClient(application(away), base_url="http://127.0.0.1:8080") as client:
+        page = ask(client)
+        assert "could not be sent just now" in client.post("/asked", data=FORM).text
+        assert "could not be sent just now" in client.post(f"{page}/code").text
+        assert "Request 2026-0001" in client.get(page).text
+    away.ledger.close()
 
 
 def test_whether_somebody_is_known_shows_nowhere(visit):

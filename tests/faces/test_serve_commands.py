@@ -106,6 +106,17 @@ def test_an_address_of_another_machine_is_a_sentence(folder, host):
     assert ended.stderr.startswith(f"Nothing can listen at {host}:")
 
 
+def test_a_port_that_is_none_is_a_sentence(folder):
+    ended = subprocess.run(
+        [*TROTH, "--project", str(folder), "serve", "--port", "99999"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 3
+    assert ended.stderr.startswith("Nothing can listen at 127.0.0.1:99999:")
+
+
 def test_a_policy_with_a_mistake_is_told_before_anything_is_served(folder):
     policy = folder / "policy.md"
     policy.write_text(policy.read_text() + "\n```promise\nanswer: [\n```\n")

@@ -52,7 +52,8 @@ def run(opened: Project, host: str, port: int, *, worker: bool = True, proxy: st
         timeout_graceful_shutdown=10, lifespan="off", proxy_headers=bool(proxy),
         forwarded_allow_ips=proxy or None,
     )  # fmt: skip
-    out().print(f"Serving {opened.settings.name} at http://{host}:{port}/ – Ctrl-C ends it.")
+    shown = f"[{host}]" if ":" in host else host
+    out().print(f"Serving {opened.settings.name} at http://{shown}:{port}/ – Ctrl-C ends it.", markup=False)
     with _working(opened) if worker else _nothing(), _ending_quietly():
         uvicorn.Server(config).run(sockets=[listening])
 

@@ -35,6 +35,7 @@ FIELD_MAX = {"email": 254, "name": 200, "wording": open_request.WORDING_MAX, "co
 
 def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[Any]:
     """Return the routes of the portal over one project."""
+    rendered: dict[str, str] = {}
     secure = project.settings.public_url.startswith("https://")
 
     def within(request: Asked) -> str:
@@ -85,16 +86,19 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
             project, given["rights"], given["email"], name=given["name"], wording=given["wording"],
             language=look.words_for(request).language, channel="portal", once=_once(given),
         )  # fmt: skip
-        _send_code(opened.number)
-        query = carried(request, "told=follow.new")
+        sent = _send_code(opened.number)
+        told = "follow.new" if sent == "prove.sent" else sent
+        query = carried(request, f"told={told}")
         return Redirect(f"/follow/{request_file.token(project, opened.number)}{query}", status_code=303)
 
-    def _send_code(number: str) -> bool:
+    def _send_code(number: str) -> str:
+        """Send a code, and return what to say of it; that a mailbox refused it is said to nobody."""
         try:
             prove_address.send_code(project, number)
         except NotAllowedError:
-            return False
-        return True
+            return "prove.wait"
+        last = request_file.load(project, number).state["letters"][-1]
+        return "prove.away" if last["outcome"] == "failed" else "prove.sent"
 
     @get("/follow/{token:str}", sync_to_thread=True)
     def follow(request: Asked, token: FromPath[str]) -> Response[str]:
@@ -106,7 +110,7 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         words = look.words_for(request)
         private = session.holds(project, number, request.cookies.get(session.NAME))
         told = told if re.fullmatch(r"(prove|follow|withdraw)\.[a-z]+", told) and words.has(told) else ""
-        kind = "bad" if told in {"prove.wrong", "prove.wait"} else "good"
+        kind = "bad" if told in {"prove.wrong", "prove.wait", "prove.away"} else "good"
         return look.page(
             request, "follow.html", _follow_title(words, number, kind), status, path=f"/follow/{token}",
             link=token, told_kind=kind, session_minutes=session.MINUTES,
@@ -119,8 +123,7 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         _same_site(request, project)
         _limited(request, codes)
         number = request_file.by_token(project, token)
-        told = "prove.sent" if _send_code(number) else "prove.wait"
-        return Redirect(f"/follow/{token}{carried(request, f'told={told}')}", status_code=303)
+        return Redirect(f"/follow/{token}{carried(request, f'told={_send_code(number)}')}", status_code=303)
 
     @post("/follow/{token:str}/prove", sync_to_thread=True, status_code=303)
     def prove(request: Asked, token: FromPath[str], data: Form) -> Response[Any]:
@@ -179,8 +182,11 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         from troth.policy.notice import render
 
         known = language if language in project.policy.documents else project.policy.language
-        drawn = render(project.policy, known, "html")
-        headers = {**HEADERS, "Content-Security-Policy": _policy_for(drawn), "Content-Language": known}
+        drawn = rendered.get(known) or rendered.setdefault(known, render(project.policy, known, "html"))
+        headers = {
+            **HEADERS, "Content-Security-Policy": _policy_for(drawn), "Content-Language": known,
+            "Vary": "Accept-Language",
+        }  # fmt: skip
         return Response(drawn, media_type="text/html", headers=headers)
 
     @get("/health", media_type="text/plain", sync_to_thread=False)
