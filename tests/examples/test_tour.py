@@ -112,8 +112,7 @@ def test_she_is_gone_from_the_databases_and_what_was_kept_is_said(told):
     if (folder / "crm.db").exists():
         with sqlite3.connect(folder / "crm.db") as crm:
             assert crm.execute("SELECT count(*) FROM contact WHERE email = ?", [MAELLE]).fetchone() == (0,)
-    letter = " ".join(re.findall(r"│ (.*)", erased))
-    letter = re.sub(r" +", " ", letter)
+    letter = " ".join(" ".join(re.findall(r"│ (.*)", erased)).split())  # some of its spaces do not break
     assert (
         "10 records in billing are archived until 31 December 2035, because of C. com. art. L123-22" in letter
     )

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 
+LINE_BROKEN_FROM = 70
+"""From how many characters on a line is one that goes on in the next."""
+
 CODE = re.compile(r"\b\d{8}\b")
 
 
@@ -29,8 +32,19 @@ def arrived(folder: Path) -> list[Arrived]:
         assert isinstance(message, EmailMessage)
         body = message.get_body(("plain",))
         text = body.get_content() if body is not None else ""
-        found.append(Arrived(str(message["To"]), str(message["Subject"]), tuple(text.splitlines())))
+        found.append(Arrived(str(message["To"]), str(message["Subject"]), tuple(_flowing(text))))
     return found
+
+
+def _flowing(text: str) -> list[str]:
+    """Join the lines of a sentence, which letters break for those who read them as they are."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        if lines and len(lines[-1]) > LINE_BROKEN_FROM and line and not line.startswith(" "):
+            lines[-1] += f" {line}"
+        else:
+            lines.append(line)
+    return lines
 
 
 def last_code(folder: Path, to: str) -> str:
