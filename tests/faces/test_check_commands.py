@@ -142,7 +142,7 @@ def test_every_rule_is_listed():
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--explain", "T0"), "Did you mean T0"),
+        (("--explain", "T0"), "Did you mean"),
         (("nowhere.txt",), "There is no file nowhere.txt."),
         (("--language", "de", "x"), "Choose en or fr"),
     ],

@@ -153,7 +153,7 @@ def _all_checked(files: Sequence[Path], day: date, language: str) -> Iterator[Ch
         from troth.faces.cli.context import project
 
         folder = project().settings.folder
-        files = sorted(folder.glob("policy*.md"))
+        files = sorted(folder.glob("policy*.md"), key=lambda path: (path.name != "policy.md", path.name))
         if not files:
             raise NotFoundError(
                 f"There is no policy.md in {folder.name}/. Name a file, or start with `troth init`."

@@ -94,7 +94,7 @@ def necessary_for_the_internet(prose: Prose) -> Iterator[Spot]:
     """Find cookies exempted because "the Internet" needs them."""
     return prose.find(
         r"\bnecessary for the (?:proper |correct )?(?:functioning|working|operation)"
-        r" of the (?:internet|web)\b(?! ?site)"
+        r" of the (?:internet|web)\b(?!\s?site)"
     )
 
 
