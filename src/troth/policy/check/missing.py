@@ -38,7 +38,7 @@ _OTHER_BASIS = (
     r"\brequired by law\b|\bcomply with\b"
 )
 _NECESSARY = (
-    r"\b(?:period of time|time|period|as long as (?:is |it is )?|duration) ?(?:which is |that is )?"
+    r"\b(?:period of time|time|period|as long as (?:is |it is )?|duration)\s?(?:which is |that is )?"
     r"(?:strictly )?(?:necessary|needed|required)\b|"
     r"\b(?:temps|durées?|périodes?) (?:strictement )?nécessaires?\b"
 )
@@ -119,7 +119,7 @@ _CHANGES = (
     r"\bchanges? (?:to|in|of) (?:this|our|the) (?:privacy )?(?:policy|notice|statement)|"
     r"\b(?:may|will|can|shall)(?: \w+)? (?:update|amend|change|modify|revise) "
     r"(?:this|our|the) (?:privacy )?(?:policy|notice|statement)|"
-    r"\bversion \d|\bversion history\b|\bchange ?log\b|"
+    r"\bversion \d|\bversion history\b|\bchange\s?log\b|"
     r"\beffective (?:date|from|as of|on)\b|\bin force (?:from|since|on|as of)\b"
 )
 _LANGUAGES = r"\btranslat|\blanguages?\b|\balso available in\b|\b(?:français|deutsch|español|italiano)\b"

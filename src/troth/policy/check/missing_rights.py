@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from typing import TYPE_CHECKING
 
 from troth.policy.check.contact import EVERY_COMPANY, first, of
 from troth.policy.check.finding import Spot
 from troth.policy.check.missing import about_cookies
 from troth.policy.check.prose import Paragraph, Prose, Section
 from troth.policy.check.rule import rule
-from troth.policy.promise import Right
+
+if TYPE_CHECKING:
+    from troth.policy.promise import Right
 
 _OBJECT = r"\bright to object\b"
 _GENERAL_OBJECTION = (

@@ -115,11 +115,11 @@ def choice_kept_for_how_long(prose: Prose) -> Iterator[Spot]:
 @rule("N06", "en")
 def withdrawal_without_means(prose: Prose) -> Iterator[Spot]:
     """Find a consent that may be withdrawn at any time, in a clause that says no way to."""
-    for section in prose.sections:
-        text = "\n\n".join(one.text for one in section.own)
-        for paragraph in section.own:
-            if re.search(_MEANS, text, re.IGNORECASE) is None:
-                yield from paragraph.find(_WITHDRAWN)
+    for paragraph in prose.saying(_WITHDRAWN):
+        section = prose.section_of(paragraph.line)
+        around = section.own if section is not None else (paragraph,)
+        if not any(one.says(_MEANS) for one in around):
+            yield from paragraph.find(_WITHDRAWN)
 
 
 @rule("N07", "en")

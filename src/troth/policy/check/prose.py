@@ -26,7 +26,10 @@ _ITEM = re.compile(
 _ROW = re.compile(r"[ \t]*\|")
 _RULE = re.compile(r"[ \t]*\|?[ \t:|-]{3,}$")
 
+_CAPITAL = re.compile(r"(?<![\\?])[A-Z]+")
+
 Pattern = str | re.Pattern[str]
+"""A string is for any case, a compiled pattern for the letters as they were written."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +58,19 @@ class Paragraph:
         indent = len(first) - len(first.lstrip())
         return Spot(self.line, indent + 1, max(len(first.strip()), 1))
 
+    @cached_property
+    def small(self) -> str:
+        """The text in small letters, each in its place."""
+        return small(self.text)
+
     def says(self, pattern: Pattern) -> bool:
         """Tell whether the pattern is found in it, whatever the case and the line ends."""
-        return compiled(pattern).search(self.text) is not None
+        return said_in(self.text, self.small, pattern)
 
     def find(self, pattern: Pattern) -> Iterator[Spot]:
         """Yield each place the pattern is found."""
-        for match in compiled(pattern).finditer(self.text):
+        text = self.small if isinstance(pattern, str) else self.text
+        for match in compiled(pattern).finditer(text):
             yield self.spot(match)
 
 
@@ -98,6 +107,14 @@ class Section:
         """The items of lists inside."""
         return tuple(one for one in self.inside if one.kind == "item")
 
+    def _may_say(self, pattern: Pattern) -> bool:
+        """Tell whether a search in each paragraph could find anything; one search in all is quicker."""
+        return _tied(pattern) or said_in(self.text, self._small, pattern)
+
+    @cached_property
+    def _small(self) -> str:
+        return small(self.text)
+
     @cached_property
     def text(self) -> str:
         """All prose inside, paragraphs apart by a blank line, without headings."""
@@ -105,13 +122,16 @@ class Section:
 
     def says(self, pattern: Pattern) -> bool:
         """Tell whether a paragraph inside says so; the headings do not count."""
-        return any(one.says(pattern) for one in self.inside if one.kind != "heading")
+        return self._may_say(pattern) and any(
+            one.says(pattern) for one in self.inside if one.kind != "heading"
+        )
 
     def find(self, pattern: Pattern) -> Iterator[Spot]:
         """Yield each place inside, headings apart."""
-        for one in self.inside:
-            if one.kind != "heading":
-                yield from one.find(pattern)
+        if self._may_say(pattern):
+            for one in self.inside:
+                if one.kind != "heading":
+                    yield from one.find(pattern)
 
 
 @dataclass(frozen=True)
@@ -148,6 +168,14 @@ class Prose:
         """Every clause, in the order of the file."""
         return tuple(self._section(clause) for clause in self.document.clauses)
 
+    def _may_say(self, pattern: Pattern) -> bool:
+        """Tell whether a search in each paragraph could find anything; one search in all is quicker."""
+        return _tied(pattern) or said_in(self.text, self._small, pattern)
+
+    @cached_property
+    def _small(self) -> str:
+        return small(self.text)
+
     @cached_property
     def text(self) -> str:
         """All the prose and headings, paragraphs apart by a blank line."""
@@ -161,20 +189,24 @@ class Prose:
 
     def says(self, pattern: Pattern) -> bool:
         """Tell whether any paragraph or heading says so."""
-        return any(one.says(pattern) for one in self.paragraphs)
+        return self._may_say(pattern) and any(one.says(pattern) for one in self.paragraphs)
 
     def find(self, pattern: Pattern) -> Iterator[Spot]:
         """Yield each place in a paragraph or heading."""
-        for one in self.paragraphs:
-            yield from one.find(pattern)
+        if self._may_say(pattern):
+            for one in self.paragraphs:
+                yield from one.find(pattern)
 
     def saying(self, pattern: Pattern) -> Iterator[Paragraph]:
         """Yield each paragraph, headings apart, that says so."""
-        return (one for one in self.paragraphs if one.kind != "heading" and one.says(pattern))
+        if self._may_say(pattern):
+            for one in self.paragraphs:
+                if one.kind != "heading" and one.says(pattern):
+                    yield one
 
     def about(self, pattern: Pattern) -> tuple[Section, ...]:
         """Return the sections whose title says so."""
-        return tuple(one for one in self.sections if compiled(pattern).search(one.title))
+        return tuple(one for one in self.sections if said_in(one.title, small(one.title), pattern))
 
     def section_of(self, line: int) -> Section | None:
         """Return the innermost section a line is in."""
@@ -227,14 +259,41 @@ class Prose:
         return Section(clause, own, inside)
 
 
+def small(text: str) -> str:
+    """Write a text in small letters, so that every letter keeps its place.
+
+    >>> small("ÉTÉ"), len(small("İstanbul"))
+    ('été', 8)
+    """
+    lower = text.lower()
+    if len(lower) == len(text):
+        return lower
+    return "".join(letter.lower() if len(letter.lower()) == 1 else letter for letter in text)
+
+
+def said_in(text: str, in_small: str, pattern: Pattern) -> bool:
+    """Tell whether a pattern is found; one written as a string is looked for in the small letters."""
+    return compiled(pattern).search(in_small if isinstance(pattern, str) else text) is not None
+
+
 def compiled(pattern: Pattern) -> re.Pattern[str]:
-    """Return a pattern for prose: whatever the case; a space is any white space."""
+    """Return a pattern for prose in small letters: a space is any white space, ' any apostrophe.
+
+    One that is compiled already stays as it is, and is for prose as it was written.
+    """
     return pattern if isinstance(pattern, re.Pattern) else _compiled(pattern)
 
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern.replace(" ", r"\s+").replace("'", "['’]"), re.IGNORECASE)
+    lower = _CAPITAL.sub(lambda match: match[0].lower(), pattern)
+    return re.compile(lower.replace(" ", r"\s+").replace("'", "['’]"))
+
+
+def _tied(pattern: Pattern) -> bool:
+    """Tell whether a pattern is tied to the beginning or end of a paragraph."""
+    written = compiled(pattern).pattern.replace("[^", "")
+    return "^" in written or "$" in written
 
 
 def _paragraphs(lines: Sequence[str], headings: set[int]) -> Iterator[Paragraph]:
