@@ -60,6 +60,8 @@ def main(arguments: list[str] | None = None) -> int:
             teller = tell(folder, until_the_end, sqlite=told.sqlite)
             if told.serve:
                 serve(teller)
+            else:
+                teller.say("`make run` tells it again and then serves the portal, for you to try.")
     except (FolderError, StoppedError) as error:
         print(f"\n{error}", file=sys.stderr)  # noqa: T201
         return 2 if isinstance(error, FolderError) else 1
