@@ -13,6 +13,7 @@ from shop_project import opened
 from troth.faces.portal.application import application
 from troth.faces.portal.limits import Limit
 from troth.faces.words import catalogues
+from troth.work import ask as asking
 from troth.work import carry_on, request_file
 
 
@@ -199,13 +200,20 @@ def test_before_the_code_a_page_says_nothing_of_how_it_went(visit, project):
 
     seen = [watched(granted)]
     assert watched(refused) == seen[0]
-    story.decide.decide(project, "2026-0001", "c1", "grant", "marie")
+    asking.extend(project, "2026-0001", "complexity", "marie", reasons="Nine archives.")
+    assert watched(granted) == seen[0]
+    story.grant_access(project, "2026-0001")
     story.decide.decide(
-        project, "2026-0002", "c1", "refuse", "marie", article="Art. 12(2)", reason="Unknown."
+        project, "2026-0002", "c1", "refuse", "marie", article="Art. 12(2)", reason="We do not know you."
     )
+    story.decide.review(project, "2026-0002", "c1", "paul")
+    assert watched(granted) == watched(refused) == seen[0]
+    for number, status in (("2026-0001", "responded"), ("2026-0002", "refused")):
+        carry_on.carry_on(project, number)
+        assert story.state(project, number)["status"] == status
     assert watched(granted) == watched(refused)
-    carry_on.carry_on(project, "2026-0001")
-    assert watched(granted) == watched(refused)
+    assert "Answered" in watched(refused)
+    assert "We wrote" not in watched(granted)
 
 
 def test_a_code_that_cannot_be_sent_is_told_and_the_request_stands(folder, clock):

@@ -1,13 +1,16 @@
 """`troth serve` starts soon, ends when told, and says in a sentence why it cannot."""
 
+import re
 import signal
 import socket
 import subprocess
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
 import psutil
+import psycopg
 import pytest
 
 import story
@@ -140,6 +143,31 @@ def test_two_servers_share_one_ledger(folder, ledger):
                 assert "Your request reached us." in seen
     for server in (one, other):
         assert "Error" not in server.log.read_text()
+
+
+@pytest.mark.postgresql
+def test_two_servers_share_one_ledger_on_postgresql(folder, postgresql, postgresql_cluster):
+    name = postgresql.partition("?")[0].rsplit("/", 1)[1] + "_keys"
+    with psycopg.connect(postgresql_cluster, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    file = folder / "troth.toml"
+    text = re.sub(r'(?m)^url = "[^"]*"', f'url = "{postgresql}"', file.read_text())
+    keys = postgresql.replace(name.removesuffix("_keys"), name)
+    file.write_text(re.sub(r'(?m)^keys = "[^"]*"', f'keys = "{keys}"', text))
+    with serving(folder) as one, serving(folder) as other:
+        ask(one.url, 0, "first@example.org")
+        with ThreadPoolExecutor(6) as asking:  # at the same moment, so that numbers are fought over
+            urls = [(one, other)[number % 2].url for number in range(6)]
+            addresses = [f"p{number}@example.org" for number in range(6)]
+            pages = list(asking.map(ask, urls, range(1, 7), addresses))
+        seen = {re.search(r"/follow/\d{4}-(\d{4})-", page)[1] for page in pages}
+        assert seen == {f"{number:04}" for number in range(2, 8)}
+        for page in pages:
+            assert urllib.request.urlopen(one.url + page[len(one.url) :], timeout=20).status == 200
+    for server in (one, other):
+        assert "Error" not in server.log.read_text()
+    with psycopg.connect(postgresql_cluster, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def test_when_one_server_dies_the_other_carries_on(folder, ledger):
