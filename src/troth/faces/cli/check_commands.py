@@ -229,39 +229,39 @@ def _unread(problems: Iterable[Problem], name: str, language: str) -> tuple[Find
 
 
 def _show(checked: Sequence[Checked]) -> None:
-    console = out()
-    for one in checked:
-        for found in one.findings:
-            if not found.silenced:
-                _show_finding(one, found)
-    for one in checked:
-        for found in one.findings:
-            if found.silenced:
-                words = _WORDS[one.language]["silenced"]
-                place = f"{one.file}:{found.line}"
-                console.print(words.format(rule=found.rule, place=place, why=found.silenced), markup=False)
+    every = [(one, found) for one in checked for found in one.findings]
+    open_ones = [found for _, found in every if not found.silenced]
+    lines = [line for one, found in every if not found.silenced for line in _told(one, found)]
+    lines += [_told_silenced(one, found) for one, found in every if found.silenced]
     said = _WORDS[checked[0].language if checked else "en"]
-    every = [found for one in checked for found in one.findings if not found.silenced]
-    if not every:
-        console.print(said["clean"])
-        return
-    counts = {level: sum(found.severity == level for found in every) for level in _RANK}
-    summed = [f"{count} {said[level]}{'s' * (count > 1)}" for level, count in counts.items() if count]
-    console.print(f"{', '.join(summed)}.")
-    console.print(said["explain"].format(rule=every[0].rule), style="dim")
+    if open_ones:
+        counts = {level: sum(found.severity == level for found in open_ones) for level in _RANK}
+        summed = [f"{count} {said[level]}{'s' * (count > 1)}" for level, count in counts.items() if count]
+        lines += [f"{', '.join(summed)}.", f"[dim]{said['explain'].format(rule=open_ones[0].rule)}[/dim]"]
+    else:
+        lines.append(said["clean"])
+    out().print("\n".join(lines), soft_wrap=True)
 
 
-def _show_finding(one: Checked, found: Finding) -> None:
+def _told(one: Checked, found: Finding) -> Iterator[str]:
+    """Yield the lines that tell of a finding, in Rich's markup."""
     from rich.markup import escape
 
-    said, console = _WORDS[one.language], out()
+    said = _WORDS[one.language]
     head = f"[{_COLOUR[found.severity]}]{said[found.severity]} {found.rule}[/]"
     sure = f" ({said[found.confidence]})" if found.confidence != "high" else ""
-    console.print(f"{escape(one.file)}:{found.line}:{found.column}: {head}{sure} {escape(found.message)}")
+    yield f"{escape(one.file)}:{found.line}:{found.column}: {head}{sure} {escape(found.message)}"
     for shown in excerpt(one.lines, found):
-        console.print(f"  [dim]{escape(shown)}[/dim]", overflow="ignore", crop=False, soft_wrap=True)
+        yield f"  [dim]{escape(shown)}[/dim]"
     law = f"  [dim]({escape(found.law)})[/dim]" if found.law else ""
-    console.print(f"  {said['remedy']} {escape(found.remedy)}{law}\n")
+    yield f"  {said['remedy']} {escape(found.remedy)}{law}\n"
+
+
+def _told_silenced(one: Checked, found: Finding) -> str:
+    from rich.markup import escape
+
+    words = _WORDS[one.language]["silenced"]
+    return escape(words.format(rule=found.rule, place=f"{one.file}:{found.line}", why=found.silenced))
 
 
 def excerpt(lines: Sequence[str], found: Finding) -> tuple[str, ...]:
