@@ -13,7 +13,7 @@ Law: GDPR Art. 17, Art. 19.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from troth.errors import ConflictError
@@ -182,7 +182,7 @@ def accept_residue(project: Project, number: str, claim: str, staff: str, reason
     request_file.move(project, number, "residue_accepted", claim, staff=staff, note=reason)
 
 
-def _why_not_search(told: dict[str, Any], claim: str) -> list[str]:
+def _why_not_search(told: Mapping[str, Any], claim: str) -> list[str]:
     """Say why there is no residue yet: a search before the end would stand for the one after it."""
     if told["done"]:
         return []
