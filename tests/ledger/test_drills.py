@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import text
@@ -164,3 +165,9 @@ def test_a_killed_writer_leaves_a_whole_ledger_with_all_it_said_it_wrote(ledger,
     assert set(said) <= written
     assert seal.seal_all(ledger).size == found.sealed + found.unsealed
     assert verify(ledger).whole
+
+
+def test_many_who_begin_at_once_share_one_key(ledger):
+    with ThreadPoolExecutor(8) as beginning:
+        found = list(beginning.map(lambda _: keys.own_key(ledger, "beginning"), range(8)))
+    assert len(set(found)) == 1

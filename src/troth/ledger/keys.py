@@ -172,8 +172,9 @@ def own_key(ledger: Ledger, purpose: str, version: int | None = None) -> tuple[i
         return found
     if version is not None:
         raise NotFoundError(f"There is no version {version} of the key for {purpose}.")
-    with guarded("keys"), ledger.keys.begin() as connection:  # somebody may have made it since
-        return _own(ledger, connection, purpose, None) or (1, _make_own(ledger, connection, purpose, 1))
+    with guarded("keys"), ledger.keys.begin() as connection:
+        _make_own(ledger, connection, purpose, 1)
+    return own_key(ledger, purpose)
 
 
 def _own(
@@ -195,12 +196,11 @@ def rotate_own(ledger: Ledger, purpose: str) -> int:
     return version + 1
 
 
-def _make_own(ledger: Ledger, connection: object, purpose: str, version: int) -> bytes:
-    secret = secrets.token_bytes(KEY_BYTES)
-    wrapped = ledger.master.wrap(f"{purpose}/{version}", secret)
+def _make_own(ledger: Ledger, connection: Connection, purpose: str, version: int) -> None:
+    """Make a key, unless somebody else has just made it."""
+    wrapped = ledger.master.wrap(f"{purpose}/{version}", secrets.token_bytes(KEY_BYTES))
     bound = {"p": purpose, "v": version, "m": ledger.master.id, "w": wrapped}
-    connection.execute(text("INSERT INTO own_keys VALUES (:p, :v, :m, :w)"), bound)  # type: ignore[attr-defined]
-    return secret
+    connection.execute(text("INSERT INTO own_keys VALUES (:p, :v, :m, :w) ON CONFLICT DO NOTHING"), bound)
 
 
 def versions(ledger: Ledger, purpose: str) -> Iterator[tuple[int, bytes]]:
