@@ -63,7 +63,9 @@ def complaint_at_home_only(prose: Prose) -> Iterator[Spot]:
 @rule("W06", "en")
 def extension_of_two_months_in_all(prose: Prose) -> Iterator[Spot]:
     """Find an extension of two months that does not say that they are further months."""
-    return prose.find(r"\bextended (?:by|for|to) (?:up to )?(?:two|2) months\b(?! (?:more|further|longer))")
+    return prose.find(
+        r"\bextended (?:by|for|to) (?:up to )?(?:two(?: [(]2[)])?|2) months\b(?! (?:more|further|longer))"
+    )
 
 
 @rule("W07", "en")

@@ -33,7 +33,7 @@ def defined_and_not_used(prose: Prose) -> Iterator[Spot]:
             (one, match)
             for one in prose.paragraphs
             if one is not where
-            for match in re.finditer(rf"\b{re.escape(term)}s?\b", one.text, re.IGNORECASE)
+            for match in re.finditer(_either_number(term), one.text, re.IGNORECASE)
         ]
         again = re.compile(rf"\bis\s+an?\s+(?:\w+\s+){{0,3}}{re.escape(term)}\b", re.IGNORECASE)
         if len(defined) < DEFINITIONS_MIN or (term == "processor" and prose.says(r"\bsub-?contractors?\b")):
@@ -41,6 +41,14 @@ def defined_and_not_used(prose: Prose) -> Iterator[Spot]:
         if all(again.search(one.text) for one, _ in used):
             yield where.whole
             yield from (one.spot(match) for one, match in used)
+
+
+def _either_number(term: str) -> str:
+    """Return a pattern for a term in the singular and the plural."""
+    stem, end = (term[:-3], r"(?:y|ies)") if term.endswith("ies") else (term.removesuffix("s"), "s?")
+    if stem.endswith("y"):
+        stem, end = stem[:-1], r"(?:y|ies)"
+    return rf"\b{re.escape(stem)}{end}\b"
 
 
 @rule("D02", "en")
