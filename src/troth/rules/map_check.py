@@ -51,6 +51,7 @@ def check(map: Map, catalogue: Catalogue, policy: Policy | None = None) -> tuple
         *missing,
         *checking.unmapped(),
         *checking.unclassified(),
+        *checking.undecided(),
         *checking.drift(),
         *checking.owners(),
         *checking.edges(),
@@ -206,6 +207,20 @@ class _Checking:
                     (name, "impersonal"),
                     f"`{name}` is called impersonal and has columns that look personal: {_listed(looks)}.",
                     f"Describe whose they are; or, having looked, add `columns: {{{listed}}}`.",
+                )
+
+    def undecided(self) -> Iterator[Problem]:
+        """What a draft left for people to say: the controller, why a table is impersonal, who decided what."""
+        if self.map.controller == "?":
+            yield self.say(("", "controller"), "Nobody has said yet who decides.", "Name the entity.")
+        for name, table in self.map.tables.items():
+            if table.impersonal == "?":
+                what = f"Nobody has said yet whether `{name}` is about people."
+                yield self.say((name, "impersonal"), what, "Say in a sentence why not, or describe it.")
+            if table.erase is not None and "?" in (table.erase.by, table.erase.because):
+                what = f"What becomes of `{name}` on erasure is proposed, and nobody has decided it."
+                yield self.say(
+                    (name, "erase"), what, "Say who decided (`by`) and why (`because`), or change it."
                 )
 
     def drift(self) -> Iterator[Problem]:

@@ -41,15 +41,20 @@ def look(column: str) -> Look:
     >>> look("street"), look("price"), look("genre_id")
     ('likely', 'no', 'no')
     """
-    words = _words(column)
-    if not words or (words[-1] in ("id", "no", "count", "total", "template", "subject") and len(words) > 1):
-        return "likely" if set(words) & _LIKELY else "no"
-    pairs = {f"{first} {second}" for first, second in pairwise(words)}
-    if set(words) & _PLAIN or pairs & _PAIRS:
+    said = words(column)
+    if not said or (said[-1] in ("id", "no", "count", "total", "template", "subject") and len(said) > 1):
+        return "likely" if set(said) & _LIKELY else "no"
+    pairs = {f"{first} {second}" for first, second in pairwise(said)}
+    if set(said) & _PLAIN or pairs & _PAIRS:
         return "plain"
-    return "likely" if set(words) & _LIKELY else "no"
+    return "likely" if set(said) & _LIKELY else "no"
 
 
-def _words(name: str) -> list[str]:
+def words(name: str) -> list[str]:
+    """Cut a name into its words, small and without accents.
+
+    >>> words("custEMail2"), words("prénom_usuel")
+    (['cust', 'e', 'mail', '2'], ['prenom', 'usuel'])
+    """
     plain = "".join(c for c in unicodedata.normalize("NFD", name) if unicodedata.category(c) not in ("Mn",))
     return [word.lower() for word in _WORD.findall(plain)]

@@ -2,42 +2,71 @@
 
 from __future__ import annotations
 
+import os
+import re
+import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from troth.errors import NotAllowedError, NotFoundError, Problem, WrongFileError
-from troth.faces.cli.console import as_json, err, out, table
+from troth.faces.cli.console import as_json, err, out, progress, table
 from troth.faces.cli.context import project
 
 if TYPE_CHECKING:
     from troth.policy.policy import Policy
     from troth.rules.map import Edge, Erase, Map, MapTable
+    from troth.stores.draft import Drafted
     from troth.work.project import Project
 
 
 def app(
-    store: str | None = typer.Argument(None, help="One store's name; every store if left out."),
+    store: str | None = typer.Argument(
+        None, metavar="[STORE|URL]", help="One store's name, or every store; or a database to draft a map of."
+    ),
     check: bool = typer.Option(False, "--check", help="Compare the maps with the live databases."),
     explain: str | None = typer.Option(
         None, "--explain", metavar="TABLE", help="Print every path from a subject to this table."
     ),
+    picture: bool = typer.Option(False, "--picture", help="Draw the graph: as text, or with -o as SVG."),
+    output: Path | None = typer.Option(
+        None, "--output", "-o", metavar="FILE", help="Write the draft, or the picture, into this new file."
+    ),
+    name: str | None = typer.Option(None, "--name", help="With a URL: what to call the store."),
     strict: bool = typer.Option(False, "--strict", help="With --check: let remarks fail too."),
     json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Check and explain the maps of where personal data is.
+    """Draft, check, explain and draw the maps of where personal data is.
+
+    Example: troth map env:SHOP_FIND -o stores/shop.yaml     (the URL stands in the variable)
 
     Example: troth map --check            (exit code 1 when anything must be mended)
 
     Example: troth map --explain orders shop
+
+    Example: troth map --picture shop -o shop.svg
     """
-    if check and explain is not None:
-        raise NotAllowedError("`--check` and `--explain` are two questions: ask one at a time.")
-    if check:
+    if sum((check, explain is not None, picture)) > 1:
+        raise NotAllowedError(
+            "`--check`, `--explain` and `--picture` are three questions: ask one at a time."
+        )
+    drafting = store is not None and ("://" in store or store.startswith(("env:", "file:")))
+    if drafting and (check or explain is not None or picture):
+        raise NotAllowedError("A URL is for drafting a map. Name the store of a map instead, such as `shop`.")
+    if name is not None and not drafting:
+        raise NotAllowedError("`--name` says what a drafted map calls its store: give a URL, too.")
+    if output is not None and not (drafting or picture):
+        raise NotAllowedError("`-o` is for a draft (give a URL) or for `--picture`.")
+    if drafting:
+        _draft(store or "", output, name, json=json)
+    elif check:
         _check(store, strict=strict, json=json)
     elif explain is not None:
         _explain(store, explain, json=json)
+    elif picture:
+        _picture(store, output, json=json)
     else:
         _list(_maps(project(), store), json=json)
 
@@ -79,6 +108,124 @@ def stores(json: bool = typer.Option(False, "--json", help="Print JSON.")) -> No
     out().print(
         table("", ("kind", "what", "from", "atomic", "measured by rollback", "rows measured at most#"), rows)
     )
+
+
+def _draft(written: str, output: Path | None, name: str | None, *, json: bool) -> None:
+    from datetime import UTC, datetime
+
+    from troth.stores.draft import draft_map
+
+    url, reference = _followed(written)
+    called = _store_name(name, output, url)
+    if output is not None and output.exists():
+        raise NotAllowedError(
+            f"There is already a file {output.name}, which somebody may have corrected. Choose another name."
+        )
+    variable = "".join(c if c.isascii() and c.isalnum() else "_" for c in called).upper()
+    find = reference or f"env:{variable}_FIND"
+    change = f"env:{variable}_CHANGE"
+    with progress("tables sampled") as advance:
+        drafted = draft_map(
+            url, called, find=find, change=change, today=datetime.now(UTC).date(), advance=advance
+        )
+    if output is not None:
+        try:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            output.write_text(drafted.text, encoding="utf-8")
+        except OSError as error:
+            raise NotAllowedError(
+                f"{output.name} cannot be written ({error.strerror}). Choose another place."
+            ) from None
+    summary = _summary(drafted, called, output)
+    if json:
+        as_json(summary if output is not None else {**summary, "map": drafted.text})
+        return
+    if output is None:
+        sys.stdout.write(drafted.text)
+    counted = summary["columns"]
+    err().print(
+        f"{called}: {_count(summary['tables'], 'table')}; people in {', '.join(summary['people']) or 'none'}. "
+        f"Columns: {counted['sure']} sure, {counted['likely']} likely, {counted['unknown']} for you to say. "
+        "Correct the draft, then run `troth map --check`.",
+        markup=False,
+    )
+
+
+def _followed(written: str) -> tuple[str, str | None]:
+    """Return the URL that is meant, and the reference it was given as, if it was."""
+    if written.startswith("env:"):
+        variable = written.removeprefix("env:")
+        found = os.environ.get(variable, "")
+        if not found:
+            raise NotFoundError(
+                f"The environment has no variable `{variable}`. Set it to the URL of the database."
+            )
+        return found, written
+    if written.startswith("file:"):
+        path = written.removeprefix("file:")
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), written
+        except (OSError, UnicodeDecodeError):
+            raise NotFoundError(f"The file {path}, in which the URL should stand, cannot be read.") from None
+    return written, None
+
+
+def _store_name(name: str | None, output: Path | None, url: str) -> str:
+    """Return the store's name: as said, or as the file's, or as the database's."""
+    if name is not None:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", name, re.ASCII):
+            raise NotAllowedError(
+                "A store's name is made of letters, digits, dots and dashes, such as `shop`; it is never renamed."
+            )
+        return name
+    own = output.stem if output is not None else Path(url.partition("?")[0].partition("://")[2]).stem
+    own = re.sub(r"[^A-Za-z0-9_.-]", "-", own).lstrip("_.-")[:60]
+    return own or "store"
+
+
+def _summary(drafted: Drafted, called: str, output: Path | None) -> dict[str, Any]:
+    roles: dict[str, list[str]] = {}
+    for each in drafted.draft.tables:
+        roles.setdefault(each.role, []).append(each.table.name)
+    return {
+        "store": called,
+        "kind": drafted.kind,
+        "file": str(output) if output is not None else None,
+        "tables": len(drafted.draft.tables),
+        "people": roles.get("subject", []),
+        "questions": roles.get("unknown", []),
+        "impersonal": len(roles.get("impersonal", [])),
+        "edges": sum(len(each.edges) for each in drafted.draft.tables),
+        "columns": {
+            "sure": drafted.draft.count("sure"),
+            "likely": drafted.draft.count("likely"),
+            "unknown": drafted.draft.count("unknown"),
+        },
+    }
+
+
+def _picture(store: str | None, output: Path | None, *, json: bool) -> None:
+    from troth.rules.picture import svg, written
+
+    maps = _maps(project(), store)
+    if output is not None:
+        if len(maps) > 1:
+            raise NotAllowedError(f"A picture shows one store: name one of {', '.join(maps)}.")
+        try:
+            output.write_text("".join(map(svg, maps.values())), encoding="utf-8")
+        except OSError as error:
+            raise NotAllowedError(
+                f"{output.name} cannot be written ({error.strerror}). Choose another place."
+            ) from None
+        err().print(f"Drawn: {output.name}", markup=False)
+        return
+    if json:
+        as_json({"pictures": [{"store": name, "lines": written(found)} for name, found in maps.items()]})
+        return
+    for name, found in maps.items():
+        out().print(name, style="bold", markup=False)
+        for line in written(found):
+            out().print(f"  {line}", markup=False)
 
 
 def _check(store: str | None, *, strict: bool, json: bool) -> None:
@@ -216,7 +363,7 @@ def _maps(here: Project, store: str | None) -> Mapping[str, Map]:
 
     maps = here.maps
     if not maps:
-        raise NotFoundError("This project has no store maps. Write one as stores/NAME.yaml.")
+        raise NotFoundError("This project has no store maps. Draft one: `troth map URL -o stores/NAME.yaml`.")
     if store is None:
         return maps
     if store not in maps:

@@ -1,0 +1,117 @@
+"""What the names of columns, tables and links say, as the lists beside this file have it.
+
+A hint and no more.  It decides alone about one thing: a column that may hold a credential is
+never asked for its values.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from troth.rules.personal_name import words
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a name says, and the category that such a column would usually be given."""
+
+    name: str
+    category: str
+
+
+@cache
+def _lists() -> dict[str, Any]:
+    return tomllib.loads(files("troth.rules").joinpath("column_name.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def meaning(column: str) -> Meaning | None:
+    """Say what a column's name says; None when it says nothing.
+
+    >>> meaning("custEmail").name, meaning("mot_de_passe").name, meaning("ip_address").name
+    ('email', 'credential', 'ip')
+    >>> meaning("genre") is None
+    True
+    """
+    said = words(column)
+    for entry in _lists()["meaning"]:
+        if any(_beside(each, said) for each in entry["words"]):
+            return Meaning(entry["name"], entry["category"])
+    return None
+
+
+def is_credential(table: str, column: str) -> bool:
+    """Tell whether the name alone forbids asking for values.
+
+    >>> is_credential("auth_user", "password"), is_credential("payment_card", "code")
+    (True, True)
+    >>> is_credential("product", "code")
+    False
+    """
+    found = meaning(column)
+    if found is not None and found.name == "credential":
+        return True
+    return words(column)[-1:] == ["code"] and bool({"card", "carte", "otp", "recovery"} & set(words(table)))
+
+
+def ends_with(table: str, names: str) -> bool:
+    """Tell whether a table's name ends with a word of this list, in the singular.
+
+    >>> ends_with("auth_user", "people"), ends_with("Customers", "people"), ends_with("user_groups", "people")
+    (True, True, False)
+    """
+    said = words(table.rpartition(".")[2])
+    return bool(said) and singular(said[-1]) in {singular(word) for word in _lists()["table"][names]}
+
+
+def has_word(table: str, names: str) -> bool:
+    """Tell whether a table's name has a word of this list."""
+    said = {singular(word) for word in words(table)}
+    return bool(said & {singular(word) for word in _lists()["table"][names]})
+
+
+def link_is(column: str, names: str) -> bool:
+    """Tell whether a linking column has one of the words or pairs of this list.
+
+    >>> link_is("support_rep_id", "acting"), link_is("SupportRepId", "acting"), link_is("user_id", "owning")
+    (True, True, True)
+    """
+    return any(_beside(each, words(column)) for each in _lists()["link"][names])
+
+
+def linked_name(column: str) -> tuple[str, ...]:
+    """Return the words of what a column's name refers to; empty when it does not look like a link.
+
+    >>> linked_name("shipping_address_id"), linked_name("price")
+    (('shipping', 'address'), ())
+    """
+    said = words(column)
+    if len(said) > 1 and said[-1] in _lists()["link"]["ending"]:
+        return tuple(said[:-1])
+    if len(said) > 1 and said[0] == "id":
+        return tuple(said[1:])
+    return ()
+
+
+def singular(word: str) -> str:
+    """Return an English or French word without its plural.
+
+    >>> singular("addresses"), singular("customers"), singular("categories"), singular("address")
+    ('address', 'customer', 'category', 'address')
+    """
+    if word.endswith("ies") and len(word) > 4:
+        return f"{word[:-3]}y"
+    if word.endswith(("sses", "xes", "ches")):
+        return word[:-2]
+    return word[:-1] if word.endswith("s") and not word.endswith(("ss", "us", "is")) else word
+
+
+def _beside(entry: str, said: Sequence[str] | Collection[str]) -> bool:
+    parts = entry.split()
+    listed = list(said)
+    return any(listed[at : at + len(parts)] == parts for at in range(len(listed) - len(parts) + 1))

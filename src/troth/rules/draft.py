@@ -1,0 +1,704 @@
+"""What a store map may say, guessed from the catalogue and from counts: for a person to correct.
+
+Nothing here is a decision.  Each guess carries its evidence and how sure it is; where there is
+no good guess the draft says `?`, and `troth map --check` fails until somebody has looked.
+
+Law: GDPR Art. 5(2) and 30(1)(c): whoever holds personal data must know which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from troth.rules.catalogue import Catalogue, CatalogueTable, Column, ForeignKey
+from troth.rules.column_name import (
+    ends_with,
+    has_word,
+    is_credential,
+    link_is,
+    linked_name,
+    meaning,
+    singular,
+)
+from troth.rules.evidence import Evidence, Inclusion, Kind, Link
+from troth.rules.map import EdgeKind
+from troth.rules.personal_name import look, words
+
+Sure = Literal["sure", "likely", "unknown"]
+Role = Literal["subject", "owned", "pointed", "mentioned", "impersonal", "unknown"]
+
+SHARE_MOST = 0.8
+SHARE_SOME = 0.02
+INCLUDED_MIN = 0.5
+FEW_MAX = 12
+_DIRECT = frozenset({"identity", "contact", "address", "free_text", "credential", "payment", "work"})
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A category (or `?`), how sure it is, and what it rests on."""
+
+    what: str
+    sure: Sure
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeGuess:
+    """An edge: its kind, its ends, and what it rests on."""
+
+    kind: EdgeKind
+    columns: tuple[str, ...]
+    target: str
+    target_columns: tuple[str, ...]
+    sure: Sure
+    why: str
+    leaving_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EraseGuess:
+    """A proposal for a row's erasure; `blank` names columns; `None` where only a person can say."""
+
+    do: Literal["delete", "blank"] | None
+    why: str
+    blank: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifierGuess:
+    """A column that names a subject."""
+
+    column: str
+    kind: str
+    one_person: bool
+    why: str
+
+
+@dataclass(slots=True)
+class TableGuess:
+    """Everything guessed of one table."""
+
+    table: CatalogueTable
+    rows: int
+    role: Role
+    sure: Sure
+    why: str
+    identifiers: tuple[IdentifierGuess, ...] = ()
+    edges: tuple[EdgeGuess, ...] = ()
+    columns: dict[str, Guess] = field(default_factory=dict)
+    erase: EraseGuess | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A whole store, guessed: each table in the order of the catalogue."""
+
+    catalogue: Catalogue
+    tables: tuple[TableGuess, ...]
+
+    def count(self, sure: Sure) -> int:
+        """Count the columns of which the draft is this sure."""
+        return sum(guess.sure == sure for table in self.tables for guess in table.columns.values())
+
+
+Evidences = Mapping[str, Mapping[str, Evidence]]
+Inclusions = Mapping[Link, Inclusion]
+
+
+def candidate_links(catalogue: Catalogue, evidence: Evidences) -> tuple[Link, ...]:
+    """Return links that no foreign key declares and whose values are worth looking for."""
+    subjects = _subjects(catalogue, evidence)
+    found = [
+        link
+        for table in catalogue.tables
+        for column in table.columns
+        for link in _candidates(catalogue, table, column, subjects, evidence.get(table.name, {}))
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def draft(catalogue: Catalogue, evidence: Evidences, inclusions: Inclusions) -> Draft:
+    """Guess a whole map."""
+    return _Drafting(catalogue, evidence, inclusions).draft()
+
+
+# Who are people?
+
+
+def _kind_of(column: str, evidence: Evidence | None) -> str:
+    """Say what a column holds: by its values if they are plain, else by its name."""
+    if evidence is not None and evidence.share("email") >= SHARE_MOST:
+        return "email"
+    found = meaning(column)
+    return found.name if found is not None else ""
+
+
+def _subjects(catalogue: Catalogue, evidence: Evidences) -> dict[str, tuple[Sure, str]]:
+    """Return the tables whose rows look like people, how sure that is, and why."""
+    found: dict[str, tuple[Sure, str]] = {}
+    kinds = {
+        table.name: {
+            column.name: _kind_of(column.name, evidence.get(table.name, {}).get(column.name))
+            for column in table.columns
+        }
+        for table in catalogue.tables
+    }
+    for table in catalogue.tables:
+        if not table.key:
+            continue
+        seen = set(kinds[table.name].values())
+        person = "person_name" in seen or "user_name" in seen
+        if not ends_with(table.name, "people") or _all_links(table):
+            continue
+        if "email" in seen and (person or "name" in seen):
+            found[table.name] = ("sure", "named like people, with names and e-mail addresses")
+        elif "email" in seen or person:
+            found[table.name] = ("likely", "named like people, with names or e-mail addresses")
+        elif "name" in seen and "phone" in seen:
+            found[table.name] = ("likely", "named like people, with names and phone numbers")
+    for table in catalogue.tables:
+        if table.name in found or not table.key or _all_links(table):
+            continue
+        columns = kinds[table.name]
+        if any(key.target in found for key in table.foreign_keys) or _refers_by_name(table, found):
+            continue
+        emails = [name for name, kind in columns.items() if kind == "email"]
+        full = sum(kind == "person_name" for kind in columns.values()) >= 2
+        if (
+            emails
+            and not full
+            and not any(_apart(table, name, evidence.get(table.name, {}).get(name)) for name in emails)
+        ):
+            continue
+        named = full or bool({"name", "user_name", "person_name"} & set(columns.values()))
+        alone = any((name,) in (*table.unique, table.key) for name in emails)
+        if full:
+            found[table.name] = ("likely", "its rows have first and last names")
+        elif emails and named:
+            found[table.name] = ("likely", "its rows have names and e-mail addresses")
+        elif alone:
+            found[table.name] = ("likely", "its rows have e-mail addresses of their own")
+    return found
+
+
+def _apart(table: CatalogueTable, column: str, seen: Evidence | None) -> bool:
+    """Tell whether no two rows seem to have the same value in this column."""
+    unique = (column,) in (*table.unique, table.key)
+    return unique or (seen is not None and seen.filled == seen.distinct >= 2)
+
+
+def _all_links(table: CatalogueTable) -> bool:
+    linking = {name for key in table.foreign_keys for name in key.columns}
+    return all(column.name in linking or column.name in table.key for column in table.columns)
+
+
+def _refers_by_name(table: CatalogueTable, people: Mapping[str, object]) -> bool:
+    return any(
+        said and _names_table(said, name)
+        for column in table.columns
+        for said in (linked_name(column.name),)
+        for name in people
+    )
+
+
+def _names_table(said: Sequence[str], table: str) -> bool:
+    """Tell whether the words of a link end with a table's name, in the singular."""
+    name = [singular(word) for word in words(table.rpartition(".")[2])]
+    link = [singular(word) for word in said]
+    return bool(name) and (link[-len(name) :] == name or (len(link) == 1 and name[-1:] == link))
+
+
+# Which columns lead where, without a foreign key?
+
+
+def _candidates(
+    catalogue: Catalogue,
+    table: CatalogueTable,
+    column: Column,
+    subjects: Mapping[str, object],
+    evidence: Mapping[str, Evidence],
+) -> Iterator[Link]:
+    if any(column.name in key.columns for key in table.foreign_keys):
+        return
+    if table.key == (column.name,) and column.shape == "number":
+        return
+    said = linked_name(column.name)
+    if said:
+        fitting = [
+            target
+            for target in catalogue.tables
+            if len(target.key) == 1
+            and (target.name, target.key[0]) != (table.name, column.name)
+            and _comparable(column, target.column(target.key[0]))
+            and _names_table(said, target.name)
+        ]
+        fitting = _nearest(table, fitting)
+        best = max((len(words(_own(target.name))) for target in fitting), default=0)
+        fitting = [target for target in fitting if len(words(_own(target.name))) == best]
+        if len(fitting) == 1:
+            yield Link(table.name, column.name, fitting[0].name, fitting[0].key[0], "name")
+            return
+    if link_is(column.name, "owning") or link_is(column.name, "acting"):
+        fitting = [
+            target
+            for target in (catalogue.table(name) for name in subjects)
+            if target is not None
+            and len(target.key) == 1
+            and target.name != table.name
+            and _comparable(column, target.column(target.key[0]))
+        ]
+        fitting = _nearest(table, fitting)
+        if len(fitting) == 1 and column.shape in ("number", "other"):
+            yield Link(table.name, column.name, fitting[0].name, fitting[0].key[0], "role")
+            return
+    if table.name not in subjects and _kind_of(column.name, evidence.get(column.name)) == "email":
+        people = [target for name in subjects if (target := catalogue.table(name)) is not None]
+        for target in _nearest(table, people):
+            for other in target.columns:
+                if _kind_of(other.name, None) == "email":
+                    yield Link(table.name, column.name, target.name, other.name, "identifier")
+
+
+def _nearest(table: CatalogueTable, targets: Sequence[CatalogueTable]) -> list[CatalogueTable]:
+    """Return those of the targets that are in the table's own schema; all of them if none is."""
+    return [target for target in targets if target.parts[:-1] == table.parts[:-1]] or list(targets)
+
+
+def _own(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _comparable(one: Column, two: Column | None) -> bool:
+    return two is not None and (one.shape == two.shape if one.shape != "other" else one.type == two.type)
+
+
+class _Drafting:
+    """One catalogue with its evidence; each method guesses one kind of thing."""
+
+    def __init__(self, catalogue: Catalogue, evidence: Evidences, inclusions: Inclusions) -> None:
+        self.catalogue = catalogue
+        self.evidence = evidence
+        self.subjects = _subjects(catalogue, evidence)
+        self.guessed = self._links(inclusions)
+        self.owned: dict[str, str] = {}
+        self.pointed: dict[str, str] = {}
+
+    def draft(self) -> Draft:
+        """Guess whose every table is, then what every column is."""
+        self._own()
+        found = [self._table(table) for table in self.catalogue.tables]
+        by_name = {each.table.name: each for each in found}
+        for each in found:
+            if each.role not in ("impersonal", "unknown", "mentioned"):
+                each.erase = self._erase(each, by_name)
+        return Draft(self.catalogue, tuple(found))
+
+    # Links, declared and guessed
+
+    def _links(self, inclusions: Inclusions) -> dict[str, list[tuple[Link, Inclusion | None]]]:
+        found: dict[str, list[tuple[Link, Inclusion | None]]] = {}
+        best: dict[tuple[str, str], tuple[float, Link, Inclusion | None]] = {}
+        for link in candidate_links(self.catalogue, self.evidence):
+            inclusion = inclusions.get(link)
+            if inclusion is not None and inclusion.asked and inclusion.share < INCLUDED_MIN:
+                continue
+            if link.by == "identifier" and (inclusion is None or not inclusion.asked):
+                others = {each for each in self.subjects if not ends_with(each, "staff")}
+                near = [each for each in others if each.rpartition(".")[0] == link.table.rpartition(".")[0]]
+                if near != [link.target]:
+                    continue
+            share = inclusion.share if inclusion is not None else 0.0
+            at = (link.table, link.column)
+            if at not in best or share > best[at][0]:
+                best[at] = (share, link, inclusion)
+        for _, link, inclusion in best.values():
+            found.setdefault(link.table, []).append((link, inclusion))
+        return found
+
+    def _to(self, table: CatalogueTable) -> Iterator[tuple[ForeignKey | Link, Inclusion | None, str]]:
+        """Yield every link out of a table, and where it leads."""
+        for key in table.foreign_keys:
+            yield key, None, key.target
+        for link, inclusion in self.guessed.get(table.name, ()):
+            yield link, inclusion, link.target
+
+    def _own(self) -> None:
+        """Find the tables whose rows are somebody's, and those that these rows refer to."""
+        tables = self.catalogue.tables
+        while True:
+            more = {
+                table.name: target
+                for table in tables
+                if table.name not in self.owned and table.name not in self.subjects
+                for link, _, target in self._to(table)
+                if (target in self.subjects or target in self.owned)
+                and target != table.name
+                and not self._acts(table, link, target)
+            }
+            if not more:
+                break
+            self.owned |= more
+        for table in tables:
+            if table.name in self.subjects or table.name in self.owned:
+                for _, _, target in self._to(table):
+                    if target not in self.subjects and target not in self.owned and self._is_address(target):
+                        self.pointed[target] = table.name
+
+    def _is_address(self, name: str) -> bool:
+        table = self.catalogue.table(name)
+        if table is None:
+            return False
+        kinds = [found.name for column in table.columns if (found := meaning(column.name)) is not None]
+        return has_word(name, "address") and bool({"address", "phone"} & set(kinds))
+
+    def _acts(self, table: CatalogueTable, link: ForeignKey | Link, target: str) -> bool:
+        """Tell whether a link names somebody who dealt with the row rather than whose row it is."""
+        column = link.columns[0] if isinstance(link, ForeignKey) else link.column
+        if target not in self.subjects:
+            return False
+        if link_is(column, "acting"):
+            return True
+        others = {to for _, _, to in self._to(table) if to in self.subjects and to != target}
+        if ends_with(target, "staff") and any(not ends_with(other, "staff") for other in others):
+            return True
+        if ends_with(target, "staff") and len(self.subjects) > 1:
+            personal = any(look(each.name) == "plain" for each in table.columns)
+            linked = any(link.by == "identifier" for link, _ in self.guessed.get(table.name, ()))
+            return linked or not personal
+        if isinstance(link, ForeignKey) and link.on_delete == "SET NULL":
+            return not link_is(column, "owning") or ends_with(target, "staff")
+        return False
+
+    # Edges
+
+    def _edges(self, table: CatalogueTable, role: Role) -> tuple[EdgeGuess, ...]:
+        found: list[EdgeGuess] = []
+        direct = role == "owned" and any(
+            target in self.subjects and not self._acts(table, link, target)
+            for link, _, target in self._to(table)
+        )
+        for link, inclusion, target in self._to(table):
+            kind, sure, reason = self._edge_kind(table, link, target, role, direct=direct)
+            if kind is None:
+                continue
+            if isinstance(link, ForeignKey):
+                why = f"foreign key; {reason}" if reason else "foreign key"
+                edge = EdgeGuess(kind, link.columns, target, link.target_columns, sure, why)
+            else:
+                why = _told_link(link, inclusion) + (f"; {reason}" if reason else "")
+                edge = EdgeGuess(kind, (link.column,), target, (link.target_column,), "likely", why)
+            found.append(edge)
+        once: dict[tuple[object, ...], EdgeGuess] = {}
+        for edge in found:
+            once.setdefault((edge.kind, edge.columns, edge.target, edge.target_columns), edge)
+        found = list(once.values())
+        if sum(edge.kind == "belongs_to" for edge in found) > 1:
+            found = [replace(edge, leaving_open=edge.kind == "belongs_to") for edge in found]
+        order = {"belongs_to": 0, "points_to": 1, "mentions": 2}
+        return tuple(sorted(found, key=lambda edge: (order[edge.kind], edge.columns)))
+
+    def _edge_kind(
+        self, table: CatalogueTable, link: ForeignKey | Link, target: str, role: Role, *, direct: bool
+    ) -> tuple[EdgeKind | None, Sure, str]:
+        if target in self.pointed:
+            return "points_to", "sure" if role in ("subject", "owned") else "likely", ""
+        if target in self.subjects:
+            if role == "subject":
+                return "mentions", "likely", "one person refers to another"
+            if self._acts(table, link, target):
+                return "mentions", "likely", "names who dealt with the row"
+            return "belongs_to", "sure" if target != table.name else "likely", ""
+        if target in self.owned:
+            if target == table.name:
+                return "mentions", "likely", "the row refers to another of its kind"
+            if role == "subject":
+                return "mentions", "likely", "the row stays when that goes"
+            if direct:
+                return "mentions", "likely", "the row has its owner already"
+            return "belongs_to", "likely", f"`{shown(target)}` is somebody's"
+        return None, "unknown", ""
+
+    # Tables
+
+    def _table(self, table: CatalogueTable) -> TableGuess:
+        evidence = self.evidence.get(table.name, {})
+        rows = max((each.rows for each in evidence.values()), default=0)
+        if table.name in self.subjects:
+            sure, why = self.subjects[table.name]
+            found = TableGuess(table, rows, "subject", sure, why)
+            found.identifiers = self._identifiers(table)
+            if not found.identifiers:
+                found.role, found.sure = "unknown", "unknown"
+        elif table.name in self.owned:
+            found = TableGuess(
+                table, rows, "owned", "likely", f"its rows lead to `{shown(self.owned[table.name])}`"
+            )
+        elif table.name in self.pointed:
+            why = f"`{shown(self.pointed[table.name])}` refers to it, and it looks like addresses"
+            found = TableGuess(table, rows, "pointed", "likely", why)
+        elif any(target in self.subjects for _, _, target in self._to(table)):
+            found = TableGuess(
+                table, rows, "mentioned", "likely", "people are only seen here as those who dealt with it"
+            )
+        else:
+            found = self._other(table, rows)
+        found.edges = self._edges(table, found.role)
+        if found.role == "impersonal" and found.edges:
+            found.role, found.why = "unknown", "it refers to rows that are somebody's"
+        for column in table.columns:
+            guess = self._column(found, column)
+            if guess is not None:
+                found.columns[column.name] = guess
+        if found.role == "impersonal":
+            found.columns = {}
+        return found
+
+    def _other(self, table: CatalogueTable, rows: int) -> TableGuess:
+        """Guess of a table that leads to nobody: not about people, or a question."""
+        said: list[str] = []
+        for column in table.columns:
+            seen = self.evidence.get(table.name, {}).get(column.name)
+            kind = _personal_kind(seen)
+            if kind is not None and seen is not None:
+                said.append(f"in `{shown(column.name)}` {seen.told(kind)}")
+            elif _is(column.name, "name") and seen is not None and seen.share("full_name_like") >= 0.5:
+                said.append(f"in `{shown(column.name)}` {seen.told('full_name_like')}")
+            elif look(column.name) == "plain" and not _empty(seen):
+                said.append(f"`{shown(column.name)}` looks personal by its name")
+        if said:
+            return TableGuess(table, rows, "unknown", "unknown", "; ".join(said[:3]))
+        sampled = f"none in {rows} sampled rows" if rows else "no rows to sample"
+        sure: Sure = "likely" if rows else "unknown"
+        return TableGuess(
+            table,
+            rows,
+            "impersonal",
+            sure,
+            f"no column looks personal ({sampled}) and nothing leads to people",
+        )
+
+    def _identifiers(self, table: CatalogueTable) -> tuple[IdentifierGuess, ...]:
+        found: list[IdentifierGuess] = []
+        evidence = self.evidence.get(table.name, {})
+        for column in table.columns:
+            seen = evidence.get(column.name)
+            kind = {
+                "email": "email", "phone": "phone", "national_id": "national_id", "user_name": "username",
+            }.get(_kind_of(column.name, seen))  # fmt: skip
+            if kind is None or column.shape not in ("text", "number", "other"):
+                continue
+            unique = (column.name,) in (*table.unique, table.key)
+            apart = seen is not None and seen.filled == seen.distinct >= 2
+            if kind == "phone" and not unique:
+                continue
+            if unique:
+                one, why = True, "unique in the database"
+            elif apart and seen is not None:
+                one, why = (
+                    True,
+                    f"{seen.distinct} different among {seen.filled} sampled; nothing makes it unique",
+                )
+            else:
+                one, why = False, "nothing says that nobody shares it"
+            found.append(IdentifierGuess(column.name, kind, one, why))
+        if not found:
+            names = [c.name for c in table.columns if _kind_of(c.name, None) in ("person_name", "name")]
+            found = [IdentifierGuess(name, "name", False, "people share names") for name in names[-1:]]
+        return tuple(found)
+
+    # Columns
+
+    def _column(self, table: TableGuess, column: Column) -> Guess | None:
+        seen = self.evidence.get(table.table.name, {}).get(column.name)
+        said = meaning(column.name)
+        if is_credential(table.table.name, column.name):
+            if column.shape in ("boolean", "moment", "date"):
+                return Guess("usage", "likely", "its name")
+            return Guess("credential", "likely", "its name; its values were not read")
+        kind = _personal_kind(seen)
+        plain = said is not None and said.name in ("email", "phone", "national_id", "ip")
+        if column.name in table.table.key and (kind is None or column.shape == "number") and not plain:
+            return Guess("key", "sure", "primary key")
+        linking = {name for edge in table.edges for name in edge.columns}
+        if kind is not None and seen is not None:
+            return self._by_values(column, seen, kind)
+        if column.name in linking and (said is None or said.name != "email"):
+            return Guess("link", "sure", "an edge above")
+        if any(column.name in key.columns for key in table.table.foreign_keys):
+            return Guess("link", "sure", "foreign key to what is not about people")
+        if any(link.column == column.name for link, _ in self.guessed.get(table.table.name, ())):
+            return Guess("link", "likely", "its name, as if it led to another table")
+        return self._by_name(table, column, seen)
+
+    def _by_values(self, column: Column, seen: Evidence, kind: Kind) -> Guess:
+        category = {
+            "email": "contact", "phone": "contact", "ip": "connection", "iban": "payment", "card": "payment",
+            "national_id": "identity",
+        }.get(kind)  # fmt: skip
+        if kind == "holds_email" and category is None:
+            if seen.share("prose") >= 0.3 or _is(column.name, "free_text"):
+                return Guess("free_text", "likely", seen.told(kind))
+            return Guess("?", "unknown", seen.told(kind))
+        if category is not None and seen.share(kind) >= SHARE_MOST:
+            return Guess(category, "sure", seen.told(kind))
+        said = meaning(column.name)
+        if said is not None and said.category == category:
+            return Guess(category, "likely", f"its name; {seen.told(kind)}")
+        return Guess("?", "unknown", f"only {seen.told(kind)}")
+
+    def _by_name(self, table: TableGuess, column: Column, seen: Evidence | None) -> Guess:
+        said = meaning(column.name) if not linked_name(column.name) or column.shape == "text" else None
+        several = seen is not None and seen.filled >= 5
+        if said is not None and said.name == "birth" and column.shape in ("number", "other", "boolean"):
+            said = None
+        if said is None or (said.name == "name" and table.role not in ("subject", "owned")):
+            return self._by_shape(table, column, seen)
+        if said.name == "sensitive":
+            return Guess("?", "unknown", "its name: perhaps a special category (GDPR Art. 9)")
+        if column.shape == "boolean":
+            return Guess("flag", "likely", "yes or no")
+        if column.shape in ("date", "moment") and said.name != "birth":
+            return Guess("usage", "likely", "a moment")
+        if said.name == "email" and several and seen is not None and seen.share("email") < SHARE_SOME:
+            return Guess("?", "unknown", f"its name says e-mail, and {seen.told('email')}")
+        if said.name == "place" and not any(_is(each.name, "address") for each in table.table.columns):
+            return Guess("?", "unknown", "its name may say where somebody lives, or not")
+        if said.name == "orders" and table.role == "subject":
+            return Guess("?", "unknown", "its name")
+        if said.name == "free_text" and seen is not None and _few(seen):
+            return Guess(
+                "usage", "likely", f"its name; {seen.distinct} different among {seen.filled} sampled"
+            )
+        sure: Sure = "likely"
+        why = "its name"
+        if said.name == "birth" and seen is not None and seen.share("birth_day") >= SHARE_MOST:
+            sure, why = "sure", f"its name; {seen.told('birth_day')}"
+        elif (
+            said.name in ("person_name", "name")
+            and seen is not None
+            and seen.share("name_like") >= SHARE_MOST
+        ):
+            why = f"its name; {seen.told('name_like')}"
+        elif said.name == "free_text" and seen is not None and seen.share("prose") >= 0.3:
+            sure, why = "sure", f"its name; {seen.told('prose')}"
+        if said.name == "name" and table.role == "owned":
+            return Guess("?", "unknown", "a name, of a person or of a thing")
+        return Guess(said.category, sure, why)
+
+    def _by_shape(self, table: TableGuess, column: Column, seen: Evidence | None) -> Guess:
+        if column.shape == "boolean":
+            return Guess("flag", "likely", "yes or no")
+        if column.shape in ("date", "moment"):
+            return Guess("usage", "likely", "a moment")
+        if seen is not None and seen.filled >= 5 and seen.share("prose") >= 0.3:
+            return Guess("free_text", "likely", seen.told("prose"))
+        if linked_name(column.name):
+            return Guess("?", "unknown", "its name, as if it led somewhere unknown")
+        if seen is not None and _few(seen):
+            return Guess("usage", "likely", f"{seen.distinct} different among {seen.filled} sampled")
+        if table.role == "subject" and {"title", "role", "grade", "rank"} & set(words(column.name)):
+            return Guess("work", "likely", "its name, in a table of people")
+        if column.shape == "number" and table.role in ("owned", "mentioned"):
+            return Guess("usage", "likely", "a number")
+        if column.shape in ("json", "array", "bytes"):
+            return Guess("?", "unknown", f"{column.shape}: look inside")
+        return Guess("?", "unknown", "neither its name nor its values say")
+
+    # Erasure
+
+    def _erase(self, table: TableGuess, all_tables: Mapping[str, TableGuess]) -> EraseGuess:
+        name = table.table.name
+        if has_word(name, "accounts"):
+            return EraseGuess(
+                None, "accounts are often kept by law: `retain` with its period and article, or delete"
+            )
+        holding = self._held_by(name, all_tables, {name})
+        if not holding:
+            return EraseGuess("delete", "nothing that stays holds these rows")
+        blank = tuple(
+            column.name
+            for column in table.table.columns
+            if column.nullable
+            and not column.generated
+            and column.name not in table.table.null_refused
+            and table.columns[column.name].what not in ("key", "link", "flag", "not_personal", "usage", "?")
+            and not any(column.name in key for key in (table.table.key, *table.table.unique))
+        )
+        stuck = [
+            column.name
+            for column in table.table.columns
+            if column.name not in blank and table.columns[column.name].what in _DIRECT
+        ]
+        named = [each.column for each in table.identifiers if each.column not in blank]
+        held = f"rows of {', '.join(f'`{shown(each)}`' for each in holding[:3])} may stay and refer to these"
+        if stuck:
+            held += f"; {', '.join(f'`{shown(each)}`' for each in stuck[:5])} may not be null"
+        if blank and not named:
+            return EraseGuess("blank", held, blank)
+        return EraseGuess(None, held)
+
+    def _held_by(self, name: str, all_tables: Mapping[str, TableGuess], seen: set[str]) -> list[str]:
+        """Return the tables of which rows may stay while they refer to rows of this one."""
+        found: list[str] = []
+        for other in self.catalogue.tables:
+            for link, _, target in self._to(other):
+                if target != name or other.name in seen:
+                    continue
+                if isinstance(link, ForeignKey) and link.on_delete in ("CASCADE", "SET NULL"):
+                    continue
+                guess = all_tables[other.name]
+                own = link.columns if isinstance(link, ForeignKey) else (link.column,)
+                kinds = {edge.kind for edge in guess.edges if edge.columns == own}
+                if "points_to" in kinds and guess.role in ("subject", "owned"):
+                    if self._held_by(other.name, all_tables, seen | {name}) or has_word(
+                        other.name, "accounts"
+                    ):
+                        found.append(other.name)
+                elif kinds == {"belongs_to"} and not has_word(other.name, "accounts"):
+                    if self._held_by(other.name, all_tables, seen | {name}):
+                        found.append(other.name)
+                elif isinstance(link, ForeignKey) or has_word(other.name, "accounts"):
+                    found.append(other.name)
+        return list(dict.fromkeys(found))
+
+
+def _personal_kind(seen: Evidence | None) -> Kind | None:
+    """Return what the values are beyond their names, when enough of them are."""
+    if seen is None:
+        return None
+    for kind in ("email", "iban", "card", "national_id", "phone", "ip"):
+        share = seen.share(kind)
+        needed = SHARE_MOST if kind in ("card", "national_id") else SHARE_SOME
+        if share >= needed and (seen.kinds.get(kind, 0) >= 3 or kind == "email" or seen.rows < 5):
+            return kind
+    return "holds_email" if seen.kinds.get("holds_email") else None
+
+
+def _empty(seen: Evidence | None) -> bool:
+    return seen is not None and seen.rows > 0 and seen.filled == 0 and seen.sampled
+
+
+def _few(seen: Evidence) -> bool:
+    return seen.filled >= 20 and seen.distinct <= FEW_MAX
+
+
+def _is(column: str, name: str) -> bool:
+    found = meaning(column)
+    return found is not None and found.name == name
+
+
+def _told_link(link: Link, inclusion: Inclusion | None) -> str:
+    by = {"name": "its name", "identifier": "an identifier on both sides", "role": "its name says a person"}[
+        link.by
+    ]
+    if inclusion is None or not inclusion.asked:
+        return f"no foreign key; {by}; no values to compare"
+    return f"no foreign key; {by}; {inclusion.found} of {inclusion.asked} values are found there"
+
+
+def shown(name: str) -> str:
+    """Write a name of the database in a comment: on one line, whatever is in it."""
+    return "".join(c if c.isprintable() else "�" for c in name)

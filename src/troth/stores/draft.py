@@ -1,0 +1,87 @@
+"""Drafting the map of a live database: its catalogue, a bounded sample, then guesses.
+
+Rule: only shapes, counts and checksum results leave here.  Values live in this function's
+memory while they are judged, one table at a time but for those that may link, and in no
+result, message or log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from troth.rules.catalogue import CatalogueTable
+from troth.rules.column_name import meaning
+from troth.rules.draft import Draft, candidate_links, draft
+from troth.rules.draft_text import Head, text
+from troth.rules.evidence import Evidence, Inclusion, Link
+from troth.stores.detect import evidence_of, libraries
+from troth.stores.sample import ASKED_MAX, Values, open_sampler, sampled
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """A draft, and the text a person corrects."""
+
+    draft: Draft
+    kind: str
+    text: str
+
+
+def draft_map(
+    url: str,
+    store: str,
+    *,
+    find: str,
+    change: str,
+    today: date,
+    started: Callable[[int], None] = lambda _tables: None,
+    advance: Callable[[], object] = lambda: None,
+) -> Drafted:
+    """Draft the map of the database at `url`; `find` and `change` are the references it will hold.
+
+    Raises NotFoundError without the extra `detect`, UnreachableError where no database answers.
+    """
+    libraries()
+    with open_sampler(url, store) as sampler:
+        catalogue = sampler.catalogue()
+        started(len(catalogue.tables))
+        evidence: dict[str, dict[str, Evidence]] = {}
+        linking: dict[tuple[str, str], tuple[str, ...]] = {}
+        for table in catalogue.tables:
+            values = sampler.values(table)
+            evidence[table.name] = _evidence(table, values, today)
+            for name, found in values.items():
+                linking[table.name, name] = _some(found)
+            advance()
+        inclusions: dict[Link, Inclusion] = {}
+        for link in candidate_links(catalogue, evidence):
+            target = catalogue.table(link.target)
+            column = target.column(link.target_column) if target is not None else None
+            asked = linking.get((link.table, link.column), ())
+            if target is None or column is None or not asked:
+                continue
+            inclusion = sampler.included(target, column, asked)
+            if inclusion is not None:
+                inclusions[link] = inclusion
+    drafted = draft(catalogue, evidence, inclusions)
+    return Drafted(drafted, sampler.kind, text(drafted, Head(store, sampler.kind, find, change)))
+
+
+def _evidence(table: CatalogueTable, values: Values, today: date) -> dict[str, Evidence]:
+    phones = frozenset(
+        column.name for column in table.columns if (said := meaning(column.name)) and said.name == "phone"
+    )
+    found = dict(evidence_of(values, today=today, phones=phones))
+    asked = {column.name for column in sampled(table)}
+    for column in table.columns:
+        if column.name not in asked:
+            found[column.name] = Evidence(sampled=False)
+    return found
+
+
+def _some(values: tuple[str | None, ...]) -> tuple[str, ...]:
+    """Return a few distinct values, short enough to link by."""
+    short = (value for value in values if value is not None and value and len(value) <= 200)
+    return tuple(dict.fromkeys(short))[:ASKED_MAX]
