@@ -45,6 +45,7 @@ def meaning(column: str) -> Meaning | None:
     return None
 
 
+@cache
 def is_credential(table: str, column: str) -> bool:
     """Tell whether the name alone forbids asking for values.
 
@@ -56,9 +57,12 @@ def is_credential(table: str, column: str) -> bool:
     found = meaning(column)
     if found is not None and found.name == "credential":
         return True
+    if any(word.endswith(("password", "passwd", "token", "secret")) for word in words(column)):
+        return True
     return words(column)[-1:] == ["code"] and bool({"card", "carte", "otp", "recovery"} & set(words(table)))
 
 
+@cache
 def ends_with(table: str, names: str) -> bool:
     """Tell whether a table's name ends with a word of this list, in the singular.
 
@@ -66,15 +70,21 @@ def ends_with(table: str, names: str) -> bool:
     (True, True, False)
     """
     said = words(table.rpartition(".")[2])
-    return bool(said) and singular(said[-1]) in {singular(word) for word in _lists()["table"][names]}
+    listed = {singular(word) for word in _lists()["table"][names]}
+    return bool(said) and (
+        singular(said[-1]) in listed
+        or (names == "address" and any(singular(said[-1]).endswith(word) for word in listed))
+    )
 
 
+@cache
 def has_word(table: str, names: str) -> bool:
     """Tell whether a table's name has a word of this list."""
     said = {singular(word) for word in words(table)}
     return bool(said & {singular(word) for word in _lists()["table"][names]})
 
 
+@cache
 def link_is(column: str, names: str) -> bool:
     """Tell whether a linking column has one of the words or pairs of this list.
 
@@ -84,6 +94,7 @@ def link_is(column: str, names: str) -> bool:
     return any(_beside(each, words(column)) for each in _lists()["link"][names])
 
 
+@cache
 def linked_name(column: str) -> tuple[str, ...]:
     """Return the words of what a column's name refers to; empty when it does not look like a link.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Literal
 
 from troth.rules.catalogue import Catalogue, CatalogueTable, Column, ForeignKey
@@ -33,6 +34,7 @@ SHARE_MOST = 0.8
 SHARE_SOME = 0.02
 INCLUDED_MIN = 0.5
 FEW_MAX = 12
+_OF_TEXT = frozenset({"address", "place", "name", "person_name", "free_text", "work", "email", "trait"})
 _DIRECT = frozenset({"identity", "contact", "address", "free_text", "credential", "payment", "work"})
 
 
@@ -163,6 +165,8 @@ def _subjects(catalogue: Catalogue, evidence: Evidences) -> dict[str, tuple[Sure
         if table.name in found or not table.key or _all_links(table):
             continue
         columns = kinds[table.name]
+        if ends_with(table.name, "address"):
+            continue
         if any(key.target in found for key in table.foreign_keys) or _refers_by_name(table, found):
             continue
         emails = [name for name, kind in columns.items() if kind == "email"]
@@ -204,7 +208,8 @@ def _refers_by_name(table: CatalogueTable, people: Mapping[str, object]) -> bool
     )
 
 
-def _names_table(said: Sequence[str], table: str) -> bool:
+@cache
+def _names_table(said: tuple[str, ...], table: str) -> bool:
     """Tell whether the words of a link end with a table's name, in the singular."""
     name = [singular(word) for word in words(table.rpartition(".")[2])]
     link = [singular(word) for word in said]
@@ -352,7 +357,7 @@ class _Drafting:
         if table is None:
             return False
         kinds = [found.name for column in table.columns if (found := meaning(column.name)) is not None]
-        return has_word(name, "address") and bool({"address", "phone"} & set(kinds))
+        return ends_with(name, "address") and bool({"address", "phone"} & set(kinds))
 
     def _acts(self, table: CatalogueTable, link: ForeignKey | Link, target: str) -> bool:
         """Tell whether a link names somebody who dealt with the row rather than whose row it is."""
@@ -368,9 +373,17 @@ class _Drafting:
             personal = any(look(each.name) == "plain" for each in table.columns)
             linked = any(link.by == "identifier" for link, _ in self.guessed.get(table.name, ()))
             return linked or not personal
+        if self._mostly_null(table, column):
+            return True
         if isinstance(link, ForeignKey) and link.on_delete == "SET NULL":
             return not link_is(column, "owning") or ends_with(target, "staff")
         return False
+
+    def _mostly_null(self, table: CatalogueTable, column: str) -> bool:
+        seen = self.evidence.get(table.name, {}).get(column)
+        found = table.column(column)
+        nullable = found is not None and found.nullable
+        return nullable and seen is not None and seen.rows >= 2 and seen.filled * 2 <= seen.rows
 
     # Edges
 
@@ -529,7 +542,10 @@ class _Drafting:
             return Guess("link", "sure", "an edge above")
         if any(column.name in key.columns for key in table.table.foreign_keys):
             return Guess("link", "sure", "foreign key to what is not about people")
-        if any(link.column == column.name for link, _ in self.guessed.get(table.table.name, ())):
+        email = said is not None and said.name == "email"
+        if not email and any(
+            link.column == column.name for link, _ in self.guessed.get(table.table.name, ())
+        ):
             return Guess("link", "likely", "its name, as if it led to another table")
         return self._by_name(table, column, seen)
 
@@ -554,6 +570,17 @@ class _Drafting:
         several = seen is not None and seen.filled >= 5
         if said is not None and said.name == "birth" and column.shape in ("number", "other", "boolean"):
             said = None
+        if (
+            column.shape == "number"
+            and said is not None
+            and said.name in _OF_TEXT
+            and not _numbered(column.name)
+        ):
+            said = None
+        if words(column.name)[-1:] in (["type"], ["kind"], ["method"]):
+            return Guess("usage", "likely", "its name: a kind of something")
+        if _is_card_number(table.table.name, column.name):
+            return Guess("payment", "likely", "its name, in a table of cards")
         if said is None or (said.name == "name" and table.role not in ("subject", "owned")):
             return self._by_shape(table, column, seen)
         if said.name == "sensitive":
@@ -675,6 +702,18 @@ def _personal_kind(seen: Evidence | None) -> Kind | None:
         if share >= needed and (seen.kinds.get(kind, 0) >= 3 or kind == "email" or seen.rows < 5):
             return kind
     return "holds_email" if seen.kinds.get("holds_email") else None
+
+
+def _numbered(column: str) -> bool:
+    """Tell whether a number may be part of an address, or stand for somebody's."""
+    return bool(
+        {"house", "zip", "zipcode", "postcode", "postal", "latitude", "longitude"} & set(words(column))
+    )
+
+
+def _is_card_number(table: str, column: str) -> bool:
+    said = words(table)[-1:]
+    return bool(said) and said[0].endswith("card") and words(column) == ["number"]
 
 
 def _empty(seen: Evidence | None) -> bool:

@@ -108,7 +108,13 @@ def _kinds(value: str, today: date, *, phones: bool) -> Iterable[Kind]:
         found.append("iban")
     elif is_card(compact):
         found.append("card")
-    if "ip" not in found and 9 <= len(compact) <= 16 and len(digits) >= 5 and is_national(compact):
+    if (
+        "ip" not in found
+        and 9 <= len(compact) <= 16
+        and len(digits) >= 5
+        and compact.isalnum()
+        and is_national(compact)
+    ):
         found.append("national_id")
     if not found and _PHONE.fullmatch(value) and 7 <= len(digits) <= 15 and is_phone(value, bare=phones):
         found.append("phone")

@@ -48,10 +48,10 @@ def app(
 
     Example: troth map --picture shop -o shop.svg
     """
-    if sum((check, explain is not None, picture)) > 1:
-        raise NotAllowedError(
-            "`--check`, `--explain` and `--picture` are three questions: ask one at a time."
-        )
+    asked = [f"`{option}`" for option, given in (("--check", check), ("--explain", explain is not None),
+             ("--picture", picture)) if given]  # fmt: skip
+    if len(asked) > 1:
+        raise NotAllowedError(f"{asked[0]} and {asked[1]} are two questions: ask one at a time.")
     drafting = store is not None and ("://" in store or store.startswith(("env:", "file:")))
     if drafting and (check or explain is not None or picture):
         raise NotAllowedError("A URL is for drafting a map. Name the store of a map instead, such as `shop`.")
