@@ -16,6 +16,9 @@ from troth.policy.check.written import durations
 if TYPE_CHECKING:
     from troth.policy.facts import Fact
 
+_IN_ALL = re.compile(
+    r"\W+(?:in\s+all|in\s+total|altogether|at\s+most|en\s+tout|au\s+total|au\s+plus)\b", re.IGNORECASE
+)
 _COMPANY = re.compile(
     r"\b[A-Z][\w&’'-]{1,30}(?:\s+[A-Z][\w&’'-]{1,30}){0,4}\s+"
     r"(?:Ltd|Limited|SAS|SARL|SA|Inc|GmbH|AG|BV|LLC|plc|SpA|Srl)\b"
@@ -61,12 +64,11 @@ def _durations(section: Section, said: Iterable[Fact], language: str) -> Iterato
     if not promised:
         return
     known = {_measure(one) for one in promised}
-    known |= {
-        (first[0] + second[0], first[1]) for first in known for second in known if first[1] == second[1]
-    }
+    sums = {(one[0] + two[0], one[1]) for one in known for two in known if one[1] == two[1]}
     for paragraph in section.own:
         for match, period in durations(paragraph.text, language):
-            if _measure(period) not in known:
+            summed = _IN_ALL.match(paragraph.text, match.end()) is not None
+            if _measure(period) not in (known | sums if summed else known):
                 yield paragraph.spot(match)
 
 
