@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+import typer
 
-from troth.faces.cli import COMMANDS
+from troth.faces.cli import COMMANDS, app
 from troth.wiring import KNOWN
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,6 +25,29 @@ def test_every_setting_has_its_heading(section, key):
 def test_every_command_has_its_heading(name):
     page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     assert f"## troth {name}\n" in page
+
+
+def every_command():
+    """Yield each command and sub-command with what `--help` knows of it."""
+    table = typer.main.get_group(app)
+    for name in COMMANDS:
+        command = table.get_command(None, name)
+        yield name, command
+        for sub, inner in getattr(command, "commands", {}).items():
+            yield f"{name} {sub}", inner
+
+
+def test_every_option_is_told():
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    parts = {part.split("\n", 1)[0]: part for part in re.split(r"\n###? (?=troth )", page)}
+    missing = [
+        f"{name}: {max(option.opts, key=len)}"
+        for name, command in every_command()
+        for option in command.params
+        if option.param_type_name == "option" and option.name != "help"
+        if f"`{max(option.opts, key=len)}`" not in parts.get(f"troth {name}", "")
+    ]
+    assert missing == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())

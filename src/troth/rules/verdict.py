@@ -189,34 +189,38 @@ def _collection(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
 
 
 def _cookies(promise: Promise) -> Verdict:
+    """Judge the part of the promise that this clause says: the policy's own limit, or the table."""
     assert isinstance(promise, Cookies)
-    wrong = []
-    for cookie in promise.table:
-        life = cookie.lifetime
-        if (
-            isinstance(life, Period)
-            and promise.lifetime_max
-            and life.days()[0] > promise.lifetime_max.days()[1]
-        ):
-            wrong.append(
-                f"{cookie.name}: declared for {life}, and the policy's own limit is {promise.lifetime_max}"
-            )
-        if cookie.category != "analytics":
-            continue
-        if isinstance(life, Period) and life.days()[0] > TRACKER_MAX.days()[1]:
-            wrong.append(
-                f"{cookie.name}: declared for {life}, more than {TRACKER_MAX} (CNIL 2020-091 Art. 5)"
-            )
-        if cookie.data_kept and cookie.data_kept.days()[0] > AUDIENCE_DATA_MAX.days()[1]:
-            limit = f"{AUDIENCE_DATA_MAX} (CNIL 2020-091 Art. 5)"
-            wrong.append(f"{cookie.name}: what it collects stays {cookie.data_kept}, more than {limit}")
+    wrong = [] if promise.said.isdisjoint({"table", "lifetime_max"}) else list(_over_own_limit(promise))
+    if "table" in promise.said:
+        wrong += _over_ceiling(promise)
     if wrong:
         return _said(
             promise, "broken", f"{len(wrong)} of {len(promise.table)} declarations break a limit", (), wrong
         )
-    return _said(
-        promise, "unproven", f"{len(promise.table)} cookies declared within limits; no site was scanned"
-    )
+    figure = "no site was scanned"
+    if "table" in promise.said:
+        figure = f"{len(promise.table)} cookies declared within limits; {figure}"
+    return _said(promise, "unproven", figure)
+
+
+def _over_own_limit(promise: Cookies) -> Iterator[str]:
+    limit = promise.lifetime_max
+    for cookie in promise.table:
+        if isinstance(cookie.lifetime, Period) and limit and cookie.lifetime.days()[0] > limit.days()[1]:
+            yield f"{cookie.name}: declared for {cookie.lifetime}, and the policy's own limit is {limit}"
+
+
+def _over_ceiling(promise: Cookies) -> Iterator[str]:
+    for cookie in promise.table:
+        if cookie.category != "analytics":
+            continue
+        life, kept = cookie.lifetime, cookie.data_kept
+        if isinstance(life, Period) and life.days()[0] > TRACKER_MAX.days()[1]:
+            yield f"{cookie.name}: declared for {life}, more than {TRACKER_MAX} (CNIL 2020-091 Art. 5)"
+        if kept and kept.days()[0] > AUDIENCE_DATA_MAX.days()[1]:
+            limit = f"{AUDIENCE_DATA_MAX} (CNIL 2020-091 Art. 5)"
+            yield f"{cookie.name}: what it collects stays {kept}, more than {limit}"
 
 
 def _transfer(promise: Promise, facts: Facts) -> Verdict:
