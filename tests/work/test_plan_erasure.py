@@ -3,8 +3,8 @@
 import sqlite3
 
 import pytest
-import story
 
+import story
 from troth.errors import NotAllowedError
 from troth.work import carry_on, erase, plan_erasure
 
