@@ -30,12 +30,18 @@ def test_the_whole_map_reads():
 def test_edges_of_several_columns_and_odd_names_read_in_both_writings():
     short, long = (
         read(AROUND + "".join(f"    {line}\n" for line in block.splitlines()), "stores/shop.yaml")
-        for block in BLOCKS[1:3]
+        for block in BLOCKS[2:4]
     )
     assert (short[1], long[1]) == ((), ())
     assert short[0].tables["visit"].edges[0] == long[0].tables["visit"].edges[0]
     assert short[0].tables["visit"].edges[1].target == 'Weird "Table"'
     assert short[0].tables["visit"].edges[2].target == "sales.account"
+
+
+def test_the_draft_on_the_page_reads_and_asks_its_questions():
+    found, problems = read(BLOCKS[1], "stores/shop.yaml")
+    assert problems == ()
+    assert (found.controller, found.tables["customer"].columns["loyalty"]) == ("?", "?")
 
 
 def test_every_key_of_a_map_is_on_the_page():

@@ -577,6 +577,8 @@ class _Drafting:
             and not _numbered(column.name)
         ):
             said = None
+        if words(column.name)[-1:] == ["template"]:
+            said = None
         if words(column.name)[-1:] in (["type"], ["kind"], ["method"]):
             return Guess("usage", "likely", "its name: a kind of something")
         if _is_card_number(table.table.name, column.name):

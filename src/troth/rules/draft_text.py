@@ -44,7 +44,7 @@ def _head(draft: Draft, head: Head) -> Iterator[str]:
     yield '# "?" has an answer, every erasure somebody who decided it, and every shared row its `leaving`.'
     yield f"store: {_scalar(head.store)}"
     yield f"kind: {head.kind}"
-    yield f"credentials: {{find: {_scalar(head.find)}, change: {_scalar(head.change)}}}  # put the URLs there"
+    yield f"credentials: {{find: {_scalar(head.find)}}}  # to erase, add: change: {head.change}"
     yield 'controller: "?"  # the entity that decides'
     yield f"# reviewed: {{date: YYYY-MM-DD, catalogue: sha256:{sha256(draft.catalogue)[:16]}}}  # once you have looked"
     yield "# backups_expire: 35 days  # how long backups live"

@@ -132,7 +132,7 @@ def is_email(value: str) -> bool:
     (True, False)
     """
     library = libraries().email_validator
-    if len(value) > 254:
+    if len(value) > 254 or "." not in value.rpartition("@")[2]:
         return False
     try:
         library.validate_email(value, check_deliverability=False, globally_deliverable=False)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
+from troth.errors import NotFoundError
 from troth.rules.catalogue import CatalogueTable
 from troth.rules.column_name import meaning
 from troth.rules.draft import Draft, candidate_links, draft
@@ -46,6 +47,10 @@ def draft_map(
     libraries()
     with open_sampler(url, store) as sampler:
         catalogue = sampler.catalogue()
+        if not catalogue.tables:
+            raise NotFoundError(
+                "This database has no tables that the connection may see: there is nothing to map."
+            )
         started(len(catalogue.tables))
         evidence: dict[str, dict[str, Evidence]] = {}
         linking: dict[tuple[str, str], tuple[str, ...]] = {}

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -178,7 +179,11 @@ def _store_name(name: str | None, output: Path | None, url: str) -> str:
                 "A store's name is made of letters, digits, dots and dashes, such as `shop`; it is never renamed."
             )
         return name
-    own = output.stem if output is not None else Path(url.partition("?")[0].partition("://")[2]).stem
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        path = ""
+    own = output.stem if output is not None else "" if "@" in path else Path(path).stem
     own = re.sub(r"[^A-Za-z0-9_.-]", "-", own).lstrip("_.-")[:60]
     return own or "store"
 

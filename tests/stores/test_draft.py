@@ -1,0 +1,387 @@
+"""A map drafted from a live database: what it guesses, what it leaves, and what it never says."""
+
+import re
+import time
+from datetime import date
+
+import pytest
+
+from sample_databases import load
+from stores.shop import ROWS, TABLES
+from troth.errors import NotAllowedError, NotFoundError, UnreachableError
+from troth.rules.catalogue import Catalogue
+from troth.rules.draft import candidate_links, draft
+from troth.rules.map_check import check
+from troth.stores.draft import draft_map
+from troth.stores.map_file import read
+from troth.stores.sample import ROWS_MAX, open_sampler
+
+TODAY = date(2026, 11, 23)
+SECRET = "hunter2-is-not-read"
+
+
+def drafted(database, name="shop"):
+    return draft_map(database.url, name, find="env:SHOP_FIND", change="env:SHOP_CHANGE", today=TODAY)
+
+
+def map_of(text):
+    found, problems = read(text, "stores/shop.yaml")
+    assert problems == (), [str(problem) for problem in problems]
+    return found
+
+
+def complaints(database, text):
+    with open_sampler(database.url, "shop") as sampler:
+        return [problem.what for problem in check(map_of(text), sampler.catalogue())]
+
+
+def guesses(found, table):
+    return next(each for each in found.draft.tables if each.table.name == table)
+
+
+@pytest.fixture
+def shop(database):
+    database.run(*TABLES, *ROWS)
+    return database
+
+
+def test_a_shop_without_foreign_keys_is_drafted_as_people_would(shop):
+    found = drafted(shop)
+    map_ = map_of(found.text)
+    assert {name for name, table in map_.tables.items() if table.subject} == {"customer", "employee"}
+    edges = {(e.kind, e.table, e.columns, e.target, e.target_columns) for e in map_.edges()}
+    assert edges >= {
+        ("belongs_to", "login", ("customer_id",), "customer", ("id",)),
+        ("belongs_to", "orders", ("customer_id",), "customer", ("id",)),
+        ("belongs_to", "payment_card", ("customer_id",), "customer", ("id",)),
+        ("belongs_to", "order_item", ("order_id",), "orders", ("id",)),
+        ("belongs_to", "visit", ("email",), "customer", ("email",)),
+        ("belongs_to", "service_request", ("email",), "customer", ("email",)),
+        ("mentions", "service_request", ("employee_id",), "employee", ("id",)),
+        ("points_to", "customer", ("address_id",), "address", ("id",)),
+        ("points_to", "employee", ("address_id",), "address", ("id",)),
+        ("points_to", "orders", ("shipping_address_id",), "address", ("id",)),
+        ("points_to", "payment_card", ("billing_address_id",), "address", ("id",)),
+    }
+    assert map_.tables["customer"].columns == {
+        "id": "key", "email": "contact", "name": "identity", "created": "usage", "address_id": "link",
+    }  # fmt: skip
+    assert map_.tables["payment_card"].columns["code"] == "credential"
+    assert map_.tables["payment_card"].columns["name"] == "?"
+    assert (
+        "customer_id: customer.id}         # likely: no foreign key; its name; 3 of 3 values are found there"
+        in re.sub(" +#", "         #", found.text)
+    )
+
+
+def test_the_check_fails_until_a_person_has_looked(shop):
+    said = " ".join(complaints(shop, drafted(shop).text))
+    for complaint in (
+        "Nobody has said yet who decides.",
+        "Nobody has said yet what `payment_card.name` is.",
+        "What becomes of `visit` on erasure is proposed, and nobody has decided it.",
+        "Rows of `orders` are reached by an erasure, and nobody decided what becomes of them.",
+    ):
+        assert complaint in said
+
+
+def test_a_corrected_draft_passes_the_check(sqlite_database):
+    sqlite_database.run(
+        "CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT UNIQUE, full_name TEXT)",
+        "CREATE TABLE letter (id INTEGER PRIMARY KEY, customer_id INT NOT NULL REFERENCES customer ON DELETE CASCADE,"
+        " body TEXT)",
+        "CREATE TABLE colour (id INTEGER PRIMARY KEY, hex TEXT)",
+        "INSERT INTO customer VALUES (1, 'ada@shop.example', 'Ada One'), (2, 'ben@shop.example', 'Ben Two')",
+        "INSERT INTO letter VALUES (1, 1, 'with many kind regards to you all')",
+        "INSERT INTO colour VALUES (1, 'ff0000')",
+    )
+    text = drafted(sqlite_database).text
+    assert complaints(sqlite_database, text)
+    corrected = text.replace('controller: "?"', "controller: us").replace(
+        'by: "?", because: "?"', "by: dpo, because: 7.4"
+    )
+    assert complaints(sqlite_database, corrected) == []
+
+
+@pytest.mark.parametrize(
+    ("replaced", "by", "said"),
+    [
+        ("controller: us", 'controller: "?"', "Nobody has said yet who decides."),
+        (
+            "by: dpo",
+            'by: "?"',
+            "What becomes of `customer` on erasure is proposed, and nobody has decided it.",
+        ),
+        (
+            "because: owed",
+            'because: "?"',
+            "What becomes of `customer` on erasure is proposed, and nobody has decided it.",
+        ),
+        ("impersonal: goods", 'impersonal: "?"', "Nobody has said yet whether `thing` is about people."),
+    ],
+)
+def test_each_question_mark_stops_the_check(sqlite_database, replaced, by, said):
+    sqlite_database.run(
+        "CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT UNIQUE)",
+        "CREATE TABLE thing (id INTEGER PRIMARY KEY)",
+    )
+    text = (
+        "store: shop\nkind: sqlite\ncredentials: {find: env:A}\ncontroller: us\ntables:\n  customer:\n"
+        "    subject: {key: id, identifiers: {email: {kind: email, one_person: true}}}\n"
+        "    columns: {id: key, email: contact}\n    erase: {do: delete, by: dpo, because: owed}\n"
+        "  thing: {impersonal: goods}\n"
+    )
+    assert complaints(sqlite_database, text) == []
+    assert complaints(sqlite_database, text.replace(replaced, by)) == [said]
+
+
+def test_the_same_database_gives_the_same_draft(shop):
+    assert drafted(shop).text == drafted(shop).text
+
+
+def test_drafting_changes_nothing(shop):
+    names = [statement.split()[2] for statement in TABLES]
+    before = shop.everything(*names)
+    drafted(shop)
+    assert shop.everything(*names) == before
+
+
+CANARIES = {
+    "email": "canary.mail{n}@nest.example",
+    "full_name": "Canarina Birdwood{n}",
+    "phone": "+331426853{n:02}",
+    "iban": "FR1420041010050500013M02606",
+    "ip": "198.51.100.{n}",
+    "born": "1984-02-{n:02}",
+    "note": "canary text that sings {n} times a day at least",
+    "password": SECRET,
+    "api_token": SECRET,
+    "extra": '{{"canary.key{n}@nest.example": "canary json"}}',
+    "weird": "'; DROP TABLE canary; -- {n}",
+}
+
+
+@pytest.fixture
+def cage(database):
+    columns = ", ".join(f"{name} text" for name in CANARIES)
+    gaps = ", ".join(
+        "('" + "', '".join([str(n), *(v.format(n=n).replace("'", "''") for v in CANARIES.values())]) + "')"
+        for n in range(1, 9)
+    )
+    database.run(
+        f"CREATE TABLE customer (id text PRIMARY KEY, {columns})",
+        f"INSERT INTO customer VALUES {gaps}",
+        "CREATE TABLE visit (email text, ip text, owner_id text)",
+        "INSERT INTO visit SELECT email, ip, id FROM customer",
+        "CREATE TABLE setting (name text PRIMARY KEY, value text)",
+        "INSERT INTO setting SELECT id, note FROM customer",
+    )
+    return database
+
+
+def test_no_sampled_value_is_in_the_draft(cage, caplog, capfd):
+    caplog.set_level(0)
+    found = drafted(cage)
+    said = found.text + repr(found.draft) + caplog.text + "".join(capfd.readouterr())
+    assert "8 of 8 values are e-mail addresses" in found.text  # they were read
+    for canary in (
+        "canary.",
+        "Canar",
+        "nest.example",
+        "33142",
+        "FR14",
+        "198.51",
+        "1984",
+        "sings",
+        "DROP",
+        SECRET,
+    ):
+        assert canary not in said
+
+
+def test_credentials_are_never_asked_for(cage):
+    with open_sampler(cage.url, "shop") as sampler:
+        table = sampler.catalogue().table("customer")
+        values = sampler.values(table)
+    assert "email" in values
+    assert not {"password", "api_token"} & set(values)
+    found = guesses(drafted(cage), "customer")
+    assert found.columns["password"].what == "credential"
+    assert found.columns["password"].why == "its name; its values were not read"
+
+
+def test_columns_are_told_by_their_values_whatever_they_are_called(sqlite_database):
+    sqlite_database.run(
+        "CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT, name TEXT, f1 TEXT, f2 TEXT, f3 TEXT, f4 TEXT,"
+        " religion TEXT, f5 TEXT)",
+        *(
+            f"INSERT INTO customer VALUES ({n}, 'p{n}@shop.example', 'Ada', 'q{n}@shop.example', '192.0.2.{n}',"
+            f" '+3314268530{n}', 'FR1420041010050500013M02606', 'x', 'word{n}')"
+            for n in range(1, 8)
+        ),
+    )
+    found = guesses(drafted(sqlite_database), "customer").columns
+    told = {name: (guess.what, guess.sure) for name, guess in found.items()}
+    assert told["f1"] == ("contact", "sure")
+    assert told["f2"] == ("connection", "sure")
+    assert told["f3"] == ("contact", "sure")
+    assert told["f5"] == ("?", "unknown")
+    assert told["religion"] == ("?", "unknown")
+    assert "Art. 9" in found["religion"].why
+
+
+def test_a_name_that_its_values_deny_is_left_to_a_person(sqlite_database):
+    sqlite_database.run(
+        "CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT, mail TEXT, name TEXT)",
+        *(f"INSERT INTO customer VALUES ({n}, 'p{n}@shop.example', 'parcel {n}', 'Ada')" for n in range(9)),
+    )
+    guess = guesses(drafted(sqlite_database), "customer").columns["mail"]
+    assert (guess.what, guess.why) == ("?", "its name says e-mail, and 0 of 9 values are e-mail addresses")
+
+
+def test_values_that_are_nowhere_make_no_link(sqlite_database):
+    sqlite_database.run(
+        "CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT, name TEXT)",
+        "CREATE TABLE parcel (id INTEGER PRIMARY KEY, customer_id INT, weight INT)",
+        "INSERT INTO customer VALUES (1, 'ada@shop.example', 'Ada'), (2, 'ben@shop.example', 'Ben')",
+        "INSERT INTO parcel VALUES (1, 900, 2), (2, 901, 3), (3, 902, 4)",
+    )
+    found = guesses(drafted(sqlite_database), "parcel")
+    assert found.edges == ()
+
+
+def test_several_owners_are_left_open_and_said(sqlite_database):
+    sqlite_database.run(
+        "CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT UNIQUE, name TEXT)",
+        "CREATE TABLE message (id INTEGER PRIMARY KEY, sender_id INT NOT NULL REFERENCES customer,"
+        " recipient_id INT NOT NULL REFERENCES customer, body TEXT)",
+    )
+    text = drafted(sqlite_database).text
+    assert "several owners: each needs `leaving: replace_owner`" in text
+    assert any("several owners" in said for said in complaints(sqlite_database, text))
+
+
+def test_odd_names_are_read_back_as_they_are(database):
+    odd = [
+        'Weird "Table"',
+        "no",
+        "a.b",
+        "sélect",
+        "tab\tle",
+        "# not a comment",
+        "line\nbreak",
+        "💥",
+        "1st",
+        "null",
+    ]
+    quoted = [name.replace('"', '""') for name in odd]
+    database.run(
+        'CREATE TABLE "customer" ("id" INTEGER PRIMARY KEY, "e-mail" TEXT NOT NULL UNIQUE, "full name" TEXT)',
+        *(
+            f'CREATE TABLE "{name}" ("id" INTEGER PRIMARY KEY, "customer: id" INTEGER REFERENCES "customer",'
+            f' "{name}" TEXT)'
+            for name in quoted
+        ),
+    )
+    map_ = map_of(drafted(database).text)
+    assert set(odd) <= set(map_.tables)
+    for name in odd:
+        assert list(map_.tables[name].columns) == ["id", "customer: id", name]
+        assert [edge.target for edge in map_.tables[name].edges] == ["customer"]
+
+
+def test_a_sample_is_bounded_and_shows_both_ends(sqlite_database):
+    sqlite_database.run(
+        "CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT, note TEXT)",
+        "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 5000)"
+        " INSERT INTO customer SELECT n, 'p' || n || '@shop.example', hex(zeroblob(5000)) FROM n",
+    )
+    with open_sampler(sqlite_database.url, "shop") as sampler:
+        values = sampler.values(sampler.catalogue().table("customer"))
+    assert len(values["id"]) == ROWS_MAX
+    assert {"1", "5000"} <= set(values["id"])
+    assert max(map(len, values["note"])) == 400
+
+
+def test_what_cannot_be_drafted_says_why_and_never_the_url(tmp_path):
+    def try_(url):
+        draft_map(url, "shop", find="env:A", change="env:B", today=TODAY)
+
+    with pytest.raises(NotAllowedError, match="begins with `sqlite:///` or `postgresql://`") as raised:
+        try_(f"mysql://find:{SECRET}@db/shop")
+    assert SECRET not in str(raised.value)
+    with pytest.raises(UnreachableError) as unreachable:
+        try_(f"postgresql://find:{SECRET}@127.0.0.1:1/shop")
+    assert SECRET not in str(unreachable.value)
+    assert unreachable.value.__cause__ is None
+    with pytest.raises(UnreachableError):
+        try_(f"sqlite:///{tmp_path}/nowhere.db")
+    (tmp_path / "text.db").write_text("this is no database, and it is long enough to be read as one" * 20)
+    with pytest.raises(NotFoundError, match="not a database of SQLite"):
+        try_(f"sqlite:///{tmp_path}/text.db")
+    (tmp_path / "empty.db").write_bytes(b"")
+    with pytest.raises(NotFoundError, match="has no tables"):
+        try_(f"sqlite:///{tmp_path}/empty.db")
+
+
+def test_a_catalogue_without_tables_is_an_empty_draft():
+    nothing = Catalogue("shop", "sqlite", ())
+    assert candidate_links(nothing, {}) == ()
+    assert draft(nothing, {}, {}).tables == ()
+
+
+@pytest.mark.slow
+def test_two_hundred_tables_are_drafted_in_under_ten_seconds(sqlite_database):
+    columns = "customer_id INT, email TEXT, title TEXT, phone TEXT, ip TEXT, note TEXT, status TEXT"
+    one = (
+        "n, 'p' || n || '@shop.example', 'Some Thing', "
+        "'+3314268' || (1000 + n), '192.0.2.' || n, 'a b c d e f g', 'open'"
+    )
+    numbers = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 200)"
+    sqlite_database.run(
+        "CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT UNIQUE, name TEXT)",
+        f"{numbers} INSERT INTO customer SELECT n, 'p' || n || '@shop.example', 'Ada' FROM n",
+        *(f"CREATE TABLE t{n} (id INTEGER PRIMARY KEY, {columns})" for n in range(199)),
+        *(f"{numbers} INSERT INTO t{n} SELECT n, {one} FROM n" for n in range(199)),
+    )
+    started = time.perf_counter()
+    found = drafted(sqlite_database)
+    assert time.perf_counter() - started < 10  # 3 s on a quiet machine
+    assert len(found.draft.tables) == 200
+    assert guesses(found, "t7").edges[0].target == "customer"
+
+
+@pytest.mark.slow
+@pytest.mark.postgresql
+@pytest.mark.parametrize(
+    ("files", "people", "owned", "impersonal"),
+    [
+        (
+            ("chinook_postgres.sql",),
+            {"customer", "employee"},
+            {"invoice": "customer", "invoice_line": "invoice"},
+            {"album", "genre", "media_type", "playlist", "playlist_track", "track"},
+        ),
+        (
+            ("pagila-schema.sql", "pagila-data.sql"),
+            {"actor", "customer", "staff"},
+            {"rental": "customer", "payment": "customer", "film_actor": "actor"},
+            {"category", "city", "country", "film", "film_category", "inventory", "language"},
+        ),
+        (
+            ("peer_shop.sql",),
+            {"customer", "employee", "backup_schema.customer", "backup_schema.employee"},
+            {"orders": "customer", "order_item": "orders", "visit": "customer", "login": "customer"},
+            {"type_link_test"},
+        ),
+    ],
+)
+def test_databases_that_nobody_here_designed(postgresql, samples, files, people, owned, impersonal):
+    load(postgresql, *(samples / "data" / file for file in files))
+    found = draft_map(postgresql, "sample", find="env:A", change="env:B", today=TODAY)
+    map_ = map_of(found.text)
+    assert {name for name, table in map_.tables.items() if table.subject} == people
+    for table, owner in owned.items():
+        assert ("belongs_to", owner) in {(edge.kind, edge.target) for edge in map_.tables[table].edges}
+    for table in impersonal:
+        assert map_.tables[table].impersonal
