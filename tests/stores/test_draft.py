@@ -250,6 +250,66 @@ def test_values_that_are_nowhere_make_no_link(sqlite_database):
     assert found.edges == ()
 
 
+def test_a_pointer_that_may_be_null_makes_no_owner(sqlite_database):
+    sqlite_database.run(
+        "CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT UNIQUE, name TEXT)",
+        "CREATE TABLE version (id INTEGER PRIMARY KEY, customer_id INT NOT NULL REFERENCES customer, body TEXT)",
+        "CREATE TABLE page (id INTEGER PRIMARY KEY, latest_id INT REFERENCES version, slug TEXT)",
+        "CREATE TABLE part (id INTEGER PRIMARY KEY, version_id INT NOT NULL REFERENCES version, slug TEXT)",
+    )
+    found = drafted(sqlite_database)
+    assert [(edge.kind, edge.target) for edge in guesses(found, "page").edges] == [("mentions", "version")]
+    assert [(edge.kind, edge.target) for edge in guesses(found, "part").edges] == [("belongs_to", "version")]
+
+
+def test_an_identifier_links_only_where_no_key_does(sqlite_database):
+    sqlite_database.run(
+        "CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT UNIQUE, name TEXT)",
+        "CREATE TABLE letter (id INTEGER PRIMARY KEY, customer_id INT NOT NULL REFERENCES customer, email TEXT)",
+        "CREATE TABLE alert (id INTEGER PRIMARY KEY, email TEXT, other_email TEXT)",
+        "CREATE TABLE template (id INTEGER PRIMARY KEY, email_template TEXT, email_count INT, max_user_things INT)",
+    )
+    found = drafted(sqlite_database)
+    assert [edge.columns for edge in guesses(found, "letter").edges] == [("customer_id",)]
+    assert guesses(found, "letter").columns["email"].what == "contact"
+    assert [edge.columns for edge in guesses(found, "alert").edges] == [("email",)]
+    assert guesses(found, "template").edges == ()
+
+
+def test_who_only_dealt_with_a_row_does_not_own_it(sqlite_database):
+    sqlite_database.run(
+        "CREATE TABLE staff (id INTEGER PRIMARY KEY, email TEXT UNIQUE, name TEXT)",
+        "CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT UNIQUE, name TEXT, rep_id INT REFERENCES staff)",
+        "CREATE TABLE rental (id INTEGER PRIMARY KEY, customer_id INT NOT NULL REFERENCES customer,"
+        " staff_id INT NOT NULL REFERENCES staff, created_by INT REFERENCES customer)",
+        "CREATE TABLE shop (id INTEGER PRIMARY KEY, manager_id INT REFERENCES staff, opened DATE)",
+    )
+    found = drafted(sqlite_database)
+    assert {(edge.kind, edge.columns[0]) for edge in guesses(found, "rental").edges} == {
+        ("belongs_to", "customer_id"), ("mentions", "staff_id"), ("mentions", "created_by"),
+    }  # fmt: skip
+    assert [(edge.kind, edge.target) for edge in guesses(found, "customer").edges] == [("mentions", "staff")]
+    assert (guesses(found, "shop").role, guesses(found, "shop").erase) == ("mentioned", None)
+
+
+def test_erasure_is_proposed_only_where_nothing_that_stays_is_in_the_way(sqlite_database):
+    sqlite_database.run(
+        "CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT UNIQUE, name TEXT)",
+        "CREATE TABLE invoice (id INTEGER PRIMARY KEY, customer_id INT NOT NULL REFERENCES customer, total INT)",
+        "CREATE TABLE patient (id INTEGER PRIMARY KEY, phone TEXT, name TEXT, email TEXT)",
+        "CREATE TABLE payment (id INTEGER PRIMARY KEY, patient_id INT NOT NULL REFERENCES patient, total INT)",
+        "CREATE TABLE visit (id INTEGER PRIMARY KEY, patient_id INT NOT NULL REFERENCES patient, at TIMESTAMP)",
+    )
+    found = drafted(sqlite_database)
+    assert guesses(found, "invoice").erase.do is None  # accounts: a person's decision
+    assert (
+        guesses(found, "customer").erase.do is None
+    )  # its e-mail address is unique and cannot be blanked for all
+    assert guesses(found, "patient").erase.do == "blank"
+    assert guesses(found, "patient").erase.blank == ("phone", "name", "email")
+    assert guesses(found, "visit").erase.do == "delete"
+
+
 def test_several_owners_are_left_open_and_said(sqlite_database):
     sqlite_database.run(
         "CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT UNIQUE, name TEXT)",

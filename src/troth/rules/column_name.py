@@ -39,8 +39,11 @@ def meaning(column: str) -> Meaning | None:
     True
     """
     said = words(column)
+    about = len(said) > 1 and said[-1] in _lists()["column"]["about"]
     for entry in _lists()["meaning"]:
         if any(_beside(each, said) for each in entry["words"]):
+            if about and entry["name"] != "credential":
+                return None
             return Meaning(entry["name"], entry["category"])
     return None
 
@@ -92,6 +95,18 @@ def link_is(column: str, names: str) -> bool:
     (True, True, True)
     """
     return any(_beside(each, words(column)) for each in _lists()["link"][names])
+
+
+@cache
+def names_person(column: str) -> bool:
+    """Tell whether a column's whole name, but for its ending, is that of a person's role.
+
+    >>> names_person("owner_id"), names_person("created_by"), names_person("max_user_applications")
+    (True, True, False)
+    """
+    said = linked_name(column) or tuple(words(column))
+    roles = (*_lists()["link"]["owning"], *_lists()["link"]["acting"])
+    return any(list(said[-len(role.split()) :]) == role.split() for role in roles)
 
 
 @cache

@@ -21,6 +21,7 @@ from troth.rules.column_name import (
     link_is,
     linked_name,
     meaning,
+    names_person,
     singular,
 )
 from troth.rules.evidence import Evidence, Inclusion, Kind, Link
@@ -130,11 +131,13 @@ def draft(catalogue: Catalogue, evidence: Evidences, inclusions: Inclusions) -> 
 # Who are people?
 
 
-def _kind_of(column: str, evidence: Evidence | None) -> str:
+def _kind_of(column: Column, evidence: Evidence | None) -> str:
     """Say what a column holds: by its values if they are plain, else by its name."""
     if evidence is not None and evidence.share("email") >= SHARE_MOST:
         return "email"
-    found = meaning(column)
+    found = meaning(column.name)
+    if found is not None and found.name == "email" and column.shape not in ("text", "other", "array"):
+        return ""
     return found.name if found is not None else ""
 
 
@@ -143,7 +146,7 @@ def _subjects(catalogue: Catalogue, evidence: Evidences) -> dict[str, tuple[Sure
     found: dict[str, tuple[Sure, str]] = {}
     kinds = {
         table.name: {
-            column.name: _kind_of(column.name, evidence.get(table.name, {}).get(column.name))
+            column.name: _kind_of(column, evidence.get(table.name, {}).get(column.name))
             for column in table.columns
         }
         for table in catalogue.tables
@@ -239,6 +242,7 @@ def _candidates(
             and (target.name, target.key[0]) != (table.name, column.name)
             and _comparable(column, target.column(target.key[0]))
             and _names_table(said, target.name)
+            and not _all_links(target)
         ]
         fitting = _nearest(table, fitting)
         best = max((len(words(_own(target.name))) for target in fitting), default=0)
@@ -246,7 +250,7 @@ def _candidates(
         if len(fitting) == 1:
             yield Link(table.name, column.name, fitting[0].name, fitting[0].key[0], "name")
             return
-    if link_is(column.name, "owning") or link_is(column.name, "acting"):
+    if names_person(column.name):
         fitting = [
             target
             for target in (catalogue.table(name) for name in subjects)
@@ -259,11 +263,11 @@ def _candidates(
         if len(fitting) == 1 and column.shape in ("number", "other"):
             yield Link(table.name, column.name, fitting[0].name, fitting[0].key[0], "role")
             return
-    if table.name not in subjects and _kind_of(column.name, evidence.get(column.name)) == "email":
+    if table.name not in subjects and _kind_of(column, evidence.get(column.name)) == "email":
         people = [target for name in subjects if (target := catalogue.table(name)) is not None]
         for target in _nearest(table, people):
             for other in target.columns:
-                if _kind_of(other.name, None) == "email":
+                if _kind_of(other, None) == "email":
                     yield Link(table.name, column.name, target.name, other.name, "identifier")
 
 
@@ -319,9 +323,37 @@ class _Drafting:
             at = (link.table, link.column)
             if at not in best or share > best[at][0]:
                 best[at] = (share, link, inclusion)
-        for _, link, inclusion in best.values():
-            found.setdefault(link.table, []).append((link, inclusion))
+        for share, link, inclusion in sorted(best.values(), key=lambda each: -each[0]):
+            before = found.setdefault(link.table, [])
+            if link.by == "identifier" and self._led_already(link, before, compared=share > 0):
+                continue
+            before.append((link, inclusion))
         return found
+
+    def _led_already(
+        self, link: Link, others: Sequence[tuple[Link, Inclusion | None]], *, compared: bool
+    ) -> bool:
+        """Tell whether a row leads to these people anyway, so that an identifier adds nothing."""
+        table = self.catalogue.table(link.table)
+        keys = table.foreign_keys if table is not None else ()
+        always = any(
+            key.target == link.target and all(not self._may_be_null(link.table, name) for name in key.columns)
+            for key in keys
+        )
+        if always or any(each.target == link.target and each.by != "identifier" for each, _ in others):
+            return True
+        return not compared and (
+            any(key.target == link.target for key in keys)
+            or any(each.by == "identifier" for each, _ in others)
+        )
+
+    def _may_be_null(self, table: str, column: str) -> bool:
+        """Tell whether a column may be null, and is not filled in every sampled row."""
+        there = self.catalogue.table(table)
+        found = there.column(column) if there is not None else None
+        seen = self.evidence.get(table, {}).get(column)
+        filled = seen is not None and seen.filled == seen.rows >= 1
+        return found is not None and found.nullable and not filled
 
     def _to(self, table: CatalogueTable) -> Iterator[tuple[ForeignKey | Link, Inclusion | None, str]]:
         """Yield every link out of a table, and where it leads."""
@@ -363,7 +395,10 @@ class _Drafting:
         """Tell whether a link names somebody who dealt with the row rather than whose row it is."""
         column = link.columns[0] if isinstance(link, ForeignKey) else link.column
         if target not in self.subjects:
-            return False
+            nullable = isinstance(link, ForeignKey) and all(
+                self._may_be_null(table.name, name) for name in link.columns
+            )
+            return nullable and isinstance(link, ForeignKey) and link.on_delete != "CASCADE"
         if link_is(column, "acting"):
             return True
         others = {to for _, _, to in self._to(table) if to in self.subjects and to != target}
@@ -431,6 +466,8 @@ class _Drafting:
                 return "mentions", "likely", "the row stays when that goes"
             if direct:
                 return "mentions", "likely", "the row has its owner already"
+            if self._acts(table, link, target):
+                return "mentions", "likely", "it may be null"
             return "belongs_to", "likely", f"`{shown(target)}` is somebody's"
         return None, "unknown", ""
 
@@ -452,7 +489,7 @@ class _Drafting:
         elif table.name in self.pointed:
             why = f"`{shown(self.pointed[table.name])}` refers to it, and it looks like addresses"
             found = TableGuess(table, rows, "pointed", "likely", why)
-        elif any(target in self.subjects for _, _, target in self._to(table)):
+        elif any(target in self.subjects or target in self.owned for _, _, target in self._to(table)):
             found = TableGuess(
                 table, rows, "mentioned", "likely", "people are only seen here as those who dealt with it"
             )
@@ -500,7 +537,7 @@ class _Drafting:
             seen = evidence.get(column.name)
             kind = {
                 "email": "email", "phone": "phone", "national_id": "national_id", "user_name": "username",
-            }.get(_kind_of(column.name, seen))  # fmt: skip
+            }.get(_kind_of(column, seen))  # fmt: skip
             if kind is None or column.shape not in ("text", "number", "other"):
                 continue
             unique = (column.name,) in (*table.unique, table.key)
@@ -518,7 +555,7 @@ class _Drafting:
                 one, why = False, "nothing says that nobody shares it"
             found.append(IdentifierGuess(column.name, kind, one, why))
         if not found:
-            names = [c.name for c in table.columns if _kind_of(c.name, None) in ("person_name", "name")]
+            names = [c.name for c in table.columns if _kind_of(c, None) in ("person_name", "name")]
             found = [IdentifierGuess(name, "name", False, "people share names") for name in names[-1:]]
         return tuple(found)
 
@@ -583,6 +620,8 @@ class _Drafting:
             return Guess("usage", "likely", "its name: a kind of something")
         if _is_card_number(table.table.name, column.name):
             return Guess("payment", "likely", "its name, in a table of cards")
+        if column.shape == "number" and words(column.name)[:1] in (["num"], ["nb"], ["nombre"]):
+            return Guess("usage", "likely", "its name: a number of something")
         if said is None or (said.name == "name" and table.role not in ("subject", "owned")):
             return self._by_shape(table, column, seen)
         if said.name == "sensitive":

@@ -44,7 +44,9 @@ COMMANDS: dict[str, Entry] = {
     "clock": Entry("law_commands", "clock", "Law", "Explain a deadline, day by day."),
     "authority": Entry("law_commands", "authority", "Law", "Name the supervisory authority of a country."),
     "law": Entry("law_commands", "law", "Law", "List the places whose law is known."),
-    "map": Entry("map_commands", "app", "Stores", "Check and explain the maps of where personal data is."),
+    "map": Entry(
+        "map_commands", "app", "Stores", "Draft, check, explain and draw the maps of where personal data is."
+    ),
     "stores": Entry("map_commands", "stores", "Stores", "List the kinds of store and what each can do."),
     "find": Entry("store_commands", "find", "Stores", "Find every row about a person in a store."),
     "plan": Entry(
