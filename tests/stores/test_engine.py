@@ -184,18 +184,16 @@ def test_deleting_under_a_retained_row_is_refused(orders):
 
 
 @pytest.mark.parametrize(
-    ("kind", "engines", "value"),
+    "written",
     [
-        ("text", ("sqlite", "postgresql"), "'2020-02-29T10:00:00Z'"),
-        ("text", ("sqlite", "postgresql"), "'not a date'"),
-        ("timestamp with time zone", ("postgresql",), "'2020-02-29 23:00:00+00'"),
-        ("timestamp", ("postgresql",), "'infinity'"),
-        ("integer", ("sqlite",), "1582934400"),
+        {"sqlite": ("text", "'2020-02-29T10:00:00Z'"), "postgresql": ("text", "'2020-02-29T10:00:00Z'")},
+        {"sqlite": ("text", "'not a date'"), "postgresql": ("text", "'not a date'")},
+        {"sqlite": ("integer", "1582934400"), "postgresql": ("timestamptz", "'2020-02-29 23:00:00+00'")},
+        {"sqlite": ("text", "'infinity'"), "postgresql": ("timestamp", "'infinity'")},
     ],
 )
-def test_a_retention_starts_on_any_kind_of_day(database, kind, engines, value):
-    if database.kind not in engines:
-        pytest.skip(f"{database.kind} has no such column")
+def test_a_retention_starts_on_any_kind_of_day(database, written):
+    kind, value = written[database.kind]
     database.run(
         CUSTOMER,
         CUSTOMERS,

@@ -134,12 +134,14 @@ def _settled(database, wanted):
 # Locks and servers
 
 
-def test_rows_that_are_locked_are_not_waited_for_long(built):
+@pytest.mark.postgresql
+@pytest.mark.slow
+def test_rows_that_are_locked_are_not_waited_for_long(postgresql_database):
+    built = postgresql_database
+    built.run(*shop.TABLES, *shop.ROWS)
     store = built.open(shop.MAP)
     approved = store.measure(who(ADA), TODAY)
     before = built.everything(*shop.NAMES)
-    if built.kind == "sqlite":
-        pytest.skip("SQLite has one lock for the file, which another test holds")
     with psycopg.connect(built.url) as other:
         other.execute("SELECT * FROM customer WHERE id = 1 FOR UPDATE")
         start = time.monotonic()
