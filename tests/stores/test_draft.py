@@ -298,16 +298,20 @@ def test_erasure_is_proposed_only_where_nothing_that_stays_is_in_the_way(sqlite_
         "CREATE TABLE invoice (id INTEGER PRIMARY KEY, customer_id INT NOT NULL REFERENCES customer, total INT)",
         "CREATE TABLE patient (id INTEGER PRIMARY KEY, phone TEXT, name TEXT, email TEXT)",
         "CREATE TABLE payment (id INTEGER PRIMARY KEY, patient_id INT NOT NULL REFERENCES patient, total INT)",
+        "CREATE TABLE member (id INTEGER PRIMARY KEY, email TEXT NOT NULL, name TEXT)",
+        "CREATE TABLE refund (id INTEGER PRIMARY KEY, member_id INT NOT NULL REFERENCES member, total INT)",
         "CREATE TABLE visit (id INTEGER PRIMARY KEY, patient_id INT NOT NULL REFERENCES patient, at TIMESTAMP)",
     )
     found = drafted(sqlite_database)
     assert guesses(found, "invoice").erase.do is None  # accounts: a person's decision
-    assert (
-        guesses(found, "customer").erase.do is None
-    )  # its e-mail address is unique and cannot be blanked for all
+    assert guesses(found, "customer").erase.blank == ("email", "name")
     assert guesses(found, "patient").erase.do == "blank"
     assert guesses(found, "patient").erase.blank == ("phone", "name", "email")
     assert guesses(found, "visit").erase.do == "delete"
+    assert guesses(found, "member").erase.do is None
+    assert guesses(found, "member").erase.why.endswith("`email` may not be null")
+    said = complaints(sqlite_database, found.text)
+    assert not [each for each in said if "blanked" in each or "cannot" in each]  # no proposal is refused
 
 
 def test_several_owners_are_left_open_and_said(sqlite_database):
@@ -333,20 +337,21 @@ def test_odd_names_are_read_back_as_they_are(database):
         "💥",
         "1st",
         "null",
+        "100%s",
     ]
     quoted = [name.replace('"', '""') for name in odd]
     database.run(
         'CREATE TABLE "customer" ("id" INTEGER PRIMARY KEY, "e-mail" TEXT NOT NULL UNIQUE, "full name" TEXT)',
         *(
             f'CREATE TABLE "{name}" ("id" INTEGER PRIMARY KEY, "customer: id" INTEGER REFERENCES "customer",'
-            f' "{name}" TEXT)'
+            f' "{name}_id%s" INTEGER, "{name}" TEXT)'
             for name in quoted
         ),
     )
     map_ = map_of(drafted(database).text)
     assert set(odd) <= set(map_.tables)
     for name in odd:
-        assert list(map_.tables[name].columns) == ["id", "customer: id", name]
+        assert list(map_.tables[name].columns) == ["id", "customer: id", f"{name}_id%s", name]
         assert [edge.target for edge in map_.tables[name].edges] == ["customer"]
 
 

@@ -54,14 +54,17 @@ def is_credential(table: str, column: str) -> bool:
 
     >>> is_credential("auth_user", "password"), is_credential("payment_card", "code")
     (True, True)
-    >>> is_credential("product", "code")
-    False
+    >>> is_credential("authtoken_token", "key"), is_credential("product", "code")
+    (True, False)
     """
     found = meaning(column)
     if found is not None and found.name == "credential":
         return True
     if any(word.endswith(("password", "passwd", "token", "secret")) for word in words(column)):
         return True
+    on = words(table.rpartition(".")[2])[-1:]
+    if on and singular(on[0]).endswith(("token", "secret", "apikey", "password")):
+        return words(column)[-1:] != [] and words(column)[-1] in _lists()["column"]["of_credentials"]
     return words(column)[-1:] == ["code"] and bool({"card", "carte", "otp", "recovery"} & set(words(table)))
 
 

@@ -693,7 +693,7 @@ class _Drafting:
             and not column.generated
             and column.name not in table.table.null_refused
             and table.columns[column.name].what not in ("key", "link", "flag", "not_personal", "usage", "?")
-            and not any(column.name in key for key in (table.table.key, *table.table.unique))
+            and column.name not in table.table.key
         )
         stuck = [
             column.name

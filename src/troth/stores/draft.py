@@ -37,7 +37,6 @@ def draft_map(
     find: str,
     change: str,
     today: date,
-    started: Callable[[int], None] = lambda _tables: None,
     advance: Callable[[], object] = lambda: None,
 ) -> Drafted:
     """Draft the map of the database at `url`; `find` and `change` are the references it will hold.
@@ -51,7 +50,6 @@ def draft_map(
             raise NotFoundError(
                 "This database has no tables that the connection may see: there is nothing to map."
             )
-        started(len(catalogue.tables))
         evidence: dict[str, dict[str, Evidence]] = {}
         linking: dict[tuple[str, str], tuple[str, ...]] = {}
         for table in catalogue.tables:

@@ -192,9 +192,10 @@ class _Postgresql:
 
     def included(self, table: CatalogueTable, column: Column, values: Sequence[str]) -> Inclusion | None:
         asked = list(dict.fromkeys(values))[:ASKED_MAX]
+        name = _quoted(column.name).replace("%", "%%")
         rows = self._rows(
-            f"SELECT count(DISTINCT {_quoted(column.name)}) FROM {_name(table)} "
-            f"WHERE {_quoted(column.name)} = ANY(%s::text[]::{column.type}[])",
+            f"SELECT count(DISTINCT {name}) FROM {_name(table).replace('%', '%%')} "
+            f"WHERE {name} = ANY(%s::text[]::{column.type.replace('%', '%%')}[])",
             (asked,),
         )
         return Inclusion(len(asked), min(len(asked), int(rows[0][0]))) if rows and asked else None
