@@ -216,7 +216,9 @@ def _names_table(said: tuple[str, ...], table: str) -> bool:
     """Tell whether the words of a link end with a table's name, in the singular."""
     name = [singular(word) for word in words(table.rpartition(".")[2])]
     link = [singular(word) for word in said]
-    return bool(name) and (link[-len(name) :] == name or (len(link) == 1 and name[-1:] == link))
+    return bool(name) and (
+        link[-len(name) :] == name or (len(link) == 1 and len(link[0]) > 2 and name[-1:] == link)
+    )
 
 
 # Which columns lead where, without a foreign key?
