@@ -204,3 +204,28 @@ def test_a_register_that_is_no_yaml_is_told_once():
 def test_an_empty_register_is_told():
     (said,) = told({"policy.md": "## 1 A\n", "register/x.yaml": "# nothing yet\n"})
     assert said.startswith("1:1 The promise block is empty.")
+
+
+def test_a_recipient_receives_what_it_says_or_what_its_purposes_hold():
+    policy = read(
+        {
+            "policy.md": (
+                "# N\n\n## 1 A\n\n```promise\n"
+                "collection:\n  direct: {how: direct, does: x, channels: {form: {title: form, notice: shown}},\n"
+                "    categories: {identity: {title: Identity, fields: [name]}, orders: {title: Orders, fields: [day]}}}\n"
+                "purpose:\n  sell: {does: sell, legal_basis: contract, categories: [orders], recipients: [bank, post]}\n"
+                "recipient:\n"
+                "  bank: {title: Bank, class: payment, role: controller, country: FR, categories: [identity]}\n"
+                "  post: {title: Post, class: processor, role: processor, country: FR}\n"
+                "```\n"
+            ),
+            "register/payroll.yaml": (
+                "collection:\n  hired: {how: direct, does: x, channels: {form: {title: form, notice: shown}},\n"
+                "    categories: {pay: {title: Pay, fields: [salary]}}}\n"
+                "purpose:\n  pay: {does: pay, legal_basis: contract, categories: [identity, pay], recipients: [office]}\n"
+                "recipient:\n  office: {title: Office, class: processor, role: processor, country: FR}\n"
+            ),
+        }
+    )
+    received = {name: policy.received_by(one) for name, one in policy.recipients.items()}
+    assert received == {"bank": {"identity"}, "post": {"orders"}, "office": {"pay"}}

@@ -163,6 +163,22 @@ class Policy:
             {one.key: one for each in self.collections.values() for one in each.categories}
         )
 
+    def received_by(self, recipient: Recipient) -> frozenset[str]:
+        """Return the categories a recipient receives: its own list, else those of the purposes that name it.
+
+        A recipient of the register receives what only the register collects: payroll data of
+        employees, say, and not the name of a customer, although both are called identity.
+        """
+        own = set(recipient.categories) or {
+            category
+            for purpose in self.purposes.values()
+            if str(recipient.key) in map(str, purpose.recipients)
+            for category in purpose.categories
+        }
+        if not recipient.public:
+            own -= {one.key for each in self.collections.values() if each.public for one in each.categories}
+        return frozenset(own)
+
     def of_clause(self, number: str) -> tuple[Promise, ...]:
         """Return the promises that stand under a clause."""
         return tuple(one for one in self.promises.values() if one.clause == number and one.public)

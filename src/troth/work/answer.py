@@ -9,6 +9,7 @@ Law: GDPR Art. 12(1), (3), (4); Art. 15; Art. 17; Art. 19.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -133,16 +134,25 @@ def _store_lines(project: Project, name: str, store: Mapping[str, Any], language
         lines.append(phrase("erased", language, rows=erased, store=name, grade=grade))
     if blanked:
         lines.append(phrase("blanked", language, rows=blanked, store=name))
-    for _, verb, rows, until, legal in store["rows"]:
-        if verb == "retain" and rows and until:
+    for (until, legal), rows in sorted(_retained(store).items()):
+        if until:
             day = send_letter.day(until, language)
             lines.append(phrase("retained", language, rows=rows, store=name, until=day, legal=legal))
-        elif verb == "retain" and rows:
+        else:
             lines.append(phrase("retained_open", language, rows=rows, store=name, legal=legal))
     if backups and (erased or blanked):
         gone = end_of(backups, date.fromisoformat(store["on"])).isoformat()
         lines.append(phrase("backups", language, store=name, until=send_letter.day(gone, language)))
     return lines
+
+
+def _retained(store: Mapping[str, Any]) -> Counter[tuple[str, str]]:
+    """Count what is archived by the day it ends (empty: not known yet) and the law it rests on."""
+    counted: Counter[tuple[str, str]] = Counter()
+    for _, verb, rows, until, legal in store["rows"]:
+        if verb == "retain" and rows:
+            counted[until or "", legal] += rows
+    return counted
 
 
 def _residue_lines(claim: Mapping[str, Any], language: str, accepted: str) -> list[str]:

@@ -31,13 +31,17 @@ def concerned(project: Project, claim: str, number: str) -> tuple[Recipient, ...
         for table, verb, rows, _, _ in told.get("rows", []):
             if rows and verb in {"delete", "blank", "replace_owner"} and table in tables:
                 erased |= set(tables[table].columns.values())
-    erased -= {"key", "link", "flag"}
-    known = erased & set(project.policy.categories)
+    policy = project.policy
     return tuple(
         one
-        for one in project.policy.recipients.values()
-        if one.role != "not_a_recipient" and (not one.categories or known & set(one.categories))
+        for one in policy.recipients.values()
+        if one.role != "not_a_recipient" and _received(policy.received_by(one), erased, public=one.public)
     )
+
+
+def _received(declared: frozenset[str], erased: set[str], *, public: bool) -> bool:
+    """Tell whether a recipient may have had what was erased; one of the notice that declares nothing may."""
+    return bool(declared & erased) or (public and not declared)
 
 
 def tell_recipients(
@@ -79,7 +83,7 @@ def _tell(project: Project, number: str, recipient: Recipient) -> tuple[str, str
         **send_letter.common(project, number, language),
         "recipient": recipient.title.said(language),
         "action": action,
-        "scope": ", ".join(recipient.categories) or letter.phrase("everything", language),
+        "scope": _scope(project, recipient, language),
         "on": send_letter.day(project.clock().date().isoformat(), language),
         "token": _token(project, recipient.key, str(state["subject"])),
     }
@@ -87,6 +91,14 @@ def _tell(project: Project, number: str, recipient: Recipient) -> tuple[str, str
     sent = project.mailer.send(Letter(how.address, written.subject, written.text, language))
     outcome = "told" if sent.outcome == "sent" else "failed"
     return outcome, "", {"to": how.address, "text": written.text, "proof": sent.proof}
+
+
+def _scope(project: Project, recipient: Recipient, language: str) -> str:
+    known = project.policy.categories
+    titles = [(name, known[name].title if name in known else None) for name in recipient.categories]
+    return ", ".join(title.said(language) if title else str(name) for name, title in titles) or letter.phrase(
+        "everything", language
+    )
 
 
 def _token(project: Project, recipient: str, subject: str) -> str:
