@@ -3,7 +3,7 @@
 from datetime import date
 from textwrap import dedent
 
-from troth.policy.policy import load
+from troth.policy.loading import load
 from troth.policy.starting import project_files
 
 TODAY = date(2026, 11, 23)

@@ -167,7 +167,7 @@ def resolve(reference: str, folder: Path) -> str:
 
 
 def _policy(settings: Settings) -> Policy:
-    from troth.policy.policy import load
+    from troth.policy.loading import load
 
     wanted = [*settings.folder.glob("policy*.md"), *settings.folder.glob("register/*.yaml")]
     if not wanted:

@@ -26,7 +26,7 @@ def files(group: Path) -> Mapping[str, str]:
 
 @pytest.fixture(scope="session")
 def policy(files: Mapping[str, str]):
-    from troth.policy.policy import load
+    from troth.policy.loading import load
 
     policy, problems = load(files)
     assert problems == ()

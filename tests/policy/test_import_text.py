@@ -41,8 +41,8 @@ def test_bullets_become_a_list():
      "```promise", "~~~", "{{ not.a.hole }}", "a\\b", "+ plus"],
 )  # fmt: skip
 def test_what_looks_like_a_sign_stays_a_word(line):
+    from troth.policy.loading import load
     from troth.policy.notice_page import fragment
-    from troth.policy.policy import load
 
     policy, problems = load({"policy.md": markdown(plain(("1", "A", line)))})
     assert problems == ()

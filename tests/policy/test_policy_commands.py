@@ -8,7 +8,7 @@ import tomllib
 import pytest
 from jsonschema import Draft202012Validator
 
-from troth.policy.policy import load
+from troth.policy.loading import load
 
 
 @pytest.fixture

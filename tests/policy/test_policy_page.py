@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from troth.policy.notice import markdown
+from troth.policy.notice_text import markdown
 from troth.policy.tables import TABLES
 from writing_policies import read, told
 

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from sample_databases import load
-from troth.policy.policy import load as load_policy
+from troth.policy.loading import load as load_policy
 from troth.rules.catalogue import sha256
 from troth.rules.map_check import check, remarks
 from troth.stores.catalogue import read_postgresql, read_sqlite

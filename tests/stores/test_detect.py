@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from troth.errors import NotFoundError
-from troth.rules.evidence import CHECKED, Evidence
+from troth.rules.signs import CHECKED, Signs
 from troth.stores.detect import REGIONS, TRIED_MAX, detect, libraries
 
 TODAY = date(2026, 11, 23)
@@ -82,7 +82,7 @@ def test_only_so_many_values_are_looked_at_closely():
 
 def test_evidence_holds_numbers_and_names_of_kinds_and_nothing_else():
     found = detect(["canary@shop.example", "Canary Bird"], today=TODAY)
-    for field in fields(Evidence):
+    for field in fields(Signs):
         value = getattr(found, field.name)
         assert isinstance(value, int) or set(value) <= set(CHECKED)
     assert "anary" not in repr(found)

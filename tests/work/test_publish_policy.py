@@ -6,6 +6,7 @@ from troth.errors import WrongFileError
 from troth.ledger import read as ledger_read
 from troth.ledger.keys import MasterKey
 from troth.ledger.schema import open_ledger
+from troth.policy.notice_text import sha256
 from troth.policy.publishing import lock
 from troth.work.publish_policy import STREAM, publish_policy
 from writing_policies import TODAY, first_project, read
@@ -35,7 +36,7 @@ def test_the_first_version_is_one_event_with_its_hashes(ledger):
     assert event.kind == "policy_published"
     assert event.facts == {
         "version": "0.1.0",
-        "sha256": {"en": policy.sha256("en"), "fr": policy.sha256("fr")},
+        "sha256": {"en": sha256(policy, "en"), "fr": sha256(policy, "fr")},
         "effective": "2026-11-23",
         "promises_changed": sorted(policy.promises),
     }

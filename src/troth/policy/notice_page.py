@@ -14,7 +14,7 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from troth.policy.notice import dates, document_in, prose, sha256, title
+from troth.policy.notice_text import dates, document_in, prose, sha256, title
 from troth.policy.notice_tree import Node, parsed, runs
 from troth.policy.typography import set_spaces
 from troth.policy.words import Words, words

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from troth.policy.notice import dates, document_in, prose, sha256, title
+from troth.policy.notice_text import dates, document_in, prose, sha256, title
 from troth.policy.typography import QUOTES, set_spaces
 from troth.policy.words import words
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from troth.errors import Problem
+from troth.policy.notice_text import sha256
 from troth.policy.promise import Promise
 from troth.policy.shape import Text
 
@@ -45,7 +46,7 @@ def lock(policy: Policy) -> Lock:
     return Lock(
         version=policy.version,
         effective=policy.effective.isoformat() if policy.effective else "",
-        sha256={language: policy.sha256(language) for language in policy.documents},
+        sha256={language: sha256(policy, language) for language in policy.documents},
         clauses={
             clause.number: {
                 language: document.by_number[clause.number].sha256

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from troth.ledger import append, read
+from troth.policy.notice_text import sha256
 from troth.rules import verdict
 from troth.rules.event import Draft, Fact
 from troth.rules.verdict import Facts, Verdict
@@ -62,5 +63,5 @@ def gather(project: Project) -> Facts:
         maps=project.maps,
         published=last.facts if last else None,
         published_event=last.id if last else None,
-        hashes={language: project.policy.sha256(language) for language in project.policy.documents},
+        hashes={language: sha256(project.policy, language) for language in project.policy.documents},
     )

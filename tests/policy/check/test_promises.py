@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from troth.policy.check import check
-from troth.policy.policy import load
+from troth.policy.loading import load
 
 
 def contradictions(text, language="en"):

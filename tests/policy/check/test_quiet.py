@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from troth.policy.check import check, check_all
-from troth.policy.policy import load
+from troth.policy.loading import load
 from troth.policy.starting import project_files
 
 ROOT = Path(__file__).resolve().parents[3]

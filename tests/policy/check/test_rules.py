@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from troth.policy.check import about, check, rule_ids
-from troth.policy.policy import load
+from troth.policy.loading import load
 
 HERE = Path(__file__).parent
 CASES = {

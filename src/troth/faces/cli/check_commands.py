@@ -174,7 +174,7 @@ def _checked(file: Path, day: date, language: str) -> Checked:
     policy = None
     beside = _beside(file) if file.suffix == ".md" else {}
     if any("```promise" in words for words in beside.values()):
-        from troth.policy.policy import load
+        from troth.policy.loading import load
 
         policy, problems = load(beside)
         if policy is None:

@@ -204,7 +204,7 @@ def read_text(path: Path) -> str:
 
 def _policy(file: Path | None) -> Policy:
     """Load the policy whose main document is `file`, with its languages and its register."""
-    from troth.policy.policy import load
+    from troth.policy.loading import load
 
     if file is None:
         from troth.faces.cli.context import project
