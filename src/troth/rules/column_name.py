@@ -101,10 +101,10 @@ def link_is(column: str, names: str) -> bool:
 
 
 @cache
-def names_person(column: str) -> bool:
+def names_role(column: str) -> bool:
     """Tell whether a column's whole name, but for its ending, is that of a person's role.
 
-    >>> names_person("owner_id"), names_person("created_by"), names_person("max_user_applications")
+    >>> names_role("owner_id"), names_role("created_by"), names_role("max_user_applications")
     (True, True, False)
     """
     said = linked_name(column) or tuple(words(column))

@@ -1,6 +1,6 @@
 """What a store map may say, guessed from the catalogue and from counts: for a person to correct.
 
-Nothing here is a decision.  Each guess carries its evidence and how sure it is; where there is
+Nothing here is a decision.  Each guess carries what it rests on and how sure it is; where there is
 no good guess the draft says `?`, and `troth map --check` fails until somebody has looked.
 
 Law: GDPR Art. 5(2) and 30(1)(c): whoever holds personal data must know which.
@@ -21,12 +21,12 @@ from troth.rules.column_name import (
     link_is,
     linked_name,
     meaning,
-    names_person,
+    names_role,
     singular,
 )
-from troth.rules.evidence import Evidence, Inclusion, Kind, Link
 from troth.rules.map import EdgeKind
 from troth.rules.personal_name import look, words
+from troth.rules.signs import Inclusion, Kind, Link, Signs
 
 Sure = Literal["sure", "likely", "unknown"]
 Role = Literal["subject", "owned", "pointed", "mentioned", "impersonal", "unknown"]
@@ -96,7 +96,7 @@ class TableGuess:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class DraftMap:
     """A whole store, guessed: each table in the order of the catalogue."""
 
     catalogue: Catalogue
@@ -107,33 +107,33 @@ class Draft:
         return sum(guess.sure == sure for table in self.tables for guess in table.columns.values())
 
 
-Evidences = Mapping[str, Mapping[str, Evidence]]
+AllSigns = Mapping[str, Mapping[str, Signs]]
 Inclusions = Mapping[Link, Inclusion]
 
 
-def candidate_links(catalogue: Catalogue, evidence: Evidences) -> tuple[Link, ...]:
+def candidate_links(catalogue: Catalogue, signs: AllSigns) -> tuple[Link, ...]:
     """Return links that no foreign key declares and whose values are worth looking for."""
-    subjects = _subjects(catalogue, evidence)
+    subjects = _subjects(catalogue, signs)
     found = [
         link
         for table in catalogue.tables
         for column in table.columns
-        for link in _candidates(catalogue, table, column, subjects, evidence.get(table.name, {}))
+        for link in _candidates(catalogue, table, column, subjects, signs.get(table.name, {}))
     ]
     return tuple(dict.fromkeys(found))
 
 
-def draft(catalogue: Catalogue, evidence: Evidences, inclusions: Inclusions) -> Draft:
+def draft(catalogue: Catalogue, signs: AllSigns, inclusions: Inclusions) -> DraftMap:
     """Guess a whole map."""
-    return _Drafting(catalogue, evidence, inclusions).draft()
+    return _Drafting(catalogue, signs, inclusions).draft()
 
 
 # Who are people?
 
 
-def _kind_of(column: Column, evidence: Evidence | None) -> str:
+def _kind_of(column: Column, signs: Signs | None) -> str:
     """Say what a column holds: by its values if they are plain, else by its name."""
-    if evidence is not None and evidence.share("email") >= SHARE_MOST:
+    if signs is not None and signs.share("email") >= SHARE_MOST:
         return "email"
     found = meaning(column.name)
     if found is not None and found.name == "email" and column.shape not in ("text", "other", "array"):
@@ -141,12 +141,12 @@ def _kind_of(column: Column, evidence: Evidence | None) -> str:
     return found.name if found is not None else ""
 
 
-def _subjects(catalogue: Catalogue, evidence: Evidences) -> dict[str, tuple[Sure, str]]:
+def _subjects(catalogue: Catalogue, signs: AllSigns) -> dict[str, tuple[Sure, str]]:
     """Return the tables whose rows look like people, how sure that is, and why."""
     found: dict[str, tuple[Sure, str]] = {}
     kinds = {
         table.name: {
-            column.name: _kind_of(column, evidence.get(table.name, {}).get(column.name))
+            column.name: _kind_of(column, signs.get(table.name, {}).get(column.name))
             for column in table.columns
         }
         for table in catalogue.tables
@@ -155,12 +155,12 @@ def _subjects(catalogue: Catalogue, evidence: Evidences) -> dict[str, tuple[Sure
         if not table.key:
             continue
         seen = set(kinds[table.name].values())
-        person = "person_name" in seen or "user_name" in seen
+        apart = "person_name" in seen or "user_name" in seen
         if not ends_with(table.name, "people") or _all_links(table):
             continue
-        if "email" in seen and (person or "name" in seen):
+        if "email" in seen and (apart or "name" in seen):
             found[table.name] = ("sure", "named like people, with names and e-mail addresses")
-        elif "email" in seen or person:
+        elif "email" in seen or apart:
             found[table.name] = ("likely", "named like people, with names or e-mail addresses")
         elif "name" in seen and "phone" in seen:
             found[table.name] = ("likely", "named like people, with names and phone numbers")
@@ -177,7 +177,7 @@ def _subjects(catalogue: Catalogue, evidence: Evidences) -> dict[str, tuple[Sure
         if (
             emails
             and not full
-            and not any(_apart(table, name, evidence.get(table.name, {}).get(name)) for name in emails)
+            and not any(_apart(table, name, signs.get(table.name, {}).get(name)) for name in emails)
         ):
             continue
         named = full or bool({"name", "user_name", "person_name"} & set(columns.values()))
@@ -191,7 +191,7 @@ def _subjects(catalogue: Catalogue, evidence: Evidences) -> dict[str, tuple[Sure
     return found
 
 
-def _apart(table: CatalogueTable, column: str, seen: Evidence | None) -> bool:
+def _apart(table: CatalogueTable, column: str, seen: Signs | None) -> bool:
     """Tell whether no two rows seem to have the same value in this column."""
     unique = (column,) in (*table.unique, table.key)
     return unique or (seen is not None and seen.filled == seen.distinct >= 2)
@@ -229,7 +229,7 @@ def _candidates(
     table: CatalogueTable,
     column: Column,
     subjects: Mapping[str, object],
-    evidence: Mapping[str, Evidence],
+    signs: Mapping[str, Signs],
 ) -> Iterator[Link]:
     if any(column.name in key.columns for key in table.foreign_keys):
         return
@@ -252,7 +252,7 @@ def _candidates(
         if len(fitting) == 1:
             yield Link(table.name, column.name, fitting[0].name, fitting[0].key[0], "name")
             return
-    if names_person(column.name):
+    if names_role(column.name):
         fitting = [
             target
             for target in (catalogue.table(name) for name in subjects)
@@ -265,7 +265,7 @@ def _candidates(
         if len(fitting) == 1 and column.shape in ("number", "other"):
             yield Link(table.name, column.name, fitting[0].name, fitting[0].key[0], "role")
             return
-    if table.name not in subjects and _kind_of(column, evidence.get(column.name)) == "email":
+    if table.name not in subjects and _kind_of(column, signs.get(column.name)) == "email":
         people = [target for name in subjects if (target := catalogue.table(name)) is not None]
         for target in _nearest(table, people):
             for other in target.columns:
@@ -287,17 +287,17 @@ def _comparable(one: Column, two: Column | None) -> bool:
 
 
 class _Drafting:
-    """One catalogue with its evidence; each method guesses one kind of thing."""
+    """One catalogue with its signs; each method guesses one kind of thing."""
 
-    def __init__(self, catalogue: Catalogue, evidence: Evidences, inclusions: Inclusions) -> None:
+    def __init__(self, catalogue: Catalogue, signs: AllSigns, inclusions: Inclusions) -> None:
         self.catalogue = catalogue
-        self.evidence = evidence
-        self.subjects = _subjects(catalogue, evidence)
+        self.signs = signs
+        self.subjects = _subjects(catalogue, signs)
         self.guessed = self._links(inclusions)
         self.owned: dict[str, str] = {}
         self.pointed: dict[str, str] = {}
 
-    def draft(self) -> Draft:
+    def draft(self) -> DraftMap:
         """Guess whose every table is, then what every column is."""
         self._own()
         found = [self._table(table) for table in self.catalogue.tables]
@@ -305,14 +305,14 @@ class _Drafting:
         for each in found:
             if each.role not in ("impersonal", "unknown", "mentioned"):
                 each.erase = self._erase(each, by_name)
-        return Draft(self.catalogue, tuple(found))
+        return DraftMap(self.catalogue, tuple(found))
 
     # Links, declared and guessed
 
     def _links(self, inclusions: Inclusions) -> dict[str, list[tuple[Link, Inclusion | None]]]:
         found: dict[str, list[tuple[Link, Inclusion | None]]] = {}
         best: dict[tuple[str, str], tuple[float, Link, Inclusion | None]] = {}
-        for link in candidate_links(self.catalogue, self.evidence):
+        for link in candidate_links(self.catalogue, self.signs):
             inclusion = inclusions.get(link)
             if inclusion is not None and inclusion.asked and inclusion.share < INCLUDED_MIN:
                 continue
@@ -353,7 +353,7 @@ class _Drafting:
         """Tell whether a column may be null, and is not filled in every sampled row."""
         there = self.catalogue.table(table)
         found = there.column(column) if there is not None else None
-        seen = self.evidence.get(table, {}).get(column)
+        seen = self.signs.get(table, {}).get(column)
         filled = seen is not None and seen.filled == seen.rows >= 1
         return found is not None and found.nullable and not filled
 
@@ -417,7 +417,7 @@ class _Drafting:
         return False
 
     def _mostly_null(self, table: CatalogueTable, column: str) -> bool:
-        seen = self.evidence.get(table.name, {}).get(column)
+        seen = self.signs.get(table.name, {}).get(column)
         found = table.column(column)
         nullable = found is not None and found.nullable
         return nullable and seen is not None and seen.rows >= 2 and seen.filled * 2 <= seen.rows
@@ -476,8 +476,8 @@ class _Drafting:
     # Tables
 
     def _table(self, table: CatalogueTable) -> TableGuess:
-        evidence = self.evidence.get(table.name, {})
-        rows = max((each.rows for each in evidence.values()), default=0)
+        signs = self.signs.get(table.name, {})
+        rows = max((each.rows for each in signs.values()), default=0)
         if table.name in self.subjects:
             sure, why = self.subjects[table.name]
             found = TableGuess(table, rows, "subject", sure, why)
@@ -512,7 +512,7 @@ class _Drafting:
         """Guess of a table that leads to nobody: not about people, or a question."""
         said: list[str] = []
         for column in table.columns:
-            seen = self.evidence.get(table.name, {}).get(column.name)
+            seen = self.signs.get(table.name, {}).get(column.name)
             kind = _personal_kind(seen)
             if kind is not None and seen is not None:
                 said.append(f"in `{shown(column.name)}` {seen.told(kind)}")
@@ -534,9 +534,9 @@ class _Drafting:
 
     def _identifiers(self, table: CatalogueTable) -> tuple[IdentifierGuess, ...]:
         found: list[IdentifierGuess] = []
-        evidence = self.evidence.get(table.name, {})
+        signs = self.signs.get(table.name, {})
         for column in table.columns:
-            seen = evidence.get(column.name)
+            seen = signs.get(column.name)
             kind = {
                 "email": "email", "phone": "phone", "national_id": "national_id", "user_name": "username",
             }.get(_kind_of(column, seen))  # fmt: skip
@@ -564,7 +564,7 @@ class _Drafting:
     # Columns
 
     def _column(self, table: TableGuess, column: Column) -> Guess | None:
-        seen = self.evidence.get(table.table.name, {}).get(column.name)
+        seen = self.signs.get(table.table.name, {}).get(column.name)
         said = meaning(column.name)
         if is_credential(table.table.name, column.name):
             if column.shape in ("boolean", "moment", "date"):
@@ -588,7 +588,7 @@ class _Drafting:
             return Guess("link", "likely", "its name, as if it led to another table")
         return self._by_name(table, column, seen)
 
-    def _by_values(self, column: Column, seen: Evidence, kind: Kind) -> Guess:
+    def _by_values(self, column: Column, seen: Signs, kind: Kind) -> Guess:
         category = {
             "email": "contact", "phone": "contact", "ip": "connection", "iban": "payment", "card": "payment",
             "national_id": "identity",
@@ -604,7 +604,7 @@ class _Drafting:
             return Guess(category, "likely", f"its name; {seen.told(kind)}")
         return Guess("?", "unknown", f"only {seen.told(kind)}")
 
-    def _by_name(self, table: TableGuess, column: Column, seen: Evidence | None) -> Guess:
+    def _by_name(self, table: TableGuess, column: Column, seen: Signs | None) -> Guess:
         said = meaning(column.name) if not linked_name(column.name) or column.shape == "text" else None
         several = seen is not None and seen.filled >= 5
         if said is not None and said.name == "birth" and column.shape in ("number", "other", "boolean"):
@@ -658,7 +658,7 @@ class _Drafting:
             return Guess("?", "unknown", "a name, of a person or of a thing")
         return Guess(said.category, sure, why)
 
-    def _by_shape(self, table: TableGuess, column: Column, seen: Evidence | None) -> Guess:
+    def _by_shape(self, table: TableGuess, column: Column, seen: Signs | None) -> Guess:
         if column.shape == "boolean":
             return Guess("flag", "likely", "yes or no")
         if column.shape in ("date", "moment"):
@@ -735,7 +735,7 @@ class _Drafting:
         return list(dict.fromkeys(found))
 
 
-def _personal_kind(seen: Evidence | None) -> Kind | None:
+def _personal_kind(seen: Signs | None) -> Kind | None:
     """Return what the values are beyond their names, when enough of them are."""
     if seen is None:
         return None
@@ -759,11 +759,11 @@ def _is_card_number(table: str, column: str) -> bool:
     return bool(said) and said[0].endswith("card") and words(column) == ["number"]
 
 
-def _empty(seen: Evidence | None) -> bool:
+def _empty(seen: Signs | None) -> bool:
     return seen is not None and seen.rows > 0 and seen.filled == 0 and seen.sampled
 
 
-def _few(seen: Evidence) -> bool:
+def _few(seen: Signs) -> bool:
     return seen.filled >= 20 and seen.distinct <= FEW_MAX
 
 

@@ -1,4 +1,4 @@
-"""A drafted map as the YAML that a person corrects: each guess with its evidence beside it.
+"""A drafted map as the YAML that a person corrects: each guess with what it rests on beside it.
 
 The same draft is always the same text.  What nobody may guess stands as `"?"`, or is left out
 where the check asks for it: who decided, why, and what happens to shared rows.
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from troth.rules.catalogue import sha256
-from troth.rules.draft import Draft, EdgeGuess, Guess, TableGuess
+from troth.rules.draft import DraftMap, EdgeGuess, Guess, TableGuess
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _PLAIN_TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)
@@ -30,7 +30,7 @@ class Head:
     change: str
 
 
-def text(draft: Draft, head: Head) -> str:
+def text(draft: DraftMap, head: Head) -> str:
     """Write a draft as the text of a map."""
     lines = [*_head(draft, head), "tables:"]
     for table in draft.tables:
@@ -38,7 +38,7 @@ def text(draft: Draft, head: Head) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _head(draft: Draft, head: Head) -> Iterator[str]:
+def _head(draft: DraftMap, head: Head) -> Iterator[str]:
     yield "# A first draft, for you to correct. Everything here is a guess: the comment beside it says what it"
     yield "# rests on, in counts of a bounded sample, and how sure it is. `troth map --check` fails until every"
     yield '# "?" has an answer, every erasure somebody who decided it, and every shared row its `leaving`.'

@@ -21,7 +21,7 @@ from importlib import import_module
 from typing import Any
 
 from troth.errors import NotFoundError
-from troth.rules.evidence import Evidence, Kind
+from troth.rules.signs import Kind, Signs
 
 TRIED_MAX = 100
 """The most distinct values of a column that are looked at closely."""
@@ -69,7 +69,7 @@ def libraries(load: Callable[[str], Any] = import_module) -> Libraries:
         ) from None
 
 
-def detect(values: Sequence[str | None], *, today: date, phones: bool = False) -> Evidence:
+def detect(values: Sequence[str | None], *, today: date, phones: bool = False) -> Signs:
     """Count what the values of one column are.
 
     `phones` says that the column's name is a phone's, so that bare digits may be one.
@@ -81,7 +81,7 @@ def detect(values: Sequence[str | None], *, today: date, phones: bool = False) -
     kinds: Counter[Kind] = Counter()
     for value in tried:
         kinds.update(_kinds(value, today, phones=phones))
-    return Evidence(
+    return Signs(
         rows=len(values),
         filled=len(filled),
         distinct=len(distinct),
@@ -221,8 +221,8 @@ def _prose(value: str) -> tuple[Kind, ...]:
     return ("prose",) if value.count(" ") >= 5 else ()
 
 
-def evidence_of(
+def signs_of(
     columns: Mapping[str, Sequence[str | None]], *, today: date, phones: frozenset[str]
-) -> Mapping[str, Evidence]:
+) -> Mapping[str, Signs]:
     """Judge each column of a sample."""
     return {name: detect(values, today=today, phones=name in phones) for name, values in columns.items()}

@@ -14,10 +14,10 @@ from datetime import date
 from troth.errors import NotFoundError
 from troth.rules.catalogue import CatalogueTable
 from troth.rules.column_name import meaning
-from troth.rules.draft import Draft, candidate_links, draft
+from troth.rules.draft import DraftMap, candidate_links, draft
 from troth.rules.draft_text import Head, text
-from troth.rules.evidence import Evidence, Inclusion, Link
-from troth.stores.detect import evidence_of, libraries
+from troth.rules.signs import Inclusion, Link, Signs
+from troth.stores.detect import libraries, signs_of
 from troth.stores.sample import ASKED_MAX, Values, open_sampler, sampled
 
 
@@ -25,7 +25,7 @@ from troth.stores.sample import ASKED_MAX, Values, open_sampler, sampled
 class Drafted:
     """A draft, and the text a person corrects."""
 
-    draft: Draft
+    draft: DraftMap
     kind: str
     text: str
 
@@ -39,7 +39,7 @@ def draft_map(
     today: date,
     advance: Callable[[], object] = lambda: None,
 ) -> Drafted:
-    """Draft the map of the database at `url`; `find` and `change` are the references it will hold.
+    """DraftMap the map of the database at `url`; `find` and `change` are the references it will hold.
 
     Raises NotFoundError without the extra `detect`, UnreachableError where no database answers.
     """
@@ -50,16 +50,16 @@ def draft_map(
             raise NotFoundError(
                 "This database has no tables that the connection may see: there is nothing to map."
             )
-        evidence: dict[str, dict[str, Evidence]] = {}
+        signs: dict[str, dict[str, Signs]] = {}
         linking: dict[tuple[str, str], tuple[str, ...]] = {}
         for table in catalogue.tables:
             values = sampler.values(table)
-            evidence[table.name] = _evidence(table, values, today)
+            signs[table.name] = _signs(table, values, today)
             for name, found in values.items():
                 linking[table.name, name] = _some(found)
             advance()
         inclusions: dict[Link, Inclusion] = {}
-        for link in candidate_links(catalogue, evidence):
+        for link in candidate_links(catalogue, signs):
             target = catalogue.table(link.target)
             column = target.column(link.target_column) if target is not None else None
             asked = linking.get((link.table, link.column), ())
@@ -68,19 +68,19 @@ def draft_map(
             inclusion = sampler.included(target, column, asked)
             if inclusion is not None:
                 inclusions[link] = inclusion
-    drafted = draft(catalogue, evidence, inclusions)
+    drafted = draft(catalogue, signs, inclusions)
     return Drafted(drafted, sampler.kind, text(drafted, Head(store, sampler.kind, find, change)))
 
 
-def _evidence(table: CatalogueTable, values: Values, today: date) -> dict[str, Evidence]:
+def _signs(table: CatalogueTable, values: Values, today: date) -> dict[str, Signs]:
     phones = frozenset(
         column.name for column in table.columns if (said := meaning(column.name)) and said.name == "phone"
     )
-    found = dict(evidence_of(values, today=today, phones=phones))
+    found = dict(signs_of(values, today=today, phones=phones))
     asked = {column.name for column in sampled(table)}
     for column in table.columns:
         if column.name not in asked:
-            found[column.name] = Evidence(sampled=False)
+            found[column.name] = Signs(sampled=False)
     return found
 
 

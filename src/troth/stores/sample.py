@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from troth.errors import NotAllowedError, NotFoundError
 from troth.rules.catalogue import Catalogue, CatalogueTable, Column
 from troth.rules.column_name import is_credential
-from troth.rules.evidence import Inclusion
+from troth.rules.signs import Inclusion
 from troth.stores.sql_store import unreachable
 
 if TYPE_CHECKING:

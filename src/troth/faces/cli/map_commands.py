@@ -191,7 +191,8 @@ def _store_name(name: str | None, output: Path | None, url: str) -> str:
 def _summary(drafted: Drafted, called: str, output: Path | None) -> dict[str, Any]:
     roles: dict[str, list[str]] = {}
     for each in drafted.draft.tables:
-        roles.setdefault(each.role, []).append(each.table.name)
+        asked = each.role == "impersonal" and each.sure == "unknown"
+        roles.setdefault("unknown" if asked else each.role, []).append(each.table.name)
     return {
         "store": called,
         "kind": drafted.kind,

@@ -33,7 +33,7 @@ CHECKED: Mapping[Kind, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Signs:
     """One column: `rows` looked at, `filled` of them neither null nor blank, `distinct` among these.
 
     `kinds` counts distinct values, of the `tried` first.  `sampled` is false for a column whose
@@ -50,7 +50,7 @@ class Evidence:
     def share(self, kind: Kind) -> float:
         """Return which part of the tried values is of this kind, from 0 to 1.
 
-        >>> Evidence(rows=4, filled=4, distinct=4, tried=4, kinds={"email": 3}).share("email")
+        >>> Signs(rows=4, filled=4, distinct=4, tried=4, kinds={"email": 3}).share("email")
         0.75
         """
         return self.kinds.get(kind, 0) / self.tried if self.tried else 0.0
@@ -58,7 +58,7 @@ class Evidence:
     def told(self, kind: Kind) -> str:
         """Say how many values are of this kind.
 
-        >>> Evidence(rows=4, filled=4, distinct=4, tried=4, kinds={"email": 3}).told("email")
+        >>> Signs(rows=4, filled=4, distinct=4, tried=4, kinds={"email": 3}).told("email")
         '3 of 4 values are e-mail addresses'
         """
         return f"{self.kinds.get(kind, 0)} of {self.tried} values {CHECKED[kind]}"
