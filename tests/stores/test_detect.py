@@ -1,15 +1,19 @@
 """Values go into the detectors, and only counts come out."""
 
+import re
 from dataclasses import fields
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from troth.errors import NotFoundError
 from troth.rules.signs import CHECKED, Signs
 from troth.stores.detect import REGIONS, TRIED_MAX, detect, libraries
 
 TODAY = date(2026, 11, 23)
+ALMOST = re.compile(r"[A-Z]{0,2}[0-9 .+:/@-]{1,30}[A-Z]?")
 
 
 def kinds(*values, phones=False):
@@ -101,6 +105,13 @@ def test_a_hostile_value_stops_nothing():
         "1" * 16,
     ]
     assert detect(odd, today=TODAY, phones=True).rows == len(odd)
+
+
+@given(st.lists(st.text(max_size=60) | st.from_regex(ALMOST, fullmatch=True), max_size=8), st.booleans())
+def test_no_text_whatever_stops_the_detectors(values, phones):
+    found = detect(values, today=TODAY, phones=phones)
+    assert found.rows == len(values)
+    assert all(0 < count <= found.tried for count in found.kinds.values())
 
 
 def test_without_the_extra_there_is_a_sentence_that_says_what_to_install():

@@ -35,6 +35,8 @@ SHARE_MOST = 0.8
 SHARE_SOME = 0.02
 INCLUDED_MIN = 0.5
 FEW_MAX = 12
+APART_MIN = 20
+"""How many different values of a user name or a number make it likely that nobody shares one."""
 _OF_TEXT = frozenset({"address", "place", "name", "person_name", "free_text", "work", "email", "trait"})
 _DIRECT = frozenset({"identity", "contact", "address", "free_text", "credential", "payment", "work"})
 
@@ -543,7 +545,8 @@ class _Drafting:
             if kind is None or column.shape not in ("text", "number", "other"):
                 continue
             unique = (column.name,) in (*table.unique, table.key)
-            apart = seen is not None and seen.filled == seen.distinct >= 2
+            many = 2 if kind == "email" else APART_MIN
+            apart = seen is not None and seen.filled == seen.distinct >= many
             if kind == "phone" and not unique:
                 continue
             if unique:

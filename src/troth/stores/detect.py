@@ -188,7 +188,10 @@ def is_national(compact: str) -> bool:
 
 
 def _holds(library: Any, value: str) -> bool:
-    return bool(library.is_valid(value))
+    try:
+        return bool(library.is_valid(value))
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
+        return False  # its message might repeat the value
 
 
 def _is_ip(value: str) -> bool:
