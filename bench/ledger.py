@@ -13,7 +13,7 @@ from bench import server
 from bench.measure import Line
 from troth.ledger import seal
 from troth.ledger.append import append
-from troth.ledger.keys import MasterKey
+from troth.ledger.master_key import MasterKey
 from troth.ledger.schema import Ledger, open_ledger
 from troth.ledger.verify import verify
 from troth.rules.event import Draft

@@ -185,7 +185,7 @@ def _policy(settings: Settings) -> Policy:
 
 
 def _ledger(settings: Settings, clock: Callable[[], datetime]) -> Ledger:
-    from troth.ledger.keys import master_key
+    from troth.ledger.master_key import master_key
     from troth.ledger.schema import open_ledger
 
     (settings.folder / ".troth").mkdir(mode=0o700, exist_ok=True)

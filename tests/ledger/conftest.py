@@ -3,7 +3,7 @@
 import pytest
 
 from troth.ledger import append, subjects
-from troth.ledger.keys import MasterKey
+from troth.ledger.master_key import MasterKey
 from troth.ledger.schema import open_ledger
 from troth.rules.event import Draft
 

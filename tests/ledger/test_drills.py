@@ -13,12 +13,13 @@ from sqlalchemy import text
 
 from troth.errors import KeyDestroyedError, NotAllowedError
 from troth.ledger import destroy, keys, receipt, seal, subjects, vault
+from troth.ledger.master_key import MasterKey
 from troth.ledger.rebuild import rebuild
 from troth.ledger.schema import open_ledger
 from troth.ledger.verify import verify
 
-MASTER = keys.MasterKey(bytes(range(32)))
-OTHER = keys.MasterKey(bytes(range(1, 33)))
+MASTER = MasterKey(bytes(range(32)))
+OTHER = MasterKey(bytes(range(1, 33)))
 
 
 def test_without_the_master_key_the_events_still_prove_themselves(ledger, urls, clock, proven):
@@ -123,7 +124,7 @@ WRITER = """
 import sys
 from datetime import UTC, datetime
 from troth.ledger import append, destroy, seal
-from troth.ledger.keys import MasterKey
+from troth.ledger.master_key import MasterKey
 from troth.ledger.schema import open_ledger
 from troth.rules.event import Draft
 ledger = open_ledger(sys.argv[1], sys.argv[2], MasterKey(bytes(range(32))), lambda: datetime.now(UTC))

@@ -4,7 +4,7 @@ import pytest
 
 from troth.errors import WrongFileError
 from troth.ledger import read as ledger_read
-from troth.ledger.keys import MasterKey
+from troth.ledger.master_key import MasterKey
 from troth.ledger.schema import open_ledger
 from troth.policy.notice_text import sha256
 from troth.policy.publishing import lock

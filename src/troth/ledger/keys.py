@@ -10,24 +10,14 @@ with the key's id as associated data.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import os
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, text
 
-from troth.errors import KeyDestroyedError, NotAllowedError, NotFoundError
+from troth.errors import KeyDestroyedError, NotFoundError
+from troth.ledger.master_key import KEY_BYTES, MasterKey
 from troth.ledger.schema import Ledger, guarded
-
-NONCE_BYTES = 12
-KEY_BYTES = 32
 
 _BY_OWNER = text("SELECT id, master, wrapped, destroyed_at FROM keys WHERE owner = :owner AND file = :file")
 _BY_ID = text("SELECT id, master, wrapped, destroyed_at FROM keys WHERE id = :id")
@@ -36,70 +26,6 @@ _INSERT = text(
     "INSERT INTO keys (id, owner, file, master, wrapped) VALUES (:id, :owner, :file, :master, :wrapped) "
     "ON CONFLICT (owner, file) DO NOTHING"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class MasterKey:
-    """The key that wraps all others; `id` tells masters apart and gives nothing away."""
-
-    secret: bytes = field(repr=False)
-
-    @property
-    def id(self) -> str:
-        """The first bytes of a hash of the key."""
-        return hashlib.sha256(b"troth master key" + self.secret).hexdigest()[:12]
-
-    def wrap(self, name: str, secret: bytes) -> bytes:
-        """Encrypt a key, bound to its name."""
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        return nonce + AESGCM(self.secret).encrypt(nonce, secret, name.encode())
-
-    def unwrap(self, name: str, master: str, wrapped: bytes) -> bytes:
-        """Decrypt a key; raises NotAllowedError when another master wrapped it."""
-        if master != self.id:
-            raise NotAllowedError(
-                f"This was locked under the master key {master}, and the one in use is {self.id}. "
-                "Put the right master key back; without it these payloads cannot be read again."
-            )
-        try:
-            return AESGCM(self.secret).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], name.encode())
-        except InvalidTag:
-            raise NotAllowedError(
-                "A wrapped key in the keys database is damaged; restore it from a backup."
-            ) from None
-
-
-def master_key(reference: str, folder: Path) -> MasterKey:
-    """Read the master key named by `env:NAME` or `file:PATH` (made, for its owner only, where not there)."""
-    kind, _, name = reference.partition(":")
-    if kind == "env":
-        written = os.environ.get(name, "")
-        if not written:
-            raise NotFoundError(f"The environment variable {name}, which holds the master key, is not set.")
-    elif kind == "file":
-        file = folder / name
-        if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            made = base64.b64encode(secrets.token_bytes(KEY_BYTES))
-            try:
-                handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            except FileExistsError:
-                pass
-            else:
-                with os.fdopen(handle, "wb") as opened:
-                    opened.write(made + b"\n")
-        written = file.read_text(encoding="ascii", errors="replace")
-    else:
-        raise NotAllowedError(
-            "A master key is named by env:NAME or file:PATH, and never stands in troth.toml."
-        )
-    try:
-        secret = base64.b64decode(written.strip(), validate=True)
-    except binascii.Error:
-        secret = b""
-    if len(secret) != KEY_BYTES:
-        raise NotAllowedError(f"The master key at {kind}:{name} is not {KEY_BYTES} bytes in base64.")
-    return MasterKey(secret)
 
 
 def key_for(ledger: Ledger, owner: str, file: str) -> tuple[str, bytes]:

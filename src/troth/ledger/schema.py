@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from troth.errors import NotAllowedError, UnreachableError
 
 if TYPE_CHECKING:
-    from troth.ledger.keys import MasterKey
+    from troth.ledger.master_key import MasterKey
 
 VERSION = 1
 BUSY_SECONDS = 30

@@ -136,8 +136,8 @@ def rotate_master(
 
     Example: troth ledger rotate-master --to file:.troth/master-2.key
     """
-    from troth.ledger.keys import master_key
     from troth.ledger.keys import rotate_master as rotated
+    from troth.ledger.master_key import master_key
 
     opened = project()
     new = master_key(to, opened.settings.folder)
