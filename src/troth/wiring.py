@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from troth.errors import NotFoundError, Problem, WrongFileError
+from troth.errors import NotAllowedError, NotFoundError, Problem, WrongFileError
 from troth.work.project import Project, Settings
 
 if TYPE_CHECKING:
@@ -185,13 +185,24 @@ def _policy(settings: Settings) -> Policy:
 
 
 def _ledger(settings: Settings, clock: Callable[[], datetime]) -> Ledger:
+    from troth.ledger.keys import check_master
     from troth.ledger.master_key import master_key
     from troth.ledger.schema import open_ledger
 
     (settings.folder / ".troth").mkdir(mode=0o700, exist_ok=True)
-    return open_ledger(
-        settings.ledger_url, settings.keys_url, master_key(settings.master_key, settings.folder), clock
-    )
+    kind, _, name = settings.master_key.partition(":")
+    file = settings.folder / name if kind == "file" else None
+    new = file is not None and not file.exists()
+    key = master_key(settings.master_key, settings.folder)
+    ledger = open_ledger(settings.ledger_url, settings.keys_url, key, clock)
+    try:
+        check_master(ledger)
+    except NotAllowedError:
+        ledger.close()
+        if file is not None and new:  # the one just made locks nothing
+            file.unlink(missing_ok=True)
+        raise
+    return ledger
 
 
 def _maps(settings: Settings) -> Mapping[str, Map]:

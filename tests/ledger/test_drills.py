@@ -34,6 +34,26 @@ def test_without_the_master_key_the_events_still_prove_themselves(ledger, urls, 
     lost.close()
 
 
+def test_another_master_key_is_refused_before_anything_is_written(ledger, urls, clock, proven):
+    keys.check_master(ledger)
+    lost = open_ledger(*urls, OTHER, clock)
+    with pytest.raises(NotAllowedError, match="Put the right one back"):
+        keys.check_master(lost)
+    lost.close()
+
+
+def test_a_master_key_that_is_gone_is_not_made_anew(folder):
+    from troth.wiring import open_project
+
+    made = open_project(folder)
+    assert subjects.subject_for(made.ledger, "email", "ada@example.org")
+    made.ledger.close()
+    (folder / ".troth" / "master.key").unlink()
+    with pytest.raises(NotAllowedError, match="Put the right one back"):
+        assert open_project(folder).ledger
+    assert not (folder / ".troth" / "master.key").exists()
+
+
 def test_a_rotated_master_key_opens_everything_and_the_old_one_nothing(ledger, urls, clock, ada, proven):
     assert keys.rotate_master(ledger, OTHER) >= 3
     rotated = open_ledger(*urls, OTHER, clock)

@@ -15,13 +15,16 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
-from troth.errors import KeyDestroyedError, NotFoundError
+from troth.errors import KeyDestroyedError, NotAllowedError, NotFoundError
 from troth.ledger.master_key import KEY_BYTES, MasterKey
 from troth.ledger.schema import Ledger, guarded
 
 _BY_OWNER = text("SELECT id, master, wrapped, destroyed_at FROM keys WHERE owner = :owner AND file = :file")
 _BY_ID = text("SELECT id, master, wrapped, destroyed_at FROM keys WHERE id = :id")
 _OWN = text("SELECT version, master, wrapped FROM own_keys WHERE purpose = :p ORDER BY version")
+_MASTERS = text(
+    "SELECT DISTINCT master FROM own_keys UNION SELECT DISTINCT master FROM keys WHERE master IS NOT NULL"
+)
 _INSERT = text(
     "INSERT INTO keys (id, owner, file, master, wrapped) VALUES (:id, :owner, :file, :master, :wrapped) "
     "ON CONFLICT (owner, file) DO NOTHING"
@@ -85,6 +88,22 @@ def rotate_master(ledger: Ledger, new: MasterKey) -> int:
                 bound,
             )
     return len(rows) + len(own)
+
+
+def check_master(ledger: Ledger) -> None:
+    """See that the master key in use is the one that everything is locked under.
+
+    Raises NotAllowedError where it is another: what is written under a second master key
+    would be lost with it.
+    """
+    with guarded("keys"), ledger.keys.connect() as connection:
+        masters = set(connection.execution_options(reading=True).execute(_MASTERS).scalars())
+    others = sorted(masters - {ledger.master.id})
+    if others:
+        raise NotAllowedError(
+            f"The keys of this ledger are locked under the master key {others[0]}, and the one in use is "
+            f"{ledger.master.id}. Put the right one back (docs/drills.md); without it no payload can be read again."
+        )
 
 
 def own_key(ledger: Ledger, purpose: str, version: int | None = None) -> tuple[int, bytes]:
