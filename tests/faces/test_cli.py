@@ -59,3 +59,11 @@ def test_an_error_ends_as_its_sentence_and_its_code(error, code, capsys):
 
     assert guarded(fail) == code
     assert capsys.readouterr().err == "x\n"
+
+
+def test_a_file_that_cannot_be_written_is_said_in_a_sentence(tmp_path, capsys):
+    def fail():
+        (tmp_path / "no" / "such" / "folder").write_text("x")
+
+    assert guarded(fail) == 2
+    assert capsys.readouterr().err.endswith("cannot be used: No such file or directory.\n")

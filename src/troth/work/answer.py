@@ -74,7 +74,7 @@ def article(project: Project, claim: Mapping[str, Any]) -> str:
     """Return the articles a decision stands on."""
     exempt = {one.code: one.law for one in right.erasure_exemptions(project.clock().date())}
     cited = [claim["article"], *(exempt[letter] for letter in claim["exemptions"] if letter in exempt)]
-    return ", ".join(one for one in cited if one)
+    return ", ".join(dict.fromkeys(f"GDPR {one}" if one.startswith("Art.") else one for one in cited if one))
 
 
 def _reasons(project: Project, number: str) -> dict[str, str]:

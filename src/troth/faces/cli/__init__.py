@@ -152,6 +152,11 @@ def guarded(call: Callable[[], object]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        sys.stderr.write(f"{error.filename} cannot be used: {error.strerror}.\n")
+        return 2
     except KeyboardInterrupt:
         return 130
     return 0
