@@ -114,7 +114,7 @@ def test_she_is_gone_from_the_databases_and_what_was_kept_is_said(told):
             assert crm.execute("SELECT count(*) FROM contact WHERE email = ?", [MAELLE]).fetchone() == (0,)
     letter = " ".join(" ".join(re.findall(r"│ (.*)", erased)).split())  # some of its spaces do not break
     assert (
-        "10 records in billing are archived until 31 December 2035, because of C. com. art. L123-22" in letter
+        "23 records in billing are archived until 31 December 2035, because of C. com. art. L123-22" in letter
     )
     assert "found 4 other places; they stay because: Other people wrote it" in letter
     assert "Processors that work for us: told on" in letter
