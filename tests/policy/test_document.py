@@ -82,7 +82,7 @@ def test_headings_in_code_and_quotes_are_no_clauses():
         ("# T\n\n```promise\nanswer: {}\n```\n\n## 1 A\n", 3, "This promise block stands under no clause."),
         ("---\ntitle: x\n\n## 1 A\n", 1, "The top of the file opens with `---` and does not close."),
         ("", 1, "The policy is empty."),
-        ("only prose", 1, "There are no clauses."),
+        ("```promise\n```", 1, "There are no clauses."),
         ("## 1 A\n\0", 1, "It is not text: there are zero bytes in it."),
     ],
 )  # fmt: skip

@@ -141,7 +141,7 @@ def parse(text: str, file: str) -> Document:
             "The policy is empty.",
             "Write a title and a first clause, or start with `troth init`.",
         )
-    elif not clauses:
+    elif not clauses and "```promise" in text:
         _note(reading, 1, "There are no clauses.", "Write headings such as `## 1 Who we are`.")
     return Document(
         file=file,

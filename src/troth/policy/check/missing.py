@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from troth.policy.check.contact import EVERY_COMPANY, first, of
 from troth.policy.check.finding import Spot
-from troth.policy.check.prose import Paragraph, Prose, Section
+from troth.policy.check.prose import Paragraph, Prose, Section, said_in, small
 from troth.policy.check.rule import rule
 
 TOPICS = (
@@ -53,6 +53,7 @@ _PROFILES = (
     r"\b(?:tailor|adapt|personali[sz]e)[^.]{0,60}\b(?:messages?|advert|offers?|content)|"
     r"\b(?:advert|messages?|offers?)[^.]{0,80}\bbased on[^.]{0,60}\b(?:interests?|behaviou?r|profile)"
 )
+_BASED_ON = r"\b(?:based on|according to|depending on|selon|en fonction)\b"
 _AUTOMATED = (
     r"\bprofiling\b|\bautomated[ -](?:individual |individual[ -])?(?:decision|processing|processes)|"
     r"\bsolely (?:on |by )?automat|\bdecisions? made by a machine"
@@ -105,7 +106,7 @@ _SECURED = (
     r"\bsécurité de vos\b|\bmesures techniques et\b"
 )
 _LISTED = re.compile(
-    r"\bcollect\b(?:(?!\b(?:such\s+as|for\s+example|includ))[^.]){0,60}\b(?:first\s+|last\s+|full\s+)?names?\b",
+    r"\bcollect\b(?:(?!\b(?:such\s+as|for\s+example|like|e\.g|includ))[^.]){0,60}\b(?:first\s+|last\s+|full\s+)?names?\b",
     re.IGNORECASE,
 )
 _OBSERVED = (
@@ -129,7 +130,16 @@ _SEVERAL_LANGUAGES = re.compile(
 
 
 def whole_policy(prose: Prose) -> bool:
-    """Tell whether this is a whole privacy policy: it speaks of personal data and of most topics."""
+    """Tell whether this is a whole privacy policy: it speaks of personal data and of most topics.
+
+    A page on cookies, or a notice to applicants or employees, is none, whatever its length.
+    """
+    if said_in(
+        prose.document.title,
+        small(prose.document.title),
+        r"\bcookie|\bcandida|\bapplicant|\bemployee|\bsalari",
+    ):
+        return False
     words = r"\bpersonal (?:data|information)\b|\bdata subjects?\b|\byour (?:data|information)\b"
     return prose.says(words) and sum(map(prose.says, TOPICS)) >= TOPICS_MIN
 
@@ -201,7 +211,8 @@ def profiling_not_said(prose: Prose) -> Iterator[Spot]:
                     yield from of(prose, purpose)
     elif not prose.says(_AUTOMATED):
         for one in prose.saying(_PROFILES):
-            yield next(iter(one.find(_PROFILES)))
+            if one.kind != "row" and one.says(_BASED_ON):
+                yield next(iter(one.find(_PROFILES)))
 
 
 @rule("M13", "en", "fr")

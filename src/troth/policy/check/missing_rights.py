@@ -25,6 +25,7 @@ _GENERAL_OBJECTION = (
     r"\bparticular situation\b|\blegitimate (?:\w+ )?interests?\b|\bpublic interest\b|\bpublic task\b|"
     r"\bprofiling\b"
 )
+_RIGHT_TITLES = r"\b(?:rectification|erasure|restriction|right to object|effacement|limitation|opposition)\b"
 _MONTH = r"\bwithin (?:a|one|1|thirty|30) (?:calendar )?(?:months?|days)\b"
 _REFUSES = (
     r"\brefuse to (?:comply|act|answer|respond)|"
@@ -170,7 +171,7 @@ def portability_without_format(prose: Prose) -> Iterator[Spot]:
     if right is not None:
         if not right.formats and not prose.says(_PORTABLE):
             yield from of(prose, right)
-    elif not prose.says(_PORTABLE):
+    elif not prose.says(_PORTABLE) and len(prose.about(_RIGHT_TITLES)) > 1 and not prose.about(_PORTABILITY):
         yield from first(prose, _PORTABILITY)
 
 

@@ -32,13 +32,14 @@ _NO_ENTRY = re.compile(r"^\W*(?:last |latest )?(?:updated?|version|date|note|con
 _COOKIES_WE_USE = (
     r"\bcookies? (?:that )?(?:we|this (?:web)?site) (?:use|set)|\blist of cookies\b|\bour cookies\b"
 )
+_TRACKING = r"\btracking (?:links?|pixels?)"
 _WITHDRAWN = (
     r"\bconsent\b[^.]{0,60}\bwithdrawn at any time\b|"
     r"\bwithdraw\b[^.]{0,60}\bconsent\b[^.]{0,40}\bat any time\b"
 )
 _MEANS = (
     r"\bclick|\blinks?\b|\bbutton\b|\bsettings?\b|\bcontact|\be-?mail|\bwrit(?:e|ing)\b|\bunsubscrib|\bbanner\b|"
-    r"\bpreferences?\b|\bpage\b|\bform\b|\{\{"
+    r"\bpreferences?\b|\bpage\b|\bform\b|\bprocedures?\b|\bdescribed\b|\bdetailed\b|\bopt(?:ing)? out\b|\{\{"
 )
 
 
@@ -125,11 +126,10 @@ def withdrawal_without_means(prose: Prose) -> Iterator[Spot]:
 @rule("N07", "en")
 def mail_tracked_without_consent(prose: Prose) -> Iterator[Spot]:
     """Find tracking of e-mails and links without a consent of its own."""
-    for paragraph in prose.saying(r"\btracking (?:links?|pixels?)|\bweb beacons?\b"):
-        if not paragraph.says(
-            r"\bconsent|\bagree|\bopt(?:ed)?[- ]?(?:in|out)\b|\bdo not\b|\bdon't\b|\bnever\b|\bno\b"
-        ):
-            yield from list(paragraph.find(r"\btracking (?:links?|pixels?)|\bweb beacons?\b"))[:1]
+    for paragraph in prose.saying(_TRACKING):
+        agreed = r"\bconsent|\bagree|\bopt(?:ed)?[- ]?(?:in|out)\b|\bdo not\b|\bdon't\b|\bnever\b|\bno\b|\bcontrol\b"
+        if paragraph.says(r"\be-?mails?\b|\bnewsletters?\b") and not paragraph.says(agreed):
+            yield from list(paragraph.find(_TRACKING))[:1]
 
 
 def _lives(prose: Prose) -> Iterator[tuple[Paragraph, Spot, Period]]:

@@ -13,17 +13,18 @@ from troth.policy.plain import numbered
 ADDRESSEES_MIN = 3
 """How many paragraphs must speak to the reader, and how many of somebody else, before both are a fault."""
 
+DRIFT_MIN = 3
+"""How many times more often the small letters must stand: else the capitals may be meant."""
+
 _BARE_ENUMERATOR = re.compile(r"\((?:i{1,3}|iv|v|[a-z])\)\s*$")
-_LABEL = re.compile(r"(?:^|(?<=[\s;:]))\(?(?:[a-z]|[ivx]{1,4}|\d{1,2})\)")
+_LABEL = re.compile(r"(?:^|\n)[ \t]*(?:[a-z]|[ivx]{1,4}|\d{1,2})\)|(?<=[;,:]\s)(?:[a-z]|[ivx]{2,4})\)")
 _SMILEY = re.compile(r"[:;]-?[()]")
 _REFERENCE = re.compile(
     r"\bparagraphs?\s+(?P<first>\d{1,2})(?:\s*(?:and|or|to|-|,)\s*(?P<second>\d{1,2}))?\b(?!\s+of\b)",
     re.IGNORECASE,
 )
 _SPEAKING_TO = re.compile(r"\byou(?:rs?|rself)?\b(?![’']re\s+(?:his|her|a)\b)", re.IGNORECASE)
-_SPEAKING_OF = re.compile(
-    r"\b(?:data\s+subjects?|he/she|his/her|he\s+or\s+she|the\s+users?)\b", re.IGNORECASE
-)
+_SPEAKING_OF = re.compile(r"\b(?:data\s+subjects?|he/she|his/her|he\s+or\s+she)\b", re.IGNORECASE)
 _PRONOUN = re.compile(r"\b(?:he/she|his/her)\b", re.IGNORECASE)
 _ANTECEDENT = re.compile(r"\b(?:data\s+subjects?|the\s+users?|requesters?|holders?)\b", re.IGNORECASE)
 _TERMS = tuple(
@@ -226,7 +227,7 @@ def capitals_that_drift(prose: Prose) -> Iterator[Spot]:
     for small, drifted in _TERMS:
         found = [(one, match) for one in paragraphs for match in drifted.finditer(one.text)]
         written_small = sum(len(small.findall(one.text)) for one in paragraphs)
-        if len(found) < written_small:
+        if len(found) * DRIFT_MIN <= written_small:
             yield from (one.spot(match) for one, match in found)
 
 
