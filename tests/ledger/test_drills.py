@@ -65,6 +65,32 @@ def test_a_rotated_master_key_opens_everything_and_the_old_one_nothing(ledger, u
     rotated.close()
 
 
+def test_a_key_destroyed_or_made_during_a_rotation_is_neither_brought_back_nor_lost(
+    ledger, urls, clock, ada, proven
+):
+    """Rotation holds the keys: who destroys one or makes one meanwhile comes after it."""
+    with ThreadPoolExecutor(2) as others:
+        begun = []
+
+        class Rotating(MasterKey):
+            def wrap(self, name, secret):
+                if not begun:
+                    begun.append(others.submit(destroy.destroy, ledger, ada, "request/1", "erased"))
+                    begun.append(others.submit(keys.key_for, ledger, "another", "request/2"))
+                    time.sleep(0.5)
+                return MasterKey.wrap(self, name, secret)
+
+        keys.rotate_master(ledger, Rotating(OTHER.secret))
+        assert begun[0].result(30) is not None
+        with pytest.raises(NotAllowedError, match="Put the right one back"):
+            begun[1].result(30)
+    rotated = open_ledger(*urls, OTHER, clock)
+    keys.check_master(rotated)
+    with pytest.raises(KeyDestroyedError):
+        vault.payload(rotated, proven)
+    rotated.close()
+
+
 def test_a_rotated_signing_key_leaves_old_checkpoints_good(ledger, write):
     write()
     first = seal.seal_all(ledger)

@@ -1,6 +1,7 @@
 """Whatever is changed behind the ledger's back is found and named."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -71,6 +72,19 @@ def test_an_event_put_in_by_hand_is_named(sealed, proven):
     assert "forged" in named(sealed)
 
 
+def test_an_event_put_in_under_the_id_of_a_sealed_one_is_named(sealed, proven):
+    forged = replace(proven, stream="site/forged", version=1, facts={"request": "1", "method": "forged"})
+    row = append._row(forged)
+    change(
+        sealed,
+        f"INSERT INTO events ({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})",
+        **row,
+    )
+    change(sealed, "INSERT INTO heads VALUES ('site/forged', 1)")
+    rebuild(sealed)
+    assert proven.id in named(sealed)
+
+
 def test_a_changed_column_beside_the_bytes_is_named(sealed, proven):
     change(sealed, "UPDATE events SET kind = 'cake' WHERE id = :i", i=proven.id)
     assert proven.id in named(sealed)
@@ -131,6 +145,14 @@ def test_rebuilt_state_is_the_same_to_the_byte_even_without_keys(sealed, ada):
         connection.execute(text("DELETE FROM keys"))
     rebuild(sealed)
     assert rows() == before
+
+
+def test_a_stream_that_began_during_a_rebuild_keeps_its_state(ledger, write):
+    write(stream="site/one")
+    began = []
+    rebuild(ledger, lambda _: began or began.append(write(stream="site/two")))
+    assert read.state(ledger, "site/two").version == 1
+    assert verify(ledger).whole
 
 
 def test_sealing_in_parts_gives_the_tree_of_sealing_at_once(ledger, write):

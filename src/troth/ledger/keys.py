@@ -26,9 +26,10 @@ _MASTERS = text(
     "SELECT DISTINCT master FROM own_keys UNION SELECT DISTINCT master FROM keys WHERE master IS NOT NULL"
 )
 _INSERT = text(
-    "INSERT INTO keys (id, owner, file, master, wrapped) VALUES (:id, :owner, :file, :master, :wrapped) "
-    "ON CONFLICT (owner, file) DO NOTHING"
+    "INSERT INTO keys (id, owner, file, master, wrapped) SELECT :id, :owner, :file, :master, :wrapped "
+    "WHERE NOT EXISTS (SELECT 1 FROM own_keys WHERE master <> :master) ON CONFLICT (owner, file) DO NOTHING"
 )
+_ALONE = text("LOCK TABLE keys, own_keys IN SHARE ROW EXCLUSIVE MODE")
 
 
 def key_for(ledger: Ledger, owner: str, file: str) -> tuple[str, bytes]:
@@ -42,7 +43,10 @@ def key_for(ledger: Ledger, owner: str, file: str) -> tuple[str, bytes]:
             made["wrapped"] = ledger.master.wrap(made["id"], secrets.token_bytes(KEY_BYTES))  # type: ignore[assignment]
             with connection.execution_options(reading=False).begin():
                 connection.execute(_INSERT, bound | made)
-                row = connection.execute(_BY_OWNER, bound).one()
+                row = connection.execute(_BY_OWNER, bound).one_or_none()
+    if row is None:  # the master key was rotated while this process ran with the old one
+        check_master(ledger)
+        raise NotAllowedError("No key could be made. Try again.")
     return row.id, _opened(ledger, row.id, row.master, row.wrapped)
 
 
@@ -64,9 +68,12 @@ def _opened(ledger: Ledger, key: str, master: str | None, wrapped: bytes | None)
 def rotate_master(ledger: Ledger, new: MasterKey) -> int:
     """Wrap every key anew under another master key, in one transaction; return how many.
 
-    The ledger must be opened with the new one from then on.
+    The ledger must be opened with the new one from then on.  Nobody makes or destroys a key
+    meanwhile: one destroyed between reading and writing would come back.
     """
     with guarded("keys"), ledger.keys.begin() as connection:
+        if ledger.keys.dialect.name == "postgresql":  # on SQLite there is one writer
+            connection.execute(_ALONE)
         rows = connection.execute(
             text("SELECT id, master, wrapped FROM keys WHERE wrapped IS NOT NULL")
         ).all()
@@ -74,7 +81,10 @@ def rotate_master(ledger: Ledger, new: MasterKey) -> int:
             secret = ledger.master.unwrap(row.id, row.master, bytes(row.wrapped))
             bound = {"id": row.id, "master": new.id, "wrapped": new.wrap(row.id, secret)}
             connection.execute(
-                text("UPDATE keys SET master = :master, wrapped = :wrapped WHERE id = :id"), bound
+                text(
+                    "UPDATE keys SET master = :master, wrapped = :wrapped WHERE id = :id AND wrapped IS NOT NULL"
+                ),
+                bound,
             )
         own = connection.execute(text("SELECT purpose, version, master, wrapped FROM own_keys")).all()
         for row in own:

@@ -53,13 +53,15 @@ def rebuild(ledger: Ledger, told: Callable[[int], object] = lambda _: None) -> i
         if ledger.dialect == "postgresql":
             connection.execute(text("LOCK TABLE heads, state IN EXCLUSIVE MODE"))
         heads: dict[str, int] = {
-            row.stream: row.version for row in connection.execute(text("SELECT stream, version FROM heads"))
+            row.stream: row.version
+            for row in connection.execute(text("SELECT stream, version FROM heads WHERE version > 0"))
         }
         connection.execute(text("DELETE FROM state"))
         current = [row for row in rows if heads.get(str(row["stream"])) == row["version"]]
-        if len(current) < len(rows):  # somebody wrote between reading and locking
-            behind = {str(row["stream"]) for row in rows} - {str(row["stream"]) for row in current}
-            current += [_one(connection, stream) for stream in sorted(behind)]
+        # Streams that were written, or begun, between reading and locking; and those that lack their head.
+        behind = ({*heads} | {str(row["stream"]) for row in rows}) - {str(row["stream"]) for row in current}
+        late = [_one(connection, stream) for stream in sorted(behind)]
+        current += [row for row in late if row["version"]]
         if current:
             connection.execute(
                 text("INSERT INTO state VALUES (:stream, :family, :version, :status, :due, :body)"), current

@@ -168,17 +168,22 @@ def _check_events(ledger: Ledger, wrong: list[Wrong], counts: dict[str, int]) ->
     """Every event is sealed or waiting, once, in its place in its stream, with its payload as committed."""
     statement = text(
         "SELECT e.seq, e.id, e.at_us, e.kind, e.stream, e.version, e.subject, e.request, e.body, l.number, "
-        "u.seq AS waiting, v.ciphertext "
+        "l.hash, u.seq AS waiting, v.ciphertext "
         "FROM events e LEFT JOIN leaves l ON l.id = e.id LEFT JOIN unsealed u ON u.seq = e.seq "
         "LEFT JOIN vault v ON v.id = e.id WHERE e.seq > :after ORDER BY e.seq LIMIT :page"
     )
     after, unsealed, oldest = 0, 0, None
+    named = {found.event for found in wrong}
     while len(wrong) <= FINDINGS_MAX:
         with ledger.reading() as connection:
             page = connection.execute(statement, {"after": after, "page": PAGE}).all()
         for row in page:
             if row.number is None and row.waiting is None:
                 wrong.append(Wrong("It is neither sealed nor waiting to be: it was put in by hand.", row.id))
+            elif (
+                row.number is not None and row.id not in named and tree.leaf_hash(bytes(row.body)) != row.hash
+            ):
+                wrong.append(Wrong("It bears the id of a sealed event and is another one.", row.id))
             if row.waiting is not None:
                 unsealed += 1
                 oldest = row.at_us if oldest is None else min(oldest, row.at_us)
