@@ -2,11 +2,14 @@
 
 import io
 import json
+import sqlite3
 import zipfile
+from contextlib import closing
 
 import pytest
 
 import story
+from shop_project import opened
 from troth.errors import ConflictError, NotAllowedError, NotFoundError
 from troth.ledger import seal, vault
 from troth.ledger.verify import verify
@@ -370,6 +373,53 @@ def test_an_identity_ask_needs_a_doubt_and_stops_the_clock(project, clock):
     clock.forward(days=4)
     ask.answer_ask(project, number, event.facts["ask"], "marie", sufficient=True)
     assert story.state(project, number)["legal_due"] == "2026-12-28"
+
+
+def test_whoever_withdraws_while_a_worker_begins_is_heard_by_one_or_refused_by_the_other(project):
+    number = story.ask(project, "erase")
+    story.grant_erasure(project, number)
+    seen = request_file.load(project, number)
+    who = request_file.who(project, seen)
+    advised = decide.advise(project, number, "c1", "dora", "take care")
+    with pytest.raises(ConflictError, match="changed meanwhile"):
+        request_file.move(project, number, "withdrawn", "requester", expect=seen.version)
+    assert advised.version == seen.version + 1
+    close_request.withdraw(project, number)
+    with pytest.raises(NotAllowedError, match="withdrawn"):
+        erase._act(project, number, "c1", "news", who, None, lambda _: None)
+    assert project.stores["news"].gone([who]) == 1
+
+
+def test_an_erasure_rolled_back_is_asked_again_however_often(project, folder):
+    number = story.ask(project, "erase")
+    story.grant_erasure(project, number)
+    with closing(sqlite3.connect(folder / "shop.db", isolation_level=None)) as shop:
+        for _ in range(3):
+            shop.execute("INSERT INTO message VALUES (9, 1, 'Carl', 'come back')")
+            with pytest.raises(ConflictError):
+                erase.erase(project, number, "c1")
+            assert story.state(project, number)["claims"]["c1"]["approved"] is None
+            shop.execute("DELETE FROM message WHERE id = 9")
+            plan = plan_erasure.measure(project, number, "c1")
+            plan_erasure.approve(project, number, "c1", plan.facts["plan_sha256"], "paul")
+    erase.erase(project, number, "c1")
+    assert story.state(project, number)["claims"]["c1"]["done"]
+
+
+def test_a_request_that_cannot_be_carried_on_holds_up_no_other(project, folder, clock, caplog):
+    stuck = story.ask(project, "erase")
+    story.grant_erasure(project, stuck)
+    (folder / "stores" / "news.yaml").unlink()
+    other = story.ask(project, "access", email="bob@example.org")
+    later = opened(folder, clock)
+    decide.decide(later, other, "c1", "grant", "marie")
+    found = carry_on.one_round(later)
+    assert (found.carried, found.failed) == (1, 1)
+    assert found.sealed
+    assert story.state(later, other)["claims"]["c1"]["package"]
+    assert f"request/{stuck}: it could not be carried on (KeyError)." in caplog.text
+    later.close()
+    later.ledger.close()
 
 
 def test_a_withdrawn_request_stays_withdrawn_and_closes(project):

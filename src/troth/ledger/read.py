@@ -91,14 +91,25 @@ def state(ledger: Ledger, name: str) -> State | None:
 
 
 def states(
-    ledger: Ledger, family: str, *, status: str | None = None, due_before: str | None = None
+    ledger: Ledger,
+    family: str,
+    *,
+    status: str | None = None,
+    other_than: str | None = None,
+    due_before: str | None = None,
 ) -> Iterator[State]:
-    """Yield the states of a family, the soonest due first and those without a due date last."""
+    """Yield the states of a family, the soonest due first and those without a due date last.
+
+    `status` picks those of one status, `other_than` leaves out those of one.
+    """
     conditions = ["family = :family"]
     bound: dict[str, object] = {"family": family}
     if status is not None:
         conditions.append("status = :status")
         bound["status"] = status
+    if other_than is not None:
+        conditions.append("(status IS NULL OR status <> :other_than)")
+        bound["other_than"] = other_than
     if due_before is not None:
         conditions.append("due < :due")
         bound["due"] = due_before

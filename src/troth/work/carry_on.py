@@ -72,9 +72,7 @@ def _steps(project: Project, number: str, taken: lease.Lease, stop_at: Callable[
 def one_round(project: Project) -> Round:
     """Look at every request that has not closed, the most urgent first, and seal what was written."""
     carried = failed = 0
-    for found in read.states(project.ledger, "request"):
-        if found.status == "closed":
-            continue
+    for found in read.states(project.ledger, "request", other_than="closed"):
         try:
             carried += carry_on(project, found.stream.partition("/")[2])
         except (ConflictError, NotAllowedError, UnreachableError) as error:
@@ -83,6 +81,9 @@ def one_round(project: Project) -> Round:
         except TrothError as error:
             failed += 1
             LOG.error("%s: %s", found.stream, error)
+        except Exception as error:  # one request that cannot be carried on holds up no other
+            failed += 1
+            LOG.error("%s: it could not be carried on (%s).", found.stream, type(error).__name__)
     sealed = 0
     while (checkpoint := seal.seal(project.ledger)) is not None:
         sealed = checkpoint.size

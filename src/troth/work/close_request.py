@@ -17,7 +17,7 @@ def withdraw(project: Project, number: str, *, staff: str = "requester", note: s
     """Stop working on a request because its maker wishes so."""
     found = request_file.load(project, number)
     request_file.refuse_unless(request.why_not_withdraw(found.state))
-    request_file.move(project, number, "withdrawn", "requester", staff=staff, note=note)
+    request_file.move(project, number, "withdrawn", "requester", staff=staff, note=note, expect=found.version)
 
 
 def close(project: Project, number: str, *, staff: str = "troth") -> None:

@@ -68,14 +68,15 @@ def _act(
     told = found.claim(claim)
     if "step" in told["stores"].get(store, {}):
         return
+    request_file.refuse_unless(request.why_not_act(found.state, claim))
     step, plan = f"{number}/{claim}/{store}", told["plan"]
     about = request_file.about(found)
-    begun: dict[str, Fact] = {"step": step, "claim": claim, "store": store, "plan_sha256": plan["sha256"],
-                              "lease": lease.number if lease else None}  # fmt: skip
-    once = f"{step} {plan['sha256']}"
-    append.append(
-        project.ledger, [Draft("act_begun", found.stream, begun, **about)], once=f"begun {once}", lease=lease
-    )
+    if store not in told["stores"]:
+        begun: dict[str, Fact] = {"step": step, "claim": claim, "store": store, "plan_sha256": plan["sha256"],
+                                  "lease": lease.number if lease else None}  # fmt: skip
+        draft = Draft("act_begun", found.stream, begun, **about)
+        # Whatever is said of the request meanwhile (withdrawn, sent back) is heard before anything is erased.
+        append.append(project.ledger, [draft], expect={found.stream: found.version}, lease=lease)
     stop_at(f"begun {store}")
     approved = plan_erasure.approved(store, plan["stores"][store])
     try:
@@ -85,7 +86,7 @@ def _act(
     except ConflictError:
         undone = _ended(step, claim, store, "rolled_back", None)
         draft = Draft("act_ended", found.stream, undone, **about)
-        append.append(project.ledger, [draft], once=f"rolled back {once}", lease=lease)
+        append.append(project.ledger, [draft], once=f"rolled back {step} at {found.version}", lease=lease)
         raise
     stop_at(f"acted {store}")
     draft = Draft("act_ended", found.stream, _ended(step, claim, store, "committed", acted), **about)

@@ -103,9 +103,19 @@ def about(found: RequestFile) -> dict[str, Any]:
 
 
 def move(
-    project: Project, number: str, to: str, reason: str, *, staff: str = "troth", note: str = ""
+    project: Project,
+    number: str,
+    to: str,
+    reason: str,
+    *,
+    staff: str = "troth",
+    note: str = "",
+    expect: int | None = None,
 ) -> None:
-    """Record that a request moved; saying it twice does no more."""
+    """Record that a request moved; saying it twice does no more.
+
+    `expect` is the version at which it was seen that it may; raises ConflictError at another.
+    """
     found = load(project, number)
     draft = Draft(
         "request_moved",
@@ -115,4 +125,5 @@ def move(
         actor=staff,
         payload={"note": note},
     )
-    append.append(project.ledger, [draft], once=f"moved {number} {to} {reason}")
+    versions = None if expect is None else {found.stream: expect}
+    append.append(project.ledger, [draft], expect=versions, once=f"moved {number} {to} {reason}")
