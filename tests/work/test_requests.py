@@ -3,6 +3,7 @@
 import io
 import json
 import sqlite3
+import time
 import zipfile
 from contextlib import closing
 
@@ -11,8 +12,9 @@ import pytest
 import story
 from shop_project import opened
 from troth.errors import ConflictError, NotAllowedError, NotFoundError
-from troth.ledger import seal, vault
+from troth.ledger import append, read, seal, vault
 from troth.ledger.verify import verify
+from troth.rules.event import Draft
 from troth.rules.package import Mask
 from troth.work import (
     answer,
@@ -422,6 +424,21 @@ def test_a_request_that_cannot_be_carried_on_holds_up_no_other(project, folder, 
     later.ledger.close()
 
 
+def test_work_that_takes_longer_than_a_lease_is_not_taken_over(project):
+    number = story.ask(project, "erase")
+    story.grant_erasure(project, number)
+    others = []
+
+    def slowly(boundary):
+        if boundary == "acted shop":
+            time.sleep(1.5)
+            others.append(carry_on.carry_on(project, number))
+
+    assert carry_on.carry_on(project, number, stop_at=slowly, lease_seconds=0.6)
+    assert others == [False]
+    assert story.state(project, number)["status"] == "responded"
+
+
 def test_a_withdrawn_request_stays_withdrawn_and_closes(project):
     number = story.ask(project, "access")
     close_request.withdraw(project, number)
@@ -433,16 +450,102 @@ def test_a_withdrawn_request_stays_withdrawn_and_closes(project):
         close_request.close(project, number)
 
 
-def test_a_letter_that_failed_is_sent_again(project, folder, letters):
+def test_a_letter_that_failed_is_sent_again(project, folder, letters, clock):
     outbox = folder / ".troth" / "outbox"
     (folder / ".troth").mkdir(exist_ok=True)
     outbox.write_text("a file where the folder should be")
     number = story.ask(project, "access")
     assert [told["outcome"] for told in story.state(project, number)["letters"]] == ["failed"]
-    outbox.unlink()
+    for _ in range(100):  # as many rounds of a worker, and not as many tries
+        carry_on.carry_on(project, number)
+        clock.forward(seconds=1)
+    assert len(story.state(project, number)["letters"]) == 1
+    clock.forward(minutes=1)
     carry_on.carry_on(project, number)
-    assert [told["outcome"] for told in story.state(project, number)["letters"]] == ["failed", "sent"]
+    outbox.unlink()
+    clock.forward(minutes=5)
+    carry_on.carry_on(project, number)
+    assert [told["outcome"] for told in story.state(project, number)["letters"]] == [
+        "failed",
+        "failed",
+        "sent",
+    ]
     assert len(letters()) == 1
+
+
+def test_an_answer_that_failed_is_not_tried_every_second(project, folder, clock):
+    number = story.ask(project, "access")
+    decide.decide(
+        project, number, "c1", "refuse", "marie", article="Art. 12(5)", reason="the tenth this week"
+    )
+    decide.review(project, number, "c1", "paul")
+    outbox = folder / ".troth" / "outbox"
+    outbox.rename(folder / "letters")
+    outbox.write_text("a file where the folder should be")
+    for _ in range(90):
+        carry_on.carry_on(project, number)
+        clock.forward(seconds=1)
+    assert sum(told["kind"] == "refusal" for told in story.state(project, number)["letters"]) == 1
+    outbox.unlink()
+    clock.forward(minutes=1)
+    carry_on.carry_on(project, number)
+    assert story.state(project, number)["status"] == "refused"
+
+
+def test_an_ask_whose_letter_did_not_go_out_stops_no_clock(project, folder, clock):
+    number = story.ask(project, "access")
+    outbox = folder / ".troth" / "outbox"
+    outbox.rename(folder / "letters")
+    outbox.write_text("a file where the folder should be")
+    told = {"doubt": "two people of that name", "asked": "your number", "enough": "it is unique"}
+    with pytest.raises(NotAllowedError, match="the clock runs on"):
+        ask.ask(project, number, "identity", "marie", **told)
+    assert not story.state(project, number)["asks"]
+    outbox.unlink()
+    clock.forward(hours=1)
+    carry_on.carry_on(project, number)
+    assert not list(outbox.glob("*")) if outbox.exists() else True
+    assert ask.ask(project, number, "identity", "marie", **told).facts["on"] == "2026-11-23"
+
+
+def test_days_are_those_of_the_controller(project, clock):
+    clock.forward(hours=14, minutes=30)  # 23:30 in UTC, past midnight in Paris
+    number = story.ask(project, "access")
+    asked = ask.ask(project, number, "identity", "marie", doubt="two of that name", asked="x", enough="y")
+    assert story.state(project, number)["received"] == asked.facts["on"] == "2026-11-24"
+    late = story.ask(project, "access")
+    clock.forward(days=31)  # its last day, 24 December, ended in Paris half an hour ago
+    with pytest.raises(NotAllowedError, match="too late"):
+        ask.extend(project, late, "complexity", "marie", reasons="too late by half an hour")
+
+
+def test_a_request_taken_in_by_a_killed_process_is_acknowledged_by_the_worker(project, clock, letters):
+    number = story.ask(project, "access")
+    first = read.stream(project.ledger, f"request/{number}")[0]
+    draft = Draft("request_received", "request/2026-0002", {**first.facts, "request": "2026-0002"},
+                  subject=first.subject, request="2026-0002", payload={"email": "ada@example.org"})  # fmt: skip
+    append.append(project.ledger, [draft])
+    carry_on.one_round(project)
+    assert len(letters()) == 1  # whoever took it in may be about to send it
+    clock.forward(minutes=2)
+    carry_on.one_round(project)
+    carry_on.one_round(project)
+    assert len(letters()) == 2
+    assert "2026-0002" in letters()[1][1]
+
+
+def test_rows_that_are_still_led_to_block_the_answer(project):
+    number = story.ask(project, "erase")
+    story.grant_erasure(project, number)
+    erase.erase(project, number, "c1")
+    found = request_file.load(project, number)
+    step = found.claim("c1")["stores"]["shop"]["step"]
+    left = {"step": step, "store": "shop", "keys_checked": 4, "remaining": 2}
+    append.append(project.ledger, [Draft("verified", found.stream, left, **request_file.about(found))])
+    with pytest.raises(NotAllowedError, match="still lead to 2 rows in shop"):
+        answer.answer(project, number)
+    erase.search_again(project, number, "c1")
+    assert answer.answer(project, number).facts["outcome"] == "sent"
 
 
 def test_nothing_personal_is_in_clear_in_the_ledger(project, folder, code, caplog):

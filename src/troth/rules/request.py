@@ -487,6 +487,12 @@ def why_not_answer(state: Mapping[str, Any]) -> Iterator[str]:
             yield f"Claim {name} is granted and not carried out yet."
         if claim["outcome"] in {"part", "refuse"} and claim["reviewed_by"] is None:
             yield f"The refusal in claim {name} was not reviewed by a second person."
+        for store, told in claim["stores"].items():
+            if told.get("verified") and not claim["copies_accepted"]:
+                yield (
+                    f"The identifiers of claim {name} still lead to {told['verified']} rows in {store} that should be "
+                    "gone. Remove them and search again, or record why they stay."
+                )
         for store, remaining in _residue(claim).items():
             if remaining and not claim["copies_accepted"]:
                 yield (

@@ -25,9 +25,10 @@ def ask(
     request_file.refuse_unless(request.why_not_ask(found.state, what, doubt))
     ident = f"{what}-{secrets.token_hex(3)}"
     fields = {"doubt": doubt, "asked": asked, "enough": enough, "law": "GDPR Art. 12(6)"}
-    send_letter.send_letter(project, number, "identity", fields, letter_id=ident)
+    letter = send_letter.send_letter(project, number, "identity", fields, letter_id=ident)
+    _refuse_unless_sent(letter, "nothing was asked and the clock runs on")
     found = request_file.load(project, number)
-    today = project.clock().date().isoformat()
+    today = request_file.today(project, found).isoformat()
     facts: dict[str, Fact] = {
         "ask": ident,
         "what": what,
@@ -40,6 +41,11 @@ def ask(
     return append.append(
         project.ledger, [draft], expect={found.stream: found.version}, once=f"ask {number} {ident}"
     )[0]
+
+
+def _refuse_unless_sent(letter: Event, so: str) -> None:
+    sent = letter.facts["outcome"] == "sent"
+    request_file.refuse_unless([] if sent else [f"The letter did not go out, so {so}. Try again."])
 
 
 def answer_ask(
@@ -56,7 +62,7 @@ def answer_ask(
     facts: dict[str, Fact] = {
         "ask": ident,
         "sufficient": sufficient,
-        "on": project.clock().date().isoformat(),
+        "on": request_file.today(project, found).isoformat(),
     }
     draft = Draft(
         "ask_answered",
@@ -72,7 +78,7 @@ def answer_ask(
 def extend(project: Project, number: str, reason: str, staff: str, *, reasons: str) -> Event:
     """Take longer: the letter goes out first, with its reasons and the new date."""
     found = request_file.load(project, number)
-    today = project.clock().date()
+    today = request_file.today(project, found)
     wrong = list(request.why_not_extend(found.state, reason, today))
     if not reasons.strip():
         wrong.append("The letter needs the reasons in words (GDPR Art. 12(3)).")
@@ -81,15 +87,15 @@ def extend(project: Project, number: str, reason: str, staff: str, *, reasons: s
     language = str(found.state["language"])
     due = send_letter.day(later.legal_due.isoformat(), language) if later.legal_due else ""
     letter = send_letter.send_letter(
-        project, number, "extension", {"due": due, "reasons": reasons}, letter_id="extension"
+        project, number, "extension", {"due": due, "reasons": reasons}, letter_id=f"extension-{today}"
     )
-    request_file.refuse_unless(
-        []
-        if letter.facts["outcome"] == "sent"
-        else ["The letter did not go out, so the period is not extended. Try again."]
-    )
+    _refuse_unless_sent(letter, "the period is not extended")
     found = request_file.load(project, number)
-    facts: dict[str, Fact] = {"reason": reason, "letter": "extension", "on": today.isoformat()}
+    facts: dict[str, Fact] = {
+        "reason": reason,
+        "letter": str(letter.facts["letter"]),
+        "on": today.isoformat(),
+    }
     draft = Draft(
         "clock_extended",
         found.stream,

@@ -7,18 +7,23 @@ Work cut short is taken up by the next worker; a store that is away is tried aga
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 
 from troth.errors import ConflictError, NotAllowedError, TrothError, UnreachableError
 from troth.ledger import lease, read, seal
 from troth.rules import request
-from troth.work import answer, build_package, close_request, erase, request_file, send_letter
+from troth.work import answer, build_package, close_request, erase, open_request, request_file, send_letter
 from troth.work.project import Project
 
 LOG = logging.getLogger("troth.worker")
 LEASE_SECONDS = 120
+RENEWALS_MAX = 540  # six hours; a worker that hangs for longer is overtaken
+ACKNOWLEDGED_WITHIN = timedelta(minutes=1)
 IDLE_SECONDS = 1.0
 
 
@@ -31,25 +36,55 @@ class Round:
     sealed: int
 
 
-def carry_on(project: Project, number: str, *, stop_at: Callable[[str], object] = lambda _: None) -> bool:
+def carry_on(
+    project: Project,
+    number: str,
+    *,
+    stop_at: Callable[[str], object] = lambda _: None,
+    lease_seconds: float = LEASE_SECONDS,
+) -> bool:
     """Do what is due in one request and needs nobody's decision; say whether anything was done.
 
     False also when another worker has it.
     """
-    taken = lease.claim(project.ledger, f"request/{number}", LEASE_SECONDS)
+    taken = lease.claim(project.ledger, f"request/{number}", lease_seconds)
     if taken is None:
         return False
     try:
-        before = request_file.load(project, number).version
-        _steps(project, number, taken, stop_at)
-        return request_file.load(project, number).version > before
+        with _held(project, taken, lease_seconds):
+            before = request_file.load(project, number).version
+            _steps(project, number, taken, stop_at)
+            return request_file.load(project, number).version > before
     finally:
         lease.release(project.ledger, taken)
+
+
+@contextmanager
+def _held(project: Project, taken: lease.Lease, seconds: float) -> Iterator[None]:
+    """Hold a lease for as long as its work goes on: a large store is searched for longer than one lasts."""
+    done = threading.Event()
+
+    def renewing() -> None:
+        for _ in range(RENEWALS_MAX):
+            if done.wait(seconds / 3):
+                return
+            with suppress(TrothError):
+                lease.renew(project.ledger, taken, seconds)
+
+    renewer = threading.Thread(target=renewing, name="lease", daemon=True)
+    renewer.start()
+    try:
+        yield
+    finally:
+        done.set()
+        renewer.join()
 
 
 def _steps(project: Project, number: str, taken: lease.Lease, stop_at: Callable[[str], object]) -> None:
     send_letter.send_again(project, number)
     state = request_file.load(project, number).state
+    if request.is_open(state) and not state["letters"] and _left_unacknowledged(project, number):
+        open_request.acknowledge(project, number)
     for name, claim in state["claims"].items():
         if not request.is_open(state) or claim["outcome"] not in {"grant", "part"} or claim["done"]:
             continue
@@ -59,7 +94,8 @@ def _steps(project: Project, number: str, taken: lease.Lease, stop_at: Callable[
         if claim["right"] == "erase" and not list(request.why_not_act(state, name)):
             erase.erase(project, number, name, lease=taken, stop_at=stop_at)
     state = request_file.load(project, number).state
-    if request.is_open(state) and not state["answered"] and not list(request.why_not_answer(state)):
+    tried = any(told["kind"] in {"done", "refusal"} for told in state["letters"])  # then `send_again` goes on
+    if request.is_open(state) and not tried and not list(request.why_not_answer(state)):
         answer.answer(project, number)
         stop_at("answered")
     state = request_file.load(project, number).state
@@ -67,6 +103,12 @@ def _steps(project: Project, number: str, taken: lease.Lease, stop_at: Callable[
         until = request.answer_until(state)
         if until is None or project.clock().date() > until:
             close_request.close(project, number)
+
+
+def _left_unacknowledged(project: Project, number: str) -> bool:
+    """Tell whether whoever took the request in was stopped before its first letter, and is not at it now."""
+    received = read.stream(project.ledger, f"request/{number}")[0]
+    return project.clock() > received.at + ACKNOWLEDGED_WITHIN
 
 
 def one_round(project: Project) -> Round:

@@ -112,8 +112,23 @@ def _verify(
 ) -> None:
     found = request_file.load(project, number)
     told = found.claim(claim)["stores"][store]
-    if told.get("verified") is not None:
-        return
+    if told.get("verified") is None:
+        _record_verified(project, found, claim, store, who, lease=lease, attempt="")
+    stop_at(f"verified {store}")
+
+
+def _record_verified(
+    project: Project,
+    found: request_file.RequestFile,
+    claim: str,
+    store: str,
+    who: Who,
+    *,
+    lease: Lease | None,
+    attempt: str,
+) -> None:
+    """Record how many rows the identifiers still lead to."""
+    told = found.claim(claim)["stores"][store]
     remaining = project.stores[store].gone([who])
     checked = sum(int(row[2]) for row in told["rows"])
     facts: dict[str, Fact] = {
@@ -123,8 +138,7 @@ def _verify(
         "remaining": remaining,
     }
     draft = Draft("verified", found.stream, facts, **request_file.about(found))
-    append.append(project.ledger, [draft], once=f"verified {told['step']}", lease=lease)
-    stop_at(f"verified {store}")
+    append.append(project.ledger, [draft], once=f"verified {told['step']}{attempt}", lease=lease)
 
 
 def _search(
@@ -168,7 +182,10 @@ def search_again(project: Project, number: str, claim: str) -> dict[str, int]:
     left = {}
     for name, store in sorted(project.stores.items()):
         scanned = store.scan([who])
-        record_search(project, number, claim, scanned, attempt=project.clock().isoformat())
+        attempt = project.clock().isoformat()
+        record_search(project, number, claim, scanned, attempt=attempt)
+        if found.claim(claim)["stores"].get(name, {}).get("verified"):
+            _record_verified(project, found, claim, name, who, lease=None, attempt=f" {attempt}")
         left[name] = sum(hit.rows for hit in scanned.hits if hit.verdict == "copy")
     return left
 

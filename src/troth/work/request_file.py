@@ -10,9 +10,11 @@ import base64
 import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from troth.errors import KeyDestroyedError, NotAllowedError, NotFoundError
+from troth.law import clock
 from troth.ledger import append, keys, read, subjects, vault
 from troth.rules.event import Draft
 from troth.stores.contract import Who
@@ -52,6 +54,11 @@ def load(project: Project, number: str) -> RequestFile:
     if found is None:
         raise NotFoundError(f"There is no request {number[:30]!r}. `troth request list` shows them all.")
     return RequestFile(number, found.version, found.body)
+
+
+def today(project: Project, found: RequestFile) -> date:
+    """Return the day it is where the controller is established: the law counts in its days."""
+    return clock.receipt_day(project.clock(), str(found.state["tz"]))
 
 
 def refuse_unless(reasons: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -24,7 +24,10 @@ from troth.rules.event import Draft, Event, Fact
 from troth.work import request_file
 from troth.work.project import Project
 
-ATTEMPTS_MAX = 8
+ATTEMPTS_MAX = 16
+WAIT_MAX = timedelta(days=1)
+_BY_STAFF = ("code", "identity", "extension")
+"""Letters that the worker does not send again: they count from the moment they went out."""
 
 
 def common(project: Project, number: str, language: str) -> dict[str, object]:
@@ -76,15 +79,22 @@ def send_letter(
 
 
 def send_again(project: Project, number: str) -> int:
-    """Send the letters of a request that failed so far once more; return how many went out."""
+    """Send the letters of a request that failed so far once more; return how many went out.
+
+    Each waits twice as long as before, a day at most: a mail server may be away for days, and
+    every try is an event.
+    """
     found = request_file.load(project, number)
     last: dict[str, Mapping[str, Any]] = {told["letter"]: told for told in found.state["letters"]}
     out = 0
     for ident, told in last.items():
         attempts = sum(other["letter"] == ident for other in found.state["letters"])
-        if told["outcome"] != "failed" or attempts >= ATTEMPTS_MAX or told["kind"] == "code":
+        if told["outcome"] != "failed" or attempts >= ATTEMPTS_MAX or told["kind"] in _BY_STAFF:
             continue
-        payload = vault.payload(project.ledger, read.event(project.ledger, told["event"]))
+        failed = read.event(project.ledger, told["event"])
+        if project.clock() < again_at(failed.at, attempts):
+            continue
+        payload = vault.payload(project.ledger, failed)
         if not payload.get("to"):
             continue
         asked = Letter(payload["to"], payload["subject"], payload["text"], str(found.state["language"]))
@@ -95,6 +105,11 @@ def send_again(project: Project, number: str) -> int:
         )
         out += sent.outcome == "sent"
     return out
+
+
+def again_at(failed_at: datetime, attempts: int) -> datetime:
+    """Return when a letter is sent again that failed so many times, the last time then."""
+    return failed_at + min(timedelta(minutes=2**attempts), WAIT_MAX)
 
 
 def _record(
