@@ -439,6 +439,46 @@ def test_work_that_takes_longer_than_a_lease_is_not_taken_over(project):
     assert story.state(project, number)["status"] == "responded"
 
 
+def test_a_released_answer_is_not_built_anew_and_is_gone_once_nobody_can_fetch_it(project, clock):
+    number = story.ask(project, "access")
+    decide.decide(project, number, "c1", "grant", "marie")
+    build_package.build_package(project, number, "c1")
+    first = story.state(project, number)["claims"]["c1"]["package"]["kept_under"]
+    build_package.build_package(project, number, "c1")
+    with pytest.raises(NotFoundError):
+        vault.get(project.ledger, first)
+    b"".join(build_package.open_package(project, number, "c1", "marie"))
+    build_package.release(project, number, "c1", staff="marie")
+    with pytest.raises(NotAllowedError, match="released already"):
+        build_package.build_package(project, number, "c1")
+    carry_on.carry_on(project, number)
+    kept = story.state(project, number)["claims"]["c1"]["package"]["kept_under"]
+    clock.forward(days=30)
+    carry_on.carry_on(project, number)
+    assert vault.get(project.ledger, kept)
+    clock.forward(days=1)
+    carry_on.carry_on(project, number)
+    assert story.state(project, number)["status"] == "closed"
+    with pytest.raises(NotFoundError):
+        vault.get(project.ledger, kept)
+
+
+def test_copies_that_come_later_are_not_those_that_were_accepted(project, folder, letters):
+    number = story.ask(project, "erase")
+    story.grant_erasure(project, number)
+    with closing(sqlite3.connect(folder / "shop.db", isolation_level=None)) as shop:
+        shop.execute("INSERT INTO log VALUES (1, 'mail to ada@example.org')")
+        erase.erase(project, number, "c1")
+        erase.accept_residue(project, number, "c1", "marie", "The log of October.")
+        shop.execute("INSERT INTO log VALUES (2, 'again to ada@example.org')")
+    erase.search_again(project, number, "c1")
+    with pytest.raises(NotAllowedError, match="2 places in shop still hold"):
+        answer.answer(project, number)
+    erase.accept_residue(project, number, "c1", "marie", "The logs until November.")
+    answer.answer(project, number)
+    assert "The logs until November." in letters()[-1][2]
+
+
 def test_a_withdrawn_request_stays_withdrawn_and_closes(project):
     number = story.ask(project, "access")
     close_request.withdraw(project, number)

@@ -196,7 +196,10 @@ def _verified(state: State, event: Event) -> None:
 
 def _searched(state: State, event: Event) -> None:
     claim = state["claims"][str(event.facts["pass"]).split("/")[1]]
-    claim["residue"] = {**(claim["residue"] or {}), str(event.facts["store"]): event.facts["hits"]}
+    store, before = str(event.facts["store"]), _residue(claim)
+    claim["residue"] = {**(claim["residue"] or {}), store: event.facts["hits"]}
+    if _residue(claim)[store] > before.get(store, 0):  # what was accepted is not what is there now
+        claim["copies_accepted"] = False
 
 
 def _told(state: State, event: Event) -> None:

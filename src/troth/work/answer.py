@@ -90,7 +90,7 @@ def _reasons(project: Project, number: str) -> dict[str, str]:
 
 
 def _accepted(project: Project, number: str, claim: str) -> str:
-    for event in read.stream(project.ledger, f"request/{number}"):
+    for event in reversed(read.stream(project.ledger, f"request/{number}")):
         if (
             event.kind == "request_moved"
             and event.facts["to"] == "residue_accepted"

@@ -93,6 +93,11 @@ def build_package(project: Project, number: str, claim: str, *, staff: str = "tr
     wrong = [] if told["right"] == "access" else [f"Claim {claim} asks for {told['right']}, not for a copy."]
     wrong += [] if told["outcome"] in {"grant", "part"} else [f"Claim {claim} is not granted."]
     wrong += [] if request.is_open(found.state) else ["The request has ended."]
+    wrong += (
+        [f"The answer to claim {claim} was released already; nobody would look at another."]
+        if told["done"]
+        else []
+    )
     request_file.refuse_unless(wrong)
     kept, digest, size, rows = _write(project, found, ())
     facts: dict[str, Fact] = {
@@ -103,7 +108,10 @@ def build_package(project: Project, number: str, claim: str, *, staff: str = "tr
         "kept_under": kept,
     }
     draft = Draft("package_built", found.stream, facts, **request_file.about(found), actor=staff)
-    return append.append(project.ledger, [draft], expect={found.stream: found.version})[0]
+    event = append.append(project.ledger, [draft], expect={found.stream: found.version})[0]
+    if told["package"]:
+        vault.drop(project.ledger, told["package"]["kept_under"])
+    return event
 
 
 def open_package(project: Project, number: str, claim: str, staff: str) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ Law: GDPR Art. 12(3), Art. 17(3)(e); our own retention of request files.
 
 from __future__ import annotations
 
+from troth.ledger import vault
 from troth.rules import request
 from troth.work import request_file
 from troth.work.project import Project
@@ -21,7 +22,11 @@ def withdraw(project: Project, number: str, *, staff: str = "requester", note: s
 
 
 def close(project: Project, number: str, *, staff: str = "troth") -> None:
-    """Close a request that ended."""
+    """Close a request that ended, and drop the answers that nobody can fetch any more."""
     found = request_file.load(project, number)
     request_file.refuse_unless(request.why_not_close(found.state))
+    until = request.answer_until(found.state)
+    for claim in found.state["claims"].values():
+        if claim["package"] and (until is None or project.clock().date() > until):
+            vault.drop(project.ledger, claim["package"]["kept_under"])
     request_file.move(project, number, "closed", str(found.state["status"]), staff=staff)

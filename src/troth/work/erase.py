@@ -197,7 +197,7 @@ def accept_residue(project: Project, number: str, claim: str, staff: str, reason
     if not reason.strip():
         wrong.append("What stays needs its reason: the answer tells it to the person.")
     request_file.refuse_unless(wrong)
-    request_file.move(project, number, "residue_accepted", claim, staff=staff, note=reason)
+    request_file.move(project, number, "residue_accepted", claim, staff=staff, note=reason, again=True)
 
 
 def _why_not_search(told: Mapping[str, Any], claim: str) -> list[str]:

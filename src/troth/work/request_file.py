@@ -118,8 +118,9 @@ def move(
     staff: str = "troth",
     note: str = "",
     expect: int | None = None,
+    again: bool = False,
 ) -> None:
-    """Record that a request moved; saying it twice does no more.
+    """Record that a request moved; saying it twice does no more, but where it may be said `again`.
 
     `expect` is the version at which it was seen that it may; raises ConflictError at another.
     """
@@ -132,5 +133,6 @@ def move(
         actor=staff,
         payload={"note": note},
     )
+    once = None if again else f"moved {number} {to} {reason}"
     versions = None if expect is None else {found.stream: expect}
-    append.append(project.ledger, [draft], expect=versions, once=f"moved {number} {to} {reason}")
+    append.append(project.ledger, [draft], expect=versions, once=once)
