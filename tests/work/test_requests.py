@@ -479,6 +479,45 @@ def test_copies_that_come_later_are_not_those_that_were_accepted(project, folder
     assert "The logs until November." in letters()[-1][2]
 
 
+def told(project, number):
+    return story.state(project, number)["claims"]["c1"]["recipients"]["tax-office"]
+
+
+def test_a_recipient_that_could_not_be_told_is_told_later_and_before_the_answer(
+    project, folder, clock, letters
+):
+    number = story.ask(project, "erase")
+    story.grant_erasure(project, number)
+    outbox = folder / ".troth" / "outbox"
+    outbox.rename(folder / "letters")
+    outbox.write_text("a file where the folder should be")
+    for _ in range(60):
+        carry_on.carry_on(project, number)
+        clock.forward(seconds=1)
+    assert told(project, number) == "failed"
+    assert story.kinds(project, number).count("recipient_notified") == 2
+    assert not story.state(project, number)["claims"]["c1"]["done"]
+    outbox.unlink()
+    clock.forward(minutes=2)
+    carry_on.carry_on(project, number)
+    assert told(project, number) == "told"
+    assert story.state(project, number)["status"] == "responded"
+    assert "Tax office: told on 23 November 2026" in letters()[-1][2]
+
+
+def test_a_recipient_that_is_never_reached_becomes_a_task(project, folder, clock):
+    number = story.ask(project, "erase")
+    story.grant_erasure(project, number)
+    outbox = folder / ".troth" / "outbox"
+    outbox.rename(folder / "letters")
+    outbox.write_text("a file where the folder should be")
+    for _ in range(8):
+        carry_on.carry_on(project, number)
+        clock.forward(hours=5)
+    assert told(project, number) == "task"
+    assert story.state(project, number)["claims"]["c1"]["done"]
+
+
 def test_a_withdrawn_request_stays_withdrawn_and_closes(project):
     number = story.ask(project, "access")
     close_request.withdraw(project, number)

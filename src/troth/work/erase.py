@@ -54,6 +54,8 @@ def erase(
         _search(project, number, claim, store, who, lease, stop_at)
     tell_recipients.tell_recipients(project, number, claim, lease=lease, stop_at=stop_at)
     found = request_file.load(project, number)
+    if "failed" in found.claim(claim)["recipients"].values():
+        return  # they are told later, and the claim is done then
     draft = Draft(
         "request_moved", found.stream, {"to": "claim_done", "reason": claim}, **request_file.about(found)
     )

@@ -12,14 +12,17 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 
-from troth.ledger import append, keys
+from troth.ledger import append, keys, read
 from troth.ledger.lease import Lease
 from troth.outside.mail import Letter
 from troth.policy.promise import Recipient
 from troth.rules import letter
-from troth.rules.event import Draft, Fact
+from troth.rules.event import Draft, Event, Fact
 from troth.work import request_file, send_letter
 from troth.work.project import Project
+
+TRIES_MAX = 8
+"""Four hours: longer than that, nobody's answer waits for a recipient's mail server."""
 
 
 def concerned(project: Project, claim: str, number: str) -> tuple[Recipient, ...]:
@@ -47,14 +50,19 @@ def _received(declared: frozenset[str], erased: set[str], *, public: bool) -> bo
 def tell_recipients(
     project: Project, number: str, claim: str, *, lease: Lease | None = None, stop_at: Callable[[str], object]
 ) -> None:
-    """Tell each recipient once; what failed is tried again when this is said again."""
+    """Tell each recipient once; what failed is tried again when this is said again, and is a task at last."""
     if project.policy.notify_recipients is None or "erasure" not in project.policy.notify_recipients.of:
         return
     for recipient in concerned(project, claim, number):
         found = request_file.load(project, number)
         if found.claim(claim)["recipients"].get(recipient.key) in {"told", "not_told", "task"}:
             continue
+        failed = _failed(project, number, claim, recipient.key)
+        if failed and project.clock() < send_letter.again_at(failed[-1].at, len(failed)):
+            continue
         outcome, reason, payload = _tell(project, number, recipient)
+        if outcome == "failed" and len(failed) + 1 >= TRIES_MAX:
+            outcome, reason = "task", "could not be told by e-mail"
         facts: dict[str, Fact] = {
             "recipient": recipient.key, "action": "erasure", "attempt": found.version, "outcome": outcome,
             "reason": reason, "claim": claim,
@@ -63,6 +71,17 @@ def tell_recipients(
         once = None if outcome == "failed" else f"told {number} {claim} {recipient.key}"
         append.append(project.ledger, [draft], once=once, lease=lease)
         stop_at(f"told {recipient.key}")
+
+
+def _failed(project: Project, number: str, claim: str, recipient: str) -> list[Event]:
+    """Return the times when a recipient could not be told."""
+    return [
+        event
+        for event in read.stream(project.ledger, f"request/{number}")
+        if event.kind == "recipient_notified"
+        and (event.facts.get("claim"), event.facts["recipient"]) == (claim, recipient)
+        and event.facts["outcome"] == "failed"
+    ]
 
 
 def _tell(project: Project, number: str, recipient: Recipient) -> tuple[str, str, dict[str, Fact] | None]:
