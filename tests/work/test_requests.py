@@ -16,6 +16,7 @@ from troth.ledger import append, read, seal, vault
 from troth.ledger.verify import verify
 from troth.rules.event import Draft
 from troth.rules.package import Mask
+from troth.stores.contract import Scanned
 from troth.work import (
     answer,
     ask,
@@ -639,3 +640,13 @@ def test_nothing_personal_is_in_clear_in_the_ledger(project, folder, code, caplo
         for canary in (b"ada@example", b"Canary", b"canary", b"Lyon", b"birthday", b"Colleague"):
             assert canary not in data, (file.name, canary)
     assert "ada@" not in caplog.text
+
+
+def test_what_a_search_could_not_read_is_never_called_clean(project):
+    number = story.ask(project, "erase")
+    scanned = Scanned("shop", 10, 0.1, (), ("log.line",), (("s", "email"),))
+    erase.record_search(project, number, "c1", scanned, attempt="first")
+    claim = {**story.state(project, number)["claims"]["c1"], "stores": {"shop": {}}}
+    assert claim["unsearched"] == {"shop": 2}
+    said = answer._residue_lines(claim, "en", "")
+    assert said == ["2 places could not be searched; we cannot say that nothing is left there."]

@@ -122,7 +122,12 @@ KINDS: Mapping[str, Kind] = _kinds(
     ),
     Kind("act_deferred", ("step", "claim", "store", "because", "until"), (), "retained"),
     Kind("verified", ("step", "store", "keys_checked", "remaining")),
-    Kind("residue_searched", ("pass", "store", "bytes", "subjects", "hits"), ("seconds",), "request"),
+    Kind(
+        "residue_searched",
+        ("pass", "store", "bytes", "subjects", "hits"),
+        ("seconds", "unread", "refused"),
+        "request",
+    ),
     Kind("values_set_aside", ("step", "store", "table", "rows"), (), "restriction"),
     Kind("values_put_back", ("step", "store", "table", "rows", "conflicts"), (), "restriction"),
     Kind("rectified", ("step", "store", "rows", "copies"), (), "request"),

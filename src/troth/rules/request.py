@@ -198,6 +198,10 @@ def _searched(state: State, event: Event) -> None:
     claim = state["claims"][str(event.facts["pass"]).split("/")[1]]
     store, before = str(event.facts["store"]), _residue(claim)
     claim["residue"] = {**(claim["residue"] or {}), store: event.facts["hits"]}
+    unread: Any = event.facts.get("unread") or ()
+    refused: Any = event.facts.get("refused") or 0
+    unsearched = len(unread) + refused
+    claim["unsearched"] = {**claim.get("unsearched", {}), store: unsearched}
     if _residue(claim)[store] > before.get(store, 0):  # what was accepted is not what is there now
         claim["copies_accepted"] = False
 

@@ -160,9 +160,11 @@ def _residue_lines(claim: Mapping[str, Any], language: str, accepted: str) -> li
     places = sum(1 for hits in found.values() for hit in hits if hit["verdict"] == "copy")
     if not claim["stores"]:
         return [phrase("nothing", language)]
-    if places:
-        return [phrase("residue", language, places=places, reason=accepted)]
-    return [phrase("residue_none", language)]
+    unsearched = sum(claim.get("unsearched", {}).values())
+    lines = [phrase("residue", language, places=places, reason=accepted)] if places else []
+    if unsearched:
+        lines.append(phrase("residue_unsearched", language, places=unsearched))
+    return lines or [phrase("residue_none", language)]
 
 
 def _recipients(project: Project, number: str, language: str) -> list[str]:

@@ -169,6 +169,8 @@ def record_search(
         "bytes": scanned.bytes,
         "subjects": 1,
         "hits": hits,
+        "unread": list(scanned.unread),
+        "refused": len(scanned.refused),
     }
     draft = Draft("residue_searched", found.stream, facts, **request_file.about(found))
     append.append(

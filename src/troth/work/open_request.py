@@ -57,7 +57,7 @@ def open_request(
     Raises NotAllowedError with what is missing or wrong.  `received_at` is the moment it
     reached the organisation, now if absent.
     """
-    _check(rights, email, wording, channel)
+    _check(rights, email, wording, channel, language)
     at = received_at or project.clock()
     if at > project.clock():
         raise NotAllowedError("A request cannot be received in the future. Check the day.")
@@ -82,7 +82,7 @@ def open_request(
     return Opened(number, request_file.link(project, number))
 
 
-def _check(rights: Sequence[str], email: str, wording: str, channel: str) -> None:
+def _check(rights: Sequence[str], email: str, wording: str, channel: str, language: str) -> None:
     if not rights:
         raise NotAllowedError(f"A request asks for something. You can ask for: {', '.join(RIGHTS)}.")
     wrong = [right for right in rights if right not in RIGHTS]
@@ -96,6 +96,8 @@ def _check(rights: Sequence[str], email: str, wording: str, channel: str) -> Non
         )
     if channel not in CHANNELS:
         raise NotAllowedError(f"There is no channel {channel[:20]!r}. There are: {', '.join(CHANNELS)}.")
+    if language not in LANGUAGES:
+        raise NotAllowedError(f"Letters are written in {' or '.join(LANGUAGES)}, not {language[:10]!r}.")
     if len(wording) > WORDING_MAX:
         raise NotAllowedError(f"The text is too long: {WORDING_MAX} characters at most.")
 

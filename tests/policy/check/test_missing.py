@@ -145,7 +145,7 @@ def test_a_note_that_is_no_policy_lacks_neither_children_nor_languages():
         ),
         (
             "M09",
-            "Vous avez un droit à la portabilité.\n\n## 2 Effacement\n\nÉcrivez-nous.\n\n## 3 Opposition\n\nÉcrivez-nous.",
+            "Vous avez un droit à la portabilité.\n\n## 2 Effacement\n\nÉcrivez.\n\n## 3 Opposition\n\nÉcrivez.",
             "Vos données vous sont remises sous forme lisible par machine.",
         ),
         (

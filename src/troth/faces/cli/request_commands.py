@@ -10,11 +10,14 @@ from typing import Any
 
 import typer
 
-from troth.errors import NotAllowedError
+from troth.errors import NotAllowedError, NotFoundError
 from troth.faces.cli.console import as_json, err, out, table
 from troth.faces.cli.context import project
 
 app = typer.Typer(no_args_is_help=True, help="Receive, follow, decide and answer people's requests.")
+FACT_MAX = 60
+"""Longer facts are left to `--json`: a line is to be read."""
+
 NUMBER = typer.Argument(..., help="The number of the request, such as 2026-0001.")
 CLAIM = typer.Option("c1", "--claim", "-c", help="The claim, such as c1.")
 STAFF = typer.Option(
@@ -464,17 +467,23 @@ def timeline(number: str = NUMBER, json: bool = JSON) -> None:
             [{"id": e.id, "at": e.at, "kind": e.kind, "actor": e.actor, "facts": e.facts} for e in events]
         )
         return
-    rows = [
-        [f"{e.at:%Y-%m-%d %H:%M:%S}", e.kind.replace("_", " "), e.actor, _brief(e.facts), e.id]
-        for e in events
-    ]
-    out().print(table("", ["when (UTC)", "what", "who", "facts", "event"], rows))
+    console = out()
+    for event in events:
+        head = f"{event.at:%Y-%m-%d %H:%M:%S}  {event.kind.replace('_', ' ')}, by {event.actor}"
+        console.print(head, markup=False)
+        facts = _brief(event.facts)
+        if facts:
+            console.print(f"    {facts}", markup=False, soft_wrap=True)
+        console.print(f"    {event.id}", markup=False, style="dim")
+    if not events:
+        raise NotFoundError(f"There is no request {number[:20]}. `troth request list` lists them.")
 
 
 def _brief(facts: Mapping[str, Any]) -> str:
+    """Say the short facts in a line; long ones are in `--json`."""
     shown = [
-        f"{name} {value}"
+        f"{name.replace('_', ' ')} {value}"
         for name, value in facts.items()
-        if isinstance(value, str | int) and name != "request"
+        if isinstance(value, str | int) and name != "request" and len(str(value)) < FACT_MAX
     ]
-    return ", ".join(text for text in shown if len(text) < 60)[:110]
+    return "; ".join(shown)

@@ -1,0 +1,59 @@
+"""The audit on the command line: for people, for programs, to hand on."""
+
+import json
+
+import pytest
+
+from commanding import troth
+
+
+@pytest.fixture
+def published(folder):
+    said = troth(folder, "publish")
+    assert said.code == 0, said.err
+    return folder
+
+
+def test_it_says_one_word_of_every_promise(published):
+    said = troth(published, "audit")
+    assert said.code == 0
+    assert "unproven" in said.out
+    assert "kept, 0 broken" in said.out
+    assert "Sealed with" in said.out
+
+
+def test_json_has_every_promise_with_its_figure(published):
+    told = json.loads(troth(published, "audit", "--json").out)
+    words = {one["promise"]: one["word"] for one in told["promises"]}
+    assert words["10/change"] == "kept"
+    assert set(words.values()) <= {"kept", "broken", "unproven"}
+    assert all(one["figure"] for one in told["promises"])
+
+
+def test_a_page_is_written_that_needs_nothing_from_elsewhere(published, tmp_path):
+    page = tmp_path / "audit.html"
+    assert troth(published, "audit", "--format", "html", "-o", page).code == 0
+    text = page.read_text(encoding="utf-8")
+    assert "<table>" in text
+    assert "http://" not in text
+    assert "<script" not in text
+
+
+def test_unproven_promises_fail_only_when_asked(published):
+    assert troth(published, "audit").code == 0
+    assert troth(published, "audit", "--strict").code == 1
+
+
+def test_a_broken_promise_fails(published):
+    mapped = published / "stores" / "news.yaml"
+    text = mapped.read_text(encoding="utf-8").replace("since: contact", "since: health")
+    mapped.write_text(text, encoding="utf-8")
+    said = troth(published, "audit")
+    assert said.code == 1
+    assert "news.subscriber.since: health is not declared" in " ".join(said.out.split())
+
+
+def test_a_format_that_is_none_is_refused(published):
+    said = troth(published, "audit", "--format", "stone")
+    assert said.code == 2
+    assert said.err.strip()
