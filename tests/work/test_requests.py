@@ -650,3 +650,21 @@ def test_what_a_search_could_not_read_is_never_called_clean(project):
     assert claim["unsearched"] == {"shop": 2}
     said = answer._residue_lines(claim, "en", "")
     assert said == ["2 places could not be searched; we cannot say that nothing is left there."]
+
+
+def test_an_answer_is_dropped_when_its_time_is_over_also_of_a_request_closed_before(project, clock):
+    number = story.ask(project, "access")
+    story.grant_access(project, number)
+    carry_on.carry_on(project, number)
+    close_request.close(project, number)
+    kept = story.state(project, number)["claims"]["c1"]["package"]["kept_under"]
+    carry_on.one_round(project)
+    assert b"".join(vault.get_chunks(project.ledger, kept))
+    clock.forward(days=31)
+    carry_on.one_round(project)
+    carry_on.one_round(project)
+    assert story.kinds(project, number)[-1] == "request_moved"
+    assert story.state(project, number)["claims"]["c1"]["package"] is None
+    assert story.state(project, number)["status"] == "closed"
+    with pytest.raises(NotFoundError):
+        b"".join(vault.get_chunks(project.ledger, kept))

@@ -270,6 +270,9 @@ def _moved(state: State, event: Event) -> None:
         state["claims"][reason]["copies_accepted"] = True
     elif to == "claim_done":
         state["claims"][reason]["done"] = True
+    elif to == "answer_dropped":
+        for claim in state["claims"].values():
+            claim["package"] = None
     elif to == "reopened":
         state["ended"] = None
     else:
@@ -360,6 +363,9 @@ def _day(written: str | None) -> date | None:
 def _dated(state: State) -> State:
     due = deadline(state)
     ended = state["status"] in ENDED
+    if state["status"] == "closed" and has_answer(state):
+        until = answer_until(state) or date.fromisoformat(state["last_on"])
+        return {**state, "due": (until + timedelta(days=1)).isoformat()}
     return {
         **state,
         "legal_due": due.legal_due.isoformat() if due.legal_due else None,
@@ -380,6 +386,11 @@ def answer_until(state: Mapping[str, Any]) -> date | None:
     """Return the last day on which the answer may be fetched, once it was released."""
     released = state.get("answered_on")
     return date.fromisoformat(released) + timedelta(days=ANSWER_DAYS) if released else None
+
+
+def has_answer(state: Mapping[str, Any]) -> bool:
+    """Say whether a copy of somebody's data still lies ready."""
+    return any(claim["package"] for claim in state["claims"].values())
 
 
 def why_not_decide(state: Mapping[str, Any], claim: str, outcome: str, role: str) -> Iterator[str]:

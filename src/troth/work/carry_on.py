@@ -126,6 +126,9 @@ def one_round(project: Project) -> Round:
         except Exception as error:  # one request that cannot be carried on holds up no other
             failed += 1
             LOG.error("%s: it could not be carried on (%s).", found.stream, type(error).__name__)
+    tomorrow = (project.clock().date() + timedelta(days=1)).isoformat()
+    for found in read.states(project.ledger, "request", status="closed", due_before=tomorrow):
+        close_request.drop_answer(project, found.stream.partition("/")[2])
     sealed = 0
     while (checkpoint := seal.seal(project.ledger)) is not None:
         sealed = checkpoint.size

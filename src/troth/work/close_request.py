@@ -25,8 +25,17 @@ def close(project: Project, number: str, *, staff: str = "troth") -> None:
     """Close a request that ended, and drop the answers that nobody can fetch any more."""
     found = request_file.load(project, number)
     request_file.refuse_unless(request.why_not_close(found.state))
-    until = request.answer_until(found.state)
-    for claim in found.state["claims"].values():
-        if claim["package"] and (until is None or project.clock().date() > until):
-            vault.drop(project.ledger, claim["package"]["kept_under"])
     request_file.move(project, number, "closed", str(found.state["status"]), staff=staff)
+    drop_answer(project, number)
+
+
+def drop_answer(project: Project, number: str) -> None:
+    """Drop the answers of a closed request once their time is over; saying it twice does no more."""
+    state = request_file.load(project, number).state
+    until = request.answer_until(state)
+    if not request.has_answer(state) or (until is not None and project.clock().date() <= until):
+        return
+    for claim in state["claims"].values():
+        if claim["package"]:
+            vault.drop(project.ledger, claim["package"]["kept_under"])
+    request_file.move(project, number, "answer_dropped", "its time is over")
