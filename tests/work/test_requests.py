@@ -668,3 +668,25 @@ def test_an_answer_is_dropped_when_its_time_is_over_also_of_a_request_closed_bef
     assert story.state(project, number)["status"] == "closed"
     with pytest.raises(NotFoundError):
         b"".join(vault.get_chunks(project.ledger, kept))
+
+
+def test_rows_that_came_after_one_store_had_committed_are_erased_under_the_next_plan(project, folder, rows):
+    number = story.ask(project, "erase")
+    story.grant_erasure(project, number)
+    with closing(sqlite3.connect(folder / "shop.db")) as shop:
+        shop.execute("INSERT INTO message VALUES (9, 1, 'x', 'new')")
+        shop.commit()
+    with pytest.raises(ConflictError):
+        erase.erase(project, number, "c1")
+    with closing(sqlite3.connect(folder / "news.db")) as news:
+        news.execute("INSERT INTO subscriber VALUES ('ada@example.org', '2026-11-23')")
+        news.commit()
+    plan = plan_erasure.measure(project, number, "c1", staff="marie")
+    plan_erasure.approve(project, number, "c1", plan.facts["plan_sha256"], "paul")
+    erase.erase(project, number, "c1")
+    erase.erase(project, number, "c1")
+    assert rows("news", "SELECT email FROM subscriber") == [("eve@example.org",)]
+    told = story.state(project, number)["claims"]["c1"]["stores"]["news"]
+    assert sum(count for _, verb, count, _, _ in told["rows"] if verb == "delete") == 2
+    assert told["verified"] == 0
+    assert story.state(project, number)["claims"]["c1"]["done"]

@@ -164,27 +164,36 @@ def _approved(state: State, event: Event) -> None:
 
 
 def _begun(state: State, event: Event) -> None:
-    store = state["claims"][event.facts["claim"]]["stores"].get(event.facts["store"], {})
-    state["claims"][event.facts["claim"]]["stores"][event.facts["store"]] = {**store, "begun": True}
+    claim = state["claims"][event.facts["claim"]]
+    store = claim["stores"].get(event.facts["store"], {})
+    claim["stores"][event.facts["store"]] = {**store, "begun": event.facts["plan_sha256"]}
 
 
 def _acted(state: State, event: Event) -> None:
     facts = event.facts
     claim = state["claims"][facts["claim"]]
+    before = claim["stores"].get(facts["store"], {})
     if facts["outcome"] == "rolled_back":
         claim["stores"] = {name: told for name, told in claim["stores"].items() if name != facts["store"]}
+        if "step" in before:  # what an earlier plan did there stays done
+            claim["stores"][facts["store"]] = {**before, "begun": before["acted"]}
         claim |= {"plan": None, "approved": None}
         return
+    again = "step" in before
+    rows: Any = facts["rows"]
     claim["stores"][facts["store"]] = {
-        "begun": True,
+        "begun": before.get("begun"),
+        "acted": before.get("begun"),
         "step": facts["step"],
-        "rows": facts["rows"],
+        "rows": [*before.get("rows", []), *rows],
         "certainty": facts["certainty"],
-        "grade": facts["grade"],
-        "expires": facts.get("expires"),
+        "grade": before["grade"] if again and facts["grade"] == "nothing_found" else facts["grade"],
+        "expires": facts.get("expires") or before.get("expires"),
         "on": _on(event),
         "verified": None,
     }
+    if again and claim["residue"]:  # it is searched again
+        claim["residue"] = {name: hits for name, hits in claim["residue"].items() if name != facts["store"]}
 
 
 def _verified(state: State, event: Event) -> None:

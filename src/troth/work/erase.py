@@ -68,12 +68,15 @@ def _act(
 ) -> None:
     found = request_file.load(project, number)
     told = found.claim(claim)
-    if "step" in told["stores"].get(store, {}):
+    done, plan = told["stores"].get(store, {}), told["plan"]
+    if "step" in done and (done["acted"] == plan["sha256"] or not _changes(plan["stores"][store])):
         return
     request_file.refuse_unless(request.why_not_act(found.state, claim))
-    step, plan = f"{number}/{claim}/{store}", told["plan"]
+    step = f"{number}/{claim}/{store}"
+    if "step" in done:  # rows came after this store had committed, and a later plan has them
+        step += f"/{plan['sha256'][:12]}"
     about = request_file.about(found)
-    if store not in told["stores"]:
+    if done.get("begun") != plan["sha256"]:
         begun: dict[str, Fact] = {"step": step, "claim": claim, "store": store, "plan_sha256": plan["sha256"],
                                   "lease": lease.number if lease else None}  # fmt: skip
         draft = Draft("act_begun", found.stream, begun, **about)
@@ -94,6 +97,11 @@ def _act(
     draft = Draft("act_ended", found.stream, _ended(step, claim, store, "committed", acted), **about)
     append.append(project.ledger, [draft], once=f"ended {step}", lease=lease)
     stop_at(f"ended {store}")
+
+
+def _changes(told: Mapping[str, Any]) -> bool:
+    """Tell whether a measured plan has anything to do in a store."""
+    return any(rows and verb != "retain" for _, verb, rows, *_ in told["counts"])
 
 
 def _ended(step: str, claim: str, store: str, outcome: str, acted: Acted | None) -> dict[str, Fact]:
@@ -150,7 +158,9 @@ def _search(
     if store in (found.claim(claim)["residue"] or {}):
         return
     scanned = project.stores[store].scan([who])
-    record_search(project, number, claim, scanned, lease=lease, attempt="first")
+    record_search(
+        project, number, claim, scanned, lease=lease, attempt=found.claim(claim)["stores"][store]["step"]
+    )
     stop_at(f"searched {store}")
 
 
