@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from math import ceil
 from typing import Literal, TypeVar
 
@@ -81,14 +82,7 @@ class Period:
         if self.unit in _DAYS:
             low, high = _DAYS[self.unit]
             return low * self.number, high * self.number
-        months = self.number * (12 if self.unit == "years" else 1)
-        lengths = [self._length(date(year, month, day), months) for year, month, day in _STARTS]
-        return min(lengths), max(lengths)
-
-    @staticmethod
-    def _length(start: date, months: int) -> int:
-        end: date = start + relativedelta(months=months)
-        return (end - start) // timedelta(days=1)
+        return _days_of_months(self.number * (12 if self.unit == "years" else 1))
 
     def __str__(self) -> str:
         """Write it as a policy does.
@@ -101,3 +95,11 @@ class Period:
 
 # A leap cycle of starting days: every month, its first and its last days.
 _STARTS = [(year, month, day) for year in range(2024, 2028) for month in range(1, 13) for day in (1, 15, 28)]
+
+
+@cache
+def _days_of_months(months: int) -> tuple[int, int]:
+    """Return the fewest and the most days that so many months can be."""
+    starts = [date(year, month, day) for year, month, day in _STARTS]
+    lengths = [(start + relativedelta(months=months) - start) // timedelta(days=1) for start in starts]
+    return min(lengths), max(lengths)

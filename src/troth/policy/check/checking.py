@@ -61,7 +61,7 @@ def check_all(
 ) -> tuple[Finding, ...]:
     """Return what the rules find, with what comments silence and the reasons they give."""
     text = markdown.plain_lines(text)
-    document = read(text, file)
+    document = _known(text, file, policy) or read(text, file)
     prose = Prose(document, policy, today)
     told = language or prose.language
     disabled = tuple(_disabled(text, document))
@@ -77,6 +77,12 @@ def check_all(
         for one in document.problems
     ]
     return tuple(sorted(found, key=lambda one: (one.line, one.column, one.rule)))
+
+
+def _known(text: str, file: str, policy: Policy | None) -> Document | None:
+    """Return the document where the policy was read from this very text."""
+    documents = policy.documents.values() if policy is not None else ()
+    return next((one for one in documents if one.file == file and one.text == text), None)
 
 
 def _reason(disabled: Iterable[Disabled], name: str, spot: Spot) -> str:
