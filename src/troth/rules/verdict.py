@@ -87,6 +87,15 @@ def _said(
     return Verdict(promise.id, promise.clause, word, figure, tuple(evidence), tuple(broken_by))
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """Say a number with its noun.
+
+    >>> counted(1, "copy", "copies"), counted(2, "copy", "copies")
+    ('1 copy', '2 copies')
+    """
+    return f"{number} {one if number == 1 else many}"
+
+
 def _answer(promise: Promise, facts: Facts) -> Verdict:
     ended = [one for one in facts.requests if one.get("answered_on")]
     late = [
@@ -120,8 +129,10 @@ def _right(promise: Promise, facts: Facts) -> Verdict:
             done += 1
             evidence.extend(facts.acts.get(one["id"], ()))
             wrong.extend(f"request {one['id']}, claim {name}: {what}" for what in _wrong_with(claim))
-    noun = "copies given" if promise.name == "access" else "erasures carried out and verified"
-    figure = f"{done} {noun}" if done else "nothing was asked and carried out yet"
+    what = counted(done, "copy", "copies") + " given"
+    if promise.name == "erase":
+        what = counted(done, "erasure", "erasures") + " carried out and verified"
+    figure = what if done else "nothing was asked and carried out yet"
     if wrong:
         return _said(promise, "broken", f"{done} carried out, {len(wrong)} not as promised", evidence, wrong)
     return _said(promise, "kept" if done else "unproven", figure, evidence)
@@ -130,15 +141,16 @@ def _right(promise: Promise, facts: Facts) -> Verdict:
 def _wrong_with(claim: Mapping[str, Any]) -> Iterator[str]:
     for store, told in claim["stores"].items():
         if told.get("verified"):
-            yield f"{told['verified']} rows remain in {store}"
+            yield f"{counted(told['verified'], 'row remains', 'rows remain')} in {store}"
     for store, hits in (claim["residue"] or {}).items():
         copies = sum(int(hit["rows"]) for hit in hits if hit["verdict"] == "copy")
         if copies and not claim["copies_accepted"]:
-            yield f"{copies} copies left in {store}"
+            yield f"{counted(copies, 'copy', 'copies')} left in {store}"
 
 
 def _recipients_told(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
     told, pending = 0, []
+    owed_none = 0
     evidence: list[str] = []
     for one in facts.requests:
         for name, claim in one["claims"].items():
@@ -146,8 +158,10 @@ def _recipients_told(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
                 continue
             evidence.extend(facts.acts.get(one["id"], ()))
             for recipient, outcome in claim["recipients"].items():
-                if outcome in {"told", "not_told"}:
+                if outcome == "told":
                     told += 1
+                elif outcome == "not_told":
+                    owed_none += 1
                 else:
                     pending.append(
                         f"request {one['id']}, claim {name}: {recipient} is not told yet ({outcome})"
@@ -155,7 +169,10 @@ def _recipients_told(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
     if pending:
         figure = f"{told} told, {len(pending)} still to be told"
         return _said(promise, "broken" if _late(policy, facts) else "unproven", figure, evidence, pending)
-    return _said(promise, "kept" if told else "unproven", f"{told} recipients told of erasures", evidence)
+    figure = counted(told, "recipient", "recipients") + " told of erasures"
+    if owed_none:
+        figure += f", {owed_none} need not be"
+    return _said(promise, "kept" if told else "unproven", figure, evidence)
 
 
 def _late(policy: Policy, facts: Facts) -> bool:

@@ -45,7 +45,8 @@ def verify(
     else:
         waiting = f", {found.unsealed} waiting for {found.unsealed_seconds:.0f} s" if found.unsealed else ""
         out().print(
-            f"{found.sealed} events sealed{waiting}; {found.checkpoints} checkpoints; root {found.root.hex()}"
+            f"{found.sealed} events sealed{waiting}; {found.checkpoints} checkpoint"
+            f"{'' if found.checkpoints == 1 else 's'}; root {found.root.hex()}"
         )
         for wrong in found.wrong:
             out().print(f"  {wrong.event or 'ledger'}: {wrong.what}", style="red")

@@ -96,7 +96,9 @@ def list_(
     ]
     out().print(table("", ["number", "asks for", "state", "received", "safe date", "legal date"], rows))
     out().print(
-        f"{len(rows)} requests." if rows else "There is no request yet. `troth request open` takes one in."
+        f"{len(rows)} request{'' if len(rows) == 1 else 's'}."
+        if rows
+        else "There is no request yet. `troth request open` takes one in."
     )
 
 
@@ -462,6 +464,8 @@ def timeline(number: str = NUMBER, json: bool = JSON) -> None:
     from troth.ledger import read
 
     events = read.stream(project().ledger, f"request/{number}")
+    if not events:
+        raise NotFoundError(f"There is no request {number[:20]}. `troth request list` lists them.")
     if json:
         as_json(
             [{"id": e.id, "at": e.at, "kind": e.kind, "actor": e.actor, "facts": e.facts} for e in events]
@@ -475,8 +479,6 @@ def timeline(number: str = NUMBER, json: bool = JSON) -> None:
         if facts:
             console.print(f"    {facts}", markup=False, soft_wrap=True)
         console.print(f"    {event.id}", markup=False, style="dim")
-    if not events:
-        raise NotFoundError(f"There is no request {number[:20]}. `troth request list` lists them.")
 
 
 def _brief(facts: Mapping[str, Any]) -> str:
