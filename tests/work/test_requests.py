@@ -558,6 +558,7 @@ def test_an_answer_that_failed_is_not_tried_every_second(project, folder, clock)
     decide.decide(
         project, number, "c1", "refuse", "marie", article="Art. 12(5)", reason="the tenth this week"
     )
+    decide.advise(project, number, "c1", "dana", "the overlap is real")
     decide.review(project, number, "c1", "paul")
     outbox = folder / ".troth" / "outbox"
     outbox.rename(folder / "letters")

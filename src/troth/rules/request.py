@@ -10,19 +10,17 @@ Law: GDPR Art. 12 (how and how soon), Art. 15 (access), Art. 17 (erasure), Art. 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from troth.errors import NotAllowedError
 from troth.law import clock
 from troth.law.deadline import Ask, Deadline, Extension
+from troth.rules.claim import EXCESSIVE, WAYS
 from troth.rules.event import Event
 
 State = dict[str, Any]
-
-RIGHTS = ("access", "erase")
-"""The rights this version carries out itself; others are received, and decided by hand."""
 
 OPEN = ("received", "waiting", "in_progress", "decided", "executing")
 ENDED = ("responded", "refused", "withdrawn", "forwarded", "not_identifiable", "closed")
@@ -61,7 +59,7 @@ def _received(event: Event) -> State:
         "tz": facts["tz"],
         "received_at": facts["received_at"],
         "received": facts["date"],
-        "claims": {claim: _claim(right) for claim, right in claims},
+        "claims": {claim: _claim(right, *purposes) for claim, right, *purposes in claims},
         "proven": False,
         "asks": {},
         "extension": None,
@@ -76,13 +74,15 @@ def _received(event: Event) -> State:
     }
 
 
-def _claim(right: object) -> State:
+def _claim(right: object, purposes: Sequence[str] = ()) -> State:
     return {
         "right": right,
         "outcome": None,
         "ground": None,
         "article": None,
         "exemptions": [],
+        "purposes": list(purposes),
+        "advised_by": None,
         "decided_by": None,
         "reviewed_by": None,
         "plan": None,
@@ -131,6 +131,7 @@ def _decided(state: State, event: Event) -> None:
         "ground": facts["ground"],
         "article": facts.get("article"),
         "exemptions": facts.get("exemptions") or [],
+        "purposes": facts.get("purposes") or [],
         "decided_by": facts["staff"],
         "decided_on": _on(event),
         "reviewed_by": None,
@@ -146,6 +147,10 @@ def _reviewed(state: State, event: Event) -> None:
     else:
         claim |= {"outcome": None, "ground": None, "decided_by": None, "reviewed_by": None}
         claim |= {"plan": None, "approved": None}
+
+
+def _advised(state: State, event: Event) -> None:
+    state["claims"][event.facts["claim"]]["advised_by"] = event.facts["staff"]
 
 
 def _measured(state: State, event: Event) -> None:
@@ -288,10 +293,6 @@ def _moved(state: State, event: Event) -> None:
         state["ended"] = to
 
 
-def _nothing(_: State, __: Event) -> None:
-    """These are told in the timeline and change no state."""
-
-
 _APPLY = {
     "address_proven": _proven,
     "asked": _asked,
@@ -299,7 +300,7 @@ _APPLY = {
     "clock_extended": _extended,
     "claim_decided": _decided,
     "decision_reviewed": _reviewed,
-    "dpo_advised": _nothing,
+    "dpo_advised": _advised,
     "plan_measured": _measured,
     "plan_approved": _approved,
     "act_begun": _begun,
@@ -428,6 +429,16 @@ def why_not_review(
         yield f"{staff} decided claim {claim}. Somebody else reviews it."
     if not confirm and (told["stores"] or told["done"]):
         yield f"Claim {claim} is being carried out already, so its decision cannot be sent back."
+    if (
+        confirm
+        and told["outcome"] == "refuse"
+        and EXCESSIVE in str(told["article"])
+        and not told["advised_by"]
+    ):
+        yield (
+            f"Claim {claim} is refused as manifestly unfounded or excessive, and the data protection officer has not "
+            "advised on it yet (GDPR Art. 38(1), Art. 12(5)). Record the advice first."
+        )
     if role == "dpo":
         yield "The data protection officer advises and does not approve (GDPR Art. 38(6)). Let a reviewer do it."
 
@@ -490,6 +501,27 @@ def why_not_act(state: Mapping[str, Any], claim: str) -> Iterator[str]:
             f"Claim {waiting[0]} asks for a copy, and it is given before anything is erased, or refused by two "
             "people."
         )
+
+
+def why_not_carry_out(state: Mapping[str, Any], claim: str) -> Iterator[str]:
+    """Reasons not to say that a member of staff carried a claim out."""
+    yield from _claim_open(state, claim)
+    told = state["claims"].get(claim)
+    if told is None:
+        return
+    if WAYS[told["right"]] != "person":
+        yield f"Claim {claim} asks for {told['right']}, which Troth carries out itself."
+    elif told["done"]:
+        yield f"Claim {claim} is carried out already."
+    elif told["outcome"] not in {"grant", "part"}:
+        yield f"Claim {claim} is not granted."
+    elif needs_review(told):
+        yield f"The decision on claim {claim} was not reviewed by a second person."
+
+
+def needs_review(claim: Mapping[str, Any]) -> bool:
+    """Say whether a decided claim still waits for a second person."""
+    return claim["reviewed_by"] is None and (claim["outcome"] != "grant" or claim["right"] == "erase")
 
 
 def why_not_release(state: Mapping[str, Any], claim: str) -> Iterator[str]:
@@ -608,23 +640,25 @@ def next_steps(state: Mapping[str, Any]) -> list[str]:
 def _claim_steps(claim: Mapping[str, Any]) -> Iterator[str]:
     if claim["outcome"] is None:
         yield "decide"
-    elif claim["reviewed_by"] is None and (claim["outcome"] != "grant" or claim["right"] == "erase"):
+    elif needs_review(claim):
         yield "review the decision (a second person)"
-    elif claim["outcome"] == "refuse" or claim["done"]:
-        return
-    elif claim["right"] == "erase":
-        if claim["plan"] is None:
-            yield "measure the plan"
-        elif claim["approved"] is None:
-            yield "approve the plan"
-        else:
-            yield "carry it out"
-    elif claim["right"] == "access":
-        if claim["package"] is None:
-            yield "build the answer"
-        elif not claim["package"].get("opened_by"):
-            yield "open the answer and look through it"
-        else:
-            yield "release the answer"
-    else:
-        yield "carry it out by hand, then say so"
+    elif claim["outcome"] != "refuse" and not claim["done"]:
+        yield _way_step(claim)
+
+
+def _way_step(claim: Mapping[str, Any]) -> str:
+    match WAYS.get(claim["right"]):
+        case "erasure" if claim["plan"] is None:
+            return "measure the plan"
+        case "erasure" if claim["approved"] is None:
+            return "approve the plan"
+        case "copy" if claim["package"] is None:
+            return "build the answer"
+        case "copy" if not claim["package"].get("opened_by"):
+            return "open the answer and look through it"
+        case "copy":
+            return "release the answer"
+        case "person":
+            return "carry it out by hand, then say so"
+        case _:
+            return "carry it out"

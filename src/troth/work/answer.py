@@ -18,10 +18,11 @@ from troth.errors import KeyDestroyedError
 from troth.law import right
 from troth.ledger import read, vault
 from troth.rules import request
+from troth.rules.claim import WAYS
 from troth.rules.event import Event
 from troth.rules.letter import has_phrase, phrase
 from troth.rules.plan import end_of
-from troth.work import request_file, send_letter
+from troth.work import request_file, send_letter, tell_recipients
 from troth.work.project import Project
 
 FILE_KEPT_YEARS = 5  # our default (limitation, C. civ. 2224), see docs/requests.md
@@ -47,14 +48,21 @@ def answer(project: Project, number: str) -> Event:
         {
             "right": _right(claim, language),
             "outcome": phrase(claim["outcome"], language),
-            "lines": _lines(
-                project, claim, reasons.get(name, ""), language, _accepted(project, number, name)
-            ),
+            "lines": [
+                *_lines(
+                    project,
+                    claim,
+                    reasons.get(name, ""),
+                    language,
+                    _note(project, number, name, "residue_accepted"),
+                ),
+                *_note(project, number, name, "claim_done").splitlines(),
+            ],
         }
         for name, claim in found.state["claims"].items()
     ]
     copies = [
-        c for c in found.state["claims"].values() if c["right"] == "access" and c["outcome"] != "refuse"
+        c for c in found.state["claims"].values() if WAYS[c["right"]] == "copy" and c["outcome"] != "refuse"
     ]
     fields: dict[str, object] = {
         "claims": claims,
@@ -89,14 +97,11 @@ def _reasons(project: Project, number: str) -> dict[str, str]:
     return told
 
 
-def _accepted(project: Project, number: str, claim: str) -> str:
+def _note(project: Project, number: str, claim: str, to: str) -> str:
+    """Return what was last noted when a claim moved so: why copies stay, or what was done."""
     for event in reversed(read.stream(project.ledger, f"request/{number}")):
-        if (
-            event.kind == "request_moved"
-            and event.facts["to"] == "residue_accepted"
-            and event.facts["reason"] == claim
-        ):
-            return str(vault.payload(project.ledger, event).get("note", ""))
+        if event.kind == "request_moved" and (event.facts["to"], event.facts["reason"]) == (to, claim):
+            return str(vault.payload(project.ledger, event).get("note", "")) if event.key else ""
     return ""
 
 
@@ -106,7 +111,9 @@ def _lines(
     if claim["outcome"] == "refuse":
         return [phrase("why_refused", language, reason=reason, article=article(project, claim))]
     lines = []
-    if claim["right"] == "access":
+    if WAYS[claim["right"]] == "choice":
+        lines.extend(_choice_lines(project, claim, language))
+    if WAYS[claim["right"]] == "copy":
         package = claim["package"] or {}
         rows, stores = package.get("rows", 0), ", ".join(sorted(project.stores))
         lines.append(
@@ -118,6 +125,17 @@ def _lines(
         lines.extend(_residue_lines(claim, language, accepted))
     if claim["outcome"] == "part" and reason:
         lines.append(phrase("why_refused", language, reason=reason, article=article(project, claim)))
+    return lines
+
+
+def _choice_lines(project: Project, claim: Mapping[str, Any], language: str) -> list[str]:
+    if not claim["purposes"]:
+        return [phrase("no_purpose", language)]
+    said = tell_recipients.purposes_said(project, claim["purposes"], language)
+    name = "withdrawn" if claim["right"] == "withdraw" else "objected"
+    lines = [phrase(name, language, on=send_letter.day(claim["decided_on"], language), purposes=said)]
+    if claim["right"] == "object_marketing":
+        lines.append(phrase("suppressed", language))
     return lines
 
 

@@ -1,10 +1,13 @@
-"""Build the answer to an access claim: a ZIP with a page to read, and the data as JSON and CSV.
+"""Build the answer to a claim for a copy: a ZIP with a page to read, and the data as JSON and CSV.
+
+An access answer says all that Art. 15 asks for; portable data is only what may be taken
+elsewhere, with the schema of its form.
 
 It streams: rows come from the stores and go encrypted into the vault, never whole in memory
 nor in clear on a disk.  It leaves only after a handler opened it; masks need a reason, and
 both hashes are recorded.
 
-Law: GDPR Art. 15(1) to (4); Art. 12(1).
+Law: GDPR Art. 15(1) to (4); Art. 20; Art. 12(1).
 """
 
 from __future__ import annotations
@@ -30,8 +33,10 @@ from troth.ledger import append, vault
 from troth.outside.archive import Archive
 from troth.policy import tables
 from troth.policy.words import Words, words
-from troth.rules import package, request
+from troth.rules import package, portable, request
+from troth.rules.claim import WAYS
 from troth.rules.event import Draft, Event, Fact
+from troth.rules.map import MapTable
 from troth.rules.package import Mask
 from troth.stores.contract import Row, Who
 from troth.work import request_file, send_letter
@@ -50,6 +55,7 @@ class _Table:
     csv: str
     rows: int = 0
     columns: list[str] = field(default_factory=list)
+    categories: Mapping[str, str] = field(default_factory=dict)
     first: list[dict[str, object]] = field(default_factory=list)
 
     @property
@@ -90,7 +96,8 @@ def build_package(project: Project, number: str, claim: str, *, staff: str = "tr
     """Build the answer to an access claim and keep it, encrypted, until it is fetched or expires."""
     found = request_file.load(project, number)
     told = found.claim(claim)
-    wrong = [] if told["right"] == "access" else [f"Claim {claim} asks for {told['right']}, not for a copy."]
+    is_copy = WAYS[told["right"]] == "copy"
+    wrong = [] if is_copy else [f"Claim {claim} asks for {told['right']}, not for a copy."]
     wrong += [] if told["outcome"] in {"grant", "part"} else [f"Claim {claim} is not granted."]
     wrong += [] if request.is_open(found.state) else ["The request has ended."]
     wrong += (
@@ -99,7 +106,7 @@ def build_package(project: Project, number: str, claim: str, *, staff: str = "tr
         else []
     )
     request_file.refuse_unless(wrong)
-    kept, digest, size, rows = _write(project, found, ())
+    kept, digest, size, rows = _write(project, found, claim, ())
     facts: dict[str, Fact] = {
         "claim": claim,
         "sha256": digest,
@@ -130,7 +137,7 @@ def mask_package(project: Project, number: str, claim: str, masks: Sequence[Mask
     found = request_file.load(project, number)
     told = found.claim(claim)["package"]
     request_file.refuse_unless([] if told else [f"The answer to claim {claim} is not built yet."])
-    kept, digest, _, _ = _write(project, found, masks)
+    kept, digest, _, _ = _write(project, found, claim, masks)
     listed: list[Fact] = [[m.store, m.table, m.column, m.row] for m in masks]
     facts: dict[str, Fact] = {
         "claim": claim, "sha256_before": told["sha256"], "sha256_after": digest, "kept_under": kept,
@@ -151,17 +158,31 @@ def release(project: Project, number: str, claim: str, *, staff: str) -> None:
     request_file.move(project, number, "claim_done", claim, staff=staff)
 
 
-def take_answer(project: Project, number: str, channel: str = "portal") -> Iterator[bytes]:
-    """Give the answer to the person whose address was proven, as often as needed for its time."""
+def ready(state: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the claims whose answer lies ready to be fetched."""
+    return tuple(
+        name
+        for name, one in state["claims"].items()
+        if WAYS[one["right"]] == "copy" and one["done"] and one["package"]
+    )
+
+
+def take_answer(
+    project: Project, number: str, claim: str | None = None, channel: str = "portal"
+) -> Iterator[bytes]:
+    """Give an answer to the person whose address was proven, as often as needed for its time.
+
+    Without `claim` it is the first that lies ready.
+    """
     found = request_file.load(project, number)
     until = request.answer_until(found.state)
-    ready = [one for one in found.state["claims"].values() if one["right"] == "access" and one["done"]]
-    wrong = [] if ready and ready[0]["package"] else ["There is no answer to fetch yet."]
+    fetchable = [name for name in ready(found.state) if claim in {None, name}]
+    wrong = [] if fetchable else ["There is no answer to fetch yet."]
     wrong += [] if found.state["proven"] else ["The address is not confirmed yet."]
     if until is not None and project.clock().date() > until:
         wrong.append("The time to fetch it is over. Ask again, and it is made anew.")
     request_file.refuse_unless(wrong)
-    told = ready[0]["package"]
+    told = found.claim(fetchable[0])["package"]
     facts: dict[str, Fact] = {"sha256": told["sha256"], "channel": channel}
     draft = Draft("answer_taken", found.stream, facts, **request_file.about(found), actor="requester")
     append.append(project.ledger, [draft])
@@ -169,9 +190,11 @@ def take_answer(project: Project, number: str, channel: str = "portal") -> Itera
 
 
 def _write(
-    project: Project, found: request_file.RequestFile, masks: Sequence[Mask]
+    project: Project, found: request_file.RequestFile, claim: str, masks: Sequence[Mask]
 ) -> tuple[str, str, int, int]:
     """Write the answer into the vault; return where, its hash, its size and how many rows it has."""
+    ported, today = found.claim(claim)["right"] == "port", request_file.today(project, found)
+    only = portable.categories(project.policy, str(found.state["jurisdiction"]), today) if ported else None
     language = str(found.state["language"])
     who = request_file.who(project, found)
     chunks = _Chunks()
@@ -179,13 +202,18 @@ def _write(
 
     def pieces() -> Iterator[bytes]:
         with Archive(chunks.take) as archive:
-            for table in _tables(project, who, masks, language, archive):
+            for table in _tables(project, who, masks, language, archive, only):
                 shown.append(table)
                 yield from _drained(chunks)
             total = sum(table.rows for table in shown)
             if masks and total and all(m.column is None for m in masks) and len(masks) >= total:
                 raise NotAllowedError("Every row would be masked. Refuse the claim instead, with its reason.")
-            archive.add("index.html", [_page(project, found, shown, language).encode()])
+            if ported:
+                archive.add(
+                    "portable.json", [part.encode() for part in _manifest(found.number, today, shown)]
+                )
+                archive.add("schema.json", [portable.schema().encode()])
+            archive.add("index.html", [_page(project, found, shown, language, ported=ported).encode()])
         chunks.rest()
         yield from _drained(chunks)
 
@@ -200,17 +228,22 @@ def _drained(chunks: _Chunks) -> Iterator[bytes]:
 
 
 def _tables(
-    project: Project, who: Who, masks: Sequence[Mask], language: str, archive: Archive
+    project: Project,
+    who: Who,
+    masks: Sequence[Mask],
+    language: str,
+    archive: Archive,
+    only: frozenset[str] | None,
 ) -> Iterator[_Table]:
     names: dict[str, int] = {}
     for store_name, store in sorted(project.stores.items()):
-        for table_name, rows in groupby(store.find([who]), key=lambda row: row.table):
+        maps = project.maps[store_name].tables
+        for table_name, rows in groupby(_taken(store.find([who]), maps, only), key=lambda row: row.table):
             base = f"data/{package.file_name(store_name)}/{package.file_name(table_name)}"
             names[base] = names.get(base, 0) + 1
             base = base if names[base] == 1 else f"{base}-{names[base]}"
-            table = _Table(store_name, table_name, f"{base}.json", f"{base}.csv")
-            mapped = project.maps[store_name].tables.get(table_name)
-            categories = mapped.columns if mapped else {}
+            categories = maps[table_name].columns if table_name in maps else {}
+            table = _Table(store_name, table_name, f"{base}.json", f"{base}.csv", categories=categories)
             as_csv = zlib.compressobj()
             squeezed: list[bytes] = []
             lines = _lines(table, rows, categories, masks, language, as_csv, squeezed)
@@ -218,6 +251,33 @@ def _tables(
             squeezed.append(as_csv.flush())
             archive.add(table.csv, _unsqueezed(squeezed))
             yield table
+
+
+def _taken(rows: Iterator[Row], maps: Mapping[str, MapTable], only: frozenset[str] | None) -> Iterator[Row]:
+    """Leave of each row what may be taken elsewhere; all of it where `only` is None."""
+    if only is None:
+        yield from rows
+        return
+    columns = {name: portable.columns(table.columns, only) for name, table in maps.items()}
+    for row in rows:
+        kept = [name for name in columns.get(row.table, ()) if name not in row.concealed]
+        if kept and not portable.is_mention(row.path):
+            values = {name: row.values[name] for name in kept if name in row.values}
+            yield Row(row.subject, row.table, values, row.path)
+
+
+def _manifest(number: str, made: date, shown: Sequence[_Table]) -> Iterator[str]:
+    return portable.manifest(
+        number,
+        made,
+        [
+            portable.Portable(
+                one.store, one.name, one.json, one.csv,
+                {name: one.categories.get(name, "") for name in one.columns}, one.rows,
+            )
+            for one in shown
+        ],
+    )  # fmt: skip
 
 
 def _lines(
@@ -248,14 +308,16 @@ def _unsqueezed(squeezed: list[bytes]) -> Iterator[bytes]:
     yield expander.flush()
 
 
-def _page(project: Project, found: request_file.RequestFile, shown: Sequence[_Table], language: str) -> str:
+def _page(
+    project: Project, found: request_file.RequestFile, shown: Sequence[_Table], language: str, *, ported: bool
+) -> str:
     told = tomllib.loads((files("troth.rules") / "package.toml").read_text(encoding="utf-8"))[language]
     today = project.clock().date()
     return _template().render(
         language=language, t=told, number=found.number, organisation=send_letter.organisation(project, language),
         received=send_letter.day(found.state["received"], language), made=send_letter.day(today.isoformat(), language),
         rows=sum(table.rows for table in shown), tables=shown,
-        sections=list(_sections(project, found.state, language, told, today)),
+        sections=[] if ported else list(_sections(project, found.state, language, told, today)), ported=ported,
     )  # fmt: skip
 
 

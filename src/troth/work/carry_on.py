@@ -17,7 +17,18 @@ from datetime import timedelta
 from troth.errors import ConflictError, NotAllowedError, TrothError, UnreachableError
 from troth.ledger import lease, read, seal
 from troth.rules import request
-from troth.work import answer, build_package, close_request, erase, open_request, request_file, send_letter
+from troth.rules.claim import WAYS
+from troth.work import (
+    answer,
+    build_package,
+    choose,
+    close_request,
+    erase,
+    list_recipients,
+    open_request,
+    request_file,
+    send_letter,
+)
 from troth.work.project import Project
 
 LOG = logging.getLogger("troth.worker")
@@ -85,14 +96,26 @@ def _steps(project: Project, number: str, taken: lease.Lease, stop_at: Callable[
     state = request_file.load(project, number).state
     if request.is_open(state) and not state["letters"] and _left_unacknowledged(project, number):
         open_request.acknowledge(project, number)
+    if request.is_open(state):
+        choose.on_receipt(project, number)
+        state = request_file.load(project, number).state
     for name, claim in state["claims"].items():
         if not request.is_open(state) or claim["outcome"] not in {"grant", "part"} or claim["done"]:
             continue
-        if claim["right"] == "access" and claim["package"] is None:
-            build_package.build_package(project, number, name)
-            stop_at("package built")
-        if claim["right"] == "erase" and not list(request.why_not_act(state, name)):
-            erase.erase(project, number, name, lease=taken, stop_at=stop_at)
+        match WAYS[claim["right"]]:
+            case "copy" if claim["package"] is None:
+                build_package.build_package(project, number, name)
+                stop_at("package built")
+            case "erasure" if not list(request.why_not_act(state, name)):
+                erase.erase(project, number, name, lease=taken, stop_at=stop_at)
+            case "choice" if not request.needs_review(claim):
+                choose.choose(project, number, name, lease=taken)
+                stop_at("chosen")
+            case "list" if not request.needs_review(claim):
+                list_recipients.list_recipients(project, number, name)
+                stop_at("listed")
+            case _:
+                pass
     state = request_file.load(project, number).state
     tried = any(told["kind"] in {"done", "refusal"} for told in state["letters"])  # then `send_again` goes on
     if request.is_open(state) and not tried and not list(request.why_not_answer(state)):

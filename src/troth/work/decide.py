@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from troth.errors import NotAllowedError
-from troth.law import right
 from troth.ledger import append
+from troth.rules import claim as claim_rules
 from troth.rules import request
 from troth.rules.event import Draft, Event, Fact
 from troth.work import request_file
@@ -34,25 +34,35 @@ def decide(
     ground: str = "",
     article: str = "",
     exemptions: Sequence[str] = (),
+    purposes: Sequence[str] = (),
     reason: str = "",
     role: Role = "handler",
 ) -> Event:
     """Record a decision on a claim.
 
-    `ground` is the letter of Art. 17(1) for an erasure; `exemptions` are letters of
-    Art. 17(3), for a part or a refusal.  Raises NotAllowedError with every reason why not.
+    `ground` is the letter of Art. 17(1) for an erasure, of Art. 18(1) for a restriction, and
+    `compelling` or `claims` for an objection that is not followed; `exemptions` are letters of
+    Art. 17(3), for a part or a refusal; `purposes` are those an objection or a withdrawal is
+    about, every one it fits when none is given.  Raises NotAllowedError with every reason why
+    not.
     """
     found = request_file.load(project, number)
-    told = found.claim(claim)
+    claimed = str(found.claim(claim)["right"])
+    today = request_file.today(project, found)
+    fitting = _fitting(project, found, claimed)
     wrong = list(request.why_not_decide(found.state, claim, outcome, role))
-    wrong += _lacking(project, str(told["right"]), outcome, ground, article, exemptions, reason)
+    wrong += claim_rules.lacking(
+        claimed, outcome, on=today, ground=ground, cited=article, exemptions=exemptions, reason=reason,
+        chosen=purposes, fitting=fitting,
+    )  # fmt: skip
     request_file.refuse_unless(wrong)
     facts: dict[str, Fact] = {
         "claim": claim,
         "outcome": outcome,
         "ground": ground or None,
-        "article": article or _article(project, str(told["right"]), ground),
+        "article": article or claim_rules.article(claimed, ground, today),
         "exemptions": list(exemptions),
+        "purposes": list(purposes or fitting or ()),
         "staff": staff,
     }
     draft = Draft(
@@ -66,37 +76,12 @@ def decide(
     return append.append(project.ledger, [draft], expect={found.stream: found.version})[0]
 
 
-def _lacking(
-    project: Project,
-    claimed: str,
-    outcome: str,
-    ground: str,
-    article: str,
-    exemptions: Sequence[str],
-    reason: str,
-) -> list[str]:
-    today = project.clock().date()
-    grounds = [one.code for one in right.erasure_grounds(today)]
-    exempt = [one.code for one in right.erasure_exemptions(today)]
-    wrong = []
-    if claimed == "erase" and outcome != "refuse" and ground not in grounds:
-        wrong.append(f"Granting an erasure needs its ground: one of {', '.join(grounds)} (GDPR Art. 17(1)).")
-    unknown = [letter for letter in exemptions if letter not in exempt]
-    if unknown:
-        wrong.append(
-            f"There is no exemption {unknown[0][:10]!r}. There are: {', '.join(exempt)} (GDPR Art. 17(3))."
-        )
-    if outcome in {"refuse", "part"} and not reason.strip():
-        wrong.append("What is not done needs its reason, in words the person understands (GDPR Art. 12(4)).")
-    if outcome == "refuse" and not article.strip() and not exemptions:
-        wrong.append("A refusal names the article it stands on (GDPR Art. 12(4)).")
-    return wrong
-
-
-def _article(project: Project, claimed: str, ground: str) -> str | None:
-    if claimed == "erase" and ground:
-        return next(one.law for one in right.erasure_grounds(project.clock().date()) if one.code == ground)
-    return None
+def _fitting(project: Project, found: request_file.RequestFile, claimed: str) -> tuple[str, ...] | None:
+    """Return the purposes a choice is about; None where a right is not about single purposes."""
+    if claim_rules.WAYS[claimed] != "choice":
+        return None
+    place, today = str(found.state["jurisdiction"]), request_file.today(project, found)
+    return claim_rules.purposes(project.policy, claimed, place, today)
 
 
 def review(

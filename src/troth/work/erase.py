@@ -53,9 +53,9 @@ def erase(
     for store in sorted(found.claim(claim)["plan"]["stores"]):
         _search(project, number, claim, store, who, lease, stop_at)
     tell_recipients.tell_recipients(project, number, claim, lease=lease, stop_at=stop_at)
-    found = request_file.load(project, number)
-    if "failed" in found.claim(claim)["recipients"].values():
+    if not tell_recipients.all_told(project, number, claim):
         return  # they are told later, and the claim is done then
+    found = request_file.load(project, number)
     draft = Draft(
         "request_moved", found.stream, {"to": "claim_done", "reason": claim}, **request_file.about(found)
     )

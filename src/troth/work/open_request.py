@@ -9,9 +9,9 @@ Law: GDPR Art. 12(2), (3); Regulation 1182/71 Art. 3(1).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from troth.errors import ConflictError, NotAllowedError
 from troth.law import clock
@@ -19,10 +19,10 @@ from troth.law.jurisdiction import jurisdiction as known_jurisdiction
 from troth.ledger import append, read, subjects
 from troth.outside.mail import is_address
 from troth.policy.promise import Entity
+from troth.rules import claim as claim_rules
 from troth.rules.event import Draft, Fact
 from troth.rules.letter import LANGUAGES, has_phrase, phrase
-from troth.rules.request import RIGHTS
-from troth.work import request_file, send_letter
+from troth.work import choose, request_file, send_letter
 from troth.work.project import Project
 
 CHANNELS = ("portal", "email", "post", "phone", "desk", "api")
@@ -50,20 +50,23 @@ def open_request(
     received_at: datetime | None = None,
     entity: str | None = None,
     identifiers: Sequence[tuple[str, str]] = (),
+    purposes: Mapping[str, Sequence[str]] | None = None,
     once: str | None = None,
 ) -> Opened:
     """Open a request and send its acknowledgement; saying it again under `once` opens no second one.
 
     Raises NotAllowedError with what is missing or wrong.  `received_at` is the moment it
-    reached the organisation, now if absent.
+    reached the organisation, now if absent; `purposes` names, by right, the purposes of the
+    policy it is about.
     """
-    _check(rights, email, wording, channel, language)
     at = received_at or project.clock()
     if at > project.clock():
         raise NotAllowedError("A request cannot be received in the future. Check the day.")
     acting = _entity(project, entity)
     place = (acting.jurisdiction or acting.country) if acting else "EU"
     zone = (acting.timezone if acting else None) or _zone(place)
+    _check(rights, claim_rules.rights_at(place, at.date()), email, wording, channel, language)
+    about = {right: list(_purposes(project, purposes or {}, right, place, at.date())) for right in rights}
     subject = subjects.subject_for(project.ledger, "email", email)
     for kind, value in identifiers:
         subjects.add_identifier(project.ledger, subject, kind, value)
@@ -74,21 +77,48 @@ def open_request(
         "received_at": at.isoformat(),
         "date": clock.receipt_day(at, zone).isoformat(),
         "tz": zone,
-        "claims": [[f"c{number}", right] for number, right in enumerate(dict.fromkeys(rights), 1)],
+        "claims": [
+            [f"c{number}", right, *([about[right]] if about[right] else [])]
+            for number, right in enumerate(dict.fromkeys(rights), 1)
+        ],
     }
     payload: dict[str, Fact] = {"email": email.strip(), "name": name.strip(), "wording": wording.strip()}
     number = _write(project, facts, payload, subject, acting.key if acting else "", once)
+    choose.on_receipt(project, number)
     acknowledge(project, number)
     return Opened(number, request_file.link(project, number))
 
 
-def _check(rights: Sequence[str], email: str, wording: str, channel: str, language: str) -> None:
+def rights(project: Project, entity: str | None = None) -> tuple[str, ...]:
+    """Return the rights that can be used against one of the companies, by code."""
+    acting = _entity(project, entity)
+    place = (acting.jurisdiction or acting.country) if acting else "EU"
+    return claim_rules.rights_at(place, project.clock().date())
+
+
+def _purposes(
+    project: Project, given: Mapping[str, Sequence[str]], right: str, place: str, on: date
+) -> Sequence[str]:
+    named = given.get(right, ())
+    fitting = claim_rules.purposes(project.policy, right, place, on)
+    unknown = [name for name in named if name not in fitting]
+    if unknown:
+        raise NotAllowedError(
+            f"The right {right!r} does not apply to a purpose {unknown[0][:40]!r}. "
+            f"It applies to: {', '.join(fitting) or 'none'}."
+        )
+    return named
+
+
+def _check(
+    rights: Sequence[str], known: Sequence[str], email: str, wording: str, channel: str, language: str
+) -> None:
     if not rights:
-        raise NotAllowedError(f"A request asks for something. You can ask for: {', '.join(RIGHTS)}.")
-    wrong = [right for right in rights if right not in RIGHTS]
+        raise NotAllowedError(f"A request asks for something. You can ask for: {', '.join(known)}.")
+    wrong = [right for right in rights if right not in known]
     if wrong:
         raise NotAllowedError(
-            f"There is no right called {wrong[0][:30]!r} here. You can ask for: {', '.join(RIGHTS)}."
+            f"There is no right called {wrong[0][:30]!r} here. You can ask for: {', '.join(known)}."
         )
     if not is_address(email.strip()):
         raise NotAllowedError(
@@ -158,11 +188,15 @@ def acknowledge(project: Project, number: str) -> None:
     """Send the letter that says what was understood and by when an answer comes."""
     state = request_file.load(project, number).state
     language = state["language"]
-    claims = [_right(claim["right"], language) for claim in state["claims"].values()]
+    claims = [_claimed(claim, language) for claim in state["claims"].values()]
     due = state["legal_due"] or state["received"]
     fields = {"claims": claims, "due": send_letter.day(due, language)}
     send_letter.send_letter(project, number, "acknowledgement", fields, letter_id="acknowledgement")
 
 
-def _right(right: str, language: str) -> str:
-    return phrase(right, language) if has_phrase(right) else phrase("other", language, right=right)
+def _claimed(claim: Mapping[str, object], language: str) -> str:
+    """Say what is asked for, and that it is done already where it took effect on receipt."""
+    right = str(claim["right"])
+    said = phrase(right, language) if has_phrase(right) else phrase("other", language, right=right)
+    at_once = right in claim_rules.AT_ONCE and claim["outcome"] == "grant"
+    return phrase("at_once", language, right=said) if at_once else said

@@ -1,16 +1,17 @@
-"""Tell every recipient that data it received was erased here.
+"""Tell every recipient what happened to data it received: erased, or no longer to be used for a purpose.
 
-Whom: the recipients the policy names for the categories that were erased, except those it
-says need not be told, with its reason.  A recipient that cannot be told by mail becomes a
+Whom: for an erasure, the recipients the policy names for the categories that were erased; for
+an objection or a withdrawal, those it names for the purposes, marketing recipients first.
+Those it says need not be told are left out, with its reason.  A recipient that cannot be told by mail becomes a
 task for staff; what became of each is recorded, and the person learns it on request.
 
-Law: GDPR Art. 19; Case C-154/21.
+Law: GDPR Art. 19; Arts. 5(2), 24, 28(3)(e); Cases C-154/21, C-129/21.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from troth.ledger import append, keys, read
 from troth.ledger.lease import Lease
@@ -25,20 +26,34 @@ TRIES_MAX = 8
 """Four hours: longer than that, nobody's answer waits for a recipient's mail server."""
 
 
+ACTIONS = {
+    "erase": "erasure",
+    "object": "objection",
+    "object_marketing": "objection",
+    "withdraw": "withdrawal",
+}
+"""What recipients are told of, by the right that was used."""
+
+
 def concerned(project: Project, claim: str, number: str) -> tuple[Recipient, ...]:
-    """Return the recipients that received any category of what was erased."""
-    found = request_file.load(project, number)
+    """Return the recipients to tell: they received what was erased, or serve the purposes that stop."""
+    told = request_file.load(project, number).claim(claim)
+    known = project.policy.recipients
+    if ACTIONS.get(str(told["right"])) != "erasure":
+        serving = {str(name) for one in told["purposes"] for name in project.policy.purposes[one].recipients}
+        found = [one for one in known.values() if str(one.key) in serving and one.role != "not_a_recipient"]
+        return tuple(sorted(found, key=lambda one: one.class_ != "marketing"))
     erased = set()
-    for store, told in found.claim(claim)["stores"].items():
+    for store, done in told["stores"].items():
         tables = project.maps[store].tables
-        for table, verb, rows, _, _ in told.get("rows", []):
+        for table, verb, rows, _, _ in done.get("rows", []):
             if rows and verb in {"delete", "blank", "replace_owner"} and table in tables:
                 erased |= set(tables[table].columns.values())
-    policy = project.policy
     return tuple(
         one
-        for one in policy.recipients.values()
-        if one.role != "not_a_recipient" and _received(policy.received_by(one), erased, public=one.public)
+        for one in known.values()
+        if one.role != "not_a_recipient"
+        and _received(project.policy.received_by(one), erased, public=one.public)
     )
 
 
@@ -48,10 +63,17 @@ def _received(declared: frozenset[str], erased: set[str], *, public: bool) -> bo
 
 
 def tell_recipients(
-    project: Project, number: str, claim: str, *, lease: Lease | None = None, stop_at: Callable[[str], object]
+    project: Project,
+    number: str,
+    claim: str,
+    *,
+    lease: Lease | None = None,
+    stop_at: Callable[[str], object] = lambda _: None,
 ) -> None:
     """Tell each recipient once; what failed is tried again when this is said again, and is a task at last."""
-    if project.policy.notify_recipients is None or "erasure" not in project.policy.notify_recipients.of:
+    action = ACTIONS[str(request_file.load(project, number).claim(claim)["right"])]
+    promised = project.policy.notify_recipients
+    if action == "erasure" and (promised is None or action not in promised.of):
         return
     for recipient in concerned(project, claim, number):
         found = request_file.load(project, number)
@@ -60,17 +82,22 @@ def tell_recipients(
         failed = _failed(project, number, claim, recipient.key)
         if failed and project.clock() < send_letter.again_at(failed[-1].at, len(failed)):
             continue
-        outcome, reason, payload = _tell(project, number, recipient)
+        outcome, reason, payload = _tell(project, number, claim, recipient, action)
         if outcome == "failed" and len(failed) + 1 >= TRIES_MAX:
             outcome, reason = "task", "could not be told by e-mail"
         facts: dict[str, Fact] = {
-            "recipient": recipient.key, "action": "erasure", "attempt": found.version, "outcome": outcome,
+            "recipient": recipient.key, "action": action, "attempt": found.version, "outcome": outcome,
             "reason": reason, "claim": claim,
         }  # fmt: skip
         draft = Draft("recipient_notified", found.stream, facts, **request_file.about(found), payload=payload)
         once = None if outcome == "failed" else f"told {number} {claim} {recipient.key}"
         append.append(project.ledger, [draft], once=once, lease=lease)
         stop_at(f"told {recipient.key}")
+
+
+def all_told(project: Project, number: str, claim: str) -> bool:
+    """Say whether no recipient is still to be told again."""
+    return "failed" not in request_file.load(project, number).claim(claim)["recipients"].values()
 
 
 def _failed(project: Project, number: str, claim: str, recipient: str) -> list[Event]:
@@ -84,7 +111,9 @@ def _failed(project: Project, number: str, claim: str, recipient: str) -> list[E
     ]
 
 
-def _tell(project: Project, number: str, recipient: Recipient) -> tuple[str, str, dict[str, Fact] | None]:
+def _tell(
+    project: Project, number: str, claim: str, recipient: Recipient, action: str
+) -> tuple[str, str, dict[str, Fact] | None]:
     """Return the outcome, its reason code, and the message for the vault."""
     how = recipient.notify
     language = project.policy.language
@@ -97,19 +126,26 @@ def _tell(project: Project, number: str, recipient: Recipient) -> tuple[str, str
     if how.by != "email" or not how.address:
         return "task", f"by {how.by}", None
     state = request_file.load(project, number).state
-    action = letter.phrase("erasure", language)
+    chosen = action != "erasure"
+    scope = purposes_said(project, state["claims"][claim]["purposes"], language) if chosen else ""
     fields: dict[str, object] = {
         **send_letter.common(project, number, language),
         "recipient": recipient.title.said(language),
-        "action": action,
-        "scope": _scope(project, recipient, language),
+        "action": letter.phrase(action, language),
+        "scope": scope or _scope(project, recipient, language),
         "on": send_letter.day(project.clock().date().isoformat(), language),
         "token": _token(project, recipient.key, str(state["subject"])),
     }
-    written = letter.write("recipient", language, fields)
+    written = letter.write("recipient_choice" if chosen else "recipient", language, fields)
     sent = project.mailer.send(Letter(how.address, written.subject, written.text, language))
     outcome = "told" if sent.outcome == "sent" else "failed"
     return outcome, "", {"to": how.address, "text": written.text, "proof": sent.proof}
+
+
+def purposes_said(project: Project, names: Iterable[str], language: str) -> str:
+    """Say purposes of the policy in its own words, in one line."""
+    known = project.policy.purposes
+    return "; ".join(known[name].does.said(language) for name in names if name in known)
 
 
 def _scope(project: Project, recipient: Recipient, language: str) -> str:

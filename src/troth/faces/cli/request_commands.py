@@ -23,13 +23,19 @@ CLAIM = typer.Option("c1", "--claim", "-c", help="The claim, such as c1.")
 STAFF = typer.Option(
     ..., "--staff", "-s", help="Who you are, as it stands in the record.", envvar="TROTH_STAFF"
 )
+PURPOSE = typer.Option(
+    [], help="For an objection or a withdrawal: the purpose of the policy it is about. May be repeated."
+)
 JSON = typer.Option(False, "--json", help="Write the result as JSON.")
 
 
 @app.command("open")
 def open_(
     right: list[str] = typer.Option(
-        ..., "--right", "-r", help="What is asked for: access, erase. May be repeated."
+        ...,
+        "--right",
+        "-r",
+        help="What is asked for, such as access, erase, rectify, object_marketing. May be repeated.",
     ),
     email: str = typer.Option(..., help="The address of the person."),
     name: str = typer.Option("", help="Their name, if they gave one."),
@@ -37,17 +43,21 @@ def open_(
     language: str = typer.Option("en", help="en or fr."),
     channel: str = typer.Option("email", help="How it came: portal, email, post, phone, desk, api."),
     received: str = typer.Option("", help="When it came, such as 2026-03-05T14:30 (UTC); now if left out."),
+    purpose: list[str] = PURPOSE,
+    entity: str = typer.Option("", help="The company it was made to; the main one if left out."),
     json: bool = JSON,
 ) -> None:
     """Take a request in, whichever way it came; its clock starts with the day of receipt.
 
     Example: troth request open --right access --right erase --email ada@example.org --channel post
     """
+    from troth.rules.claim import WAYS
     from troth.work.open_request import open_request
 
     opened = open_request(
         project(), right, email, name=name, wording=wording, language=language, channel=channel,
-        received_at=_moment(received),
+        received_at=_moment(received), entity=entity or None,
+        purposes={one: purpose for one in right if WAYS.get(one) == "choice"},
     )  # fmt: skip
     if json:
         as_json({"number": opened.number, "link": opened.link})
@@ -232,9 +242,14 @@ def decide(
     number: str = NUMBER,
     outcome: str = typer.Argument(..., help="grant, part or refuse."),
     claim: str = CLAIM,
-    ground: str = typer.Option("", help="For an erasure: the letter of Art. 17(1) it is granted on."),
+    ground: str = typer.Option(
+        "",
+        help="For an erasure or a restriction: the letter of Art. 17(1) or 18(1) it is granted on; for an objection "
+        "that is not followed: compelling or claims.",
+    ),
     article: str = typer.Option("", help="For a refusal: the article it stands on."),
     exempt: list[str] = typer.Option([], help="Letters of Art. 17(3), for what is not erased."),
+    purpose: list[str] = PURPOSE,
     reason: str = typer.Option("", help="Why, in words the person understands."),
     role: str = typer.Option("handler", help="Your role; the data protection officer decides nothing."),
     staff: str = STAFF,
@@ -247,7 +262,7 @@ def decide(
 
     deciding(
         project(), number, claim, outcome, staff, ground=ground, article=article, exemptions=exempt,  # type: ignore[arg-type]
-        reason=reason, role=role,  # type: ignore[arg-type]
+        purposes=purpose, reason=reason, role=role,  # type: ignore[arg-type]
     )  # fmt: skip
     _show(number)
 
@@ -267,6 +282,84 @@ def review(
     from troth.work.decide import review as reviewing
 
     reviewing(project(), number, claim, staff, confirm=confirm, note=note)
+    _show(number)
+
+
+@app.command()
+def advise(
+    number: str = NUMBER,
+    note: str = typer.Argument(..., help="The advice, in words; goes to the vault."),
+    claim: str = CLAIM,
+    staff: str = STAFF,
+) -> None:
+    """Record the advice of the data protection officer, which decides nothing.
+
+    Example: troth request advise 2026-0001 "The overlap with 2026-0004 is real." --claim c1 --staff dana
+    """
+    from troth.work.decide import advise as advising
+
+    advising(project(), number, claim, staff, note)
+    out().print("The advice is on record.")
+
+
+@app.command()
+def rights(number: str = NUMBER, claim: str = CLAIM, json: bool = JSON) -> None:
+    """Explain to which purposes of the policy the right of a claim applies, and why.
+
+    Example: troth request rights 2026-0001 --claim c2
+    """
+    from troth.rules import claim as claim_rules
+    from troth.work import request_file
+
+    opened = project()
+    found = request_file.load(opened, number)
+    right, place = str(found.claim(claim)["right"]), str(found.state["jurisdiction"])
+    applied = claim_rules.matrix(opened.policy, right, place, request_file.today(opened, found))
+    if json:
+        as_json(
+            [
+                {"purpose": one.purpose.key, "legal_basis": one.purpose.legal_basis, "applies": one.verdict.applies,
+                 "grounds": list(one.verdict.grounds), "why": one.verdict.en, "pourquoi": one.verdict.fr,
+                 "law": one.verdict.law}
+                for one in applied
+            ]
+        )  # fmt: skip
+        return
+    rows = [
+        [
+            one.purpose.key,
+            one.purpose.legal_basis.replace("_", " "),
+            "yes" + (f" ({', '.join(one.verdict.grounds)})" if one.verdict.grounds else "")
+            if one.verdict.applies
+            else "no",
+            f"{one.verdict.en} ({one.verdict.law})",
+        ]
+        for one in applied
+    ]
+    if not rows:
+        out().print(
+            f"The rights under the law of {place} are not recorded here, or the policy has no purpose. Ask counsel."
+        )
+        return
+    out().print(
+        table(f"{right}, claim {claim} of {number}", ["purpose", "legal basis", "applies", "why"], rows)
+    )
+
+
+@app.command("carried-out")
+def carried_out(
+    number: str = NUMBER,
+    said: str = typer.Argument(..., help="What was done, in words for the person: the answer tells it."),
+    claim: str = CLAIM,
+    staff: str = STAFF,
+) -> None:
+    """Say that you carried out what only a person can: a correction, a restriction, a second look, a complaint.
+
+    Example: troth request carried-out 2026-0001 "Your name is now written as you gave it." --claim c1 --staff marie
+    """
+    from troth.work.carry_out import carry_out
+
+    carry_out(project(), number, claim, staff, said)
     _show(number)
 
 

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -23,13 +23,17 @@ from troth.faces.portal.limits import Limit
 from troth.faces.portal.seen import seen
 from troth.faces.web import HEADERS, Look, carried
 from troth.outside.mail import is_address
-from troth.rules.request import RIGHTS
 from troth.work import build_package, close_request, open_request, prove_address, request_file
 from troth.work.project import Project
 
 Asked = Request[Any, Any, Any]
 Form = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED)]
 FORM_BYTES_MAX = 64 * 1024
+OFFERED = (
+    "access", "erase", "object_marketing", "rectify", "complete", "restrict", "port", "object", "withdraw",
+    "list_recipients", "review_decision", "post_mortem", "complain",
+)  # fmt: skip
+"""The rights in the order of the form: what most people ask for comes first."""
 FIELD_MAX = {"email": 254, "name": 200, "wording": open_request.WORDING_MAX, "code": 40, "once": 64}
 
 
@@ -37,6 +41,7 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
     """Return the routes of the portal over one project."""
     rendered: dict[str, str] = {}
     secure = project.settings.public_url.startswith("https://")
+    offered = open_request.rights(project)
 
     def within(request: Asked) -> str:
         answer = project.policy.answer
@@ -67,8 +72,8 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         }
         return look.page(
             request, "ask.html", words("form.error", title=words("ask.title")) if wrong else words("ask.title"),
-            status, path="/ask", within=within(request), rights=RIGHTS, given=kept, wrong=wrong,
-            once=secrets.token_urlsafe(18),
+            status, path="/ask", within=within(request), given=kept, wrong=wrong,
+            rights=[one for one in OFFERED if one in offered], once=secrets.token_urlsafe(18),
         )  # fmt: skip
 
     @post("/asked", sync_to_thread=True, status_code=303)
@@ -76,7 +81,7 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         """POST /asked: take a request in, send the code, lead to its page."""
         _same_site(request, project)
         _limited(request, asks)
-        given = _fields(data)
+        given = _fields(data, offered)
         if given["website"]:  # only a program fills what nobody sees
             return Redirect(f"/{carried(request)}", status_code=303)
         wrong = _wrong(given, look.words_for(request))
@@ -141,12 +146,15 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         )
 
     @post("/follow/{token:str}/answer", sync_to_thread=True, status_code=200)
-    def answer(request: Asked, token: FromPath[str]) -> Stream:
-        """POST /follow/TOKEN/answer: the answer, as often as needed for its time."""
+    def answer(request: Asked, token: FromPath[str], data: Form) -> Stream:
+        """POST /follow/TOKEN/answer: an answer, as often as needed for its time."""
         number = opened(request, token)
-        chunks: Iterator[bytes] = build_package.take_answer(project, number)
+        claim = _text(data, "claim") or None
+        chunks: Iterator[bytes] = build_package.take_answer(project, number, claim)
+        several = len(build_package.ready(request_file.load(project, number).state)) > 1
+        name = f"answer-{number}-{claim}" if several else f"answer-{number}"
         headers = {
-            "Content-Disposition": f'attachment; filename="answer-{number}.zip"',
+            "Content-Disposition": f'attachment; filename="{name}.zip"',
             "Cache-Control": "no-store",
         }
         return Stream(chunks, media_type="application/zip", headers=headers)
@@ -245,11 +253,11 @@ def _limited(request: Asked, limit: Limit) -> None:
         raise TooManyRequestsException
 
 
-def _fields(data: dict[str, Any]) -> dict[str, Any]:
+def _fields(data: dict[str, Any], offered: Sequence[str]) -> dict[str, Any]:
     rights = data.get("right", [])
     chosen = rights if isinstance(rights, list) else [rights]
     return {
-        "rights": [right for right in chosen if right in RIGHTS],
+        "rights": [right for right in chosen if right in offered],
         **{name: _text(data, name) for name in ("email", "name", "wording", "website", "once")},
     }
 

@@ -13,7 +13,7 @@ from troth.faces.words import Words
 from troth.ledger import read, vault
 from troth.rules import request
 from troth.rules.event import Event
-from troth.work import request_file
+from troth.work import build_package, request_file
 from troth.work.project import Project
 
 PUBLIC: Mapping[str, str] = {
@@ -35,11 +35,8 @@ def seen(project: Project, number: str, words: Words, *, private: bool) -> dict[
     """Return what the page shows; without `private` only where the request stands."""
     state = request_file.load(project, number).state
     until = request.answer_until(state)
-    ready = any(
-        claim["right"] == "access" and claim["done"] and claim["package"]
-        for claim in state["claims"].values()
-    )
-    fetchable = ready and bool(state["answered"]) and (until is None or project.clock().date() <= until)
+    ready = build_package.ready(state)
+    fetchable = bool(ready) and bool(state["answered"]) and (until is None or project.clock().date() <= until)
     status = str(state["status"])
     status = status if private else PUBLIC.get(status, status)
     events = read.stream(project.ledger, f"request/{number}")
@@ -55,7 +52,7 @@ def seen(project: Project, number: str, words: Words, *, private: bool) -> dict[
         if private and state["extension"]
         else "",
         "claims": [_claim(state, claim, words, private=private) for claim in state["claims"].values()],
-        "answer": fetchable and private,
+        "answers": [_answer(state, name, words) for name in ready] if fetchable and private else [],
         "answer_until": words.day(until) if until else "",
         "letters": list(_letters(project, events, words, state["tz"])) if private else [],
         "story": list(_story(events, words, state, private=private)),
@@ -84,6 +81,10 @@ def _claim(
     else:
         outcome = "ended" if private else "hidden"
     return {"right": words(right) if words.has(right) else claim["right"], "state": words(f"claim.{outcome}")}
+
+
+def _answer(state: Mapping[str, Any], name: str, words: Words) -> dict[str, str]:
+    return {"claim": name, "right": words(f"right.{state['claims'][name]['right']}")}
 
 
 def _letters(

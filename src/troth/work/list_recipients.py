@@ -1,0 +1,56 @@
+"""Tell a person who received their data: by name, not by category.
+
+The recipients are those the policy names for the categories that are really held of this
+person, found by looking; each with the parties known by name.
+
+Law: GDPR Art. 15(1)(c), Art. 19; Case C-154/21 (actual recipients, on request).
+"""
+
+from __future__ import annotations
+
+from troth.policy.promise import Recipient
+from troth.rules.letter import phrase
+from troth.rules.package import CREDENTIAL
+from troth.work import request_file
+from troth.work.project import Project
+
+_INSIDE = frozenset({"staff"})
+
+
+def list_recipients(project: Project, number: str, claim: str) -> None:
+    """Look up who received this person's data, and keep the list for the answer."""
+    found = request_file.load(project, number)
+    if found.claim(claim)["done"]:
+        return
+    language = str(found.state["language"])
+    lines = [
+        phrase("held_by", language, recipient=one.title.said(language), names=_names(one, language))
+        for one in received(project, found)
+    ]
+    said = "\n".join(lines or [phrase("held_by_nobody", language)])
+    request_file.move(project, number, "claim_done", claim, note=said)
+
+
+def received(project: Project, found: request_file.RequestFile) -> tuple[Recipient, ...]:
+    """Return the recipients of the categories held of this person."""
+    who = request_file.who(project, found)
+    held: set[str] = set()
+    for name, store in project.stores.items():
+        tables = project.maps[name].tables
+        seen = {row.table for row in store.find([who])}
+        held |= {category for table in seen if table in tables for category in tables[table].columns.values()}
+    held -= {CREDENTIAL}
+    if not held:
+        return ()
+    return tuple(
+        one
+        for one in project.policy.recipients.values()
+        if one.role != "not_a_recipient"
+        and one.class_ not in _INSIDE
+        and (project.policy.received_by(one) & held or (one.public and not project.policy.received_by(one)))
+    )
+
+
+def _names(one: Recipient, language: str) -> str:
+    named = [f"{party.name} ({party.country})" for party in one.named]
+    return ", ".join(named) or (one.does.said(language) if one.does else one.title.said(language))
