@@ -41,7 +41,7 @@ def erase(store: Store, step: str, subjects: list[Who]) -> int:
     """Measure, act and verify, as a request does; return how many rows."""
     approved = store.measure(subjects, TODAY)
     acted = store.act(step, subjects, TODAY, approved)
-    if store.gone(subjects):
+    if store.gone(subjects, TODAY):
         raise SystemExit("Something was left behind: the measurement means nothing.")
     return sum(count.rows for count in acted.counts)
 
@@ -149,7 +149,7 @@ def _heavy(store: Store, connection: psycopg.Connection) -> list[Line]:
 def _residue(store: Store, rows: int) -> list[Line]:
     lines = []
     for count in (1, 100, 1000):
-        scanned = store.scan([who(email) for email in emails(20_000, count)])
+        scanned = store.scan([who(email) for email in emails(20_000, count)], TODAY)
         speed = scanned.bytes / 1e6 / max(scanned.seconds, 1e-9)
         subjects = "1 subject" if count == 1 else f"{count:,} subjects"
         lines.append(Line(PART, f"residue pass over {rows:,} rows, {subjects}", speed, "MB/s"))

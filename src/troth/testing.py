@@ -261,10 +261,10 @@ class StoreTests:
         assert world.store.act("one", [ADA, SURE], TODAY, measured).counts == measured.counts
 
     def test_after_it_the_identifiers_lead_nowhere(self, world: World) -> None:
-        assert world.store.gone([ADA]) > 0
+        assert world.store.gone([ADA], TODAY) > 0
         world.store.act("one", [ADA], TODAY, world.store.measure([ADA], TODAY))
-        assert world.store.gone([ADA]) == 0
-        assert world.store.gone([OBRIEN]) > 0
+        assert world.store.gone([ADA], TODAY) == 0
+        assert world.store.gone([OBRIEN], TODAY) > 0
 
     def test_saying_a_step_again_changes_nothing_and_returns_the_same(self, world: World) -> None:
         approved = world.store.measure([ADA], TODAY)
@@ -347,7 +347,9 @@ class StoreTests:
     def test_a_copy_is_seen_by_the_residue_search(self, world: World) -> None:
         world.add("notes", {"id": 9, "person": 2, "body": "told by ada@example.org yesterday"})
         world.store.act("one", [ADA], TODAY, world.store.measure([ADA], TODAY))
-        hits = [(hit.subject, hit.table, hit.column, hit.verdict) for hit in world.store.scan([ADA]).hits]
+        hits = [
+            (hit.subject, hit.table, hit.column, hit.verdict) for hit in world.store.scan([ADA], TODAY).hits
+        ]
         assert hits == [("ada", "notes", "body", "copy")]
 
     # Keeping quiet

@@ -87,9 +87,10 @@ def test_after_her_erasure_four_places_have_her_address_and_one_mention(project)
     hits = []
     for name, store in project.stores.items():
         store.act(f"erase {name}", MAELLE, TODAY, store.measure(MAELLE, TODAY))
-        assert store.gone(MAELLE) == 0
+        assert store.gone(MAELLE, TODAY) == 0
         hits += [
-            (f"{name}.{hit.table}", hit.column, hit.rows, hit.verdict) for hit in store.scan(MAELLE).hits
+            (f"{name}.{hit.table}", hit.column, hit.rows, hit.verdict)
+            for hit in store.scan(MAELLE, TODAY).hits
         ]
     assert sorted(hits) == [
         ("crm.forum_post", "body", 1, "copy"),

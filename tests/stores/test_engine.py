@@ -32,7 +32,7 @@ def erase(store, *emails, step="one", subjects=None):
     measured = store.measure(subjects, TODAY)
     acted = store.act(step, subjects, TODAY, measured)
     assert acted.counts == measured.counts
-    assert store.gone(subjects) == 0
+    assert store.gone(subjects, TODAY) == 0
     return acted
 
 
@@ -845,3 +845,28 @@ def test_a_step_and_its_rows_are_remembered_in_the_store(database):
         "request/7Q2M/erase/shop", who(ADA), TODAY, store.measure(who(BEN), TODAY)
     )
     assert (again.counts, again.resumed) == (done.counts, True)
+
+
+def test_a_row_is_expected_by_a_search_only_until_its_retention_ends(database):
+    database.run(
+        CUSTOMER,
+        CUSTOMERS,
+        "CREATE TABLE invoice (id integer PRIMARY KEY, email text, placed date)",
+        f"INSERT INTO invoice VALUES (1, '{ADA}', '2020-01-31')",
+    )
+    store = database.open(
+        BLANKED
+        + """
+  invoice:
+    belongs_to: [{email: customer.email}]
+    columns: {id: key, email: contact, placed: usage}
+    erase: {do: retain, until: {period: 10 years, trigger: placed}, legal: a law, by: counsel, because: accounts}
+"""
+    )
+    assert store.gone(who(ADA), date(2030, 1, 30)) == 1
+    assert store.gone(who(ADA), date(2030, 1, 31)) == 2
+
+    def verdict(day):
+        return next(hit.verdict for hit in store.scan(who(ADA), day).hits if hit.table == "invoice")
+
+    assert (verdict(date(2030, 1, 30)), verdict(date(2030, 1, 31))) == ("expected", "copy")

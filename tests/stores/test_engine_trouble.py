@@ -118,7 +118,7 @@ def test_a_worker_killed_anywhere_leaves_all_or_nothing_and_the_next_one_ends_it
     again = store.act("one", who(ADA), TODAY, store.measure(who(ADA), TODAY))
     assert again.resumed
     assert database.everything(*shop.NAMES) == after
-    assert store.gone(who(ADA)) == 0
+    assert store.gone(who(ADA), TODAY) == 0
 
 
 def _settled(database, wanted):
@@ -220,7 +220,7 @@ def test_finding_needs_no_right_to_change(postgresql_database):
     finder = postgresql_database.url.replace("troth@", "finder_only@")
     store = postgresql_database.open(shop.MAP, find=finder)
     assert {row.table for row in store.find(who(ADA))} >= {"customer", "orders", "address"}
-    assert store.gone(who(ADA)) > 0
+    assert store.gone(who(ADA), TODAY) > 0
     with pytest.raises(NotAllowedError, match="lacks a right"):
         postgresql_database.open(shop.MAP, find=finder, change=finder).measure(who(ADA), TODAY)
     postgresql_database.run("DROP OWNED BY finder_only", "DROP ROLE finder_only")
@@ -256,7 +256,7 @@ def test_where_no_step_can_be_remembered_it_is_at_least_once(postgresql_database
     store = postgresql_database.open(shop.MAP, find=eraser, change=eraser)
     done = store.act("one", who(ADA), TODAY, store.measure(who(ADA), TODAY))
     assert (done.certainty, done.resumed) == ("at_least_once", False)
-    assert store.gone(who(ADA)) == 0
+    assert store.gone(who(ADA), TODAY) == 0
     again = store.act("one", who(ADA), TODAY, store.measure(who(ADA), TODAY))
     assert (again.counts, again.resumed) == ((), False)
     postgresql_database.run("DROP OWNED BY eraser_only", "DROP ROLE eraser_only")
@@ -492,4 +492,4 @@ tables:
     done = store.act("one", who(ADA), TODAY, measured)
     assert (done.counts, done.keys_checked) == (measured.counts, 100_001)
     assert database.query("SELECT id FROM login") == [(200_000,)]
-    assert store.gone([Who("ada", (("email", ADA),))]) == 0
+    assert store.gone([Who("ada", (("email", ADA),))], TODAY) == 0

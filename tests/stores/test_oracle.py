@@ -253,7 +253,7 @@ def check(case: Case, first: list[str], second: list[str]) -> None:
             assert found == reached
             measured = store.measure(who, TODAY)
             assert state(case, path) == before, "measuring changed something"
-            assert store.gone(who) == sum(c.rows for c in measured.counts if c.verb != "retain"), (
+            assert store.gone(who, TODAY) == sum(c.rows for c in measured.counts if c.verb != "retain"), (
                 "counted otherwise"
             )
             acted = store.act(step, who, TODAY, measured)
@@ -261,11 +261,11 @@ def check(case: Case, first: list[str], second: list[str]) -> None:
             assert after == expected
             assert acted.counts == measured.counts
             passes = 1
-            while store.gone(who) and keeps_until_it_has_another_owner(case):
+            while store.gone(who, TODAY) and keeps_until_it_has_another_owner(case):
                 assert passes < 4, "it never ends"
                 store.act(f"{step} pass {passes}", who, TODAY, store.measure(who, TODAY))
                 after, passes = state(case, path), passes + 1
-            assert store.gone(who) == 0
+            assert store.gone(who, TODAY) == 0
             store.act(f"{step} again", who, TODAY, store.measure(who, TODAY))
             assert state(case, path) == after, "erasing again changed something"
             before = after

@@ -27,7 +27,7 @@ def store(built):
 def erase(store, *emails, step="one"):
     subjects = who(*emails)
     acted = store.act(step, subjects, TODAY, store.measure(subjects, TODAY))
-    assert store.gone(subjects) == 0
+    assert store.gone(subjects, TODAY) == 0
     return acted
 
 
@@ -66,7 +66,7 @@ def test_2_nothing_about_the_subject_is_left_and_the_grade_says_how_far_it_went(
     ):
         assert trace not in left, trace
     assert acted.grade == "deleted"
-    assert not store.scan(who("ada@shop.example")).hits
+    assert not store.scan(who("ada@shop.example"), TODAY).hits
     assert sum(count.rows for count in acted.counts) == sum(map(len, before.values())) - sum(
         map(len, after.values())
     )
@@ -255,7 +255,7 @@ def test_on_the_sample_itself_none_of_them_occurs(samples, postgresql_database):
     assert query("SELECT count(*) FROM login WHERE customer_id = 1") == [(0,)]
     assert query("SELECT count(*) FROM service_request") == [(3,)]
     assert query("SELECT count(*) FROM composite_pk_test") == [(2,)]
-    assert not [hit for hit in store.scan(who("customer-1@example.com")).hits if hit.verdict == "copy"]
+    assert not [hit for hit in store.scan(who("customer-1@example.com"), TODAY).hits if hit.verdict == "copy"]
     staff = [row for row in store.find(who("employee-1@example.com")) if row.table == "service_request"]
     assert {row.concealed for row in staff} == {("email", "alt_email")}
     erase(store, "customer-2@example.com", "jane@example.com", step="two")

@@ -95,8 +95,8 @@ def test_the_roles_of_the_page_are_enough_and_one_cannot_change(postgresql):
             acted = store.act("one", ADA, TODAY, store.measure(ADA, TODAY))
             assert (acted.certainty, acted.grade) == ("exactly_once", "deleted")
             assert store.act("one", ADA, TODAY, store.measure(ADA, TODAY)).resumed
-            assert store.gone(ADA) == 0
-            assert store.scan(ADA).unread == ()
+            assert store.gone(ADA, TODAY) == 0
+            assert store.scan(ADA, TODAY).unread == ()
             store.close()
             assert owner.execute("SELECT id FROM customer").fetchall() == [(2,)]
             with (

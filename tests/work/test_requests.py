@@ -390,7 +390,7 @@ def test_whoever_withdraws_while_a_worker_begins_is_heard_by_one_or_refused_by_t
     close_request.withdraw(project, number)
     with pytest.raises(NotAllowedError, match="withdrawn"):
         erase._act(project, number, "c1", "news", who, None, lambda _: None)
-    assert project.stores["news"].gone([who]) == 1
+    assert project.stores["news"].gone([who], project.clock().date()) == 1
 
 
 def test_an_erasure_rolled_back_is_asked_again_however_often(project, folder):

@@ -169,11 +169,11 @@ class Store(Protocol):
         """
         ...
 
-    def gone(self, who: Sequence[Who]) -> int:
-        """Count the rows to which these identifiers still lead and which no rule retains."""
+    def gone(self, who: Sequence[Who], today: date) -> int:
+        """Count the rows to which these identifiers still lead and which no rule retains today."""
         ...
 
-    def scan(self, who: Sequence[Who]) -> Scanned:
+    def scan(self, who: Sequence[Who], today: date) -> Scanned:
         """Search every text, JSON, array and number column for these subjects' identifiers."""
         ...
 

@@ -197,19 +197,18 @@ class SqlStore(Generic[Connection]):
 
         return self._with("change", done)
 
-    def gone(self, who: Sequence[Who]) -> int:
-        """Count the rows to which these identifiers still lead and which no rule retains."""
+    def gone(self, who: Sequence[Who], today: date) -> int:
+        """Count the rows to which these identifiers still lead and which no rule retains today."""
 
         def counted(connection: Connection) -> int:
             sql = self._sql(connection)
             with self._transaction(connection, "find", sql) as session:
-                return sql_run.gone(sql, session, who, date.today())  # noqa: DTZ011
+                return sql_run.gone(sql, session, who, today)
 
         return self._with("find", counted)
 
-    def scan(self, who: Sequence[Who]) -> Scanned:
+    def scan(self, who: Sequence[Who], today: date) -> Scanned:
         """Search every text, JSON, array and number column for these subjects' identifiers."""
-        today = date.today()  # noqa: DTZ011
 
         def scanned(connection: Connection) -> Scanned:
             sql = self._sql(connection)

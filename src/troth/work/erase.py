@@ -139,7 +139,7 @@ def _record_verified(
 ) -> None:
     """Record how many rows the identifiers still lead to."""
     told = found.claim(claim)["stores"][store]
-    remaining = project.stores[store].gone([who])
+    remaining = project.stores[store].gone([who], project.clock().date())
     checked = sum(int(row[2]) for row in told["rows"])
     facts: dict[str, Fact] = {
         "step": told["step"],
@@ -157,7 +157,7 @@ def _search(
     found = request_file.load(project, number)
     if store in (found.claim(claim)["residue"] or {}):
         return
-    scanned = project.stores[store].scan([who])
+    scanned = project.stores[store].scan([who], project.clock().date())
     record_search(
         project, number, claim, scanned, lease=lease, attempt=found.claim(claim)["stores"][store]["step"]
     )
@@ -195,7 +195,7 @@ def search_again(project: Project, number: str, claim: str) -> dict[str, int]:
     who = request_file.who(project, found)
     left = {}
     for name, store in sorted(project.stores.items()):
-        scanned = store.scan([who])
+        scanned = store.scan([who], project.clock().date())
         attempt = project.clock().isoformat()
         record_search(project, number, claim, scanned, attempt=attempt)
         if found.claim(claim)["stores"].get(name, {}).get("verified"):

@@ -141,7 +141,7 @@ def act(
             if not typer.confirm(f"Change {_many(rows, 'row', 'rows')} of {opened.name} for good?", err=True):
                 raise typer.Exit(2)
         done = opened.act(name, [who], today, measured, tolerance)
-        left = opened.gone([who])
+        left = opened.gone([who], today)
     if json:
         as_json({**_acted(done), "left": left})
     else:
