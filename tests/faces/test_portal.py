@@ -14,7 +14,7 @@ from troth.faces.portal.application import application
 from troth.faces.portal.limits import Limit
 from troth.faces.words import catalogues
 from troth.work import ask as asking
-from troth.work import carry_on, request_file
+from troth.work import carry_on, due_calendar, request_file
 
 
 @pytest.fixture
@@ -331,3 +331,21 @@ def test_the_private_address_in_the_letter_is_the_page(visit, project, letters):
     page = ask(client)
     assert f"{project.settings.public_url}{page}" in letters()[0][2]
     assert request_file.by_token(project, page.rpartition("/")[2]) == "2026-0001"
+
+
+def test_the_calendar_is_given_to_whoever_knows_its_address(visit, project):
+    client = visit()
+    story.ask(project, "access")
+    found = client.get(f"/calendar/{due_calendar.token(project)}.ics")
+    assert found.status_code == 200
+    assert found.headers["content-type"].startswith("text/calendar")
+    assert b"2026-0001: legal date" in found.content
+    for wrong in ("x.ics", f"{due_calendar.token(project)}", f"{due_calendar.token(project)[::-1]}.ics"):
+        assert client.get(f"/calendar/{wrong}").status_code == 404
+
+
+def test_every_right_of_the_place_is_offered_and_no_other(visit):
+    page = visit().get("/ask").text
+    for right in ("access", "port", "object_marketing", "post_mortem"):
+        assert f'value="{right}"' in page
+    assert 'value="complain"' not in page  # the United Kingdom's

@@ -159,3 +159,63 @@ def test_a_worker_carries_on_what_needs_nobody(folder, code):
     done(folder, "decide", number, "grant")
     assert troth(folder, "worker", "--once").code == 0
     assert "open the answer" in done(folder, "show", number)
+
+
+def test_what_only_a_person_can_do_is_said_and_answered(folder, letters):
+    number = opened(folder, "rectify", "object_marketing")
+    said = done(folder, "show", number)
+    assert "grant by troth" in said
+    done(folder, "decide", number, "grant", "--claim", "c1")
+    done(folder, "carried-out", number, "Your name is now written as you gave it.", "--claim", "c1")
+    done(folder, "fulfil", number)
+    assert status(folder, number) == "responded"
+    assert "Your name is now written as you gave it." in letters()[-1][2]
+
+
+def test_the_rights_matrix_explains_itself(folder):
+    number = opened(folder, "port")
+    said = done(folder, "rights", number)
+    assert "newsletter" in said
+    told = {one["purpose"]: one for one in json.loads(done(folder, "rights", number, "--json"))}
+    assert told["orders"]["applies"]
+    assert not told["accounts"]["applies"]
+    assert told["accounts"]["pourquoi"]
+
+
+def test_what_presses_is_listed_and_the_dates_are_a_calendar(folder, tmp_path):
+    assert "Nothing presses today." in troth(folder, "request", "due").out
+    moment = "2020-01-15T09:00"
+    said = troth(folder, "request", "open", "-r", "access", "--email", ADA, "--received", moment)
+    assert said.code == 0, said.err
+    told = json.loads(troth(folder, "request", "due", "--json").out)
+    assert [(one["stage"], one["legal_due"]) for one in told] == [("overdue", "2020-02-17")]
+    assert "overdue" in troth(folder, "request", "due").out
+    file = tmp_path / "due.ics"
+    assert troth(folder, "request", "calendar", "--to", file, "--language", "fr").code == 0
+    assert "date légale" in file.read_text(encoding="utf-8")
+    assert re.search(r"/calendar/[a-z2-7]{24}\.ics", troth(folder, "request", "calendar", "--address").out)
+
+
+def test_a_dossier_is_written_and_verified(folder, tmp_path):
+    number = opened(folder, "access")
+    file, paper = tmp_path / "d.json", tmp_path / "d.pdf"
+    assert "events" in done(folder, "dossier", number, "--to", file)
+    assert paper.name in done(folder, "dossier", number, "--to", paper).replace("\n", "")
+    assert paper.read_bytes().startswith(b"%PDF")
+    assert file.stat().st_mode & 0o077 == 0
+    said = troth(folder, "verify", file)
+    assert (said.code, "none missing" in said.out) == (0, True)
+    file.write_text(file.read_text().replace("request_received", "request_refused"))
+    said = troth(folder, "verify", file)
+    assert said.code == 4
+    assert "Traceback" not in said.err
+    said = request(folder, "dossier", number, "--to", tmp_path / "d.docx")
+    assert (said.code, "PDF or JSON" in said.err) == (2, True)
+
+
+def test_advice_is_recorded_and_decides_nothing(folder):
+    number = opened(folder, "access")
+    done(folder, "decide", number, "refuse", "--article", "Art. 12(5)(b)", "--reason", "the tenth this week")
+    assert request(folder, "review", number, "--staff", "paul").code == 2
+    done(folder, "advise", number, "The overlap is real.", "--staff", "dana")
+    done(folder, "review", number, "--staff", "paul")

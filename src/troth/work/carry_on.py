@@ -26,6 +26,7 @@ from troth.work import (
     erase,
     list_recipients,
     open_request,
+    remind,
     request_file,
     send_letter,
 )
@@ -36,6 +37,7 @@ LEASE_SECONDS = 120
 RENEWALS_MAX = 540  # six hours; a worker that hangs for longer is overtaken
 ACKNOWLEDGED_WITHIN = timedelta(minutes=1)
 IDLE_SECONDS = 1.0
+REMIND_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +161,14 @@ def one_round(project: Project) -> Round:
 
 
 def work(project: Project, go_on: Callable[[], bool]) -> None:
-    """Carry on round after round while `go_on` says so."""
+    """Carry on round after round while `go_on` says so, and send the day's reminder."""
+    reminded = 0.0
     while go_on():
         try:
             one_round(project)
+            if time.monotonic() - reminded > REMIND_SECONDS or not reminded:
+                reminded = time.monotonic()
+                remind.remind(project)
         except TrothError as error:
             LOG.error("%s", error)
         time.sleep(IDLE_SECONDS)

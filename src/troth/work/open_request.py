@@ -15,14 +15,13 @@ from datetime import date, datetime
 
 from troth.errors import ConflictError, NotAllowedError
 from troth.law import clock
-from troth.law.jurisdiction import jurisdiction as known_jurisdiction
 from troth.ledger import append, read, subjects
 from troth.outside.mail import is_address
-from troth.policy.promise import Entity
 from troth.rules import claim as claim_rules
 from troth.rules.event import Draft, Fact
 from troth.rules.letter import LANGUAGES, has_phrase, phrase
 from troth.work import choose, request_file, send_letter
+from troth.work.establishment import establishment
 from troth.work.project import Project
 
 CHANNELS = ("portal", "email", "post", "phone", "desk", "api")
@@ -62,11 +61,10 @@ def open_request(
     at = received_at or project.clock()
     if at > project.clock():
         raise NotAllowedError("A request cannot be received in the future. Check the day.")
-    acting = _entity(project, entity)
-    place = (acting.jurisdiction or acting.country) if acting else "EU"
-    zone = (acting.timezone if acting else None) or _zone(place)
-    _check(rights, claim_rules.rights_at(place, at.date()), email, wording, channel, language)
-    about = {right: list(_purposes(project, purposes or {}, right, place, at.date())) for right in rights}
+    acting = establishment(project, entity)
+    place, received = acting.place, clock.receipt_day(at, acting.time_zone)
+    _check(rights, claim_rules.rights_at(place, received), email, wording, channel, language)
+    about = {right: list(_purposes(project, purposes or {}, right, place, received)) for right in rights}
     subject = subjects.subject_for(project.ledger, "email", email)
     for kind, value in identifiers:
         subjects.add_identifier(project.ledger, subject, kind, value)
@@ -75,15 +73,15 @@ def open_request(
         "language": language if language in LANGUAGES else "en",
         "jurisdiction": place,
         "received_at": at.isoformat(),
-        "date": clock.receipt_day(at, zone).isoformat(),
-        "tz": zone,
+        "date": received.isoformat(),
+        "tz": acting.time_zone,
         "claims": [
             [f"c{number}", right, *([about[right]] if about[right] else [])]
             for number, right in enumerate(dict.fromkeys(rights), 1)
         ],
     }
     payload: dict[str, Fact] = {"email": email.strip(), "name": name.strip(), "wording": wording.strip()}
-    number = _write(project, facts, payload, subject, acting.key if acting else "", once)
+    number = _write(project, facts, payload, subject, acting.entity, once)
     choose.on_receipt(project, number)
     acknowledge(project, number)
     return Opened(number, request_file.link(project, number))
@@ -91,9 +89,7 @@ def open_request(
 
 def rights(project: Project, entity: str | None = None) -> tuple[str, ...]:
     """Return the rights that can be used against one of the companies, by code."""
-    acting = _entity(project, entity)
-    place = (acting.jurisdiction or acting.country) if acting else "EU"
-    return claim_rules.rights_at(place, project.clock().date())
+    return claim_rules.rights_at(establishment(project, entity).place, project.clock().date())
 
 
 def _purposes(
@@ -130,23 +126,6 @@ def _check(
         raise NotAllowedError(f"Letters are written in {' or '.join(LANGUAGES)}, not {language[:10]!r}.")
     if len(wording) > WORDING_MAX:
         raise NotAllowedError(f"The text is too long: {WORDING_MAX} characters at most.")
-
-
-def _entity(project: Project, key: str | None) -> Entity | None:
-    group = project.policy.group
-    if group is None:
-        return None
-    if key is None:
-        return group.main_entity
-    try:
-        return group.entity(key)
-    except KeyError:
-        known = ", ".join(one.key for one in group.entities)
-        raise NotAllowedError(f"The policy has no company {key[:40]!r}. It has: {known}.") from None
-
-
-def _zone(place: str) -> str:
-    return known_jurisdiction(place).time_zone
 
 
 def _write(

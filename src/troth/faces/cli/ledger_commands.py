@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from json import loads
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -175,13 +177,15 @@ def settle() -> None:
 
 
 def verify_file(
-    file: Path = typer.Argument(..., help="A receipt, or a ledger written by `troth ledger export`."),
+    file: Path = typer.Argument(
+        ..., help="A receipt, a dossier, or a ledger written by `troth ledger export`."
+    ),
     key: Path | None = typer.Option(
         None, help="A file of public keys to trust, as `troth ledger key` prints them."
     ),
     json: bool = typer.Option(False, "--json", help="Write the result as JSON."),
 ) -> None:
-    """Verify a receipt or an exported ledger without network or database; exit 4 when it was changed.
+    """Verify a receipt, a dossier or an exported ledger without network or database; exit 4 when it was changed.
 
     Without --key the keys in the file itself are believed: that shows it whole, not whose it is.
 
@@ -190,6 +194,7 @@ def verify_file(
     from troth.ledger import export, receipt
     from troth.ledger.note import Verifier
     from troth.ledger.verify import verify_export
+    from troth.work import dossier
 
     trusted = tuple(Verifier.read(line) for line in _text(key).splitlines() if line.strip()) if key else ()
     if not file.is_file():
@@ -203,7 +208,13 @@ def verify_file(
                 raise TamperedError(" ".join(wrong.what for wrong in found.wrong))
             told: dict[str, object] = {"whole": True, "events": found.sealed, "root": found.root.hex()}
             sentence = f"Whole: {found.sealed} events, root {found.root.hex()}."
+        elif dossier.is_dossier(read := _json(opened.read())):
+            proven = dossier.verify(read, *trusted)
+            events = len(read["events"])
+            told = {"whole": True, "request": read["request"], "events": events, "sealed": proven}
+            sentence = f"Genuine: request {read['request']}, {events} events in order, none missing, {proven} sealed."
         else:
+            opened.seek(0)
             received = receipt.verify(opened.read(), *trusted)
             event = received.event
             told = {
@@ -227,6 +238,13 @@ def verify_file(
     out().print(sentence)
     if not trusted:
         err().print("The keys in the file were believed; with --key you also learn whose it is.")
+
+
+def _json(written: bytes) -> Any:
+    try:
+        return loads(written)
+    except ValueError:
+        return None
 
 
 def _text(file: Path) -> str:

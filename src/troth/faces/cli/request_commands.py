@@ -113,6 +113,67 @@ def list_(
 
 
 @app.command()
+def due(json: bool = JSON) -> None:
+    """List the requests that press: overdue, close to their safe date, or undecided at half their time.
+
+    Example: troth request due
+    """
+    from troth.work.remind import pressing
+
+    found = pressing(project())
+    if json:
+        as_json(
+            [
+                {"number": one.number, "stage": one.stage, "since": one.since, "rights": list(one.rights),
+                 "safe_due": one.safe_due, "legal_due": one.legal_due}
+                for one in found
+            ]
+        )  # fmt: skip
+        return
+    words = {"overdue": "overdue", "late": "past its safe date", "due_2": "within 2 working days",
+             "due_5": "within 5 working days", "due_10": "within 10 working days",
+             "extend_or_decide": "extend or decide"}  # fmt: skip
+    rows = [
+        [
+            one.number,
+            words[one.stage],
+            f"{one.since}",
+            ", ".join(one.rights),
+            f"{one.safe_due}",
+            f"{one.legal_due}",
+        ]
+        for one in found
+    ]
+    if not rows:
+        out().print("Nothing presses today.")
+        return
+    out().print(table("", ["number", "what presses", "since", "asks for", "safe date", "legal date"], rows))
+
+
+@app.command()
+def calendar(
+    to: Path = typer.Option(Path("-"), help="Where to write it; - for the standard output."),
+    address: bool = typer.Option(False, help="Show the address to subscribe to instead."),
+    language: str = typer.Option("en", help="en or fr."),
+) -> None:
+    """Write the due dates of open requests as a calendar (iCalendar), or show the address of its feed.
+
+    Example: troth request calendar --address
+    """
+    from troth.work import due_calendar
+
+    if address:
+        out().print(due_calendar.address(project()), soft_wrap=True)
+        return
+    drawn = due_calendar.due_calendar(project(), language)
+    if str(to) == "-":
+        sys.stdout.buffer.write(drawn)
+        return
+    to.write_bytes(drawn)
+    err().print(f"Written to {to}.")
+
+
+@app.command()
 def show(number: str = NUMBER, json: bool = JSON) -> None:
     """Show where a request stands, its clock, and what to do next.
 
@@ -582,3 +643,35 @@ def _brief(facts: Mapping[str, Any]) -> str:
         if isinstance(value, str | int) and name != "request" and len(str(value)) < FACT_MAX
     ]
     return "; ".join(shown)
+
+
+@app.command()
+def dossier(
+    number: str = NUMBER,
+    to: Path = typer.Option(..., "--to", help="Where to write it: a file that ends in .pdf or .json."),
+    redacted: bool = typer.Option(False, help="Leave out what was said by and to people."),
+    language: str = typer.Option("en", help="en or fr."),
+    staff: str = STAFF,
+) -> None:
+    """Write a request whole: timeline, decisions, letters, clock and receipts; that you read it is recorded.
+
+    Example: troth request dossier 2026-0001 --to 2026-0001.json --staff dana
+    """
+    from troth.law.sentence import known
+    from troth.work import dossier as dossiers
+
+    known(language)
+    if to.suffix not in {".pdf", ".json"}:
+        raise NotAllowedError(f"A dossier is a PDF or JSON: name the file {number}.pdf or {number}.json.")
+    told = dossiers.dossier(project(), number, staff, redacted=redacted, language=language)
+    drawn = dossiers.as_json(told) if to.suffix == ".json" else dossiers.as_pdf(project(), told)
+    to.touch(mode=0o600)
+    to.write_bytes(drawn)
+    waiting = sum("place" not in one for one in told["receipts"])
+    out().print(f"Written to {to}: {len(told['events'])} events.")
+    if not redacted:
+        err().print("It holds personal data: pass it on only to whom it is owed.")
+    if waiting:
+        err().print(
+            f"{waiting} events are not sealed yet; their receipts promise their place and do not prove it."
+        )

@@ -27,7 +27,7 @@ def worker(
     if once:
         done = one_round(opened)
         out().print(
-            f"{done.carried} requests carried on, {done.failed} could not be; {done.sealed} events sealed."
+            f"Requests carried on: {done.carried}; could not be: {done.failed}; events sealed so far: {done.sealed}."
         )
         return
     if opened.ledger.dialect == "sqlite":

@@ -23,7 +23,7 @@ from troth.faces.portal.limits import Limit
 from troth.faces.portal.seen import seen
 from troth.faces.web import HEADERS, Look, carried
 from troth.outside.mail import is_address
-from troth.work import build_package, close_request, open_request, prove_address, request_file
+from troth.work import build_package, close_request, due_calendar, open_request, prove_address, request_file
 from troth.work.project import Project
 
 Asked = Request[Any, Any, Any]
@@ -197,12 +197,22 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         }  # fmt: skip
         return Response(drawn, media_type="text/html", headers=headers)
 
+    @get("/calendar/{name:str}", sync_to_thread=True)
+    def calendar(request: Asked, name: FromPath[str]) -> Response[bytes]:
+        """GET /calendar/SECRET.ics: the due dates, for whoever knows the address."""
+        if not name.endswith(".ics") or not due_calendar.is_token(project, name.removesuffix(".ics")):
+            raise NotFoundException
+        drawn = due_calendar.due_calendar(project, look.words_for(request).language)
+        return Response(
+            drawn, media_type="text/calendar; charset=utf-8", headers={"Cache-Control": "no-store"}
+        )
+
     @get("/health", media_type="text/plain", sync_to_thread=False)
     def health() -> str:
         """GET /health: that the server answers."""
         return "ok\n"
 
-    return [home, ask, asked, follow, code, prove, answer, withdraw, notice, notice_in, health]
+    return [home, ask, asked, follow, code, prove, answer, withdraw, notice, notice_in, calendar, health]
 
 
 def _follow_title(words: Any, number: str, kind: str) -> str:

@@ -1,0 +1,80 @@
+"""Remind the data protection officer each day of the requests that press.
+
+One letter a day, in the morning of the place where the controller is established, and none
+when nothing presses.  It says numbers, rights and dates; no name and no address is in it.
+
+Law: GDPR Art. 12(3), Art. 39(1)(b).
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from hashlib import sha256
+from zoneinfo import ZoneInfo
+
+from troth.law import clock
+from troth.ledger import append, read
+from troth.outside.mail import Letter
+from troth.rules import letter
+from troth.rules.alert import Alert, alerts
+from troth.rules.event import Draft, Fact
+from troth.rules.letter import has_phrase, phrase
+from troth.work import send_letter
+from troth.work.establishment import establishment
+from troth.work.project import Project
+
+HOUR = 7
+"""The local hour from which the day's letter may go out."""
+TRIES_MAX = 12
+TRY_AGAIN = timedelta(minutes=15)
+
+
+def pressing(project: Project) -> tuple[Alert, ...]:
+    """Return every request that presses today, the most pressing first."""
+    states = [found.body for found in read.states(project.ledger, "request", other_than="closed")]
+    return alerts(states, clock.receipt_day(project.clock(), establishment(project).time_zone))
+
+
+def remind(project: Project) -> bool:
+    """Send the day's letter when it is time and something presses; say whether one went out."""
+    to = project.policy.group.dpo.email if project.policy.group and project.policy.group.dpo else None
+    now = project.clock()
+    local = now.astimezone(ZoneInfo(establishment(project).time_zone))
+    if not to or local.hour < HOUR:
+        return False
+    today = local.date()
+    stream = f"digest/{today.isoformat()}"
+    tried = read.stream(project.ledger, stream)
+    if any(event.facts["outcome"] != "failed" for event in tried) or len(tried) >= TRIES_MAX:
+        return False
+    if tried and now < tried[-1].at + TRY_AGAIN:
+        return False
+    found = pressing(project)
+    if not found:
+        return False
+    language = project.policy.language
+    fields: dict[str, object] = {
+        "on": send_letter.day(today.isoformat(), language),
+        "lines": [said(one, language, today) for one in found],
+        "organisation": send_letter.organisation(project, language),
+    }
+    written = letter.write("digest", language, fields)
+    sent = project.mailer.send(Letter(to, written.subject, written.text, language))
+    facts: dict[str, Fact] = {
+        "letter": f"digest-{today.isoformat()}", "kind": "digest", "channel": "email", "outcome": sent.outcome,
+        "sha256": sha256(written.text.encode()).hexdigest(), "attempt": len(tried) + 1, "language": language,
+    }  # fmt: skip
+    once = None if sent.outcome == "failed" else f"digest {today.isoformat()}"
+    append.append(project.ledger, [Draft("letter_sent", stream, facts)], once=once)
+    return sent.outcome == "sent"
+
+
+def said(one: Alert, language: str, today: date) -> str:
+    """Say an alert in a line: the number, what presses, what is asked for."""
+    days = {"overdue": (today - one.legal_due).days, "late": (one.legal_due - today).days}.get(one.stage, 0)
+    rights = ", ".join(phrase(right, language) if has_phrase(right) else right for right in one.rights)
+    return phrase(
+        one.stage, language, number=one.number, rights=rights, rows=days,
+        safe=send_letter.day(one.safe_due.isoformat(), language),
+        legal=send_letter.day(one.legal_due.isoformat(), language),
+    )  # fmt: skip
