@@ -66,7 +66,7 @@ def test_redacted_it_tells_what_happened_and_nothing_that_was_said(project, ende
             lambda told: told["receipts"][1].update(
                 event=told["receipts"][1]["event"].replace("sent", "lost")
             ),
-            "",
+            r"\w",
         ),
         (lambda told: told["receipts"].reverse(), "is missing"),
     ],

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
+from collections.abc import Sequence
 from typing import Literal
 
 from sqlalchemy import text
@@ -119,6 +120,34 @@ def is_suppressed(ledger: Ledger, kind: str, value: str) -> bool:
             if connection.execute(_FIND, bound).scalar() is not None:
                 return True
     return False
+
+
+def disclosure_stream(
+    ledger: Ledger, identifiers: Sequence[tuple[str, str]], *, opening: bool = False
+) -> str | None:
+    """Return the stream that holds what was disclosed about somebody; None where nothing was.
+
+    It is named at random, and found by keyed hashes of a domain of their own: disclosures
+    cannot be joined with requests or consents but by whoever knows the person.  `opening`
+    makes one where there is none, and lets every identifier given find it.
+    """
+    found = None
+    for kind, value in identifiers:
+        for version, _ in keys.versions(ledger, "fingerprint/disclosure"):
+            _, mac = fingerprint(ledger, "disclosure", kind, value, version=version)
+            bound = {"domain": "disclosure", "kind": kind, "form": "exact", "version": version, "mac": mac}
+            with ledger.reading() as connection:
+                found = found or connection.execute(_FIND, bound).scalar()
+    if not opening:
+        return str(found) if found else None
+    stream = str(found) if found else f"disclosure/{secrets.token_hex(10)}"
+    for kind, value in identifiers:
+        version, mac = fingerprint(ledger, "disclosure", kind, value)
+        bound = {"domain": "disclosure", "kind": kind, "form": "exact", "version": version, "mac": mac}
+        with ledger.writing() as connection:
+            if connection.execute(_FINGERPRINT, bound | {"subject": stream}).scalar() is None and not found:
+                found = stream = str(connection.execute(_FIND, bound).scalar_one())  # somebody was quicker
+    return stream
 
 
 def forget_identifiers(ledger: Ledger, subject: str) -> None:

@@ -157,7 +157,7 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind(
         "disclosure_made",
         ("recipient", "class", "category", "purpose"),
-        ("transfer", "document"),
+        ("transfer", "document", "on", "party", "approved_by", "lacks"),
         "disclosure",
     ),
     Kind("hold_moved", ("state", "hold", "scope_sha256"), ("review_on",), "hold"),

@@ -18,6 +18,7 @@ from troth.law.period import Period
 from troth.policy.policy import Policy
 from troth.policy.promise import Cookies, Promise, Recipient, Transfer
 from troth.rules import request
+from troth.rules.claim import WAYS
 from troth.rules.map import Map
 
 Word = Literal["kept", "broken", "unproven"]
@@ -52,6 +53,9 @@ class Facts:
     published: Mapping[str, Any] | None
     published_event: str | None
     hashes: Mapping[str, str] = field(default_factory=dict)
+    disclosures: Sequence[
+        tuple[str, str, tuple[str, ...]]
+    ] = ()  # event id, recipient, codes of what it lacked
 
 
 def judge(policy: Policy, facts: Facts) -> tuple[Verdict, ...]:
@@ -63,7 +67,7 @@ def _judge(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
     match promise.kind:
         case "answer":
             return _answer(promise, facts)
-        case "right" if promise.name in {"access", "erase"}:
+        case "right" if promise.name in WAYS:
             return _right(promise, facts)
         case "notify_recipients":
             return _recipients_told(promise, policy, facts)
@@ -129,8 +133,10 @@ def _right(promise: Promise, facts: Facts) -> Verdict:
             done += 1
             evidence.extend(facts.acts.get(one["id"], ()))
             wrong.extend(f"request {one['id']}, claim {name}: {what}" for what in _wrong_with(claim))
-    what = counted(done, "copy", "copies") + " given"
-    if promise.name == "erase":
+    what = counted(done, "claim", "claims") + " carried out"
+    if WAYS[promise.name] == "copy":
+        what = counted(done, "copy", "copies") + " given"
+    elif promise.name == "erase":
         what = counted(done, "erasure", "erasures") + " carried out and verified"
     figure = what if done else "nothing was asked and carried out yet"
     if wrong:
@@ -268,7 +274,21 @@ def _safeguarded(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
             wrong.extend(_lapsed(found, facts.today))
     if wrong:
         return _said(promise, "broken", "a transfer to it has no safeguard", (), wrong)
-    return _said(promise, "unproven", "no disclosure was recorded yet")
+    made = [(event, lacks) for event, to, lacks in facts.disclosures if to == promise.key]
+    lacking = [f"disclosure {event}: it lacked {', '.join(lacks)}" for event, lacks in made if lacks]
+    if promise.key == next(iter(policy.recipients), None):  # whoever is in no list is told with its first
+        lacking += [
+            f"disclosure {event}: it went to somebody the policy does not name"
+            for event, to, _ in facts.disclosures
+            if to not in policy.recipients
+        ]
+    evidence = [event for event, _ in made]
+    figure = counted(len(made), "disclosure", "disclosures") + " recorded"
+    if lacking:
+        return _said(promise, "broken", f"{figure}, {len(lacking)} not as promised", evidence, lacking)
+    if not made:
+        return _said(promise, "unproven", "no disclosure was recorded yet")
+    return _said(promise, "kept", f"{figure}, each with what it needs", evidence)
 
 
 def _published(promise: Promise, facts: Facts) -> Verdict:

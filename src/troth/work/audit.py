@@ -63,5 +63,9 @@ def gather(project: Project) -> Facts:
         maps=project.maps,
         published=last.facts if last else None,
         published_event=last.id if last else None,
+        disclosures=[
+            (event.id, str(event.facts["recipient"]), tuple(event.facts.get("lacks") or ()))  # type: ignore[arg-type]
+            for event in read.events(project.ledger, kind="disclosure_made")
+        ],
         hashes={language: sha256(project.policy, language) for language in project.policy.documents},
     )

@@ -1,7 +1,8 @@
 """Tell a person who received their data: by name, not by category.
 
-The recipients are those the policy names for the categories that are really held of this
-person, found by looking; each with the parties known by name.
+The recipients are those to whom a disclosure about this person is on record, and those the
+policy names for the categories that are really held, found by looking; each with the parties
+known by name.
 
 Law: GDPR Art. 15(1)(c), Art. 19; Case C-154/21 (actual recipients, on request).
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 from troth.policy.promise import Recipient
 from troth.rules.letter import phrase
 from troth.rules.package import CREDENTIAL
-from troth.work import request_file
+from troth.work import disclose, request_file
 from troth.work.project import Project
 
 _INSIDE = frozenset({"staff"})
@@ -40,15 +41,19 @@ def received(project: Project, found: request_file.RequestFile) -> tuple[Recipie
         seen = {row.table for row in store.find([who])}
         held |= {category for table in seen if table in tables for category in tables[table].columns.values()}
     held -= {CREDENTIAL}
-    if not held:
-        return ()
+    recorded = {event.facts["recipient"] for event in disclose.disclosed(project, who.identifiers)}
     return tuple(
         one
         for one in project.policy.recipients.values()
         if one.role != "not_a_recipient"
         and one.class_ not in _INSIDE
-        and (project.policy.received_by(one) & held or (one.public and not project.policy.received_by(one)))
+        and (one.key in recorded or (held and _may_have(project, one, held)))
     )
+
+
+def _may_have(project: Project, one: Recipient, held: set[str]) -> bool:
+    received = project.policy.received_by(one)
+    return bool(received & held) or (one.public and not received)
 
 
 def _names(one: Recipient, language: str) -> str:

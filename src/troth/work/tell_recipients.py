@@ -1,8 +1,9 @@
 """Tell every recipient what happened to data it received: erased, or no longer to be used for a purpose.
 
-Whom: for an erasure, the recipients the policy names for the categories that were erased; for
-an objection or a withdrawal, those it names for the purposes, marketing recipients first.
-Those it says need not be told are left out, with its reason.  A recipient that cannot be told by mail becomes a
+Whom: for an erasure, those to whom a disclosure about the person is on record, and the
+recipients the policy names for the categories that were erased; for an objection or a
+withdrawal, those it names for the purposes, marketing recipients first.  Those it says need
+not be told are left out, with its reason.  A recipient that cannot be told by mail becomes a
 task for staff; what became of each is recorded, and the person learns it on request.
 
 Law: GDPR Art. 19; Arts. 5(2), 24, 28(3)(e); Cases C-154/21, C-129/21.
@@ -19,7 +20,7 @@ from troth.outside.mail import Letter
 from troth.policy.promise import Recipient
 from troth.rules import letter
 from troth.rules.event import Draft, Event, Fact
-from troth.work import request_file, send_letter
+from troth.work import disclose, request_file, send_letter
 from troth.work.project import Project
 
 TRIES_MAX = 8
@@ -37,24 +38,32 @@ ACTIONS = {
 
 def concerned(project: Project, claim: str, number: str) -> tuple[Recipient, ...]:
     """Return the recipients to tell: they received what was erased, or serve the purposes that stop."""
-    told = request_file.load(project, number).claim(claim)
+    found = request_file.load(project, number)
+    told = found.claim(claim)
     known = project.policy.recipients
     if ACTIONS.get(str(told["right"])) != "erasure":
         serving = {str(name) for one in told["purposes"] for name in project.policy.purposes[one].recipients}
-        found = [one for one in known.values() if str(one.key) in serving and one.role != "not_a_recipient"]
-        return tuple(sorted(found, key=lambda one: one.class_ != "marketing"))
+        to = [one for one in known.values() if str(one.key) in serving and one.role != "not_a_recipient"]
+        return tuple(sorted(to, key=lambda one: one.class_ != "marketing"))
     erased = set()
     for store, done in told["stores"].items():
         tables = project.maps[store].tables
         for table, verb, rows, _, _ in done.get("rows", []):
             if rows and verb in {"delete", "blank", "replace_owner"} and table in tables:
                 erased |= set(tables[table].columns.values())
+    recorded = _recorded(project, found) if erased else set()
     return tuple(
         one
         for one in known.values()
         if one.role != "not_a_recipient"
-        and _received(project.policy.received_by(one), erased, public=one.public)
+        and (one.key in recorded or _received(project.policy.received_by(one), erased, public=one.public))
     )
+
+
+def _recorded(project: Project, found: request_file.RequestFile) -> set[str]:
+    """Return the recipients to whom something about this person is on record as disclosed."""
+    made = disclose.disclosed(project, request_file.who(project, found).identifiers)
+    return {str(event.facts["recipient"]) for event in made}
 
 
 def _received(declared: frozenset[str], erased: set[str], *, public: bool) -> bool:

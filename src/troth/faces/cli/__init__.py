@@ -56,6 +56,9 @@ COMMANDS: dict[str, Entry] = {
     "request": Entry(
         "request_commands", "app", "Requests", "Receive, follow, decide and answer people's requests."
     ),
+    "disclosure": Entry(
+        "disclosure_commands", "app", "Requests", "Record and list what was disclosed to whom."
+    ),
     "worker": Entry("worker_commands", "worker", "Requests", "Carry requests on, as one of many workers."),
     "audit": Entry("audit_commands", "audit", "Proof", "Say of every promise: kept, broken or unproven."),
     "ledger": Entry("ledger_commands", "app", "Proof", "Verify, seal, rebuild and export the ledger."),
