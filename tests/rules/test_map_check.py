@@ -382,11 +382,20 @@ def test_postgresql_a_good_map_has_no_problems(shop):
 @pytest.mark.postgresql
 @pytest.mark.slow
 def test_postgresql_types_that_cannot_be_compared(shop):
-    shop.execute("ALTER TABLE orders ALTER customer_id TYPE text, DROP CONSTRAINT orders_customer_id_fkey")
+    shop.execute(
+        "ALTER TABLE orders DROP CONSTRAINT orders_customer_id_fkey, ALTER customer_id TYPE uuid USING NULL"
+    )
     assert on_postgresql(shop) == [
-        "shop.yaml:18:18: `orders.customer_id` (text) cannot be compared with `customer.id` (integer). "
+        "shop.yaml:18:18: `orders.customer_id` (uuid) cannot be compared with `customer.id` (integer). "
         "Link columns of one type."
     ]
+
+
+@pytest.mark.postgresql
+@pytest.mark.slow
+def test_postgresql_a_number_may_link_to_the_text_that_is_how_it_is_written(shop):
+    shop.execute("ALTER TABLE orders ALTER customer_id TYPE text, DROP CONSTRAINT orders_customer_id_fkey")
+    assert on_postgresql(shop) == []
 
 
 @pytest.mark.postgresql

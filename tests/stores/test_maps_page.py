@@ -38,6 +38,24 @@ def test_edges_of_several_columns_and_odd_names_read_in_both_writings():
     assert short[0].tables["visit"].edges[2].target == "sales.account"
 
 
+def test_links_of_other_shapes_read():
+    around = AROUND.replace(
+        "visit:\n    columns: {id: key}", "visit:\n    columns: {id: key, data: usage, member_ids: link}"
+    )
+    around += "".join(f"  {name}: {{columns: {{id: key}}}}\n" for name in ("customer", "agent"))
+    around = around.replace("  visit:", "  VISIT:")
+    visit = around[around.index("  VISIT:") : around.index("  customer:")]
+    for block in BLOCKS[4:6]:
+        lines = "".join(f"    {line}\n" for line in block.splitlines())
+        found, problems = read(around.replace(visit, visit + lines), "stores/shop.yaml")
+        assert problems == ()
+        assert len(found.tables["VISIT"].edges) == 3
+    head = AROUND[: AROUND.index("tables:")]
+    found, problems = read(head + BLOCKS[6], "stores/shop.yaml")
+    assert problems == ()
+    assert found.tables["entity"].subject.identifiers[0].via.table == "attribute"
+
+
 def test_the_draft_on_the_page_reads_and_asks_its_questions():
     found, problems = read(BLOCKS[1], "stores/shop.yaml")
     assert problems == ()
@@ -47,5 +65,6 @@ def test_the_draft_on_the_page_reads_and_asks_its_questions():
 def test_every_key_of_a_map_is_on_the_page():
     for key in ("store", "kind", "credentials", "controller", "reviewed", "backups_expire", "placeholder", "tables",
                 "columns", "impersonal", "subject", "belongs_to", "points_to", "mentions", "conceals", "leaving",
-                "restriction", "retention", "copies", "delete", "blank", "replace_owner", "retain"):  # fmt: skip
+                "restriction", "retention", "copies", "delete", "blank", "replace_owner", "retain",
+                "when", "via"):  # fmt: skip
         assert f"`{key}`" in PAGE

@@ -16,7 +16,7 @@ from troth.rules.draft import DraftMap, EdgeGuess, Guess, TableGuess
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _PLAIN_TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)
 _WORDS_OF_YAML = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf"})
-_WORDS_OF_EDGES = frozenset({"conceals", "leaving", "columns", "target", "target_columns"})
+_WORDS_OF_EDGES = frozenset({"conceals", "leaving", "when", "columns", "target", "target_columns"})
 COMMENT_AT = 44
 
 

@@ -13,25 +13,61 @@ from dataclasses import dataclass
 from typing import Literal
 
 from troth.rules.catalogue import Catalogue, CatalogueTable
-from troth.rules.map import Blank, Columns, Edge, Map, MapTable, Retain, Value
+from troth.rules.map import (
+    Blank,
+    Columns,
+    Conditions,
+    Edge,
+    Identifier,
+    InList,
+    Inside,
+    Map,
+    MapTable,
+    Retain,
+    Value,
+    apart,
+    written_link,
+    written_when,
+)
 
-HopKind = Literal["belongs_to", "points_to", "mentions", "same"]
+HopKind = Literal["belongs_to", "points_to", "mentions", "same", "names"]
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Where in its columns one end of a hop stands, and in which rows it is there at all."""
+
+    inside: Inside | None = None
+    when: Conditions = ()
+
+
+PLAIN = At()
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A column of a subject table that names its subject, and values there that name nobody."""
+    """A column that names a subject, and values there that name nobody.
+
+    The subject's row is this one, or the row of `subject` that `link` holds the key of.
+    """
 
     table: str
     column: str
     kind: str
     one_person: bool
     nobody: tuple[Value, ...] = ()  # constants that an erasure writes there
+    at: At = PLAIN
+    subject: str = ""
+    link: Columns = ()
+    key: Columns = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """A way from a row found in `source` to rows of `to`; `named` where it links by identifier."""
+    """A way from a row found in `source` to rows of `to`; `named` where it links by identifier.
+
+    From a row of attributes that `names` somebody a hop leads to the subject's own row.
+    """
 
     kind: HopKind
     source: str
@@ -40,13 +76,30 @@ class Hop:
     to_columns: Columns
     edge: Edge | None = None
     named: Named | None = None
+    source_at: At = PLAIN
+    to_at: At = PLAIN
 
     @property
     def label(self) -> str:
         """Say the way in the words of the map."""
+        if self.kind == "names":
+            return f"identifier of {self.to} by {self.source}.{','.join(self.source_columns)}"
         if self.edge is None:
-            return f"identifier {self.to}.{','.join(self.to_columns)}"
-        return f"{self.kind} {self.edge.table}.{','.join(self.edge.columns)}"
+            link = written_link(self.to_columns, self.to_at.inside)
+            return f"identifier {self.to}.{link}{written_when(self.to_at.when)}"
+        columns = ",".join(self.edge.columns)
+        link = written_link((columns,), self.edge.inside)
+        return f"{self.kind} {self.edge.table}.{link}{written_when(self.edge.when)}"
+
+    @property
+    def plain(self) -> bool:
+        """Tell whether every row with these columns is linked, and by the columns as they stand."""
+        return self.source_at == self.to_at == PLAIN
+
+    @property
+    def listed(self) -> bool:
+        """Tell whether a row may be linked to several by this hop, from a list of its own."""
+        return isinstance(self.to_at.inside, InList)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +136,10 @@ class Graph:
     def names(self, table: str) -> tuple[Named, ...]:
         """Return the identifiers that stand in this table."""
         return tuple(named for named in self.named if named.table == table)
+
+    def naming(self, table: str) -> tuple[Named, ...]:
+        """Return the identifiers in other tables that name the rows of this one."""
+        return tuple(named for named in self.named if named.subject == table)
 
     def into(self, table: str, *kinds: HopKind) -> tuple[Hop, ...]:
         """Return the hops that lead to rows of this table."""
@@ -158,25 +215,39 @@ def _named(map_: Map, catalogue: Catalogue) -> Iterable[Named]:
         if table.subject is None or found is None:
             continue
         for identifier in table.subject.identifiers:
-            if found.column(identifier.column) is not None:
-                yield Named(
-                    name,
-                    identifier.column,
-                    identifier.kind,
-                    identifier.one_person,
-                    _constants(table, identifier.column),
-                )
+            via = identifier.via
+            where = name if via is None else via.table
+            there, holder = catalogue.table(where), map_.tables.get(where)
+            if there is None or holder is None or there.column(identifier.column) is None:
+                continue
+            yield Named(
+                where,
+                identifier.column,
+                identifier.kind,
+                identifier.one_person,
+                _constants(holder, identifier),
+                At(identifier.inside, identifier.when),
+                name if via is not None else "",
+                via.columns if via is not None else (),
+                table.subject.key if via is not None else (),
+            )
 
 
-def _constants(table: MapTable, column: str) -> tuple[Value, ...]:
-    """Return what an erasure writes into this column: it is nobody's identifier."""
+def _constants(table: MapTable, identifier: Identifier) -> tuple[Value, ...]:
+    """Return what an erasure writes in this place: it is nobody's identifier."""
     values: list[Value] = []
     match table.erase.do if table.erase else None:
-        case Blank(written) | Retain(blank=written):
-            values = [value for name, value in written if name == column and value is not None]
+        case Blank(written, parts) | Retain(blank=written, parts=parts):
+            if identifier.inside is None:
+                values = [value for name, value in written if name == identifier.column]
+            values += [
+                part.value
+                for part in parts
+                if (part.column, part.inside) == (identifier.column, identifier.inside)
+            ]
         case _:
             pass
-    return tuple(values)
+    return tuple(value for value in values if value is not None)
 
 
 def _hops(map_: Map, catalogue: Catalogue, named: Sequence[Named]) -> Iterable[Hop]:
@@ -185,14 +256,30 @@ def _hops(map_: Map, catalogue: Catalogue, named: Sequence[Named]) -> Iterable[H
         if not _there(catalogue, edge) or target is None or target.impersonal is not None:
             continue
         identifier = _identifier(named, edge)
+        own = At(edge.inside, edge.when)
+        theirs = identifier.at if identifier is not None else PLAIN
+        ends = (edge.table, edge.columns), (edge.target, edge.target_columns)
         if edge.kind == "points_to":
-            yield Hop(edge.kind, edge.table, edge.columns, edge.target, edge.target_columns, edge, identifier)
+            yield Hop(edge.kind, *ends[0], *ends[1], edge, identifier, own, theirs)
         else:
-            yield Hop(edge.kind, edge.target, edge.target_columns, edge.table, edge.columns, edge, identifier)
+            yield Hop(edge.kind, *ends[1], *ends[0], edge, identifier, theirs, own)
+    for one in named:
+        if one.subject:
+            yield Hop("names", one.table, one.link, one.subject, one.key, source_at=At(None, one.at.when))
     for one in named:
         for other in named:
             if one.one_person and other.one_person and one.kind == other.kind:
-                yield Hop("same", one.table, (one.column,), other.table, (other.column,), None, other)
+                yield Hop(
+                    "same",
+                    one.table,
+                    (one.column,),
+                    other.table,
+                    (other.column,),
+                    None,
+                    other,
+                    one.at,
+                    other.at,
+                )
 
 
 def _there(catalogue: Catalogue, edge: Edge) -> bool:
@@ -201,6 +288,7 @@ def _there(catalogue: Catalogue, edge: Edge) -> bool:
         table is not None
         and target is not None
         and all(table.column(name) is not None for name in edge.columns)
+        and all(table.column(each.column) is not None for each in edge.when)
         and all(target.column(name) is not None for name in edge.target_columns)
     )
 
@@ -209,7 +297,8 @@ def _identifier(named: Sequence[Named], edge: Edge) -> Named | None:
     if len(edge.target_columns) != 1:
         return None
     only = edge.target_columns[0]
-    return next((name for name in named if (name.table, name.column) == (edge.target, only)), None)
+    whole = [name for name in named if name.at.inside is None]
+    return next((name for name in whole if (name.table, name.column) == (edge.target, only)), None)
 
 
 def _reachable(tables: Iterable[str], named: Sequence[Named], hops: Sequence[Hop]) -> list[str]:
@@ -226,14 +315,25 @@ def _reachable(tables: Iterable[str], named: Sequence[Named], hops: Sequence[Hop
 
 def _shared(table: str, hops: Sequence[Hop], catalogue: Catalogue) -> bool:
     owners = [hop for hop in hops if hop.to == table and hop.kind == "belongs_to"]
-    if any(hop.to == table and hop.kind == "points_to" for hop in hops) or len(owners) > 1:
+    if any(hop.to == table and hop.kind == "points_to" for hop in hops) or together(owners):
         return True
-    if not owners:
-        return False
-    owner = owners[0]
+    return any(_several(owner, catalogue) for owner in owners)
+
+
+def _several(owner: Hop, catalogue: Catalogue) -> bool:
+    """Tell whether one row may belong to several by this hop alone."""
     target = catalogue.table(owner.source)
     one_person = owner.named is not None and owner.named.one_person
-    return target is None or not (one_person or unique(target, owner.source_columns))
+    return owner.listed or target is None or not (one_person or unique(target, owner.source_columns))
+
+
+def together(owners: Sequence[Hop]) -> tuple[Hop, ...]:
+    """Return the hops by which a row may belong to somebody while it belongs to another by another one."""
+    return tuple(
+        hop
+        for hop in owners
+        if any(other is not hop and not apart(hop.to_at.when, other.to_at.when) for other in owners)
+    )
 
 
 def _heirs(reached: Sequence[str], hops: Sequence[Hop], shared: frozenset[str]) -> frozenset[str]:

@@ -24,12 +24,70 @@ Columns = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class InDocument:
+    """One value inside a JSON document, below these keys."""
+
+    path: Columns
+
+
+@dataclass(frozen=True, slots=True)
+class InList:
+    """Each element of a list: of an array, or of the JSON list below `path`.
+
+    `below` leads on from an element that is itself a document.
+    """
+
+    path: Columns = ()
+    below: Columns = ()
+
+
+Inside = InDocument | InList
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A column that holds one of these values: never null, and compared as it is written."""
+
+    column: str
+    values: tuple[str | int | bool, ...]
+
+
+Conditions = tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a column that is written, and what: the rest of the document stays."""
+
+    column: str
+    inside: Inside
+    value: Value
+
+
+Parts = tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    """Where an identifier stands in a table of attributes: its columns that hold the subject's key."""
+
+    table: str
+    columns: Columns
+
+
+@dataclass(frozen=True, slots=True)
 class Identifier:
-    """A column that names a subject: `one_person` when nobody else can share it."""
+    """A column that names a subject: `one_person` when nobody else can share it.
+
+    It names somebody only where `when` holds; with `via` the column stands in another table.
+    """
 
     column: str
     kind: str  # email, phone, id, name, national_id …
     one_person: bool
+    inside: Inside | None = None
+    when: Conditions = ()
+    via: Via | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +103,7 @@ class BlankLink:
     """When one of several owners leaves: empty these columns, the row stays."""
 
     values: Values
+    parts: Parts = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +111,12 @@ class ReplaceOwner:
     """Point the row at the placeholder subject, so counts and threads survive."""
 
 
-Leaving = BlankLink | ReplaceOwner
+@dataclass(frozen=True, slots=True)
+class RemoveElement:
+    """Take the one who leaves out of the list that links the row, so that the others stay in it."""
+
+
+Leaving = BlankLink | ReplaceOwner | RemoveElement
 EdgeKind = Literal["belongs_to", "points_to", "mentions"]
 
 
@@ -63,6 +127,8 @@ class Edge:
     `belongs_to`: the row is the target's subject's.  `points_to`: the row refers to the
     target, which goes with its last pointer.  `mentions`: seen in an access answer,
     never erased.  `conceals` lists what is masked when the row is reached this way.
+    The edge is there only in rows where `when` holds: one column may link to a table that
+    another names.  `inside` says where in its only column the link stands.
     """
 
     kind: EdgeKind
@@ -72,6 +138,8 @@ class Edge:
     target_columns: Columns
     conceals: Columns = ()
     leaving: Leaving | None = None
+    when: Conditions = ()
+    inside: Inside | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +149,10 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """The row stays, with these columns set to null or to a constant."""
+    """The row stays, with these columns, and parts of columns, set to null or to a constant."""
 
     values: Values
+    parts: Parts = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +163,7 @@ class Retain:
     trigger: str
     legal: str
     blank: Values = ()
+    parts: Parts = ()
 
 
 Action = Delete | Blank | ReplaceOwner | Retain
@@ -164,6 +234,47 @@ class Reviewed:
 
     on: date
     catalogue_sha256: str
+
+
+def written_link(columns: Columns, inside: Inside | None = None) -> str:
+    """Write where a link or a value stands, as a map does.
+
+    >>> written_link(("company", "no")), written_link(("data",), InDocument(("buyer", "id")))
+    ('company + no', 'data.buyer.id')
+    >>> written_link(("ids",), InList()), written_link(("data",), InList(("watchers",), ("id",)))
+    ('ids.*', 'data.watchers.*.id')
+    """
+    written = " + ".join(columns)
+    match inside:
+        case InDocument(path):
+            return ".".join((written, *path))
+        case InList(path, below):
+            return ".".join((written, *path, "*", *below))
+        case None:
+            return written
+
+
+def written_when(conditions: Conditions) -> str:
+    """Write conditions as words to come after a link; empty where there are none.
+
+    >>> written_when((Condition("kind", ("buyer", "payer")),))
+    ' when kind is buyer or payer'
+    """
+    parts = [f"{each.column} is {' or '.join(map(str, each.values))}" for each in conditions]
+    return f" when {' and '.join(parts)}" if parts else ""
+
+
+def apart(one: Conditions, other: Conditions) -> bool:
+    """Tell whether no row can fulfil both.
+
+    >>> apart((Condition("kind", ("buyer",)),), (Condition("kind", ("seller", "agent")),))
+    True
+    """
+    return any(
+        first.column == second.column and not set(map(str, first.values)) & set(map(str, second.values))
+        for first in one
+        for second in other
+    )
 
 
 Place = tuple[int, int]

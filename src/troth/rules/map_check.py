@@ -74,6 +74,9 @@ def remarks(map: Map, catalogue: Catalogue) -> tuple[Problem, ...]:  # noqa: A00
     return tuple(sorted(set(found)))
 
 
+_CROSSING = ({"uuid", "text"}, {"uuid", "character varying"})
+
+
 class _Checking:
     """One map beside one catalogue; each method says one kind of thing."""
 
@@ -137,19 +140,24 @@ class _Checking:
             for column in table.subject.key:
                 yield ("subject",), column
             for identifier in table.subject.identifiers:
-                yield ("subject", identifier.column), identifier.column
+                if identifier.via is None:
+                    yield ("subject", identifier.column), identifier.column
+                    yield from ((("subject", each.column), each.column) for each in identifier.when)
         for number, edge in enumerate(table.edges):
-            for column in (*edge.columns, *edge.conceals):
+            for column in (*edge.columns, *edge.conceals, *(each.column for each in edge.when)):
                 yield ("edges", str(number)), column
             if isinstance(edge.leaving, BlankLink):
                 for column, _ in edge.leaving.values:
                     yield ("leaving", column), column
+                yield from ((("leaving", part.column), part.column) for part in edge.leaving.parts)
         match table.erase.do if table.erase is not None else None:
-            case Blank(values):
+            case Blank(values, parts):
                 yield from ((("erase", column), column) for column, _ in values)
-            case Retain(trigger=trigger, blank=values):
+                yield from ((("erase", part.column), part.column) for part in parts)
+            case Retain(trigger=trigger, blank=values, parts=parts):
                 yield ("erase", "until"), trigger
                 yield from ((("erase", column), column) for column, _ in values)
+                yield from ((("erase", part.column), part.column) for part in parts)
             case _:
                 pass
         match table.restriction:
@@ -292,6 +300,8 @@ class _Checking:
                 )
             for own, other in zip(edge.columns, edge.target_columns, strict=True):
                 one, two = table.column(own), target.column(other)
+                if edge.inside is not None:  # what stands there is compared as it is written
+                    continue
                 if one is not None and two is not None and not self._comparable(one, two):
                     yield self.say(
                         path,
@@ -324,7 +334,10 @@ class _Checking:
             return True
         subject = self.map.tables[edge.target].subject
         return subject is not None and any(
-            identifier.one_person and (identifier.column,) == edge.target_columns
+            identifier.one_person
+            and (identifier.column,) == edge.target_columns
+            and identifier.inside is None
+            and identifier.via is None
             for identifier in subject.identifiers
         )
 
@@ -332,6 +345,8 @@ class _Checking:
         if self.catalogue.dialect == "sqlite":  # which converts before it compares
             return True
         days = {"date", "moment"}
+        if {one.shape, two.shape} == {"text", "number"} or {one.type, two.type} in _CROSSING:
+            return True  # a text is the number, or the uuid, when it is how that is written
         if one.shape in ("other", "json", "array") or two.shape in ("other", "json", "array"):
             return one.type == two.type
         return one.shape == two.shape or {one.shape, two.shape} <= days

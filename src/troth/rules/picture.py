@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from troth.rules.map import Edge, Map, MapTable
+from troth.rules.map import Edge, Map, MapTable, written_link, written_when
 
 _WIDTH, _HEIGHT, _GAP, _BETWEEN, _MARGIN = 190, 44, 18, 110, 24
 _NAME_MAX = 24
@@ -116,7 +116,7 @@ def _branches(map_: Map, name: str, indent: str, seen: set[str]) -> Iterator[str
     ways = [(edge, to) for edge in map_.edges() for start, to in [_walked(edge)] if start == name]
     for number, (edge, to) in enumerate(ways):
         last = number == len(ways) - 1
-        by = f"{edge.kind} by {' + '.join(edge.columns)}"
+        by = f"{edge.kind} by {written_link(edge.columns, edge.inside)}{written_when(edge.when)}"
         more = to not in seen and edge.kind != "mentions" and map_.tables[to].subject is None
         again = "" if more or edge.kind == "mentions" else " ↑"
         yield f"{indent}{'└─' if last else '├─'} {to} ({by}){again}"
@@ -164,7 +164,8 @@ def _role(table: MapTable, *, reached: bool) -> str:
 
 def _arrow(edge: Edge, own: Box, other: Box) -> str:
     colour, dashes = _LINE[edge.kind]
-    said = f"{edge.kind} {edge.table}.{' + '.join(edge.columns)} = {edge.target}.{' + '.join(edge.target_columns)}"
+    own_end = f"{edge.table}.{written_link(edge.columns, edge.inside)}"
+    said = f"{edge.kind} {own_end} = {edge.target}.{' + '.join(edge.target_columns)}{written_when(edge.when)}"
     y_own, y_other = own.top + _HEIGHT // 2, other.top + _HEIGHT // 2
     if own.layer == other.layer:  # around the right side
         x = own.left + _WIDTH

@@ -24,19 +24,26 @@ from troth.errors import Problem
 from troth.law.period import Period
 from troth.rules import catalogue as catalogues
 from troth.rules.catalogue import Catalogue, CatalogueTable, ForeignKey
-from troth.rules.graph import Graph, Hop, components, draw
+from troth.rules.graph import Graph, Hop, components, draw, together
 from troth.rules.map import (
     Blank,
     BlankLink,
     Columns,
     Delete,
     Edge,
+    InDocument,
+    InList,
+    Inside,
     Map,
     MapTable,
+    Part,
+    Parts,
+    RemoveElement,
     ReplaceOwner,
     Retain,
     Value,
     Values,
+    written_link,
 )
 
 
@@ -47,6 +54,19 @@ class Leave:
     hop: Hop
     values: Values
     replaces: bool
+    parts: Parts = ()
+
+    @property
+    def table(self) -> str:
+        """The table whose rows change."""
+        return self.hop.to
+
+
+@dataclass(frozen=True, slots=True)
+class Unlist:
+    """Rows that stay with somebody else lose, from the list that links them, those who leave."""
+
+    hop: Hop
 
     @property
     def table(self) -> str:
@@ -69,6 +89,7 @@ class Write:
 
     table: str
     values: Values
+    parts: Parts = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +98,7 @@ class Rehome:
 
     hop: Hop
     values: Values
+    parts: Parts = ()
 
     @property
     def table(self) -> str:
@@ -99,7 +121,7 @@ class Remove:
     table: str
 
 
-Change = Leave | Detach | Write | Rehome | Untie | Remove
+Change = Leave | Unlist | Detach | Write | Rehome | Untie | Remove
 
 
 @dataclass(frozen=True)
@@ -183,14 +205,17 @@ def compile_plan(map_: Map, catalogue: Catalogue) -> tuple[Plan | None, tuple[Pr
 # Changes
 
 
-def _links(graph: Graph) -> Iterator[Leave | Detach]:
+def _links(graph: Graph) -> Iterator[Leave | Unlist | Detach]:
     for each in graph.reached():
         for hop in graph.owners(each) if each in graph.shared else ():
             match hop.edge.leaving if hop.edge is not None else None:
-                case BlankLink(values):
-                    yield Leave(hop, values, replaces=False)
+                case BlankLink(values, parts):
+                    yield Leave(hop, values, replaces=False, parts=parts)
                 case ReplaceOwner():
-                    yield Leave(hop, _new_owner(graph, hop), replaces=True)
+                    values, parts = _new_owner(graph, hop)
+                    yield Leave(hop, values, replaces=True, parts=parts)
+                case RemoveElement():
+                    yield Unlist(hop)
                 case None:
                     pass
     for name, table in graph.map.tables.items():
@@ -204,24 +229,28 @@ def _links(graph: Graph) -> Iterator[Leave | Detach]:
 def _writes(graph: Graph) -> Iterator[Write | Rehome]:
     for table in graph.reached():
         match action(graph.mapped(table)):
-            case Blank(values):
-                yield Write(table, values)
-            case Retain(blank=values) if values:
-                yield Write(table, values)
+            case Blank(values, parts):
+                yield Write(table, values, parts)
+            case Retain(blank=values, parts=parts) if values or parts:
+                yield Write(table, values, parts)
             case ReplaceOwner():
                 for hop in graph.owners(table):
-                    yield Rehome(hop, _new_owner(graph, hop))
+                    yield Rehome(hop, *_new_owner(graph, hop))
             case _:
                 pass
 
 
-def _new_owner(graph: Graph, hop: Hop) -> Values:
+def _new_owner(graph: Graph, hop: Hop) -> tuple[Values, Parts]:
     known = dict(graph.placeholder(hop.source))
-    return tuple(
+    values = tuple(
         (own, known[target])
         for own, target in zip(hop.to_columns, hop.source_columns, strict=True)
         if target in known
     )
+    inside = hop.to_at.inside
+    if inside is None:
+        return values, ()
+    return (), tuple(Part(own, inside, value) for own, value in values)
 
 
 def _goes(graph: Graph, table: str) -> bool:
@@ -250,7 +279,7 @@ def _holds(graph: Graph, table: str, key: ForeignKey) -> bool:
     done = action(graph.mapped(table))
     pairs = set(zip(key.columns, key.target_columns, strict=False))
     for hop in graph.hops:
-        if hop.named is not None or hop.kind not in ("points_to", "belongs_to"):
+        if hop.named is not None or hop.kind not in ("points_to", "belongs_to") or not hop.plain:
             continue
         points = hop.kind == "points_to"
         ends, columns = (hop.source, hop.to), (hop.source_columns, hop.to_columns)
@@ -275,7 +304,9 @@ def is_owner(graph: Graph, table: str, key: ForeignKey) -> bool:
     """Tell whether a foreign key is the link by which rows of `table` belong to somebody."""
     pairs = set(zip(key.columns, key.target_columns, strict=False))
     return any(
-        hop.source == key.target and set(zip(hop.to_columns, hop.source_columns, strict=True)) == pairs
+        hop.plain
+        and hop.source == key.target
+        and set(zip(hop.to_columns, hop.source_columns, strict=True)) == pairs
         for hop in graph.owners(table)
     )
 
@@ -345,16 +376,23 @@ def _can_wait(catalogue: Catalogue, key: ForeignKey) -> bool:
 
 def _said(change: Change) -> list[object]:
     match change:
-        case Leave(hop, values) | Rehome(hop, values):
-            return [type(change).__name__, hop.label, values]
+        case Leave(hop, values, parts=parts) | Rehome(hop, values, parts):
+            return [type(change).__name__, hop.label, values, *_told(parts)]
+        case Unlist(hop):
+            return ["Unlist", hop.label]
         case Detach(table, column, key):
             return ["Detach", table, column, key.target]
-        case Write(table, values):
-            return ["Write", table, values]
+        case Write(table, values, parts):
+            return ["Write", table, values, *_told(parts)]
         case Untie(table, column):
             return ["Untie", table, column]
         case Remove(table):
             return ["Remove", table]
+
+
+def _told(parts: Parts) -> Iterator[list[object]]:
+    for part in parts:
+        yield [written_link((part.column,), part.inside), part.value]
 
 
 # Problems
@@ -380,8 +418,19 @@ def _missing(map_: Map, catalogue: Catalogue) -> Iterator[Problem]:
             yield _problem(map_, name, (), what, "Take it out of the map, or name it as the database does.")
             continue
         needed = [column for edge in table.edges for column in (*edge.columns, *edge.conceals)]
-        needed += [identifier.column for identifier in (table.subject.identifiers if table.subject else ())]
+        needed += [each.column for edge in table.edges for each in edge.when]
         needed += [column for column, _ in _all_values(table)]
+        needed += [part.column for part in _all_parts(table)]
+        for identifier in table.subject.identifiers if table.subject else ():
+            names = [identifier.column, *(each.column for each in identifier.when)]
+            if identifier.via is None:
+                needed += names
+                continue
+            other = catalogue.table(identifier.via.table)
+            for column in (*names, *identifier.via.columns):
+                if other is None or other.column(column) is None:
+                    what = f"The table `{identifier.via.table}` has no column `{column}`, where an identifier stands."
+                    yield _problem(map_, name, ("subject",), what, "Name a column that is there.")
         if isinstance(action(table), Retain):
             needed.append(action(table).trigger)  # type: ignore[union-attr]
         for column in dict.fromkeys(needed):
@@ -407,6 +456,17 @@ def _all_values(table: MapTable) -> Iterator[tuple[str, Value]]:
             yield from edge.leaving.values
 
 
+def _all_parts(table: MapTable) -> Iterator[Part]:
+    match action(table):
+        case Blank(parts=parts) | Retain(parts=parts):
+            yield from parts
+        case _:
+            pass
+    for edge in table.edges:
+        if isinstance(edge.leaving, BlankLink):
+            yield from edge.leaving.parts
+
+
 def _problems(graph: Graph) -> Iterator[Problem]:
     if not graph.named:
         what = "No table of this map says how a subject is found."
@@ -422,20 +482,24 @@ def _problems(graph: Graph) -> Iterator[Problem]:
         yield from _stay_problems(graph, table)
         yield from _key_problems(graph, table)
     for name, table in graph.map.tables.items():
-        if table.impersonal is None:
+        if table.impersonal is None and graph.catalogue.table(name) is not None:
             yield from _link_problems(graph, name)
+            yield from _place_problems(graph, table)
 
 
 def _owner_problems(graph: Graph, table: MapTable) -> Iterator[Problem]:
     owners = graph.owners(table.name)
-    if len(owners) > 1:
+    with_another = together(owners)
+    if with_another or any(hop.listed for hop in owners):
         for hop in owners:
-            if hop.edge is not None and hop.edge.leaving is None:
+            if hop.edge is not None and hop.edge.leaving is None and (hop in with_another or hop.listed):
                 what = (
                     f"A row of `{table.name}` has several owners, and nobody decided what becomes of it "
                     f"when the one by `{', '.join(hop.edge.columns)}` leaves and another stays."
                 )
                 remedy = "Add `leaving: replace_owner` or `leaving: {blank: {…}}` to that edge."
+                if hop.listed:
+                    remedy = "Add `leaving: remove` to that edge: who leaves is taken out of the list."
                 yield _problem(graph.map, table.name, _at(table, hop.edge), what, remedy)
     written: dict[str, Value] = {}
     for hop in owners:
@@ -457,6 +521,14 @@ def _owner_problems(graph: Graph, table: MapTable) -> Iterator[Problem]:
         if not owners:
             what = f"`{table.name}` is to get another owner, and belongs to nobody."
             yield _problem(graph.map, table.name, ("erase",), what, "Choose `delete` or `blank`.")
+    for hop in replaced:
+        if hop.listed:
+            what = (
+                f"`{table.name}` belongs to several by a list, in which nobody can stand in for who leaves."
+            )
+            yield _problem(
+                graph.map, table.name, _at(table, hop.edge), what, "Choose `leaving: remove` and `delete`."
+            )
     for hop in dict.fromkeys(replaced):
         known = dict(graph.placeholder(hop.source))
         for target in hop.source_columns:
@@ -481,34 +553,107 @@ def _at(table: MapTable, edge: Edge | None) -> tuple[str, ...]:
 
 def _value_problems(graph: Graph, table: MapTable) -> Iterator[Problem]:
     links = {column for edge in table.edges for column in edge.columns}
+    links |= {each.column for edge in table.edges for each in edge.when}
+    links |= {column for name in graph.names(table.name) for column in name.link}
+    links |= {each.column for name in graph.names(table.name) for each in name.at.when}
     links |= {
         column
         for hop in graph.hops
         if hop.edge is not None and hop.edge.target == table.name
         for column in hop.edge.target_columns
     }
-    named = {name.column for name in graph.names(table.name)}
-    linked = {hop.to_columns[0] for hop in graph.owners(table.name) if hop.named is not None}
+    named = [(name.column, name.at.inside) for name in graph.names(table.name)]
+    linked = [
+        (hop.to_columns[0], hop.to_at.inside) for hop in graph.owners(table.name) if hop.named is not None
+    ]
+    parts: Parts = ()
     match action(table):
-        case Blank(values) | Retain(blank=values):
-            yield from _written(graph, table, values, links - named - linked, ("erase",))
+        case Blank(values, parts) | Retain(blank=values, parts=parts):
+            naming = {column for column, _ in (*named, *linked)}
+            yield from _written(graph, table, values, links - naming, ("erase",))
         case _:
             values = ()
     if isinstance(action(table), Blank):
-        for column in sorted((named | linked) - {column for column, _ in values}):
-            what = f"`{table.name}.{column}` would still name the subject after its row is blanked."
-            yield _problem(graph.map, table.name, ("erase",), what, f"Add `{column}: null` to `set`.")
+        for column, inside in dict.fromkeys((*named, *linked)):
+            if not _covered(values, parts, column, inside):
+                place = written_link((column,), inside)
+                what = f"`{table.name}.{place}` would still name the subject after its row is blanked."
+                yield _problem(graph.map, table.name, ("erase",), what, f"Add `{place}: null` to `set`.")
     for hop in graph.owners(table.name):
         edge = hop.edge
         if edge is None or not isinstance(edge.leaving, BlankLink):
             continue
         yield from _written(graph, table, edge.leaving.values, set(), _at(table, edge))
-        if hop.named is not None and edge.columns[0] not in dict(edge.leaving.values):
-            what = f"`{table.name}.{edge.columns[0]}` would still name the subject who leaves."
-            remedy = f"Add `{edge.columns[0]}: null` to `leaving: {{blank: …}}`."
+        if hop.named is not None and not _covered(
+            edge.leaving.values, edge.leaving.parts, edge.columns[0], edge.inside
+        ):
+            place = written_link(edge.columns, edge.inside)
+            what = f"`{table.name}.{place}` would still name the subject who leaves."
+            remedy = f"Add `{place}: null` to `leaving: {{blank: …}}`."
             yield _problem(graph.map, table.name, _at(table, edge), what, remedy)
     if isinstance(action(table), Retain):
         yield from _trigger_problems(graph, table, action(table).trigger)  # type: ignore[union-attr]
+
+
+def _covered(values: Values, parts: Parts, column: str, inside: Inside | None) -> bool:
+    """Tell whether what is written there takes the place of a value: its column, itself, or what it is in."""
+    if any(name == column for name, _ in values):
+        return True
+    return any(part.column == column and _holds_place(part.inside, inside) for part in parts)
+
+
+def _holds_place(outer: Inside, inner: Inside | None) -> bool:
+    match outer, inner:
+        case InDocument(path), InDocument(whole) | InList(whole):
+            return whole[: len(path)] == path
+        case InList(path, below), InList(whole, further):
+            return path == whole and further[: len(below)] == below
+        case _:
+            return False
+
+
+def _place_problems(graph: Graph, table: MapTable) -> Iterator[Problem]:
+    """Say which places inside a column cannot be: the column holds no document and no list."""
+    found = graph.table(table.name)
+    places: list[tuple[str, Inside, tuple[str, ...]]] = []
+    for edge in table.edges:
+        if edge.inside is not None:
+            places.append((edge.columns[0], edge.inside, _at(table, edge)))
+        for each in edge.when:
+            yield from _condition_problems(found, graph, each.column, each.values, _at(table, edge))
+    for name in graph.names(table.name):
+        if name.at.inside is not None:
+            places.append((name.column, name.at.inside, ("subject", name.column)))
+        for each in name.at.when:
+            yield from _condition_problems(found, graph, each.column, each.values, ("subject",))
+    for part in _all_parts(table):
+        places.append((part.column, part.inside, ("erase",)))
+        if part.column in found.key:
+            what = f"`{table.name}.{part.column}` is part of the key and cannot be blanked."
+            yield _problem(graph.map, table.name, ("erase",), what, "Blank another column.")
+    for where, inside, path in places:
+        column = found.column(where)
+        if column is None:
+            continue
+        array = isinstance(inside, InList) and not inside.path and not inside.below
+        good = column.shape == "json" or (column.shape == "array" and array)
+        good = good or (graph.catalogue.dialect == "sqlite" and column.shape in ("text", "other", "bytes"))
+        if not good or column.generated:
+            place = written_link((where,), inside)
+            what = (
+                f"`{table.name}.{place}` is a place inside a column, and `{where}` ({column.type}) has none."
+            )
+            remedy = "Name a column of JSON, or an array as `ids.*`; or have the column's type changed."
+            yield _problem(graph.map, table.name, path, what, remedy)
+
+
+def _condition_problems(
+    table: CatalogueTable, graph: Graph, name: str, values: tuple[Value, ...], path: tuple[str, ...]
+) -> Iterator[Problem]:
+    column = table.column(name)
+    if column is not None and column.shape in ("json", "array", "bytes"):
+        what = f"`{table.name}.{name}` ({column.type}) is to hold one of {len(values)} values, and holds no such."
+        yield _problem(graph.map, table.name, path, what, "Name a column of text, of numbers or of truth.")
 
 
 def _trigger_problems(graph: Graph, table: MapTable, trigger: str) -> Iterator[Problem]:

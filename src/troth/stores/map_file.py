@@ -4,8 +4,10 @@ What is checked here needs the file alone: its shape, its references to its own 
 Whether it is true of the database is `rules.map_check`'s to say.
 
 Columns that a link is made of are written `customer_id`, or `company_id + branch_no` for
-several; what they refer to is `table.column`, or `branch.company_id + no`.  A name with a
-dot, a plus, a quote or a blank in it stands in double quotes: `"Odd.Table"."e-mail"`.
+several; what they refer to is `table.column`, or `branch.company_id + no`.  A link inside a
+JSON document is `data.buyer.id`, one in a list `member_ids.*` or `data.watchers.*.id`.  A
+name with a dot, a plus, a quote or a blank in it, and a star, stands in double quotes:
+`"Odd.Table"."e-mail"`.
 """
 
 from __future__ import annotations
@@ -16,13 +18,15 @@ from dataclasses import replace
 
 from troth.errors import Problem
 from troth.policy.reading import Reading, did_you_mean, shortened
-from troth.policy.yaml_text import Fields, Node, Scalar
+from troth.policy.yaml_text import Fields, Items, Node, Scalar
 from troth.policy.yaml_text import read as read_yaml
 from troth.rules.map import (
     Action,
     Blank,
     BlankLink,
     Columns,
+    Condition,
+    Conditions,
     Copy,
     Delete,
     Edge,
@@ -30,10 +34,16 @@ from troth.rules.map import (
     Erase,
     Flag,
     Identifier,
+    InDocument,
+    InList,
+    Inside,
     Leaving,
     Map,
     MapTable,
+    Part,
+    Parts,
     Place,
+    RemoveElement,
     ReplaceOwner,
     Retain,
     Retention,
@@ -42,6 +52,8 @@ from troth.rules.map import (
     Subject,
     Value,
     Values,
+    Via,
+    written_link,
 )
 from troth.stores.connect import reference_problem
 
@@ -54,6 +66,7 @@ _EDGES: tuple[EdgeKind, ...] = ("belongs_to", "points_to", "mentions")
 _STORE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
 _SHA256 = re.compile(r"sha256:([0-9a-f]{4,64})", re.ASCII)
 _NAME = re.compile(r'\s*(?:"((?:[^"]|"")+)"|([^\s."+](?:[^."+]*[^\s."+])?))\s*')
+_OPTIONS = ("conceals", "leaving", "when")
 _ALLOWED = {
     "delete": (),
     "blank": ("set",),
@@ -84,7 +97,27 @@ def columns_of(written: str) -> Columns | None:
     (('company_id', 'branch_no'), ('e-mail',), None)
     """
     parts = _parts(written)
-    return parts[0] if parts is not None and len(parts) == 1 else None
+    return parts[0][0] if parts is not None and len(parts) == 1 and not parts[0][1] else None
+
+
+def link_of(written: str) -> tuple[Columns, Inside | None] | None:
+    """Read where a link or a value stands: columns, or a place inside one; None when not written as such.
+
+    >>> link_of("company + no"), link_of("data.buyer.id")
+    ((('company', 'no'), None), (('data',), InDocument(path=('buyer', 'id'))))
+    >>> link_of("ids.*"), link_of("data.watchers.*.id")
+    ((('ids',), InList(path=(), below=())), (('data',), InList(path=('watchers',), below=('id',))))
+    """
+    parts = _parts(written)
+    if parts is None or (len(parts) > 1 and any(len(names) > 1 for names, _ in parts)):
+        return None
+    stars = [number for number, (_, star) in enumerate(parts) if star]
+    keys = tuple(names[0] for names, _ in parts)
+    if not stars:
+        return parts[0][0], InDocument(keys[1:]) if len(keys) > 1 else None
+    if len(stars) > 1 or stars[0] == 0:
+        return None
+    return keys[:1], InList(keys[1 : stars[0]], keys[stars[0] + 1 :])
 
 
 def target_of(written: str) -> tuple[str, Columns] | None:
@@ -96,25 +129,30 @@ def target_of(written: str) -> tuple[str, Columns] | None:
     ('sales.Odd.Table', ('id',))
     """
     parts = _parts(written)
-    if parts is None or len(parts) < 2 or any(len(names) > 1 for names in parts[:-1]):
+    if parts is None or len(parts) < 2 or any(len(names) > 1 for names, _ in parts[:-1]):
         return None
-    return ".".join(names[0] for names in parts[:-1]), parts[-1]
+    if any(star for _, star in parts):
+        return None
+    return ".".join(names[0] for names, _ in parts[:-1]), parts[-1][0]
 
 
-def _parts(written: str) -> tuple[Columns, ...] | None:
-    """Split at dots, and each part at pluses; names may be quoted."""
-    parts: list[list[str]] = [[]]
+def _parts(written: str) -> tuple[tuple[Columns, bool], ...] | None:
+    """Split at dots, and each part at pluses; names may be quoted; tell which part is a bare star."""
+    parts: list[tuple[list[str], bool]] = [([], False)]
     position = 0
     while True:
         match = _NAME.match(written, position)
         if match is None:
             return None
-        parts[-1].append(match[1].replace('""', '"') if match[1] is not None else match[2])
+        names = parts[-1][0]
+        names.append(match[1].replace('""', '"') if match[1] is not None else match[2])
+        if match[2] == "*":
+            parts[-1] = (names, True)
         position = match.end()
         if position == len(written):
-            return tuple(tuple(names) for names in parts)
+            return tuple((tuple(each), star) for each, star in parts)
         if written[position] == ".":
-            parts.append([])
+            parts.append(([], False))
         elif written[position] != "+":
             return None
         position += 1
@@ -126,6 +164,7 @@ class _MapReading(Reading):
     def __init__(self, file: str) -> None:
         super().__init__(file)
         self.places: dict[tuple[str, ...], Place] = {}
+        self.columns: Mapping[str, str] = {}  # of the table being read
 
     def map(self, node: Node) -> Map | None:
         fields = self.fields(node, "A map", _MAP, ("store", "kind", "credentials", "tables"))
@@ -144,6 +183,7 @@ class _MapReading(Reading):
         placeholder = self.placeholder(fields.get("placeholder"), tables)
         reviewed = self.reviewed(fields.get("reviewed"))
         self.known_targets(tables)
+        self.known_attributes(tables)
         return Map(
             store=store or "",
             kind=kind or "",
@@ -260,6 +300,30 @@ class _MapReading(Reading):
                         )
                     )
 
+    def known_attributes(self, tables: Mapping[str, MapTable]) -> None:
+        """Note each identifier in a table of attributes that does not belong to its subject."""
+        for table in tables.values():
+            for identifier in table.subject.identifiers if table.subject is not None else ():
+                via = identifier.via
+                if via is None or table.subject is None:
+                    continue
+                other = tables.get(via.table)
+                owned = other is not None and any(
+                    (edge.kind, edge.columns, edge.target, edge.target_columns)
+                    == ("belongs_to", via.columns, table.name, table.subject.key)
+                    and not edge.when and edge.inside is None
+                    for edge in other.edges
+                )  # fmt: skip
+                if not owned:
+                    key = " + ".join(table.subject.key)
+                    line, column = self.places.get((table.name, "subject"), (table.line, 1))
+                    what = (
+                        f"An identifier of `{table.name}` stands in `{shortened(via.table)}`, whose rows do not "
+                        "belong to it."
+                    )
+                    remedy = f"Add `belongs_to: [{{{' + '.join(via.columns)}: {table.name}.{key}}}]` to that table."
+                    self.problems.append(Problem(self.file, line, column, what, remedy))
+
     # Tables
 
     def tables(self, node: Node | None) -> dict[str, MapTable]:
@@ -282,7 +346,7 @@ class _MapReading(Reading):
             return MapTable(name, {}, line=key.line)
         node = _rejoined(node, _TABLE, ("impersonal",))
         fields = self.fields(node, f"`{shortened(name)}`", _TABLE)
-        columns = self.categories(name, fields.get("columns"))
+        self.columns = columns = self.categories(name, fields.get("columns"))
         if "impersonal" in fields:
             for other in fields:
                 if other not in ("impersonal", "columns"):
@@ -331,13 +395,9 @@ class _MapReading(Reading):
         identifiers = []
         for key, value in self.named(fields.get("identifiers"), "`identifiers`"):
             self.at(key, table, "subject", key.text)
-            inner = self.fields(
-                value, f"Identifier `{shortened(key.text)}`", ("kind", "one_person"), ("kind", "one_person")
-            )
-            kind = self.text(inner.get("kind"), "`kind`")
-            one = self.boolean(inner.get("one_person"), "`one_person`")
-            if kind is not None and one is not None:
-                identifiers.append(Identifier(key.text, kind, one))
+            found = self.identifier(table, key, value)
+            if found is not None:
+                identifiers.append(found)
         if isinstance(fields.get("identifiers"), Fields) and not identifiers:
             self.problem(
                 fields["identifiers"],
@@ -346,6 +406,56 @@ class _MapReading(Reading):
             )
         return Subject(self.texts(fields.get("key"), "`key`"), tuple(identifiers))
 
+    def identifier(self, table: str, key: Scalar, node: Node) -> Identifier | None:
+        """Read what one identifier is, and where it stands."""
+        what = f"Identifier `{shortened(key.text)}`"
+        inner = self.fields(node, what, ("kind", "one_person", "when", "via"), ("kind", "one_person"))
+        kind = self.text(inner.get("kind"), "`kind`")
+        one = self.boolean(inner.get("one_person"), "`one_person`")
+        when = self.when(table, inner.get("when"))
+        if kind is None or one is None:
+            return None
+        if "via" not in inner:
+            column, inside = self.spot(key.text)
+            return Identifier(column, kind, one, inside, when)
+        written = self.text(inner["via"], "`via`")
+        target, columns = target_of(key.text), columns_of(written or "")
+        if target is None or len(target[1]) != 1 or columns is None:
+            self.problem(
+                key,
+                f"{what} has `via`, so it stands in another table.",
+                "Write `attribute.value: {…, via: account_id}`: where it stands, and that table's column for the key.",
+            )
+            return None
+        return Identifier(target[1][0], kind, one, None, when, Via(target[0], columns))
+
+    def spot(self, written: str) -> tuple[str, Inside | None]:
+        """Read the name of a column, or of a place inside a column of this table."""
+        found = link_of(written) if written not in self.columns else None
+        if found is None or found[1] is None or found[0][0] not in self.columns:
+            return written, None
+        return found[0][0], found[1]
+
+    def when(self, table: str, node: Node | None) -> Conditions:
+        """Read the values that columns must hold; null and fractions are none."""
+        found = []
+        for key, value in self.named(node, "`when`"):
+            self.at(key, table, "when", key.text)
+            listed = value.items if isinstance(value, Items) else (value,)
+            values = [self.value(each, f"The value of `{shortened(key.text)}`") for each in listed]
+            known = tuple(each for each in values if each is not None)
+            if len(known) < len(values) or not values:
+                self.problem(
+                    value,
+                    f"`when` needs a value of `{shortened(key.text)}`, and null is none.",
+                    "Write `{kind: buyer}`, or `{kind: [buyer, payer]}`.",
+                )
+                continue
+            found.append(Condition(key.text, known))
+        if isinstance(node, Fields) and not node.entries:
+            self.problem(node, "`when` names no column.", "Write `{kind: buyer}`, or leave it out.")
+        return tuple(found)
+
     def edges(self, table: str, fields: Mapping[str, Node]) -> tuple[Edge, ...]:
         found: list[Edge] = []
         for kind in _EDGES:
@@ -353,8 +463,8 @@ class _MapReading(Reading):
                 edge = self.edge(table, kind, item)
                 if edge is None:
                     continue
-                same = (edge.kind, edge.columns, edge.target, edge.target_columns)
-                if same in [(e.kind, e.columns, e.target, e.target_columns) for e in found]:
+                same = replace(edge, conceals=(), leaving=None)
+                if same in [replace(other, conceals=(), leaving=None) for other in found]:
                     self.problem(item, "This edge is there twice.", "Keep one of the two.")
                 self.at(item, table, "edges", str(len(found)))
                 found.append(edge)
@@ -370,7 +480,7 @@ class _MapReading(Reading):
             return None
         long = {"columns", "target"} <= {key for key, _ in node}
         ends = self.long_ends(node, kind) if long else self.short_ends(node, kind)
-        options = {key: value for key, value in node if key in ("conceals", "leaving")}
+        options = {key: value for key, value in node if key in _OPTIONS}
         conceals = self.texts(options.get("conceals"), "`conceals`")
         leaving = self.leaving(table, options.get("leaving"))
         if leaving is not None and kind != "belongs_to":
@@ -379,14 +489,27 @@ class _MapReading(Reading):
                 f"`leaving` says what happens when an owner leaves; `{kind}` names no owner.",
                 "Remove it, or use `belongs_to`.",
             )
+        when = self.when(table, options.get("when"))
         if ends is None:
             return None
-        columns, target, target_columns = ends
-        return Edge(kind, table, columns, target, target_columns, conceals, leaving)
+        columns, inside, target, target_columns = ends
+        if "leaving" in options:
+            self.fitting(options["leaving"], leaving, columns, inside)
+        return Edge(kind, table, columns, target, target_columns, conceals, leaving, when, inside)
 
-    def short_ends(self, node: Fields, kind: str) -> tuple[Columns, str, Columns] | None:
+    def fitting(self, at: Node, leaving: Leaving | None, columns: Columns, inside: Inside | None) -> None:
+        """Note where what happens when an owner leaves does not fit how the row is linked."""
+        link = shortened(written_link(columns, inside))
+        if isinstance(leaving, RemoveElement) and not isinstance(inside, InList):
+            what = f"`leaving: remove` takes an element out of a list, and `{link}` is none."
+            self.problem(at, what, "Write `replace_owner` or `{blank: {…}}`.")
+        if isinstance(leaving, ReplaceOwner) and isinstance(inside, InList):
+            what = f"`{link}` is a list, in which nobody can stand in for who leaves."
+            self.problem(at, what, "Write `leaving: remove`.")
+
+    def short_ends(self, node: Fields, kind: str) -> tuple[Columns, Inside | None, str, Columns] | None:
         """Read `{customer_id: customer.id}`."""
-        links = [(key, value) for key, value in node.entries if key.text not in ("conceals", "leaving")]
+        links = [(key, value) for key, value in node.entries if key.text not in _OPTIONS]
         if len(links) != 1:
             self.problem(
                 links[1][0] if links else node,
@@ -395,12 +518,13 @@ class _MapReading(Reading):
             )
             return None
         key, value = links[0]
-        columns = columns_of(key.text)
-        if columns is None:
+        link = link_of(key.text)
+        if link is None:
             self.problem(
                 key,
-                f"`{shortened(key.text)}` is not a column, nor several joined by a plus.",
-                "Write `customer_id`, or `company_id + branch_no`; put odd names in quotes: '\"e-mail\"'.",
+                f"`{shortened(key.text)}` is not a column, nor several joined by a plus, nor a place inside one.",
+                "Write `customer_id`, `company_id + branch_no`, `data.buyer.id` or `member_ids.*`; "
+                "put odd names in quotes: '\"e-mail\"'.",
             )
         target = target_of(value.text) if isinstance(value, Scalar) else None
         if target is None:
@@ -409,24 +533,24 @@ class _MapReading(Reading):
                 f"What `{shortened(key.text)}` refers to must be a table and its column.",
                 "Write `customer.id`, or `branch.company_id + no`; odd names in quotes: '\"Odd.Table\".id'.",
             )
-        if columns is None or target is None:
+        if link is None or target is None:
             return None
-        return self.matched(key, columns, *target)
+        return self.matched(key, *link, *target)
 
-    def long_ends(self, node: Fields, kind: str) -> tuple[Columns, str, Columns] | None:
+    def long_ends(self, node: Fields, kind: str) -> tuple[Columns, Inside | None, str, Columns] | None:
         """Read `{columns: [a, b], target: branch, target_columns: [c, d]}`."""
         needed = ("columns", "target", "target_columns")
-        fields = self.fields(node, f"An edge of `{kind}`", (*needed, "conceals", "leaving"), needed)
+        fields = self.fields(node, f"An edge of `{kind}`", (*needed, *_OPTIONS), needed)
         columns = self.texts(fields.get("columns"), "`columns`")
         target = self.text(fields.get("target"), "`target`")
         target_columns = self.texts(fields.get("target_columns"), "`target_columns`")
         if not columns or target is None or not target_columns:
             return None
-        return self.matched(node, columns, target, target_columns)
+        return self.matched(node, columns, None, target, target_columns)
 
     def matched(
-        self, at: Node, columns: Columns, target: str, target_columns: Columns
-    ) -> tuple[Columns, str, Columns] | None:
+        self, at: Node, columns: Columns, inside: Inside | None, target: str, target_columns: Columns
+    ) -> tuple[Columns, Inside | None, str, Columns] | None:
         if len(columns) != len(target_columns):
             self.problem(
                 at,
@@ -434,17 +558,23 @@ class _MapReading(Reading):
                 "Write as many on both sides, in the same order.",
             )
             return None
-        return columns, target, target_columns
+        return columns, inside, target, target_columns
 
     def leaving(self, table: str, node: Node | None) -> Leaving | None:
         if node is None:
             return None
         if isinstance(node, Scalar):
-            said = self.choice(node, "`leaving`", ("replace_owner",))
-            return ReplaceOwner() if said else None
+            said = self.choice(node, "`leaving`", ("replace_owner", "remove"))
+            match said:
+                case "replace_owner":
+                    return ReplaceOwner()
+                case "remove":
+                    return RemoveElement()
+                case _:
+                    return None
         fields = self.fields(node, "`leaving`", ("blank",), ("blank",))
-        values = self.values(fields.get("blank"), "`blank`", table, "leaving")
-        return BlankLink(values) if values else None
+        values, parts = self.values(fields.get("blank"), "`blank`", table, "leaving")
+        return BlankLink(values, parts) if values or parts else None
 
     # What an erasure does
 
@@ -486,8 +616,8 @@ class _MapReading(Reading):
                         node, "`do: blank` does not say what to blank.", "Add `set: {column: null}`."
                     )
                     return None
-                values = self.values(fields["set"], "`set`", table, "erase")
-                return Blank(values) if values else None
+                values, parts = self.values(fields["set"], "`set`", table, "erase")
+                return Blank(values, parts) if values or parts else None
             case _:
                 return self.retain(table, node, fields)
 
@@ -503,23 +633,35 @@ class _MapReading(Reading):
         trigger = self.text(until.get("trigger"), "`trigger`")
         legal = self.text(fields.get("legal"), "`legal`")
         blank: Values = ()
+        parts: Parts = ()
         if "blank" in fields:
-            blank = self.values(fields["blank"], "`blank`", table, "erase")
+            blank, parts = self.values(fields["blank"], "`blank`", table, "erase")
         if period is None or trigger is None or legal is None:
             return None
         self.at(until.get("trigger"), table, "erase", "until")
-        return Retain(period, trigger, legal, blank)
+        return Retain(period, trigger, legal, blank, parts)
 
-    def values(self, node: Node | None, what: str, table: str, under: str) -> Values:
-        """Read columns and the constants they are set to; an empty mapping is a Problem."""
+    def values(self, node: Node | None, what: str, table: str, under: str) -> tuple[Values, Parts]:
+        """Read columns, and parts of columns, and the constants they are set to; an empty mapping is a Problem."""
         entries = self.named(node, what)
         if isinstance(node, Fields) and not entries:
             self.problem(node, f"{what} names no column.", "Name each column: `{email: null}`.")
-        for key, _ in entries:
+        values: list[tuple[str, Value]] = []
+        parts: list[Part] = []
+        for key, written in entries:
             self.at(key, table, under, key.text)
-        return tuple(
-            (key.text, self.value(value, f"The value of `{shortened(key.text)}`")) for key, value in entries
-        )
+            value = self.value(written, f"The value of `{shortened(key.text)}`")
+            column, inside = self.spot(key.text)
+            if inside is None:
+                values.append((column, value))
+            elif isinstance(inside, InList) and not inside.below:
+                what_ = (
+                    f"`{shortened(key.text)}` is a whole element of a list, which has no place to be emptied."
+                )
+                self.problem(key, what_, "Name a key below it, `people.*.name`; or blank the list.")
+            else:
+                parts.append(Part(column, inside, value))
+        return tuple(values), tuple(parts)
 
     def value(self, node: Node, what: str) -> Value:
         if not isinstance(node, Scalar):

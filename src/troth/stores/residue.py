@@ -126,7 +126,7 @@ def own_kinds(map: Map) -> frozenset[str]:  # noqa: A002
 def mentioning_columns(map: Map) -> frozenset[tuple[str, str]]:  # noqa: A002
     """Return the (table, column) where the map lets an identifier stay: links of `mentions`."""
     identifiers = {
-        (table.name, identifier.column)
+        (identifier.via.table if identifier.via is not None else table.name, identifier.column)
         for table in map.tables.values()
         if table.subject is not None
         for identifier in table.subject.identifiers

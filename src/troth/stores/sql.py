@@ -14,10 +14,24 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from troth.rules.catalogue import Column
-from troth.rules.graph import Hop, Named
-from troth.rules.map import Blank, Columns, Delete, ReplaceOwner, Retain, Value, Values
-from troth.rules.plan import Change, Detach, Leave, Plan, Rehome, Remove, Untie, Write, action
+from troth.rules.graph import PLAIN, At, Hop, Named
+from troth.rules.map import (
+    Blank,
+    Columns,
+    Conditions,
+    Delete,
+    InDocument,
+    InList,
+    Part,
+    Parts,
+    ReplaceOwner,
+    Retain,
+    Value,
+    Values,
+)
+from troth.rules.plan import Change, Detach, Leave, Plan, Rehome, Remove, Unlist, Untie, Write, action
 from troth.stores.sql_dialect import Dialect, quoted
+from troth.stores.sql_inside import Elements, by_column, rewritten
 
 # ruff: noqa: S608
 
@@ -52,6 +66,17 @@ class Way:
     def leads(self, known: frozenset[Bind]) -> bool:
         """Tell whether it can find a row, when these sets are not empty."""
         return self.start in known and self.spare not in known
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """Where a value is read or looked for: an expression and its family, or that of each of some elements."""
+
+    text: str
+    family: str
+    elements: Elements | None = None
+    type: str = ""  # as declared, of what stands there unchanged
+    array: str = ""  # the whole array, whose index knows its elements
 
 
 @dataclass(slots=True)
@@ -213,63 +238,118 @@ class Sql:
             and self._family(table, column) in ("text", "any")
         )  # fmt: skip
 
-    def _looked(self, kind: str, table: str, alias: str, column: str) -> str:
-        """Write the column that is looked through: bare where that is the same, for its index."""
+    def _looked(self, kind: str, table: str, alias: str, column: str, at: At = PLAIN) -> _Spot:
+        """Write the place that is looked through: bare where that is the same, for its index."""
+        if at.inside is not None:
+            return self._valued(kind, table, alias, column, at, "el")
         bare = f"{alias}.{quoted(column)}"
-        if (table, column) in self.normal or not self.written_apart(kind, table, column):
-            return bare
-        return self._exact(kind, bare)
+        if (table, column) not in self.normal and self.written_apart(kind, table, column):
+            bare = self._exact(kind, bare)
+        return _Spot(bare, self._family(table, column))
 
-    def _valued(self, kind: str, table: str, alias: str, column: str) -> tuple[str, str]:
-        """Write an identifier taken from a row, and its family."""
+    def _valued(
+        self, kind: str, table: str, alias: str, column: str, at: At = PLAIN, element: str = "ev"
+    ) -> _Spot:
+        """Write an identifier or a link taken from a row."""
         bare = f"{alias}.{quoted(column)}"
-        if self.written_apart(kind, table, column):
-            return self._exact(kind, bare), "text"
-        return bare, self._family(table, column)
+        match at.inside:
+            case None:
+                if self.written_apart(kind, table, column):
+                    return _Spot(self._exact(kind, bare), "text")
+                return _Spot(bare, self._family(table, column), None, self._type(table, column))
+            case InDocument(path):
+                return _Spot(self._exact(kind, self.dialect.insides.read(bare, path)), "text")
+            case InList() as inside:
+                elements = self._elements(table, bare, column, inside, element)
+                value = self._exact(kind, elements.value)
+                of = self._type(table, column).removesuffix("[]") if value == elements.value else ""
+                return _Spot(value, "text", elements, of, bare)
 
-    def _equal(self, looked: str, looked_family: str, value: str, family: str) -> str:
-        """Write that two columns hold the same, by the index of the first, whatever their types.
+    def _type(self, table: str, column: str) -> str:
+        found = self.graph.table(table).column(column)
+        return found.type if found is not None and self.dialect.name == "postgresql" else ""
+
+    def _elements(self, table: str, bare: str, column: str, inside: InList, alias: str) -> Elements:
+        found = self.graph.table(table).column(column)
+        assert found is not None
+        return self.dialect.insides.elements(bare, found, inside, alias)
+
+    def _same(self, looked: _Spot, value: _Spot, somebody: str) -> str:
+        """Write that what is looked for is one of the values, whichever side holds a list."""
+        if looked.type and looked.type == value.type and looked.array and value.elements is None:
+            return f"{looked.array} @> ARRAY[{value.text}]{' AND ' + somebody if somebody else ''}"
+        if looked.elements is not None:
+            inner = self._same(_Spot(looked.text, looked.family), value, somebody)
+            return f"EXISTS (SELECT 1 FROM {looked.elements.source} WHERE {inner})"
+        own, other = self._alike(looked.text, looked.family, value.text, value.family)
+        if value.elements is None:
+            return f"{own} = {other}{' AND ' + somebody if somebody else ''}"
+        some = f" WHERE {somebody}" if somebody else ""
+        return self.dialect.among.format(own, f"SELECT {other} FROM {value.elements.source}{some}")
+
+    def _when(self, table: str, alias: str, conditions: Conditions) -> list[str]:
+        """Write that columns hold the values under which a link is there."""
+        found = []
+        for each in conditions:
+            bare, family = f"{alias}.{quoted(each.column)}", self._family(table, each.column)
+            column = self.graph.table(table).column(each.column)
+            if family == "text":
+                listed = ", ".join(self.literal(str(value)) for value in each.values)
+            elif self.dialect.name == "sqlite" or (
+                column is not None and all(_typed(value, column, family) for value in each.values)
+            ):
+                listed = ", ".join(map(self.literal, each.values))
+            else:
+                bare = f"{bare}::text"
+                listed = ", ".join(self.literal(_as_text(value)) for value in each.values)
+            found.append(f"{bare} IN ({listed})")
+        return found
+
+    def _alike(self, looked: str, looked_family: str, value: str, family: str) -> tuple[str, str]:
+        """Write two values so that they are equal when they are the same, by the index of the first.
 
         A number and a text are the same when the text is how the number is written.
         """
         if looked_family == family or "any" in (looked_family, family):
-            return f"{looked} = {value}"
+            return looked, value
         if self.dialect.name == "sqlite":
             if looked_family == "text":
-                return f"{looked} = CAST({value} AS TEXT)"
+                return looked, f"CAST({value} AS TEXT)"
             if family == "text":
                 number = f"CAST({value} AS {'INTEGER' if looked_family == 'int' else 'NUMERIC'})"
-                return f"{looked} = CASE WHEN CAST({number} AS TEXT) = {value} THEN {number} END"
-            return f"{looked} = {value}"
+                return looked, f"CASE WHEN CAST({number} AS TEXT) = {value} THEN {number} END"
+            return looked, value
         match looked_family, family:
             case "text", _:
-                return f"{looked} = {value}::text"
+                return looked, f"{value}::text"
             case "int", "text":
-                return f"{looked} = CASE WHEN {value} ~ '^(0|-?[1-9][0-9]{{0,17}})$' THEN {value}::bigint END"
+                whole = f"CASE WHEN {value} ~ '^(0|-?[1-9][0-9]{{0,17}})$' THEN {value}::bigint END"
+                return looked, whole
             case "int", "numeric":
                 whole = f"{value} = trunc({value}) AND abs({value}) < 1e18"
-                return f"{looked} = CASE WHEN {whole} THEN {value}::bigint END"
+                return looked, f"CASE WHEN {whole} THEN {value}::bigint END"
             case "numeric", "int":
-                return f"{looked} = {value}"
+                return looked, value
             case "uuid", "text":
                 hexed = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
-                return f"{looked} = CASE WHEN {value} ~ '{hexed}' THEN {value}::uuid END"
+                return looked, f"CASE WHEN {value} ~ '{hexed}' THEN {value}::uuid END"
             case _:
-                return f"{looked}::text = {value}::text"
+                return f"{looked}::text", f"{value}::text"
 
-    def _match(
-        self, looked: tuple[str, str, Columns], value: tuple[str, str, Columns], named: Named | None
-    ) -> str:
-        """Write that a looked-up row (table, alias, columns) is linked to a known row."""
+    def _linked(self, hop: Hop, source: str, to: str, *, looked: str) -> str:
+        """Write that two rows, by these aliases, are linked by a hop; one of them is looked up by the other."""
         parts = []
-        for own, other in zip(looked[2], value[2], strict=True):
-            kind = named.kind if named is not None else ""
-            expression, family = self._valued(kind, value[0], value[1], other)
-            column = self._looked(kind, looked[0], looked[1], own)
-            parts.append(self._equal(column, self._family(looked[0], own), expression, family))
-            if named is not None:
-                parts.append(self._somebody(named, expression, family))
-        return " AND ".join(part for part in parts if part)
+        kind = hop.named.kind if hop.named is not None else ""
+        for theirs, own in zip(hop.source_columns, hop.to_columns, strict=True):
+            source_end = (kind, hop.source, source, theirs, hop.source_at)
+            to_end = (kind, hop.to, to, own, hop.to_at)
+            first, other = (source_end, to_end) if looked == source else (to_end, source_end)
+            value = self._valued(*other)
+            somebody = self._somebody(hop.named, value.text, value.family) if hop.named is not None else ""
+            parts.append(self._same(self._looked(*first), value, somebody))
+        parts += self._when(hop.source, source, hop.source_at.when)
+        parts += self._when(hop.to, to, hop.to_at.when)
+        return " AND ".join(parts)
 
     def _somebody(self, named: Named, expression: str, family: str) -> str:
         """Write that an identifier names somebody: it is not empty, nor what an erasure leaves."""
@@ -279,12 +359,30 @@ class Sql:
         texts = ["''", *(self._exact(named.kind, self.literal(str(value))) for value in named.nobody)]
         return f"{expression} NOT IN ({', '.join(texts)})"
 
-    def _given_match(self, named: Named, table: str, alias: str, column: str) -> str:
-        """Write that a column holds one of the given identifiers (v.x) and names somebody."""
-        looked = self._looked(named.kind, table, alias, column)
-        family = self._family(table, column)
-        parts = [self._equal(looked, family, "v.x", "text"), self._somebody(named, "v.x", "text")]
-        return " AND ".join(parts)
+    def _given_match(self, named: Named, table: str, alias: str, column: str, at: At) -> str:
+        """Write that a place holds one of the given identifiers (v.x) and names somebody."""
+        looked = self._looked(named.kind, table, alias, column, at)
+        same = self._same(looked, _Spot("v.x", "text", None, "text"), self._somebody(named, "v.x", "text"))
+        return " AND ".join([same, *self._when(table, alias, at.when)])
+
+    def _tied(self, hop: Hop, alias: str) -> str:
+        """Write that a row has a link by a hop, to whomever."""
+        parts = []
+        for name in hop.to_columns:
+            bare = f"{alias}.{quoted(name)}"
+            match hop.to_at.inside:
+                case InDocument(path):
+                    bare = self.dialect.insides.read(bare, path)
+                case InList() as inside:
+                    elements = self._elements(hop.to, bare, name, inside, "et")
+                    parts.append(
+                        f"EXISTS (SELECT 1 FROM {elements.source} WHERE {elements.value} IS NOT NULL)"
+                    )
+                    continue
+                case None:
+                    pass
+            parts.append(f"{bare} IS NOT NULL")
+        return " AND ".join([*parts, *self._when(hop.to, alias, hop.to_at.when)])
 
     def _no_placeholder(self, table: str, alias: str) -> str:
         """Write that a row is not the one that stands in for those who left."""
@@ -294,9 +392,9 @@ class Sql:
         same = " AND ".join(f"{alias}.{quoted(name)} = {self.literal(value)}" for name, value in marks)
         return f" AND ({same}) IS NOT TRUE"
 
-    def _differs(self, table: str, alias: str, values: Values) -> str:
-        """Write that at least one of these columns holds something else."""
-        parts = []
+    def _differs(self, table: str, alias: str, values: Values, inner: Parts = ()) -> str:
+        """Write that at least one of these columns, or parts of columns, holds something else."""
+        parts = [self._part_differs(table, alias, part) for part in inner]
         for name, value in values:
             column, found = f"{alias}.{quoted(name)}", self.graph.table(table).column(name)
             if value is None:
@@ -308,13 +406,29 @@ class Sql:
                 parts.append(self.dialect.differs.format(column, self.literal(value)))
         return f"({' OR '.join(parts)})"
 
+    def _part_differs(self, table: str, alias: str, part: Part) -> str:
+        """Write that there is something else in a part; a part that is not there differs from nothing."""
+        bare = f"{alias}.{quoted(part.column)}"
+        match part.inside:
+            case InDocument(path):
+                return self._other(self.dialect.insides.read(bare, path), part.value)
+            case InList() as inside:
+                elements = self._elements(table, bare, part.column, inside, "ed")
+                return f"EXISTS (SELECT 1 FROM {elements.source} WHERE {self._other(elements.value, part.value)})"
+
+    def _other(self, expression: str, value: Value) -> str:
+        if value is None:
+            return f"{expression} IS NOT NULL"
+        new = self.literal(self.dialect.insides.told(value))
+        return f"coalesce({expression} <> {new}, {self.dialect.false})"
+
     def _live(self, table: str, alias: str, depth: int = 0) -> str:
         """Write that a row is somebody's still: neither a placeholder nor what an erasure left."""
         conditions = self._no_placeholder(table, alias)
         done = action(self.graph.mapped(table))
         named = {name.column for name in self.graph.names(table)}
         if isinstance(done, Blank) and named and named <= {name for name, _ in done.values}:
-            conditions += f" AND {self._differs(table, alias, done.values)}"
+            conditions += f" AND {self._differs(table, alias, done.values, done.parts)}"
         elif isinstance(done, Blank | ReplaceOwner) and depth < 2:
             left = self._left(table, alias, done, depth)
             conditions += f" AND NOT ({left})" if left else ""
@@ -323,21 +437,38 @@ class Sql:
     def _left(self, table: str, alias: str, done: Blank | ReplaceOwner, depth: int) -> str:
         """Write that an erasure has been here: the values are its own, and nobody live is left."""
         owners, pointers = self.graph.owners(table), self.graph.pointers(table)
-        if not owners and not pointers:
+        naming = self.graph.naming(table)
+        if not owners and not pointers and not naming:
             return ""
         other = f"{alias}l"
-        some = [f"{alias}.{quoted(hop.to_columns[0])} IS NOT NULL" for hop in owners]
+        some = [self._tied(hop, alias) for hop in owners]
         none = []
         for hop in (*owners, *pointers):
-            match = self._match(
-                (hop.source, other, hop.source_columns), (table, alias, hop.to_columns), hop.named
-            )
+            match = self._linked(hop, other, alias, looked=other)
             holds = f"EXISTS (SELECT 1 FROM {self.name(hop.source)} AS {other} WHERE {match}"
             none.append(f"NOT {holds}{self._live(hop.source, other, depth + 1)})")
             if hop.kind == "points_to":
                 some.append(f"{holds})")
-        values = [f"NOT {self._differs(table, alias, done.values)}"] if isinstance(done, Blank) else []
+        for named in naming:
+            none.append(f"NOT EXISTS ({self._named_by(named, table, alias, other)})")
+            some = ["1 = 1"]
+        values = (
+            [f"NOT {self._differs(table, alias, done.values, done.parts)}"] if isinstance(done, Blank) else []
+        )
         return " AND ".join([f"({' OR '.join(some)})", *values, *none])
+
+    def _named_by(self, named: Named, table: str, alias: str, other: str) -> str:
+        """Write a select of the attributes of a row that name somebody."""
+        linked = " AND ".join(
+            self._same(self._looked("", named.table, other, own), self._valued("", table, alias, key), "")
+            for own, key in zip(named.link, named.key, strict=True)
+        )
+        value = self._valued(named.kind, named.table, other, named.column, named.at)
+        some = self._somebody(named, value.text, value.family) or f"{value.text} IS NOT NULL"
+        if value.elements is not None:
+            some = f"EXISTS (SELECT 1 FROM {value.elements.source} WHERE {some})"
+        conditions = [linked, some, *self._when(named.table, other, named.at.when)]
+        return f"SELECT 1 FROM {self.name(named.table)} AS {other} WHERE {' AND '.join(conditions)}"
 
     def _going(self, text: _Text, table: str, alias: str) -> str:
         """Write that a row is about to be removed."""
@@ -359,7 +490,7 @@ class Sql:
         return (
             f"SELECT {self._key_list(table, 't')}{extra} FROM {text.given(named.kind)} AS v "
             f"CROSS JOIN {self.name(table)} AS t "
-            f"WHERE {self._given_match(named, table, 't', named.column)}{self._no_placeholder(table, 't')}"
+            f"WHERE {self._given_match(named, table, 't', named.column, named.at)}{self._no_placeholder(table, 't')}"
         )
 
     def _direct(self, hop: Hop, text: _Text, extra: str) -> str:
@@ -368,12 +499,12 @@ class Sql:
         return (
             f"SELECT {self._key_list(hop.to, 't')}{extra} FROM {text.given(hop.named.kind)} AS v "
             f"CROSS JOIN {self.name(hop.to)} AS t "
-            f"WHERE {self._given_match(hop.named, hop.to, 't', hop.to_columns[0])}"
+            f"WHERE {self._given_match(hop.named, hop.to, 't', hop.to_columns[0], hop.to_at)}"
             f"{self._no_placeholder(hop.to, 't')}"
         )
 
     def _hop(self, hop: Hop, set_: str, text: _Text, extra: str) -> str:
-        match = self._match((hop.to, "t", hop.to_columns), (hop.source, "s", hop.source_columns), hop.named)
+        match = self._linked(hop, "s", "t", looked="t")
         return (
             f"SELECT {self._key_list(hop.to, 't')}{extra} FROM {text.rows(set_, hop.source)} AS n "
             f"CROSS JOIN {self.name(hop.source)} AS s CROSS JOIN {self.name(hop.to)} AS t "
@@ -401,7 +532,7 @@ class Sql:
             Way((), (), ("given", named.kind), partial(self._seed, named))
             for named in self.graph.names(table)
         ]
-        for hop in self.graph.into(table, "belongs_to", "points_to"):
+        for hop in self.graph.into(table, "belongs_to", "points_to", "names"):
             if hop.kind == "belongs_to" and hop.named is not None:
                 ways.append(Way((), (), ("given", hop.named.kind), partial(self._direct, hop)))
             if not self.circling(hop):
@@ -412,7 +543,7 @@ class Sql:
     def again(self, table: str, known: frozenset[Bind]) -> Statement | None:
         """Find further rows of a table from rows just found in its own stage."""
         ways = []
-        for hop in self.graph.into(table, "belongs_to", "points_to", "same"):
+        for hop in self.graph.into(table, "belongs_to", "points_to", "same", "names"):
             if self.circling(hop):
                 set_ = "unknown" if hop.kind == "same" else "new"
                 ways.append(Way((), (), (set_, hop.source), partial(self._hop, hop, set_)))
@@ -457,13 +588,17 @@ class Sql:
         parts = []
         for named in self.graph.names(table):
             if named.one_person:
-                value, family = self._valued(named.kind, table, "t", named.column)
-                known = self._equal("v.x", "text", value, family)
-                some = self._somebody(named, value, family)
-                parts.append(
-                    f"(t.{quoted(named.column)} IS NOT NULL{' AND ' + some if some else ''} AND NOT EXISTS "
-                    f"(SELECT 1 FROM {text.given(named.kind)} AS v WHERE {known}))"
+                value = self._valued(named.kind, table, "t", named.column, named.at)
+                known = " = ".join(self._alike("v.x", "text", value.text, value.family))
+                some = self._somebody(named, value.text, value.family)
+                found = f"t.{quoted(named.column)}" if named.at == PLAIN else value.text
+                other = (
+                    f"{found} IS NOT NULL{' AND ' + some if some else ''} AND NOT EXISTS "
+                    f"(SELECT 1 FROM {text.given(named.kind)} AS v WHERE {known})"
                 )
+                if value.elements is not None:
+                    other = f"EXISTS (SELECT 1 FROM {value.elements.source} WHERE {other})"
+                parts.append(f"({' AND '.join([other, *self._when(table, 't', named.at.when)])})")
         return f", CASE WHEN {' OR '.join(parts)} THEN 1 ELSE 0 END AS unknown" if parts else ""
 
     def rows(self, table: str, limit: int | None, known: frozenset[Bind]) -> Statement | None:
@@ -498,7 +633,7 @@ class Sql:
             yield Way((label,), (), ("given", named.kind), partial(self._seed, named))
         for hop in self.graph.into(table, "same"):
             yield Way(self.graph.path(hop), (), ("named", hop.source), partial(self._hop, hop, "named"))
-        for hop in self.graph.into(table, "belongs_to", "points_to", "mentions"):
+        for hop in self.graph.into(table, "belongs_to", "points_to", "mentions", "names"):
             conceals = hop.edge.conceals if hop.edge is not None else ()
             if hop.source in self.graph.reached():
                 start = ("reach", hop.source)
@@ -548,7 +683,7 @@ class Sql:
         text = _Text(self)
         kept = []
         for hop in hops:
-            match = self._match((hop.to, "c", hop.to_columns), (table, "t", hop.source_columns), hop.named)
+            match = self._linked(hop, "t", "c", looked="c")
             inside = f"{text.within('c', 'released', hop.to)} AND {text.within('c', 'fresh', hop.to)}"
             kept.append(f"EXISTS (SELECT 1 FROM {self.name(hop.to)} AS c WHERE {match} AND {inside})")
         return text.done(
@@ -566,21 +701,23 @@ class Sql:
         text = _Text(self)
         free = []
         for hop in self.graph.owners(table):
-            match = self._match(
-                (hop.source, "o", hop.source_columns), (table, "t", hop.to_columns), hop.named
-            )
+            match = self._linked(hop, "o", "t", looked="o")
             stays = self._stays(text, hop.source, "o", points=False)
             free.append(f"NOT EXISTS (SELECT 1 FROM {self.name(hop.source)} AS o WHERE {match}{stays})")
         for hop in self.graph.pointers(table):
-            match = self._match(
-                (hop.source, "p", hop.source_columns), (table, "t", hop.to_columns), hop.named
-            )
+            match = self._linked(hop, "p", "t", looked="p")
             stays = self._stays(text, hop.source, "p", points=True)
             free.append(f"NOT EXISTS (SELECT 1 FROM {self.name(hop.source)} AS p WHERE {match}{stays})")
         own = [
             f"EXISTS (SELECT 1 FROM {text.given(named.kind)} AS v "
-            f"WHERE {self._given_match(named, table, 't', named.column)})"
+            f"WHERE {self._given_match(named, table, 't', named.column, named.at)})"
             for named in self.graph.names(table)
+        ]
+        own += [
+            f"EXISTS ({self._named_by(named, table, 't', 'a')} AND EXISTS (SELECT 1 FROM "
+            f"{text.given(named.kind)} AS v "
+            f"WHERE {self._given_match(named, named.table, 'a', named.column, named.at)}))"
+            for named in self.graph.naming(table)
         ]
         condition = " OR ".join([*own, f"({' AND '.join(free)})"])
         return text.done(
@@ -637,6 +774,12 @@ class Sql:
         match change:
             case Leave(hop):
                 found = self._leaving(text, change, hop)
+            case Unlist(hop):
+                found = (
+                    f"SELECT {self._key_list(hop.to, 't')} FROM {text.rows('reach', hop.to)} AS n "
+                    f"CROSS JOIN {self.name(hop.to)} AS t WHERE {self._key_equal(hop.to, 't', 'n')} "
+                    f"AND NOT ({text.within('t', 'released', hop.to)}) AND {self._listing(text, hop)}"
+                )
             case Detach():
                 found = self._detaching(text, change)
             case _:
@@ -666,20 +809,25 @@ class Sql:
 
     def _leaving(self, text: _Text, change: Leave, hop: Hop) -> str:
         """Write which rows stay with somebody while their owner by this hop leaves, and no other by it stays."""
-        match = self._match((hop.source, "o", hop.source_columns), (hop.to, "t", hop.to_columns), hop.named)
+        match = self._linked(hop, "o", "t", looked="o")
         leaves = f"EXISTS (SELECT 1 FROM {self.name(hop.source)} AS o WHERE {match} AND "
         leaves += f"{text.within('o', 'released', hop.source)})"
         if hop.named is not None:
-            given = self._given_match(hop.named, hop.to, "t", hop.to_columns[0])
+            given = self._given_match(hop.named, hop.to, "t", hop.to_columns[0], hop.to_at)
             leaves = f"({leaves} OR EXISTS (SELECT 1 FROM {text.given(hop.named.kind)} AS v WHERE {given}))"
         stays = self._stays(text, hop.source, "o", points=False)
-        differs = self._differs(hop.to, "t", change.values)
+        differs = self._differs(hop.to, "t", change.values, change.parts)
         match action(self.graph.mapped(hop.to)):
             case Blank(values) | Retain(blank=values):
                 blanked = dict(values)
             case _:
                 blanked = {}
-        if not change.replaces and set(dict(change.values)) <= set(blanked):
+        if (
+            change.values
+            and not change.parts
+            and not change.replaces
+            and set(dict(change.values)) <= set(blanked)
+        ):
             # what an erasure has emptied already is not written over with other words
             emptied = tuple((name, blanked[name]) for name, _ in change.values)
             differs += f" AND {self._differs(hop.to, 't', emptied)}"
@@ -690,6 +838,76 @@ class Sql:
             f"AND NOT EXISTS (SELECT 1 FROM {self.name(hop.source)} AS o WHERE {match}{stays}) "
             f"AND {differs}"
         )
+
+    def _who_leaves(self, text: _Text, hop: Hop, element: Elements) -> str:
+        """Write that an element of a list links to somebody who leaves."""
+        kind = hop.named.kind if hop.named is not None else ""
+        value = _Spot(self._exact(kind, element.value), "text")
+        somebody = self._somebody(hop.named, value.text, "text") if hop.named is not None else ""
+        owner = self._same(
+            self._looked(kind, hop.source, "o", hop.source_columns[0], hop.source_at), value, somebody
+        )
+        conditions = [owner, *self._when(hop.source, "o", hop.source_at.when)]
+        leaves = (
+            f"EXISTS (SELECT 1 FROM {self.name(hop.source)} AS o WHERE {' AND '.join(conditions)} "
+            f"AND {text.within('o', 'released', hop.source)})"
+        )
+        if hop.named is None:
+            return leaves
+        return (
+            f"({leaves} OR {somebody} AND EXISTS (SELECT 1 FROM {text.given(hop.named.kind)} AS v "
+            f"WHERE v.x = {value.text}))"
+        )
+
+    def _listed(self, hop: Hop, alias: str) -> tuple[Elements, InList]:
+        inside = hop.to_at.inside
+        assert isinstance(inside, InList)
+        bare = f"t.{quoted(hop.to_columns[0])}"
+        return self._elements(hop.to, bare, hop.to_columns[0], inside, alias), inside
+
+    def _listing(self, text: _Text, hop: Hop) -> str:
+        """Write that a row lists somebody who leaves."""
+        elements, _ = self._listed(hop, "eu")
+        some = f"EXISTS (SELECT 1 FROM {elements.source} WHERE {self._who_leaves(text, hop, elements)})"
+        return " AND ".join([some, *self._when(hop.to, "t", hop.to_at.when)])
+
+    def _unlisted(self, text: _Text, hop: Hop) -> str:
+        """Write the list without those who leave."""
+        elements, inside = self._listed(hop, "eu")
+        column = self.graph.table(hop.to).column(hop.to_columns[0])
+        assert column is not None
+        leaves = self._who_leaves(text, hop, elements)
+        bare = f"t.{quoted(column.name)}"
+        return self.dialect.insides.without(bare, column, inside, elements, "eu", leaves)
+
+    def still_listed(self, number: int) -> Statement | None:
+        """Count the rows that list somebody who leaves, after an Unlist and before anybody is gone."""
+        return self._once(("listed", number), lambda: self._still_listed(number))
+
+    def _still_listed(self, number: int) -> Statement | None:
+        text, change = _Text(self), self.plan.changes[number]
+        if not isinstance(change, Unlist):
+            return None
+        where = f"{text.within('t', f'chosen{number}', change.table)} AND {self._listing(text, change.hop)}"
+        return text.done(f"SELECT count(*) FROM {self.name(change.table)} AS t WHERE {where}")
+
+    def _assigned(self, text: _Text, change: Change) -> str:
+        """Write what is set."""
+        match change:
+            case Unlist(hop):
+                return f"{quoted(hop.to_columns[0])} = {self._unlisted(text, hop)}"
+            case Detach(column=column) | Untie(column=column):
+                return f"{quoted(column)} = NULL"
+            case Leave() | Write() | Rehome():
+                written = [f"{quoted(name)} = {self.literal(value)}" for name, value in change.values]
+                for name, parts in by_column(change.parts):
+                    column_ = self.graph.table(change.table).column(name)
+                    assert column_ is not None
+                    new = rewritten(self.dialect.insides, f"t.{quoted(name)}", column_, parts)
+                    written.append(f"{quoted(name)} = {new}")
+                return ", ".join(written)
+            case Remove():
+                return ""
 
     def change(self, number: int) -> Statement:
         """Make a change."""
@@ -711,25 +929,23 @@ class Sql:
         if isinstance(change, Remove):
             going = self._going(text, change.table, "t")
             return text.done(f"DELETE FROM {self.name(change.table)} AS t WHERE {going}")
-        values: Values = ((change.column, None),) if isinstance(change, Detach | Untie) else change.values
-        written = ", ".join(f"{quoted(name)} = {self.literal(value)}" for name, value in values)
+        written = self._assigned(text, change)
         where = self.where(text, number, change)
         return text.done(f"UPDATE {self.name(change.table)} AS t SET {written} WHERE {where}")
 
     def where(self, text: _Text, number: int, change: Change) -> str:
         """Write which rows a change is made to."""
         match change:
-            case Leave() | Detach():
+            case Leave() | Unlist() | Detach():
                 return text.within("t", f"chosen{number}", change.table)
-            case Write(table, values):
+            case Write(table, values, parts):
                 rows = text.within("t", "released", table)
                 if table in self.plan.retained():
                     rows += f" AND {text.within('t', 'fresh', table)}"
-                return f"{rows} AND {self._differs(table, 't', values)}"
-            case Rehome(hop, values):
-                linked = " AND ".join(f"t.{quoted(name)} IS NOT NULL" for name in hop.to_columns)
+                return f"{rows} AND {self._differs(table, 't', values, parts)}"
+            case Rehome(hop, values, parts):
                 rows = text.within("t", "released", hop.to)
-                return f"{rows} AND {linked} AND {self._differs(hop.to, 't', values)}"
+                return f"{rows} AND {self._tied(hop, 't')} AND {self._differs(hop.to, 't', values, parts)}"
             case Untie(table, column):
                 return f"{self._going(text, table, 't')} AND t.{quoted(column)} IS NOT NULL"
             case Remove(table):
@@ -752,11 +968,11 @@ class Sql:
 
     def _wrong(self, number: int) -> Statement | None:
         text, change = _Text(self), self.plan.changes[number]
-        if isinstance(change, Untie | Remove) or self.keyless(change.table):
+        if isinstance(change, Untie | Unlist | Remove) or self.keyless(change.table):
             return None
         where = self.where(text, number, change)
         if isinstance(change, Leave):
-            where += f" AND {self._differs(change.table, 't', change.values)}"
+            where += f" AND {self._differs(change.table, 't', change.values, change.parts)}"
         if isinstance(change, Detach):
             where += f" AND t.{quoted(change.column)} IS NOT NULL"
         return text.done(f"SELECT count(*) FROM {self.name(change.table)} AS t WHERE {where}")
@@ -788,9 +1004,10 @@ class Sql:
         """Return the columns looked through in which an identifier may stand in several writings."""
         found: dict[tuple[str, str, str], None] = {}
         for named in self.graph.named:
-            found[named.table, named.column, named.kind] = None
+            if named.at.inside is None:
+                found[named.table, named.column, named.kind] = None
         for hop in self.graph.hops:
-            if hop.named is not None:
+            if hop.named is not None and hop.to_at.inside is None:
                 found[hop.to, hop.to_columns[0], hop.named.kind] = None
         return tuple(each for each in found if self.written_apart(each[2], each[0], each[1]))
 
@@ -811,6 +1028,17 @@ class Sql:
         if key not in self._written:
             self._written[key] = write()
         return self._written[key]
+
+
+def _typed(value: Value, column: Column, family: str) -> bool:
+    """Tell whether a constant is of its column's own type."""
+    if isinstance(value, bool):
+        return column.type == "boolean"
+    return isinstance(value, int) and family in ("int", "numeric")
+
+
+def _as_text(value: Value) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _escaped(name: str) -> str:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from troth.rules.catalogue import Column
 from troth.rules.identifier import exact
+from troth.stores import sql_inside
+from troth.stores.sql_inside import Insides
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Dialect:
     phone: str
     number: str
     day: Callable[[Column, str], str]
+    insides: Insides
+    among: str  # a value, and a select of one column
 
 
 # Dialects
@@ -86,6 +90,8 @@ SQLITE = Dialect(
     phone="troth_phone({})",
     number="upper(replace(replace(replace({}, ' ', ''), '.', ''), '-', ''))",
     day=_sqlite_day,
+    insides=sql_inside.SQLITE,
+    among="{} IN ({})",
 )
 POSTGRESQL = Dialect(
     name="postgresql",
@@ -100,6 +106,8 @@ POSTGRESQL = Dialect(
     ),
     number="upper(regexp_replace({}, '[\\s.-]', '', 'g'))",
     day=_postgresql_day,
+    insides=sql_inside.POSTGRESQL,
+    among="{} = ANY(ARRAY({}))",
 )
 
 

@@ -16,7 +16,18 @@ from typing import Protocol
 
 from troth.errors import ConflictError, NotAllowedError
 from troth.rules.map import Retain
-from troth.rules.plan import Detach, Leave, Rehome, Remove, Untie, Write, action, end_of, first_kept_day
+from troth.rules.plan import (
+    Detach,
+    Leave,
+    Rehome,
+    Remove,
+    Unlist,
+    Untie,
+    Write,
+    action,
+    end_of,
+    first_kept_day,
+)
 from troth.stores.contract import Acted, Count, Grade, Measured, Row, SideEffect, Verb, Who
 from troth.stores.sql import Bind, Sql, Statement
 from troth.stores.sql_dialect import forms
@@ -391,7 +402,7 @@ def _choose(selection: Selection) -> tuple[dict[str, tuple[int, date | None]], d
     later: list[tuple[Bind, Statement]] = []  # which rows lose a link is known once owners are replaced
     for number, change in enumerate(plan.changes):
         match change:
-            case Leave(hop) if selection.held(hop.to) > 0:
+            case Leave(hop) | Unlist(hop) if selection.held(hop.to) > 0:
                 asked.append(((f"chosen{number}", hop.to), sql.chosen(number)))
             case Detach(table, key=key) if selection.counts.get(("released", key.target), 0):
                 later.append(((f"chosen{number}", table), sql.chosen(number)))
@@ -454,7 +465,7 @@ def _verb(change: object) -> Verb:
     match change:
         case Leave(replaces=True) | Rehome():
             return "replace_owner"
-        case Detach():
+        case Detach() | Unlist():
             return "detach"
         case Remove():
             return "delete"
@@ -472,8 +483,22 @@ def apply(selection: Selection) -> Done:
     if sql.plan.deferred:
         session.defer()
     numbers = [number for number in range(len(sql.plan.changes)) if _wanted(selection, number, going)]
-    answers = session.many([selection.bound(sql.change(number)) for number in numbers])
+    calls: list[Call] = []
+    looks: set[int] = set()  # whether somebody is still listed can be seen only while they are there
+    for number in numbers:
+        calls.append(selection.bound(sql.change(number)))
+        listed = sql.still_listed(number)
+        if listed is not None:
+            looks.add(len(calls))
+            calls.append(selection.bound(listed))
+    told = session.many(calls)
     session.settle()
+    if any(told[at].rows[0][0] for at in looks):
+        raise NotAllowedError(
+            f"In the store `{sql.plan.store}`, a list still names somebody after they were taken out of it; "
+            "a trigger may have put them back. Nothing was changed."
+        )
+    answers = [answer for at, answer in enumerate(told) if at not in looks]
     tally: dict[tuple[str, Verb], int] = {}
     ours: dict[tuple[str, str], int] = {}
     for number, answer in zip(numbers, answers, strict=True):
@@ -498,7 +523,7 @@ def apply(selection: Selection) -> Done:
 def _wanted(selection: Selection, number: int, going: Mapping[str, int]) -> bool:
     change = selection.sql.plan.changes[number]
     match change:
-        case Leave() | Detach():
+        case Leave() | Unlist() | Detach():
             return selection.counts.get((f"chosen{number}", change.table), 0) > 0
         case Remove(table) | Untie(table):
             return going.get(table, 0) > 0

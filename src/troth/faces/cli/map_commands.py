@@ -414,8 +414,10 @@ def _erase(erase: Erase | None) -> str | None:
 
 
 def _edge(edge: Edge) -> str:
-    own, other = " + ".join(edge.columns), " + ".join(edge.target_columns)
-    return f"{edge.kind} {edge.table}.{own} = {edge.target}.{other}"
+    from troth.rules.map import written_link, written_when
+
+    own, other = written_link(edge.columns, edge.inside), written_link(edge.target_columns)
+    return f"{edge.kind} {edge.table}.{own} = {edge.target}.{other}{written_when(edge.when)}"
 
 
 def _place(problem: Problem) -> str:
