@@ -64,13 +64,103 @@ def postgresql_server(folder: Path) -> Iterator[str]:
         server.wait(timeout=30)
 
 
+IMAP_CONF = """
+protocols = imap
+listen = 127.0.0.1
+base_dir = {folder}/run
+state_dir = {folder}/state
+log_path = {folder}/log
+default_internal_user = {user}
+default_internal_group = {group}
+default_login_user = {user}
+ssl = no
+disable_plaintext_auth = no
+mail_location = maildir:{folder}/mail/%u
+first_valid_uid = 1
+first_valid_gid = 1
+auth_mechanisms = plain xoauth2
+passdb {{
+  driver = passwd-file
+  mechanisms = plain
+  args = {folder}/users
+}}
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2
+  args = {folder}/oauth2.conf
+}}
+userdb {{
+  driver = static
+  args = uid={user} gid={group} home={folder}/home/%u
+}}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    address = 127.0.0.1
+    port = {port}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+service anvil {{
+  chroot =
+}}
+service stats {{
+  chroot =
+}}
+"""
+
+
+@contextmanager
+def imap_server(folder: Path, login: str, password: str, introspection: str = "") -> Iterator[int]:
+    """Run Dovecot over `folder` for one mailbox; yields its port, and skips, saying why, where there is none.
+
+    `introspection` is where OAuth 2 tokens are asked about.
+    """
+    program = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if program is None:
+        pytest.skip("There is no IMAP server here: the package dovecot-imapd is not installed.")
+    as_other = _as_other(folder)
+    import grp
+    import pwd
+
+    user = "nobody" if as_other else pwd.getpwuid(os.getuid()).pw_name
+    group = "nogroup" if as_other else grp.getgrgid(os.getgid()).gr_name
+    port = free_port()
+    (folder / "users").write_text(f"{login}:{{PLAIN}}{password}\n")
+    (folder / "oauth2.conf").write_text(
+        f"introspection_url = {introspection}\nintrospection_mode = post\nusername_attribute = username\n"
+    )
+    (folder / "dovecot.conf").write_text(IMAP_CONF.format(folder=folder, user=user, group=group, port=port))
+    if as_other:
+        for file in folder.iterdir():
+            os.chown(file, 65534, 65534)
+    server = subprocess.Popen([*as_other, program, "-F", "-c", str(folder / "dovecot.conf")])
+    try:
+        for _ in range(200):
+            if server.poll() is not None:
+                raise RuntimeError("Dovecot did not start:\n" + (folder / "log").read_text()[-2000:])
+            with socket.socket() as probe:
+                probe.settimeout(1)
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield port
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
 def _as_other(folder: Path) -> list[str]:
-    """PostgreSQL refuses to run as root: become nobody there, and own the folder first."""
+    """These servers do not run as root: become nobody there, and own the folder first."""
     if os.geteuid() != 0:
         return []
     runuser = shutil.which("setpriv")
     if runuser is None:
-        pytest.skip("PostgreSQL does not run as root and there is no setpriv to become another user with.")
+        pytest.skip(
+            "A server here does not run as root, and there is no setpriv to become another user with."
+        )
     os.chown(folder, 65534, 65534)
     temporary = Path(tempfile.gettempdir())
     for parent in folder.parents:  # nobody must be able to reach the folder

@@ -20,6 +20,7 @@ from troth.work.project import Project, Settings
 
 if TYPE_CHECKING:
     from troth.ledger.schema import Ledger
+    from troth.outside.inbox import Inbox
     from troth.outside.mail import Mailer
     from troth.policy.policy import Policy
     from troth.rules.map import Map
@@ -29,7 +30,7 @@ KNOWN: Mapping[str, Mapping[str, type]] = {
     "project": {"name": str},
     "ledger": {"url": str, "keys": str, "master_key": str},
     "web": {"host": str, "port": int, "public_url": str},
-    "mail": {"to": str, "from": str},
+    "mail": {"to": str, "from": str, "inbox": str, "inbox_secret": str, "inbox_login": str},
 }
 
 
@@ -51,6 +52,7 @@ def open_project(folder: Path | None = None) -> Project:
         open_maps=_maps,
         open_store=_store,
         open_mailer=_mailer,
+        open_inbox=_inbox,
     )
 
 
@@ -105,6 +107,9 @@ def read_settings(folder: Path) -> Settings:
         public_url=said("web", "public_url", f"http://{host}:{port}").rstrip("/"),
         mail_to=said("mail", "to", "folder:.troth/outbox"),
         mail_from=said("mail", "from", "privacy@localhost"),
+        mail_inbox=said("mail", "inbox", ""),
+        mail_inbox_secret=said("mail", "inbox_secret", ""),
+        mail_inbox_login=said("mail", "inbox_login", "password"),
     )
 
 
@@ -232,3 +237,20 @@ def _mailer(settings: Settings) -> Mailer:
     from troth.outside.mail import mailer
 
     return mailer(settings.mail_to, settings.mail_from, settings.folder)
+
+
+def _inbox(settings: Settings) -> Inbox | None:
+    from troth.outside.inbox import inbox
+
+    if not settings.mail_inbox:
+        return None
+    login = settings.mail_inbox_login
+    if login not in {"password", "oauth2"}:
+        raise NotAllowedError(f"[mail] inbox_login is password or oauth2, not {login[:20]!r}.")
+    reference = settings.mail_inbox_secret
+    if reference and not reference.startswith(("env:", "file:")):
+        raise NotAllowedError(
+            "[mail] inbox_secret is a reference, env:NAME or file:PATH, and never the secret itself."
+        )
+    secret = resolve(reference, settings.folder) if reference else ""
+    return inbox(settings.mail_inbox, secret, settings.folder, bearer=login == "oauth2")

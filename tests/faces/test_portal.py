@@ -349,3 +349,15 @@ def test_every_right_of_the_place_is_offered_and_no_other(visit):
     for right in ("access", "port", "object_marketing", "post_mortem"):
         assert f'value="{right}"' in page
     assert 'value="complain"' not in page  # the United Kingdom's
+
+
+def test_what_a_person_adds_reaches_the_request_only_after_the_code(visit, project, code):
+    client = visit()
+    page = ask(client)
+    number = page.split("/")[-1].rpartition("-")[0]
+    assert client.post(f"{page}/say", data={"wording": "only invoices"}).status_code == 403
+    prove(client, page, code())
+    answer = client.post(f"{page}/say", data={"wording": "only invoices"})
+    assert "It is added to your request." in answer.text
+    assert request_file.load(project, number).state["said_more"] == 1
+    assert client.post(f"{page}/say", data={"wording": " "}).status_code == 422

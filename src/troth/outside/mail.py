@@ -15,7 +15,7 @@ from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, make_msgid
+from email.utils import format_datetime, make_msgid, parseaddr
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -34,6 +34,7 @@ class Letter:
     subject: str = field(repr=False)
     text: str = field(repr=False)
     language: str = "en"
+    thread: str = field(default="", repr=False)  # what its id begins with, so that replies find their way
     attachments: tuple[tuple[str, str, bytes], ...] = field(default=(), repr=False)  # name, media type, bytes
 
 
@@ -148,7 +149,9 @@ def is_address(written: str) -> bool:
 
 def _message(letter: Letter, sender: str) -> tuple[EmailMessage, str]:
     message = EmailMessage(policy=SMTP)
-    ident = make_msgid(domain=sender.rpartition("@")[2] or "localhost")
+    ident = make_msgid(domain=parseaddr(sender)[1].rpartition("@")[2] or "localhost")
+    if letter.thread:
+        ident = f"<{letter.thread}.{ident.removeprefix('<')}"
     message["From"], message["To"], message["Subject"] = sender, letter.to, letter.subject
     message["Date"], message["Message-ID"] = format_datetime(now()), ident
     message["Auto-Submitted"] = "auto-generated"

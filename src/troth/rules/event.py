@@ -106,6 +106,9 @@ KINDS: Mapping[str, Kind] = _kinds(
     ),
     Kind("decision_reviewed", ("claim", "outcome", "staff"), (), "request"),
     Kind("dpo_advised", ("claim", "outcome", "staff"), (), "request"),
+    Kind("said_more", ("channel",), ("mail", "same_address"), "request"),
+    Kind("mail_received", ("mail", "bytes", "automatic", "guess", "kept_under", "arrived_at"), (), "mail"),
+    Kind("mail_sorted", ("mail", "to", "reason"), (), "mail"),
     Kind("fee_moved", ("state",), ("amount", "currency"), "request"),
     Kind("request_moved", ("to", "reason"), (), "request"),
     Kind(

@@ -118,6 +118,10 @@ def _ask_answered(state: State, event: Event) -> None:
         state["asks"][event.facts["ask"]] = {**ask, "answered": answered}
 
 
+def _said_more(state: State, _: Event) -> None:
+    state["said_more"] = state.get("said_more", 0) + 1
+
+
 def _extended(state: State, event: Event) -> None:
     on = event.facts.get("on") or _on(event)
     state["extension"] = {"reason": event.facts["reason"], "on": on}
@@ -315,6 +319,7 @@ _APPLY = {
     "answer_taken": _taken,
     "request_moved": _moved,
     "staff_read": _read,
+    "said_more": _said_more,
 }
 KINDS = frozenset(_APPLY) | {"request_received"}
 """The kinds of event that may stand in a request's stream."""

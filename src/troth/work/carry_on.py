@@ -29,6 +29,7 @@ from troth.work import (
     remind,
     request_file,
     send_letter,
+    take_mail,
 )
 from troth.work.project import Project
 
@@ -38,6 +39,7 @@ RENEWALS_MAX = 540  # six hours; a worker that hangs for longer is overtaken
 ACKNOWLEDGED_WITHIN = timedelta(minutes=1)
 IDLE_SECONDS = 1.0
 REMIND_SECONDS = 300.0
+FETCH_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +163,17 @@ def one_round(project: Project) -> Round:
 
 
 def work(project: Project, go_on: Callable[[], bool]) -> None:
-    """Carry on round after round while `go_on` says so, and send the day's reminder."""
-    reminded = 0.0
+    """Carry on round after round while `go_on` says so, send the day's reminder and fetch mail."""
+    reminded = fetched = 0.0
     while go_on():
         try:
             one_round(project)
             if time.monotonic() - reminded > REMIND_SECONDS or not reminded:
                 reminded = time.monotonic()
                 remind.remind(project)
+            if time.monotonic() - fetched > FETCH_SECONDS or not fetched:
+                fetched = time.monotonic()
+                take_mail.fetch(project)
         except TrothError as error:
             LOG.error("%s", error)
         time.sleep(IDLE_SECONDS)

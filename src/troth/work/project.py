@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from troth.ledger.schema import Ledger
+    from troth.outside.inbox import Inbox
     from troth.outside.mail import Mailer
     from troth.policy.policy import Policy
     from troth.rules.map import Map
@@ -35,6 +36,9 @@ class Settings:
     public_url: str
     mail_to: str  # smtp://host:port, smtps://…, or folder:PATH where letters are dropped
     mail_from: str
+    mail_inbox: str = ""  # folder:PATH or imaps://USER@HOST/MAILBOX; none where empty
+    mail_inbox_secret: str = field(default="", repr=False)  # a reference: env:NAME or file:PATH
+    mail_inbox_login: str = "password"  # or oauth2
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Project:
     open_maps: Callable[[Settings], Mapping[str, Map]]
     open_store: Callable[[Settings, Map], Store]
     open_mailer: Callable[[Settings], Mailer]
+    open_inbox: Callable[[Settings], Inbox | None] = lambda _: None
 
     @cached_property
     def policy(self) -> Policy:
@@ -73,6 +78,11 @@ class Project:
     def mailer(self) -> Mailer:
         """The way letters leave."""
         return self.open_mailer(self.settings)
+
+    @cached_property
+    def inbox(self) -> Inbox | None:
+        """Where mail comes in, if anywhere."""
+        return self.open_inbox(self.settings)
 
     def close(self) -> None:
         """Let go of every store that was opened."""

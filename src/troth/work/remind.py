@@ -49,13 +49,13 @@ def remind(project: Project) -> bool:
         return False
     if tried and now < tried[-1].at + TRY_AGAIN:
         return False
-    found = pressing(project)
-    if not found:
-        return False
     language = project.policy.language
+    lines = [said(one, language, today) for one in pressing(project)] + _mail(project, language)
+    if not lines:
+        return False
     fields: dict[str, object] = {
         "on": send_letter.day(today.isoformat(), language),
-        "lines": [said(one, language, today) for one in found],
+        "lines": lines,
         "organisation": send_letter.organisation(project, language),
     }
     written = letter.write("digest", language, fields)
@@ -67,6 +67,16 @@ def remind(project: Project) -> bool:
     once = None if sent.outcome == "failed" else f"digest {today.isoformat()}"
     append.append(project.ledger, [Draft("letter_sent", stream, facts)], once=once)
     return sent.outcome == "sent"
+
+
+def _mail(project: Project, language: str) -> list[str]:
+    """Say how much mail nobody sorted yet: the clock of what it asks may be running."""
+    waiting = [
+        str(one.body["arrived_at"])[:10] for one in read.states(project.ledger, "mail", status="waiting")
+    ]
+    if not waiting:
+        return []
+    return [phrase("mail_waits", language, rows=len(waiting), on=send_letter.day(min(waiting), language))]
 
 
 def said(one: Alert, language: str, today: date) -> str:

@@ -104,6 +104,25 @@ def by_token(project: Project, given: str) -> str:
     return number
 
 
+def thread(project: Project, number: str) -> str:
+    """Return what the ids of our letters in a request begin with, so that replies find it again.
+
+    It cannot be made up, and does not open the request's page.
+    """
+    _, secret = keys.own_key(project.ledger, "links")
+    mac = hmac.digest(secret, f"thread {number}".encode(), "sha256")[:LINK_BYTES]
+    return f"{number}.{base64.b32encode(mac).decode().lower()}"
+
+
+def by_thread(project: Project, ident: str) -> str | None:
+    """Return the number of the request whose letter has this id; None where it is not one of ours."""
+    number, _, rest = ident.partition("@")[0].partition(".")
+    given = f"{number}.{rest.partition('.')[0]}"
+    if not number or not hmac.compare_digest(thread(project, number).encode(), given.encode()):
+        return None
+    return number if read.version(project.ledger, f"request/{number}") else None
+
+
 def about(found: RequestFile) -> dict[str, Any]:
     """Return what every event of a request says of it."""
     return {"entity": found.state["entity"], "subject": found.state["subject"], "request": found.number}

@@ -63,7 +63,8 @@ def send_letter(
     written = letter.write(kind, language, {**common(project, number, language), **fields}, own)
     to = str(asked.get("email") or "")
     if to:
-        sent = project.mailer.send(Letter(to, written.subject, written.text, language))
+        thread = request_file.thread(project, number)
+        sent = project.mailer.send(Letter(to, written.subject, written.text, language, thread))
         outcome, proof, channel = sent.outcome, sent.proof, "email"
     else:
         outcome, proof, channel = "failed", "no e-mail address", "post"
@@ -97,7 +98,10 @@ def send_again(project: Project, number: str) -> int:
         payload = vault.payload(project.ledger, failed)
         if not payload.get("to"):
             continue
-        asked = Letter(payload["to"], payload["subject"], payload["text"], str(found.state["language"]))
+        thread = request_file.thread(project, number)
+        asked = Letter(
+            payload["to"], payload["subject"], payload["text"], str(found.state["language"]), thread
+        )
         sent = project.mailer.send(asked)
         parts = (payload["subject"], payload["text"])
         _record(

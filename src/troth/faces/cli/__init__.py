@@ -56,6 +56,7 @@ COMMANDS: dict[str, Entry] = {
     "request": Entry(
         "request_commands", "app", "Requests", "Receive, follow, decide and answer people's requests."
     ),
+    "mail": Entry("mail_commands", "app", "Requests", "Take mail in, and sort what waits."),
     "disclosure": Entry(
         "disclosure_commands", "app", "Requests", "Record and list what was disclosed to whom."
     ),

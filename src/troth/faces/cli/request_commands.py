@@ -209,6 +209,11 @@ def _show(number: str) -> None:
         )
         rows.append([name, claim["right"], decision, stores or ("done" if claim["done"] else "–")])
     console.print(table("", ["claim", "right", "decision", "carried out"], rows))
+    if state.get("said_more"):
+        times = state["said_more"]
+        console.print(
+            f"The person added something ({times}): `troth request dossier {number}` has the words."
+        )
     for step in request.next_steps(state):
         console.print(f"Next: {step}.")
 

@@ -23,7 +23,15 @@ from troth.faces.portal.limits import Limit
 from troth.faces.portal.seen import seen
 from troth.faces.web import HEADERS, Look, carried
 from troth.outside.mail import is_address
-from troth.work import build_package, close_request, due_calendar, open_request, prove_address, request_file
+from troth.work import (
+    build_package,
+    close_request,
+    due_calendar,
+    open_request,
+    prove_address,
+    request_file,
+    say_more,
+)
 from troth.work.project import Project
 
 Asked = Request[Any, Any, Any]
@@ -114,8 +122,8 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
     def shown(request: Asked, token: str, number: str, told: str, status: int = 200) -> Response[str]:
         words = look.words_for(request)
         private = session.holds(project, number, request.cookies.get(session.NAME))
-        told = told if re.fullmatch(r"(prove|follow|withdraw)\.[a-z]+", told) and words.has(told) else ""
-        kind = "bad" if told in {"prove.wrong", "prove.wait", "prove.away"} else "good"
+        told = told if re.fullmatch(r"(prove|follow|withdraw|say)\.[a-z]+", told) and words.has(told) else ""
+        kind = "bad" if told in {"prove.wrong", "prove.wait", "prove.away", "say.wrong"} else "good"
         return look.page(
             request, "follow.html", _follow_title(words, number, kind), status, path=f"/follow/{token}",
             link=token, told_kind=kind, session_minutes=session.MINUTES,
@@ -158,6 +166,16 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
             "Cache-Control": "no-store",
         }
         return Stream(chunks, media_type="application/zip", headers=headers)
+
+    @post("/follow/{token:str}/say", sync_to_thread=True, status_code=303)
+    def say(request: Asked, token: FromPath[str], data: Form) -> Response[Any]:
+        """POST /follow/TOKEN/say: add something to the request."""
+        number = opened(request, token)
+        try:
+            say_more.say_more(project, number, _text(data, "wording"))
+        except NotAllowedError:
+            return shown(request, token, number, "say.wrong", 422)
+        return Redirect(f"/follow/{token}{carried(request, 'told=say.done')}", status_code=303)
 
     @post("/follow/{token:str}/withdraw", sync_to_thread=True, status_code=303)
     def withdraw(request: Asked, token: FromPath[str]) -> Response[Any]:
@@ -212,7 +230,7 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         """GET /health: that the server answers."""
         return "ok\n"
 
-    return [home, ask, asked, follow, code, prove, answer, withdraw, notice, notice_in, calendar, health]
+    return [home, ask, asked, follow, code, prove, answer, say, withdraw, notice, notice_in, calendar, health]
 
 
 def _follow_title(words: Any, number: str, kind: str) -> str:
