@@ -24,6 +24,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import pytest
+from sqlalchemy import text
 
 import story
 from shop_project import make, opened
@@ -165,9 +166,17 @@ class Place:
                 )
                 for event in events
             ]
-            return {"state": state, "events": told}
+            return {"state": state, "events": told, "marks": _marks(project)}
 
         return {**self.with_project(looked), "stores": {name: self.rows(name) for name in ("shop", "news")}}
+
+
+def _marks(project):
+    """What is remembered for a restored backup: how many marks each replay has, and what waits."""
+    with project.ledger.reading() as connection:
+        marks = connection.execute(text("SELECT count(*) FROM replay_marks GROUP BY replay")).scalars().all()
+        waiting = connection.execute(text("SELECT count(*) FROM replay_pending")).scalar()
+    return sorted(marks), waiting
 
 
 def _erasure(project, code):
@@ -216,6 +225,7 @@ def _boundaries(place):
             _erasure,
             {
                 "begun shop",
+                "marked shop",
                 "acted shop",
                 "ended shop",
                 "verified news",
@@ -238,6 +248,7 @@ def test_wherever_a_worker_is_killed_the_next_ends_where_it_would_have(tmp_path,
     assert len(set(boundaries)) == len(boundaries)
     assert known <= set(boundaries)
     wanted = whole.end()
+    assert wanted["marks"] == ([2] if "acted shop" in known else [], 0)
     for number, boundary in enumerate(boundaries):
         place = start.copied(tmp_path / f"killed {number}")
         assert worker(place.folder, place.number, boundary=boundary) == "killed", boundary

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -65,17 +65,21 @@ def append(
     expect: Mapping[str, int] | None = None,
     once: str | None = None,
     lease: Lease | None = None,
+    also: Callable[[Connection], object] | None = None,
 ) -> tuple[Event, ...]:
     """Write the drafts as events, all or none, and return them.
 
-    `expect` names the version a stream must have; `lease` must still be held.  Raises
+    `also` writes what must stand or fall with them, in the same transaction (not when the
+    same was said before).  `expect` names the version a stream must have; `lease` must still be held.  Raises
     ConflictError when either does not hold, NotAllowedError for a draft that is not one,
     KeyDestroyedError when a payload's key was destroyed.
     """
     kinds = [check(draft) for draft in drafts]
     locks = [_key(ledger, draft, kind) for draft, kind in zip(drafts, kinds, strict=True)]
     with ledger.writing() as connection:
-        return append_within(connection, ledger, drafts, locks, expect=expect, once=once, lease=lease)
+        return append_within(
+            connection, ledger, drafts, locks, expect=expect, once=once, lease=lease, also=also
+        )
 
 
 def _key(ledger: Ledger, draft: Draft, kind: Kind) -> tuple[str, bytes] | None:
@@ -101,6 +105,7 @@ def append_within(
     expect: Mapping[str, int] | None = None,
     once: str | None = None,
     lease: Lease | None = None,
+    also: Callable[[Connection], object] | None = None,
 ) -> tuple[Event, ...]:
     """Write the drafts inside a transaction that is already open (for the ledger's own modules)."""
     if once is not None:
@@ -119,6 +124,8 @@ def append_within(
     vault.store_all(connection, payloads)
     _store(connection, written)
     _fold(connection, written)
+    if also is not None:
+        also(connection)
     if once is not None:
         bound = {"key": once, "events": json.dumps([event.id for event in written])}
         if connection.execute(_SAY_ONCE, bound).scalar() is None:

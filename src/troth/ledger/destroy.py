@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from troth.ledger import append, read
+from troth.errors import TamperedError
+from troth.ledger import append, keys, note, read, seal
 from troth.ledger.schema import Ledger, guarded
 from troth.rules.event import Draft, Event
 
 _BY_OWNER = text("SELECT id FROM keys WHERE owner = :owner AND file = :file")
+_DESTROYED = text("SELECT id FROM keys WHERE destroyed_at IS NOT NULL")
 _DESTROY = text(
     "UPDATE keys SET wrapped = NULL, master = NULL, destroyed_at = :at, reason = :reason "
     "WHERE id = :id AND destroyed_at IS NULL"
@@ -76,3 +78,40 @@ def settle(ledger: Ledger) -> tuple[int, int]:
     if back:
         _empty_log(ledger)
     return len(untold), len(back)
+
+
+def destroyed_note(ledger: Ledger) -> str:
+    """Return the ids of every destroyed key as a signed note, to be kept wherever checkpoints are.
+
+    It says ORIGIN/destroyed, how many, and each id on a line.
+    """
+    with guarded("keys"), ledger.keys.connect() as connection:
+        ids = connection.execution_options(reading=True).execute(_DESTROYED).scalars().all()
+    _, secret = keys.own_key(ledger, seal.PURPOSE)
+    lines = [f"{ledger.origin}/destroyed", str(len(ids)), *sorted(map(str, ids))]
+    return note.signed("\n".join(lines) + "\n", ledger.origin, secret)
+
+
+def destroy_again(ledger: Ledger, written: str) -> int:
+    """Destroy the keys that a signed note names and a restored backup brought back; return how many.
+
+    Raises TamperedError when the note is not one of this ledger's.
+    """
+    lines = note.opened(written, *seal.verifiers(ledger)).splitlines()
+    if len(lines) < 2 or lines[0] != f"{ledger.origin}/destroyed" or lines[1] != str(len(lines) - 2):
+        raise TamperedError("This signed note is no list of this ledger's destroyed keys.")
+    told = set(lines[2:])
+    with guarded("keys"), ledger.keys.connect() as connection:
+        rows = connection.execution_options(reading=True).execute(
+            text("SELECT id, file FROM keys WHERE destroyed_at IS NULL")
+        )
+        back = [row for row in rows if row.id in told]
+    reason = "destroyed again after a restore"
+    with guarded("keys"), ledger.keys.begin() as connection:
+        for row in back:
+            connection.execute(_DESTROY, {"id": row.id, "at": ledger.clock().isoformat(), "reason": reason})
+    if back:
+        _empty_log(ledger)
+    for row in back:
+        _record(ledger, row.id, row.file, reason)
+    return len(back)

@@ -53,6 +53,15 @@ CREATE TABLE IF NOT EXISTS fingerprints (
   domain text, kind text, form text, key_version integer, mac {blob}, subject text NOT NULL,
   PRIMARY KEY (domain, kind, form, key_version, mac));
 CREATE INDEX IF NOT EXISTS fingerprints_by_subject ON fingerprints (subject);
+CREATE TABLE IF NOT EXISTS replays (
+  id text PRIMARY KEY, store text NOT NULL, map text NOT NULL, hour text NOT NULL, last text NOT NULL,
+  expires text NOT NULL);
+CREATE INDEX IF NOT EXISTS replays_by_store ON replays (store, last);
+CREATE TABLE IF NOT EXISTS replay_marks (
+  mac {blob}, key_version integer, replay text, PRIMARY KEY (mac, key_version, replay));
+CREATE INDEX IF NOT EXISTS replay_marks_by_replay ON replay_marks (replay);
+CREATE TABLE IF NOT EXISTS replay_maps (sha256 text PRIMARY KEY, body text NOT NULL);
+CREATE TABLE IF NOT EXISTS replay_pending (step text PRIMARY KEY, body text NOT NULL);
 CREATE TABLE IF NOT EXISTS tries (name text PRIMARY KEY, tries integer NOT NULL, since bigint NOT NULL);
 CREATE TABLE IF NOT EXISTS leases (name text PRIMARY KEY, lease bigint NOT NULL, until double precision NOT NULL)
 """

@@ -302,6 +302,9 @@ class Map:
     controller_column: str = ""
     processor_for: str = ""
     places: Mapping[tuple[str, ...], Place] = field(default_factory=dict, repr=False, compare=False)
+    written: str = field(
+        default="", repr=False, compare=False
+    )  # the file's own text, to be recorded with an erasure
 
     def place(self, *path: str) -> Place:
         """Return where the nearest known part of this path stands in the file."""

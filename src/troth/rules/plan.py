@@ -141,7 +141,7 @@ class Plan:
     def sha256(self) -> str:
         """Hash the map, the catalogue and the changes: what an approval is given to."""
         map_ = asdict(self.graph.map)
-        for left_out in ("file", "places", "credentials", "reviewed"):
+        for left_out in ("file", "places", "credentials", "reviewed", "written"):
             map_.pop(left_out, None)
         for table in map_["tables"].values():
             table.pop("line")

@@ -14,9 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from troth.rules.catalogue import Catalogue
+from troth.rules.map import Map
 
 Verb = Literal["delete", "blank", "replace_owner", "retain", "detach"]
 Grade = Literal[
@@ -135,6 +136,31 @@ class Limits:
     rows_measured_max: int
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row that names somebody by itself.
+
+    `place` tells the row to its engine, `day` is when its retention began, `key_given_again`
+    says that the engine may give its key to another row once this one is gone.
+    """
+
+    table: str
+    key: tuple[str, ...] = field(repr=False)
+    place: tuple[object, ...] = field(repr=False)
+    identifiers: tuple[tuple[str, str], ...] = field(repr=False)
+    day: date | None = None
+    key_given_again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spared:
+    """What an erasure that is repeated passes by: these rows, and rows dated `after` a day until `today`."""
+
+    places: Mapping[str, tuple[tuple[object, ...], ...]] = field(repr=False)
+    after: date
+    today: date
+
+
 class Store(Protocol):
     """A store of personal data that can be looked into, changed and proven clean."""
 
@@ -175,6 +201,57 @@ class Store(Protocol):
 
     def scan(self, who: Sequence[Who], today: date) -> Scanned:
         """Search every text, JSON, array and number column for these subjects' identifiers."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class Replays(Protocol):
+    """A store in which an erasure can be repeated after one of its backups was restored."""
+
+    @property
+    def name(self) -> str:
+        """The store's name in plans, events and screens."""
+        ...
+
+    @property
+    def map(self) -> Map:
+        """The map it was opened with."""
+        ...
+
+    def entries(self, who: Sequence[Who] | None = None) -> Iterator[Entry]:
+        """Yield every row that names somebody by itself (or these subjects), in bounded memory."""
+        ...
+
+    def measure(self, who: Sequence[Who], today: date, spared: Spared | None = None) -> Measured:
+        """Say exactly what erasing these subjects would do, but for what is spared."""
+        ...
+
+    def act(
+        self,
+        step: str,
+        who: Sequence[Who],
+        today: date,
+        approved: Measured,
+        tolerance: int = 0,
+        spared: Spared | None = None,
+    ) -> Acted:
+        """Erase as approved, once per `step`, but for what is spared."""
+        ...
+
+    def gone(self, who: Sequence[Who], today: date, spared: Spared | None = None) -> int:
+        """Count the rows still to be changed, but for what is spared."""
+        ...
+
+    def left(self, who: Sequence[Who], spared: Spared) -> Mapping[str, int]:
+        """Count what is spared, by table."""
+        ...
+
+    def steps(self, step: str | None = None) -> Iterator[Acted]:
+        """Yield every step the store remembers (or one of them), in bounded memory."""
         ...
 
     def close(self) -> None:

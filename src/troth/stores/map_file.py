@@ -87,7 +87,7 @@ def read(text: str, file: str) -> tuple[Map | None, tuple[Problem, ...]]:
         found = reading.map(node)
     if reading.problems:
         return None, tuple(sorted(reading.problems))
-    return found, ()
+    return (None if found is None else replace(found, written=text)), ()
 
 
 def columns_of(written: str) -> Columns | None:

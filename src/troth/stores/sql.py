@@ -566,13 +566,43 @@ class Sql:
                 numbers = range(1, len(self.keys(table)) + 1)
                 inner += f" ORDER BY {', '.join(f'k{number}' for number in numbers)}"
             unknown = ", coalesce(sum(x.unknown), 0)" if self.names_one(table) else ", 0"
-            where = ""
-            if what == "again":
-                own = ", ".join(f"x.k{number + 1}" for number in range(len(self.keys(table))))
-                where = f" WHERE ({own}) NOT IN {text.rows('reach', table)}"
+            own = ", ".join(f"x.k{number + 1}" for number in range(len(self.keys(table))))
+            wanted = [f"({own}) NOT IN {text.rows('reach', table)}"] if what == "again" else []
+            if ("spared", table) in known:
+                wanted.append(f"({own}) NOT IN {text.rows('spared', table)}")
+            if ("newer", table) in known:
+                wanted.append(self._no_newer(text, table))
+            where = f" WHERE {' AND '.join(wanted)}" if wanted else ""
             return text.done(f"SELECT {self._gathered(table)}{unknown} FROM ({inner}) AS x{where}")
 
-        return self._once((what, table, *(way.start for way in live)), written)
+        sparing = (("spared", table) in known, ("newer", table) in known)
+        return self._once((what, table, sparing, *(way.start for way in live)), written)
+
+    def dated(self, table: str, alias: str = "t") -> str | None:
+        """Write the day that starts a row's retention, as text; None where the map names no such column."""
+        described, found = self.graph.mapped(table), self.graph.table(table)
+        done = action(described)
+        names = [retention.trigger for retention in described.retention]
+        names += [done.trigger] if isinstance(done, Retain) else []
+        for name in names:
+            column = found.column(name)
+            if column is not None and column.name not in found.unreadable:
+                return self.dialect.day(column, f"{alias}.{quoted(name)}")
+        return None
+
+    def only_of(self, select: str, set_: str, table: str) -> Statement:
+        """Narrow a select over a table, called t there, to the rows of a set."""
+        text = _Text(self)
+        return text.done(f"{select} WHERE {text.within('t', set_, table)}")
+
+    def _no_newer(self, text: _Text, table: str) -> str:
+        """Write that a row is not dated between two days that are bound."""
+        first, last = text.place(("newer", table), 2)
+        day = self.dated(table)
+        return (
+            f"NOT EXISTS (SELECT 1 FROM {self.name(table)} AS t WHERE {self._key_equal(table, 't', 'x')} "
+            f"AND {day} > {first} AND {day} <= {last})"
+        )
 
     def _spare(self, hop: Hop) -> Bind | None:
         """Return the set that makes a hop spare: where all that names its rows was given, `_direct` finds as much."""

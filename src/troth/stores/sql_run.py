@@ -28,7 +28,7 @@ from troth.rules.plan import (
     end_of,
     first_kept_day,
 )
-from troth.stores.contract import Acted, Count, Grade, Measured, Row, SideEffect, Verb, Who
+from troth.stores.contract import Acted, Count, Grade, Measured, Row, SideEffect, Spared, Verb, Who
 from troth.stores.sql import Bind, Sql, Statement
 from troth.stores.sql_dialect import forms
 
@@ -102,6 +102,23 @@ class Selection:
                 self.sets["given", kind] = (self.session.texts(list(dict.fromkeys(given))),)
                 self.counts["given", kind] = len(given)
         return bool(self.sets)
+
+    def spare(self, spared: Spared) -> None:
+        """Pass by what is newer than the erasure that is repeated: these rows are not even walked through."""
+        for table, rows in spared.places.items():
+            if rows:
+                self.sets["spared", table] = self._places(rows)
+                self.counts["spared", table] = len(rows)
+        for table in self.sql.graph.reached():
+            if self.sql.dated(table) is not None:
+                self.sets["newer", table] = (spared.after.isoformat(), spared.today.isoformat())
+                self.counts["newer", table] = 1
+
+    def _places(self, rows: Sequence[tuple[object, ...]]) -> tuple[object, ...]:
+        """Write places as the engine writes a set: a parameter a column, or all in one."""
+        if self.sql.dialect.name == "postgresql":
+            return tuple(self.session.texts([str(row[at]) for row in rows]) for at in range(len(rows[0])))
+        return (json.dumps([row[0] if len(row) == 1 else list(row) for row in rows], ensure_ascii=False),)
 
     def bound(self, statement: Statement) -> Call:
         """Bind the sets of a statement; one that is not known is empty."""
@@ -349,18 +366,24 @@ class Done:
     until: date | None
 
 
-def select(sql: Sql, session: Session, who: Sequence[Who], today: date) -> Selection:
+def select(
+    sql: Sql, session: Session, who: Sequence[Who], today: date, spared: Spared | None = None
+) -> Selection:
     """Find and decide, for a whole batch of subjects."""
     selection = Selection(sql, session)
     if selection.give(who):
+        if spared is not None:
+            selection.spare(spared)
         selection.reach()
         selection.decide(today)
     return selection
 
 
-def measure(sql: Sql, session: Session, who: Sequence[Who], today: date) -> Measured:
+def measure(
+    sql: Sql, session: Session, who: Sequence[Who], today: date, spared: Spared | None = None
+) -> Measured:
     """Say what acting would do; the caller rolls back."""
-    selection = select(sql, session, who, today)
+    selection = select(sql, session, who, today, spared)
     if selection.reached() > ROWS_MEASURED_MAX:
         counts, _ = _counted(selection)
         return Measured(sql.plan.store, sql.plan.sha256, counts, (), "counted")
@@ -368,9 +391,9 @@ def measure(sql: Sql, session: Session, who: Sequence[Who], today: date) -> Meas
     return Measured(sql.plan.store, sql.plan.sha256, done.counts, done.effects)
 
 
-def gone(sql: Sql, session: Session, who: Sequence[Who], today: date) -> int:
+def gone(sql: Sql, session: Session, who: Sequence[Who], today: date, spared: Spared | None = None) -> int:
     """Count the rows to which a change would still be made."""
-    selection = select(sql, session, who, today)
+    selection = select(sql, session, who, today, spared)
     if not selection.reached():
         return 0
     counts, _ = _counted(selection)

@@ -20,8 +20,9 @@ from troth.errors import NotAllowedError, TrothError, UnreachableError, WrongFil
 from troth.rules.catalogue import Catalogue
 from troth.rules.map import Map
 from troth.rules.plan import Plan, compile_plan
-from troth.stores import residue, sql_run
-from troth.stores.contract import Acted, Limits, Measured, Row, Scanned, Who
+from troth.stores import residue, sql_replay, sql_run
+from troth.stores.catalogue import STEP_TABLE
+from troth.stores.contract import Acted, Entry, Limits, Measured, Row, Scanned, Spared, Who
 from troth.stores.sql import Sql
 from troth.stores.sql_dialect import Dialect
 from troth.stores.sql_run import Session
@@ -160,18 +161,24 @@ class SqlStore(Generic[Connection]):
         for subject in who:
             yield from self._streamed(subject)
 
-    def measure(self, who: Sequence[Who], today: date) -> Measured:
-        """Say exactly what erasing these subjects would do; change nothing."""
+    def measure(self, who: Sequence[Who], today: date, spared: Spared | None = None) -> Measured:
+        """Say exactly what erasing these subjects would do (but for what is spared); change nothing."""
 
         def measured(connection: Connection) -> Measured:
             sql = self._sql(connection)
             with self._transaction(connection, "change", sql) as session:
-                return sql_run.measure(sql, session, who, today)
+                return sql_run.measure(sql, session, who, today, spared)
 
         return self._with(self._changing(), measured)
 
     def act(
-        self, step: str, who: Sequence[Who], today: date, approved: Measured, tolerance: int = 0
+        self,
+        step: str,
+        who: Sequence[Who],
+        today: date,
+        approved: Measured,
+        tolerance: int = 0,
+        spared: Spared | None = None,
     ) -> Acted:
         """Erase as approved, once per `step`; raises ConflictError when there is more to do."""
 
@@ -187,7 +194,7 @@ class SqlStore(Generic[Connection]):
                 return sql_run.from_rows(self.name, step, *taken)
             sql_run.same_plan(sql, approved)
             session = engine.session(connection, sql.graph.catalogue)
-            made = sql_run.apply(sql_run.select(sql, session, who, today))
+            made = sql_run.apply(sql_run.select(sql, session, who, today, spared))
             sql_run.compare(approved, made, tolerance)
             acted = sql_run.acted(sql, step, made, today, once=self._remembers)
             if self._remembers:
@@ -197,13 +204,13 @@ class SqlStore(Generic[Connection]):
 
         return self._with("change", done)
 
-    def gone(self, who: Sequence[Who], today: date) -> int:
+    def gone(self, who: Sequence[Who], today: date, spared: Spared | None = None) -> int:
         """Count the rows to which these identifiers still lead and which no rule retains today."""
 
         def counted(connection: Connection) -> int:
             sql = self._sql(connection)
             with self._transaction(connection, "find", sql) as session:
-                return sql_run.gone(sql, session, who, today)
+                return sql_run.gone(sql, session, who, today, spared)
 
         return self._with("find", counted)
 
@@ -224,6 +231,36 @@ class SqlStore(Generic[Connection]):
                     return residue.scan(plain, sql.graph.catalogue, kinds, who, expected)
 
         return self._with("find", scanned)
+
+    def entries(self, who: Sequence[Who] | None = None) -> Iterator[Entry]:
+        """Yield every row that names somebody by itself (or these subjects), in bounded memory."""
+        yield from self._reading(lambda sql, session: sql_replay.entries(sql, session, who))
+
+    def left(self, who: Sequence[Who], spared: Spared) -> Mapping[str, int]:
+        """Count what is spared, by table."""
+
+        def counted(connection: Connection) -> Mapping[str, int]:
+            sql = self._sql(connection)
+            with self._transaction(connection, "find", sql) as session:
+                return sql_replay.left(sql, session, who, spared)
+
+        return self._with("find", counted)
+
+    def steps(self, step: str | None = None) -> Iterator[Acted]:
+        """Yield every step the store remembers (or one of them), in bounded memory."""
+        if "change" not in self._urls or not self._with("change", self._engine.remember):
+            return
+        statement = f"SELECT step, plan_sha256, rows FROM {STEP_TABLE}"  # noqa: S608
+        parameters: tuple[object, ...] = ()
+        if step is not None:
+            statement += f" WHERE step = {self._engine.dialect.parameter.format(1)}"
+            parameters = (step,)
+        # by the role that changes: the one that finds may have no right to Troth's own table
+        for name, sha, rows in self._reading(
+            lambda _, session: session.stream((statement, parameters)), "change"
+        ):
+            if rows is not None:
+                yield sql_run.from_rows(self.name, str(name), str(sha), str(rows))
 
     def close(self) -> None:
         """Let go of connections."""
@@ -298,14 +335,20 @@ class SqlStore(Generic[Connection]):
         self._engine.rollback(connection)
 
     def _streamed(self, subject: Who) -> Iterator[Row]:
-        """Stream one subject's rows; an error of the driver is said anew wherever it comes up."""
+        """Stream one subject's rows."""
+        yield from self._reading(lambda sql, session: sql_run.find(sql, session, subject))
+
+    def _reading(
+        self, read: Callable[[Sql, Session], Iterator[Result]], role: Role = "find"
+    ) -> Iterator[Result]:
+        """Stream what `read` yields; an error of the driver is said anew wherever it comes up."""
         connection: Connection | None = None
         ours: TrothError | None = None
         try:
-            connection = self._borrow("find")
+            connection = self._borrow(role)
             sql = self._sql(connection)
-            with self._transaction(connection, "find", sql) as session:
-                yield from sql_run.find(sql, session, subject)
+            with self._transaction(connection, role, sql) as session:
+                yield from read(sql, session)
         except (TrothError, GeneratorExit):
             raise
         except Exception as error:
@@ -313,7 +356,7 @@ class SqlStore(Generic[Connection]):
             if ours is None:
                 raise
         finally:
-            self._settle(connection, "find")
+            self._settle(connection, role)
         if ours is not None:
             raise ours
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from troth.errors import ConflictError, NotAllowedError, TrothError, UnreachableError
-from troth.ledger import lease, read, seal
+from troth.ledger import lease, read, replay, seal
 from troth.rules import request
 from troth.rules.claim import WAYS
 from troth.work import (
@@ -156,6 +156,9 @@ def one_round(project: Project) -> Round:
     tomorrow = (project.clock().date() + timedelta(days=1)).isoformat()
     for found in read.states(project.ledger, "request", status="closed", due_before=tomorrow):
         close_request.drop_answer(project, found.stream.partition("/")[2])
+    today = project.clock().date()
+    if replay.expired(project.ledger, today):
+        replay.expire(project.ledger, today)
     sealed = 0
     while (checkpoint := seal.seal(project.ledger)) is not None:
         sealed = checkpoint.size

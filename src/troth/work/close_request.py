@@ -8,7 +8,7 @@ Law: GDPR Art. 12(3), Art. 17(3)(e); our own retention of request files.
 
 from __future__ import annotations
 
-from troth.ledger import vault
+from troth.ledger import replay, vault
 from troth.rules import request
 from troth.work import request_file
 from troth.work.project import Project
@@ -26,6 +26,7 @@ def close(project: Project, number: str, *, staff: str = "troth") -> None:
     found = request_file.load(project, number)
     request_file.refuse_unless(request.why_not_close(found.state))
     request_file.move(project, number, "closed", str(found.state["status"]), staff=staff)
+    replay.drop_waiting(project.ledger, number)
     drop_answer(project, number)
 
 

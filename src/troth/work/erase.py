@@ -14,14 +14,16 @@ Law: GDPR Art. 17, Art. 19.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 from troth.errors import ConflictError
-from troth.ledger import append
+from troth.ledger import append, read, replay
 from troth.ledger.lease import Lease
 from troth.rules import request
 from troth.rules.event import Draft, Fact
-from troth.stores.contract import Acted, Scanned, Who
+from troth.rules.plan import end_of
+from troth.stores.contract import Acted, Replays, Scanned, Who
 from troth.work import plan_erasure, request_file, tell_recipients
 from troth.work.project import Project
 
@@ -75,6 +77,7 @@ def _act(
     step = f"{number}/{claim}/{store}"
     if "step" in done:  # rows came after this store had committed, and a later plan has them
         step += f"/{plan['sha256'][:12]}"
+    step = _own(project, found, step, store)
     about = request_file.about(found)
     if done.get("begun") != plan["sha256"]:
         begun: dict[str, Fact] = {"step": step, "claim": claim, "store": store, "plan_sha256": plan["sha256"],
@@ -83,6 +86,8 @@ def _act(
         # Whatever is said of the request meanwhile (withdrawn, sent back) is heard before anything is erased.
         append.append(project.ledger, [draft], expect={found.stream: found.version}, lease=lease)
     stop_at(f"begun {store}")
+    _mark(project, step, store, who)
+    stop_at(f"marked {store}")
     approved = plan_erasure.approved(store, plan["stores"][store])
     try:
         acted = project.stores[store].act(
@@ -91,12 +96,72 @@ def _act(
     except ConflictError:
         undone = _ended(step, claim, store, "rolled_back", None)
         draft = Draft("act_ended", found.stream, undone, **about)
-        append.append(project.ledger, [draft], once=f"rolled back {step} at {found.version}", lease=lease)
+        append.append(
+            project.ledger,
+            [draft],
+            once=f"rolled back {step} at {found.version}",
+            lease=lease,
+            also=lambda connection: replay.settle(connection, step, project.clock(), None),
+        )
         raise
     stop_at(f"acted {store}")
     draft = Draft("act_ended", found.stream, _ended(step, claim, store, "committed", acted), **about)
-    append.append(project.ledger, [draft], once=f"ended {step}", lease=lease)
+    append.append(
+        project.ledger,
+        [draft],
+        once=f"ended {step}",
+        lease=lease,
+        also=lambda connection: replay.settle(connection, step, project.clock(), _expires(project, store)),
+    )
     stop_at(f"ended {store}")
+
+
+def _own(project: Project, found: request_file.RequestFile, step: str, store: str) -> str:
+    """Return a step's name, or another where the store remembers it from before this ledger was restored.
+
+    A restored ledger gives numbers again; the step of another request by that number is not ours.
+    """
+    begun = {
+        str(event.facts["step"])
+        for event in read.stream(project.ledger, found.stream)
+        if event.kind == "act_begun"
+    }
+    fresh, opened = f"{step}/{str(found.state['subject'])[:12]}", project.stores[store]
+    if step in begun:
+        return step
+    if fresh in begun:
+        return fresh
+    taken = isinstance(opened, Replays) and any(True for _ in opened.steps(step))
+    return fresh if taken else step
+
+
+def _mark(project: Project, step: str, store: str, who: Who) -> None:
+    """Remember, by keyed marks alone, whom this step erases, should a backup of the store be restored.
+
+    It is done before the step: afterwards nothing in the store tells whose rows they were.
+    """
+    opened = project.stores[store]
+    if not isinstance(opened, Replays) or opened.map.backups_expire is None:
+        return
+    one_person = {
+        named.kind
+        for table in opened.map.tables.values()
+        if table.subject is not None
+        for named in table.subject.identifiers
+        if named.one_person
+    }
+    pairs = [replay.of_identifier(kind, value) for kind, value in who.identifiers if kind in one_person]
+    for entry in opened.entries([who]):
+        pairs += [replay.of_identifier(kind, value) for kind, value in entry.identifiers]
+        pairs += [replay.of_key(entry.table, entry.key)] if entry.key else []
+    replay.prepare(project.ledger, step, store, opened.map.written, pairs)
+
+
+def _expires(project: Project, store: str) -> date | None:
+    """Return the day on which the last backup that has what is erased today is gone."""
+    opened = project.stores[store]
+    period = opened.map.backups_expire if isinstance(opened, Replays) else None
+    return None if period is None else end_of(period, project.clock().date())
 
 
 def _changes(told: Mapping[str, Any]) -> bool:

@@ -53,6 +53,9 @@ COMMANDS: dict[str, Entry] = {
         "store_commands", "plan", "Stores", "Measure what erasing a person would do; change nothing."
     ),
     "act": Entry("store_commands", "act", "Stores", "Carry out a measured and approved plan."),
+    "replay": Entry(
+        "replay_commands", "replay", "Stores", "Erase again what a restored backup of a store brought back."
+    ),
     "request": Entry(
         "request_commands", "app", "Requests", "Receive, follow, decide and answer people's requests."
     ),

@@ -165,15 +165,49 @@ def rotate_seal() -> None:
 
 
 @app.command()
-def settle() -> None:
-    """After a restore: destroy again the keys that were destroyed, and record what was not recorded.
+def destroyed() -> None:
+    """Print the ids of every destroyed key as a signed note; keep it wherever you keep checkpoints.
 
-    Example: troth ledger settle
+    Example: troth ledger destroyed > destroyed.txt
     """
-    from troth.ledger.destroy import settle as settled
+    from troth.ledger.destroy import destroyed_note
 
-    recorded, again = settled(project().ledger)
-    out().print(f"{again} keys were destroyed again, {recorded} destructions were recorded.")
+    sys.stdout.write(destroyed_note(project().ledger))
+
+
+@app.command()
+def settle(
+    destroyed: Path | None = typer.Option(
+        None, help="The newest list of destroyed keys, as `troth ledger destroyed` prints it."
+    ),
+    json: bool = typer.Option(False, "--json", help="Write the result as JSON."),
+) -> None:
+    """After a restore: destroy again the keys that were destroyed, and read back from the stores what was forgotten.
+
+    Example: troth ledger settle --destroyed destroyed.txt
+    """
+    from troth.ledger.destroy import destroy_again
+    from troth.ledger.destroy import settle as settled
+    from troth.work.read_back import read_back
+
+    opened = project()
+    listed = destroy_again(opened.ledger, _text(destroyed)) if destroyed else 0
+    recorded, again = settled(opened.ledger)
+    forgotten = read_back(opened)
+    opened.close()
+    if json:
+        steps = [{"store": one.store, "step": one.step, "request": one.request} for one in forgotten]
+        as_json({"destroyed_again": listed + again, "recorded": recorded, "forgotten": steps})
+        return
+    out().print(f"{listed + again} keys were destroyed again, {recorded} destructions were recorded.")
+    if not forgotten:
+        out().print("The stores remember no step that this ledger has forgotten.")
+        return
+    out().print(f"{len(forgotten)} steps that this ledger had forgotten were read back from the stores:")
+    for one in forgotten:
+        of = f" (request {one.request})" if one.request else ""
+        out().print(f"  {one.store}: {one.step}{of}", markup=False)
+    out().print("Enter those requests anew from the letters and the mail they came by, if they are not here.")
 
 
 def verify_file(

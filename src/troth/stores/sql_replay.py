@@ -1,0 +1,136 @@
+"""Rows by which a subject is entered, so that an erasure can be recognised in a restored backup.
+
+An *entry* is a row that names somebody by itself: a row of a subject table, or one linked by
+an identifier.  Everything else is reached from one.  Here entries are read: those of some
+subjects before their erasure, and all of them, as a stream, after a backup was restored.
+What is newer than an erasure is *spared*: it is neither changed nor walked through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from troth.rules.catalogue import CatalogueTable
+from troth.rules.graph import Named
+from troth.stores.contract import Entry, Spared, Who
+from troth.stores.sql import Sql
+from troth.stores.sql_dialect import quoted
+from troth.stores.sql_run import Selection, Session
+
+# Names come from the catalogue and are quoted; values are bound.
+# ruff: noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How the entries of one table are read: in this order, key, place, identifiers, day."""
+
+    table: str
+    key: tuple[str, ...]
+    places: int
+    named: tuple[Named, ...]
+    text: str
+    given_again: bool
+
+
+def entry_tables(sql: Sql) -> Mapping[str, tuple[tuple[str, Named], ...]]:
+    """Return the tables with entries, each with the columns that name one person and what names them."""
+    found: dict[str, dict[str, Named]] = {}
+    for named in sql.graph.named:
+        if named.one_person:
+            found.setdefault(named.table, {})[named.column] = named
+    for hop in sql.graph.hops:
+        if hop.kind == "belongs_to" and hop.named is not None and hop.named.one_person:
+            found.setdefault(hop.to, {})[hop.to_columns[0]] = hop.named
+    return {
+        table: readable
+        for table, columns in found.items()
+        if (
+            readable := tuple(
+                (column, named)
+                for column, named in columns.items()
+                if column not in sql.graph.table(table).unreadable
+            )
+        )
+    }
+
+
+def _reading(sql: Sql, table: str, columns: Sequence[tuple[str, Named]]) -> _Reading:
+    found = sql.graph.table(table)
+    key = () if set(found.key) & set(found.unreadable) else found.key
+    places = [expression.format("t") for expression, _ in sql.keys(table)]
+    if sql.dialect.name == "postgresql":
+        places = [f"{place}::text" for place in places]
+    day = sql.dated(table) or "NULL"
+    wanted = [f"t.{quoted(name)}" for name in key] + places
+    wanted += [f"t.{quoted(name)}" for name, _ in columns] + [day]
+    named = tuple(each for _, each in columns)
+    text = f"SELECT {', '.join(wanted)} FROM {sql.name(table)} AS t"
+    return _Reading(table, key, len(places), named, text, _given_again(sql, found))
+
+
+def _given_again(sql: Sql, table: CatalogueTable) -> bool:
+    """Tell whether the engine may give the key of a row that went to another row."""
+    if sql.dialect.name == "postgresql":
+        return False
+    shapes = {column.shape for name in table.key if (column := table.column(name)) is not None}
+    return shapes == {"number"}
+
+
+def entries(sql: Sql, session: Session, who: Sequence[Who] | None) -> Iterator[Entry]:
+    """Yield every entry, or only those of some subjects, in bounded memory."""
+    selection = Selection(sql, session)
+    if who is not None:
+        if not selection.give(who):
+            return
+        selection.reach()
+    for table, columns in entry_tables(sql).items():
+        reading = _reading(sql, table, columns)
+        if who is None:
+            yield from _streamed(reading, session.stream((reading.text, ())))
+        elif ("reach", table) in selection.sets:
+            statement = sql.only_of(reading.text, "reach", table)
+            yield from _streamed(reading, session.stream(selection.bound(statement)))
+
+
+def _streamed(reading: _Reading, rows: Iterator[tuple[object, ...]]) -> Iterator[Entry]:
+    keys, places = len(reading.key), len(reading.key) + reading.places
+    for row in rows:
+        named = tuple(
+            (one.kind, str(value))
+            for one, value in zip(reading.named, row[places:-1], strict=True)
+            if value is not None and str(value).strip() and str(value) not in map(str, one.nobody)
+        )
+        yield Entry(
+            table=reading.table,
+            key=tuple(map(str, row[:keys])),
+            place=row[keys:places],
+            identifiers=named,
+            day=_day(row[-1]),
+            key_given_again=reading.given_again,
+        )
+
+
+def _day(value: object) -> date | None:
+    try:
+        return None if value is None else date.fromisoformat(str(value)[:10])
+    except ValueError:
+        return None
+
+
+def left(sql: Sql, session: Session, who: Sequence[Who], spared: Spared) -> Mapping[str, int]:
+    """Count, by table, the rows that these identifiers lead to and that are spared."""
+    every, some = Selection(sql, session), Selection(sql, session)
+    if not every.give(who):
+        return {}
+    some.give(who)
+    some.spare(spared)
+    every.reach()
+    some.reach()
+    return {
+        table: rows
+        for table in sql.graph.reached()
+        if (rows := every.counts.get(("reach", table), 0) - some.counts.get(("reach", table), 0)) > 0
+    }
