@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from troth.rules.catalogue import CatalogueTable
-from troth.rules.graph import Named
+from troth.rules.graph import PLAIN, Named
 from troth.stores.contract import Entry, Spared, Who
 from troth.stores.sql import Sql
 from troth.stores.sql_dialect import quoted
@@ -36,13 +36,17 @@ class _Reading:
 
 
 def entry_tables(sql: Sql) -> Mapping[str, tuple[tuple[str, Named], ...]]:
-    """Return the tables with entries, each with the columns that name one person and what names them."""
+    """Return the tables with entries, each with the columns that name one person and what names them.
+
+    An identifier inside a document, or under a condition, is none by itself: what stands
+    there in other rows may be anything.
+    """
     found: dict[str, dict[str, Named]] = {}
     for named in sql.graph.named:
-        if named.one_person:
+        if named.one_person and named.at == PLAIN:
             found.setdefault(named.table, {})[named.column] = named
     for hop in sql.graph.hops:
-        if hop.kind == "belongs_to" and hop.named is not None and hop.named.one_person:
+        if hop.kind == "belongs_to" and hop.named is not None and hop.named.one_person and hop.to_at == PLAIN:
             found.setdefault(hop.to, {})[hop.to_columns[0]] = hop.named
     return {
         table: readable
