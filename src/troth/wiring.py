@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -84,10 +84,8 @@ def read_settings(folder: Path) -> Settings:
         raise WrongFileError(
             [Problem("troth.toml", 1, 1, f"It is not TOML: {error}.", "Mend that line.")]
         ) from None
-    except UnicodeDecodeError:
-        raise WrongFileError(
-            [Problem("troth.toml", 1, 1, "It is not UTF-8 text.", "Save it as UTF-8.")]
-        ) from None
+    except UnicodeDecodeError as error:
+        raise WrongFileError([_not_utf8("troth.toml", error)]) from None
     problems = list(_problems(told, file))
     if problems:
         raise WrongFileError(problems)
@@ -171,6 +169,28 @@ def resolve(reference: str, folder: Path) -> str:
     return reference
 
 
+def _texts(folder: Path, files: Iterable[Path]) -> dict[str, str]:
+    """Read files by their names below the folder; raises WrongFileError with each that is not UTF-8."""
+    texts: dict[str, str] = {}
+    problems: list[Problem] = []
+    for path in sorted(files):
+        name = path.relative_to(folder).as_posix()
+        try:
+            texts[name] = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            problems.append(_not_utf8(name, error))
+    if problems:
+        raise WrongFileError(problems)
+    return texts
+
+
+def _not_utf8(name: str, error: UnicodeDecodeError) -> Problem:
+    """Say where a file stops being UTF-8."""
+    before = error.object[: error.start]
+    line, column = before.count(b"\n") + 1, len(before.rpartition(b"\n")[2].decode()) + 1
+    return Problem(name, line, column, "It is not UTF-8 text.", "Save it as UTF-8.")
+
+
 def _policy(settings: Settings) -> Policy:
     from troth.policy.loading import load
 
@@ -179,11 +199,7 @@ def _policy(settings: Settings) -> Policy:
         raise NotFoundError(
             f"The project {settings.name!r} has no policy.md. Write one, or `troth import` one."
         )
-    texts = {
-        path.relative_to(settings.folder).as_posix(): path.read_text(encoding="utf-8")
-        for path in sorted(wanted)
-    }
-    policy, problems = load(texts)
+    policy, problems = load(_texts(settings.folder, wanted))
     if policy is None or problems:
         raise WrongFileError(problems)
     return policy
@@ -215,8 +231,8 @@ def _maps(settings: Settings) -> Mapping[str, Map]:
 
     maps: dict[str, Map] = {}
     problems: list[Problem] = []
-    for path in sorted(settings.folder.glob("stores/*.yaml")):
-        found, wrong = read(path.read_text(encoding="utf-8"), path.relative_to(settings.folder).as_posix())
+    for name, text in _texts(settings.folder, settings.folder.glob("stores/*.yaml")).items():
+        found, wrong = read(text, name)
         problems.extend(wrong)
         if found is not None:
             maps[found.store] = found

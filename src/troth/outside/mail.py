@@ -84,6 +84,7 @@ class Server:
     encrypted: bool = False
     login: str = ""
     password: str = field(default="", repr=False)
+    seconds: float = SECONDS_MAX  # how long the server may keep silent
 
     def send(self, letter: Letter) -> Sent:
         """Give the letter to the server, and return its word on it."""
@@ -107,8 +108,8 @@ class Server:
     def _connected(self) -> smtplib.SMTP:
         if self.encrypted:
             secure = ssl.create_default_context()
-            return smtplib.SMTP_SSL(self.host, self.port, timeout=SECONDS_MAX, context=secure)
-        server = smtplib.SMTP(self.host, self.port, timeout=SECONDS_MAX)
+            return smtplib.SMTP_SSL(self.host, self.port, timeout=self.seconds, context=secure)
+        server = smtplib.SMTP(self.host, self.port, timeout=self.seconds)
         if server.ehlo()[0] == 250 and server.has_extn("starttls"):
             server.starttls(context=ssl.create_default_context())
             server.ehlo()
