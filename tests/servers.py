@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def postgresql_server(folder: Path) -> Iterator[str]:
         )  # fmt: skip
     url = f"postgresql://troth@127.0.0.1:{port}/postgres"
     try:
-        _wait(url, server, folder)
+        _wait(lambda: _postgresql_answers(url), server, folder / "log")
         yield url
     finally:
         server.terminate()
@@ -152,15 +152,45 @@ def imap_server(folder: Path, login: str, password: str, introspection: str = ""
         server.wait(timeout=30)
 
 
+@contextmanager
+def mariadb_server(folder: Path) -> Iterator[str]:
+    """Run a MariaDB server over `folder`; skip, saying why, where none can start."""
+    program, install = (
+        shutil.which(name, path=os.environ.get("PATH", os.defpath) + ":/usr/sbin")
+        for name in ("mariadbd", "mariadb-install-db")
+    )
+    if program is None or install is None:
+        pytest.skip("There is no MariaDB server here; as root, `make setup` installs it.")
+    data, port, socket_ = folder / "data", free_port(), folder / "s"
+    as_other = _as_other(folder)
+    subprocess.run(
+        [*as_other, install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal",
+         "--skip-test-db"],
+        check=True, capture_output=True, cwd=folder,
+    )  # fmt: skip
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [*as_other, program, "--no-defaults", f"--datadir={data}", f"--port={port}",
+             "--bind-address=127.0.0.1", f"--socket={socket_}", "--skip-name-resolve", "--innodb-buffer-pool-size=64M",
+             "--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--performance-schema=off",
+             f"--tmpdir={folder}", f"--pid-file={folder / 'pid'}", "--max-connections=100"],
+            stdout=log, stderr=log, cwd=folder,
+        )  # fmt: skip
+    try:
+        _wait(lambda: _mariadb_answers(port), server, folder / "log")
+        yield f"mariadb://root@127.0.0.1:{port}/mysql"
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
 def _as_other(folder: Path) -> list[str]:
-    """These servers do not run as root: become nobody there, and own the folder first."""
+    """A database server refuses to run as root: become nobody there, and own the folder first."""
     if os.geteuid() != 0:
         return []
     runuser = shutil.which("setpriv")
     if runuser is None:
-        pytest.skip(
-            "A server here does not run as root, and there is no setpriv to become another user with."
-        )
+        pytest.skip("The server does not run as root and there is no setpriv to become another user with.")
     os.chown(folder, 65534, 65534)
     temporary = Path(tempfile.gettempdir())
     for parent in folder.parents:  # nobody must be able to reach the folder
@@ -169,16 +199,31 @@ def _as_other(folder: Path) -> list[str]:
     return [runuser, "--reuid=65534", "--regid=65534", "--clear-groups"]
 
 
-def _wait(url: str, server: subprocess.Popen[bytes], folder: Path) -> None:
-    import psycopg
-
+def _wait(answers: Callable[[], bool], server: subprocess.Popen[bytes], log: Path) -> None:
     for _ in range(200):
         if server.poll() is not None:
-            raise RuntimeError("PostgreSQL did not start:\n" + (folder / "log").read_text()[-2000:])
-        try:
-            psycopg.connect(url, connect_timeout=2).close()
-        except psycopg.OperationalError:
-            time.sleep(0.05)
-        else:
+            raise RuntimeError("The server did not start:\n" + log.read_text()[-2000:])
+        if answers():
             return
-    raise RuntimeError("PostgreSQL did not answer within ten seconds.")
+        time.sleep(0.05)
+    raise RuntimeError("The server did not answer within ten seconds.")
+
+
+def _postgresql_answers(url: str) -> bool:
+    import psycopg
+
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _mariadb_answers(port: int) -> bool:
+    import pymysql
+
+    try:
+        pymysql.connect(host="127.0.0.1", port=port, user="root", connect_timeout=2).close()
+    except pymysql.OperationalError:
+        return False
+    return True
