@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from servers import postgresql_server
+from servers import mariadb_server, postgresql_server
 from shop_project import make, opened
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,6 +65,27 @@ def postgresql(postgresql_cluster: str) -> Iterator[str]:
     yield f"{base.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
     with psycopg.connect(postgresql_cluster, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def mariadb_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a MariaDB server of this session's own, started here and stopped after."""
+    with mariadb_server(tmp_path_factory.mktemp("mariadb")) as url:
+        yield url
+
+
+@pytest.fixture
+def mariadb(mariadb_cluster: str) -> Iterator[str]:
+    """The URL of an empty database of this test's own."""
+    import pymysql
+
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    port = int(mariadb_cluster.rsplit(":", 1)[1].split("/")[0])
+    with pymysql.connect(host="127.0.0.1", port=port, user="root", autocommit=True) as connection:
+        connection.cursor().execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+    yield f"{mariadb_cluster.rsplit('/', 1)[0]}/{name}"
+    with pymysql.connect(host="127.0.0.1", port=port, user="root", autocommit=True) as connection:
+        connection.cursor().execute(f"DROP DATABASE IF EXISTS {name}")
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import psycopg
+import pymysql
+import pymysql.cursors
 import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
@@ -98,6 +102,58 @@ class PostgresqlDatabase(Database):
             return connection.execute(statement).fetchall()
 
 
+class MariadbDatabase(Database):
+    kind = "mariadb"
+
+    def connect(self, **more):
+        """Open a connection that quotes names as the others do."""
+        port, name = self.url.rsplit(":", 1)[1].split("/")
+        connection = pymysql.connect(
+            host="127.0.0.1",
+            port=int(port),
+            user="root",
+            database=name,
+            autocommit=True,
+            charset="utf8mb4",
+            **more,
+        )
+        connection.cursor().execute(
+            "SET SESSION sql_mode = 'ANSI_QUOTES,STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
+        )
+        return connection
+
+    @cached_property
+    def behind(self):
+        """One connection for all that is done behind the store's back."""
+        return self.connect()
+
+    def run(self, *statements: str) -> None:
+        for statement in statements:
+            self.behind.cursor().execute(mariadb_ddl(statement))
+
+    def query(self, statement: str) -> list[tuple]:
+        cursor = self.behind.cursor()
+        cursor.execute(statement)
+        return list(cursor.fetchall())
+
+    def close(self) -> None:
+        super().close()
+        self.behind.close()
+
+
+def mariadb_ddl(statement: str) -> str:
+    """Say a statement of these tests as MariaDB needs it: keys of bounded length, links that are enforced."""
+    if not re.match(r"\s*CREATE TABLE", statement):
+        return statement
+    keyed = set(re.findall(r"PRIMARY KEY \(([^)]*)\)", statement)) | set(
+        re.findall(r"FOREIGN KEY \(([^)]*)\)", statement)
+    )
+    keyed |= set(re.findall(r"(\w+) text (?:PRIMARY KEY|UNIQUE)", statement))
+    for name in {part.strip().strip('"') for each in keyed for part in each.split(",")}:
+        statement = re.sub(rf'(?<![\w"])("?{name}"?) text\b', r"\1 varchar(190)", statement)
+    return re.sub(r"\btimestamp\b", "datetime", statement)
+
+
 @pytest.fixture
 def sqlite_database(tmp_path):
     path = tmp_path / "store.db"
@@ -114,11 +170,22 @@ def postgresql_database(postgresql):
     found.close()
 
 
+@pytest.fixture
+def mariadb_database(mariadb):
+    found = MariadbDatabase(mariadb)
+    yield found
+    found.close()
+
+
 @pytest.fixture(
-    params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.slow])]
+    params=[
+        "sqlite",
+        pytest.param("mariadb", marks=[pytest.mark.mariadb, pytest.mark.slow]),
+        pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.slow]),
+    ]
 )
 def database(request) -> Database:
-    """An empty database, SQLite and PostgreSQL in turn."""
+    """An empty database of each kind in turn."""
     return request.getfixturevalue(f"{request.param}_database")
 
 
@@ -135,6 +202,10 @@ class TestedWorld:
             found = [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY id")]
             connection.close()
             return found
+        if self.database.kind == "mariadb":
+            cursor = self.database.behind.cursor(pymysql.cursors.DictCursor)
+            cursor.execute(f"SELECT * FROM {table} ORDER BY id")
+            return list(cursor.fetchall())
         with psycopg.connect(self.database.url, row_factory=dict_row) as connection:
             return connection.execute(
                 sql.SQL("SELECT * FROM {} ORDER BY id").format(sql.Identifier(table))
@@ -147,6 +218,12 @@ class TestedWorld:
                 gaps = ", ".join("?" * len(row))
                 connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({gaps})", list(row.values()))
             connection.close()
+            return
+        if self.database.kind == "mariadb":
+            gaps = ", ".join(["%s"] * len(row))
+            self.database.behind.cursor().execute(
+                f"INSERT INTO {table} ({columns}) VALUES ({gaps})", list(row.values())
+            )
             return
         with psycopg.connect(self.database.url, autocommit=True) as connection:
             gaps = ", ".join(["%s"] * len(row))

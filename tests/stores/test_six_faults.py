@@ -87,6 +87,11 @@ def test_3_a_refusal_in_one_table_leaves_every_table_as_it_was(built):
         built.run(
             "CREATE TRIGGER locked BEFORE DELETE ON login BEGIN SELECT RAISE(ABORT, 'Ada is locked'); END"
         )
+    elif built.kind == "mariadb":
+        built.run(
+            "CREATE TRIGGER locked BEFORE DELETE ON login FOR EACH ROW "
+            "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'Ada is locked'"
+        )
     else:
         built.run(
             "CREATE FUNCTION locked() RETURNS trigger LANGUAGE plpgsql AS "
@@ -157,7 +162,7 @@ def test_4_tables_that_refer_to_one_another_and_to_themselves_are_planned(databa
         """CREATE TABLE member (id integer PRIMARY KEY, email text, team_id integer REFERENCES team (id),
                                 invited_by integer REFERENCES member (id), nick text)""",
     )
-    if database.kind == "postgresql":
+    if database.kind != "sqlite":
         database.run("ALTER TABLE team ADD FOREIGN KEY (lead_id) REFERENCES member (id)")
     else:
         database.run(
@@ -215,6 +220,11 @@ def test_6_no_error_carries_a_value_of_a_row(built):
     if built.kind == "sqlite":
         built.run(
             "CREATE TRIGGER leak BEFORE UPDATE ON vote BEGIN SELECT RAISE(ABORT, 'secret choice of Ada'); END"
+        )
+    elif built.kind == "mariadb":
+        built.run(
+            "CREATE TRIGGER leak BEFORE UPDATE ON vote FOR EACH ROW "
+            "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = OLD.choice"
         )
     else:
         built.run(

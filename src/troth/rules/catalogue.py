@@ -54,7 +54,8 @@ class CatalogueTable:
 
     `parts` is what a statement quotes: schema and own name.  `null_refused` are nullable
     columns in which a CHECK, or a UNIQUE that counts nulls as equal, may refuse a null.
-    `unreadable` are the columns this connection has no right to read.
+    `unreadable` are the columns this connection has no right to read.  `lasting` says, where
+    a change of its rows cannot be undone or what goes is kept, by what.
     """
 
     name: str
@@ -70,6 +71,7 @@ class CatalogueTable:
     parts: tuple[str, ...] = ()
     null_refused: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
+    lasting: str = ""
 
     def column(self, name: str) -> Column | None:
         """Return the column called `name`, or None."""

@@ -122,6 +122,12 @@ class Remove:
 
 
 Change = Leave | Unlist | Detach | Write | Rehome | Untie | Remove
+AT_ONCE = ("mariadb", "duckdb")
+"""Engines that check a foreign key row by row, not when a statement has ended."""
+WITHOUT_ELEMENTS = ("mariadb", "duckdb")
+"""Engines on which the elements of lists inside a column are not looked into."""
+WITHOUT_PLACES = {"mariadb": "MariaDB"}
+"""Engines that show nothing by which a row without a key could be told."""
 
 
 @dataclass(frozen=True)
@@ -329,7 +335,7 @@ def _removals(graph: Graph) -> tuple[list[Remove], list[Untie], bool, list[Probl
     deferred = False
     for group in components(going, [(name, key.target) for name, key in refers]):
         inside = [(name, key) for name, key in refers if name in group and key.target in group]
-        if len(group) == 1:
+        if len(group) == 1 and graph.catalogue.dialect not in AT_ONCE:
             inside = [(name, key) for name, key in inside if key.on_delete == "RESTRICT"]
         for name, key in inside:
             column = _loose(graph.table(name), key)
@@ -353,7 +359,7 @@ def _removals(graph: Graph) -> tuple[list[Remove], list[Untie], bool, list[Probl
         if (
             name == key.target
             and key.on_delete == "RESTRICT"
-            and graph.catalogue.dialect == "sqlite"
+            and graph.catalogue.dialect in ("sqlite", *AT_ONCE)
             and _loose(graph.table(name), key) is None
         ):
             what = f"Rows of `{name}` restrict the removal of one another, and that link cannot be null."
@@ -396,6 +402,9 @@ def _told(parts: Parts) -> Iterator[list[object]]:
 
 
 # Problems
+
+
+_TRANSACTIONAL = "Let a transactional engine keep the table, without a history, or erase there by hand."
 
 
 def _problem(map_: Map, table: str, path: tuple[str, ...], what: str, remedy: str) -> Problem:
@@ -485,6 +494,13 @@ def _problems(graph: Graph) -> Iterator[Problem]:
         if table.impersonal is None and graph.catalogue.table(name) is not None:
             yield from _link_problems(graph, name)
             yield from _place_problems(graph, table)
+            found = graph.catalogue.table(name)
+            if found is not None and found.lasting and (table.erase is not None or name in graph.reached()):
+                what = f"Rows of `{name}` cannot be erased for good, or not undone when they must: {found.lasting}."
+                yield _problem(graph.map, name, (), what, _TRANSACTIONAL)
+    for name in graph.mentioned():
+        if name not in graph.reached():
+            yield from _key_problems(graph, graph.mapped(name))
 
 
 def _owner_problems(graph: Graph, table: MapTable) -> Iterator[Problem]:
@@ -638,6 +654,11 @@ def _place_problems(graph: Graph, table: MapTable) -> Iterator[Problem]:
         array = isinstance(inside, InList) and not inside.path and not inside.below
         good = column.shape == "json" or (column.shape == "array" and array)
         good = good or (graph.catalogue.dialect == "sqlite" and column.shape in ("text", "other", "bytes"))
+        if isinstance(inside, InList) and graph.catalogue.dialect in WITHOUT_ELEMENTS:
+            what = f"`{table.name}.{written_link((where,), inside)}` is in a list, and on this kind of store"
+            what += " the elements of lists are not looked into."
+            yield _problem(graph.map, table.name, path, what, "Keep them in a table of their own.")
+            continue
         if not good or column.generated:
             place = written_link((where,), inside)
             what = (
@@ -718,6 +739,10 @@ def _stay_problems(graph: Graph, table: MapTable) -> Iterator[Problem]:
 def _key_problems(graph: Graph, table: MapTable) -> Iterator[Problem]:
     """A row without a key is told by its place, which moves when it is changed: once only."""
     found = graph.table(table.name)
+    if not found.key and graph.catalogue.dialect in WITHOUT_PLACES:
+        engine = WITHOUT_PLACES[graph.catalogue.dialect]
+        what = f"`{table.name}` has no key, and {engine} shows nothing else by which a row could be told."
+        yield _problem(graph.map, table.name, (), what, "Give the table a primary key.")
     if found.key or graph.catalogue.dialect != "postgresql":
         return
     changes = len([edge for edge in table.edges if edge.leaving is not None])

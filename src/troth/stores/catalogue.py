@@ -30,7 +30,7 @@ STEP_TABLE = "troth_step"
 
 
 @dataclass(slots=True)
-class _Found:
+class Found:
     """A table while it is being read."""
 
     name: str
@@ -47,8 +47,10 @@ class _Found:
     rows_about: int = 0
     null_refused: set[str] = field(default_factory=set)
     unreadable: list[str] = field(default_factory=list)
+    lasting: str = ""
 
     def table(self) -> CatalogueTable:
+        """Return what was read."""
         unique = tuple(sorted(self.unique, key=lambda columns: (len(columns), columns)))
         return CatalogueTable(
             name=self.name,
@@ -64,13 +66,15 @@ class _Found:
             parts=self.parts,
             null_refused=tuple(name for name in self.columns if name in self.null_refused),
             unreadable=tuple(self.unreadable),
+            lasting=self.lasting,
         )
 
     def _never_null(self, columns: tuple[str, ...]) -> bool:
         return all(not self.columns[name].nullable for name in columns)
 
 
-def _catalogue(store: str, dialect: str, found: Iterable[_Found]) -> Catalogue:
+def assembled(store: str, dialect: str, found: Iterable[Found]) -> Catalogue:
+    """Put the tables in order."""
     tables: list[CatalogueTable] = []
     derived: list[CatalogueTable] = []
     for each in found:
@@ -125,14 +129,14 @@ _SQLITE_KEYWORDS = frozenset(
     """.split()  # noqa: SIM905
 )
 _CHECK = re.compile(r"\bCHECK\s*\(", re.IGNORECASE)
-_CALL = re.compile(r'([A-Za-z_][A-Za-z0-9_]*|"(?:[^"]|"")+")\s*\(')
+CALL = re.compile(r'([A-Za-z_][A-Za-z0-9_]*|"(?:[^"]|"")+")\s*\(')
 _WORD = re.compile(r'"((?:[^"]|"")+)"|`((?:[^`]|``)+)`|\[([^\]]+)\]|(\w+)')
-_NULL_MINDED = re.compile(
+NULL_MINDED = re.compile(
     r"\bIS\s+NOT\s+NULL\b|\bIS\s+NULL\b|\bNOTNULL\b|\bISNULL\b|\bCOALESCE\b|\bIFNULL\b|\bnum_n(?:on)?nulls\b|"
     r"\bIS\s+(?:NOT\s+)?(?:DISTINCT|TRUE|FALSE)\b|\bCASE\b",
     re.IGNORECASE,
 )
-_NOT_CODE = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
+NOT_CODE = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 def read_sqlite(connection: sqlite3.Connection, store: str) -> Catalogue:
@@ -147,20 +151,20 @@ def read_sqlite(connection: sqlite3.Connection, store: str) -> Catalogue:
     }
     names = _names(list(kinds), "main")
     found = {
-        at: _Found(names[at], at if at[0] != "main" else (at[1],), derived=kind == "shadow")
+        at: Found(names[at], at if at[0] != "main" else (at[1],), derived=kind == "shadow")
         for at, (kind, _) in kinds.items()
     }
     for schema in dict.fromkeys(schema for schema, _ in kinds):
         here = {name: each for (of, name), each in found.items() if of == schema}
         without_rowid = {name for (of, name), (_, without) in kinds.items() if of == schema and without}
         _read_sqlite_schema(cursor, schema, here, without_rowid, builtin)
-    return _catalogue(store, "sqlite", found.values())
+    return assembled(store, "sqlite", found.values())
 
 
 def _read_sqlite_schema(
     cursor: sqlite3.Cursor,
     schema: str,
-    tables: Mapping[str, _Found],
+    tables: Mapping[str, Found],
     without_rowid: set[str],
     builtin: frozenset[str],
 ) -> None:
@@ -194,10 +198,10 @@ def _read_sqlite_schema(
     _read_sqlite_indexes(cursor, schema, from_each, tables)
     for table, found in tables.items():
         for condition in _conditions(statements.get(table) or ""):
-            columns = _mentioned(condition, found.columns)
+            columns = mentioned(condition, found.columns)
             if columns:
                 found.checks[columns] = None
-                if _NULL_MINDED.search(condition):
+                if NULL_MINDED.search(condition):
                     found.null_refused.update(columns)
         if table not in without_rowid and not (statements.get(table) or "").upper().startswith(
             "CREATE VIRTUAL"
@@ -215,7 +219,7 @@ def _read_sqlite_schema(
 
 
 def _read_sqlite_foreign_keys(
-    cursor: sqlite3.Cursor, from_each: str, tables: Mapping[str, _Found], statements: Mapping[str, str]
+    cursor: sqlite3.Cursor, from_each: str, tables: Mapping[str, Found], statements: Mapping[str, str]
 ) -> None:
     keys: dict[tuple[str, int], list[tuple[Any, ...]]] = defaultdict(list)
     for table, number, *rest in cursor.execute(
@@ -247,7 +251,7 @@ def _read_sqlite_foreign_keys(
 
 
 def _read_sqlite_indexes(
-    cursor: sqlite3.Cursor, schema: str, from_each: str, tables: Mapping[str, _Found]
+    cursor: sqlite3.Cursor, schema: str, from_each: str, tables: Mapping[str, Found]
 ) -> None:
     each_index = from_each.replace(" WHERE", f", pragma_index_info(x.name, {_text(schema)}) AS i WHERE")
     indexes: dict[tuple[str, str, bool], list[str | None]] = defaultdict(list)
@@ -290,10 +294,10 @@ def _sqlite_functions(cursor: sqlite3.Cursor) -> frozenset[str]:
 
 
 def _sqlite_trigger(
-    name: str, statement: str, tables: Mapping[str, _Found], builtin: frozenset[str]
+    name: str, statement: str, tables: Mapping[str, Found], builtin: frozenset[str]
 ) -> Trigger:
     """Read when a trigger fires, and whether it calls a function that the engine does not bring."""
-    code = _NOT_CODE.sub(" ", statement)
+    code = NOT_CODE.sub(" ", statement)
     head = re.search(
         r"\b(BEFORE|AFTER|INSTEAD\s+OF)?\s*\b(DELETE|INSERT|UPDATE)\b(?:\s+OF\b.*?)?\s+ON\b",
         code,
@@ -304,13 +308,13 @@ def _sqlite_trigger(
     known |= {
         match.lower() for match in re.findall(r"\bWITH\s+(?:RECURSIVE\s+)?(\w+)\s*\(", code, re.IGNORECASE)
     }
-    called = {match.strip('"').lower() for match in _CALL.findall(code)}
+    called = {match.strip('"').lower() for match in CALL.findall(code)}
     return Trigger(name, event, calls_out="load_extension" in called or not called <= known)
 
 
 def _conditions(statement: str) -> Iterator[str]:
     """Yield the condition of each CHECK in a CREATE TABLE."""
-    code = _NOT_CODE.sub("''", statement)
+    code = NOT_CODE.sub("''", statement)
     for match in _CHECK.finditer(code):
         depth, start = 1, match.end()
         for position in range(start, len(code)):
@@ -320,7 +324,8 @@ def _conditions(statement: str) -> Iterator[str]:
                 break
 
 
-def _mentioned(condition: str, columns: Iterable[str]) -> tuple[str, ...]:
+def mentioned(condition: str, columns: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns whose names stand in a condition."""
     words = set()
     for match in _WORD.finditer(condition):
         word = next(group for group in match.groups() if group is not None)
@@ -451,10 +456,10 @@ def read_postgresql(connection: psycopg.Connection[Any], store: str) -> Catalogu
         shown = [row for row in rows if roots[row[0]] == row[0]]
         default = next((row[1] for row in rows if row[7]), "")
         names = _names([(row[1], row[2]) for row in shown], default)
-        found: dict[int, _Found] = {}
+        found: dict[int, Found] = {}
         shut: list[int] = []
         for oid, schema, name, kind, _, _, secured, _, readable, extension in shown:
-            found[oid] = _Found(names[schema, name], (schema, name), derived=kind == "m" or extension)
+            found[oid] = Found(names[schema, name], (schema, name), derived=kind == "m" or extension)
             found[oid].columns = {column.name: column for column in columns[oid].values()}
             found[oid].checks = {(name,): None for name in domain_checks.get(oid, ())}
             found[oid].row_security = secured
@@ -467,7 +472,7 @@ def read_postgresql(connection: psycopg.Connection[Any], store: str) -> Catalogu
         _read_postgresql_constraints(cursor, roots, found, columns)
         _read_postgresql_indexes(cursor, found, columns)
         _read_postgresql_triggers(cursor, roots, found)
-    return _catalogue(store, "postgresql", found.values())
+    return assembled(store, "postgresql", found.values())
 
 
 _ByNumber = Mapping[int, Mapping[int, Column]]
@@ -513,9 +518,7 @@ def _roots(
     return roots
 
 
-def _read_postgresql_rights(
-    cursor: psycopg.Cursor[Any], oids: list[int], found: Mapping[int, _Found]
-) -> None:
+def _read_postgresql_rights(cursor: psycopg.Cursor[Any], oids: list[int], found: Mapping[int, Found]) -> None:
     if not oids:
         return
     readable = set(cursor.execute(_READABLE, (oids,)).fetchall())
@@ -526,7 +529,7 @@ def _read_postgresql_rights(
 def _read_postgresql_constraints(
     cursor: psycopg.Cursor[Any],
     roots: Mapping[int, int],
-    found: Mapping[int, _Found],
+    found: Mapping[int, Found],
     columns_of: _ByNumber,
 ) -> None:
     for oid, kind, own, target, target_own, on_delete, deferrable, condition in cursor.execute(
@@ -549,14 +552,14 @@ def _read_postgresql_constraints(
                 table.foreign_keys[key] = None
         elif kind == "c" and columns:
             table.checks[tuple(sorted(columns))] = None
-            if _NULL_MINDED.search(condition):
+            if NULL_MINDED.search(condition):
                 table.null_refused.update(columns)
         elif kind == "p" and oid in found:
             table.primary = columns
 
 
 def _read_postgresql_indexes(
-    cursor: psycopg.Cursor[Any], found: Mapping[int, _Found], columns_of: _ByNumber
+    cursor: psycopg.Cursor[Any], found: Mapping[int, Found], columns_of: _ByNumber
 ) -> None:
     for oid, own, unique, nulls_equal in cursor.execute(_INDEXES, (list(found),)):
         columns = tuple(columns_of[oid][number].name for number in own)
@@ -568,7 +571,7 @@ def _read_postgresql_indexes(
 
 
 def _read_postgresql_triggers(
-    cursor: psycopg.Cursor[Any], roots: Mapping[int, int], found: Mapping[int, _Found]
+    cursor: psycopg.Cursor[Any], roots: Mapping[int, int], found: Mapping[int, Found]
 ) -> None:
     triggers = cursor.execute(_TRIGGERS, (list(roots), list(roots))).fetchall()
     if not triggers:

@@ -9,7 +9,7 @@ than two seconds.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -345,11 +345,11 @@ class PostgresqlSession:
         """Write texts as an array."""
         return list(values)
 
-    def watch(self) -> None:
+    def watch(self, going: Collection[str]) -> None:  # noqa: ARG002
         """Note how many rows this transaction has changed so far: usually none."""
         self.before = dict(self.seen())
 
-    def seen(self) -> Mapping[tuple[str, str], int]:
+    def seen(self, ours: Mapping[tuple[str, str], int] | None = None) -> Mapping[tuple[str, str], int]:  # noqa: ARG002
         """Return what this transaction has changed, by the server's own count."""
         tables = self.catalogue.tables
         found: dict[tuple[str, str], int] = {}

@@ -32,6 +32,7 @@ from troth.stores.residue_reading import (
     CONTEXT,
     Batch,
     Table,
+    mariadb_batches,
     postgresql_batches,
     sqlite_batches,
     written_in,
@@ -61,6 +62,11 @@ class Expected:
 
 
 NOTHING = Expected()
+_READ: Mapping[str, Callable[[Any, Table], Iterator[Batch]]] = {
+    "mariadb": mariadb_batches,
+    "postgresql": postgresql_batches,
+    "sqlite": sqlite_batches,
+}
 
 
 def scan(
@@ -81,9 +87,7 @@ def scan(
     size = 0
     unread: list[str] = []
     if wanted.forms:
-        read: Callable[[Any, Table], Iterator[Batch]] = (
-            sqlite_batches if catalogue.dialect == "sqlite" else postgresql_batches
-        )
+        read = _READ[catalogue.dialect]
         for table in (*catalogue.tables, *catalogue.derived):
             reading = wanted.table(catalogue.dialect, table)
             slices: dict[tuple[bytes, str, str], Verdict] = {}

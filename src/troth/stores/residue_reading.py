@@ -151,6 +151,85 @@ def _sqlite_batch(
     return Batch(columns, beside, b"\x1f".join(fields), lambda: fields, lambda _, value: value, sliced)
 
 
+# MariaDB: what a column holds is text in UTF-8, or bytes as they are.
+
+
+def mariadb_batches(connection: Any, table: Table) -> Iterator[Batch]:
+    """Yield a table of MariaDB in batches; a table that may not be read is noted, not raised."""
+    import pymysql
+    from pymysql.cursors import Cursor, SSCursor
+
+    name = _name(table.table)
+    columns = {column.name: column for column in table.table.columns}
+    key = tuple(_mariadb_bytes(columns[part]) for part in table.table.key)
+    long: set[str] = set()
+    values = [
+        f"CASE WHEN length({_quoted(column.name)}) > {VALUE_MAX} THEN x'{_LONG.hex()}' "
+        f"ELSE {_mariadb_bytes(column)} END"
+        if column.length_max is None and column.shape in ("text", "json", "bytes")
+        else _mariadb_bytes(column)
+        for column in table.columns
+    ]
+    left = {column.name for column in table.columns}
+    try:
+        with connection.cursor(SSCursor) as cursor:
+            cursor.execute(f"SELECT {', '.join((*values, *key))} FROM {name}")
+            for rows in _gathered(cursor):
+                batch = _sqlite_batch(table.columns, len(key), rows)
+                if _LONG in batch.buffer:
+                    long |= _long_columns(batch)
+                yield batch
+        left = set(long)
+        for column in table.columns:
+            if column.name in long:
+                with connection.cursor(Cursor) as cursor:
+                    yield from _mariadb_slices(cursor, table, column, key)
+                left.discard(column.name)
+    except pymysql.OperationalError as error:
+        if not error.args or error.args[0] not in (1142, 1143, 1356):
+            raise
+        table.unread.extend(column.name for column in table.columns if column.name in left)
+
+
+def _mariadb_slices(cursor: Any, table: Table, column: Column, key: Sequence[str]) -> Iterator[Batch]:
+    """Yield long values in slices, one at a time: a row is told by its key, or by the hash of its value."""
+    name, value = _name(table.table), _mariadb_bytes(column)
+    identity = (
+        f"CONCAT_WS('/', {', '.join(f'HEX({part})' for part in key)})"
+        if key
+        else f"CAST(sha2({value}, 256) AS BINARY)"
+    )
+    size = f"length({value})"
+    step, start = VALUE_MAX - table.slice_overlap, 0
+    while True:
+        cursor.execute(
+            f"SELECT substr({value}, {start + 1}, {VALUE_MAX}), CAST({identity} AS BINARY), "
+            f"x'{b'1'.hex() if start == 0 else b'0'.hex()}', "
+            f"CASE WHEN {start + VALUE_MAX} >= {size} THEN x'31' ELSE x'30' END"
+            f"{''.join(f', {part}' for part in key)} FROM {name} "
+            f"WHERE length({_quoted(column.name)}) > {VALUE_MAX} AND {size} > {start}"
+        )
+        rows = 0
+        for fields in _gathered(cursor):
+            rows += 1
+            yield _sqlite_batch((column,), 3 + len(key), fields, sliced=True)
+        if not rows:
+            return
+        start += step
+
+
+def _mariadb_bytes(column: Column) -> str:
+    name = _quoted(column.name)
+    match column.shape:
+        case "bytes":
+            written = f"CAST({name} AS BINARY)"
+        case "text" | "json":
+            written = f"CAST(CONVERT({name} USING utf8mb4) AS BINARY)"
+        case _:
+            written = f"CAST(CONVERT(CAST({name} AS CHAR) USING utf8mb4) AS BINARY)"
+    return f"coalesce({written}, x'')"
+
+
 # PostgreSQL: COPY in text, which escapes tabs and line ends, so that rows and fields are plain to see.
 
 

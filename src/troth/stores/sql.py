@@ -30,7 +30,7 @@ from troth.rules.map import (
     Values,
 )
 from troth.rules.plan import Change, Detach, Leave, Plan, Rehome, Remove, Unlist, Untie, Write, action
-from troth.stores.sql_dialect import Dialect, quoted
+from troth.stores.sql_dialect import Dialect, as_bytes, collation, mariadb_base, mariadb_key, quoted
 from troth.stores.sql_inside import Elements, by_column, rewritten
 
 # ruff: noqa: S608
@@ -100,6 +100,9 @@ class _Text:
     def rows(self, set_: str, table: str) -> str:
         """Write a select of the keys in a set, as k1, k2 …"""
         keys = self.sql.keys(table)
+        if self.sql.dialect.name == "mariadb":
+            (parameter,) = self.place((set_, table), 1)
+            return _json_table(parameter, [kind for _, kind in keys])
         if self.sql.dialect.name == "sqlite":
             (parameter,) = self.place((set_, table), 1)
             if len(keys) == 1:
@@ -116,6 +119,9 @@ class _Text:
     def given(self, kind: str) -> str:
         """Write a select of the given identifiers of a kind, as x."""
         (parameter,) = self.place(("given", kind), 1)
+        if self.sql.dialect.name == "mariadb":
+            typed = "longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+            return f"(SELECT x FROM JSON_TABLE({parameter}, '$[*]' COLUMNS (x {typed} PATH '$')) AS j)"
         if self.sql.dialect.name == "sqlite":
             return f"(SELECT value AS x FROM json_each({parameter}))"
         return f"(SELECT x FROM unnest({parameter}::text[]) AS u(x))"
@@ -173,7 +179,7 @@ class Sql:
 
     def slots(self, bind: Bind) -> int:
         """Return how many parameters a set takes."""
-        return 1 if bind[0] == "given" or self.dialect.name == "sqlite" else len(self.keys(bind[1]))
+        return 1 if bind[0] == "given" or self.dialect.one_set else len(self.keys(bind[1]))
 
     def keyless(self, table: str) -> bool:
         """Tell whether rows are told by their place, which moves when they are changed."""
@@ -210,6 +216,11 @@ class Sql:
 
     def _gathered(self, table: str, alias: str = "x") -> str:
         numbers = range(1, len(self.keys(table)) + 1)
+        if self.dialect.name == "mariadb":
+            kinds = [kind for _, kind in self.keys(table)]
+            parts = [mariadb_key(kind)[0].format(f"{alias}.k{n}") for n, kind in enumerate(kinds, 1)]
+            inner = parts[0] if len(parts) == 1 else f"json_array({', '.join(parts)})"
+            return f"json_arrayagg({inner}), count(*)"
         if self.dialect.name == "sqlite":
             one = ", ".join(f"{alias}.k{number}" for number in numbers)
             inner = one if len(numbers) == 1 else f"json_array({one})"
@@ -243,7 +254,7 @@ class Sql:
         if at.inside is not None:
             return self._valued(kind, table, alias, column, at, "el")
         bare = f"{alias}.{quoted(column)}"
-        if (table, column) not in self.normal and self.written_apart(kind, table, column):
+        if self._spelt(table, column) and self.written_apart(kind, table, column):
             bare = self._exact(kind, bare)
         return _Spot(bare, self._family(table, column))
 
@@ -291,6 +302,12 @@ class Sql:
         """Write that columns hold the values under which a link is there."""
         found = []
         for each in conditions:
+            if self.dialect.name == "mariadb":
+                same = " OR ".join(
+                    self._same_constant(table, alias, each.column, value) for value in each.values
+                )
+                found.append(f"({same}) IS TRUE")
+                continue
             bare, family = f"{alias}.{quoted(each.column)}", self._family(table, each.column)
             column = self.graph.table(table).column(each.column)
             if family == "text":
@@ -310,6 +327,8 @@ class Sql:
 
         A number and a text are the same when the text is how the number is written.
         """
+        if self.dialect.name == "mariadb":
+            return _mariadb_alike(looked, looked_family, value, family)
         if looked_family == family or "any" in (looked_family, family):
             return looked, value
         if self.dialect.name == "sqlite":
@@ -340,16 +359,69 @@ class Sql:
         """Write that two rows, by these aliases, are linked by a hop; one of them is looked up by the other."""
         parts = []
         kind = hop.named.kind if hop.named is not None else ""
+        enforced = self._enforced(hop)
         for theirs, own in zip(hop.source_columns, hop.to_columns, strict=True):
             source_end = (kind, hop.source, source, theirs, hop.source_at)
             to_end = (kind, hop.to, to, own, hop.to_at)
             first, other = (source_end, to_end) if looked == source else (to_end, source_end)
             value = self._valued(*other)
+            if enforced:
+                parts.append(f"{first[2]}.{quoted(first[3])} = {value.text}")
+                continue
+            if value.elements is None:
+                parts.append(self._loosely(*first, value.text))
             somebody = self._somebody(hop.named, value.text, value.family) if hop.named is not None else ""
             parts.append(self._same(self._looked(*first), value, somebody))
         parts += self._when(hop.source, source, hop.source_at.when)
         parts += self._when(hop.to, to, hop.to_at.when)
-        return " AND ".join(parts)
+        return " AND ".join(part for part in parts if part)
+
+    def _spelt(self, table: str, column: str) -> bool:
+        """Tell whether a column must be compared in the exact form, whatever else helps to find it."""
+        return (table, column) not in self.normal or self.dialect.name == "mariadb"
+
+    def _enforced(self, hop: Hop) -> bool:
+        """Tell whether a foreign key of MariaDB links two tables: then they are linked as it compares."""
+        if self.dialect.name != "mariadb" or hop.named is not None:
+            return False
+        one, other = (hop.source, hop.source_columns), (hop.to, hop.to_columns)
+        return (hop.source_at, hop.to_at) == (PLAIN, PLAIN) and any(
+            (key.columns, key.target, key.target_columns) == (own[1], *target)
+            for own, target in ((one, other), (other, one))
+            for key in self.graph.table(own[0]).foreign_keys
+        )
+
+    def _loosely(self, kind: str, table: str, alias: str, column: str, at: At, value: str) -> str:
+        """Write for MariaDB what an index on the column can do of a comparison, never more than it."""
+        if self.dialect.name != "mariadb" or at.inside is not None:
+            return ""
+        found = self.graph.table(table).column(column)
+        charset = collation(found.type) if found is not None else None
+        if charset is None or (
+            self.written_apart(kind, table, column) and (table, column) not in self.normal
+        ):
+            return ""
+        if mariadb_base(found.type if found is not None else "") in ("enum", "set"):
+            return ""
+        return f"{alias}.{quoted(column)} = CONVERT({value} USING {charset[0]}) COLLATE {charset[1]}"
+
+    def _constant(self, table: str, alias: str, name: str, value: Value) -> str:
+        """Write that a column holds a constant; never by what an engine makes of another type."""
+        if self.dialect.name != "mariadb" or value is None:
+            return f"{alias}.{quoted(name)} = {self.literal(value)}"
+        return f"({self._same_constant(table, alias, name, value)}) IS TRUE"
+
+    def _same_constant(self, table: str, alias: str, name: str, value: Value) -> str:
+        """Write that a column of MariaDB and a constant are the same, null counting as a value."""
+        column, family = f"{alias}.{quoted(name)}", self._family(table, name)
+        if value is None:
+            return f"{column} IS NULL"
+        if family == "text":
+            text = value if isinstance(value, str) else str(int(value))
+            return f"{as_bytes(column)} <=> {as_bytes(self.literal(text))}"
+        if family in ("int", "numeric") and isinstance(value, str):
+            return f"CAST({column} AS CHAR) <=> CAST({self.literal(value)} AS CHAR)"
+        return f"{column} <=> {self.literal(value)}"
 
     def _somebody(self, named: Named, expression: str, family: str) -> str:
         """Write that an identifier names somebody: it is not empty, nor what an erasure leaves."""
@@ -357,13 +429,16 @@ class Sql:
             nobody = [value for value in named.nobody if isinstance(value, int)]
             return f"{expression} NOT IN ({', '.join(map(self.literal, nobody))})" if nobody else ""
         texts = ["''", *(self._exact(named.kind, self.literal(str(value))) for value in named.nobody)]
+        if self.dialect.name == "mariadb":
+            expression, texts = as_bytes(expression), [as_bytes(text) for text in texts]
         return f"{expression} NOT IN ({', '.join(texts)})"
 
     def _given_match(self, named: Named, table: str, alias: str, column: str, at: At) -> str:
         """Write that a place holds one of the given identifiers (v.x) and names somebody."""
         looked = self._looked(named.kind, table, alias, column, at)
         same = self._same(looked, _Spot("v.x", "text", None, "text"), self._somebody(named, "v.x", "text"))
-        return " AND ".join([same, *self._when(table, alias, at.when)])
+        loosely = self._loosely(named.kind, table, alias, column, at, "v.x")
+        return " AND ".join([*filter(None, [loosely]), same, *self._when(table, alias, at.when)])
 
     def _tied(self, hop: Hop, alias: str) -> str:
         """Write that a row has a link by a hop, to whomever."""
@@ -389,7 +464,7 @@ class Sql:
         marks = self.graph.placeholder(table)
         if not marks:
             return ""
-        same = " AND ".join(f"{alias}.{quoted(name)} = {self.literal(value)}" for name, value in marks)
+        same = " AND ".join(self._constant(table, alias, name, value) for name, value in marks)
         return f" AND ({same}) IS NOT TRUE"
 
     def _differs(self, table: str, alias: str, values: Values, inner: Parts = ()) -> str:
@@ -399,6 +474,8 @@ class Sql:
             column, found = f"{alias}.{quoted(name)}", self.graph.table(table).column(name)
             if value is None:
                 parts.append(f"{column} IS NOT NULL")
+            elif self.dialect.name == "mariadb":
+                parts.append(f"NOT ({self._same_constant(table, alias, name, value)})")
             elif self.dialect.name == "postgresql" and found is not None:
                 new = f"CAST({self.literal(value)} AS {found.type})"
                 parts.append(self.dialect.differs.format(f"{column}::text", f"({new})::text"))
@@ -785,7 +862,9 @@ class Sql:
 
     def _retained_keys(self, table: str) -> Statement:
         text = _Text(self)
-        keys = ", ".join(f"CAST(t.{quoted(name)} AS TEXT)" for name in self.graph.table(table).key)
+        keys = ", ".join(
+            f"CAST(t.{quoted(name)} AS {self.dialect.text})" for name in self.graph.table(table).key
+        )
         return text.done(
             f"SELECT {keys} FROM {self.name(table)} AS t "
             f"WHERE {text.within('t', 'released', table)} AND {text.within('t', 'fresh', table)}"
@@ -921,20 +1000,20 @@ class Sql:
         where = f"{text.within('t', f'chosen{number}', change.table)} AND {self._listing(text, change.hop)}"
         return text.done(f"SELECT count(*) FROM {self.name(change.table)} AS t WHERE {where}")
 
-    def _assigned(self, text: _Text, change: Change) -> str:
+    def _assigned(self, text: _Text, change: Change, of: str = "") -> str:
         """Write what is set."""
         match change:
             case Unlist(hop):
-                return f"{quoted(hop.to_columns[0])} = {self._unlisted(text, hop)}"
+                return f"{of}{quoted(hop.to_columns[0])} = {self._unlisted(text, hop)}"
             case Detach(column=column) | Untie(column=column):
-                return f"{quoted(column)} = NULL"
+                return f"{of}{quoted(column)} = NULL"
             case Leave() | Write() | Rehome():
-                written = [f"{quoted(name)} = {self.literal(value)}" for name, value in change.values]
+                written = [f"{of}{quoted(name)} = {self.literal(value)}" for name, value in change.values]
                 for name, parts in by_column(change.parts):
                     column_ = self.graph.table(change.table).column(name)
                     assert column_ is not None
                     new = rewritten(self.dialect.insides, f"t.{quoted(name)}", column_, parts)
-                    written.append(f"{quoted(name)} = {new}")
+                    written.append(f"{of}{quoted(name)} = {new}")
                 return ", ".join(written)
             case Remove():
                 return ""
@@ -947,6 +1026,8 @@ class Sql:
 
     def _change(self, number: int) -> Statement:
         text, change = _Text(self), self.plan.changes[number]
+        if self.dialect.name == "mariadb":
+            return text.done(self._mariadb_change(text, number, change))
         if isinstance(change, Remove) and self.dialect.name == "postgresql":
             # joined rather than compared with IN: the keys of a set differ, and the server need not see to that
             released = text.rows("released", change.table)
@@ -962,6 +1043,35 @@ class Sql:
         written = self._assigned(text, change)
         where = self.where(text, number, change)
         return text.done(f"UPDATE {self.name(change.table)} AS t SET {written} WHERE {where}")
+
+    def _mariadb_change(self, text: _Text, number: int, change: Change) -> str:
+        """Write a change as a join with its set: what follows IN would be read anew for each row."""
+        table, others, values = change.table, "", ""
+        set_ = f"chosen{number}" if isinstance(change, Leave | Unlist | Detach) else "released"
+        kept = table in self.plan.retained()
+        match change:
+            case Write(_, written, parts):
+                values = f" AND {self._differs(table, 't', written, parts)}"
+                others = " IN " if kept else ""
+            case Rehome(hop, written, parts):
+                values = f" AND {self._tied(hop, 't')} AND {self._differs(table, 't', written, parts)}"
+            case Untie(_, column):
+                values, others = f" AND t.{quoted(column)} IS NOT NULL", " NOT IN " if kept else ""
+            case Remove():
+                others = " NOT IN " if kept else ""
+            case _:
+                pass
+        rows = text.rows(set_, table)
+        if others:
+            own = ", ".join(f"r.k{number}" for number in range(1, len(self.keys(table)) + 1))
+            rows = (
+                f"(SELECT DISTINCT {own} FROM {rows} AS r WHERE ({own}){others}{text.rows('fresh', table)})"
+            )
+        joined = f"{rows} AS n STRAIGHT_JOIN {self.name(table)} AS t"
+        where = f"{self._key_equal(table, 't', 'n')}{values}"
+        if isinstance(change, Remove):
+            return f"DELETE t FROM {joined} WHERE {where}"
+        return f"UPDATE {joined} SET {self._assigned(text, change, 't.')} WHERE {where}"
 
     def where(self, text: _Text, number: int, change: Change) -> str:
         """Write which rows a change is made to."""
@@ -1027,7 +1137,7 @@ class Sql:
         marks = self.graph.placeholder(table)
         if not marks:
             return None
-        same = " AND ".join(f"t.{quoted(name)} = {self.literal(value)}" for name, value in marks)
+        same = " AND ".join(self._constant(table, "t", name, value) for name, value in marks)
         return Statement(f"SELECT count(*) FROM {self.name(table)} AS t WHERE {same}", ())
 
     def loose_writings(self) -> tuple[tuple[str, str, str], ...]:
@@ -1044,6 +1154,13 @@ class Sql:
     def strays(self, table: str, column: str, kind: str) -> Statement:
         """Tell whether a column holds an identifier that is not in its exact form."""
         bare = f"t.{quoted(column)}"
+        found = self.graph.table(table).column(column)
+        charset = collation(found.type) if found is not None else None
+        if self.dialect.name == "mariadb" and charset is not None:
+            exact = f"CONVERT({self._exact(kind, bare)} USING {charset[0]}) COLLATE {charset[1]}"
+            return Statement(
+                f"SELECT EXISTS (SELECT 1 FROM {self.name(table)} AS t WHERE {bare} <> {exact})", ()
+            )
         return Statement(
             f"SELECT EXISTS (SELECT 1 FROM {self.name(table)} AS t WHERE {bare} <> {self._exact(kind, bare)})",
             (),
@@ -1069,6 +1186,38 @@ def _typed(value: Value, column: Column, family: str) -> bool:
 
 def _as_text(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _json_table(parameter: str, kinds: Sequence[str]) -> str:
+    """Write for MariaDB a select of the keys in a set, each of the very type of its column."""
+    keys = [mariadb_key(kind) for kind in kinds]
+    paths = ["$"] if len(keys) == 1 else [f"$[{number}]" for number in range(len(keys))]
+    columns = ", ".join(
+        f"k{number} {typed} PATH '{path}' ERROR ON EMPTY ERROR ON ERROR"
+        for number, ((_, typed, _), path) in enumerate(zip(keys, paths, strict=True), 1)
+    )
+    read = ", ".join(
+        f"{decoded.format(f'j.k{number}')} AS k{number}" for number, (_, _, decoded) in enumerate(keys, 1)
+    )
+    return f"(SELECT {read} FROM JSON_TABLE({parameter}, '$[*]' COLUMNS ({columns})) AS j)"
+
+
+def _mariadb_alike(looked: str, looked_family: str, value: str, family: str) -> tuple[str, str]:
+    """Write two values of MariaDB so that they are equal when they are the same, letter by letter."""
+    match looked_family, family:
+        case "text", "text":
+            return as_bytes(looked), as_bytes(value)
+        case "text", _:
+            return as_bytes(looked), as_bytes(f"CAST({value} AS CHAR)")
+        case "int", "text":
+            whole = f"{value} REGEXP '^(0|-?[1-9][0-9]{{0,17}})\\z'"
+            return looked, f"CASE WHEN {whole} THEN CAST({value} AS SIGNED) END"
+        case "bytes", "text":
+            return looked, as_bytes(value)
+        case _, _ if looked_family == family or {looked_family, family} == {"int", "numeric"}:
+            return looked, value
+        case _:
+            return as_bytes(f"CAST({looked} AS CHAR)"), as_bytes(f"CAST({value} AS CHAR)")
 
 
 def _escaped(name: str) -> str:

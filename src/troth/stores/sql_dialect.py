@@ -1,4 +1,4 @@
-"""How SQLite and PostgreSQL say what each says differently, and how identifiers are compared.
+"""How each engine says what the others say differently, and how identifiers are compared.
 
 A dialect is data.  What is exact: an e-mail address is the same whatever its case and the
 blanks around it; a telephone number whatever stands between its digits; every other kind
@@ -33,6 +33,8 @@ class Dialect:
     day: Callable[[Column, str], str]
     insides: Insides
     among: str  # a value, and a select of one column
+    text: str = "TEXT"  # what a value is cast to, to be read as text
+    one_set: bool = False  # a set of rows is one JSON parameter, whatever its key is
 
 
 # Dialects
@@ -92,6 +94,7 @@ SQLITE = Dialect(
     day=_sqlite_day,
     insides=sql_inside.SQLITE,
     among="{} IN ({})",
+    one_set=True,
 )
 POSTGRESQL = Dialect(
     name="postgresql",
@@ -108,6 +111,105 @@ POSTGRESQL = Dialect(
     day=_postgresql_day,
     insides=sql_inside.POSTGRESQL,
     among="{} = ANY(ARRAY({}))",
+)
+
+
+# MariaDB: a collation may take é for e, A for a, and a blank at the end for nothing.  What must be
+# the same letter by letter is therefore compared as bytes of UTF-8, beside a comparison in the
+# column's own collation, which its index understands and which is never the narrower one.
+
+
+_MARIADB_TEXTS = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json")
+_MARIADB_INTS = ("tinyint", "smallint", "mediumint", "int", "bigint", "year", "bit")
+_MARIADB_NUMBERS = ("decimal", "float", "double")
+_MARIADB_BYTES = ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob")
+
+
+def mariadb_base(declared: str) -> str:
+    """Return the bare name of a declared type.
+
+    >>> mariadb_base("varchar(20) CHARACTER SET latin1 COLLATE latin1_swedish_ci")
+    'varchar'
+    """
+    return re.split(r"[ (]", declared, maxsplit=1)[0].lower()
+
+
+def _mariadb_family(declared: str) -> str:
+    base = mariadb_base(declared)
+    if base in _MARIADB_TEXTS:
+        return "text"
+    if base in _MARIADB_INTS:
+        return "int"
+    if base in _MARIADB_NUMBERS:
+        return "numeric"
+    return "bytes" if base in _MARIADB_BYTES else base
+
+
+def _mariadb_day(column: Column, expression: str) -> str:
+    """Write the day as text of ten characters; null where there is none to be told."""
+    if column.shape == "text":
+        found = f"CASE WHEN {expression} REGEXP '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}' THEN left({expression}, 10) END"
+    else:
+        found = f"CASE WHEN year({expression}) > 0 THEN date_format({expression}, '%Y-%m-%d') END"
+    return f"CONVERT({found} USING utf8mb4) COLLATE utf8mb4_bin"
+
+
+_CHARSET = re.compile(r"CHARACTER SET (\w+) COLLATE (\w+)$")
+
+
+def collation(declared: str) -> tuple[str, str] | None:
+    """Return the character set and the collation of a declared type of MariaDB."""
+    match = _CHARSET.search(declared)
+    return (match[1], match[2]) if match is not None else None
+
+
+def as_bytes(expression: str) -> str:
+    """Write a text of MariaDB so that only what is the same letter by letter is equal."""
+    return f"CAST(CONVERT({expression} USING utf8mb4) AS BINARY)"
+
+
+def mariadb_key(declared: str) -> tuple[str, str, str]:
+    """Say how a part of a key travels in JSON: how it is written, its type there, how it is read.
+
+    >>> mariadb_key("binary(16)")
+    ('HEX({})', 'longtext', 'UNHEX({})')
+    """
+    base, charset = mariadb_base(declared), collation(declared)
+    bare = re.sub(r" (zerofill|CHARACTER SET .*)$", "", declared)
+    if base in ("enum", "set"):
+        bare = "varchar(1000)"
+    if base in _MARIADB_TEXTS and charset is not None:
+        typed = f"{bare} CHARACTER SET {charset[0]} COLLATE {charset[1]}"
+        return "CONVERT({} USING utf8mb4)", typed, "{}"
+    if base in _MARIADB_BYTES:
+        return "HEX({})", "longtext", "UNHEX({})"
+    if base in ("bit", "year"):
+        return "({} + 0)", "bigint unsigned", "{}"
+    if base in _MARIADB_INTS:
+        return "{}", "bigint unsigned" if "unsigned" in declared else "bigint", "{}"
+    if base == "timestamp":
+        return "CAST({} AS CHAR)", bare.replace("timestamp", "datetime"), "{}"
+    if base in ("decimal", "date", "datetime", "time"):
+        return "CAST({} AS CHAR)", bare, "{}"
+    return "CAST({} AS CHAR)", "varchar(1000) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "{}"
+
+
+_TRIMMED = "regexp_replace({}, '^[ \\t\\n\\r]+|[ \\t\\n\\r]+\\z', '')"
+MARIADB = Dialect(
+    name="mariadb",
+    parameter="@troth{}",
+    differs="NOT ({} <=> {})",
+    true="TRUE",
+    false="FALSE",
+    family=_mariadb_family,
+    email=f"lower({_TRIMMED.replace('{}', 'CONVERT({} USING utf8mb4)')})",
+    phone=("regexp_replace(regexp_replace(replace({}, '(0)', ''), '[^0-9+]', ''), '^(00|[+]+)(.*)', '+\\2')"),
+    number="upper(regexp_replace({}, '[ \\t\\n\\r.-]', ''))",
+    day=_mariadb_day,
+    insides=sql_inside.MARIADB,
+    among="{} IN ({})",
+    text="CHAR",
+    one_set=True,
 )
 
 

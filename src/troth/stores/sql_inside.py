@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 from itertools import groupby
 
+from troth.errors import NotAllowedError
 from troth.rules.catalogue import Column
 from troth.rules.map import Columns, InDocument, InList, Inside, Parts, Value
 
@@ -214,3 +215,45 @@ def _postgresql_write(expression: str, column: Column, inside: Inside, value: Va
 POSTGRESQL = Insides(
     _postgresql_read, _postgresql_told, _postgresql_elements, _postgresql_without, _postgresql_write
 )
+
+
+# MariaDB: documents only; the plan refuses lists before anything is asked.
+
+
+def _mariadb_read(expression: str, path: Columns) -> str:
+    at = f"JSON_EXTRACT({expression}, {_sqlite_path(path)})"
+    return f"CASE WHEN JSON_VALID({expression}) AND JSON_TYPE({at}) <> 'NULL' THEN JSON_UNQUOTE({at}) END"
+
+
+def _no_elements(_expression: str, column: Column, _inside: InList, _alias: str) -> Elements:
+    raise NotAllowedError(
+        f"`{column.name}` is a list, and on this kind of store the elements of lists are not looked into."
+    )
+
+
+def _no_without(
+    expression: str, column: Column, inside: InList, _elements: Elements, alias: str, _condition: str
+) -> str:
+    return _no_elements(expression, column, inside, alias).source
+
+
+def _mariadb_value(value: Value) -> str:
+    match value:
+        case None:
+            return "JSON_EXTRACT('null', '$')"
+        case bool():
+            return f"JSON_EXTRACT('{str(value).lower()}', '$')"
+        case int():
+            return str(value)
+        case str():
+            return _text(value)
+
+
+def _mariadb_write(expression: str, column: Column, inside: Inside, value: Value) -> str:
+    if isinstance(inside, InList):
+        return _no_elements(expression, column, inside, "").source
+    put = f"JSON_REPLACE({expression}, {_sqlite_path(inside.path)}, {_mariadb_value(value)})"
+    return f"CASE WHEN JSON_VALID({expression}) THEN {put} ELSE {expression} END"
+
+
+MARIADB = Insides(_mariadb_read, _postgresql_told, _no_elements, _no_without, _mariadb_write)

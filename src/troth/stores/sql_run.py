@@ -9,7 +9,7 @@ rolls everything back.  Who comes second finds the step and changes nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Protocol
@@ -61,12 +61,12 @@ class Session(Protocol):
         """Write a list of texts as one parameter."""
         ...
 
-    def watch(self) -> None:
-        """Begin counting what changes in every table."""
+    def watch(self, going: Collection[str]) -> None:
+        """Begin counting what changes in every table; rows are about to go from those in `going`."""
         ...
 
-    def seen(self) -> Mapping[tuple[str, str], int]:
-        """Return the rows changed since `watch`, by table and verb (insert, update, delete)."""
+    def seen(self, ours: Mapping[tuple[str, str], int]) -> Mapping[tuple[str, str], int]:
+        """Return the rows changed since `watch`, `ours` among them, by table and verb (insert, update, delete)."""
         ...
 
     def defer(self) -> None:
@@ -131,7 +131,7 @@ class Selection:
     def _empty(self, bind: Bind) -> Sequence[object]:
         if bind[0] == "given":
             return (self.session.texts([]),)
-        empty = "[]" if self.sql.dialect.name == "sqlite" else "{}"
+        empty = "[]" if self.sql.dialect.one_set else "{}"
         return (empty,) * self.sql.slots(bind)
 
     def known(self) -> frozenset[Bind]:
@@ -502,7 +502,7 @@ def apply(selection: Selection) -> Done:
     if not selection.reached():
         return Done((), (), 0, None)
     retained, going = _choose(selection)
-    session.watch()
+    session.watch([table for table, rows in going.items() if rows > 0])
     if sql.plan.deferred:
         session.defer()
     numbers = [number for number in range(len(sql.plan.changes)) if _wanted(selection, number, going)]
@@ -537,7 +537,7 @@ def apply(selection: Selection) -> Done:
     checked = _verify(selection, numbers, going)
     effects = tuple(
         SideEffect(table, verb, rows - ours.get((table, verb), 0))
-        for (table, verb), rows in sorted(session.seen().items())
+        for (table, verb), rows in sorted(session.seen(ours).items())
         if rows > ours.get((table, verb), 0)
     )
     return Done(_listed(selection, tally, retained), effects, checked, _last(retained))

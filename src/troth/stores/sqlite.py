@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -223,7 +223,7 @@ class SqliteSession:
         """Write texts as JSON."""
         return json.dumps(list(values), ensure_ascii=False)
 
-    def watch(self) -> None:
+    def watch(self, going: Collection[str]) -> None:  # noqa: ARG002
         """Count by temporary triggers where cascades or triggers could change more than we do."""
         self.broken = self._violations()
         busy = any(
@@ -250,7 +250,7 @@ class SqliteSession:
                 run("INSERT INTO temp.troth_seen VALUES (?, ?, 0)", (number, verb))
         self.watched = True
 
-    def seen(self) -> Mapping[tuple[str, str], int]:
+    def seen(self, ours: Mapping[tuple[str, str], int] | None = None) -> Mapping[tuple[str, str], int]:  # noqa: ARG002
         """Return what the temporary triggers counted."""
         if not self.watched:
             return {}
