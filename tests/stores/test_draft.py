@@ -339,11 +339,13 @@ def test_odd_names_are_read_back_as_they_are(database):
         "null",
         "100%s",
     ]
+    if database.kind == "mariadb":
+        odd.remove("💥")  # its names have letters of three bytes at most
     quoted = [name.replace('"', '""') for name in odd]
     database.run(
         'CREATE TABLE "customer" ("id" INTEGER PRIMARY KEY, "e-mail" TEXT NOT NULL UNIQUE, "full name" TEXT)',
         *(
-            f'CREATE TABLE "{name}" ("id" INTEGER PRIMARY KEY, "customer: id" INTEGER REFERENCES "customer",'
+            f'CREATE TABLE "{name}" ("id" INTEGER PRIMARY KEY, "customer: id" INTEGER REFERENCES "customer" ("id"),'
             f' "{name}_id%s" INTEGER, "{name}" TEXT)'
             for name in quoted
         ),
@@ -372,8 +374,8 @@ def test_what_cannot_be_drafted_says_why_and_never_the_url(tmp_path):
     def try_(url):
         draft_map(url, "shop", find="env:A", change="env:B", today=TODAY)
 
-    with pytest.raises(NotAllowedError, match="begins with `sqlite:///` or `postgresql://`") as raised:
-        try_(f"mysql://find:{SECRET}@db/shop")
+    with pytest.raises(NotAllowedError, match="begins with `sqlite:///`, `postgresql://` or") as raised:
+        try_(f"oracle://find:{SECRET}@db/shop")
     assert SECRET not in str(raised.value)
     with pytest.raises(UnreachableError) as unreachable:
         try_(f"postgresql://find:{SECRET}@127.0.0.1:1/shop")

@@ -26,6 +26,9 @@ tables:
 BLANKED = PEOPLE.replace("do: delete", "do: blank, set: {email: null, name: null}")
 
 
+WITH_LISTS = ["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.slow])]
+
+
 def who(*emails: str) -> list[Who]:
     return [Who(email.partition("@")[0], (("email", email),)) for email in emails]
 
@@ -205,13 +208,15 @@ BUYERS = (
 
 
 def json_type(database, kind="jsonb"):
-    return kind if database.kind == "postgresql" else "text"
+    return {"postgresql": kind, "mariadb": "json"}.get(database.kind, "text")
 
 
 @pytest.fixture(params=["a", "another"])
 def events(database, request):
     """Documents in a column of either type that holds them."""
-    types = {"postgresql": ("jsonb", "json"), "sqlite": ("text", "json")}[database.kind]
+    types = {"postgresql": ("jsonb", "json"), "sqlite": ("text", "json"), "mariadb": ("json", "json")}[
+        database.kind
+    ]
     kind = types[request.param == "another"]
     rows = ", ".join(f"({number}, '{each}', 'memo')" for number, each in enumerate(BUYERS, 1))
     database.run(
@@ -341,6 +346,7 @@ def as_list(kind, *values):
     return "'" + json.dumps(values) + "'"
 
 
+@pytest.mark.parametrize("database", WITH_LISTS, indirect=True)
 def test_a_row_belongs_to_all_in_its_list_and_goes_with_the_last(database):
     for kind in list_types(database):
         database.run(
@@ -386,6 +392,7 @@ def test_a_row_belongs_to_all_in_its_list_and_goes_with_the_last(database):
         store.close()
 
 
+@pytest.mark.parametrize("database", WITH_LISTS, indirect=True)
 def test_two_who_share_a_list_leave_it_together(database):
     kind = list_types(database)[0]
     database.run(
@@ -399,6 +406,7 @@ def test_two_who_share_a_list_leave_it_together(database):
     assert database.query("SELECT id FROM room") == [(1,)]
 
 
+@pytest.mark.parametrize("database", WITH_LISTS, indirect=True)
 def test_elements_that_are_documents_leave_whole_and_other_elements_stay_as_they_are(database):
     database.run(
         CUSTOMER,
@@ -425,6 +433,7 @@ def test_elements_that_are_documents_leave_whole_and_other_elements_stay_as_they
     assert rows[0][0] == {"t": 1.5, "watchers": [{"id": 2, "n": 'a"b'}, True, None, "x", [1], 1]}
 
 
+@pytest.mark.parametrize("database", WITH_LISTS, indirect=True)
 def test_a_list_of_addresses_belongs_to_whom_they_name(database):
     kind = "text[]" if database.kind == "postgresql" else "text"
     database.run(
@@ -450,6 +459,7 @@ def test_a_list_of_addresses_belongs_to_whom_they_name(database):
     assert left == {1: [BEN], 3: [BEN]}
 
 
+@pytest.mark.parametrize("database", WITH_LISTS, indirect=True)
 def test_what_a_list_points_to_goes_with_its_last_pointer(database):
     kind = list_types(database)[0]
     database.run(
@@ -473,6 +483,7 @@ def test_what_a_list_points_to_goes_with_its_last_pointer(database):
     assert database.query("SELECT id FROM file ORDER BY id") == [(2,), (3,)]
 
 
+@pytest.mark.parametrize("database", WITH_LISTS, indirect=True)
 def test_a_list_without_a_decision_is_refused(database):
     database.run(
         CUSTOMER,

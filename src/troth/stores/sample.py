@@ -8,6 +8,7 @@ Bounds: rows of a table, bytes of a value, seconds of a statement.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from troth.rules.signs import Inclusion
 from troth.stores.sql_store import unreachable
 
 if TYPE_CHECKING:
+    from troth.stores.mariadb import Open as OpenMariadb
     from troth.stores.postgresql import Open
 
 # Names come from the catalogue, never from a visitor, and are quoted; values are bound.
@@ -63,9 +65,12 @@ def open_sampler(url: str, store: str) -> Iterator[Sampler]:
     elif scheme in ("postgresql", "postgres"):
         with _postgresql(url, store) as sampler:
             yield sampler
+    elif scheme in ("mariadb", "mysql"):
+        with _mariadb(url, store) as sampler:
+            yield sampler
     else:
         raise NotAllowedError(
-            "A map is drafted from a URL that begins with `sqlite:///` or `postgresql://`. "
+            "A map is drafted from a URL that begins with `sqlite:///`, `postgresql://` or `mariadb://`. "
             "For another kind of store, write the map by hand: see the page about maps."
         )
 
@@ -211,7 +216,79 @@ class _Postgresql:
             return []
 
 
-# Both
+# MariaDB
+
+
+@contextmanager
+def _mariadb(url: str, store: str) -> Iterator[Sampler]:
+    try:
+        import pymysql
+
+        from troth.stores.mariadb import Mariadb
+    except ImportError:
+        raise NotFoundError(
+            "MariaDB is read by PyMySQL, which is not installed. Install it with: pip install 'troth[mysql]'."
+        ) from None
+    engine = Mariadb()
+    try:
+        connection = engine.connect(url, "find")
+        connection.execute(f"SET SESSION max_statement_time = {SECONDS_MAX}")
+    except pymysql.Error:
+        raise unreachable(store) from None
+    try:
+        yield _Mariadb(connection, store)
+    finally:
+        engine.close(connection)
+
+
+class _Mariadb:
+    kind = "mariadb"
+
+    def __init__(self, connection: OpenMariadb, store: str) -> None:
+        self.connection, self.store = connection, store
+
+    def catalogue(self) -> Catalogue:
+        import pymysql
+
+        from troth.stores.catalogue_mariadb import read_mariadb
+
+        try:
+            return read_mariadb(self.connection, self.store)
+        except pymysql.Error:
+            raise unreachable(self.store) from None
+
+    def values(self, table: CatalogueTable) -> Values:
+        columns = sampled(table)
+        read = ", ".join(
+            f"CASE WHEN length({_quoted(c.name)}) <= {BYTES_MAX} "
+            f"THEN left(CAST({_quoted(c.name)} AS CHAR), {LENGTH_MAX}) END"
+            for c in columns
+        )
+        return _both_ends(table, columns, lambda end: self._rows(f"SELECT {read} FROM {_name(table)} {end}"))
+
+    def included(self, table: CatalogueTable, column: Column, values: Sequence[str]) -> Inclusion | None:
+        asked = list(dict.fromkeys(values))[:ASKED_MAX]
+        name, number = _quoted(column.name), column.shape == "number"
+        some = [value for value in asked if not number or _NUMBER.fullmatch(value)]
+        if not some:
+            return Inclusion(len(asked), 0) if asked else None
+        listed = ", ".join(value if number else self.connection.raw.escape(value) for value in some)
+        rows = self._rows(f"SELECT count(DISTINCT {name}) FROM {_name(table)} WHERE {name} IN ({listed})")
+        return Inclusion(len(asked), min(len(asked), int(rows[0][0]))) if rows else None
+
+    def _rows(self, statement: str) -> list[tuple[Any, ...]]:
+        import pymysql
+
+        try:
+            return list(self.connection.rows(statement))
+        except pymysql.Error:
+            return []
+
+
+_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
+
+
+# All
 
 
 def _both_ends(table: CatalogueTable, columns: Sequence[Column], rows: Any) -> Values:
