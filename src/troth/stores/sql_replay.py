@@ -16,7 +16,7 @@ from troth.rules.catalogue import CatalogueTable
 from troth.rules.graph import PLAIN, Named
 from troth.stores.contract import Entry, Spared, Who
 from troth.stores.sql import Sql
-from troth.stores.sql_dialect import quoted
+from troth.stores.sql_dialect import mariadb_key, quoted
 from troth.stores.sql_run import Selection, Session
 
 # Names come from the catalogue and are quoted; values are bound.
@@ -67,6 +67,11 @@ def _reading(sql: Sql, table: str, columns: Sequence[tuple[str, Named]]) -> _Rea
     places = [expression.format("t") for expression, _ in sql.keys(table)]
     if sql.dialect.name == "postgresql":
         places = [f"{place}::text" for place in places]
+    if sql.dialect.name == "mariadb":
+        places = [
+            mariadb_key(kind)[0].format(place)
+            for place, (_, kind) in zip(places, sql.keys(table), strict=True)
+        ]
     day = sql.dated(table) or "NULL"
     wanted = [f"t.{quoted(name)}" for name in key] + places
     wanted += [f"t.{quoted(name)}" for name, _ in columns] + [day]
