@@ -129,7 +129,7 @@ def letters(folder):
         found = []
         for file in sorted((folder / ".troth" / "outbox").glob("*.eml")):
             message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
-            text = " ".join(message.get_content().split())
+            text = " ".join(message.get_body(("plain",)).get_content().split())
             found.append((message["To"], message["Subject"], text))
         return found
 

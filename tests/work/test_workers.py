@@ -55,7 +55,12 @@ class Taking:
     async def handle_DATA(self, server, session, envelope):
         self.came.append(envelope.rcpt_tos[0])
         self.texts.append(
-            " ".join(email.message_from_bytes(envelope.content, policy=policy.default).get_content().split())
+            " ".join(
+                email.message_from_bytes(envelope.content, policy=policy.default)
+                .get_body(("plain",))
+                .get_content()
+                .split()
+            )
         )
         if len(self.came) == self.at:
             os.kill(self.kill.pid, signal.SIGKILL)

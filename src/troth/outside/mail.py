@@ -35,6 +35,7 @@ class Letter:
     text: str = field(repr=False)
     language: str = "en"
     thread: str = field(default="", repr=False)  # what its id begins with, so that replies find their way
+    html: str = field(default="", repr=False)  # the same as a page
     attachments: tuple[tuple[str, str, bytes], ...] = field(default=(), repr=False)  # name, media type, bytes
 
 
@@ -157,6 +158,8 @@ def _message(letter: Letter, sender: str) -> tuple[EmailMessage, str]:
     message["Date"], message["Message-ID"] = format_datetime(now()), ident
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(letter.text)
+    if letter.html:
+        message.add_alternative(letter.html, subtype="html")
     for name, media, data in letter.attachments:
         main, _, sub = media.partition("/")
         message.add_attachment(data, maintype=main, subtype=sub, filename=name)

@@ -9,6 +9,7 @@ Law: GDPR Art. 12(1) to (4), Art. 19.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined, TemplateError
+from markupsafe import escape
 
 from troth.errors import NotAllowedError
 
@@ -54,7 +56,8 @@ def missing(kind: str, fields: Mapping[str, object]) -> list[str]:
 def write(kind: str, language: str, fields: Mapping[str, object], own: str | None = None) -> Written:
     """Write a letter; `own` is the project's template for it.
 
-    Raises NotAllowedError naming the required fields that are missing, and the law.
+    Raises NotAllowedError naming the required fields that are missing, and the law; also
+    where the project's template leaves out what must be said.
     """
     if kind not in _told()["required"]:
         raise NotAllowedError(f"There is no kind of letter called {kind!r}.")
@@ -73,8 +76,61 @@ def write(kind: str, language: str, fields: Mapping[str, object], own: str | Non
         raise NotAllowedError(
             f"The project's template of the letter {kind!r} does not work: {error}."
         ) from None
+    unsaid = _unsaid(kind, fields, told) if own else []
+    if unsaid:
+        raise NotAllowedError(
+            f"The project's template of the letter {kind!r} does not say {', '.join(unsaid)}, and it must "
+            f"({_told()['law'][kind]}). Put it back."
+        )
     subject, _, text = told.partition("\n")
     return Written(" ".join(subject.split()), text.strip() + "\n")
+
+
+def _unsaid(kind: str, fields: Mapping[str, object], told: str) -> list[str]:
+    """Return the required fields whose words are not in a letter."""
+    flat = " ".join(told.split())
+    wanted = {name: fields.get(name) for name in _told()["required"][kind]}
+    for name in _told()["claim"].get(kind, {}).get("fields", ()):
+        claims: Any = fields.get("claims") or ()
+        wanted |= {f"claims.{name} ({place})": claim.get(name) for place, claim in enumerate(claims, 1)}
+    return [
+        name
+        for name, value in wanted.items()
+        if isinstance(value, str) and " ".join(value.split()) not in flat
+    ]
+
+
+def as_html(written: Written, language: str) -> str:
+    r"""Return a letter as a page for mail programs: the same words, paragraphs, lists and links.
+
+    >>> as_html(Written("Hello", "One\ntwo.\n\n  - a < b\n  - https://example.org/x\n"), "en").count("<li>")
+    2
+    """
+    blocks = re.split(r"\n\s*\n", written.text.strip())
+    body = "\n".join(_block(block) for block in blocks)
+    return (
+        f'<!doctype html>\n<html lang="{escape(language)}"><head><meta charset="utf-8"><title>{escape(written.subject)}'
+        f"</title></head>\n<body>\n{body}\n</body></html>\n"
+    )
+
+
+def _block(block: str) -> str:
+    lines = [line.strip() for line in re.sub(r"\n(?!\s*- )\s*", "\n ", block).split("\n")]
+    out, items = [], []
+    for line in re.sub(r"\n (?!\s*- )", " ", "\n".join(lines)).split("\n"):
+        if line.startswith("- "):
+            items.append(f"<li>{_linked(line[2:])}</li>")
+        elif line:
+            out.append(f"<p>{_linked(line)}</p>")
+    return "\n".join([*out, f"<ul>{''.join(items)}</ul>"] if items else out)
+
+
+def _linked(text: str) -> str:
+    parts = re.split(r"(https?://[^\s<>]+[^\s<>.,;:)])", text)
+    return "".join(
+        f'<a href="{escape(part)}">{escape(part)}</a>' if place % 2 else str(escape(part))
+        for place, part in enumerate(parts)
+    )
 
 
 def phrase(name: str, language: str, **gaps: object) -> str:

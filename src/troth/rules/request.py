@@ -291,6 +291,8 @@ def _moved(state: State, event: Event) -> None:
     elif to == "answer_dropped":
         for claim in state["claims"].values():
             claim["package"] = None
+    elif to == "answer_words":
+        pass
     elif to == "reopened":
         state["ended"] = None
     else:
@@ -580,6 +582,9 @@ def why_not_extend(state: Mapping[str, Any], reason: str, today: date) -> Iterat
         yield "The period was extended already; it cannot be extended twice (GDPR Art. 12(3))."
         return
     due = deadline(state)
+    if due.legal_due is None:
+        yield "The clock stands still while something is awaited from the person. Extend once it has come."
+        return
     if due.extension_notice_latest is not None and today > due.extension_notice_latest:
         yield (
             f"The extension had to be told by {due.extension_notice_latest}; it is too late (GDPR Art. 12(3)). "

@@ -25,6 +25,7 @@ from troth.rules.plan import end_of
 from troth.work import request_file, send_letter, tell_recipients
 from troth.work.project import Project
 
+WORDS_MAX = 5_000
 FILE_KEPT_YEARS = 5  # our default (limitation, C. civ. 2224), see docs/requests.md
 
 
@@ -32,6 +33,26 @@ def answer(project: Project, number: str) -> Event:
     """Send the answer, or the refusal when nothing is granted; its delivery is recorded with it."""
     found = request_file.load(project, number)
     request_file.refuse_unless(request.why_not_answer(found.state))
+    kind, fields = said(project, number)
+    return send_letter.send_letter(project, number, kind, fields, letter_id=kind)
+
+
+def add_words(project: Project, number: str, staff: str, words: str) -> None:
+    """Let words of one's own stand in the answer, before it is sent; the last ones said count."""
+    found = request_file.load(project, number)
+    wrong = (
+        [] if request.is_open(found.state) and not found.state["answered"] else ["The answer has gone out."]
+    )
+    wrong += (
+        [] if len(words) <= WORDS_MAX else [f"That is too long for a letter: {WORDS_MAX} characters at most."]
+    )
+    request_file.refuse_unless(wrong)
+    request_file.move(project, number, "answer_words", "", staff=staff, note=words.strip(), again=True)
+
+
+def said(project: Project, number: str) -> tuple[str, dict[str, object]]:
+    """Return the kind and the fields of the last letter, as they stand now."""
+    found = request_file.load(project, number)
     language = str(found.state["language"])
     reasons = _reasons(project, number)
     if all(claim["outcome"] == "refuse" for claim in found.state["claims"].values()):
@@ -43,11 +64,11 @@ def answer(project: Project, number: str) -> Event:
             }
             for name, claim in found.state["claims"].items()
         ]
-        return send_letter.send_letter(project, number, "refusal", {"claims": refused}, letter_id="refusal")
+        return "refusal", {"claims": refused, "note": _note(project, number, "", "answer_words")}
     claims = [
         {
             "right": _right(claim, language),
-            "outcome": phrase(claim["outcome"], language),
+            "outcome": phrase(claim["outcome"] or "undecided", language),
             "lines": [
                 *_lines(
                     project,
@@ -69,8 +90,9 @@ def answer(project: Project, number: str) -> Event:
         "recipients": _recipients(project, number, language),
         "download_until": _until(project, language) if copies else "",
         "file_kept": _years(language),
+        "note": _note(project, number, "", "answer_words"),
     }
-    return send_letter.send_letter(project, number, "done", fields, letter_id="done")
+    return "done", fields
 
 
 def _right(claim: Mapping[str, Any], language: str) -> str:

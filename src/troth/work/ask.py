@@ -7,25 +7,38 @@ from __future__ import annotations
 
 import secrets
 
+from troth.errors import NotAllowedError
 from troth.ledger import append
 from troth.rules import request
 from troth.rules.event import Draft, Event, Fact
 from troth.work import request_file, send_letter
 from troth.work.project import Project
 
+_LAW = {"identity": "GDPR Art. 12(6)", "clarification": "GDPR rec. 63", "mandate": "GDPR Art. 12(6)"}
+
 
 def ask(
-    project: Project, number: str, what: str, staff: str, *, doubt: str, asked: str = "", enough: str = ""
+    project: Project,
+    number: str,
+    what: str,
+    staff: str,
+    *,
+    doubt: str,
+    asked: str = "",
+    enough: str = "",
+    posted: str = "",
 ) -> Event:
     """Ask for identity, a clarification or a mandate; the clock stands still as its law says.
 
     `doubt` is recorded as the reason; the letter says it, what is asked and why it is enough.
+    `posted` is the proof that the letter went by post today, for somebody without an e-mail
+    address.
     """
     found = request_file.load(project, number)
     request_file.refuse_unless(request.why_not_ask(found.state, what, doubt))
     ident = f"{what}-{secrets.token_hex(3)}"
-    fields = {"doubt": doubt, "asked": asked, "enough": enough, "law": "GDPR Art. 12(6)"}
-    letter = send_letter.send_letter(project, number, "identity", fields, letter_id=ident)
+    fields = {"doubt": doubt, "asked": asked, "enough": enough, "law": _LAW[what]}
+    letter = send_letter.send_letter(project, number, what, fields, letter_id=ident, posted=posted)
     _refuse_unless_sent(letter, "nothing was asked and the clock runs on")
     found = request_file.load(project, number)
     today = request_file.today(project, found).isoformat()
@@ -44,6 +57,11 @@ def ask(
 
 
 def _refuse_unless_sent(letter: Event, so: str) -> None:
+    if letter.facts["outcome"] == "to_post":
+        raise NotAllowedError(
+            f"There is no e-mail address, so {so} yet. Print the letter (`troth request letter {letter.request} "
+            f"{letter.facts['letter']}`), post it, and say the same again with its proof of posting as --posted."
+        )
     sent = letter.facts["outcome"] == "sent"
     request_file.refuse_unless([] if sent else [f"The letter did not go out, so {so}. Try again."])
 
@@ -75,8 +93,13 @@ def answer_ask(
     return append.append(project.ledger, [draft], expect={found.stream: found.version})[0]
 
 
-def extend(project: Project, number: str, reason: str, staff: str, *, reasons: str) -> Event:
-    """Take longer: the letter goes out first, with its reasons and the new date."""
+def extend(
+    project: Project, number: str, reason: str, staff: str, *, reasons: str, posted: str = ""
+) -> Event:
+    """Take longer: the letter goes out first, with its reasons and the new date.
+
+    `posted` is the proof that it went by post today, for somebody without an e-mail address.
+    """
     found = request_file.load(project, number)
     today = request_file.today(project, found)
     wrong = list(request.why_not_extend(found.state, reason, today))
@@ -87,7 +110,12 @@ def extend(project: Project, number: str, reason: str, staff: str, *, reasons: s
     language = str(found.state["language"])
     due = send_letter.day(later.legal_due.isoformat(), language) if later.legal_due else ""
     letter = send_letter.send_letter(
-        project, number, "extension", {"due": due, "reasons": reasons}, letter_id=f"extension-{today}"
+        project,
+        number,
+        "extension",
+        {"due": due, "reasons": reasons},
+        letter_id=f"extension-{today}",
+        posted=posted,
     )
     _refuse_unless_sent(letter, "the period is not extended")
     found = request_file.load(project, number)

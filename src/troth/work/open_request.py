@@ -43,6 +43,7 @@ def open_request(
     email: str,
     *,
     name: str = "",
+    address: str = "",
     wording: str = "",
     language: str = "en",
     channel: str = "portal",
@@ -55,7 +56,8 @@ def open_request(
     """Open a request and send its acknowledgement; saying it again under `once` opens no second one.
 
     Raises NotAllowedError with what is missing or wrong.  `received_at` is the moment it
-    reached the organisation, now if absent; `purposes` names, by right, the purposes of the
+    reached the organisation, now if absent; `address` is a postal address, for somebody who
+    gave no e-mail address; `purposes` names, by right, the purposes of the
     policy it is about.
     """
     at = received_at or project.clock()
@@ -63,10 +65,15 @@ def open_request(
         raise NotAllowedError("A request cannot be received in the future. Check the day.")
     acting = establishment(project, entity)
     place, received = acting.place, clock.receipt_day(at, acting.time_zone)
-    _check(rights, claim_rules.rights_at(place, received), email, wording, channel, language)
+    _check(rights, claim_rules.rights_at(place, received), wording, channel, language)
+    if email or not address.strip():
+        _check_email(email)
     about = {right: list(_purposes(project, purposes or {}, right, place, received)) for right in rights}
-    subject = subjects.subject_for(project.ledger, "email", email)
-    for kind, value in identifiers:
+    known = (
+        [("email", email), *identifiers] if email else [*identifiers, ("postal", " ".join(address.split()))]
+    )
+    subject = subjects.subject_for(project.ledger, *known[0])
+    for kind, value in known[1:]:
         subjects.add_identifier(project.ledger, subject, kind, value)
     facts: dict[str, Fact] = {
         "channel": channel,
@@ -81,6 +88,8 @@ def open_request(
         ],
     }
     payload: dict[str, Fact] = {"email": email.strip(), "name": name.strip(), "wording": wording.strip()}
+    if address.strip():
+        payload["address"] = address.strip()
     number = _write(project, facts, payload, subject, acting.entity, once)
     choose.on_receipt(project, number)
     acknowledge(project, number)
@@ -106,19 +115,20 @@ def _purposes(
     return named
 
 
-def _check(
-    rights: Sequence[str], known: Sequence[str], email: str, wording: str, channel: str, language: str
-) -> None:
+def _check_email(email: str) -> None:
+    if not is_address(email.strip()):
+        raise NotAllowedError(
+            "That is no e-mail address a letter can be sent to. Write it as name@example.org."
+        )
+
+
+def _check(rights: Sequence[str], known: Sequence[str], wording: str, channel: str, language: str) -> None:
     if not rights:
         raise NotAllowedError(f"A request asks for something. You can ask for: {', '.join(known)}.")
     wrong = [right for right in rights if right not in known]
     if wrong:
         raise NotAllowedError(
             f"There is no right called {wrong[0][:30]!r} here. You can ask for: {', '.join(known)}."
-        )
-    if not is_address(email.strip()):
-        raise NotAllowedError(
-            "That is no e-mail address a letter can be sent to. Write it as name@example.org."
         )
     if channel not in CHANNELS:
         raise NotAllowedError(f"There is no channel {channel[:20]!r}. There are: {', '.join(CHANNELS)}.")

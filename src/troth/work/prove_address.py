@@ -27,6 +27,8 @@ CODES_PER_HOUR = 5
 def send_code(project: Project, number: str) -> None:
     """Send a new code, which makes older ones worthless; raises NotAllowedError after too many."""
     found = request_file.load(project, number)
+    if not request_file.requester(project, number).get("email"):
+        raise NotAllowedError("This request has no e-mail address, so there is nowhere to send a code.")
     if tries.count(project.ledger, f"codes/{number}", 3600) > CODES_PER_HOUR:
         raise NotAllowedError("Too many codes were asked for. Wait an hour, then ask again.")
     sent = sum(told["kind"] == "code" for told in found.state["letters"])

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
+from troth.errors import NotAllowedError
 from troth.law import authority
 from troth.law.jurisdiction import lineage
 from troth.ledger import append, read, vault
@@ -26,7 +27,7 @@ from troth.work.project import Project
 
 ATTEMPTS_MAX = 16
 WAIT_MAX = timedelta(days=1)
-_BY_STAFF = ("code", "identity", "extension")
+_BY_STAFF = ("code", "identity", "clarification", "mandate", "extension")
 """Letters that the worker does not send again: they count from the moment they went out."""
 
 
@@ -41,33 +42,42 @@ def common(project: Project, number: str, language: str) -> dict[str, object]:
         "dpo": contact(project.policy.group.dpo if project.policy.group else None, language)
         or project.settings.mail_from,
         "authority": complaint(state["jurisdiction"], project.clock().date()),
+        "note": "",
     }
 
 
 def send_letter(
-    project: Project, number: str, kind: str, fields: Mapping[str, object], *, letter_id: str | None = None
+    project: Project,
+    number: str,
+    kind: str,
+    fields: Mapping[str, object],
+    *,
+    letter_id: str | None = None,
+    posted: str = "",
 ) -> Event:
     """Write, send and record a letter; returns its event, whose outcome may be `failed`.
 
     Raises NotAllowedError when a required field is missing.  `letter_id` names a letter that
-    must not be written twice: if it was sent already, nothing happens.
+    must not be written twice: if it was sent already, nothing happens.  Where the person gave
+    no e-mail address it is `to_post`, until somebody says it was: `posted` is the proof.
     """
     found = request_file.load(project, number)
     ident = letter_id or secrets.token_hex(6)
     tried = [told for told in found.state["letters"] if told["letter"] == ident]
-    if any(told["outcome"] in {"sent", "refused"} for told in tried):
+    done = {"sent", "refused"} if posted else {"sent", "refused", "to_post"}
+    if any(told["outcome"] in done for told in tried):
         return read.event(project.ledger, tried[-1]["event"])
     language = str(found.state["language"])
     asked = request_file.requester(project, number)
-    own = _own_template(project, kind, language)
-    written = letter.write(kind, language, {**common(project, number, language), **fields}, own)
+    written = write(project, number, kind, fields)
     to = str(asked.get("email") or "")
-    if to:
-        thread = request_file.thread(project, number)
-        sent = project.mailer.send(Letter(to, written.subject, written.text, language, thread))
+    if posted:
+        outcome, proof, channel = "sent", posted, "post"
+    elif to:
+        sent = project.mailer.send(_mailed(project, number, to, written, language))
         outcome, proof, channel = sent.outcome, sent.proof, "email"
     else:
-        outcome, proof, channel = "failed", "no e-mail address", "post"
+        outcome, proof, channel = "to_post", "", "post"
     return _record(
         project,
         number,
@@ -77,6 +87,41 @@ def send_letter(
         (outcome, proof, channel),
         len(tried) + 1,
     )
+
+
+def write(project: Project, number: str, kind: str, fields: Mapping[str, object]) -> letter.Written:
+    """Write a letter of a request as it would be sent, and send nothing."""
+    language = str(request_file.load(project, number).state["language"])
+    own = _own_template(project, kind, language)
+    return letter.write(kind, language, {**common(project, number, language), **fields}, own)
+
+
+def _mailed(project: Project, number: str, to: str, written: letter.Written, language: str) -> Letter:
+    html = letter.as_html(written, language)
+    return Letter(to, written.subject, written.text, language, request_file.thread(project, number), html)
+
+
+def posted(project: Project, number: str, ident: str, staff: str, proof: str) -> Event:
+    """Record that a letter went by post, with its proof (a register number, a date stamp)."""
+    found = request_file.load(project, number)
+    told = [one for one in found.state["letters"] if one["letter"] == ident]
+    if not told or told[-1]["outcome"] != "to_post":
+        waiting = [one["letter"] for one in to_post(found.state)]
+        raise NotAllowedError(
+            f"No letter {ident[:40]!r} waits to be posted in {number}. Waiting: {', '.join(waiting) or 'none'}."
+        )
+    if not proof.strip():
+        raise NotAllowedError("Posting is proven: give the register number, or the date on the stamp.")
+    payload = vault.payload(project.ledger, read.event(project.ledger, told[-1]["event"]))
+    parts = (str(payload["subject"]), str(payload["text"]))
+    went = ("sent", proof.strip(), "post")
+    return _record(project, number, told[-1]["kind"], ident, parts, went, len(told) + 1, staff=staff)
+
+
+def to_post(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the letters of a request that wait to be posted."""
+    last = {told["letter"]: told for told in state["letters"]}
+    return [told for told in last.values() if told["outcome"] == "to_post"]
 
 
 def send_again(project: Project, number: str) -> int:
@@ -98,11 +143,10 @@ def send_again(project: Project, number: str) -> int:
         payload = vault.payload(project.ledger, failed)
         if not payload.get("to"):
             continue
-        thread = request_file.thread(project, number)
-        asked = Letter(
-            payload["to"], payload["subject"], payload["text"], str(found.state["language"]), thread
+        written = letter.Written(payload["subject"], payload["text"])
+        sent = project.mailer.send(
+            _mailed(project, number, payload["to"], written, str(found.state["language"]))
         )
-        sent = project.mailer.send(asked)
         parts = (payload["subject"], payload["text"])
         _record(
             project, number, told["kind"], ident, parts, (sent.outcome, sent.proof, "email"), attempts + 1
@@ -124,6 +168,8 @@ def _record(
     text: tuple[str, str],
     went: tuple[str, str, str],
     attempt: int,
+    *,
+    staff: str = "troth",
 ) -> Event:
     found = request_file.load(project, number)
     subject, body = text
@@ -137,16 +183,17 @@ def _record(
         "outcome": outcome,
         "language": str(found.state["language"]),
     }
+    asked = request_file.requester(project, number)
     # A code is not kept: it is good for minutes, and the letter says nothing else.
     kept = {
-        "to": request_file.requester(project, number).get("email"),
+        "to": asked.get("email") or asked.get("address"),
         "subject": subject,
         "text": body,
         "proof": proof,
     }
     payload = {"proof": proof} if kind == "code" else kept
     about = {"entity": found.state["entity"], "subject": found.state["subject"], "request": number}
-    drafts = [Draft("letter_sent", found.stream, facts, payload=payload, **about)]
+    drafts = [Draft("letter_sent", found.stream, facts, actor=staff, payload=payload, **about)]
     if outcome == "sent" and kind in {"done", "refusal"}:
         proven = {"letter": ident, "proof": channel}
         drafts.append(Draft("letter_delivered", found.stream, proven, payload={"proof": proof}, **about))

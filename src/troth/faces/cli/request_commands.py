@@ -23,6 +23,9 @@ CLAIM = typer.Option("c1", "--claim", "-c", help="The claim, such as c1.")
 STAFF = typer.Option(
     ..., "--staff", "-s", help="Who you are, as it stands in the record.", envvar="TROTH_STAFF"
 )
+POSTED = typer.Option(
+    "", help="The proof that the letter went by post today, for somebody without an e-mail address."
+)
 PURPOSE = typer.Option(
     [], help="For an objection or a withdrawal: the purpose of the policy it is about. May be repeated."
 )
@@ -37,7 +40,8 @@ def open_(
         "-r",
         help="What is asked for, such as access, erase, rectify, object_marketing. May be repeated.",
     ),
-    email: str = typer.Option(..., help="The address of the person."),
+    email: str = typer.Option("", help="The e-mail address of the person."),
+    address: str = typer.Option("", help="Their postal address, where they gave no e-mail address."),
     name: str = typer.Option("", help="Their name, if they gave one."),
     wording: str = typer.Option("", help="What they wrote or said."),
     language: str = typer.Option("en", help="en or fr."),
@@ -55,7 +59,7 @@ def open_(
     from troth.work.open_request import open_request
 
     opened = open_request(
-        project(), right, email, name=name, wording=wording, language=language, channel=channel,
+        project(), right, email, name=name, address=address, wording=wording, language=language, channel=channel,
         received_at=_moment(received), entity=entity or None,
         purposes={one: purpose for one in right if WAYS.get(one) == "choice"},
     )  # fmt: skip
@@ -190,6 +194,7 @@ def show(number: str = NUMBER, json: bool = JSON) -> None:
 def _show(number: str) -> None:
     from troth.rules import request
     from troth.work import request_file
+    from troth.work.send_letter import to_post
 
     state = request_file.load(project(), number).state
     console = out()
@@ -209,6 +214,11 @@ def _show(number: str) -> None:
         )
         rows.append([name, claim["right"], decision, stores or ("done" if claim["done"] else "–")])
     console.print(table("", ["claim", "right", "decision", "carried out"], rows))
+    for one in to_post(state):
+        console.print(
+            f"To post: the letter {one['letter']}. Print it with `troth request letter {number} {one['letter']} --to "
+            f"letter.pdf`, then say `troth request posted {number} {one['letter']} --proof …`."
+        )
     if state.get("said_more"):
         times = state["said_more"]
         console.print(
@@ -253,7 +263,8 @@ def ask(
     what: str = typer.Option("identity", help="identity, clarification or mandate."),
     doubt: str = typer.Option(..., help="Why you ask: the doubt there is, in words for the person."),
     asked: str = typer.Option(..., help="What exactly you ask for."),
-    enough: str = typer.Option(..., help="Why that is enough."),
+    enough: str = typer.Option("", help="Why that is enough; for identity."),
+    posted: str = POSTED,
     staff: str = STAFF,
 ) -> None:
     """Ask the person for something, only on a recorded doubt; the clock stands still as its law says.
@@ -263,7 +274,7 @@ def ask(
     """
     from troth.work.ask import ask as asking
 
-    event = asking(project(), number, what, staff, doubt=doubt, asked=asked, enough=enough)
+    event = asking(project(), number, what, staff, doubt=doubt, asked=asked, enough=enough, posted=posted)
     out().print(f"Asked, as {event.facts['ask']}.")
     _show(number)
 
@@ -291,6 +302,7 @@ def extend(
     number: str = NUMBER,
     reason: str = typer.Option(..., help="complexity or number (GDPR Art. 12(3))."),
     reasons: str = typer.Option(..., help="The reasons in words, for the letter."),
+    posted: str = POSTED,
     staff: str = STAFF,
 ) -> None:
     """Take longer: a letter with the reasons goes out first, and in time.
@@ -299,7 +311,7 @@ def extend(
     """
     from troth.work.ask import extend as extending
 
-    extending(project(), number, reason, staff, reasons=reasons)
+    extending(project(), number, reason, staff, reasons=reasons, posted=posted)
     _show(number)
 
 
@@ -648,6 +660,91 @@ def _brief(facts: Mapping[str, Any]) -> str:
         if isinstance(value, str | int) and name != "request" and len(str(value)) < FACT_MAX
     ]
     return "; ".join(shown)
+
+
+@app.command()
+def letter(
+    number: str = NUMBER,
+    name: str = typer.Argument(
+        ..., help="The letter, as the timeline names it, such as done or acknowledgement."
+    ),
+    to: Path = typer.Option(..., "--to", help="Where to write it: a file that ends in .pdf, .html or .txt."),
+) -> None:
+    """Write a letter into a file, on paper or as it was mailed.
+
+    Example: troth request letter 2026-0001 done --to done.pdf
+    """
+    from troth.rules.letter import as_html
+    from troth.work import letter_paper, request_file
+
+    opened = project()
+    written, whom = letter_paper.find(opened, number, name)
+    language = str(request_file.load(opened, number).state["language"])
+    match to.suffix:
+        case ".pdf":
+            drawn = letter_paper.pdf(opened, number, written, whom)
+        case ".html":
+            drawn = as_html(written, language).encode()
+        case ".txt":
+            drawn = f"{written.subject}\n\n{written.text}".encode()
+        case _:
+            raise NotAllowedError(
+                "A letter is written as PDF, HTML or text: name a file .pdf, .html or .txt."
+            )
+    to.touch(mode=0o600)
+    to.write_bytes(drawn)
+    err().print(f"Written to {to}. It holds personal data.")
+
+
+@app.command()
+def posted(
+    number: str = NUMBER,
+    name: str = typer.Argument(..., help="The letter that was posted."),
+    proof: str = typer.Option(..., help="The register number, or the date on the stamp; goes to the vault."),
+    staff: str = STAFF,
+) -> None:
+    """Say that a letter went by post, with its proof.
+
+    Example: troth request posted 2026-0001 done --proof "RR 123 456 789 FR" --staff marie
+    """
+    from troth.work.send_letter import posted as posting
+
+    posting(project(), number, name, staff, proof)
+    _show(number)
+
+
+@app.command()
+def preview(number: str = NUMBER) -> None:
+    """Show the answer as it would be sent now; nothing is sent.
+
+    Example: troth request preview 2026-0001
+    """
+    from troth.rules import request
+    from troth.work import request_file, send_letter
+    from troth.work.answer import said
+
+    opened = project()
+    kind, fields = said(opened, number)
+    written = send_letter.write(opened, number, kind, fields)
+    out().print(f"{written.subject}\n\n{written.text}", markup=False)
+    for reason in request.why_not_answer(request_file.load(opened, number).state):
+        err().print(f"Not yet: {reason}", markup=False)
+
+
+@app.command()
+def words(
+    number: str = NUMBER,
+    said: str = typer.Argument(..., help="Words of your own for the answer; none takes them out again."),
+    staff: str = STAFF,
+) -> None:
+    """Let words of your own stand in the answer, before it is sent; what the law requires stays.
+
+    Example: troth request words 2026-0001 "We are sorry that it took so long." --staff marie
+    """
+    from troth.work.answer import add_words
+
+    add_words(project(), number, staff, said)
+    out().print(f"They will stand in the answer. `troth request preview {number}` shows it.")
 
 
 @app.command()

@@ -1,0 +1,57 @@
+"""A letter on paper: as it was written, with the address it goes to.
+
+Law: GDPR Art. 12(1).
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+from troth.errors import KeyDestroyedError, NotFoundError
+from troth.ledger import read, vault
+from troth.outside.pdf import typeset
+from troth.rules.letter import Written
+from troth.work import request_file, send_letter
+from troth.work.project import Project
+
+
+def find(project: Project, number: str, ident: str) -> tuple[Written, str]:
+    """Return a letter of a request and whom it goes to; raises NotFoundError where there is none."""
+    found = request_file.load(project, number)
+    told = [one for one in found.state["letters"] if one["letter"] == ident]
+    if not told:
+        known = ", ".join(dict.fromkeys(one["letter"] for one in found.state["letters"]))
+        raise NotFoundError(f"Request {number} has no letter {ident[:40]!r}. It has: {known or 'none'}.")
+    try:
+        payload: Any = vault.payload(project.ledger, read.event(project.ledger, told[-1]["event"]))
+    except KeyDestroyedError:
+        raise NotFoundError(f"The letter {ident[:40]!r} was erased with its request.") from None
+    if "text" not in payload:
+        raise NotFoundError("A code is not kept: it was good for minutes.")
+    return Written(str(payload["subject"]), str(payload["text"])), str(payload.get("to") or "")
+
+
+def pdf(project: Project, number: str, written: Written, to: str) -> bytes:
+    """Set a letter on paper (PDF/UA-1)."""
+    state = request_file.load(project, number).state
+    language = str(state["language"])
+    name = str(request_file.requester(project, number).get("name") or "")
+    lines = (
+        [part.strip() for part in to.replace(", ", "\n").splitlines() if part.strip()]
+        if "@" not in to
+        else [to]
+    )
+    data = {
+        "language": language,
+        "number": number,
+        "organisation": send_letter.organisation(project, language),
+        "to": [line for line in dict.fromkeys([name, *lines]) if line],
+        "on": send_letter.day(
+            request_file.today(project, request_file.load(project, number)).isoformat(), language
+        ),
+        "subject": written.subject,
+        "text": written.text,
+    }
+    template = (files("troth.work") / "letter.typ").read_text(encoding="utf-8")
+    return typeset(template, data, project.clock())
