@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import date
 
 import pytest
@@ -571,3 +572,81 @@ def test_attributes_that_belong_to_nobody_are_refused(database):
     found_, problems = read(HEAD.format(kind=database.kind) + written, "stores/shop.yaml")
     assert found_ is None
     assert "stands in `attribute`, whose rows do not belong to it" in str(problems[0])
+
+
+# Indexes
+
+
+CROSSING = f"""{PEOPLE}
+  card:
+    belongs_to: [{{customer_ref: customer.id}}]
+    columns: {{id: key, customer_ref: link}}
+    erase: {{do: delete, by: dpo, because: a test}}
+  card_use:
+    belongs_to: [{{card_ref: card.id}}]
+    columns: {{id: key, card_ref: link}}
+    erase: {{do: delete, by: dpo, because: a test}}
+  note:
+    belongs_to: [{{owner_id: customer.id, when: {{owner_type: customer}}}}]
+    columns: {{id: key, owner_id: link, owner_type: link}}
+    erase: {{do: delete, by: dpo, because: a test}}
+  room:
+    belongs_to: [{{members.*: customer.id, leaving: remove}}]
+    columns: {{id: key, members: link}}
+    erase: {{do: delete, by: dpo, because: a test}}
+  event:
+    belongs_to: [{{data.buyer.id: customer.id}}]
+    columns: {{id: key, data: usage}}
+    erase: {{do: delete, by: dpo, because: a test}}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.postgresql
+def test_links_of_every_shape_are_followed_by_their_indexes(postgresql_database):
+    database = postgresql_database
+    rows = "FROM generate_series(1, 20000) AS n"
+    database.run(
+        "CREATE TABLE customer (id bigint PRIMARY KEY, email text UNIQUE, name text)",
+        f"INSERT INTO customer SELECT n, 'someone-' || n || '@shop.example', 'x' {rows}",
+        "CREATE TABLE card (id text PRIMARY KEY, customer_ref text)",
+        f"INSERT INTO card SELECT n, n {rows}",
+        "CREATE INDEX ON card (customer_ref)",
+        "CREATE TABLE card_use (id bigint PRIMARY KEY, card_ref integer)",
+        f"INSERT INTO card_use SELECT n, n {rows}",
+        "CREATE INDEX ON card_use (card_ref)",
+        "CREATE TABLE note (id bigint PRIMARY KEY, owner_id bigint, owner_type text)",
+        f"INSERT INTO note SELECT n, n, 'customer' {rows}",
+        "CREATE INDEX ON note (owner_id)",
+        "CREATE TABLE room (id bigint PRIMARY KEY, members bigint[])",
+        f"INSERT INTO room SELECT n, ARRAY[n, n + 1] {rows}",
+        "CREATE INDEX ON room USING gin (members)",
+        "CREATE TABLE event (id bigint PRIMARY KEY, data jsonb)",
+        f"INSERT INTO event SELECT n, jsonb_build_object('buyer', jsonb_build_object('id', n)) {rows}",
+        "CREATE INDEX ON event ((data #>> ARRAY['buyer', 'id']::text[]))",
+        "ANALYZE",
+    )
+    indexes = {
+        "card_customer_ref_idx",
+        "card_use_card_ref_idx",
+        "note_owner_id_idx",
+        "room_members_idx",
+        "event_expr_idx",
+    }
+
+    def scans():
+        database.run("SELECT pg_stat_force_next_flush()")
+        told = database.query("SELECT indexrelname, idx_scan FROM pg_stat_user_indexes")
+        return {name: count for name, count in told if name in indexes}
+
+    before = scans()
+    store = database.open(CROSSING)
+    tables = sorted(row.table for row in store.find(who("someone-77@shop.example")))
+    store.close()  # what a connection counted is told when it ends at the latest
+    assert tables == ["card", "card_use", "customer", "event", "note", "room", "room"]
+    for _ in range(100):
+        after = scans()
+        if set(after) == indexes and all(after[name] > before[name] for name in indexes):
+            break
+        time.sleep(0.05)
+    assert {name for name in indexes if after[name] > before[name]} == indexes
