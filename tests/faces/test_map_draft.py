@@ -115,7 +115,11 @@ def test_a_file_that_is_there_is_never_overwritten(folder):
     [
         (("env:NO_SUCH_URL",), NotFoundError, "The environment has no variable `NO_SUCH_URL`"),
         (("file:nowhere/url",), NotFoundError, "cannot be read"),
-        (("oracle://a:hunter2@db/shop",), NotAllowedError, "begins with `sqlite:///`, `postgresql://` or `mariadb://`"),
+        (
+            ("oracle://a:hunter2@db/shop",),
+            NotAllowedError,
+            "begins with `sqlite:///`, `postgresql://` or `mariadb://`",
+        ),
         (("postgresql://a:hunter2@127.0.0.1:1",), UnreachableError, "The store `store` does not answer"),
         (("postgresql://a:hunter2@[::1/shop",), UnreachableError, "The store `store` does not answer"),
         (("env:SHOP_FIND", "--name", "two words"), NotAllowedError, "A store's name is made of letters"),

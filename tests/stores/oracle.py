@@ -6,12 +6,27 @@ planner or the statements, only the map's own types.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date
 
-from troth.rules.map import Blank, BlankLink, Delete, Edge, Map, ReplaceOwner, Retain
+from troth.rules.map import (
+    Blank,
+    Conditions,
+    Delete,
+    Edge,
+    Identifier,
+    InDocument,
+    InList,
+    Inside,
+    Map,
+    Part,
+    RemoveElement,
+    ReplaceOwner,
+    Retain,
+)
 
 Row = dict[str, object]
 Data = dict[str, dict[int, Row]]
@@ -28,6 +43,80 @@ class Link:
     on_delete: str
 
 
+def text(value: object) -> str | None:
+    """Return how a value is written; a document or a list is something, and nobody's number."""
+    if value is None:
+        return None
+    if isinstance(value, dict | list):
+        return json.dumps(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def below(value: object, path: Iterable[str]) -> object:
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def values_at(value: object, inside: Inside | None) -> list[str]:
+    """Return the texts that stand in a place."""
+    match inside:
+        case None:
+            found = [value]
+        case InDocument(path):
+            found = [below(value, path)]
+        case InList(path, further):
+            listed = below(value, path)
+            found = [below(each, further) for each in listed] if isinstance(listed, list) else []
+    return [written for each in found if (written := text(each)) is not None]
+
+
+def differs(row: Row, values: Mapping[str, object], parts: Iterable[Part]) -> bool:
+    """Tell whether anything is written there that is not there yet."""
+    return any(row[column] != value for column, value in values.items()) or any(
+        _part_there(row[part.column], part.inside) for part in parts
+    )
+
+
+def _part_there(value: object, inside: Inside) -> bool:
+    """Tell whether something stands in a place that is to become null."""
+    match inside:
+        case InDocument(path):
+            return below(value, path) is not None
+        case InList(path, further):
+            listed = below(value, path)
+            return isinstance(listed, list) and any(below(each, further) is not None for each in listed)
+
+
+def put(value: object, path: tuple[str, ...], new: object) -> object:
+    """Return a document with one place replaced, where it is there."""
+    if not path:
+        return new
+    if not isinstance(value, dict) or path[0] not in value:
+        return value
+    return {**value, path[0]: put(value[path[0]], path[1:], new)}
+
+
+def write(row: Row, values: Mapping[str, object], parts: Iterable[Part]) -> None:
+    row.update(values)
+    for part in parts:
+        match part.inside:
+            case InDocument(path):
+                row[part.column] = put(row[part.column], path, part.value)
+            case InList(path, further):
+                listed = below(row[part.column], path)
+                if isinstance(listed, list):
+                    new = [put(each, further, part.value) for each in listed]
+                    row[part.column] = put(row[part.column], path, new)
+
+
+def holds(conditions: Conditions, row: Row) -> bool:
+    return all(
+        row[each.column] is not None and str(row[each.column]) in set(map(str, each.values))
+        for each in conditions
+    )
+
+
 class Oracle:
     """One state of a store, and what becomes of it."""
 
@@ -40,9 +129,19 @@ class Oracle:
         erase = self.map.tables[table].erase
         return erase.do if erase is not None else None
 
-    def identifiers(self, table: str) -> list[str]:
+    def identifiers(self, table: str) -> list[Identifier]:
+        """Return the identifiers that stand in a table, whosever."""
+        return [
+            identifier
+            for name, each in self.map.tables.items()
+            for identifier in (each.subject.identifiers if each.subject else ())
+            if table == (identifier.via.table if identifier.via else name)
+        ]
+
+    def attributes(self, table: str) -> list[Identifier]:
+        """Return the identifiers in other tables that name rows of this one."""
         subject = self.map.tables[table].subject
-        return [identifier.column for identifier in subject.identifiers] if subject else []
+        return [each for each in subject.identifiers if each.via is not None] if subject else []
 
     def rows(self, table: str) -> Iterable[tuple[int, Row]]:
         return self.data[table].items()
@@ -53,26 +152,86 @@ class Oracle:
         }
         return bool(marks) and all(row[column] == value for column, value in marks.items())
 
-    def names(self, table: str, column: str, value: object) -> str | None:
+    def name(self, table: str, identifier: Identifier, written: str) -> str | None:
         """Return whom a value names, or None: nobody is named by blanks or by what an erasure writes."""
-        if value is None:
-            return None
-        if column not in self.identifiers(table):
-            return f"={value}"
-        written = str(value).strip(" \t\r\n").lower()
+        written = written.strip(" \t\r\n").lower()
         act = self.act(table)
         values = (
             dict(act.values) if isinstance(act, Blank) else dict(act.blank) if isinstance(act, Retain) else {}
         )
-        constant = values.get(column)
+        constant = values.get(identifier.column) if identifier.inside is None else None
         if not written or (constant is not None and written == str(constant).lower()):
             return None
         return f"={written}"
 
+    def named(self, place: Place) -> set[str]:
+        """Return everybody whom a row names by an identifier of its own."""
+        table, id_ = place
+        row = self.data[table][id_]
+        return {
+            name
+            for identifier in self.identifiers(table)
+            if holds(identifier.when, row)
+            for written in values_at(row[identifier.column], identifier.inside)
+            if (name := self.name(table, identifier, written)) is not None
+        }
+
+    def by_identifier(self, edge: Edge) -> Identifier | None:
+        return next(
+            (
+                each
+                for each in self.identifiers(edge.target)
+                if each.column == edge.target_columns[0] and each.inside is None
+            ),
+            None,
+        )
+
+    def leads_to(self, edge: Edge, row: Row) -> list[str]:
+        """Return what a row links to by an edge, element by element."""
+        if not holds(edge.when, row):
+            return []
+        return [
+            each
+            for written in values_at(row[edge.columns[0]], edge.inside)
+            if (each := self.link(edge, written)) is not None
+        ]
+
+    def link(self, edge: Edge, written: str) -> str | None:
+        identifier = self.by_identifier(edge)
+        return self.name(edge.target, identifier, written) if identifier is not None else f"={written}"
+
     def linked(self, edge: Edge, row: Row, target: Row) -> bool:
-        theirs = self.names(edge.target, edge.target_columns[0], target[edge.target_columns[0]])
-        own = self.names(edge.target, edge.target_columns[0], row[edge.columns[0]])
-        return own is not None and own == theirs
+        theirs = text(target[edge.target_columns[0]])
+        identifier = self.by_identifier(edge)
+        if identifier is not None and not holds(identifier.when, target):
+            return False
+        return theirs is not None and self.link(edge, theirs) in self.leads_to(edge, row)
+
+    def subject_of(self, place: Place) -> Iterable[Place]:
+        """Return the row that an attribute names."""
+        table, id_ = place
+        row = self.data[table][id_]
+        for name, each in self.map.tables.items():
+            for identifier in each.subject.identifiers if each.subject else ():
+                if (
+                    identifier.via is not None
+                    and identifier.via.table == table
+                    and holds(identifier.when, row)
+                ):
+                    for other, target in self.rows(name):
+                        if text(target["id"]) == text(row[identifier.via.columns[0]]):
+                            yield name, other
+
+    def naming(self, place: Place) -> list[Place]:
+        """Return the attributes that name a row."""
+        table, _ = place
+        tables = {each.via.table for each in self.attributes(table) if each.via is not None}
+        return [
+            (other, id_)
+            for other in tables
+            for id_, _ in self.rows(other)
+            if place in self.subject_of((other, id_)) and self.named((other, id_))
+        ]
 
     def edges(self, kind: str) -> list[Edge]:
         return [edge for edge in self.map.edges() if edge.kind == kind]
@@ -100,16 +259,18 @@ class Oracle:
         row, act = self.data[table][id_], self.act(table)
         if self.placeholder(table, row):
             return False
-        names = self.identifiers(table)
-        if isinstance(act, Blank) and names and set(names) <= {column for column, _ in act.values}:
-            return any(row[column] != value for column, value in act.values)
+        names = {identifier.column for identifier in self.identifiers(table)}
+        if isinstance(act, Blank) and names and names <= {column for column, _ in act.values}:
+            return differs(row, dict(act.values), act.parts)
         own = [edge for edge in self.edges("belongs_to") if edge.table == table]
         if isinstance(act, Blank | ReplaceOwner) and depth < 2:
             owners = [owner for _, owner in self.owners(place)]
             pointers = list(self.pointers(place))
-            some = any(row[edge.columns[0]] is not None for edge in own) or pointers
-            blanked = not isinstance(act, Blank) or all(row[column] == value for column, value in act.values)
+            some = any(holds(edge.when, row) and values_at(row[edge.columns[0]], edge.inside) for edge in own)
+            some = some or bool(pointers) or bool(self.attributes(table))
+            blanked = not isinstance(act, Blank) or not differs(row, dict(act.values), act.parts)
             alone = not any(self.live(holder, depth + 1) for holder in (*owners, *pointers))
+            alone = alone and not self.naming(place)
             return not (some and blanked and alone)
         return True
 
@@ -128,16 +289,19 @@ class Oracle:
 
         roots = set()
         for table in self.map.tables:
-            for id_, row in self.rows(table):
-                for column in self.identifiers(table):
-                    if self.names(table, column, row[column]) in given:
-                        add(table, id_)
-                        roots.add((table, id_))
+            for id_, _ in self.rows(table):
+                if self.named((table, id_)) & given:
+                    add(table, id_)
+                    roots.add((table, id_))
+        for table in self.map.tables:
+            for id_, _ in self.rows(table):
+                if any(self.named(place) & given for place in self.naming((table, id_))):
+                    add(table, id_)
+                    roots.add((table, id_))
         for edge in self.edges("belongs_to"):
-            column = edge.target_columns[0]
-            if column in self.identifiers(edge.target):
+            if self.by_identifier(edge) is not None:
                 for id_, row in self.rows(edge.table):
-                    if self.names(edge.target, column, row[edge.columns[0]]) in given:
+                    if set(self.leads_to(edge, row)) & given:
                         add(edge.table, id_)
         while waiting:
             table, id_ = waiting.pop()
@@ -152,15 +316,13 @@ class Oracle:
                     for other, target in self.rows(edge.target):
                         if self.linked(edge, row, target):
                             add(edge.target, other)
-            for column in self.identifiers(table):
-                name = self.names(table, column, row[column])
-                for other_table in self.map.tables:
-                    for other_column in self.identifiers(other_table):
-                        for other, other_row in self.rows(other_table):
-                            if name is not None and name == self.names(
-                                other_table, other_column, other_row[other_column]
-                            ):
-                                add(other_table, other)
+            for subject in self.subject_of((table, id_)):
+                add(*subject)
+            names = self.named((table, id_))
+            for other_table in self.map.tables:
+                for other, _ in self.rows(other_table):
+                    if names & self.named((other_table, other)):
+                        add(other_table, other)
         return found, {place for place in roots if place in found}
 
     def fresh(self, reached: set[Place]) -> set[Place]:
@@ -232,45 +394,66 @@ class Oracle:
 
     def _write(self, row: Row, table: str, act: object) -> None:
         match act:
-            case Blank(values) | Retain(blank=values):
-                row.update(values)
+            case Blank(values, parts) | Retain(blank=values, parts=parts):
+                if differs(row, dict(values), parts):
+                    write(row, dict(values), parts)
             case ReplaceOwner():
+                before = dict(row)
                 for edge in self.edges("belongs_to"):
-                    if edge.table == table and row[edge.columns[0]] is not None:
-                        row[edge.columns[0]] = self.stand_in(edge)
+                    if edge.table == table and self.leads_to(edge, before):
+                        self._give(row, edge)
             case _:
                 pass
 
-    def stand_in(self, edge: Edge) -> object:
-        return self.map.placeholder[f"{edge.target}.{edge.target_columns[0]}"]
+    def _give(self, row: Row, edge: Edge) -> None:
+        """Give a row to nobody."""
+        stand_in = self.map.placeholder[f"{edge.target}.{edge.target_columns[0]}"]
+        if edge.inside is not None:
+            write(row, {}, [Part(edge.columns[0], edge.inside, stand_in)])
+        elif isinstance(row[edge.columns[0]], str):
+            row[edge.columns[0]] = str(stand_in)
+        else:
+            row[edge.columns[0]] = stand_in
 
     def _leave(self, after: Data, reached: set[Place], free: set[Place], emails: list[str]) -> None:
         """Apply `leaving` to rows that stay with somebody while one of their owners leaves."""
         given = {f"={email.strip().lower()}" for email in emails if email.strip()}
         for place in reached - free:
             table, id_ = place
+            row = self.data[table][id_]
             for edge in self.edges("belongs_to"):
                 if edge.table != table or edge.leaving is None:
                     continue
                 by_edge = [owner for each, owner in self.owners(place) if each == edge]
-                column = edge.target_columns[0]
+                if isinstance(edge.leaving, RemoveElement):
+                    self._unlist(after[table][id_], edge, [owner for owner in by_edge if owner in free])
+                    continue
                 leaves = any(owner in free for owner in by_edge) or (
-                    column in self.identifiers(edge.target)
-                    and self.names(edge.target, column, self.data[table][id_][edge.columns[0]]) in given
+                    self.by_identifier(edge) is not None and bool(set(self.leads_to(edge, row)) & given)
                 )
-                if leaves and not any(owner not in free and self.live(owner) for owner in by_edge):
-                    values: Mapping[str, object] = (
-                        dict(edge.leaving.values)
-                        if isinstance(edge.leaving, BlankLink)
-                        else {edge.columns[0]: self.stand_in(edge)}
-                    )
-                    match self.act(table):
-                        case Blank(written) | Retain(blank=written):
-                            blanked = dict(written)
-                        case _:
-                            blanked = {}
-                    emptied = {name: blanked.get(name, "never") for name in values}
-                    if not isinstance(edge.leaving, BlankLink) or any(
-                        self.data[table][id_][name] != value for name, value in emptied.items()
-                    ):
-                        after[table][id_].update(values)
+                if not leaves or any(owner not in free and self.live(owner) for owner in by_edge):
+                    continue
+                if isinstance(edge.leaving, ReplaceOwner):
+                    self._give(after[table][id_], edge)
+                    continue
+                values = dict(edge.leaving.values)
+                match self.act(table):
+                    case Blank(written) | Retain(blank=written):
+                        blanked = dict(written)
+                    case _:
+                        blanked = {}
+                emptied = {name: blanked.get(name, "never") for name in values}
+                parts = edge.leaving.parts
+                new = parts or any(row[name] != value for name, value in emptied.items())
+                if new and differs(row, values, parts):
+                    write(after[table][id_], values, parts)
+
+    def _unlist(self, row: Row, edge: Edge, leaving: list[Place]) -> None:
+        """Take out of a row's list those who leave."""
+        assert isinstance(edge.inside, InList)
+        listed = below(row[edge.columns[0]], edge.inside.path)
+        gone = {text(self.data[table][id_][edge.target_columns[0]]) for table, id_ in leaving}
+        if not isinstance(listed, list) or not gone:
+            return
+        kept = [each for each in listed if text(below(each, edge.inside.below)) not in gone - {None}]
+        row[edge.columns[0]] = put(row[edge.columns[0]], edge.inside.path, kept)

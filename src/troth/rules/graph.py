@@ -121,6 +121,7 @@ class Graph:
     stages: tuple[Stage, ...]
     shared: frozenset[str]  # tables of which a row may be held by somebody else
     heirs: frozenset[str]  # tables of which a row stays when its owner's row stays
+    met: frozenset[str]  # tables of which a row may be found by a name while its owner is not
 
     def mapped(self, table: str) -> MapTable:
         """Return a table as the map describes it."""
@@ -200,7 +201,10 @@ def draw(map_: Map, catalogue: Catalogue) -> Graph:
     # a mention by identifier is walked from nowhere, so it needs no stage
     stages = _stages(reached, [hop for hop in walked if hop.source in reached and hop.to in reached])
     shared = frozenset(table for table in reached if _shared(table, hops, catalogue))
-    return Graph(map_, catalogue, named, hops, stages, shared, _heirs(reached, hops, shared))
+    naming = {name.subject or name.table for name in named} | {name.table for name in named}
+    met = frozenset(hop.to for hop in hops if hop.kind == "belongs_to" and hop.to in naming) - shared
+    heirs = _heirs(reached, hops, shared, met)
+    return Graph(map_, catalogue, named, hops, stages, shared, heirs, met)
 
 
 def unique(table: CatalogueTable, columns: Columns) -> bool:
@@ -336,7 +340,9 @@ def together(owners: Sequence[Hop]) -> tuple[Hop, ...]:
     )
 
 
-def _heirs(reached: Sequence[str], hops: Sequence[Hop], shared: frozenset[str]) -> frozenset[str]:
+def _heirs(
+    reached: Sequence[str], hops: Sequence[Hop], shared: frozenset[str], met: frozenset[str]
+) -> frozenset[str]:
     """Return tables that are not shared themselves and whose rows belong to rows that may be held."""
     found: set[str] = set()
     while True:
@@ -346,7 +352,7 @@ def _heirs(reached: Sequence[str], hops: Sequence[Hop], shared: frozenset[str]) 
             if hop.kind == "belongs_to"
             and hop.to in reached
             and hop.to not in shared
-            and hop.source in found | shared
+            and hop.source in found | shared | met
         }
         if more <= found:
             return frozenset(found)

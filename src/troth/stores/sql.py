@@ -31,7 +31,7 @@ from troth.rules.map import (
 )
 from troth.rules.plan import Change, Detach, Leave, Plan, Rehome, Remove, Unlist, Untie, Write, action
 from troth.stores.sql_dialect import Dialect, as_bytes, collation, mariadb_base, mariadb_key, quoted
-from troth.stores.sql_inside import Elements, by_column, rewritten
+from troth.stores.sql_inside import Elements, by_column, rewritten, told
 
 # ruff: noqa: S608
 
@@ -318,7 +318,7 @@ class Sql:
                 listed = ", ".join(map(self.literal, each.values))
             else:
                 bare = f"{bare}::text"
-                listed = ", ".join(self.literal(_as_text(value)) for value in each.values)
+                listed = ", ".join(self.literal(told(value)) for value in each.values)
             found.append(f"{bare} IN ({listed})")
         return found
 
@@ -496,7 +496,7 @@ class Sql:
     def _other(self, expression: str, value: Value) -> str:
         if value is None:
             return f"{expression} IS NOT NULL"
-        new = self.literal(self.dialect.insides.told(value))
+        new = self.literal(told(value))
         return f"coalesce({expression} <> {new}, {self.dialect.false})"
 
     def _live(self, table: str, alias: str, depth: int = 0) -> str:
@@ -508,7 +508,7 @@ class Sql:
             conditions += f" AND {self._differs(table, alias, done.values, done.parts)}"
         elif isinstance(done, Blank | ReplaceOwner) and depth < 2:
             left = self._left(table, alias, done, depth)
-            conditions += f" AND NOT ({left})" if left else ""
+            conditions += f" AND ({left}) IS NOT TRUE" if left else ""
         return conditions
 
     def _left(self, table: str, alias: str, done: Blank | ReplaceOwner, depth: int) -> str:
@@ -908,7 +908,8 @@ class Sql:
                 if change.column in dict(other.values):
                     stays += f" AND NOT ({text.within('c', f'chosen{number}', table)})"
             elif isinstance(other, Rehome) and other.table == table and change.column in dict(other.values):
-                stays += f" AND NOT ({text.within('c', 'released', table)})"
+                given = f"{text.within('c', 'released', table)} AND {self._tied(other.hop, 'c')}"
+                stays += f" AND ({given}) IS NOT TRUE"
         return (
             f"SELECT DISTINCT {self._key_list(table, 'c')} FROM {text.rows('released', key.target)} AS n "
             f"CROSS JOIN {self.name(key.target)} AS t CROSS JOIN {self.name(table)} AS c "
@@ -1182,10 +1183,6 @@ def _typed(value: Value, column: Column, family: str) -> bool:
     if isinstance(value, bool):
         return column.type == "boolean"
     return isinstance(value, int) and family in ("int", "numeric")
-
-
-def _as_text(value: Value) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _json_table(parameter: str, kinds: Sequence[str]) -> str:

@@ -32,14 +32,12 @@ class Elements:
 class Insides:
     """How an engine reads and writes places inside a column.
 
-    `read` takes an expression and a path and gives the text of the value there; `told` is the text of
-    a constant, read so.  `elements`
+    `read` takes an expression and a path and gives the text of the value there.  `elements`
     takes an expression, its column, the list and an alias.  `without` gives the column with
     those elements left out for which a condition holds.  `write` gives it with one part written.
     """
 
     read: Callable[[str, Columns], str]
-    told: Callable[[str | int | bool], str]
     elements: Callable[[str, Column, InList, str], Elements]
     without: Callable[[str, Column, InList, Elements, str, str], str]
     write: Callable[[str, Column, Inside, Value], str]
@@ -58,6 +56,11 @@ def by_column(parts: Parts) -> Sequence[tuple[str, Parts]]:
     return [(name, tuple(each)) for name, each in groupby(ordered, key=lambda part: part.column)]
 
 
+def told(value: str | int | bool) -> str:
+    """Return the text of a constant, as `read` gives it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
@@ -72,11 +75,13 @@ def _sqlite_path(path: Columns) -> str:
 
 def _sqlite_read(expression: str, path: Columns) -> str:
     at = _sqlite_path(path)
-    return f"CASE WHEN json_valid({expression}) THEN CAST(json_extract({expression}, {at}) AS TEXT) END"
+    text = _sqlite_scalar(f"json_type({expression}, {at})", f"json_extract({expression}, {at})")
+    return f"CASE WHEN json_valid({expression}) THEN {text} END"
 
 
-def _sqlite_told(value: str | int | bool) -> str:
-    return str(int(value)) if isinstance(value, bool) else str(value)
+def _sqlite_scalar(kind: str, value: str) -> str:
+    """Write a value as text; what is true is no number."""
+    return f"CASE {kind} WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE CAST({value} AS TEXT) END"
 
 
 def _sqlite_elements(expression: str, _column: Column, inside: InList, alias: str) -> Elements:
@@ -86,7 +91,7 @@ def _sqlite_elements(expression: str, _column: Column, inside: InList, alias: st
     if inside.below:
         inner = _sqlite_read(f"{alias}.value", inside.below)
         return Elements(source, f"CASE WHEN {alias}.type = 'object' THEN {inner} END")
-    return Elements(source, f"CAST({alias}.value AS TEXT)")
+    return Elements(source, _sqlite_scalar(f"{alias}.type", f"{alias}.value"))
 
 
 def _sqlite_whole(alias: str) -> str:
@@ -139,7 +144,7 @@ def _sqlite_write(expression: str, column: Column, inside: Inside, value: Value)
     return valid.format(f"CASE WHEN {is_list} THEN {put} ELSE {expression} END")
 
 
-SQLITE = Insides(_sqlite_read, _sqlite_told, _sqlite_elements, _sqlite_without, _sqlite_write)
+SQLITE = Insides(_sqlite_read, _sqlite_elements, _sqlite_without, _sqlite_write)
 
 
 # PostgreSQL
@@ -157,10 +162,6 @@ def _postgresql_read(expression: str, path: Columns) -> str:
     return f"({expression} #>> {_postgresql_path(path)})"
 
 
-def _postgresql_told(value: str | int | bool) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def _postgresql_elements(expression: str, column: Column, inside: InList, alias: str) -> Elements:
     if column.shape == "array":
         return Elements(f"unnest({expression}) WITH ORDINALITY AS {alias}(x, n)", f"{alias}.x::text")
@@ -171,10 +172,12 @@ def _postgresql_elements(expression: str, column: Column, inside: InList, alias:
 
 
 def _postgresql_put(document: str, path: Columns, value: str) -> str:
+    """Replace what is there; to lead by a key into a list would be an error of the engine's."""
     if not path:
         return value
+    there = f"({document} #> {_postgresql_path(path)}) IS NOT NULL"
     put = f"jsonb_set({document}, {_postgresql_path(path)}, {value}, false)"
-    return f"CASE WHEN jsonb_typeof({document}) IN ('object', 'array') THEN {put} ELSE {document} END"
+    return f"CASE WHEN {there} THEN {put} ELSE {document} END"
 
 
 def _postgresql_without(
@@ -212,9 +215,7 @@ def _postgresql_write(expression: str, column: Column, inside: Inside, value: Va
     return f"(CASE WHEN {is_list} THEN {put} ELSE {document} END)::{column.type}"
 
 
-POSTGRESQL = Insides(
-    _postgresql_read, _postgresql_told, _postgresql_elements, _postgresql_without, _postgresql_write
-)
+POSTGRESQL = Insides(_postgresql_read, _postgresql_elements, _postgresql_without, _postgresql_write)
 
 
 # MariaDB: documents only; the plan refuses lists before anything is asked.
@@ -256,4 +257,4 @@ def _mariadb_write(expression: str, column: Column, inside: Inside, value: Value
     return f"CASE WHEN JSON_VALID({expression}) THEN {put} ELSE {expression} END"
 
 
-MARIADB = Insides(_mariadb_read, _postgresql_told, _no_elements, _no_without, _mariadb_write)
+MARIADB = Insides(_mariadb_read, _no_elements, _no_without, _mariadb_write)

@@ -233,7 +233,8 @@ class Selection:
                 self.counts["released", table] = self.counts["reach", table]
         retained = [table for table in plan.retained() if self._some(table)]
         self._fresh(retained, today)
-        self._release([table for table in graph.reached() if table in graph.shared and self._some(table)])
+        held = graph.shared | graph.met
+        self._release([table for table in graph.reached() if table in held and self._some(table)])
         waiting = retained
         while waiting:  # a retained row keeps its owner's row, and with it what that one points to
             changed = self._keep(waiting)
@@ -261,7 +262,7 @@ class Selection:
         """Tell whether rows of a table may be held by rows of tables that changed."""
         graph = self.sql.graph
         return (
-            table in graph.shared | graph.heirs
+            table in graph.shared | graph.heirs | graph.met
             and self._some(table)
             and any(hop.source in changed for hop in graph.into(table, "belongs_to", "points_to"))
         )
