@@ -132,8 +132,112 @@ def test_the_report_as_json(folder):
             "column": 43,
             "what": "Nobody has said yet what `ticket.body` is.",
             "remedy": "Look, and give it a category.",
+            "rule": "unclassified",
         }
     ]
+
+
+def test_the_report_as_sarif(folder):
+    write(folder, "body: free_text}", 'body: "?"}')
+    said = run("map", "--check", "--format", "sarif")
+    assert said.exit_code == 1
+    told = json.loads(said.stdout)
+    (ran,) = told["runs"]
+    assert told["version"] == "2.1.0"
+    assert ran["tool"]["driver"]["rules"] == [
+        {
+            "id": "map/unclassified",
+            "shortDescription": {"text": "A column has no category, or looks personal where none should be."},
+        }
+    ]
+    (result,) = ran["results"]
+    assert result["level"] == "error"
+    assert result["message"]["text"] == (
+        "Nobody has said yet what `ticket.body` is. Look, and give it a category."
+    )
+    assert result["locations"] == [
+        {
+            "physicalLocation": {
+                "artifactLocation": {"uri": "stores/shop.yaml"},
+                "region": {"startLine": 12, "startColumn": 43},
+            }
+        }
+    ]
+    write(folder, "kind: sqlite\n", "")
+    (ran,) = json.loads(run("map", "--check", "--format", "sarif").stdout)["runs"]
+    assert ran["results"][0]["ruleId"] == "map/unreadable"
+
+
+def test_what_to_write_after_a_review(folder):
+    said = run("map", "--reviewed")
+    assert said.exit_code == 0
+    written = said.stdout
+    assert written.startswith("reviewed:\n  date: 20")
+    write(folder, "tables:\n", f"{written}tables:\n")
+    assert run("map", "--check").exit_code == 0
+    with sqlite3.connect(folder / "shop.db") as connection:
+        connection.execute("CREATE TRIGGER told AFTER DELETE ON ticket BEGIN SELECT 1; END")
+    connection.close()
+    said = run("map", "--check")
+    assert said.exit_code == 1
+    assert "`ticket` has other triggers" in said.stdout
+    (told,) = json.loads(run("map", "shop", "--reviewed", "--json").stdout)["reviews"]
+    assert set(told["tables"]) == {"customer", "ticket", "product"}
+
+
+POLICY = """\
+---
+title: Privacy policy
+language: en
+version: "1"
+date: 2026-11-01
+---
+
+# Privacy policy
+
+## 1 What we collect
+
+```promise
+collection:
+  all:
+    categories: {identity: names, contact: addresses of mail, free_text: what people write}
+    how: direct
+purpose:
+  selling:
+    does: to sell
+    legal_basis: contract
+    categories: [identity, contact]
+```
+"""
+
+
+def test_the_map_is_held_to_a_policy_purpose_by_purpose(folder):
+    (folder / "privacy.md").write_text(POLICY)
+    said = run("map", "--check", "--policy", str(folder / "privacy.md"))
+    assert said.exit_code == 1
+    assert said.stdout.startswith(
+        "stores/shop.yaml:12:43: `ticket.body` is `free_text`, which no purpose of this store has (`selling`). "
+    )
+    good = POLICY.replace("[identity, contact]", "[identity, contact, free_text]")
+    (folder / "privacy.md").write_text(good)
+    assert run("map", "--check", "--policy", str(folder / "privacy.md")).exit_code == 0
+    with pytest.raises(NotFoundError, match=r"There is no policy nowhere\.md to compare with\."):
+        run("map", "--check", "--policy", "nowhere.md")
+    (folder / "privacy.md").write_bytes(b"\xff\xfe")
+    with pytest.raises(NotAllowedError, match=r"privacy\.md cannot be read as UTF-8 text\."):
+        run("map", "--check", "--policy", str(folder / "privacy.md"))
+    with pytest.raises(NotAllowedError, match="are for `--check`"):
+        run("map", "--policy", "policy.md")
+
+
+def test_the_other_stores_are_checked_when_one_does_not_answer(folder):
+    other = MAP.replace("store: shop", "store: far").replace("sqlite:///shop.db", "sqlite:///nowhere/far.db")
+    (folder / "stores" / "far.yaml").write_text(other)
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command("map")(map_commands.app)
+    said = CliRunner().invoke(app, ["--check"])
+    assert isinstance(said.exception, UnreachableError)
+    assert said.stdout.startswith("shop: the map is true of its database, 3 tables")
 
 
 def test_every_path_to_a_table_is_explained(folder):

@@ -9,7 +9,8 @@ import pytest
 from sample_databases import load
 from troth.policy.loading import load as load_policy
 from troth.rules.catalogue import sha256
-from troth.rules.map_check import check, remarks
+from troth.rules.map_check import check, findings, remarks
+from troth.rules.map_drift import marks
 from troth.stores.catalogue import read_postgresql, read_sqlite
 from troth.stores.map_file import read
 
@@ -135,7 +136,7 @@ def test_a_good_map_has_no_problems():
          ["shop.yaml:5:15: The table `customer` has no column `no`. There are: id, email, name, created, address_id, "
           "restricted."]),
         ("controller: us", "controller: {column: tenant}",
-         ["shop.yaml:1:1: No table has the column `tenant`, which names the controller. "
+         ["shop.yaml:4:13: No table has the column `tenant`, which names the controller. "
           "Name the column as the database does."]),
         # what nobody has decided
         ("gift_note: free_text", 'gift_note: "?"',
@@ -232,28 +233,73 @@ def test_a_foreign_key_to_people_that_the_map_does_not_mention():
     ]
 
 
+def reviewed(written, **tables):
+    listed = ", ".join(f'{name}: "{mark}"' for name, mark in tables.items())
+    marked = f", tables: {{{listed}}}" if tables else ""
+    return MAP.replace(
+        "controller: us",
+        f"controller: us\nreviewed: {{date: 2026-11-01, catalogue: sha256:{written}{marked}}}",
+    )
+
+
+def drift(schema, written):
+    (sentence,) = [each for each in said(schema, written) if "when this map was reviewed" in each]
+    before, _, rest = sentence.partition("reviewed on 2026-11-01: ")
+    assert before == "shop.yaml:5:11: The database is not as it was when this map was "
+    what, _, remedy = rest.partition(". Review the map, then write today's date and `catalogue: sha256:")
+    assert remedy.endswith("` (`troth map --reviewed shop` prints it whole).")
+    return what
+
+
 def test_drift_since_the_review_is_said_with_what_to_write():
-    _, catalogue = both(SCHEMA, MAP)
-    now = sha256(catalogue)
+    now = sha256(both(SCHEMA, MAP)[1])
     for written in (now, now[:4], now[:16]):
-        good = MAP.replace(
-            "controller: us", f"controller: us\nreviewed: {{date: 2026-11-01, catalogue: sha256:{written}}}"
+        assert said(SCHEMA, reviewed(written)) == []
+        assert drift(SCHEMA.replace("title TEXT", "title TEXT, price INT"), reviewed(written)) == (
+            "the same tables and columns are there, so a type, a key, a constraint or a trigger has changed, "
+            "or a table called impersonal"
         )
-        assert said(SCHEMA, good) == []
-        changed = SCHEMA.replace("title TEXT", "title TEXT, price INT")
-        (sentence,) = said(changed, good)
-        assert sentence.startswith(
-            "shop.yaml:5:11: The database is not as it was when this map was reviewed on 2026-11-01. "
-            "Review the map, then write today's date and `catalogue: sha256:"
-        )
+
+
+def test_drift_is_told_by_names_where_the_map_keeps_no_marks():
+    good = reviewed(sha256(both(SCHEMA, MAP)[1]))
+    changed = SCHEMA.replace("gift_note TEXT", "note TEXT, gift TEXT").replace("(gift_note)", "(note)")
+    changed += "CREATE TABLE fresh (id INTEGER PRIMARY KEY);"
+    changed = changed.replace("CREATE TABLE product (id INTEGER PRIMARY KEY, title TEXT);", "")
+    assert drift(changed, good) == (
+        "the table `fresh` is new; the table `product` is gone; "
+        "`orders` has other columns (new: `note` and `gift`, gone: `gift_note`)"
+    )
+
+
+def test_drift_is_told_by_marks_where_the_map_keeps_them():
+    catalogue = both(SCHEMA, MAP)[1]
+    good = reviewed(sha256(catalogue), **marks(catalogue))
+    assert said(SCHEMA, good) == []
+    changed = SCHEMA.replace("title TEXT", "title TEXT NOT NULL UNIQUE").replace("at TEXT", "at DATE")
+    changed = changed.replace("INT NOT NULL REFERENCES customer", "INT NOT NULL")
+    changed += "CREATE TRIGGER told AFTER DELETE ON visit BEGIN UPDATE product SET title = ''; END;"
+    assert drift(changed, good) == (
+        "`orders` has other foreign keys; `product` has other columns and unique keys; "
+        "`visit` has other columns and triggers"
+    )
+    fresh = SCHEMA.replace("product", "goods")
+    assert drift(fresh, good) == "the table `goods` is new; the table `product` is gone"
+
+
+def test_a_mark_that_is_none_is_a_mistake():
+    _, problems = read(reviewed("12345678", visit="12"), "shop.yaml")
+    assert [str(each) for each in problems] == [
+        "shop.yaml:5:74: The mark of `visit` is 24 hexadecimal digits, in quotes. `troth map --reviewed` prints it."
+    ]
 
 
 def test_a_trigger_that_calls_out_is_refused_where_it_would_fire():
     trigger = "CREATE TRIGGER told AFTER {} ON visit BEGIN SELECT send_mail(1); END;"
     assert said(SCHEMA + trigger.format("DELETE")) == [
-        "shop.yaml:25:12: The trigger `told` of `visit` (AFTER DELETE) may reach outside the database, where nothing "
-        "is measured and nothing rolled back. Have it write into a table instead, or choose an action that does not "
-        "fire it."
+        "shop.yaml:25:12: The trigger `told` of `visit` (AFTER DELETE) may reach outside the database (send_mail), "
+        "where nothing is measured and nothing rolled back. Have it write into a table instead, or choose an action "
+        "that does not fire it."
     ]
     assert said(SCHEMA + trigger.format("UPDATE")) == []
     assert (
@@ -262,6 +308,28 @@ def test_a_trigger_that_calls_out_is_refused_where_it_would_fire():
             + "CREATE TRIGGER told AFTER DELETE ON visit BEGIN UPDATE product SET title = upper(title); END;"
         )
         == []
+    )
+
+
+def test_a_trigger_fires_through_what_the_database_does_of_itself():
+    """The link of a row that stays is emptied, by the plan or by ON DELETE SET NULL: its trigger fires."""
+    schema = SCHEMA.replace(
+        "at TEXT NOT NULL)", "at TEXT NOT NULL, seen_by INT REFERENCES customer ON DELETE SET NULL)"
+    )
+    schema += "CREATE TRIGGER told AFTER UPDATE ON visit BEGIN SELECT send_mail(1); END;"
+    written = MAP.replace("at: usage}", "at: usage, seen_by: link}\n    mentions: [{seen_by: customer.id}]")
+    assert said(schema, written) == []  # nobody is deleted from `customer`
+    written = written.replace(
+        "erase: {do: blank, set: {email: null, name: null}, by: dpo, because: accounts}",
+        "erase: {do: delete, by: dpo, because: x}",
+    ).replace(
+        "{do: retain, until: {period: 10 years, trigger: placed}, legal: C. com. L123-22, by: counsel,\n"
+        "            because: accounts}",
+        "{do: delete, by: dpo, because: x}",
+    )
+    (sentence,) = said(schema, written)
+    assert (
+        "The trigger `told` of `visit` (AFTER UPDATE) may reach outside the database (send_mail)" in sentence
     )
 
 
@@ -356,6 +424,123 @@ def test_many_owners_are_worth_a_look():
     assert "`visit` belongs to subjects in 5 ways." in remark
 
 
+def test_owners_who_never_meet_in_a_row_are_not_many():
+    schema = SCHEMA.replace("at TEXT NOT NULL", "at TEXT NOT NULL, role TEXT")
+    edges = ", ".join(f"{{email: customer.email, when: {{role: r{number}}}}}" for number in range(6))
+    written = MAP.replace("[{email: customer.email}]", f"[{edges}]").replace(
+        "at: usage}", "at: usage, role: usage}"
+    )
+    assert [each for each in said(schema, written, of=remarks) if "ways" in each] == []
+
+
+def test_a_table_behind_one_that_may_belong_to_nobody_is_named_with_it():
+    schema = SCHEMA.replace("email TEXT NOT NULL, at", "email TEXT, at")
+    schema += "CREATE TABLE page (id INTEGER PRIMARY KEY, visit_id INT NOT NULL REFERENCES visit, url TEXT);"
+    page = """\
+  page:
+    belongs_to: [{visit_id: visit.id}]
+    columns: {id: key, visit_id: link, url: usage}
+    erase: {do: delete, by: dpo, because: nothing is owed}
+"""
+    assert said(schema, MAP + page, of=remarks) == [
+        "shop.yaml:22:3: Every way from a subject to `visit` is by columns that may be null (`email`). Rows where they "
+        "are null belong to nobody and are found by nobody, and with them those of `page`: see if there are any."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("column", "category", "expected"),
+    [
+        ("password_hash TEXT", "usage", 1),
+        ("api_key TEXT", "identity", 1),
+        ("password_hash TEXT", "credential", 0),
+        ("password_changed DATETIME", "usage", 0),
+        ("otp_enabled BOOLEAN", "usage", 0),
+    ],
+)
+def test_a_column_that_looks_like_a_credential_and_is_not_called_one(column, category, expected):
+    schema = SCHEMA.replace("at TEXT NOT NULL", f"at TEXT NOT NULL, {column}")
+    written = MAP.replace("at: usage}", f"at: usage, {column.split()[0]}: {category}}}")
+    found = [each for each in findings(*both(schema, written)) if each.rule == "credential"]
+    assert len(found) == expected
+    for each in found:
+        assert str(each.problem).endswith(
+            f"looks like a credential and is called `{category}`, so that an answer shows it. Call it `credential`, "
+            "and its values are never shown; or see that it is none."
+        )
+
+
+PURPOSES = """
+```promise
+group:
+  title: Us
+  entities:
+    us: {name: Us Ltd, country: FR}
+    them: {name: Them Ltd, country: FR}
+purpose:
+  shopping:
+    does: to sell
+    legal_basis: contract
+    categories: [identity, contact, address, usage]
+    entities: [us]
+    retention: [prospects]
+  support:
+    does: to help
+    legal_basis: contract
+    categories: [contact, free_text]
+    entities: [them]
+    retention: [prospects]
+```
+"""
+
+
+def by_purpose(written):
+    policy, problems = load_policy({"policy.md": POLICY + PURPOSES})
+    assert problems == (), [str(each) for each in problems]
+    found = findings(*both(SCHEMA, written), policy, by_purpose=True)
+    return [str(each.problem) for each in found if each.rule in ("purpose", "policy")]
+
+
+def test_every_category_is_declared_for_a_purpose_of_the_store():
+    assert by_purpose(MAP) == [
+        "shop.yaml:19:58: `orders.gift_note` is `free_text`, which no purpose of this store has (`shopping`). "
+        "Declare the category for a purpose of this store, or stop holding the column."
+    ]
+    named = MAP.replace("controller: us", "controller: us\npurposes: [shopping, support]")
+    assert by_purpose(named) == []
+    named = MAP.replace("controller: us", "controller: us\npurposes: [support]")
+    assert len(by_purpose(named)) == 7  # identity, address and usage
+    assert all("Add `shopping` to `purposes:` if this store serves it" in each for each in by_purpose(named))
+    assert by_purpose(MAP.replace("controller: us", "processor_for: acme")) == []  # all of them
+
+
+def test_a_purpose_or_an_entity_that_the_policy_does_not_have():
+    named = MAP.replace("controller: us", "controller: us\npurposes: [shoping, support, shopping]")
+    assert by_purpose(named) == [
+        "shop.yaml:5:12: The policy has no purpose `shoping`. Did you mean `shopping`?"
+    ]
+    assert by_purpose(MAP.replace("controller: us", "controller: usa")) == [
+        "shop.yaml:4:13: The policy has no entity `usa`, so the purposes of this store are not known. "
+        "Did you mean `us`?"
+    ]
+    only = MAP.replace("controller: us", "controller: us\npurposes: []")
+    _, problems = read(only, "shop.yaml")
+    assert [str(each) for each in problems] == [
+        "shop.yaml:5:11: `purposes` names none. Name the purposes of this store, or leave it out."
+    ]
+
+
+def test_a_credential_needs_no_category_of_the_policy():
+    schema = SCHEMA.replace("at TEXT NOT NULL", "at TEXT NOT NULL, password TEXT")
+    written = MAP.replace("at: usage}", "at: usage, password: credential}").replace(
+        "gift_note: free_text", "gift_note: usage"
+    )
+    policy, _ = load_policy({"policy.md": POLICY + PURPOSES})
+    assert [
+        each for each in findings(*both(schema, written), policy, by_purpose=True) if each.level == "problem"
+    ] == []
+
+
 # On PostgreSQL, where types and rights are strict
 
 
@@ -430,6 +615,44 @@ def test_postgresql_a_connection_that_sees_only_a_part_is_refused(shop):
         "GRANT SELECT on the table to its role.",
         "shop.yaml:22:3: Row-level security of `visit` hides rows from this connection. "
         "Give its role BYPASSRLS, or a policy that shows it every row.",
+    ]
+
+
+@pytest.mark.postgresql
+@pytest.mark.slow
+def test_postgresql_what_notifies_is_a_remark_and_what_calls_out_a_problem(shop):
+    shop.execute("""
+        CREATE FUNCTION tells() RETURNS trigger LANGUAGE plpgsql AS
+            $f$ BEGIN PERFORM pg_notify('gone', OLD.email); RETURN OLD; END $f$;
+        CREATE TRIGGER tells AFTER DELETE ON visit FOR EACH ROW EXECUTE FUNCTION tells();
+    """)
+    assert on_postgresql(shop) == []
+    assert on_postgresql(shop, of=remarks) == [
+        "shop.yaml:25:12: The trigger `tells` of `visit` (AFTER DELETE) notifies listeners once an erasure is "
+        "committed. See that it sends no personal data, and that who listens writes none of it down."
+    ]
+    shop.execute("CREATE TABLE gone (who text)")
+    shop.execute("""
+        CREATE FUNCTION calls() RETURNS trigger LANGUAGE plpgsql AS
+            $f$ BEGIN COPY gone TO PROGRAM 'cat'; RETURN NEW; END $f$;
+        CREATE TRIGGER calls AFTER INSERT ON gone FOR EACH ROW EXECUTE FUNCTION calls();
+        CREATE OR REPLACE FUNCTION tells() RETURNS trigger LANGUAGE plpgsql AS
+            $f$ BEGIN INSERT INTO gone VALUES (OLD.email); RETURN OLD; END $f$;
+    """)
+    (sentence,) = on_postgresql(shop, MAP + "  gone: {impersonal: nothing}\n")
+    assert "may reach outside the database (the trigger calls of gone), where nothing is measured" in sentence
+
+
+@pytest.mark.postgresql
+@pytest.mark.slow
+def test_postgresql_a_search_for_residue_that_would_be_blind_is_worth_a_look(shop):
+    shop.execute("ALTER TABLE product ENABLE ROW LEVEL SECURITY; CREATE ROLE finder")
+    shop.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO finder; SET ROLE finder")
+    found = on_postgresql(shop, of=remarks)
+    shop.execute("RESET ROLE; DROP OWNED BY finder; DROP ROLE finder")
+    assert found == [
+        "shop.yaml:26:3: Row-level security of `product` hides rows from the search for residue, which would call them "
+        "clean. Give the role that finds BYPASSRLS, or a policy that shows it every row."
     ]
 
 

@@ -100,20 +100,41 @@ def test_partial_and_expression_indexes_make_nothing_unique(connection):
 
 
 @pytest.mark.parametrize(
-    ("body", "calls_out"),
+    ("body", "how"),
     [
-        ("INSERT INTO branch (company, no) VALUES (new.id, abs(new.boss))", False),
-        ("UPDATE customer SET name = lower(name) WHERE id IN (SELECT max(id) FROM sale)", False),
-        ("INSERT INTO branch (company, no) SELECT a, coalesce(a, 2) FROM (SELECT 1 AS a)", False),
-        ("SELECT 'send_mail(1)' -- send_mail(2)", False),
-        ("SELECT send_mail(old.email)", True),
-        ("SELECT load_extension('x')", True),
+        ("INSERT INTO branch (company, no) VALUES (new.id, abs(new.boss))", ""),
+        ("UPDATE customer SET name = lower(name) WHERE id IN (SELECT max(id) FROM sale)", ""),
+        ("INSERT INTO branch (company, no) SELECT a, coalesce(a, 2) FROM (SELECT 1 AS a)", ""),
+        ("INSERT INTO seen(company, no) VALUES (1, 2)", ""),
+        ("SELECT 'send_mail(1)' -- send_mail(2)", ""),
+        ("SELECT send_mail(old.email)", "send_mail"),
+        ("SELECT load_extension('x')", "load_extension"),
+        ("SELECT writefile('x', old.email), abs(1)", "writefile"),
     ],
 )
-def test_a_trigger_calls_out_when_it_calls_what_the_engine_does_not_bring(connection, body, calls_out):
+def test_a_trigger_calls_out_when_it_calls_what_the_engine_does_not_bring(connection, body, how):
     event = "INSERT" if "new." in body else "DELETE"
+    connection.execute("CREATE VIEW seen AS SELECT company, no FROM branch")
+    connection.execute("CREATE TRIGGER seen_in INSTEAD OF INSERT ON seen BEGIN SELECT 1; END")
     connection.execute(f"CREATE TRIGGER told AFTER {event} ON customer BEGIN {body}\n; END")
-    assert table(connection, "customer").triggers == (Trigger("told", f"AFTER {event}", calls_out),)
+    assert table(connection, "customer").triggers == (Trigger("told", f"AFTER {event}", bool(how), how),)
+
+
+def test_a_trigger_calls_out_through_the_tables_it_writes_into(connection):
+    connection.execute("CREATE TABLE far (id INTEGER PRIMARY KEY)")
+    connection.execute('CREATE TABLE "near by" (id INTEGER PRIMARY KEY)')
+    connection.execute("CREATE TRIGGER mails AFTER INSERT ON far BEGIN SELECT send_mail(1); END")
+    connection.execute(
+        'CREATE TRIGGER writes AFTER DELETE ON "near by" BEGIN INSERT INTO far VALUES (1); END'
+    )
+    connection.execute(
+        'CREATE TRIGGER told AFTER DELETE ON customer BEGIN DELETE FROM "near by" WHERE id = 1; END'
+    )
+    connection.execute("CREATE TRIGGER quiet AFTER DELETE ON branch BEGIN UPDATE far SET id = 1; END")
+    assert [(each.name, each.how) for each in table(connection, "customer").triggers] == [
+        ("told", "the trigger writes of near by")
+    ]
+    assert not table(connection, "branch").triggers[0].calls_out
 
 
 def test_the_event_of_a_trigger_is_read_whatever_its_writing(connection):

@@ -6,8 +6,9 @@ import psycopg
 import pytest
 
 from sample_databases import load
-from troth.rules.catalogue import ForeignKey, sha256
+from troth.rules.catalogue import ForeignKey, Trigger, sha256
 from troth.stores.catalogue import read_postgresql
+from troth.stores.reach import Function, Reach, reaches
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.slow]
 
@@ -137,32 +138,68 @@ def test_children_that_inherit_every_column_are_partitions_and_others_are_tables
 
 
 @pytest.mark.parametrize(
-    ("language", "body", "calls_out"),
+    ("body", "how", "notifies"),
     [
-        ("plpgsql", "BEGIN NEW.name := lower(NEW.name); RETURN NEW; END", False),
-        ("plpgsql", "BEGIN INSERT INTO branch VALUES (1, 2); RETURN NEW; END", False),
-        ("plpgsql", "BEGIN PERFORM pg_notify('gone', OLD.name); RETURN NEW; END", True),
-        ("plpgsql", "BEGIN NOTIFY gone; RETURN NEW; END", True),
-        ("plpgsql", "BEGIN PERFORM dblink_exec('host=other', 'DELETE FROM x'); RETURN NEW; END", True),
-        ("plpgsql", "BEGIN COPY branch TO PROGRAM 'mail root'; RETURN NEW; END", True),
-        ("plpgsql", "BEGIN PERFORM http_post('http://x', ''); RETURN NEW; END", True),
-        ("plpgsql", "BEGIN PERFORM through(); RETURN NEW; END", True),
-        ("plpgsql", "BEGIN -- pg_notify('gone', '')\n RETURN NEW; END", False),
+        ("BEGIN NEW.name := lower(NEW.name); RETURN NEW; END", "", False),
+        ("BEGIN INSERT INTO branch VALUES (1, 2); RETURN NEW; END", "", False),
+        ("BEGIN PERFORM pg_notify('gone', OLD.name); RETURN NEW; END", "", True),
+        ("BEGIN NOTIFY gone; RETURN NEW; END", "", True),
+        ("BEGIN PERFORM dblink_exec('host=other', 'DELETE FROM x'); RETURN NEW; END", "dblink", False),
+        ("BEGIN COPY branch TO PROGRAM 'mail root'; RETURN NEW; END", "COPY … PROGRAM", False),
+        ("BEGIN COPY branch TO '/var/x'; RETURN NEW; END", "COPY to a file", False),
+        ("BEGIN PERFORM http_post('http://x', ''); RETURN NEW; END", "http", False),
+        ("BEGIN PERFORM through(); RETURN NEW; END", "lo_export", True),
+        ("BEGIN -- pg_notify('gone', '')\n RETURN NEW; END", "", False),
     ],
 )
 def test_a_trigger_calls_out_by_what_its_function_says_itself_or_through_another(
-    connection, language, body, calls_out
+    connection, body, how, notifies
 ):
     connection.execute("""
         CREATE FUNCTION deep() RETURNS void LANGUAGE sql AS $f$ SELECT pg_notify('a', 'b') $f$;
-        CREATE FUNCTION through() RETURNS void LANGUAGE plpgsql AS $f$ BEGIN PERFORM deep(); END $f$;
+        CREATE FUNCTION through() RETURNS void LANGUAGE plpgsql AS
+            $f$ BEGIN PERFORM deep(); PERFORM lo_export(1, 'x'); END $f$;
     """)
-    connection.execute(f"CREATE FUNCTION told() RETURNS trigger LANGUAGE {language} AS $f$ {body} $f$")
+    connection.execute(f"CREATE FUNCTION told() RETURNS trigger LANGUAGE plpgsql AS $f$ {body} $f$")
     connection.execute(
         "CREATE TRIGGER told AFTER UPDATE OR DELETE ON customer FOR EACH ROW EXECUTE FUNCTION told()"
     )
     (trigger,) = table(connection, "customer").triggers
-    assert (trigger.name, trigger.event, trigger.calls_out) == ("told", "AFTER DELETE OR UPDATE", calls_out)
+    assert trigger == Trigger("told", "AFTER DELETE OR UPDATE", bool(how), how, notifies)
+
+
+def test_a_trigger_calls_out_through_a_table_it_writes_into_and_a_rule_by_its_text(connection):
+    connection.execute("""
+        CREATE SCHEMA log; CREATE TABLE log.far (id int);
+        CREATE FUNCTION mails() RETURNS trigger LANGUAGE plpgsql AS
+            $f$ BEGIN PERFORM dblink_exec('x', 'y'); RETURN NEW; END $f$;
+        CREATE TRIGGER mails AFTER INSERT ON log.far FOR EACH ROW EXECUTE FUNCTION mails();
+        CREATE FUNCTION notes() RETURNS void LANGUAGE plpgsql AS
+            $f$ BEGIN INSERT INTO log.far VALUES (1); END $f$;
+        CREATE FUNCTION told() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN PERFORM notes(); RETURN OLD; END $f$;
+        CREATE TRIGGER told AFTER DELETE ON customer FOR EACH ROW EXECUTE FUNCTION told();
+        CREATE RULE told AS ON DELETE TO branch DO ALSO SELECT pg_notify('a', OLD.city);
+    """)
+    (trigger,) = table(connection, "customer").triggers
+    assert (trigger.calls_out, trigger.how) == (True, "the trigger mails of far")
+    (rule,) = table(connection, "branch").triggers
+    assert (rule.calls_out, rule.notifies) == (False, True)
+
+
+def test_a_function_in_c_reaches_out_unless_postgresql_trusts_its_extension():
+    found = reaches([
+        Function(1, "digest", "c", False, "pg_digest", "pgcrypto", True),
+        Function(2, "send", "c", False, "send", "mailer", False),
+        Function(3, "moddatetime", "c", False, "moddatetime", "moddatetime", False),
+        Function(4, "triggered_change_notification", "c", False, "x", "tcn", False),
+        Function(5, "calls_one", "plpgsql", True, "BEGIN NEW.a := digest(NEW.a, 'sha256'); END"),
+        Function(6, "calls_two", "plpgsql", True, "BEGIN PERFORM send(OLD.a); END"),
+        Function(7, "loose", "plpython3u", False, "import os"),
+    ])  # fmt: skip
+    assert found == {
+        1: Reach(), 2: Reach("a function in c"), 3: Reach(), 4: Reach(notifies=True), 5: Reach(),
+        6: Reach("a function in c"), 7: Reach("a function in plpython3u"),
+    }  # fmt: skip
 
 
 def test_triggers_that_are_switched_off_are_left_out_and_rules_are_there(connection):

@@ -41,11 +41,16 @@ class ForeignKey:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """A trigger: when it fires, and whether it may reach outside the database."""
+    """A trigger: when it fires, and whether it may reach outside the database.
+
+    `how` says by what, such as `dblink`; `notifies` that listeners are told once it is committed.
+    """
 
     name: str
     event: str
     calls_out: bool = False
+    how: str = ""
+    notifies: bool = False
 
 
 @dataclass(frozen=True, slots=True)

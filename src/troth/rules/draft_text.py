@@ -42,16 +42,16 @@ def _head(draft: DraftMap, head: Head) -> Iterator[str]:
     yield "# A first draft, for you to correct. Everything here is a guess: the comment beside it says what it"
     yield "# rests on, in counts of a bounded sample, and how sure it is. `troth map --check` fails until every"
     yield '# "?" has an answer, every erasure somebody who decided it, and every shared row its `leaving`.'
-    yield f"store: {_scalar(head.store)}"
+    yield f"store: {scalar(head.store)}"
     yield f"kind: {head.kind}"
-    yield f"credentials: {{find: {_scalar(head.find)}}}  # to erase, add: change: {head.change}"
+    yield f"credentials: {{find: {scalar(head.find)}}}  # to erase, add: change: {head.change}"
     yield 'controller: "?"  # the entity that decides'
     yield f"# reviewed: {{date: YYYY-MM-DD, catalogue: sha256:{sha256(draft.catalogue)[:16]}}}  # once you have looked"
     yield "# backups_expire: 35 days  # how long backups live"
 
 
 def _table(table: TableGuess) -> Iterator[str]:
-    name = _scalar(table.table.name)
+    name = scalar(table.table.name)
     if table.role == "impersonal":
         why = '"?"' if table.sure == "unknown" else "no column looks personal and nothing leads to people"
         yield f"  {name}:  # {table.sure}: {table.why}"
@@ -73,17 +73,17 @@ def _table(table: TableGuess) -> Iterator[str]:
                 yield "      #   they are always one person; or it is a mention. Also see what each should `conceal`"
     yield "    columns:"
     for column, guess in table.columns.items():
-        yield _with(f"      {_scalar(column)}: {_category(guess)}", f"{guess.sure}: {guess.why}")
+        yield _with(f"      {scalar(column)}: {_category(guess)}", f"{guess.sure}: {guess.why}")
     yield from _erase(table)
 
 
 def _subject(table: TableGuess) -> Iterator[str]:
-    keys = [_scalar(name) for name in table.table.key]
+    keys = [scalar(name) for name in table.table.key]
     yield "    subject:"
     yield f"      key: {keys[0] if len(keys) == 1 else '[' + ', '.join(keys) + ']'}"
     yield "      identifiers:"
     for each in table.identifiers:
-        said = f"        {_scalar(each.column)}: {{kind: {each.kind}, one_person: {str(each.one_person).lower()}}}"
+        said = f"        {scalar(each.column)}: {{kind: {each.kind}, one_person: {str(each.one_person).lower()}}}"
         yield _with(said, each.why)
 
 
@@ -96,7 +96,7 @@ def _erase(table: TableGuess) -> Iterator[str]:
         case "delete":
             yield _with(f"    erase: {{do: delete, {who}}}", f"a proposal: {guess.why}")
         case "blank":
-            values = ", ".join(f"{_scalar(column)}: null" for column in guess.blank)
+            values = ", ".join(f"{scalar(column)}: null" for column in guess.blank)
             yield f"    # a proposal: {guess.why}"
             yield f"    erase: {{do: blank, set: {{{values}}}, {who}}}"
         case None:
@@ -111,16 +111,16 @@ def _edge(edge: EdgeGuess) -> str:
     )
     if simple:
         own = " + ".join(edge.columns)
-        key = _scalar(own) if len(edge.columns) == 1 else own
+        key = scalar(own) if len(edge.columns) == 1 else own
         return f"{{{key}: {edge.target}.{' + '.join(edge.target_columns)}}}"
     return (
-        f"{{columns: {_names(edge.columns)}, target: {_scalar(edge.target)}, "
+        f"{{columns: {_names(edge.columns)}, target: {scalar(edge.target)}, "
         f"target_columns: {_names(edge.target_columns)}}}"
     )
 
 
 def _names(names: Sequence[str]) -> str:
-    return f"[{', '.join(map(_scalar, names))}]"
+    return f"[{', '.join(map(scalar, names))}]"
 
 
 def _category(guess: Guess) -> str:
@@ -141,10 +141,10 @@ def _with(line: str, comment: str) -> str:
     return f"{line.ljust(COMMENT_AT)}  # {comment}"
 
 
-def _scalar(name: str) -> str:
+def scalar(name: str) -> str:
     """Write a name so that YAML reads it back as this very text.
 
-    >>> _scalar("email"), _scalar("no"), _scalar("e-mail")
+    >>> scalar("email"), scalar("no"), scalar("e-mail")
     ('email', '"no"', '"e-mail"')
     """
     if _PLAIN_TABLE.fullmatch(name) and name.lower() not in _WORDS_OF_YAML:

@@ -230,10 +230,11 @@ class MapTable:
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """When a person last looked, and at which catalogue."""
+    """When a person last looked, at which catalogue, and the mark of each table then."""
 
     on: date
     catalogue_sha256: str
+    tables: Mapping[str, str] = field(default_factory=dict)
 
 
 def written_link(columns: Columns, inside: Inside | None = None) -> str:
@@ -301,6 +302,7 @@ class Map:
     file: str = ""
     controller_column: str = ""
     processor_for: str = ""
+    purposes: tuple[str, ...] = ()
     places: Mapping[tuple[str, ...], Place] = field(default_factory=dict, repr=False, compare=False)
     written: str = field(
         default="", repr=False, compare=False

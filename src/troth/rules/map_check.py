@@ -9,12 +9,14 @@ Law: GDPR Art. 5(2) (being able to show it), Art. 17, Art. 25(1).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from troth.errors import Problem
 from troth.policy.reading import did_you_mean
+from troth.rules import map_policy, map_reach
 from troth.rules.catalogue import Catalogue, CatalogueTable, Column, sha256
+from troth.rules.column_name import is_credential
 from troth.rules.map import (
     Blank,
     BlankLink,
@@ -24,20 +26,21 @@ from troth.rules.map import (
     Flag,
     Map,
     MapTable,
-    ReplaceOwner,
     Retain,
     SetAside,
     Value,
     Values,
+    apart,
 )
+from troth.rules.map_drift import changed
+from troth.rules.map_finding import Found
+from troth.rules.map_policy import STRUCTURE
+from troth.rules.map_reach import listed
 from troth.rules.personal_name import look
 from troth.rules.plan import compile_plan
 
 if TYPE_CHECKING:
     from troth.policy.policy import Policy
-
-STRUCTURE = ("key", "link", "flag", "not_personal")
-"""What a column may be instead of a category of the policy: nothing about anybody by itself."""
 
 OWNERS_MANY = 4
 _DIRECT = frozenset({"identity", "contact", "address", "free_text", "credential", "payment", "financial"})
@@ -45,33 +48,64 @@ _DIRECT = frozenset({"identity", "contact", "address", "free_text", "credential"
 
 def check(map: Map, catalogue: Catalogue, policy: Policy | None = None) -> tuple[Problem, ...]:  # noqa: A002
     """Return everything that must be mended before anybody acts by this map."""
-    checking = _Checking(map, catalogue)
-    missing = [*checking.missing()]
-    problems = [
-        *missing,
-        *checking.unmapped(),
-        *checking.unclassified(),
-        *checking.undecided(),
-        *checking.drift(),
-        *checking.owners(),
-        *checking.edges(),
-        *checking.links(),
-        *checking.rights(),
-        *checking.reaching_out(),
-        *checking.constants(),
-    ]
-    if policy is not None:
-        problems += checking.against(policy)
-    if not missing:
-        problems += compile_plan(map, catalogue)[1]
-    return tuple(sorted(set(problems)))
+    every = findings(map, catalogue, policy)
+    return tuple(found.problem for found in every if found.level == "problem")
 
 
 def remarks(map: Map, catalogue: Catalogue) -> tuple[Problem, ...]:  # noqa: A002
     """Return what is worth a look and stops nobody."""
+    return tuple(found.problem for found in findings(map, catalogue) if found.level == "remark")
+
+
+def findings(
+    map: Map,  # noqa: A002
+    catalogue: Catalogue,
+    policy: Policy | None = None,
+    *,
+    by_purpose: bool = False,
+) -> tuple[Found, ...]:
+    """Return all that was found, each once, in the order of the file.
+
+    With a policy, categories and retention are compared; and what the purposes of the store
+    declare, where the map names them or `by_purpose` asks for it.
+    """
     checking = _Checking(map, catalogue)
-    found = [*checking.loose(), *checking.crowded(), *checking.left_over(), *checking.doubted()]
-    return tuple(sorted(set(found)))
+    missing = [*checking.missing()]
+    plan, planned = (None, ()) if missing else compile_plan(map, catalogue)
+    needed = {table.name: set(checking.needed(table)) for table, _ in checking.pairs}
+    problems: list[tuple[str, Iterable[Problem]]] = [
+        ("stale", missing),
+        ("unmapped", checking.unmapped()),
+        ("unclassified", checking.unclassified()),
+        ("undecided", checking.undecided()),
+        ("drift", checking.drift()),
+        ("unowned", checking.owners()),
+        ("edge", checking.edges()),
+        ("link", checking.links()),
+        ("blind", map_reach.rights(map, checking.pairs, needed)),
+        ("outside", map_reach.reaching_out(map, catalogue, plan)),
+        ("value", checking.constants()),
+        ("plan", planned),
+    ]
+    if policy is not None:
+        problems.append(("policy", map_policy.against(map, policy)))
+        if by_purpose or map.purposes:
+            problems.append(("purpose", map_policy.beyond_purposes(map, policy)))
+    noted: list[tuple[str, Iterable[Problem]]] = [
+        ("loose", checking.loose()),
+        ("crowded", checking.crowded()),
+        ("left", checking.left_over()),
+        ("doubted", checking.doubted()),
+        ("credential", checking.credentials()),
+        ("unsearched", map_reach.unsearched(map, catalogue)),
+        ("notifies", map_reach.notifying(map, catalogue, plan)),
+    ]
+    said: dict[Problem, Found] = {}
+    for level, listed_here in (("problem", problems), ("remark", noted)):
+        for rule, found in listed_here:
+            for problem in found:
+                said.setdefault(problem, Found(problem, rule, "problem" if level == "problem" else "remark"))
+    return tuple(sorted(said.values()))
 
 
 _CROSSING = ({"uuid", "text"}, {"uuid", "character varying"})
@@ -180,7 +214,14 @@ class _Checking:
             if name in self.map.tables:
                 continue
             looks = [column.name for column in found.columns if look(column.name) == "plain"]
-            seen = f" It has columns that look personal: {_listed(looks)}." if looks else ""
+            seen = f" It has columns that look personal: {listed(looks)}." if looks else ""
+            taken = [
+                key.target
+                for key in found.foreign_keys
+                if key.on_delete == "CASCADE" and self._goes(key.target)
+            ]
+            if taken:
+                seen += f" Deleting from {listed(taken)} takes its rows along (ON DELETE CASCADE)."
             yield self.say(
                 (),
                 f"The table `{name}` is in the database and not in the map.{seen}",
@@ -194,7 +235,7 @@ class _Checking:
             if missing:
                 yield self.say(
                     (table.name, "columns"),
-                    f"`{table.name}` has columns without a category: {_listed(missing)}.",
+                    f"`{table.name}` has columns without a category: {listed(missing)}.",
                     f"Add each to `columns:`, with a category of the policy or one of {', '.join(STRUCTURE)}.",
                 )
             for column, category in table.columns.items():
@@ -210,11 +251,11 @@ class _Checking:
                 if look(column.name) == "plain" and table.columns.get(column.name, "?") == "?"
             ]
             if looks:
-                listed = ", ".join(f"{_key(column)}: not_personal" for column in looks)
+                answers = ", ".join(f"{_key(column)}: not_personal" for column in looks)
                 yield self.say(
                     (name, "impersonal"),
-                    f"`{name}` is called impersonal and has columns that look personal: {_listed(looks)}.",
-                    f"Describe whose they are; or, having looked, add `columns: {{{listed}}}`.",
+                    f"`{name}` is called impersonal and has columns that look personal: {listed(looks)}.",
+                    f"Describe whose they are; or, having looked, add `columns: {{{answers}}}`.",
                 )
 
     def undecided(self) -> Iterator[Problem]:
@@ -239,8 +280,10 @@ class _Checking:
         if not now.startswith(self.map.reviewed.catalogue_sha256):
             yield self.say(
                 ("", "reviewed"),
-                f"The database is not as it was when this map was reviewed on {self.map.reviewed.on}.",
-                f"Review the map, then write today's date and `catalogue: sha256:{now[:16]}`.",
+                f"The database is not as it was when this map was reviewed on {self.map.reviewed.on}: "
+                f"{changed(self.map, self.catalogue)}.",
+                f"Review the map, then write today's date and `catalogue: sha256:{now[:16]}` "
+                f"(`troth map --reviewed {self.map.store}` prints it whole).",
             )
 
     # Is it clear whose everything is?
@@ -255,7 +298,7 @@ class _Checking:
                     for column in found.columns
                     if table.columns.get(column.name, "?") not in STRUCTURE or look(column.name) == "plain"
                 ]
-                seen = f" and has {_listed(about[:5])}" if about else ""
+                seen = f" and has {listed(about[:5])}" if about else ""
                 yield self.say(
                     (table.name,),
                     f"Nobody owns `{table.name}`: no path leads there from a subject{seen}.",
@@ -265,8 +308,8 @@ class _Checking:
             if table.subject is not None and not _unique(found, table.subject.key):
                 yield self.say(
                     (table.name, "subject"),
-                    f"The key of the subject, {_listed(table.subject.key)}, is not unique in `{table.name}`.",
-                    f"Name the primary key{': ' + _listed(found.key) if found.key else ''}.",
+                    f"The key of the subject, {listed(table.subject.key)}, is not unique in `{table.name}`.",
+                    f"Name the primary key{': ' + listed(found.key) if found.key else ''}.",
                 )
 
     def _reached(self) -> set[str]:
@@ -291,7 +334,7 @@ class _Checking:
                 continue
             path = (edge.table, *self._edge(edge))
             if edge.kind != "mentions" and not self._one(edge, target):
-                link = _listed(edge.target_columns)
+                link = listed(edge.target_columns)
                 yield self.say(
                     path,
                     f"{link} is not unique in `{edge.target}`: a row of `{edge.table}` would "
@@ -366,7 +409,7 @@ class _Checking:
                     ):
                         yield self.say(
                             (name,),
-                            f"`{name}` refers to `{key.target}` by {_listed(key.columns)}, "
+                            f"`{name}` refers to `{key.target}` by {listed(key.columns)}, "
                             "and the map says nothing of it.",
                             "Write it as `belongs_to`, `points_to` or `mentions`.",
                         )
@@ -386,13 +429,13 @@ class _Checking:
             remedy = f"Describe `{name}`, blank `{target}` instead, or have the foreign key changed."
         elif goes and on_delete in ("RESTRICT", "NO ACTION"):
             what = (
-                f"Rows of `{name}` hold rows of `{target}` by {_listed(columns)}, "
+                f"Rows of `{name}` hold rows of `{target}` by {listed(columns)}, "
                 f"and the map calls `{name}` impersonal."
             )
             remedy = f"Describe `{name}`, or blank `{target}` instead of deleting it."
         elif subject:
             what = (
-                f"`{name}` is called impersonal and refers to the people of `{target}` by {_listed(columns)}."
+                f"`{name}` is called impersonal and refers to the people of `{target}` by {listed(columns)}."
             )
             remedy = "Write it as `mentions` (or `belongs_to`) and classify the columns."
         else:
@@ -400,49 +443,15 @@ class _Checking:
         yield self.say((name, "impersonal"), what, remedy)
 
     def _goes(self, name: str) -> bool:
-        erase = self.map.tables[name].erase
+        erase = self.map.tables[name].erase if name in self.map.tables else None
         return erase is not None and isinstance(erase.do, Delete)
 
-    # May we, and would it stay inside?
+    # Would the database take it?
 
-    def rights(self) -> Iterator[Problem]:
-        """Tables of which this connection sees only a part."""
-        for table, found in self.pairs:
-            if found.row_security:
-                yield self.say(
-                    (table.name,),
-                    f"Row-level security of `{table.name}` hides rows from this connection.",
-                    "Give its role BYPASSRLS, or a policy that shows it every row.",
-                )
-            blind = [column for column in found.unreadable if column in set(self._needed(table))]
-            if blind:
-                yield self.say(
-                    (table.name,),
-                    f"This connection may not read {_listed(blind)} of `{table.name}`.",
-                    "GRANT SELECT on the table to its role.",
-                )
-
-    def _needed(self, table: MapTable) -> Iterator[str]:
+    def needed(self, table: MapTable) -> Iterator[str]:
+        """Yield the columns of a table that must be readable."""
         yield from table.columns
         yield from (column for _, column in self._named(table))
-
-    def reaching_out(self) -> Iterator[Problem]:
-        """Triggers that do something outside the database, which no rollback takes back."""
-        for table, found in self.pairs:
-            action = table.erase.do if table.erase is not None else None
-            changes = {"DELETE"} if isinstance(action, Delete | Retain) else set()
-            if isinstance(action, Blank | ReplaceOwner | Retain) or any(e.leaving for e in table.edges):
-                changes.add("UPDATE")
-            if table.restriction is not None or table.copies:
-                changes.add("UPDATE")
-            for trigger in found.triggers:
-                if trigger.calls_out and any(change in trigger.event for change in changes):
-                    yield self.say(
-                        (table.name, "erase"),
-                        f"The trigger `{trigger.name}` of `{table.name}` ({trigger.event}) may reach outside "
-                        "the database, where nothing is measured and nothing rolled back.",
-                        "Have it write into a table instead, or choose an action that does not fire it.",
-                    )
 
     def constants(self) -> Iterator[Problem]:
         """Constants of another type than their column, and restrictions that the database would refuse."""
@@ -494,48 +503,29 @@ class _Checking:
                     what = f"`{table.name}.{name}` cannot be emptied while its values are set aside."
                     yield self.say(path, what, "Choose columns that may be null, or a flag.")
 
-    # Does the policy say so?
-
-    def against(self, policy: Policy) -> Iterator[Problem]:
-        """Categories and retention promises that the policy does not have."""
-        known = list(policy.categories)
-        for table in self.map.tables.values():
-            for column, category in table.columns.items():
-                if known and category not in (*STRUCTURE, "?") and category not in known:
-                    yield self.say(
-                        (table.name, "columns", column),
-                        f"The policy has no category `{category}` (of `{table.name}.{column}`).",
-                        did_you_mean(category, [*known, *STRUCTURE]),
-                    )
-            for number, retention in enumerate(table.retention):
-                promise = policy.find(retention.promise)
-                if promise is None or promise.kind != "retention":
-                    yield self.say(
-                        (table.name, "retention", str(number)),
-                        f"The policy has no promise `{retention.promise}`.",
-                        did_you_mean(retention.promise, [f"retention/{name}" for name in policy.retention]),
-                    )
-
     # Remarks
 
     def loose(self) -> Iterator[Problem]:
-        """Tables that lead to a subject by links that may all be null."""
+        """Tables to which every path from a subject has a link that may be null."""
+        firm = self._firm()
+        behind: dict[str, list[str]] = {}
+        for table, _ in self.pairs:
+            owning = [edge for edge in table.edges if edge.kind == "belongs_to"]
+            if table.name not in firm and owning:
+                for edge in owning:
+                    if not self._may_be_null(edge):
+                        behind.setdefault(edge.target, []).append(table.name)
         for table, found in self.pairs:
             owning = [edge for edge in table.edges if edge.kind == "belongs_to"]
-            nullable = [
-                edge
-                for edge in owning
-                if any(
-                    name not in found.key and ((column := found.column(name)) is None or column.nullable)
-                    for name in edge.columns
+            if owning and all(map(self._may_be_null, owning)) and table.name not in firm:
+                links = listed(dict.fromkeys(name for edge in owning for name in edge.columns))
+                after = (
+                    f", and with them those of {listed(behind[table.name])}" if table.name in behind else ""
                 )
-            ]
-            if owning and len(nullable) == len(owning) and table.subject is None:
-                links = _listed(dict.fromkeys(name for edge in owning for name in edge.columns))
                 yield self.say(
                     (table.name,),
                     f"Every way from a subject to `{table.name}` is by columns that may be null ({links}).",
-                    "Rows where they are null belong to nobody and are found by nobody: see if there are any.",
+                    f"Rows where they are null belong to nobody and are found by nobody{after}: see if there are any.",
                 )
             if table.erase is not None and isinstance(table.erase.do, Retain):
                 trigger = found.column(table.erase.do.trigger)
@@ -543,12 +533,37 @@ class _Checking:
                     what = f"`{table.name}.{trigger.name}` starts a retention and may be null."
                     yield self.say((table.name, "erase", "until"), what, "Such a row's retention never ends.")
 
+    def _may_be_null(self, edge: Edge) -> bool:
+        """Tell whether a row may lack this link: a column that may be null, a place inside one, a condition."""
+        found = self.there.get(edge.table)
+        if found is None or edge.inside is not None or edge.when:
+            return True
+        return any(
+            name not in found.key and ((column := found.column(name)) is None or column.nullable)
+            for name in edge.columns
+        )
+
+    def _firm(self) -> set[str]:
+        """Return the tables of which every row leads to a subject, as far as the database promises."""
+        firm = {name for name, table in self.personal.items() if table.subject is not None}
+        while True:
+            more = {
+                edge.table
+                for edge in self.map.edges()
+                if edge.kind == "belongs_to" and edge.target in firm and not self._may_be_null(edge)
+            } | {edge.target for edge in self.map.edges() if edge.kind == "points_to" and edge.table in firm}
+            if more <= firm:
+                return firm
+            firm |= more
+
     def crowded(self) -> Iterator[Problem]:
         """Tables with so many owners that somebody must have meant a mention."""
         for table, _ in self.pairs:
             owning = [edge for edge in table.edges if edge.kind == "belongs_to"]
-            if len(owning) > OWNERS_MANY:
-                what = f"`{table.name}` belongs to subjects in {len(owning)} ways."
+            at_once = max((1 + sum(not apart(one.when, other.when) for other in owning if other is not one)
+                           for one in owning), default=0)  # fmt: skip
+            if at_once > OWNERS_MANY:
+                what = f"`{table.name}` belongs to subjects in {at_once} ways."
                 yield self.say((table.name,), what, "See which of them only mention somebody.")
 
     def left_over(self) -> Iterator[Problem]:
@@ -564,7 +579,7 @@ class _Checking:
                 and (category in _DIRECT or look(column) == "plain")
             ]  # fmt: skip
             if left:
-                what = f"After `{table.name}` is blanked, {_listed(left)} can still be read."
+                what = f"After `{table.name}` is blanked, {listed(left)} can still be read."
                 yield self.say((table.name, "erase"), what, "Add them to `set`, or see that they may stay.")
 
     def doubted(self) -> Iterator[Problem]:
@@ -576,10 +591,23 @@ class _Checking:
                     if value is not None and name in checked:
                         what = f"A CHECK of `{table.name}` reads `{name}`, which gets a new value."
                         yield self.say((table.name, path, name), what, "Measuring a plan shows if it agrees.")
-        for name, found in self.there.items():
-            if found.unreadable and name not in self.personal:
-                what = f"The search for residue cannot read {_listed(found.unreadable)} of `{name}`."
-                yield self.say((name,), what, "GRANT SELECT on it to the role that finds.")
+
+    def credentials(self) -> Iterator[Problem]:
+        """Columns whose names say that they hold a credential, under another category."""
+        for table, found in self.pairs:
+            for column in found.columns:
+                category = table.columns.get(column.name, "?")
+                if category in ("credential", "?", "key", "link", "flag"):
+                    continue
+                if column.shape in ("boolean", "moment", "date", "number"):
+                    continue
+                if is_credential(table.name, column.name):
+                    what = (
+                        f"`{table.name}.{column.name}` looks like a credential and is called `{category}`, "
+                        "so that an answer shows it."
+                    )
+                    remedy = "Call it `credential`, and its values are never shown; or see that it is none."
+                    yield self.say((table.name, "columns", column.name), what, remedy)
 
     def _edge(self, edge: Edge) -> tuple[str, ...]:
         for number, each in enumerate(self.map.tables[edge.table].edges):
@@ -613,13 +641,6 @@ def _is_number(written: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _listed(names: Collection[str] | Mapping[str, object]) -> str:
-    shown = [f"`{name}`" for name in names]
-    if len(shown) > 8:
-        return f"{', '.join(shown[:8])} and {len(shown) - 8} more"
-    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
 
 
 def _key(name: str) -> str:

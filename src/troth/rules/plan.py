@@ -760,7 +760,8 @@ def _link_problems(graph: Graph, name: str) -> Iterator[Problem]:
             continue
         what = (
             f"Rows of `{name}` may stay while rows of `{key.target}` go, and their link "
-            f"`{', '.join(key.columns)}` cannot be null."
+            f"`{', '.join(key.columns)}` cannot be null"
+            f"{': the database would take them along (ON DELETE CASCADE)' if key.on_delete == 'CASCADE' else ''}."
         )
         remedy = f"Blank `{key.target}` instead, let `{name}` go with it, or replace its owner."
         yield _problem(graph.map, name, ("edges",), what, remedy)

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from troth.rules.catalogue import Catalogue, CatalogueTable, Column, ForeignKey, OnDelete, Shape, Trigger
+from troth.stores.reach import Function, Reach, reach_of, reaches, through, whole_code
 
 if TYPE_CHECKING:
     import psycopg
@@ -210,12 +211,16 @@ def _read_sqlite_schema(
                 f"SELECT max(_rowid_) FROM {_quoted(schema)}.{_quoted(table)}"
             ).fetchone()
             found.rows_about = max(0, highest[0] or 0)
+    known = builtin | {str(name).lower() for (name,) in cursor.execute(f"SELECT name FROM {master}")}
+    triggers: dict[str, list[tuple[Trigger, str]]] = defaultdict(list)
     for name, table, statement in cursor.execute(
         f"SELECT name, tbl_name, sql FROM {master} WHERE type = 'trigger'"
-    ):
+    ).fetchall():
         on = _same(table, tables)
         if on is not None:
-            tables[on].triggers[_sqlite_trigger(name, statement or "", tables, builtin)] = None
+            triggers[on].append((_sqlite_trigger(name, statement or "", known), statement or ""))
+    for on, found_here in through(triggers).items():
+        tables[on].triggers.update(dict.fromkeys(found_here))
 
 
 def _read_sqlite_foreign_keys(
@@ -293,9 +298,7 @@ def _sqlite_functions(cursor: sqlite3.Cursor) -> frozenset[str]:
     return frozenset(str(name).lower() for (name,) in listed)
 
 
-def _sqlite_trigger(
-    name: str, statement: str, tables: Mapping[str, Found], builtin: frozenset[str]
-) -> Trigger:
+def _sqlite_trigger(name: str, statement: str, builtin: frozenset[str]) -> Trigger:
     """Read when a trigger fires, and whether it calls a function that the engine does not bring."""
     code = NOT_CODE.sub(" ", statement)
     head = re.search(
@@ -304,12 +307,13 @@ def _sqlite_trigger(
         re.IGNORECASE | re.DOTALL,
     )
     event = f"{(head[1] or 'BEFORE').upper()} {head[2].upper()}" if head is not None else ""
-    known = builtin | _SQLITE_KEYWORDS | {table.lower() for table in tables}
+    known = builtin | _SQLITE_KEYWORDS
     known |= {
         match.lower() for match in re.findall(r"\bWITH\s+(?:RECURSIVE\s+)?(\w+)\s*\(", code, re.IGNORECASE)
     }
     called = {match.strip('"').lower() for match in CALL.findall(code)}
-    return Trigger(name, event, calls_out="load_extension" in called or not called <= known)
+    foreign = sorted(called - known | called & {"load_extension"})
+    return Trigger(name, event, calls_out=bool(foreign), how=", ".join(foreign))
 
 
 def _conditions(statement: str) -> Iterator[str]:
@@ -412,18 +416,23 @@ _INDEXES = """
 """
 
 _TRIGGERS = """
-    SELECT g.tgrelid, g.tgname, g.tgtype::int, p.oid
+    SELECT g.tgrelid, g.tgname, g.tgtype::int, p.oid, ''
     FROM pg_trigger AS g JOIN pg_proc AS p ON p.oid = g.tgfoid
     WHERE NOT g.tgisinternal AND g.tgenabled <> 'D' AND g.tgrelid = ANY(%s)
     UNION ALL
-    SELECT r.ev_class, r.rulename, -(r.ev_type::text::int), NULL
+    SELECT r.ev_class, r.rulename, -(r.ev_type::text::int), NULL, pg_get_ruledef(r.oid)
     FROM pg_rewrite AS r WHERE r.ev_type IN ('2', '4') AND r.ev_enabled <> 'D' AND r.ev_class = ANY(%s)
 """
 
 _FUNCTIONS = """
-    SELECT p.oid, p.proname, l.lanname, l.lanpltrusted, coalesce(p.prosrc, '') || {}
+    SELECT p.oid, p.proname, l.lanname, l.lanpltrusted, coalesce(p.prosrc, '') || {}, coalesce(e.extname, ''),
+           coalesce((SELECT v.trusted FROM pg_available_extension_versions AS v
+                     WHERE v.name = e.extname AND v.version = e.extversion), false)
     FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang
                       JOIN pg_namespace AS n ON n.oid = p.pronamespace
+                      LEFT JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+                                                  AND d.deptype = 'e'
+                      LEFT JOIN pg_extension AS e ON e.oid = d.refobjid
     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') OR p.oid = ANY(%s)
 """
 
@@ -436,12 +445,6 @@ _DELETE_RULES: Mapping[str, OnDelete] = {
 }
 _POSTGRESQL_SHAPES: Mapping[str, Shape] = {"S": "text", "N": "number", "B": "boolean", "A": "array"}
 _LENGTHS = frozenset({"varchar", "bpchar", "character varying", "character"})
-_REACHES_OUT = re.compile(
-    r"\bdblink\w*|\bpg_notify\s*\(|\bNOTIFY\s+[\"\w]|\bhttp(?:_\w+)?\s*\(|\bnet\.http_\w+|"
-    r"\bCOPY\b[^;]*\b(?:PROGRAM|TO\s+')|\blo_export\s*\(|\bpg_background_launch\b|\bcron\.schedule\b|"
-    r"\baws_lambda\b|\bpg_logical_emit_message\s*\(",
-    re.IGNORECASE,
-)
 
 
 def read_postgresql(connection: psycopg.Connection[Any], store: str) -> Catalogue:
@@ -471,7 +474,8 @@ def read_postgresql(connection: psycopg.Connection[Any], store: str) -> Catalogu
         _read_postgresql_rights(cursor, shut, found)
         _read_postgresql_constraints(cursor, roots, found, columns)
         _read_postgresql_indexes(cursor, found, columns)
-        _read_postgresql_triggers(cursor, roots, found)
+        elsewhere = [name for _, _, name, kind, *_ in rows if kind == "f"]
+        _read_postgresql_triggers(cursor, roots, found, elsewhere)
     return assembled(store, "postgresql", found.values())
 
 
@@ -571,41 +575,27 @@ def _read_postgresql_indexes(
 
 
 def _read_postgresql_triggers(
-    cursor: psycopg.Cursor[Any], roots: Mapping[int, int], found: Mapping[int, Found]
+    cursor: psycopg.Cursor[Any], roots: Mapping[int, int], found: Mapping[int, Found], elsewhere: list[str]
 ) -> None:
-    triggers = cursor.execute(_TRIGGERS, (list(roots), list(roots))).fetchall()
-    if not triggers:
+    rows = cursor.execute(_TRIGGERS, (list(roots), list(roots))).fetchall()
+    if not rows:
         return
-    oids = sorted({function for *_, function in triggers if function is not None})
+    oids = sorted({function for *_, function, _ in rows if function is not None})
     modern = cursor.connection.info.server_version >= 140000
     bodies = _FUNCTIONS.format("coalesce(pg_get_function_sqlbody(p.oid), '')" if modern else "''")
-    out = _reaching_out(cursor.execute(bodies, (oids,)).fetchall())
-    for oid, name, bits, function in triggers:
+    functions = [Function(*row) for row in cursor.execute(bodies, (oids,)).fetchall()]
+    reach, code = reaches(functions), whole_code(functions)
+    triggers: dict[str, list[tuple[Trigger, str]]] = defaultdict(list)
+    tables: dict[str, Found] = {}
+    for oid, name, bits, function, rule in rows:
         table = found.get(roots[oid])
         if table is not None:
-            table.triggers[Trigger(name, _postgresql_event(bits), calls_out=function in out)] = None
-
-
-def _reaching_out(functions: Sequence[tuple[int, str, str, bool, str]]) -> set[int]:
-    """Return the functions that may reach outside: by language, by what they say, or through another."""
-    out: set[int] = set()
-    names: set[str] = set()
-    for oid, name, language, trusted, body in functions:
-        untrusted = not trusted and language not in ("internal", "sql")
-        if untrusted or _REACHES_OUT.search(_NOT_COMMENT.sub(" ", body)):
-            out.add(oid)
-            names.add(name)
-    while names:
-        calls = re.compile(r"\b(?:" + "|".join(map(re.escape, sorted(names))) + r')"?\s*\(')
-        names = set()
-        for oid, name, language, _, body in functions:
-            if oid not in out and language != "internal" and calls.search(body):
-                out.add(oid)
-                names.add(name)
-    return out
-
-
-_NOT_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+            its = reach.get(function, Reach()) if function is not None else reach_of(rule)
+            trigger = Trigger(name, _postgresql_event(bits), bool(its.how), its.how, its.notifies)
+            triggers[table.name].append((trigger, code.get(function, rule)))
+            tables[table.name] = table
+    for name, here in through(triggers, elsewhere).items():
+        tables[name].triggers.update(dict.fromkeys(here))
 
 
 def _postgresql_event(bits: int) -> str:

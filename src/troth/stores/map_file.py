@@ -55,15 +55,17 @@ from troth.rules.map import (
     Via,
     written_link,
 )
+from troth.rules.map_drift import MARK_DIGITS
 from troth.stores.connect import reference_problem
 
-_MAP = ("store", "kind", "credentials", "controller", "processor_for", "reviewed", "backups_expire",
-        "placeholder", "tables")  # fmt: skip
+_MAP = ("store", "kind", "credentials", "controller", "processor_for", "purposes", "reviewed",
+        "backups_expire", "placeholder", "tables")  # fmt: skip
 _TABLE = ("subject", "columns", "belongs_to", "points_to", "mentions", "erase", "restriction", "retention",
           "copies", "impersonal")  # fmt: skip
 _ERASE = ("do", "set", "until", "legal", "blank", "by", "because")
 _EDGES: tuple[EdgeKind, ...] = ("belongs_to", "points_to", "mentions")
 _STORE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
+_MARK = re.compile(f"[0-9a-f]{{{MARK_DIGITS}}}", re.ASCII)
 _SHA256 = re.compile(r"sha256:([0-9a-f]{4,64})", re.ASCII)
 _NAME = re.compile(r'\s*(?:"((?:[^"]|"")+)"|([^\s."+](?:[^."+]*[^\s."+])?))\s*')
 _OPTIONS = ("conceals", "leaving", "when")
@@ -182,6 +184,7 @@ class _MapReading(Reading):
         tables = self.tables(fields.get("tables"))
         placeholder = self.placeholder(fields.get("placeholder"), tables)
         reviewed = self.reviewed(fields.get("reviewed"))
+        purposes = self.purposes(fields.get("purposes"))
         self.known_targets(tables)
         self.known_attributes(tables)
         return Map(
@@ -196,6 +199,7 @@ class _MapReading(Reading):
             file=self.file,
             controller_column=column,
             processor_for=processor_for,
+            purposes=purposes,
             places=self.places,
         )
 
@@ -208,6 +212,7 @@ class _MapReading(Reading):
 
     def controller(self, fields: Mapping[str, Node], node: Node) -> tuple[str, str, str]:
         said, apart = fields.get("controller"), fields.get("processor_for")
+        self.at(said, "", "controller")
         if apart is not None and said is not None:
             self.problem(apart, "Both `controller` and `processor_for` are given.", "Keep one of the two.")
         if apart is not None:
@@ -247,7 +252,7 @@ class _MapReading(Reading):
         if node is None:
             return None
         self.at(node, "", "reviewed")
-        fields = self.fields(node, "`reviewed`", ("date", "catalogue"), ("date", "catalogue"))
+        fields = self.fields(node, "`reviewed`", ("date", "catalogue", "tables"), ("date", "catalogue"))
         on = self.date(fields.get("date"), "`date`")
         written = self.text(fields.get("catalogue"), "`catalogue`")
         match = _SHA256.fullmatch(written) if written is not None else None
@@ -257,7 +262,37 @@ class _MapReading(Reading):
                 "`catalogue` must be `sha256:` and the hash's first digits, four or more, in small letters.",
                 "`troth map --check` prints it.",
             )
-        return Reviewed(on, match[1]) if on is not None and match is not None else None
+        tables = self.marks(fields.get("tables"))
+        return Reviewed(on, match[1], tables) if on is not None and match is not None else None
+
+    def marks(self, node: Node | None) -> dict[str, str]:
+        """Read the mark of each table, by which a drift is told."""
+        found = {}
+        for key, value in self.named(node, "`tables` of `reviewed`") if node is not None else ():
+            written = self.text(value, f"The mark of `{shortened(key.text)}`")
+            if written is not None and not _MARK.fullmatch(written):
+                self.problem(
+                    value,
+                    f"The mark of `{shortened(key.text)}` is {MARK_DIGITS} hexadecimal digits, in quotes.",
+                    "`troth map --reviewed` prints it.",
+                )
+            elif written is not None:
+                found[key.text] = written
+        return found
+
+    def purposes(self, node: Node | None) -> tuple[str, ...]:
+        if node is None:
+            return ()
+        self.at(node, "", "purposes")
+        found = []
+        for number, item in enumerate(self.items(node, "`purposes`")):
+            self.at(item, "", "purposes", str(number))
+            name = self.text(item, "A purpose")
+            if name is not None:
+                found.append(name)
+        if not found and not self.problems:
+            self.problem(node, "`purposes` names none.", "Name the purposes of this store, or leave it out.")
+        return tuple(found)
 
     def placeholder(self, node: Node | None, tables: Mapping[str, MapTable]) -> dict[str, Value]:
         found: dict[str, Value] = {}

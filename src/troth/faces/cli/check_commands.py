@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from troth.errors import NotAllowedError, NotFoundError
+from troth.faces.cli import sarif
 from troth.faces.cli.console import as_json, out
 from troth.faces.cli.policy_commands import read_text
 
@@ -316,33 +317,18 @@ def _list(language: str, format: Format) -> None:
 
 
 def _sarif(checked: Sequence[Checked], language: str) -> dict[str, Any]:
-    """Return findings in SARIF 2.1.0 (OASIS), as code hosts read it."""
-    from importlib.metadata import version
-
+    """Return findings in SARIF, as code hosts read it."""
     from troth.policy.check import about
 
     names = sorted({found.rule for one in checked for found in one.findings})
-    return {
-        "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [
-            {
-                "tool": {
-                    "driver": {
-                        "name": "troth",
-                        "version": version("troth"),
-                        "rules": [_sarif_rule(asdict(about(name, language))) for name in names],
-                    }
-                },
-                "columnKind": "unicodeCodePoints",
-                "results": [
-                    _sarif_result(one.file, found, names.index(found.rule))
-                    for one in checked
-                    for found in one.findings
-                ],
-            }
+    return sarif.log(
+        [_sarif_rule(asdict(about(name, language))) for name in names],
+        [
+            _sarif_result(one.file, found, names.index(found.rule))
+            for one in checked
+            for found in one.findings
         ],
-    }
+    )
 
 
 def _sarif_rule(told: dict[str, Any]) -> dict[str, Any]:
@@ -357,16 +343,12 @@ def _sarif_rule(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sarif_result(file: str, found: Finding, index: int) -> dict[str, Any]:
-    region = {"startLine": found.line, "startColumn": found.column}
-    if found.length:
-        region["endColumn"] = found.column + found.length
-    uri = Path(file).as_posix().replace("%", "%25").replace(" ", "%20")
     return {
         "ruleId": found.rule,
         "ruleIndex": index,
         "level": _LEVEL[found.severity],
         "message": {"text": f"{found.message} {found.remedy}"},
-        "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}],
+        "locations": [sarif.place(file, found.line, found.column, found.length)],
         **(
             {"suppressions": [{"kind": "inSource", "justification": found.silenced}]}
             if found.silenced

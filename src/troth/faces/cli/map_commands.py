@@ -5,22 +5,34 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import typer
 
-from troth.errors import NotAllowedError, NotFoundError, Problem, WrongFileError
+from troth.errors import NotAllowedError, NotFoundError, Problem, UnreachableError, WrongFileError
+from troth.faces.cli import sarif
 from troth.faces.cli.console import as_json, err, out, progress, table
 from troth.faces.cli.context import project
 
 if TYPE_CHECKING:
     from troth.policy.policy import Policy
     from troth.rules.map import Edge, Erase, Map, MapTable
+    from troth.rules.map_finding import Found
     from troth.stores.draft import Drafted
     from troth.work.project import Project
+
+
+class Format(StrEnum):
+    """The forms of what a check found."""
+
+    text = "text"
+    json = "json"
+    sarif = "sarif"
 
 
 def app(
@@ -32,6 +44,13 @@ def app(
         None, "--explain", metavar="TABLE", help="Print every path from a subject to this table."
     ),
     picture: bool = typer.Option(False, "--picture", help="Draw the graph: as text, or with -o as SVG."),
+    reviewed: bool = typer.Option(
+        False, "--reviewed", help="Print what to write under `reviewed:` once you have looked."
+    ),
+    policy: Path | None = typer.Option(
+        None, "--policy", metavar="FILE", help="With --check: compare with this policy, purpose by purpose."
+    ),
+    format: Format = typer.Option(Format.text, "--format", "-f", help="With --check: text, json or sarif."),
     output: Path | None = typer.Option(
         None, "--output", "-o", metavar="FILE", help="Write the draft, or the picture, into this new file."
     ),
@@ -45,16 +64,20 @@ def app(
 
     Example: troth map --check            (exit code 1 when anything must be mended)
 
+    Example: troth map --check --policy policy.md --format sarif > map.sarif
+
     Example: troth map --explain orders shop
 
     Example: troth map --picture shop -o shop.svg
     """
     asked = [f"`{option}`" for option, given in (("--check", check), ("--explain", explain is not None),
-             ("--picture", picture)) if given]  # fmt: skip
+             ("--picture", picture), ("--reviewed", reviewed)) if given]  # fmt: skip
     if len(asked) > 1:
         raise NotAllowedError(f"{asked[0]} and {asked[1]} are two questions: ask one at a time.")
     drafting = store is not None and ("://" in store or store.startswith(("env:", "file:")))
-    if drafting and (check or explain is not None or picture):
+    if (policy is not None or format is not Format.text) and not check:
+        raise NotAllowedError("`--policy` and `--format` are for `--check`: say that, too.")
+    if drafting and (check or reviewed or picture):
         raise NotAllowedError("A URL is for drafting a map. Name the store of a map instead, such as `shop`.")
     if name is not None and not drafting:
         raise NotAllowedError("`--name` says what a drafted map calls its store: give a URL, too.")
@@ -63,7 +86,9 @@ def app(
     if drafting:
         _draft(store or "", output, name, json=json)
     elif check:
-        _check(store, strict=strict, json=json)
+        _check(store, policy, Format.json if json else format, strict=strict)
+    elif reviewed:
+        _reviewed(store, json=json)
     elif explain is not None:
         _explain(store, explain, json=json)
     elif picture:
@@ -234,53 +259,145 @@ def _picture(store: str | None, output: Path | None, *, json: bool) -> None:
             out().print(f"  {line}", markup=False)
 
 
-def _check(store: str | None, *, strict: bool, json: bool) -> None:
+def _check(store: str | None, policy_file: Path | None, format: Format, *, strict: bool) -> None:
     from troth.rules.catalogue import sha256
-    from troth.rules.map_check import check, remarks
+    from troth.rules.map_check import findings
+    from troth.rules.map_finding import Found
 
     here = project()
+    policy = _policy(here) if policy_file is None else _policy_of(policy_file)
     try:
         maps = _maps(here, store)
     except WrongFileError as error:  # a map that cannot be read is a finding, too
-        _report([{"store": None, "problems": error.problems, "remarks": ()}], json=json)
+        _report([{"store": None, "found": [Found(each, "unreadable") for each in error.problems]}], format)
         raise typer.Exit(1) from None
-    policy = _policy(here)
     reports: list[dict[str, Any]] = []
+    unreachable: list[UnreachableError] = []
     for name, found in maps.items():
-        catalogue = here.stores[name].catalogue()
+        try:
+            catalogue = here.stores[name].catalogue()
+        except UnreachableError as error:  # the others are checked all the same
+            unreachable.append(error)
+            continue
         reports.append({
             "store": name,
             "file": found.file,
             "catalogue_sha256": sha256(catalogue),
             "tables": len(catalogue.tables),
-            "problems": check(found, catalogue, policy),
-            "remarks": remarks(found, catalogue),
+            "found": findings(found, catalogue, policy, by_purpose=policy_file is not None),
         })  # fmt: skip
-    _report(reports, json=json)
-    if any(each["problems"] or (strict and each["remarks"]) for each in reports):
+    if reports or not unreachable:
+        _report(reports, format)
+    for each in unreachable[1:]:
+        err().print(str(each), markup=False)
+    if unreachable:
+        raise unreachable[0]
+    failing = {"problem", "remark"} if strict else {"problem"}
+    if any(found.level in failing for each in reports for found in each["found"]):
         raise typer.Exit(1)
 
 
-def _report(reports: list[dict[str, Any]], *, json: bool) -> None:
-    if json:
-        as_json({"stores": reports})
+def _policy_of(file: Path) -> Policy:
+    """Read a policy with the register beside it; raises WrongFileError with every mistake of them."""
+    from troth.policy.loading import load
+
+    if not file.is_file():
+        raise NotFoundError(f"There is no policy {file.name} to compare with. Name a file such as policy.md.")
+    texts = {}
+    for path in (file, *sorted(file.parent.glob("register/*.yaml"))):
+        try:
+            texts[path.relative_to(file.parent).as_posix()] = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise NotAllowedError(f"{path.name} cannot be read as UTF-8 text. Save it as such.") from None
+    policy, problems = load(texts)
+    if policy is None or problems:
+        raise WrongFileError(problems)
+    return policy
+
+
+def _report(reports: list[dict[str, Any]], format: Format) -> None:
+    if format is Format.sarif:
+        as_json(_sarif([found for each in reports for found in each["found"]]))
+        return
+    if format is Format.json:
+        told = [{**{key: value for key, value in each.items() if key != "found"}, **_plain(each["found"])}
+                for each in reports]  # fmt: skip
+        as_json({"stores": told})
         return
     console = out()
     for each in reports:
-        for problem in each["problems"]:
+        problems = [found.problem for found in each["found"] if found.level == "problem"]
+        noted = [found.problem for found in each["found"] if found.level == "remark"]
+        for problem in problems:
             console.print(str(problem), markup=False)
-        for remark in each["remarks"]:
+        for remark in noted:
             console.print(f"{_place(remark)} remark: {remark.what} {remark.remedy}", markup=False)
-        problems, noted = len(each["problems"]), len(each["remarks"])
         if each["store"] is None:
-            console.print(f"{_count(problems, 'problem')}; no database was looked at.")
+            console.print(f"{_count(len(problems), 'problem')}; no database was looked at.")
         elif problems:
-            console.print(f"{each['store']}: {_count(problems, 'problem')}, {_count(noted, 'remark')}.")
+            console.print(
+                f"{each['store']}: {_count(len(problems), 'problem')}, {_count(len(noted), 'remark')}."
+            )
         else:
             console.print(
                 f"{each['store']}: the map is true of its database, {_count(each['tables'], 'table')}, "
-                f"{_count(noted, 'remark')} (catalogue sha256:{each['catalogue_sha256'][:16]})."
+                f"{_count(len(noted), 'remark')} (catalogue sha256:{each['catalogue_sha256'][:16]})."
             )
+
+
+def _plain(found: Sequence[Found]) -> dict[str, Any]:
+    told = [(each.level, {**asdict(each.problem), "rule": each.rule}) for each in found]
+    return {f"{level}s": [fields for of, fields in told if of == level] for level in ("problem", "remark")}
+
+
+def _sarif(found: Sequence[Found]) -> dict[str, Any]:
+    from troth.rules.map_finding import RULES
+
+    names = sorted({each.rule for each in found})
+    rules = [
+        {
+            "id": f"map/{name}",
+            "shortDescription": {"text": RULES[name]},
+        }
+        for name in names
+    ]
+    results = [
+        {
+            "ruleId": f"map/{each.rule}",
+            "ruleIndex": names.index(each.rule),
+            "level": "error" if each.level == "problem" else "note",
+            "message": {"text": f"{each.problem.what} {each.problem.remedy}"},
+            "locations": [sarif.place(each.problem.file, each.problem.line, each.problem.column)],
+        }
+        for each in found
+    ]
+    return sarif.log(rules, results)
+
+
+def _reviewed(store: str | None, *, json: bool) -> None:
+    """Print the review of each map as its file says it; nothing is written into a map."""
+    from datetime import UTC, datetime
+
+    from troth.rules.catalogue import sha256
+    from troth.rules.draft_text import scalar
+    from troth.rules.map_drift import marks
+
+    here = project()
+    today = datetime.now(UTC).date()
+    reviews: list[dict[str, Any]] = []
+    for name in _maps(here, store):
+        catalogue = here.stores[name].catalogue()
+        written = f"sha256:{sha256(catalogue)[:16]}"
+        reviews.append({"store": name, "date": today, "catalogue": written, "tables": dict(marks(catalogue))})
+    if json:
+        as_json({"reviews": reviews})
+        return
+    for each in reviews:
+        if len(reviews) > 1:
+            sys.stdout.write(f"# {each['store']}\n")
+        sys.stdout.write(f"reviewed:\n  date: {each['date']}\n  catalogue: {each['catalogue']}\n  tables:\n")
+        for table_name, mark in each["tables"].items():
+            sys.stdout.write(f'    {scalar(table_name)}: "{mark}"\n')
 
 
 def _explain(store: str | None, name: str, *, json: bool) -> None:
