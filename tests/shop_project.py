@@ -77,5 +77,12 @@ def opened(folder, clock, ledger_urls=None):
 
         settings = replace(settings, ledger_url=ledger_urls[0], keys_url=ledger_urls[1])
     return projects.Project(
-        settings, clock, made.open_policy, made.open_ledger, made.open_maps, made.open_store, made.open_mailer
+        settings,
+        clock,
+        made.open_policy,
+        made.open_ledger,
+        made.open_maps,
+        made.open_store,
+        made.open_mailer,
+        open_manual=made.open_manual,
     )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from troth.outside.mail import Mailer
     from troth.policy.policy import Policy
     from troth.rules.map import Map
+    from troth.rules.task import Manual
     from troth.stores.contract import Store
 
 KNOWN: Mapping[str, Mapping[str, type]] = {
@@ -52,6 +53,7 @@ def open_project(folder: Path | None = None) -> Project:
         open_maps=_maps,
         open_store=_store,
         open_mailer=_mailer,
+        open_manual=_manual,
         open_inbox=_inbox,
     )
 
@@ -227,11 +229,14 @@ def _ledger(settings: Settings, clock: Callable[[], datetime]) -> Ledger:
 
 
 def _maps(settings: Settings) -> Mapping[str, Map]:
+    from troth.stores.manual import is_manual
     from troth.stores.map_file import read
 
     maps: dict[str, Map] = {}
     problems: list[Problem] = []
     for name, text in _texts(settings.folder, settings.folder.glob("stores/*.yaml")).items():
+        if is_manual(text):
+            continue
         found, wrong = read(text, name)
         problems.extend(wrong)
         if found is not None:
@@ -239,6 +244,26 @@ def _maps(settings: Settings) -> Mapping[str, Map]:
     if problems:
         raise WrongFileError(problems)
     return maps
+
+
+def _manual(settings: Settings) -> Mapping[str, Manual]:
+    from troth.stores.manual import is_manual, read
+
+    stores: dict[str, Manual] = {}
+    problems: list[Problem] = []
+    for name, text in _texts(settings.folder, settings.folder.glob("stores/*.yaml")).items():
+        if not is_manual(text):
+            continue
+        found, wrong = read(text, name)
+        problems.extend(wrong)
+        if found is not None and found.store in stores:
+            what = f"Two manual stores are called `{found.store}`."
+            problems.append(Problem(name, 1, 1, what, "Rename one."))
+        elif found is not None:
+            stores[found.store] = found
+    if problems:
+        raise WrongFileError(problems)
+    return stores
 
 
 def _store(settings: Settings, found: Map) -> Store:

@@ -17,6 +17,7 @@ from typing import Any
 from troth.errors import NotAllowedError
 from troth.law import clock
 from troth.law.deadline import Ask, Deadline, Extension
+from troth.rules import task
 from troth.rules.claim import EXCESSIVE, WAYS
 from troth.rules.event import Event
 
@@ -314,6 +315,9 @@ _APPLY = {
     "verified": _verified,
     "residue_searched": _searched,
     "recipient_notified": _told,
+    "task_opened": task.opened,
+    "task_moved": task.moved,
+    "task_answered": task.answered,
     "package_built": _built,
     "package_masked": _masked,
     "letter_sent": _letter,
@@ -516,6 +520,7 @@ def why_not_carry_out(state: Mapping[str, Any], claim: str) -> Iterator[str]:
     told = state["claims"].get(claim)
     if told is None:
         return
+    yield from task.why_not_go_on(told, claim)
     if WAYS[told["right"]] != "person":
         yield f"Claim {claim} asks for {told['right']}, which Troth carries out itself."
     elif told["done"]:
@@ -537,6 +542,7 @@ def why_not_release(state: Mapping[str, Any], claim: str) -> Iterator[str]:
     told = state["claims"].get(claim)
     if told is None:
         return
+    yield from task.why_not_go_on(told, claim)
     if told["outcome"] not in {"grant", "part"}:
         yield f"Claim {claim} is not granted."
     if not told["package"] or not told["package"].get("opened_by"):
@@ -551,6 +557,8 @@ def why_not_answer(state: Mapping[str, Any]) -> Iterator[str]:
             yield f"Claim {name} is not decided."
         elif claim["outcome"] != "refuse" and not claim["done"]:
             yield f"Claim {name} is granted and not carried out yet."
+        if claim["outcome"] != "refuse":
+            yield from task.why_not_go_on(claim, name)
         if claim["outcome"] in {"part", "refuse"} and claim["reviewed_by"] is None:
             yield f"The refusal in claim {name} was not reviewed by a second person."
         for store, told in claim["stores"].items():
@@ -652,6 +660,8 @@ def _claim_steps(claim: Mapping[str, Any]) -> Iterator[str]:
         yield "decide"
     elif needs_review(claim):
         yield "review the decision (a second person)"
+    elif claim["outcome"] != "refuse" and task.waiting(claim):
+        yield f"await the owners of {', '.join(task.waiting(claim))}"
     elif claim["outcome"] != "refuse" and not claim["done"]:
         yield _way_step(claim)
 

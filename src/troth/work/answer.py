@@ -22,7 +22,7 @@ from troth.rules.claim import WAYS
 from troth.rules.event import Event
 from troth.rules.letter import has_phrase, phrase
 from troth.rules.plan import end_of
-from troth.work import request_file, send_letter, tell_recipients
+from troth.work import cover, request_file, send_letter, tell_recipients
 from troth.work.project import Project
 
 WORDS_MAX = 5_000
@@ -78,6 +78,7 @@ def said(project: Project, number: str) -> tuple[str, dict[str, object]]:
                     _note(project, number, name, "residue_accepted"),
                 ),
                 *_note(project, number, name, "claim_done").splitlines(),
+                *(cover.lines(project, claim, language) if claim["outcome"] != "refuse" else []),
             ],
         }
         for name, claim in found.state["claims"].items()

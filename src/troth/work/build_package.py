@@ -39,7 +39,7 @@ from troth.rules.event import Draft, Event, Fact
 from troth.rules.map import MapTable
 from troth.rules.package import Mask
 from troth.stores.contract import Row, Who
-from troth.work import request_file, send_letter
+from troth.work import cover, request_file, send_letter
 from troth.work.project import Project
 
 CHUNK_BYTES = 1 << 20
@@ -205,6 +205,11 @@ def _write(
             for table in _tables(project, who, masks, language, archive, only):
                 shown.append(table)
                 yield from _drained(chunks)
+            attached: list[str] = []
+            for name, content in cover.attached(project, found, claim):
+                attached.append(name)
+                archive.add(name, content)
+                yield from _drained(chunks)
             total = sum(table.rows for table in shown)
             if masks and total and all(m.column is None for m in masks) and len(masks) >= total:
                 raise NotAllowedError("Every row would be masked. Refuse the claim instead, with its reason.")
@@ -213,7 +218,10 @@ def _write(
                     "portable.json", [part.encode() for part in _manifest(found.number, today, shown)]
                 )
                 archive.add("schema.json", [portable.schema().encode()])
-            archive.add("index.html", [_page(project, found, shown, language, ported=ported).encode()])
+            archive.add(
+                "index.html",
+                [_page(project, found, claim, shown, attached, language, ported=ported).encode()],
+            )
         chunks.rest()
         yield from _drained(chunks)
 
@@ -309,15 +317,23 @@ def _unsqueezed(squeezed: list[bytes]) -> Iterator[bytes]:
 
 
 def _page(
-    project: Project, found: request_file.RequestFile, shown: Sequence[_Table], language: str, *, ported: bool
+    project: Project,
+    found: request_file.RequestFile,
+    claim: str,
+    shown: Sequence[_Table],
+    attached: Sequence[str],
+    language: str,
+    *,
+    ported: bool,
 ) -> str:
     told = tomllib.loads((files("troth.rules") / "package.toml").read_text(encoding="utf-8"))[language]
     today = project.clock().date()
     return _template().render(
         language=language, t=told, number=found.number, organisation=send_letter.organisation(project, language),
         received=send_letter.day(found.state["received"], language), made=send_letter.day(today.isoformat(), language),
-        rows=sum(table.rows for table in shown), tables=shown,
+        rows=sum(table.rows for table in shown) + len(attached), tables=shown,
         sections=[] if ported else list(_sections(project, found.state, language, told, today)), ported=ported,
+        attached=attached, coverage=cover.lines(project, {**found.claim(claim), "package": True}, language),
     )  # fmt: skip
 
 

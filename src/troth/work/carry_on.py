@@ -30,6 +30,7 @@ from troth.work import (
     request_file,
     send_letter,
     take_mail,
+    task,
 )
 from troth.work.project import Project
 
@@ -107,7 +108,9 @@ def _steps(project: Project, number: str, taken: lease.Lease, stop_at: Callable[
         if not request.is_open(state) or claim["outcome"] not in {"grant", "part"} or claim["done"]:
             continue
         match WAYS[claim["right"]]:
-            case "copy" if claim["package"] is None:
+            case "copy" if task.give(project, number, name, lease=taken):
+                stop_at("tasks given")  # the answer is built when they are back
+            case "copy" if claim["package"] is None and not task.open_in(project, number, name):
                 build_package.build_package(project, number, name)
                 stop_at("package built")
             case "erasure" if not list(request.why_not_act(state, name)):
@@ -118,8 +121,11 @@ def _steps(project: Project, number: str, taken: lease.Lease, stop_at: Callable[
             case "list" if not request.needs_review(claim):
                 list_recipients.list_recipients(project, number, name)
                 stop_at("listed")
+            case "person" if not request.needs_review(claim):
+                task.give(project, number, name, lease=taken)
             case _:
                 pass
+    task.write_letters(project, number, lease=taken)
     state = request_file.load(project, number).state
     tried = any(told["kind"] in {"done", "refusal"} for told in state["letters"])  # then `send_again` goes on
     if request.is_open(state) and not tried and not list(request.why_not_answer(state)):

@@ -23,8 +23,9 @@ from troth.ledger.lease import Lease
 from troth.rules import request
 from troth.rules.event import Draft, Fact
 from troth.rules.plan import end_of
+from troth.rules.task import waiting
 from troth.stores.contract import Acted, Replays, Scanned, Who
-from troth.work import plan_erasure, request_file, tell_recipients
+from troth.work import plan_erasure, request_file, task, tell_recipients
 from troth.work.project import Project
 
 StopAt = Callable[[str], object]
@@ -49,6 +50,7 @@ def erase(
         return
     request_file.refuse_unless(request.why_not_act(found.state, claim))
     who = request_file.who(project, found)
+    task.give(project, number, claim, lease=lease)
     for store in sorted(found.claim(claim)["plan"]["stores"]):
         _act(project, number, claim, store, who, lease, stop_at)
         _verify(project, number, claim, store, who, lease, stop_at)
@@ -58,6 +60,8 @@ def erase(
     if not tell_recipients.all_told(project, number, claim):
         return  # they are told later, and the claim is done then
     found = request_file.load(project, number)
+    if waiting(found.claim(claim)):
+        return  # owners of manual stores have not answered, and the claim is done then
     draft = Draft(
         "request_moved", found.stream, {"to": "claim_done", "reason": claim}, **request_file.about(found)
     )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from troth.outside.mail import Mailer
     from troth.policy.policy import Policy
     from troth.rules.map import Map
+    from troth.rules.task import Manual
     from troth.stores.contract import Store
 
 
@@ -53,6 +54,7 @@ class Project:
     open_store: Callable[[Settings, Map], Store]
     open_mailer: Callable[[Settings], Mailer]
     open_inbox: Callable[[Settings], Inbox | None] = lambda _: None
+    open_manual: Callable[[Settings], Mapping[str, Manual]] = lambda _: {}
 
     @cached_property
     def policy(self) -> Policy:
@@ -68,6 +70,11 @@ class Project:
     def maps(self) -> Mapping[str, Map]:
         """Every store map, by store name; raises WrongFileError with every problem."""
         return self.open_maps(self.settings)
+
+    @cached_property
+    def manual(self) -> Mapping[str, Manual]:
+        """Every store that only people reach, by name; raises WrongFileError with every problem."""
+        return self.open_manual(self.settings)
 
     @cached_property
     def stores(self) -> Mapping[str, Store]:

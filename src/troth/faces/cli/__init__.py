@@ -63,6 +63,9 @@ COMMANDS: dict[str, Entry] = {
     "disclosure": Entry(
         "disclosure_commands", "app", "Requests", "Record and list what was disclosed to whom."
     ),
+    "task": Entry(
+        "task_commands", "app", "Requests", "Ask the owners of manual stores, and record what they attest."
+    ),
     "worker": Entry("worker_commands", "worker", "Requests", "Carry requests on, as one of many workers."),
     "audit": Entry("audit_commands", "audit", "Proof", "Say of every promise: kept, broken or unproven."),
     "ledger": Entry("ledger_commands", "app", "Proof", "Verify, seal, rebuild and export the ledger."),

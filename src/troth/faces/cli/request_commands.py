@@ -193,10 +193,11 @@ def show(number: str = NUMBER, json: bool = JSON) -> None:
 
 def _show(number: str) -> None:
     from troth.rules import request
-    from troth.work import request_file
+    from troth.work import cover, request_file
     from troth.work.send_letter import to_post
 
-    state = request_file.load(project(), number).state
+    opened = project()
+    state = request_file.load(opened, number).state
     console = out()
     console.print(
         f"\n[bold]{number}[/bold]  {state['status'].replace('_', ' ')}  ·  received {state['received']} by "
@@ -219,6 +220,11 @@ def _show(number: str) -> None:
             f"To post: the letter {one['letter']}. Print it with `troth request letter {number} {one['letter']} --to "
             f"letter.pdf`, then say `troth request posted {number} {one['letter']} --proof …`."
         )
+    for name, claim in state["claims"].items():
+        if claim.get("tasks"):
+            covered = cover.coverage(opened, claim)
+            said = ", ".join(f"{store} {how}{' on ' + on if on else ''}" for store, how, on in covered)
+            console.print(f"Coverage of {name}: {said}.")
     if state.get("said_more"):
         times = state["said_more"]
         console.print(

@@ -87,8 +87,8 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
     @post("/asked", sync_to_thread=True, status_code=303)
     def asked(request: Asked, data: Form) -> Response[Any]:
         """POST /asked: take a request in, send the code, lead to its page."""
-        _same_site(request, project)
-        _limited(request, asks)
+        same_site(request, project)
+        limited(request, asks)
         given = _fields(data, offered)
         if given["website"]:  # only a program fills what nobody sees
             return Redirect(f"/{carried(request)}", status_code=303)
@@ -133,15 +133,15 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
     @post("/follow/{token:str}/code", sync_to_thread=True, status_code=303)
     def code(request: Asked, token: FromPath[str]) -> Response[Any]:
         """POST /follow/TOKEN/code: send a new code."""
-        _same_site(request, project)
-        _limited(request, codes)
+        same_site(request, project)
+        limited(request, codes)
         number = request_file.by_token(project, token)
         return Redirect(f"/follow/{token}{carried(request, f'told={_send_code(number)}')}", status_code=303)
 
     @post("/follow/{token:str}/prove", sync_to_thread=True, status_code=303)
     def prove(request: Asked, token: FromPath[str], data: Form) -> Response[Any]:
         """POST /follow/TOKEN/prove: take the code; this browser may read the answers from now on."""
-        _same_site(request, project)
+        same_site(request, project)
         number = request_file.by_token(project, token)
         if not prove_address.take_code(project, number, _text(data, "code")):
             return shown(request, token, number, "prove.wrong", 422)
@@ -186,7 +186,7 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
 
     def opened(request: Asked, token: str) -> str:
         """Return the number, where this browser entered the code; refuse everybody else."""
-        _same_site(request, project)
+        same_site(request, project)
         number = request_file.by_token(project, token)
         if not session.holds(project, number, request.cookies.get(session.NAME)):
             raise PermissionDeniedException
@@ -262,7 +262,7 @@ def _policy_for(drawn: str) -> str:
     return f"default-src 'none'; style-src {allowed}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
-def _same_site(request: Asked, project: Project) -> None:
+def same_site(request: Asked, project: Project) -> None:
     """Refuse a form that another site sent: browsers say where a form comes from."""
     fetched = request.headers.get("sec-fetch-site")
     if fetched is not None:
@@ -276,7 +276,8 @@ def _same_site(request: Asked, project: Project) -> None:
         raise PermissionDeniedException
 
 
-def _limited(request: Asked, limit: Limit) -> None:
+def limited(request: Asked, limit: Limit) -> None:
+    """Refuse a visitor who asks too often."""
     if not limit.allows(request.client.host if request.client else "?"):
         raise TooManyRequestsException
 
