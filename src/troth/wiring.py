@@ -145,15 +145,15 @@ def _place(lines: list[str], text: str) -> tuple[int, int]:
     return 1, 1
 
 
-def _url(url: str, folder: Path) -> str:
+def _url(url: str, folder: Path, named_in: str = "troth.toml") -> str:
     """Make a relative SQLite file relative to the project, and resolve a reference."""
-    url = resolve(url, folder)
+    url = resolve(url, folder, named_in)
     if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
         return f"sqlite:///{folder / url.removeprefix('sqlite:///')}"
     return url
 
 
-def resolve(reference: str, folder: Path) -> str:
+def resolve(reference: str, folder: Path, named_in: str = "troth.toml") -> str:
     """Follow `env:NAME` or `file:PATH`; any other text stands for itself.
 
     Raises NotFoundError naming the reference, never what it holds.
@@ -161,13 +161,13 @@ def resolve(reference: str, folder: Path) -> str:
     kind, _, name = reference.partition(":")
     if kind == "env":
         if name not in os.environ:
-            raise NotFoundError(f"The environment variable {name} is not set, and troth.toml refers to it.")
+            raise NotFoundError(f"The environment variable {name} is not set, and {named_in} refers to it.")
         return os.environ[name]
     if kind == "file":
         try:
             return (folder / name).read_text(encoding="utf-8").strip()
         except OSError:
-            raise NotFoundError(f"The file {name}, which troth.toml refers to, cannot be read.") from None
+            raise NotFoundError(f"The file {name}, which {named_in} refers to, cannot be read.") from None
     return reference
 
 
@@ -270,7 +270,11 @@ def _store(settings: Settings, found: Map) -> Store:
     from troth.stores.connect import connect
 
     return connect(
-        found, {use: _url(reference, settings.folder) for use, reference in found.credentials.items()}
+        found,
+        {
+            use: _url(reference, settings.folder, found.file or "its map")
+            for use, reference in found.credentials.items()
+        },
     )
 
 

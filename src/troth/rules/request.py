@@ -17,6 +17,7 @@ from typing import Any
 from troth.errors import NotAllowedError
 from troth.law import clock
 from troth.law.deadline import Ask, Deadline, Extension
+from troth.law.period import Period
 from troth.rules import task
 from troth.rules.claim import EXCESSIVE, WAYS
 from troth.rules.event import Event
@@ -27,6 +28,8 @@ OPEN = ("received", "waiting", "in_progress", "decided", "executing")
 ENDED = ("responded", "refused", "withdrawn", "forwarded", "not_identifiable", "closed")
 ANSWER_DAYS = 30
 """How long an answer may be fetched, from the day it was released (our own default)."""
+FILE_KEPT = Period(5, "years")
+"""How long the file of a request is kept once it is closed (limitation, C. civ. art. 2224); our own default."""
 
 
 def fold(state: State | None, event: Event) -> State:
@@ -294,10 +297,13 @@ def _moved(state: State, event: Event) -> None:
             claim["package"] = None
     elif to == "answer_words":
         pass
+    elif to == "file_destroyed":
+        state["file_destroyed"] = True
     elif to == "reopened":
         state["ended"] = None
     else:
         state["ended"] = to
+        state["ended_on"] = _on(event)
 
 
 _APPLY = {
@@ -387,6 +393,9 @@ def _dated(state: State) -> State:
     if state["status"] == "closed" and has_answer(state):
         until = answer_until(state) or date.fromisoformat(state["last_on"])
         return {**state, "due": (until + timedelta(days=1)).isoformat()}
+    kept = file_until(state)
+    if kept is not None:
+        return {**state, "due": kept.isoformat()}
     return {
         **state,
         "legal_due": due.legal_due.isoformat() if due.legal_due else None,
@@ -407,6 +416,13 @@ def answer_until(state: Mapping[str, Any]) -> date | None:
     """Return the last day on which the answer may be fetched, once it was released."""
     released = state.get("answered_on")
     return date.fromisoformat(released) + timedelta(days=ANSWER_DAYS) if released else None
+
+
+def file_until(state: Mapping[str, Any]) -> date | None:
+    """Return the day on which the file of a closed request is destroyed; None while it is open, or after."""
+    if state["status"] != "closed" or state.get("file_destroyed"):
+        return None
+    return FILE_KEPT.after(date.fromisoformat(state["ended_on"]))
 
 
 def has_answer(state: Mapping[str, Any]) -> bool:
@@ -545,6 +561,8 @@ def why_not_release(state: Mapping[str, Any], claim: str) -> Iterator[str]:
     yield from task.why_not_go_on(told, claim)
     if told["outcome"] not in {"grant", "part"}:
         yield f"Claim {claim} is not granted."
+    elif needs_review(told):
+        yield f"The decision on claim {claim} was not reviewed by a second person."
     if not told["package"] or not told["package"].get("opened_by"):
         yield f"Nobody has opened the answer to claim {claim} yet. A handler looks at it before it leaves."
 

@@ -17,6 +17,7 @@ from typing import Any
 from troth.errors import KeyDestroyedError
 from troth.law import right
 from troth.ledger import read, vault
+from troth.policy.words import words
 from troth.rules import request
 from troth.rules.claim import WAYS
 from troth.rules.event import Event
@@ -26,7 +27,6 @@ from troth.work import cover, request_file, send_letter, tell_recipients
 from troth.work.project import Project
 
 WORDS_MAX = 5_000
-FILE_KEPT_YEARS = 5  # our default (limitation, C. civ. 2224), see docs/requests.md
 
 
 def answer(project: Project, number: str) -> Event:
@@ -90,7 +90,7 @@ def said(project: Project, number: str) -> tuple[str, dict[str, object]]:
         "claims": claims,
         "recipients": _recipients(project, number, language),
         "download_until": _until(project, language) if copies else "",
-        "file_kept": _years(language),
+        "file_kept": words(language).period(request.FILE_KEPT),
         "note": _note(project, number, "", "answer_words"),
     }
     return "done", fields
@@ -228,7 +228,3 @@ def _until(project: Project, language: str) -> str:
     return send_letter.day(
         (project.clock().date() + timedelta(days=request.ANSWER_DAYS)).isoformat(), language
     )
-
-
-def _years(language: str) -> str:
-    return f"{FILE_KEPT_YEARS} ans" if language == "fr" else f"{FILE_KEPT_YEARS} years"

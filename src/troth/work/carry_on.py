@@ -23,6 +23,7 @@ from troth.work import (
     build_package,
     choose,
     close_request,
+    destroy_file,
     erase,
     list_recipients,
     open_request,
@@ -161,7 +162,9 @@ def one_round(project: Project) -> Round:
             LOG.error("%s: it could not be carried on (%s).", found.stream, type(error).__name__)
     tomorrow = (project.clock().date() + timedelta(days=1)).isoformat()
     for found in read.states(project.ledger, "request", status="closed", due_before=tomorrow):
-        close_request.drop_answer(project, found.stream.partition("/")[2])
+        number = found.stream.partition("/")[2]
+        close_request.drop_answer(project, number)
+        destroy_file.destroy_file(project, number, project.clock().date())
     today = project.clock().date()
     if replay.expired(project.ledger, today):
         replay.expire(project.ledger, today)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -666,6 +667,66 @@ def _brief(facts: Mapping[str, Any]) -> str:
         if isinstance(value, str | int) and name != "request" and len(str(value)) < FACT_MAX
     ]
     return "; ".join(shown)
+
+
+@app.command()
+def statistics(
+    since: str = typer.Option("", "--from", help="The first month, such as 2026-01."),
+    until: str = typer.Option("", "--to", help="The last month."),
+    json: bool = JSON,
+) -> None:
+    """Count claims by company, right and month: how many, how long, how many in time; cells under five show nothing.
+
+    Example: troth request statistics --from 2026-01 --json
+    """
+    from troth.ledger import read
+    from troth.rules.statistics import cells, tuples
+
+    states = (state.body for state in read.states(project().ledger, "request"))
+    found = cells(
+        one
+        for one in tuples(states)
+        if (not since or one.month >= since) and (not until or one.month <= until)
+    )
+    if json:
+        as_json([asdict(one) for one in found])
+        return
+    if not found:
+        out().print("There is no request yet.")
+        return
+    rows = [
+        [
+            one.entity or "–",
+            one.right,
+            one.month,
+            *(
+                "< 5" if value is None and one.claims is None else f"{value if value is not None else '–'}"
+                for value in (
+                    one.claims,
+                    one.answered,
+                    one.days_median,
+                    one.days_p95,
+                    one.in_time,
+                    one.refused,
+                    one.extended,
+                )
+            ),
+        ]
+        for one in found
+    ]
+    columns = [
+        "company",
+        "right",
+        "month",
+        "claims#",
+        "answered#",
+        "median days#",
+        "95 % within#",
+        "in time#",
+        "refused#",
+        "extended#",
+    ]
+    out().print(table("", columns, rows))
 
 
 @app.command()

@@ -1,0 +1,93 @@
+"""What remains of requests when their files are gone: counts that name nobody.
+
+Each claim is a tuple of entity, right, jurisdiction, month, outcome, days taken, extended and
+ground; a cell of fewer than five is not shown.
+
+Law: GDPR Art. 5(2); law.md section 11, point 4.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from statistics import median
+from typing import Any
+
+LEAST = 5
+"""A cell of fewer claims could show somebody, and is not shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tuple:
+    """One claim, without anybody in it; `days` from receipt to the answer, None while there is none."""
+
+    entity: str
+    right: str
+    jurisdiction: str
+    month: str
+    outcome: str
+    days: int | None
+    in_time: bool | None
+    extended: bool
+    ground: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """All claims of one right in one month and entity; figures are None where the cell is too small to show."""
+
+    entity: str
+    right: str
+    month: str
+    claims: int | None
+    answered: int | None
+    days_median: float | None
+    days_p95: int | None
+    in_time: int | None
+    refused: int | None
+    extended: int | None
+
+
+def tuples(states: Iterable[Mapping[str, Any]]) -> Iterator[Tuple]:
+    """Yield a tuple for each claim of each request."""
+    for state in states:
+        ended = state.get("answered_on")
+        days = (date.fromisoformat(ended) - date.fromisoformat(state["received"])).days if ended else None
+        for claim in state["claims"].values():
+            yield Tuple(
+                entity=state["entity"],
+                right=claim["right"],
+                jurisdiction=state["jurisdiction"],
+                month=state["received"][:7],
+                outcome=claim["outcome"] or str(state["ended"] or "open"),
+                days=days,
+                in_time=ended <= state["legal_due"] if ended and state["legal_due"] else None,
+                extended=state["extension"] is not None,
+                ground=claim["ground"] or "",
+            )
+
+
+def cells(claims: Iterable[Tuple], *, least: int = LEAST) -> tuple[Cell, ...]:
+    """Count claims by entity, right and month; cells of fewer than `least` show no figure."""
+    grouped: defaultdict[tuple[str, str, str], list[Tuple]] = defaultdict(list)
+    for one in claims:
+        grouped[one.entity, one.right, one.month].append(one)
+    return tuple(_cell(key, grouped[key], least) for key in sorted(grouped))
+
+
+def _cell(key: tuple[str, str, str], found: list[Tuple], least: int) -> Cell:
+    if len(found) < least:
+        return Cell(*key, None, None, None, None, None, None, None)
+    days = sorted(one.days for one in found if one.days is not None)
+    return Cell(
+        *key,
+        claims=len(found),
+        answered=len(days),
+        days_median=median(days) if days else None,
+        days_p95=days[-(-len(days) * 95 // 100) - 1] if days else None,
+        in_time=sum(one.in_time is True for one in found),
+        refused=sum(one.outcome == "refuse" for one in found),
+        extended=sum(one.extended for one in found),
+    )
