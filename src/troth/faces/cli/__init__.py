@@ -56,6 +56,9 @@ COMMANDS: dict[str, Entry] = {
     "replay": Entry(
         "replay_commands", "replay", "Stores", "Erase again what a restored backup of a store brought back."
     ),
+    "logs": Entry(
+        "log_commands", "app", "Stores", "Sweep server logs by age, and truncate the addresses in them."
+    ),
     "request": Entry(
         "request_commands", "app", "Requests", "Receive, follow, decide and answer people's requests."
     ),

@@ -1,0 +1,333 @@
+"""Personal data in server logs: lines of Apache, nginx, or JSON, with their rotations, plain or gzip.
+
+Danger: `act`, `sweep` and `truncate` rewrite files.  What prevents loss: see `log_file`; each
+file is rewritten whole or not at all, and doing it again changes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from hashlib import sha256
+from pathlib import Path
+
+from troth.errors import ConflictError, NotAllowedError
+from troth.rules.catalogue import Catalogue, CatalogueTable, Column
+from troth.rules.identifier import exact
+from troth.rules.map import Blank, Delete, Map, MapTable, Value
+from troth.rules.plan import end_of
+from troth.rules.residue_form import certain, forms
+from troth.stores import log_file, log_line, residue
+from troth.stores.contract import Acted, Count, Hit, Limits, Measured, Row, Scanned, Store, Who
+
+LIMITS = Limits(atomic=False, measured_by_rollback=False, rows_measured_max=0)
+Decide = Callable[[bytes], bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What going over the files of a store did: lines removed, changed, and without a date."""
+
+    files: int
+    lines: int
+    removed: int
+    changed: int
+    undated: int
+    oldest: date | None
+    refused: tuple[str, ...] = ()
+
+
+def open_store(map: Map, credentials: Mapping[str, str]) -> Store:  # noqa: A002
+    """Open the logs of a folder; nothing is touched before the first verb."""
+    return LogStore(map, credentials)
+
+
+class LogStore:
+    """The log files of one folder."""
+
+    def __init__(self, map_: Map, credentials: Mapping[str, str]) -> None:
+        self._map = map_
+        self._folder = Path(credentials["find"].removeprefix("logs://"))
+        self._may_change = "change" in credentials
+
+    def __repr__(self) -> str:
+        """Name the store and nothing of where it is."""
+        return f"<store {self._map.store}>"
+
+    @property
+    def name(self) -> str:
+        """The store's name in plans, events and screens."""
+        return self._map.store
+
+    def limits(self) -> Limits:
+        """Say what this kind of store can do."""
+        return LIMITS
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def catalogue(self) -> Catalogue:
+        """Read what is really there: a log is a table, and its columns are those of its first lines."""
+        tables = []
+        for name in self._map.tables:
+            columns = dict.fromkeys(log_line.COLUMNS)
+            for path in log_file.files(self._folder, name)[:1]:
+                for number, raw in enumerate(log_file.lines(path)):
+                    line = log_line.read_line(raw)
+                    columns |= dict.fromkeys(line.columns) if line is not None and line.document else {}
+                    if number >= 100:
+                        break
+            listed = tuple(Column(column, "text", "text", nullable=column != "line") for column in columns)
+            tables.append(CatalogueTable(name, listed, ("line",), parts=(name,)))
+        return Catalogue(self.name, "logs", tuple(tables))
+
+    # Finding
+
+    def find(self, who: Sequence[Who]) -> Iterator[Row]:
+        """Yield every line that names one of these subjects in an identifying column."""
+        for table in self._tables():
+            wanted = _wanted(table, who)
+            for path in log_file.files(self._folder, table.name) if wanted else ():
+                for number, raw in enumerate(log_file.lines(path), 1):
+                    line = log_line.read_line(raw)
+                    for subject, column in _named(table, line, wanted):
+                        assert line is not None
+                        known = {name: value for name, value in line.columns.items() if name in table.columns}
+                        way = (f"identifier {table.name}.{column}",)
+                        yield Row(subject, table.name, {"line": f"{path.name}:{number}", **known}, way)
+
+    def measure(self, who: Sequence[Who], today: date) -> Measured:
+        """Count the lines that erasing these subjects would change; change nothing."""
+        del today
+        return Measured(self.name, self._sha(), self._over(who, dry=True), (), "counted")
+
+    def act(
+        self, step: str, who: Sequence[Who], today: date, approved: Measured, tolerance: int = 0
+    ) -> Acted:
+        """Erase as approved, file by file; doing it again changes nothing more."""
+        if not self._may_change:
+            raise NotAllowedError(f"The store `{self.name}` has no credentials to change files with.")
+        if approved.plan_sha256 != self._sha():
+            raise ConflictError(
+                f"The map of the store `{self.name}` has changed since the plan was measured. Nothing was changed. "
+                "Measure and approve again."
+            )
+        now = self._over(who, dry=True)
+        allowed = {(count.table, count.verb): count.rows for count in approved.counts}
+        more = sum(max(0, count.rows - allowed.get((count.table, count.verb), 0)) for count in now)
+        if more > tolerance:
+            raise ConflictError(
+                f"The store `{self.name}` now has {more} lines more than were approved, and {tolerance} were "
+                "tolerated. Nothing was changed. Measure and approve again."
+            )
+        counts = self._over(who, dry=False)
+        period = self._map.backups_expire
+        verbs = {count.verb for count in counts}
+        expires = end_of(period, today) if period is not None and "delete" in verbs else None
+        return Acted(
+            self.name,
+            step,
+            self._sha(),
+            counts,
+            sum(count.rows for count in counts),
+            "nothing_found" if not counts else "at_least_once",
+            "at_least_once",
+            expires,
+        )
+
+    def gone(self, who: Sequence[Who], today: date) -> int:
+        """Count the lines that would still be changed."""
+        del today
+        return sum(count.rows for count in self._over(who, dry=True))
+
+    def scan(self, who: Sequence[Who], today: date) -> Scanned:
+        """Search every line of every log in the folder, mapped or not understood, for these identifiers."""
+        del today
+        begun, size = time.perf_counter(), 0
+        counts: Counter[tuple[str, str, str]] = Counter()
+        kinds, refused = residue.own_kinds(self._map), set()
+        sought = []
+        for subject in who:
+            for kind, value in subject.identifiers:
+                if kind in kinds:
+                    found = forms(kind, value)
+                    refused |= set() if found else {(subject.subject, kind)}
+                    sought += [(subject.subject, form) for form in found if not form.compact]
+        for table in self._tables():
+            for path in log_file.files(self._folder, table.name) if sought else ():
+                for raw in log_file.lines(path):
+                    size += len(raw)
+                    lowered = raw.lower()
+                    hits: dict[str, str] = {}
+                    for subject_, form in sought:
+                        text = lowered if form.caseless else raw
+                        at = text.find(form.pattern.lower() if form.caseless else form.pattern)
+                        if at >= 0:
+                            sure = certain(form, raw, at, at + len(form.pattern))
+                            hits[subject_] = "copy" if sure or hits.get(subject_) == "copy" else "doubtful"
+                    counts.update((subject_, table.name, verdict) for subject_, verdict in hits.items())
+        found_ = tuple(
+            Hit(subject, table_, "line", rows, "copy" if verdict == "copy" else "doubtful")
+            for (subject, table_, verdict), rows in sorted(counts.items())
+        )
+        return Scanned(self.name, size, time.perf_counter() - begun, found_, (), tuple(sorted(refused)))
+
+    # By age
+
+    def sweep(self, table: str, before: datetime, *, dry: bool) -> Swept:
+        """Remove the lines that are older than a moment; one without a date is as old as the one before it."""
+        return self._aged(table, before, _removed, dry=dry)
+
+    def truncate(self, table: str, before: datetime, *, dry: bool) -> Swept:
+        """Truncate the addresses in lines that are older than a moment."""
+        described = self._map.tables[table]
+        named = described.subject.identifiers if described.subject is not None else ()
+        columns: dict[str, Value] = {one.column: log_line.TRUNCATED for one in named if one.kind == "ip"}
+        if not columns:
+            raise NotAllowedError(
+                f"The map of the store `{self.name}` names no identifier of kind `ip` in `{table}`: there is nothing "
+                "to truncate."
+            )
+
+        def decided(raw: bytes, line: log_line.Line | None) -> bytes | None:
+            wanted = {
+                name: value
+                for name, value in columns.items()
+                if line is not None and log_line.truncated(line.columns.get(name, "")) is not None
+            }
+            if line is None or not log_line.changes(line, wanted):
+                return raw
+            return log_line.written_with(raw, line, wanted)
+
+        return self._aged(table, before, decided, dry=dry)
+
+    def _aged(
+        self,
+        table: str,
+        before: datetime,
+        decide: Callable[[bytes, log_line.Line | None], bytes | None],
+        *,
+        dry: bool,
+    ) -> Swept:
+        described = self._map.tables[table]
+        trigger = described.retention[0].trigger if described.retention else "time"
+        total: Counter[str] = Counter()
+        oldest: date | None = None
+        refused = []
+        for path in log_file.files(self._folder, table):
+            last = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            undated = 0
+
+            def decided(raw: bytes) -> bytes | None:
+                nonlocal last, undated, oldest
+                line = log_line.read_line(raw)
+                at = log_line.moment(line.columns.get(trigger, "")) if line is not None else None
+                if at is None:
+                    undated += 1
+                else:
+                    last = at
+                    oldest = at.date() if oldest is None else min(oldest, at.date())
+                return decide(raw, line) if last < before else raw
+
+            try:
+                done = log_file.rewrite(path, decided, dry=dry)
+            except (NotAllowedError, ConflictError) as error:
+                refused.append(str(error))
+                continue
+            total.update(
+                files=1, lines=done.lines, removed=done.removed, changed=done.changed, undated=undated
+            )
+        return Swept(
+            total["files"], total["lines"], total["removed"], total["changed"], total["undated"], oldest,
+            tuple(refused),
+        )  # fmt: skip
+
+    # Changing
+
+    def _tables(self) -> Iterator[MapTable]:
+        return (table for table in self._map.tables.values() if table.impersonal is None)
+
+    def _sha(self) -> str:
+        """Hash the map: a log has no structure of its own that could change the plan."""
+        return sha256((self._map.written or repr(self._map)).encode()).hexdigest()
+
+    def _over(self, who: Sequence[Who], *, dry: bool) -> tuple[Count, ...]:
+        counts: list[Count] = []
+        for table in self._tables():
+            wanted = _wanted(table, who)
+            if not wanted or table.erase is None:
+                continue
+            changed = removed = 0
+            paths = log_file.files(self._folder, table.name)
+            if not dry:  # where nothing of theirs is, a file may stay open
+                paths = [path for path in paths if any(self._meets(table, path, wanted))]
+                for path in paths:
+                    log_file.refuse_open(path, path.stat())
+            for path in paths:
+                done = log_file.rewrite(path, _deciding(table, wanted), dry=dry)
+                changed, removed = changed + done.changed, removed + done.removed
+            counts += [Count(table.name, "blank", changed)] if changed else []
+            counts += [Count(table.name, "delete", removed)] if removed else []
+        return tuple(counts)
+
+    def _meets(self, table: MapTable, path: Path, wanted: _Wanted) -> Iterator[bool]:
+        decide = _deciding(table, wanted)
+        return (decide(raw) != raw for raw in log_file.lines(path))
+
+
+def _removed(_raw: bytes, _line: log_line.Line | None) -> None:
+    """Keep nothing of a line."""
+
+
+_Wanted = Mapping[tuple[str, str], Sequence[str]]
+"""The subjects meant by (kind, exact form)."""
+
+
+def _wanted(table: MapTable, who: Sequence[Who]) -> _Wanted:
+    kinds = {one.kind for one in table.subject.identifiers} if table.subject is not None else set()
+    found: dict[tuple[str, str], list[str]] = {}
+    for subject in who:
+        for kind, value in subject.identifiers:
+            if kind in kinds and value.strip():
+                found.setdefault((kind, exact(kind, value)), []).append(subject.subject)
+    return found
+
+
+def _named(table: MapTable, line: log_line.Line | None, wanted: _Wanted) -> Iterator[tuple[str, str]]:
+    """Yield whom a line names, each once, with the column."""
+    if line is None or table.subject is None:
+        return
+    told = set()
+    for one in table.subject.identifiers:
+        value = line.columns.get(one.column)
+        for subject in wanted.get((one.kind, exact(one.kind, value)), ()) if value else ():
+            if subject not in told:
+                told.add(subject)
+                yield subject, one.column
+
+
+def _deciding(table: MapTable, wanted: _Wanted) -> Decide:
+    assert table.erase is not None
+    match table.erase.do:
+        case Delete():
+            values: dict[str, Value] | None = None
+        case Blank(written):
+            values = dict(written)
+        case _:
+            raise NotAllowedError(
+                f"Lines of the log `{table.name}` can be deleted or blanked; the map asks for something else."
+            )
+
+    def decided(raw: bytes) -> bytes | None:
+        line = log_line.read_line(raw)
+        if not any(True for _ in _named(table, line, wanted)):
+            return raw
+        assert line is not None
+        if values is None:
+            return None
+        return log_line.written_with(raw, line, values) if log_line.changes(line, values) else raw
+
+    return decided

@@ -1,0 +1,252 @@
+"""Server logs: found, erased, searched, swept by age and truncated, and no line of anybody else's is touched."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from commanding import troth
+from troth.errors import ConflictError, NotAllowedError
+from troth.stores import log_file, log_line
+from troth.stores.connect import connect
+from troth.stores.contract import Who
+from troth.stores.map_file import read
+
+TODAY = date(2026, 11, 23)
+MAP = """
+store: web-logs
+kind: logs
+credentials: {{find: "logs://{folder}", change: "logs://{folder}"}}
+controller: main-entity
+tables:
+  access:
+    subject:
+      key: line
+      identifiers: {{ip: {{kind: ip, one_person: false}}, user: {{kind: email, one_person: true}}}}
+    columns: {{line: key, ip: usage, user: contact, time: usage, request: usage, referrer: usage, agent: usage}}
+    retention: [{{promise: retention/logs, trigger: time}}]
+    erase: {{do: {do}, by: dpo, because: no longer needed}}
+"""
+BLANK = "blank, set: {ip: truncated, user: null}"
+ADA = [Who("s1", (("email", "Ada@example.org"), ("ip", "203.0.113.77")))]
+
+
+def line(ip="198.51.100.9", user="-", day="20/Nov/2026", request="GET / HTTP/1.1"):
+    return f'{ip} - {user} [{day}:10:00:00 +0000] "{request}" 200 512 "-" "Mozilla/5.0 (\\"x\\")"\n'.encode()
+
+
+MINE = line("203.0.113.77", "ada@example.org")
+OTHER = line("203.0.113.78", "bob@example.org")
+
+
+@pytest.fixture
+def logs(tmp_path):
+    folder = tmp_path / "nginx"
+    folder.mkdir()
+    (folder / "access.log.1").write_bytes(OTHER + MINE + b"not a line of any format\n" + line())
+    with gzip.open(folder / "access.log.2.gz", "wb") as packed:
+        packed.write(line("2001:db8:1:2::5", day="01/Sep/2026") + OTHER + MINE)
+    documents = [
+        {"time": "2026-11-20T10:00:00Z", "ip": "203.0.113.77", "user": "ada@example.org", "n": 1.50},
+        {"time": "2026-09-01T10:00:00Z", "ip": "::ffff:203.0.113.9", "user": None},
+    ]
+    (folder / "access.json").write_bytes(b"".join(json.dumps(each).encode() + b"\n" for each in documents))
+    (folder / "error.log.1").write_bytes(b"ada@example.org is not in a log of this table\n")
+    for file in folder.iterdir():
+        os.utime(file, (1_700_000_000, 1_700_000_000))
+    return folder
+
+
+def store(folder, do="delete"):
+    found, problems = read(MAP.format(folder=folder, do=do), "web-logs.yaml")
+    assert problems == ()
+    return connect(found, {"find": f"logs://{folder}", "change": f"logs://{folder}"})
+
+
+def whole(folder):
+    opened = {True: gzip.open, False: open}
+    found = {}
+    for path in sorted(folder.iterdir()):
+        with opened[path.suffix == ".gz"](path, "rb") as file:
+            found[path.name] = file.read()
+    return found
+
+
+def test_lines_are_found_by_address_or_name_in_every_file_and_format(logs):
+    rows = list(store(logs).find(ADA))
+    assert [row.values["line"] for row in rows] == ["access.json:1", "access.log.1:2", "access.log.2.gz:3"]
+    assert rows[1].values["request"] == "GET / HTTP/1.1"
+
+
+def test_an_erasure_removes_their_lines_and_no_other_byte(logs):
+    opened, before = store(logs), whole(logs)
+    measured = opened.measure(ADA, TODAY)
+    assert [(count.verb, count.rows) for count in measured.counts] == [("delete", 3)]
+    assert whole(logs) == before
+    done = opened.act("1/c1/web-logs", ADA, TODAY, measured)
+    assert (done.certainty, done.counts[0].rows, opened.gone(ADA, TODAY)) == ("at_least_once", 3, 0)
+    assert whole(logs) == {name: text.replace(MINE, b"") for name, text in before.items()} | {
+        "access.json": before["access.json"].splitlines(keepends=True)[1]
+    }
+    assert opened.act("1/c1/web-logs", ADA, TODAY, measured).counts == ()
+
+
+def test_an_erasure_may_truncate_instead(logs):
+    opened = store(logs, BLANK)
+    measured = opened.measure(ADA, TODAY)
+    opened.act("s", ADA, TODAY, measured)
+    after = whole(logs)
+    assert after["access.log.1"] == OTHER + line("203.0.113.0", "-") + b"not a line of any format\n" + line()
+    told = json.loads(after["access.json"].splitlines()[0])
+    assert told == {"time": "2026-11-20T10:00:00Z", "ip": "203.0.113.0", "user": None, "n": 1.5}
+    assert opened.gone(ADA, TODAY) == 0
+
+
+def test_mode_owner_and_times_stay_and_a_gzip_file_stays_one(logs):
+    file = logs / "access.log.2.gz"
+    file.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(file, 33, 4)
+    before = file.stat()
+    opened = store(logs)
+    opened.act("s", ADA, TODAY, opened.measure(ADA, TODAY))
+    after = file.stat()
+    for name in ("st_mode", "st_uid", "st_gid", "st_mtime_ns"):
+        assert getattr(after, name) == getattr(before, name)
+    assert file.read_bytes()[:2] == b"\x1f\x8b"
+    assert [path.name for path in logs.iterdir() if path.name.startswith(".troth")] == []
+
+
+def test_more_lines_than_were_approved_stop_it(logs):
+    opened = store(logs)
+    measured = opened.measure(ADA, TODAY)
+    with (logs / "access.log.1").open("ab") as file:
+        file.write(MINE)
+    before = whole(logs)
+    with pytest.raises(ConflictError, match="1 lines more than were approved"):
+        opened.act("s", ADA, TODAY, measured)
+    assert whole(logs) == before
+
+
+def test_a_file_that_a_program_writes_to_is_refused_and_left(logs):
+    program = "import sys, time; f = open(sys.argv[1], 'ab'); print('open', flush=True); time.sleep(60)"
+    writer = subprocess.Popen(
+        [sys.executable, "-c", program, str(logs / "access.log.1")], stdout=subprocess.PIPE
+    )
+    try:
+        assert writer.stdout.readline() == b"open\n"
+        before, opened = whole(logs), store(logs)
+        with pytest.raises(NotAllowedError, match="open in the program that writes it"):
+            opened.act("s", ADA, TODAY, opened.measure(ADA, TODAY))
+        assert whole(logs)["access.log.1"] == before["access.log.1"]
+        swept = opened.sweep("access", datetime(2026, 11, 1, tzinfo=UTC), dry=False)
+        assert len(swept.refused) == 1
+        assert "access.log.1" in swept.refused[0]
+    finally:
+        writer.kill()
+        writer.wait()
+
+
+def test_a_line_that_comes_meanwhile_is_not_lost(logs):
+    file = logs / "access.log.1"
+
+    def decide(raw):
+        if raw == MINE:
+            with file.open("ab") as other:
+                other.write(OTHER)
+            return None
+        return raw
+
+    with pytest.raises(ConflictError, match="written to meanwhile"):
+        log_file.rewrite(file, decide)
+    assert file.read_bytes().count(OTHER) == 2
+    assert MINE in file.read_bytes()
+
+
+def test_links_are_never_followed(logs, tmp_path):
+    (tmp_path / "passwords").write_bytes(MINE)
+    (logs / "access.log.3").symlink_to(tmp_path / "passwords")
+    opened = store(logs)
+    opened.act("s", ADA, TODAY, opened.measure(ADA, TODAY))
+    assert (tmp_path / "passwords").read_bytes() == MINE
+
+
+def test_residue_is_found_anywhere_in_a_line(logs):
+    with (logs / "access.log.1").open("ab") as file:
+        file.write(
+            line(request="GET /?mail=ada%40example.org HTTP/1.1") + b"stack trace of Ada@example.org\n"
+        )
+    opened = store(logs)
+    opened.act("s", ADA, TODAY, opened.measure(ADA, TODAY))
+    scanned = opened.scan(ADA, TODAY)
+    assert [(hit.table, hit.verdict, hit.rows) for hit in scanned.hits] == [("access", "copy", 2)]
+    assert scanned.bytes > 0
+
+
+def test_old_lines_are_swept_and_undated_ones_go_with_the_line_before(logs):
+    (logs / "access.log.3").write_bytes(
+        line(day="01/Aug/2026") + b"  at a stack trace\n" + line() + b"  newer\n"
+    )
+    os.utime(logs / "access.log.3", (1_700_000_000, 1_700_000_000))
+    (logs / "access.log.4").write_bytes(line(day="01/Aug/2026"))
+    opened, before = store(logs), whole(logs)
+    moment = datetime(2026, 10, 1, tzinfo=UTC)
+    told = opened.sweep("access", moment, dry=True)
+    assert (told.removed, told.undated, told.oldest) == (5, 3, date(2026, 8, 1))
+    assert whole(logs) == before
+    assert opened.sweep("access", moment, dry=False).removed == 5
+    after = whole(logs)
+    assert after["access.log.3"] == line() + b"  newer\n"
+    assert "access.log.4" not in after
+    assert after["access.log.2.gz"] == OTHER + MINE
+    assert opened.sweep("access", moment, dry=False).removed == 0
+
+
+def test_addresses_are_truncated_by_age_and_twice_is_once(logs):
+    opened = store(logs)
+    moment = datetime(2026, 10, 1, tzinfo=UTC)
+    assert opened.truncate("access", moment, dry=False).changed == 2
+    after = whole(logs)
+    assert after["access.log.2.gz"] == line("2001:db8:1::", day="01/Sep/2026") + OTHER + MINE
+    assert json.loads(after["access.json"].splitlines()[1])["ip"] == "203.0.113.0"
+    assert opened.truncate("access", moment, dry=False).changed == 0
+    assert whole(logs) == after
+
+
+@given(st.binary(max_size=200))
+def test_no_line_is_too_odd(raw):
+    found = log_line.read_line(raw)
+    if found is not None and found.document is None:
+        assert log_line.written_with(raw, found, {}) == raw
+
+
+def test_the_commands_count_first_and_record_what_they_did(folder, logs, project):
+    (folder / "stores" / "web-logs.yaml").write_text(MAP.format(folder=logs, do="delete"))
+    policy = folder / "policy.md"
+    rule = "retention:\n  logs: {period: 1 month, trigger: the request, categories: [contact]}\n"
+    policy.write_text(f"{policy.read_text()}\n## 99 Logs\nServer logs go soon.\n\n```promise\n{rule}```\n")
+    french = folder / "policy.fr.md"
+    french.write_text(f"{french.read_text()}\n## 99 Journaux\nLes journaux partent vite.\n")
+    shown = troth(folder, "logs", "sweep", "web-logs")
+    assert shown.code == 0, shown.err
+    assert "Nothing was changed" in shown.out
+    before = whole(logs)
+    assert troth(folder, "logs", "sweep", "web-logs", "--yes").code == 0
+    assert whole(logs) != before
+    told = json.loads(
+        troth(folder, "logs", "truncate", "web-logs", "--older-than", "2 days", "--yes", "--json").out
+    )
+    assert told["logs"][0]["changed"] > 0
+    assert troth(folder, "logs", "sweep", "shop").code == 2
+    assert troth(folder, "logs", "truncate", "web-logs", "--older-than", "soon").code == 2
+    from troth.ledger import read as reading
+
+    events = reading.stream(project.ledger, "logs/web-logs")
+    assert [event.kind for event in events] == ["sweep_moved", "sweep_moved"]
+    assert troth(folder, "map", "web-logs", "--check").code in (0, 1)
