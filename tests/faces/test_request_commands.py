@@ -215,7 +215,18 @@ def test_a_dossier_is_written_and_verified(folder, tmp_path):
 
 def test_advice_is_recorded_and_decides_nothing(folder):
     number = opened(folder, "access")
-    done(folder, "decide", number, "refuse", "--article", "Art. 12(5)(b)", "--reason", "the tenth this week")
+    done(
+        folder,
+        "decide",
+        number,
+        "refuse",
+        "--article",
+        "Art. 12(5)(b)",
+        "--reason",
+        "the tenth this week",
+        "--proof",
+        "ten requests since Monday, all for the same rows, none of which has changed in between",
+    )
     assert request(folder, "review", number, "--staff", "paul").code == 2
     done(folder, "advise", number, "The overlap is real.", "--staff", "dana")
     done(folder, "review", number, "--staff", "paul")

@@ -338,7 +338,14 @@ def test_rights_of_another_country_are_not_offered(project):
 def test_a_request_refused_as_excessive_waits_for_the_advice_of_the_dpo(project):
     number = story.ask(project, "access")
     decide.decide(
-        project, number, "c1", "refuse", "marie", article="Art. 12(5)(b)", reason="the tenth this week"
+        project,
+        number,
+        "c1",
+        "refuse",
+        "marie",
+        article="Art. 12(5)(b)",
+        reason="the tenth this week",
+        proof="ten requests since Monday, all for the same rows, none of which has changed in between",
     )
     with pytest.raises(NotAllowedError, match="has not advised on it yet"):
         decide.review(project, number, "c1", "paul")

@@ -556,7 +556,14 @@ def test_a_letter_that_failed_is_sent_again(project, folder, letters, clock):
 def test_an_answer_that_failed_is_not_tried_every_second(project, folder, clock):
     number = story.ask(project, "access")
     decide.decide(
-        project, number, "c1", "refuse", "marie", article="Art. 12(5)", reason="the tenth this week"
+        project,
+        number,
+        "c1",
+        "refuse",
+        "marie",
+        article="Art. 12(5)",
+        reason="the tenth this week",
+        proof="ten requests since Monday, all for the same rows, none of which has changed in between",
     )
     decide.advise(project, number, "c1", "dana", "the overlap is real")
     decide.review(project, number, "c1", "paul")

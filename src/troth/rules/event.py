@@ -109,7 +109,7 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind("said_more", ("channel",), ("mail", "same_address"), "request"),
     Kind("mail_received", ("mail", "bytes", "automatic", "guess", "kept_under", "arrived_at"), (), "mail"),
     Kind("mail_sorted", ("mail", "to", "reason"), (), "mail"),
-    Kind("fee_moved", ("state",), ("amount", "currency"), "request"),
+    Kind("fee_moved", ("state",), ("amount", "currency", "on"), "request"),
     Kind("request_moved", ("to", "reason"), (), "request"),
     Kind(
         "plan_measured",

@@ -122,6 +122,23 @@ def _ask_answered(state: State, event: Event) -> None:
         state["asks"][event.facts["ask"]] = {**ask, "answered": answered}
 
 
+def _fee_moved(state: State, event: Event) -> None:
+    facts, to = event.facts, event.facts["state"]
+    before = {} if to == "proposed" else state.get("fee") or {}
+    state["fee"] = {
+        "amount": facts.get("amount") or before.get("amount"),
+        "currency": facts.get("currency") or before.get("currency"),
+        "by": before.get("by") or event.actor,
+        **{name: before[name] for name in ("asked_on", "paid_on", "confirmed_by") if name in before},
+        "state": to,
+    }
+    on = facts.get("on") or _on(event)
+    if to == "asked":
+        state["fee"] |= {"asked_on": on, "confirmed_by": event.actor}
+    elif to in {"paid", "narrowed"}:
+        state["fee"]["paid_on"] = on
+
+
 def _said_more(state: State, _: Event) -> None:
     state["said_more"] = state.get("said_more", 0) + 1
 
@@ -332,6 +349,7 @@ _APPLY = {
     "request_moved": _moved,
     "staff_read": _read,
     "said_more": _said_more,
+    "fee_moved": _fee_moved,
 }
 KINDS = frozenset(_APPLY) | {"request_received"}
 """The kinds of event that may stand in a request's stream."""
@@ -350,7 +368,7 @@ def _settled(state: State) -> State:
         status = "refused"
     elif state["answered"] and state["delivered"]:
         status = "responded"
-    elif any(ask["answered"] is None for ask in state["asks"].values()):
+    elif any(ask["answered"] is None for ask in state["asks"].values()) or _fee_awaited(state):
         status = "waiting"
     elif any(claim["stores"] or claim["done"] for claim in claims):
         status = "executing"
@@ -363,6 +381,10 @@ def _settled(state: State) -> State:
     return {**state, "status": status}
 
 
+def _fee_awaited(state: Mapping[str, Any]) -> bool:
+    return bool(state.get("fee")) and state["fee"]["state"] == "asked"
+
+
 def deadline(state: Mapping[str, Any], today: date | None = None) -> Deadline:
     """Reckon the clock of a request from its events."""
     asks = [
@@ -372,10 +394,13 @@ def deadline(state: Mapping[str, Any], today: date | None = None) -> Deadline:
     told = state["extension"]
     extension = Extension(told["reason"], date.fromisoformat(told["on"])) if told else None
     refused = [claim.get("decided_on") for claim in state["claims"].values() if claim["outcome"] == "refuse"]
+    fee = state.get("fee") or {}
     return clock.deadline(
         date.fromisoformat(state["received"]),
         state["jurisdiction"],
         asks=asks,
+        fee_asked=_day(fee.get("asked_on")),
+        fee_paid=_day(fee.get("paid_on")),
         extension=extension,
         refused_on=max(date.fromisoformat(day) for day in refused if day) if any(refused) else None,
         rights=[claim["right"] for claim in state["claims"].values()],
@@ -570,6 +595,8 @@ def why_not_release(state: Mapping[str, Any], claim: str) -> Iterator[str]:
 def why_not_answer(state: Mapping[str, Any]) -> Iterator[str]:
     """Reasons not to send the last letter."""
     yield from _open(state)
+    if state.get("fee") and state["fee"]["state"] in {"proposed", "asked"}:
+        yield "A fee is proposed or asked for. Wait until it is paid, narrowed or lapsed."
     for name, claim in state["claims"].items():
         if claim["outcome"] is None:
             yield f"Claim {name} is not decided."
@@ -666,6 +693,10 @@ def next_steps(state: Mapping[str, Any]) -> list[str]:
     if state["status"] in ENDED:
         return [] if state["status"] == "closed" else ["close it"]
     said = [f"await the {ask['what']} asked for" for ask in state["asks"].values() if ask["answered"] is None]
+    if _fee_awaited(state):
+        said.append("await the fee, or the narrowing of the request")
+    elif state.get("fee") and state["fee"]["state"] == "proposed":
+        said.append("confirm the fee (a second person, after the advice of the data protection officer)")
     for name, claim in state["claims"].items():
         said.extend(f"claim {name} ({claim['right']}): {step}" for step in _claim_steps(claim))
     if not said:

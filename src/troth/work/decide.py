@@ -15,7 +15,7 @@ from typing import Literal
 from troth.errors import NotAllowedError
 from troth.ledger import append
 from troth.rules import claim as claim_rules
-from troth.rules import request
+from troth.rules import fee, request
 from troth.rules.event import Draft, Event, Fact
 from troth.work import request_file
 from troth.work.project import Project
@@ -36,6 +36,7 @@ def decide(
     exemptions: Sequence[str] = (),
     purposes: Sequence[str] = (),
     reason: str = "",
+    proof: str = "",
     role: Role = "handler",
 ) -> Event:
     """Record a decision on a claim.
@@ -43,8 +44,9 @@ def decide(
     `ground` is the letter of Art. 17(1) for an erasure, of Art. 18(1) for a restriction, and
     `compelling` or `claims` for an objection that is not followed; `exemptions` are letters of
     Art. 17(3), for a part or a refusal; `purposes` are those an objection or a withdrawal is
-    about, every one it fits when none is given.  Raises NotAllowedError with every reason why
-    not.
+    about, every one it fits when none is given; `proof` are the facts that show a request
+    manifestly unfounded or excessive, where it is refused for that.  Raises NotAllowedError
+    with every reason why not.
     """
     found = request_file.load(project, number)
     claimed = str(found.claim(claim)["right"])
@@ -55,6 +57,10 @@ def decide(
         claimed, outcome, on=today, ground=ground, cited=article, exemptions=exemptions, reason=reason,
         chosen=purposes, fitting=fitting,
     )  # fmt: skip
+    if outcome == "refuse" and claim_rules.EXCESSIVE in article:
+        wrong += fee.lacking_proof("excessive", proof, "the refusal is of this claim alone")
+        if (found.state.get("fee") or {}).get("state") in {"proposed", "asked", "paid"}:
+            wrong.append("A fee is asked for: it is either a fee or a refusal, never both (GDPR Art. 12(5)).")
     request_file.refuse_unless(wrong)
     facts: dict[str, Fact] = {
         "claim": claim,
@@ -71,7 +77,7 @@ def decide(
         facts,
         **request_file.about(found),
         actor=staff,
-        payload={"reason": reason},
+        payload={"reason": reason, "proof": proof} if proof else {"reason": reason},
     )
     return append.append(project.ledger, [draft], expect={found.stream: found.version})[0]
 

@@ -336,6 +336,10 @@ def decide(
     exempt: list[str] = typer.Option([], help="Letters of Art. 17(3), for what is not erased."),
     purpose: list[str] = PURPOSE,
     reason: str = typer.Option("", help="Why, in words the person understands."),
+    proof: str = typer.Option(
+        "",
+        help="For a refusal under Art. 12(5): the facts that show it; which requests, what overlaps, what changed.",
+    ),
     role: str = typer.Option("handler", help="Your role; the data protection officer decides nothing."),
     staff: str = STAFF,
 ) -> None:
@@ -347,7 +351,7 @@ def decide(
 
     deciding(
         project(), number, claim, outcome, staff, ground=ground, article=article, exemptions=exempt,  # type: ignore[arg-type]
-        purposes=purpose, reason=reason, role=role,  # type: ignore[arg-type]
+        purposes=purpose, reason=reason, proof=proof, role=role,  # type: ignore[arg-type]
     )  # fmt: skip
     _show(number)
 
@@ -445,6 +449,48 @@ def carried_out(
     from troth.work.carry_out import carry_out
 
     carry_out(project(), number, claim, staff, said)
+    _show(number)
+
+
+@app.command()
+def fee(
+    number: str = NUMBER,
+    what: str = typer.Argument(..., help="propose, confirm, paid, narrowed or lapsed."),
+    kind: str = typer.Option("excessive", help="unfounded or excessive."),
+    facts: str = typer.Option(
+        "", help="The facts that show it: which requests, what overlaps, what changed."
+    ),
+    offered: str = typer.Option("", help="Which other way you offer, such as a narrower request."),
+    hours: str = typer.Option("0", help="Hours of work it costs."),
+    rate: str = typer.Option("0", help="What an hour costs."),
+    postage: str = typer.Option("0", help="What postage costs."),
+    currency: str = typer.Option("EUR", help="The currency, in three letters."),
+    proof: str = typer.Option("", help="By what it was paid or narrowed."),
+    staff: str = STAFF,
+) -> None:
+    """Ask for a fee where a request is manifestly unfounded or excessive: one proposes, another confirms.
+
+    Example: troth request fee 2026-0009 propose --hours 2 --rate 30 --facts "…" --offered "the last year only"
+    --staff marie
+    """
+    from decimal import Decimal, InvalidOperation
+
+    from troth.rules.fee import MOVES, Cost
+    from troth.work import charge
+
+    opened = project()
+    if what not in MOVES:
+        raise NotAllowedError(f"One can {', '.join(MOVES)} a fee, not {what[:20]!r}.")
+    if what == "propose":
+        try:
+            cost = Cost(Decimal(hours), Decimal(rate), Decimal(postage), currency.upper()[:3])
+        except InvalidOperation:
+            raise NotAllowedError("Hours, rate and postage are numbers, such as 1.5.") from None
+        charge.propose(opened, number, staff, cost, kind=kind, facts=facts, offered=offered)
+    elif what == "confirm":
+        charge.confirm(opened, number, staff)
+    else:
+        charge.move(opened, number, staff, what, proof=proof)
     _show(number)
 
 
