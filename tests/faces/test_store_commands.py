@@ -2,6 +2,8 @@
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -17,6 +19,21 @@ def test_somebody_is_found_in_counts_and_their_values_only_when_asked(folder):
     assert "Lyon" not in said.out
     assert "Lyon" in troth(folder, "find", "shop", "--email", ADA, "--show").out
     assert json.loads(troth(folder, "find", "shop", "--email", ADA, "--json").out)
+
+
+def test_a_credential_is_shown_to_nobody(folder):
+    with closing(sqlite3.connect(folder / "shop.db")) as connection:
+        connection.execute("ALTER TABLE customer ADD COLUMN password text")
+        connection.execute("UPDATE customer SET password = 'kanarie-secret'")
+        connection.commit()
+    path = folder / "stores" / "shop.yaml"
+    path.write_text(path.read_text().replace("city: contact}", "city: contact, password: credential}"))
+    for form in ((), ("--json",)):
+        said = troth(folder, "find", "shop", "--email", ADA, "--show", *form)
+        assert said.code == 0
+        assert "Lyon" in said.out
+        assert "[withheld: a credential]" in said.out
+        assert "kanarie" not in said.out + said.err
 
 
 def test_nobody_is_said_to_be_nobody(folder):

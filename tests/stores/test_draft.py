@@ -1,5 +1,6 @@
 """A map drafted from a live database: what it guesses, what it leaves, and what it never says."""
 
+import hashlib
 import re
 import time
 from datetime import date
@@ -208,6 +209,37 @@ def test_credentials_are_never_asked_for(cage):
     found = guesses(drafted(cage), "customer")
     assert found.columns["password"].what == "credential"
     assert found.columns["password"].why == "its name; its values were not read"
+
+
+def test_credentials_are_told_by_their_shape_and_their_names(sqlite_database):
+    sqlite_database.run(
+        "CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT, name TEXT, a TEXT, b TEXT, c TEXT, hash TEXT,"
+        " auth_digest TEXT, etag TEXT, api_key TEXT, otp TEXT, pwd TEXT, passwd TEXT, client_secret TEXT)",
+        "CREATE TABLE document (id INTEGER PRIMARY KEY, customer_id INT, file_hash TEXT)",
+    )
+    for n in range(6):
+        digest = hashlib.sha256(str(n).encode()).hexdigest()
+        shapes = (
+            f"$2b$12${digest[:53]}",
+            f"pbkdf2_sha256$600000$salt{n}${digest[:43]}=",
+            f"eyJhbGciOi{n}.{digest}.{digest}",
+        )
+        rest = (digest, digest, f'W/"{n}"', *[f"{SECRET}{n}"] * 5)
+        texts = ", ".join("'" + text + "'" for text in (f"p{n}@nest.example", "Ada", *shapes, *rest))
+        sqlite_database.run(f"INSERT INTO customer VALUES ({n}, {texts})")
+        sqlite_database.run(f"INSERT INTO document VALUES ({n}, {n}, '{digest}')")
+    found = drafted(sqlite_database)
+    columns = {name: guess.what for name, guess in guesses(found, "customer").columns.items()}
+    named = {"a", "b", "c", "hash", "auth_digest", "api_key", "otp", "pwd", "passwd", "client_secret"}
+    assert {name for name, what in columns.items() if what == "credential"} == named
+    assert guesses(found, "document").columns["file_hash"].what != "credential"
+    assert "6 of 6 values are written like hashed passwords, tokens or keys" in found.text
+    for said in (SECRET, "$2b$", "eyJ", hashlib.sha256(b"1").hexdigest()[:12]):
+        assert said not in found.text + repr(found.draft)
+    with open_sampler(sqlite_database.url, "shop") as sampler:
+        assert set(sampler.values(sampler.catalogue().table("customer"))) == {
+            "id", "email", "name", "a", "b", "c", "auth_digest", "etag",
+        }  # fmt: skip
 
 
 def test_columns_are_told_by_their_values_whatever_they_are_called(sqlite_database):

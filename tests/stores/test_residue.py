@@ -239,6 +239,14 @@ def test_the_report_is_the_same_every_time_and_has_no_value_in_it(store):
     assert "612345678" not in repr(first)
 
 
+def test_a_credential_in_which_somebody_is_found_is_not_repeated(store):
+    store.execute("CREATE TABLE session (id integer PRIMARY KEY, token text)")
+    store.execute("INSERT INTO session VALUES (1, %s)", (f"kanarie:{ADA}:kanarie",))
+    found = store.scan()
+    assert [(hit.table, hit.column, hit.rows) for hit in found.hits] == [("session", "token", 1)]
+    assert "kanarie" not in repr(found)
+
+
 def test_what_compression_hides_is_not_found(store):
     notes(store, gzip.compress(ADA.encode() * 20))
     assert store.scan().hits == ()  # a limit, said in the documentation

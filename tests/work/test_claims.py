@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import sqlite3
 import zipfile
+from contextlib import closing
 
 import jsonschema
 import pytest
@@ -229,6 +231,30 @@ def test_portable_data_is_what_was_given_for_a_contract_or_by_consent_with_its_s
         page = archive.read("index.html").decode()
         assert "Your data to take elsewhere" in page
         assert "Colleague Carl" not in page
+
+
+@pytest.mark.parametrize("right", ["access", "port"])
+def test_a_credential_is_in_no_answer(folder, clock, right):
+    with closing(sqlite3.connect(folder / "shop.db")) as connection:
+        connection.execute("ALTER TABLE customer ADD COLUMN password text")
+        connection.execute("UPDATE customer SET password = 'kanarie-secret'")
+        connection.commit()
+    path = folder / "stores" / "shop.yaml"
+    path.write_text(path.read_text().replace("city: contact}", "city: contact, password: credential}"))
+    made = opened(folder, clock)
+    number = story.ask(made, right)
+    if right == "access":
+        story.grant_access(made, number, "c1")
+    else:
+        decide.decide(made, number, "c1", "grant", "marie")
+    with package(made, number) as archive:
+        inside = {name: archive.read(name) for name in archive.namelist()}
+    made.close()
+    made.ledger.close()
+    assert any(b"Lyon" in data for data in inside.values())
+    assert not [name for name, data in inside.items() if b"kanarie" in data]
+    if right == "access":
+        assert any(b"[withheld: a credential]" in data for data in inside.values())
 
 
 def test_nothing_is_portable_where_all_rests_on_a_duty(folder, clock):

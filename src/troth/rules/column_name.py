@@ -56,11 +56,15 @@ def is_credential(table: str, column: str) -> bool:
     (True, True)
     >>> is_credential("authtoken_token", "key"), is_credential("product", "code")
     (True, False)
+    >>> is_credential("members", "hash"), is_credential("document", "hash")
+    (True, False)
     """
     found = meaning(column)
     if found is not None and found.name == "credential":
         return True
     if any(word.endswith(("password", "passwd", "token", "secret")) for word in words(column)):
+        return True
+    if "_".join(words(column)) in _lists()["column"]["of_people"] and ends_with(table, "people"):
         return True
     on = words(table.rpartition(".")[2])[-1:]
     if on and singular(on[0]).endswith(("token", "secret", "apikey", "password")):

@@ -573,6 +573,15 @@ class _Drafting:
             if column.shape in ("boolean", "moment", "date"):
                 return Guess("usage", "likely", "its name")
             return Guess("credential", "likely", "its name; its values were not read")
+        if seen is not None and seen.share("secret") >= SHARE_SOME:
+            sure: Sure = "sure" if seen.share("secret") >= SHARE_MOST else "likely"
+            return Guess("credential", sure, seen.told("secret"))
+        if seen is not None and seen.share("digest") >= SHARE_MOST and column.name not in table.table.key:
+            named = {"hash", "digest", "pass", "pw", "key", "auth", "hashed"} & set(words(column.name))
+            if named and not {"file", "content", "image", "document", "checksum", "commit"} & set(
+                words(column.name)
+            ):
+                return Guess("credential", "likely", f"its name; {seen.told('digest')}")
         kind = _personal_kind(seen)
         plain = said is not None and said.name in ("email", "phone", "national_id", "ip")
         if column.name in table.table.key and (kind is None or column.shape == "number") and not plain:

@@ -97,6 +97,20 @@ def shown(
     return out
 
 
+def withheld(
+    values: Mapping[str, object], categories: Mapping[str, str], language: str = "en"
+) -> dict[str, object]:
+    """Return a row without its credentials: that there is one is said, and no more.
+
+    >>> withheld({"id": 1, "password": "x"}, {"id": "key", "password": "credential"})
+    {'id': 1, 'password': '[withheld: a credential]'}
+    """
+    return {
+        column: WITHHELD[language] if categories.get(column) == CREDENTIAL else value
+        for column, value in values.items()
+    }
+
+
 def plain(value: object) -> object:
     """Return a value as JSON has it."""
     match value:

@@ -12,7 +12,7 @@ from typing import Literal
 
 Kind = Literal[
     "email", "holds_email", "phone", "ip", "iban", "card", "national_id", "day", "birth_day", "name_like",
-    "full_name_like", "prose",
+    "full_name_like", "prose", "secret", "digest",
 ]  # fmt: skip
 
 CHECKED: Mapping[Kind, str] = {
@@ -28,6 +28,8 @@ CHECKED: Mapping[Kind, str] = {
     "name_like": "are written like names",
     "full_name_like": "are two or three words, written like the names of people or things",
     "prose": "are sentences",
+    "secret": "are written like hashed passwords, tokens or keys",
+    "digest": "are as long as a digest, of a password or of something else",
 }
 """What is said of values for which a detector answers yes."""
 

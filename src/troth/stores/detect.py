@@ -37,6 +37,16 @@ _PHONE = re.compile(r"(?:\+|00)?[0-9 ().\-/]{6,24}", re.ASCII)
 _DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ].*)?", re.ASCII)
 _INSIDE = re.compile(r"[^\s<>\"'(),;:]{1,64}@[^\s<>\"'(),;:@]{1,190}\.[A-Za-z]{2,24}")
 _NAME_WORD = re.compile(r"[^\W\d_][^\W\d_.'’-]*(?:[.'’-][^\W\d_]*)*")
+_SECRET = re.compile(
+    r"\$(?:2[abxy]|argon2(?:i|d|id)|scrypt|pbkdf2[\w-]*|[156y]|7|P|H|S|apr1)\$.{8,}"  # crypt and its kin
+    r"|(?:pbkdf2_\w+|bcrypt(?:_\w+)?|argon2|scrypt|md5|sha1|unsalted_\w+|pbkdf2:\w+(?::\d+)?|scrypt:[\d:]+)\$.{8,}"
+    r"|\{(?:S?SHA\d*|S?MD5|CRYPT|ARGON2)\}.{8,}"  # LDAP
+    r"|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # a JSON web token
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*"
+    r"|(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|sk_live_|sk_test_|rk_live_|sk-)[\w-]{16,}|AKIA[0-9A-Z]{16}",
+    re.DOTALL,
+)
+_DIGEST = re.compile(r"(?:0x)?(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{56}|(?:[0-9a-fA-F]{32}){2,4})")
 _NOT_DIGIT = re.compile(r"[^0-9]")
 
 
@@ -91,6 +101,10 @@ def detect(values: Sequence[str | None], *, today: date, phones: bool = False) -
 
 
 def _kinds(value: str, today: date, *, phones: bool) -> Iterable[Kind]:
+    if _SECRET.fullmatch(value):
+        return ("secret",)
+    if _DIGEST.fullmatch(value) and not value.isdigit():
+        return ("digest",)
     if "@" in value:
         if is_email(value):
             return ("email",)

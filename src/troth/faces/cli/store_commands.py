@@ -69,7 +69,7 @@ def find(
                     {"table": name, "path": path.split(" → "), "conceals": _split(conceals), "rows": count}
                     for (name, path, conceals), count in tally.items()
                 ],
-                **({"values": [_shown(row) for row in rows]} if show else {}),
+                **({"values": [_shown(row, described) for row in rows]} if show else {}),
             }
         )
         return
@@ -83,7 +83,7 @@ def find(
     )
     for row in rows:
         out().print(f"\n{row.table}", style="bold")
-        for name, value in row.values.items():
+        for name, value in _seen(row, described).items():
             out().print(f"  {name}: {value}", markup=False)
 
 
@@ -228,12 +228,20 @@ def _split(names: str) -> list[str]:
     return names.split(", ") if names else []
 
 
-def _shown(row: Row) -> dict[str, object]:
+def _seen(row: Row, described: Map) -> dict[str, object]:
+    """Return the values that may be seen: of a credential none, whoever asks."""
+    from troth.rules.package import withheld
+
+    mapped = described.tables.get(row.table)
+    return withheld(row.values, mapped.columns if mapped is not None else {})
+
+
+def _shown(row: Row, described: Map) -> dict[str, object]:
     return {
         "table": row.table,
         "path": list(row.path),
         "conceals": list(row.concealed),
-        "row": dict(row.values),
+        "row": _seen(row, described),
     }
 
 
