@@ -247,6 +247,8 @@ def test_every_path_to_a_table_is_explained(folder):
         "shop.ticket (stores/shop.yaml:10)\n"
         "  deleted on erasure; decided by dpo, because clause 7.4\n"
         "  1. customer → ticket (belongs_to ticket.customer_id = customer.id)\n"
+        "     a row of `ticket` belongs to the `customer` whose `id` is its `customer_id` (a foreign key, ON DELETE "
+        "NO ACTION)\n"
         "     an answer conceals body\n"
     )
     assert run("map", "--explain", "product").stdout == (
@@ -254,9 +256,55 @@ def test_every_path_to_a_table_is_explained(folder):
     )
     (told,) = json.loads(run("map", "--explain", "ticket", "--json").stdout)["tables"]
     assert told["paths"][0]["hops"] == [
-        {"to": "ticket", "edge": "belongs_to ticket.customer_id = customer.id"}
+        {
+            "to": "ticket",
+            "edge": "belongs_to ticket.customer_id = customer.id",
+            "words": "a row of `ticket` belongs to the `customer` whose `id` is its `customer_id` "
+            "(a foreign key, ON DELETE NO ACTION)",
+        }
     ]
     assert told["paths"][0]["conceals"] == ["body"]
+
+
+def test_a_path_by_the_map_alone_and_one_without_a_database_say_so(folder):
+    with sqlite3.connect(folder / "shop.db") as connection:
+        connection.execute("CREATE TABLE note (id INTEGER PRIMARY KEY, email TEXT)")
+    connection.close()
+    note = """\
+  note:
+    belongs_to: [{email: customer.email}]
+    columns: {id: key, email: contact}
+    erase: {do: delete, by: dpo, because: clause 7.4}
+"""
+    write(folder, "  product:", f"{note}  product:")
+    words = "a row of `note` belongs to the `customer` whose `email` is its `email`"
+    assert (
+        f"{words} (no foreign key: the map's word; it may be null)" in run("map", "--explain", "note").stdout
+    )
+    (folder / "shop.db").unlink()
+    said = run("map", "--explain", "note")
+    assert said.exit_code == 0
+    assert f"     {words}\n" in said.stdout
+
+
+def test_the_paths_of_a_draft_are_explained_with_their_evidence(folder):
+    with sqlite3.connect(folder / "shop.db") as connection:
+        connection.execute("CREATE TABLE login (id INTEGER PRIMARY KEY, customer_id INT NOT NULL)")
+        connection.executemany(
+            "INSERT INTO customer VALUES (?, ?, ?)", [(n, f"kanarie{n}@nest.example", "K") for n in range(5)]
+        )
+        connection.executemany("INSERT INTO login VALUES (?, ?)", [(n, n) for n in range(5)])
+    connection.close()
+    url = f"sqlite:///{folder / 'shop.db'}"
+    said = run("map", url, "--explain", "login")
+    assert said.exit_code == 0
+    assert (
+        "a row of `login` belongs to the `customer` whose `id` is its `customer_id` "
+        "(likely: no foreign key; its name; 5 of 5 values are found there)" in said.stdout
+    )
+    assert "kanarie" not in said.stdout + said.stderr
+    with pytest.raises(NotFoundError, match=r"The database has no table `lgin`\. Did you mean `login`\?"):
+        run("map", url, "--explain", "lgin")
 
 
 def test_an_explanation_of_what_is_not_there_names_the_nearest(folder):

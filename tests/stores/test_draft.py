@@ -242,6 +242,47 @@ def test_credentials_are_told_by_their_shape_and_their_names(sqlite_database):
         }  # fmt: skip
 
 
+def test_what_else_a_map_may_say_is_suggested_with_what_it_rests_on(database):
+    database.run(
+        "CREATE TABLE customer (id INT PRIMARY KEY, email VARCHAR(80) NOT NULL, name VARCHAR(80), blocked BOOLEAN,"
+        " created TIMESTAMP NULL, last_login TIMESTAMP NULL)",
+        "CREATE TABLE message (id INT PRIMARY KEY, sender_id INT NOT NULL REFERENCES customer (id),"
+        " recipient_id INT NOT NULL REFERENCES customer (id), recipient_name VARCHAR(80), recipient_email VARCHAR(80),"
+        " body VARCHAR(200), sent TIMESTAMP NULL)",
+        "CREATE TABLE attachment (id INT PRIMARY KEY, owner_type VARCHAR(20), owner_id INT, path VARCHAR(80))",
+        "CREATE TABLE attribute (id INT PRIMARY KEY, customer_id INT NOT NULL REFERENCES customer (id),"
+        " name VARCHAR(20), value VARCHAR(80))",
+    )
+    for n in range(1, 7):
+        mail, name = f"p{n}@nest.example", f"Kanarie Vogel{'abcdefg'[n]}"
+        database.run(
+            f"INSERT INTO customer VALUES ({n}, '{mail}', '{name}', false, NULL, NULL)",
+            f"INSERT INTO message VALUES ({n}, {n}, {n}, '{name}', '{mail}', 'kanarie sings', NULL)",
+            f"INSERT INTO attachment VALUES ({n}, 'kanarie', {n}, 'x')",
+            f"INSERT INTO attribute VALUES ({n}, {n}, 'kanarie', '{mail}')",
+        )
+    found = drafted(database)
+    told = {each.table.name: [(s.written, s.sure) for s in each.suggestions] for each in found.draft.tables}
+    active, lifted = ("1", "0") if database.kind == "mariadb" else ("true", "false")
+    assert told["customer"] == [
+        (f"restriction: {{flag: blocked, active: {active}, lifted: {lifted}}}", "unknown"),
+        ("retention: [{promise: retention/?, trigger: last_login}]", "unknown"),
+    ]
+    assert set(told["message"][:4]) == {
+        ("belongs_to sender_id: conceals: [recipient_id, recipient_name, recipient_email]", "likely"),
+        ("belongs_to recipient_id: conceals: [sender_id]", "likely"),
+        ("copies: {recipient_name: customer.name via recipient_id}", "likely"),
+        ("copies: {recipient_email: customer.email via recipient_id}", "likely"),
+    }
+    assert ("belongs_to: [{owner_id: customer.id, when: {owner_type: ?}}]", "unknown") in told["attachment"]
+    assert told["attribute"][0][0] == (
+        "in customer: identifiers: {attribute.value: {kind: email, one_person: ?, via: customer_id, when: {name: ?}}}"
+    )
+    assert "    #   likely: its name repeats both; the values of both are e-mail addresses\n" in found.text
+    assert "anarie" not in found.text + repr(found.draft)
+    assert map_of(found.text)
+
+
 def test_columns_are_told_by_their_values_whatever_they_are_called(sqlite_database):
     sqlite_database.run(
         "CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT, name TEXT, f1 TEXT, f2 TEXT, f3 TEXT, f4 TEXT,"

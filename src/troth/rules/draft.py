@@ -27,6 +27,7 @@ from troth.rules.column_name import (
 from troth.rules.map import EdgeKind
 from troth.rules.personal_name import look, words
 from troth.rules.signs import Inclusion, Kind, Link, Signs
+from troth.rules.suggestion import Suggestion, Way, suggestions
 
 Sure = Literal["sure", "likely", "unknown"]
 Role = Literal["subject", "owned", "pointed", "mentioned", "impersonal", "unknown"]
@@ -95,6 +96,7 @@ class TableGuess:
     edges: tuple[EdgeGuess, ...] = ()
     columns: dict[str, Guess] = field(default_factory=dict)
     erase: EraseGuess | None = None
+    suggestions: tuple[Suggestion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +309,12 @@ class _Drafting:
         for each in found:
             if each.role not in ("impersonal", "unknown", "mentioned"):
                 each.erase = self._erase(each, by_name)
+        people = {name: by_name[name].table for name in self.subjects}
+        for each in found:
+            if each.role not in ("impersonal", "mentioned"):
+                ways = [Way(edge.kind, edge.columns, edge.target, edge.target_columns) for edge in each.edges]
+                categories = {name: guess.what for name, guess in each.columns.items()}
+                each.suggestions = suggestions(each.table, ways, people, self.signs, categories)
         return DraftMap(self.catalogue, tuple(found))
 
     # Links, declared and guessed

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from troth.rules.catalogue import sha256
-from troth.rules.draft import DraftMap, EdgeGuess, Guess, TableGuess
+from troth.rules.draft import DraftMap, EdgeGuess, Guess, TableGuess, shown
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _PLAIN_TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)
@@ -74,6 +74,9 @@ def _table(table: TableGuess) -> Iterator[str]:
     yield "    columns:"
     for column, guess in table.columns.items():
         yield _with(f"      {scalar(column)}: {_category(guess)}", f"{guess.sure}: {guess.why}")
+    for each in table.suggestions:
+        yield f"    # perhaps {shown(each.written)}"
+        yield f"    #   {each.sure}: {shown(each.why)}"
     yield from _erase(table)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from troth.rules.map import Edge, Map
+from troth.rules.catalogue import Catalogue
+from troth.rules.map import Edge, InList, Map, written_link, written_when
 
 PATHS_MAX = 200
 
@@ -37,6 +38,45 @@ def paths(map: Map, table: str) -> tuple[Path, ...]:  # noqa: A002
     subjects = [name for name, each in map.tables.items() if each.subject is not None and name in leading]
     found = islice((path for name in subjects for path in _from(hops, name, table, leading)), PATHS_MAX)
     return tuple(sorted(found, key=lambda path: len(path.hops)))
+
+
+def sentence(edge: Edge, resting_on: str = "") -> str:
+    """Say an edge in words, with what it rests on.
+
+    >>> sentence(Edge("belongs_to", "orders", ("customer_id",), "customer", ("id",)), "a foreign key")
+    'a row of `orders` belongs to the `customer` whose `id` is its `customer_id` (a foreign key)'
+    """
+    verb = {"belongs_to": "belongs to", "points_to": "points to", "mentions": "mentions"}[edge.kind]
+    own = f"its `{written_link(edge.columns, edge.inside)}`"
+    if isinstance(edge.inside, InList):
+        own = f"in its `{written_link(edge.columns, edge.inside)}`"
+    rests = f" ({resting_on})" if resting_on else ""
+    return (
+        f"a row of `{edge.table}` {verb} the `{edge.target}` whose `{written_link(edge.target_columns)}` is {own}"
+        f"{written_when(edge.when)}{rests}"
+    )
+
+
+def declared(edge: Edge, catalogue: Catalogue | None) -> str:
+    """Say whether the database declares an edge: by a foreign key, or the map alone says so."""
+    found = catalogue.table(edge.table) if catalogue is not None else None
+    if found is None:
+        return ""
+    pairs = set(zip(edge.columns, edge.target_columns, strict=True))
+    key = next(
+        (
+            key
+            for key in found.foreign_keys
+            if edge.inside is None and key.target == edge.target
+            and set(zip(key.columns, key.target_columns, strict=False)) == pairs
+        ),
+        None,
+    )  # fmt: skip
+    told = (
+        f"a foreign key, ON DELETE {key.on_delete}" if key is not None else "no foreign key: the map's word"
+    )
+    nullable = [name for name in edge.columns if (c := found.column(name)) is not None and c.nullable]
+    return f"{told}; it may be null" if nullable and edge.inside is None else told
 
 
 def _ends(edge: Edge) -> tuple[str, str, Edge]:

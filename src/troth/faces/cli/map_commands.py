@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -66,7 +67,7 @@ def app(
 
     Example: troth map --check --policy policy.md --format sarif > map.sarif
 
-    Example: troth map --explain orders shop
+    Example: troth map --explain orders shop          (or a URL, and the paths are guesses)
 
     Example: troth map --picture shop -o shop.svg
     """
@@ -83,7 +84,9 @@ def app(
         raise NotAllowedError("`--name` says what a drafted map calls its store: give a URL, too.")
     if output is not None and not (drafting or picture):
         raise NotAllowedError("`-o` is for a draft (give a URL) or for `--picture`.")
-    if drafting:
+    if drafting and explain is not None:
+        _explain_draft(store or "", explain, json=json)
+    elif drafting:
         _draft(store or "", output, name, json=json)
     elif check:
         _check(store, policy, Format.json if json else format, strict=strict)
@@ -401,19 +404,67 @@ def _reviewed(store: str | None, *, json: bool) -> None:
 
 
 def _explain(store: str | None, name: str, *, json: bool) -> None:
+    """Explain a table of the maps, with what the database declares where it answers."""
     from troth.policy.reading import did_you_mean
-    from troth.rules.map_path import paths
+    from troth.rules.map_path import declared
 
-    maps = _maps(project(), store)
+    here = project()
+    maps = _maps(here, store)
     having = {each: found for each, found in maps.items() if name in found.tables}
     if not having:
         known = [table for found in maps.values() for table in found.tables]
         raise NotFoundError(f"No map has a table `{name}`. {did_you_mean(name, known)}")
-    explained: list[dict[str, Any]] = []
+    told = []
     for each, found in having.items():
+        try:
+            catalogue = here.stores[each].catalogue()
+        except UnreachableError:
+            err().print(f"The store {each!r} does not answer, so nothing is said of its foreign keys.")
+            catalogue = None
+        told.append((found, partial(declared, catalogue=catalogue)))
+    _explained(told, name, json=json)
+
+
+def _explain_draft(written: str, name: str, *, json: bool) -> None:
+    """Explain a table of a database that has no map yet, with what each guess rests on."""
+    from datetime import UTC, datetime
+
+    from troth.policy.reading import did_you_mean
+    from troth.stores.draft import draft_map
+    from troth.stores.map_file import read
+
+    url, reference = _followed(written)
+    find = reference or "env:FIND"
+    with progress("tables sampled") as advance:
+        drafted = draft_map(
+            url, "draft", find=find, change="env:CHANGE", today=datetime.now(UTC).date(), advance=advance
+        )
+    found, problems = read(drafted.text, "a draft")
+    if found is None:
+        raise WrongFileError(problems)
+    if name not in found.tables:
+        raise NotFoundError(f"The database has no table `{name}`. {did_you_mean(name, list(found.tables))}")
+    guessed = {
+        (guess.kind, each.table.name, guess.columns, guess.target): f"{guess.sure}: {guess.why}"
+        for each in drafted.draft.tables
+        for guess in each.edges
+    }
+
+    def resting_on(edge: Edge) -> str:
+        return guessed.get((edge.kind, edge.table, edge.columns, edge.target), "")
+
+    _explained([(found, resting_on)], name, json=json)
+
+
+def _explained(maps: Sequence[tuple[Map, Callable[[Edge], str]]], name: str, *, json: bool) -> None:
+    from troth.rules.map_path import paths, sentence
+
+    having = {found.store: found for found, _ in maps}
+    explained: list[dict[str, Any]] = []
+    for found, resting_on in maps:
         mapped = found.tables[name]
         explained.append({
-            "store": each,
+            "store": found.store,
             "file": found.file,
             "line": mapped.line,
             "table": name,
@@ -422,7 +473,10 @@ def _explain(store: str | None, name: str, *, json: bool) -> None:
             "paths": [
                 {
                     "subject": path.subject,
-                    "hops": [{"to": to, "edge": _edge(edge)} for edge, to in path.hops],
+                    "hops": [
+                        {"to": to, "edge": _edge(edge), "words": sentence(edge, resting_on(edge))}
+                        for edge, to in path.hops
+                    ],
                     "conceals": list(path.conceals),
                     "erased_by_it": not path.mentions,
                 }
@@ -440,6 +494,8 @@ def _explain(store: str | None, name: str, *, json: bool) -> None:
         for number, path in enumerate(told["paths"], 1):
             steps = "".join(f" → {hop['to']} ({hop['edge']})" for hop in path["hops"])
             console.print(f"  {number}. {path['subject']}{steps}", markup=False)
+            for hop in path["hops"]:
+                console.print(f"     {hop['words']}", markup=False)
             if path["conceals"]:
                 console.print(f"     an answer conceals {', '.join(path['conceals'])}", markup=False)
             if not path["erased_by_it"]:
