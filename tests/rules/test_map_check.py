@@ -135,7 +135,7 @@ def test_a_good_map_has_no_problems():
         ("{customer.id: 0}", "{customer.no: 0}",
          ["shop.yaml:5:15: The table `customer` has no column `no`. There are: id, email, name, created, address_id, "
           "restricted."]),
-        ("controller: us", "controller: {column: tenant}",
+        ("controller: us", "controller: {column: tenant, ours: us}",
          ["shop.yaml:4:13: No table has the column `tenant`, which names the controller. "
           "Name the column as the database does."]),
         # what nobody has decided

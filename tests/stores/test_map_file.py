@@ -18,6 +18,7 @@ from troth.rules.map import (
     ReplaceOwner,
     Retain,
     Retention,
+    RowController,
     SetAside,
     Subject,
 )
@@ -147,13 +148,33 @@ def test_places_are_remembered_for_later_messages(shop):
 
 def test_a_controller_may_be_a_column_or_somebody_else():
     for written, column, other in (
-        ("{column: tenant_id}", "tenant_id", ""),
+        ("{column: tenant_id, ours: [1, us]}", "tenant_id", ""),
         ("{processor_for: acme}", "", "acme"),
     ):
         found, _ = read(SHOP.replace("controller: main-entity", f"controller: {written}"), "shop.yaml")
         assert (found.controller, found.controller_column, found.processor_for) == ("", column, other)
     found, _ = read(SHOP.replace("controller: main-entity", "processor_for: acme"), "shop.yaml")
     assert found.processor_for == "acme"
+    joined = "controller: {column: tenant_id, of: tenant.id, name: slug, ours: us}"
+    found, _ = read(SHOP.replace("controller: main-entity", joined), "shop.yaml")
+    assert found.controllers == RowController("tenant_id", ("us",), "tenant", "id", "slug")
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("{column: tenant_id}", "does not say by which values of its column we are meant ourselves"),
+        ("{column: tenant_id, ours: []}", "`ours` needs values, and null is none"),
+        ("{column: tenant_id, ours: [null]}", "`ours` needs values, and null is none"),
+        ("{column: tenant_id, ours: us, of: tenant.id}", "`of` and `name` of `controller` go together"),
+        ("{column: tenant_id, ours: us, of: tenant, name: slug}", "`of` must be a table and its column"),
+        ("{ours: us}", "`controller` says either `column` or `processor_for`"),
+    ],
+)
+def test_a_controller_that_cannot_be_told_is_a_problem(written, said):
+    found, problems = read(SHOP.replace("controller: main-entity", f"controller: {written}"), "shop.yaml")
+    assert found is None
+    assert said in problems[0].what
 
 
 @pytest.mark.parametrize(
@@ -229,7 +250,7 @@ tables:
 """
     assert problems(text) == [
         "shop.yaml:1:1: A map lacks `controller`. Name the entity: `controller: main-entity`; "
-        "or `controller: {column: …}` where rows differ.",
+        "or `controller: {column: …, ours: …}` where rows differ.",
         "shop.yaml:1:8: `store` is a name for plans and events: letters, digits, dots, dashes. "
         "Choose one such as `shop`; it is never renamed.",
         "shop.yaml:3:31: `credentials` has no field called `chnge`. Did you mean `change`?",

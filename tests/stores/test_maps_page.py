@@ -7,6 +7,9 @@ from troth.stores.map_file import read
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "maps.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+WITH_EDGES = [block for block in BLOCKS if block.startswith("belongs_to:")][2:]
+(ATTRIBUTES,) = [block for block in BLOCKS if "via:" in block]
+CONTROLLERS = [block for block in BLOCKS if block.startswith("controller:")]
 AROUND = """\
 store: shop
 kind: sqlite
@@ -30,7 +33,7 @@ def test_the_whole_map_reads():
 def test_edges_of_several_columns_and_odd_names_read_in_both_writings():
     short, long = (
         read(AROUND + "".join(f"    {line}\n" for line in block.splitlines()), "stores/shop.yaml")
-        for block in BLOCKS[2:4]
+        for block in [block for block in BLOCKS if block.startswith("belongs_to:")][:2]
     )
     assert (short[1], long[1]) == ((), ())
     assert short[0].tables["visit"].edges[0] == long[0].tables["visit"].edges[0]
@@ -45,15 +48,23 @@ def test_links_of_other_shapes_read():
     around += "".join(f"  {name}: {{columns: {{id: key}}}}\n" for name in ("customer", "agent"))
     around = around.replace("  visit:", "  VISIT:")
     visit = around[around.index("  VISIT:") : around.index("  customer:")]
-    for block in BLOCKS[4:6]:
+    for block in WITH_EDGES:
         lines = "".join(f"    {line}\n" for line in block.splitlines())
         found, problems = read(around.replace(visit, visit + lines), "stores/shop.yaml")
         assert problems == ()
         assert len(found.tables["VISIT"].edges) == 3
     head = AROUND[: AROUND.index("tables:")]
-    found, problems = read(head + BLOCKS[6], "stores/shop.yaml")
+    found, problems = read(head + ATTRIBUTES, "stores/shop.yaml")
     assert problems == ()
     assert found.tables["entity"].subject.identifiers[0].via.table == "attribute"
+
+
+def test_controllers_of_rows_read():
+    for block in CONTROLLERS:
+        found, problems = read(AROUND.replace("controller: us\n", block), "stores/shop.yaml")
+        assert problems == ()
+        assert found.controllers.ours
+    assert len(CONTROLLERS) == 2
 
 
 def test_the_draft_on_the_page_reads_and_asks_its_questions():

@@ -278,6 +278,20 @@ def apart(one: Conditions, other: Conditions) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class RowController:
+    """Each row names its controller, in tables that have `column`; we are meant by the values `ours`.
+
+    With `table` it is named there: by `name`, in the row whose `key` the column holds.
+    """
+
+    column: str
+    ours: tuple[str | int | bool, ...]
+    table: str = ""
+    key: str = ""
+    name: str = ""
+
+
 Place = tuple[int, int]
 """A line and a column of the map file, both from 1."""
 
@@ -287,7 +301,7 @@ class Map:
     """A whole store map.
 
     Rows of which we are only processor are told by `processor_for`, the controller of all
-    of them, or by `controller_column`, in which each row names its own.  `places` says
+    of them, or by `controllers`, where each row names its own.  `places` says
     where things stand in the file, by path: `("orders", "columns", "id")`.
     """
 
@@ -300,13 +314,18 @@ class Map:
     backups_expire: Period | None = None
     reviewed: Reviewed | None = None
     file: str = ""
-    controller_column: str = ""
+    controllers: RowController | None = None
     processor_for: str = ""
     purposes: tuple[str, ...] = ()
     places: Mapping[tuple[str, ...], Place] = field(default_factory=dict, repr=False, compare=False)
     written: str = field(
         default="", repr=False, compare=False
     )  # the file's own text, to be recorded with an erasure
+
+    @property
+    def controller_column(self) -> str:
+        """The column in which each row names its controller; empty where none does."""
+        return self.controllers.column if self.controllers is not None else ""
 
     def place(self, *path: str) -> Place:
         """Return where the nearest known part of this path stands in the file."""

@@ -157,6 +157,14 @@ class _Checking:
         ):
             what = f"No table has the column `{self.map.controller_column}`, which names the controller."
             yield self.say(("", "controller"), what, "Name the column as the database does.")
+        by_row = self.map.controllers
+        for column in (by_row.key, by_row.name) if by_row is not None and by_row.table else ():
+            holder = self.there.get(by_row.table) if by_row is not None else None
+            if holder is None or holder.column(column) is None:
+                what = f"There is no `{by_row.table if by_row else ''}.{column}`, by which controllers are named."
+                yield self.say(
+                    ("", "controller"), what, "Name the table and its columns as the database does."
+                )
 
     def _missing_target(self, edge: Edge) -> Iterator[Problem]:
         target = self.there.get(edge.target)

@@ -418,6 +418,13 @@ def _listed(names: Iterable[str]) -> str:
 
 def _missing(map_: Map, catalogue: Catalogue) -> Iterator[Problem]:
     """Say which tables and columns the plan needs and the database does not have."""
+    by_row = map_.controllers
+    if by_row is not None:
+        holder = catalogue.table(by_row.table)
+        named = holder is not None and holder.column(by_row.key) and holder.column(by_row.name)
+        if (by_row.table and not named) or not any(table.column(by_row.column) for table in catalogue.tables):
+            what = f"The column `{by_row.column}`, or what it refers to, is not there to name the controller."
+            yield _problem(map_, "", ("controller",), what, "Name what is there.")
     for name, table in map_.tables.items():
         if table.impersonal is not None:
             continue

@@ -33,10 +33,15 @@ Grade = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """One subject to look for: our random id, and the identifiers known (kind, value)."""
+    """One subject to look for: our random id, and the identifiers known (kind, value).
+
+    Looked for as controllers ourselves, or on the instruction of another `controller`, for
+    whom we only process: then in its rows alone.
+    """
 
     subject: str
     identifiers: tuple[tuple[str, str], ...] = field(repr=False)
+    controller: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,14 @@ class SideEffect:
 
 
 @dataclass(frozen=True, slots=True)
+class Processed:
+    """Rows found that are another controller's, for whom we only process: to be forwarded, not touched."""
+
+    controller: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """What acting would do, by table and action; `how` it is known."""
 
@@ -68,6 +81,7 @@ class Measured:
     counts: tuple[Count, ...]
     side_effects: tuple[SideEffect, ...] = ()
     how: Literal["measured", "counted"] = "measured"
+    processed: tuple[Processed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

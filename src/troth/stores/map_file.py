@@ -48,6 +48,7 @@ from troth.rules.map import (
     Retain,
     Retention,
     Reviewed,
+    RowController,
     SetAside,
     Subject,
     Value,
@@ -180,7 +181,7 @@ class _MapReading(Reading):
                 "Choose one such as `shop`; it is never renamed.",
             )
         kind = self.text(fields.get("kind"), "`kind`")
-        controller, column, processor_for = self.controller(fields, node)
+        controller, controllers, processor_for = self.controller(fields, node)
         tables = self.tables(fields.get("tables"))
         placeholder = self.placeholder(fields.get("placeholder"), tables)
         reviewed = self.reviewed(fields.get("reviewed"))
@@ -197,7 +198,7 @@ class _MapReading(Reading):
             backups_expire=self.period(fields.get("backups_expire"), "`backups_expire`"),
             reviewed=reviewed,
             file=self.file,
-            controller_column=column,
+            controllers=controllers,
             processor_for=processor_for,
             purposes=purposes,
             places=self.places,
@@ -210,30 +211,62 @@ class _MapReading(Reading):
 
     # What is said of the whole store
 
-    def controller(self, fields: Mapping[str, Node], node: Node) -> tuple[str, str, str]:
+    def controller(self, fields: Mapping[str, Node], node: Node) -> tuple[str, RowController | None, str]:
         said, apart = fields.get("controller"), fields.get("processor_for")
         self.at(said, "", "controller")
         if apart is not None and said is not None:
             self.problem(apart, "Both `controller` and `processor_for` are given.", "Keep one of the two.")
         if apart is not None:
-            return "", "", self.text(apart, "`processor_for`") or ""
+            return "", None, self.text(apart, "`processor_for`") or ""
         if said is None:
             self.problem(
                 node,
                 "A map lacks `controller`.",
-                "Name the entity: `controller: main-entity`; or `controller: {column: …}` where rows differ.",
+                "Name the entity: `controller: main-entity`; or `controller: {column: …, ours: …}` where rows differ.",
             )
-            return "", "", ""
-        if isinstance(said, Fields):
-            inner = self.fields(said, "`controller`", ("column", "processor_for"))
-            if len(inner) != 1:
-                self.problem(said, "`controller` says either `column` or `processor_for`.", "Keep one.")
-            return (
-                "",
-                self.text(inner.get("column"), "`column`") or "",
-                self.text(inner.get("processor_for"), "`processor_for`") or "",
-            )
-        return self.text(said, "`controller`") or "", "", ""
+            return "", None, ""
+        if not isinstance(said, Fields):
+            return self.text(said, "`controller`") or "", None, ""
+        inner = self.fields(said, "`controller`", ("column", "processor_for", "ours", "of", "name"))
+        if ("column" in inner) == ("processor_for" in inner):
+            self.problem(said, "`controller` says either `column` or `processor_for`.", "Keep one.")
+        if "processor_for" in inner:
+            return "", None, self.text(inner["processor_for"], "`processor_for`") or ""
+        return "", self.row_controller(said, inner), ""
+
+    def row_controller(self, node: Node, fields: Mapping[str, Node]) -> RowController | None:
+        """Read how each row names its controller."""
+        self.at(node, "", "controller")
+        column = self.text(fields.get("column"), "`column`")
+        ours = self.constants(fields.get("ours"), "`ours`")
+        if "ours" not in fields:
+            what = "`controller` does not say by which values of its column we are meant ourselves."
+            self.problem(node, what, "Add `ours: [main-entity]`; rows of others are then told apart.")
+        if ("of" in fields) != ("name" in fields):
+            what = "`of` and `name` of `controller` go together."
+            self.problem(node, what, "Write `{column: tenant_id, of: tenant.id, name: slug, ours: [us]}`.")
+            return None
+        if column is None or not ours:
+            return None
+        if "of" not in fields:
+            return RowController(column, ours)
+        target, name = target_of(self.text(fields["of"], "`of`") or ""), self.text(fields["name"], "`name`")
+        if target is None or len(target[1]) != 1 or name is None:
+            self.problem(fields["of"], "`of` must be a table and its column.", "Write `of: tenant.id`.")
+            return None
+        return RowController(column, ours, target[0], target[1][0], name)
+
+    def constants(self, node: Node | None, what: str) -> tuple[str | int | bool, ...]:
+        """Read one constant, or a list of them; null is none."""
+        if node is None:
+            return ()
+        listed = node.items if isinstance(node, Items) else (node,)
+        found = [self.value(each, f"A value of {what}") for each in listed]
+        known = tuple(each for each in found if each is not None)
+        if len(known) < len(found) or not found:
+            self.problem(node, f"{what} needs values, and null is none.", "Write one, or `[one, another]`.")
+            return ()
+        return known
 
     def credentials(self, node: Node | None) -> dict[str, str]:
         fields = self.fields(node, "`credentials`", ("find", "change"), ("find",))

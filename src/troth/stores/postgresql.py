@@ -249,8 +249,10 @@ class Postgresql:
                 )
 
     def passing(self, error: Exception) -> bool:
-        """Tell whether somebody else was only quicker."""
-        return isinstance(error, errors.SerializationFailure | errors.DeadlockDetected)
+        """Tell whether somebody else was only quicker: also by a row that refers to one about to go."""
+        return isinstance(
+            error, errors.SerializationFailure | errors.DeadlockDetected | errors.ForeignKeyViolation
+        )
 
 
 def _on(error: psycopg.Error) -> str:

@@ -35,6 +35,9 @@ from troth.stores.sql_inside import Elements, by_column, rewritten, told
 
 # ruff: noqa: S608
 
+CONTROLLER = "\0controller"
+"""The kind under which the controllers are bound whose rows are looked for."""
+
 Bind = tuple[str, str]
 """What stands for a parameter: the name of a set, and its table (or kind of identifier)."""
 
@@ -568,6 +571,7 @@ class Sql:
             f"SELECT {self._key_list(table, 't')}{extra} FROM {text.given(named.kind)} AS v "
             f"CROSS JOIN {self.name(table)} AS t "
             f"WHERE {self._given_match(named, table, 't', named.column, named.at)}{self._no_placeholder(table, 't')}"
+            f"{self._ours(text, table, 't', by_name=True)}"
         )
 
     def _direct(self, hop: Hop, text: _Text, extra: str) -> str:
@@ -577,7 +581,7 @@ class Sql:
             f"SELECT {self._key_list(hop.to, 't')}{extra} FROM {text.given(hop.named.kind)} AS v "
             f"CROSS JOIN {self.name(hop.to)} AS t "
             f"WHERE {self._given_match(hop.named, hop.to, 't', hop.to_columns[0], hop.to_at)}"
-            f"{self._no_placeholder(hop.to, 't')}"
+            f"{self._no_placeholder(hop.to, 't')}{self._ours(text, hop.to, 't', by_name=True)}"
         )
 
     def _hop(self, hop: Hop, set_: str, text: _Text, extra: str) -> str:
@@ -586,6 +590,72 @@ class Sql:
             f"SELECT {self._key_list(hop.to, 't')}{extra} FROM {text.rows(set_, hop.source)} AS n "
             f"CROSS JOIN {self.name(hop.source)} AS s CROSS JOIN {self.name(hop.to)} AS t "
             f"WHERE {self._key_equal(hop.source, 's', 'n')} AND {match}{self._no_placeholder(hop.to, 't')}"
+            f"{self._ours(text, hop.to, 't', by_name=hop.named is not None or hop.kind == 'same')}"
+        )
+
+    def _controller(self, table: str, alias: str) -> str | None:
+        """Write the text of a row's controller, empty where it names none; None where no row of the table can."""
+        by_row = self.graph.map.controllers
+        if by_row is None or self.graph.table(table).column(by_row.column) is None:
+            return None
+        kind = "CHAR" if self.dialect.name == "mariadb" else "TEXT"
+        own = f"{alias}.{quoted(by_row.column)}"
+        if by_row.table:
+            of = f"{self.name(by_row.table)} AS ct WHERE ct.{quoted(by_row.key)} = {own}"
+            own = f"(SELECT max(CAST(ct.{quoted(by_row.name)} AS {kind})) FROM {of})"
+            return f"coalesce({own}, '')"
+        return f"coalesce(CAST({own} AS {kind}), '')"
+
+    def _ours(self, text: _Text, table: str, alias: str, *, by_name: bool) -> str:
+        """Write that a row is of a controller who is looked for.
+
+        A row that names none is its owner's controller's; where only a name leads to it, it is ours.
+        """
+        if self.graph.map.controllers is None:
+            return ""
+        own = self._controller(table, alias)
+        if own is None and not by_name:
+            return ""
+        return f" AND {self._among(text, own or chr(39) * 2)}"
+
+    def _among(self, text: _Text, own: str) -> str:
+        first, other = self._alike(own, "text", "cv.x", "text")
+        return f"EXISTS (SELECT 1 FROM {text.given(CONTROLLER)} AS cv WHERE {first} = {other})"
+
+    def elsewhere(self) -> Statement | None:
+        """Read which other controllers' rows the identifiers given lead to."""
+        return self._once(("elsewhere",), self._elsewhere)
+
+    def _elsewhere(self) -> Statement | None:
+        text, found = _Text(self), []
+        ends = [(name.table, name.kind, name, name.column, name.at) for name in self.graph.named]
+        ends += [
+            (hop.to, hop.named.kind, hop.named, hop.to_columns[0], hop.to_at)
+            for hop in self.graph.hops
+            if hop.kind == "belongs_to" and hop.named is not None
+        ]
+        for table, kind, named, column, at in ends:
+            own = self._controller(table, "t")
+            if own is not None:
+                found.append(
+                    f"SELECT {own} AS c FROM {text.given(kind)} AS v CROSS JOIN {self.name(table)} AS t "
+                    f"WHERE {self._given_match(named, table, 't', column, at)} AND NOT ({self._among(text, own)})"
+                )
+        return text.done(f"SELECT DISTINCT c FROM ({' UNION '.join(found)}) AS x") if found else None
+
+    def reached_keys(self, table: str) -> Statement:
+        """Read the keys of the rows reached, as text."""
+        found = self._once(("reached keys", table), lambda: self._reached_keys(table))
+        assert found is not None
+        return found
+
+    def _reached_keys(self, table: str) -> Statement:
+        text = _Text(self)
+        kind = "CHAR" if self.dialect.name == "mariadb" else "TEXT"
+        keys = ", ".join(f"CAST(t.{quoted(name)} AS {kind})" for name in self.graph.table(table).key)
+        return text.done(
+            f"SELECT {keys} FROM {text.rows('reach', table)} AS n CROSS JOIN {self.name(table)} AS t "
+            f"WHERE {self._key_equal(table, 't', 'n')}"
         )
 
     def stage_of(self, table: str) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Protocol
 
@@ -28,9 +28,10 @@ from troth.rules.plan import (
     end_of,
     first_kept_day,
 )
-from troth.stores.contract import Acted, Count, Grade, Measured, Row, SideEffect, Spared, Verb, Who
-from troth.stores.sql import Bind, Sql, Statement
+from troth.stores.contract import Acted, Count, Grade, Measured, Processed, Row, SideEffect, Spared, Verb, Who
+from troth.stores.sql import CONTROLLER, Bind, Sql, Statement
 from troth.stores.sql_dialect import forms
+from troth.stores.sql_inside import told
 
 ROWS_MEASURED_MAX = 50_000
 ROWS_AT_ONCE = 200
@@ -101,7 +102,23 @@ class Selection:
             if given:
                 self.sets["given", kind] = (self.session.texts(list(dict.fromkeys(given))),)
                 self.counts["given", kind] = len(given)
-        return bool(self.sets)
+        return bool(self.sets) and self._on_behalf(who)
+
+    def _on_behalf(self, who: Sequence[Who]) -> bool:
+        """Take whose rows are looked for, ours or another controller's; False when this store has none of them."""
+        map_, controllers = self.sql.graph.map, {subject.controller for subject in who}
+        if len(controllers) > 1:
+            raise NotAllowedError(
+                "Each controller's instruction is carried out by itself; give one at a time."
+            )
+        (controller,) = controllers
+        if map_.controllers is None:
+            return controller == map_.processor_for or (controller == map_.controller and bool(controller))
+        known = [_written(self.sql, value) for value in map_.controllers.ours]
+        looked = [controller] if controller and controller not in known else [*known, ""]
+        self.sets["given", CONTROLLER] = (self.session.texts(looked),)
+        self.counts["given", CONTROLLER] = len(looked)
+        return True
 
     def spare(self, spared: Spared) -> None:
         """Pass by what is newer than the erasure that is repeated: these rows are not even walked through."""
@@ -299,6 +316,11 @@ class Selection:
         return self.counts.get(("reach", table), 0) - self.counts.get(("released", table), 0)
 
 
+def _written(sql: Sql, value: str | int | bool) -> str:
+    """Return a constant as the engine writes it as text."""
+    return str(int(value)) if isinstance(value, bool) and sql.dialect.name != "postgresql" else told(value)
+
+
 def _whole(value: object) -> int:
     return int(str(value))
 
@@ -384,12 +406,46 @@ def measure(
     sql: Sql, session: Session, who: Sequence[Who], today: date, spared: Spared | None = None
 ) -> Measured:
     """Say what acting would do; the caller rolls back."""
+    others = tuple(Processed(name, each.reached()) for name, each in processed(sql, session, who))
     selection = select(sql, session, who, today, spared)
     if selection.reached() > ROWS_MEASURED_MAX:
         counts, _ = _counted(selection)
-        return Measured(sql.plan.store, sql.plan.sha256, counts, (), "counted")
+        return Measured(sql.plan.store, sql.plan.sha256, counts, (), "counted", others)
     done = apply(selection)
-    return Measured(sql.plan.store, sql.plan.sha256, done.counts, done.effects)
+    return Measured(sql.plan.store, sql.plan.sha256, done.counts, done.effects, processed=others)
+
+
+def processed(sql: Sql, session: Session, who: Sequence[Who]) -> Iterator[tuple[str, Selection]]:
+    """Yield each other controller whose rows we only process, with what these identifiers lead to there."""
+    map_ = sql.graph.map
+    if any(subject.controller for subject in who) or not (map_.processor_for or map_.controllers):
+        return
+    names = [map_.processor_for] if map_.processor_for else []
+    selection, statement = Selection(sql, session), sql.elsewhere()
+    if not names and statement is not None and selection.give(who):
+        (answer,) = session.many([selection.bound(statement)])
+        names = sorted(str(row[0]) for row in answer.rows)
+    for name in names:
+        found = Selection(sql, session)
+        if found.give([replace(subject, controller=name) for subject in who]):
+            found.reach()
+            if found.reached():
+                yield name, found
+
+
+def processed_keys(sql: Sql, session: Session, who: Who) -> Mapping[str, frozenset[tuple[str, ...]]]:
+    """Return the keys, as text, of rows that are left alone for another controller, by table."""
+    keys: dict[str, frozenset[tuple[str, ...]]] = {}
+    for _, selection in processed(sql, session, [who]):
+        asked = [
+            (("keys", table), sql.reached_keys(table))
+            for (set_, table), count in selection.counts.items()
+            if set_ == "reach" and count and sql.graph.table(table).key
+        ]
+        for bind, answer in selection.run(asked).items():
+            rows = frozenset(tuple(map(str, row)) for row in answer.rows)
+            keys[bind[1]] = keys.get(bind[1], frozenset()) | rows
+    return keys
 
 
 def gone(sql: Sql, session: Session, who: Sequence[Who], today: date, spared: Spared | None = None) -> int:

@@ -220,11 +220,16 @@ class SqlStore(Generic[Connection]):
         def scanned(connection: Connection) -> Scanned:
             sql = self._sql(connection)
             with self._transaction(connection, "find", sql) as session:
-                rows = {
-                    (subject.subject, table): keys
-                    for subject in who
-                    for table, keys in sql_run.retained_keys(sql, session, subject, today).items()
-                }
+                rows: dict[tuple[str, str], frozenset[tuple[str, ...]]] = {}
+                for subject in who:
+                    for left in (
+                        sql_run.retained_keys(sql, session, subject, today),
+                        sql_run.processed_keys(sql, session, subject),
+                    ):
+                        for table, keys in left.items():
+                            rows[subject.subject, table] = (
+                                rows.get((subject.subject, table), frozenset()) | keys
+                            )
                 expected = residue.Expected(residue.mentioning_columns(self._map), rows)
                 kinds = residue.own_kinds(self._map)
                 with self._engine.plainly(connection) as plain:

@@ -28,6 +28,9 @@ EMAIL = typer.Option([], "--email", help="An e-mail address of the subject.")
 IDENTIFIER = typer.Option(
     [], "--identifier", metavar="KIND=VALUE", help="Another identifier, such as id=4711."
 )
+CONTROLLER = typer.Option(
+    "", "--controller", metavar="NAME", help="On whose instruction: rows of this controller alone."
+)
 MAP = typer.Option(None, "--map", metavar="FILE", help="A map outside a project; needs --url.")
 URL = typer.Option(None, "--url", help="Where the store of --map is, such as sqlite:///shop.db.")
 JSON = typer.Option(False, "--json", help="Print JSON.")
@@ -37,6 +40,7 @@ def find(
     store: str | None = STORE,
     email: list[str] = EMAIL,
     identifier: list[str] = IDENTIFIER,
+    controller: str = CONTROLLER,
     show: bool = typer.Option(False, "--show", help="Print the values too; they are personal data."),
     map: Path | None = MAP,
     url: str | None = URL,
@@ -46,7 +50,7 @@ def find(
 
     Example: troth find shop --email ada@example.org
     """
-    who = _who(email, identifier)
+    who = _who(email, identifier, controller)
     with _store(store, map, url) as (opened, described, _):
         people = [name for name, each in described.tables.items() if each.subject is not None]
         tally: dict[tuple[str, str, str], int] = {}
@@ -91,6 +95,7 @@ def plan(
     store: str | None = STORE,
     email: list[str] = EMAIL,
     identifier: list[str] = IDENTIFIER,
+    controller: str = CONTROLLER,
     map: Path | None = MAP,
     url: str | None = URL,
     json: bool = JSON,
@@ -99,7 +104,7 @@ def plan(
 
     Example: troth plan shop --email ada@example.org
     """
-    who = _who(email, identifier)
+    who = _who(email, identifier, controller)
     with _store(store, map, url) as (opened, described, today):
         measured = opened.measure([who], today)
     if json:
@@ -114,6 +119,7 @@ def act(
     store: str | None = STORE,
     email: list[str] = EMAIL,
     identifier: list[str] = IDENTIFIER,
+    controller: str = CONTROLLER,
     approve: str = typer.Option(..., "--approve", metavar="SHA", help="The plan, as `troth plan` names it."),
     tolerance: int = typer.Option(0, "--tolerance", min=0, help="How many more rows are fine."),
     step: str = typer.Option("", "--step", help="A name to repeat this very act by, if it was cut short."),
@@ -126,7 +132,7 @@ def act(
 
     Example: troth act shop --email ada@example.org --approve 3f9a1c2b7d64
     """
-    who = _who(email, identifier)
+    who = _who(email, identifier, controller)
     with _store(store, map, url) as (opened, described, today):
         measured = opened.measure([who], today)
         if len(approve) < 8 or not measured.plan_sha256.startswith(approve.lower()):
@@ -153,7 +159,7 @@ def act(
 # What is asked for
 
 
-def _who(emails: Sequence[str], identifiers: Sequence[str]) -> Who:
+def _who(emails: Sequence[str], identifiers: Sequence[str], controller: str) -> Who:
     from troth.stores.contract import Who
 
     given = [("email", email) for email in emails]
@@ -166,7 +172,7 @@ def _who(emails: Sequence[str], identifiers: Sequence[str]) -> Who:
         given.append((kind.strip(), value))
     if not given:
         raise NotAllowedError("Nobody is named. Give --email, or --identifier KIND=VALUE.")
-    return Who("asked for", tuple(given))
+    return Who("asked for", tuple(given), controller)
 
 
 @contextmanager
@@ -268,6 +274,9 @@ def _print(measured: Measured, described: Map, *, err_too: bool = False) -> None
         console.print(table("", ["table", "action", "rows#", "until", "because", "decided by"], lines))
     for effect in measured.side_effects:
         console.print(f"Besides, the database itself will {_effect(effect)}.")
+    for other in measured.processed:
+        rows = _many(other.rows, "row is", "rows are")
+        console.print(f"{rows} left alone: there we only process for the controller {other.controller}.")
     if measured.how == "counted":
         console.print("So many rows were counted by reading; cascades and triggers were not tried out.")
     console.print(f"Plan {measured.plan_sha256[:12]} of {measured.store}; nothing was changed.")
@@ -318,6 +327,7 @@ def _measured(measured: Measured, described: Map) -> dict[str, Any]:
         "how": measured.how,
         "counts": [_counted(count, described) for count in measured.counts],
         "side_effects": list(measured.side_effects),
+        "processed": list(measured.processed),
     }
 
 
