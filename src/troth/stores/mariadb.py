@@ -80,6 +80,7 @@ class Open:
 
     raw: Any
     held: dict[int, object] = field(default_factory=dict, repr=False)
+    alone: bool = False
 
     def execute(self, statement: str) -> Any:
         """Run a statement; return the cursor with its rows."""
@@ -109,6 +110,17 @@ class Open:
         if fresh:
             self.execute("SET " + ", ".join(f"@troth{n} = {self.raw.escape(value)}" for n, value in fresh))
             self.held.update(fresh)
+
+
+_ALONE = f"concat(database(), '.{STEP_TABLE}')"
+ACTING_SECONDS = 30
+"""How long one who acts waits for another one to end."""
+
+
+def _let_others(connection: Open) -> None:
+    if connection.alone:
+        connection.execute(f"DO RELEASE_LOCK({_ALONE})")
+        connection.alone = False
 
 
 @dataclass
@@ -194,10 +206,12 @@ class Mariadb:
     def commit(self, connection: Open) -> None:
         """Make it so."""
         connection.raw.commit()
+        _let_others(connection)
 
     def rollback(self, connection: Open) -> None:
         """Undo everything since `begin`."""
         connection.raw.rollback()
+        _let_others(connection)
 
     def session(self, connection: Open, catalogue: Catalogue) -> MariadbSession:
         """Return a session for the open transaction."""
@@ -224,7 +238,16 @@ class Mariadb:
         return True
 
     def take(self, connection: Open, step: str, plan_sha256: str) -> tuple[str, str] | None:
-        """Write the step, or return what it is remembered with; waits for whoever is writing it."""
+        """Write the step, or return what it is remembered with; waits for whoever is acting here.
+
+        Two who acted at once would each see the other's rows hold what they share, and leave it
+        behind.  Waiting comes before the first look, which is what the transaction then sees.
+        """
+        if connection.rows(f"SELECT GET_LOCK({_ALONE}, {ACTING_SECONDS})")[0][0] != 1:
+            raise UnreachableError(
+                "Somebody else is acting in this store, and for long. Nothing was changed; try again."
+            )
+        connection.alone = True
         given = connection.raw.escape
         try:
             connection.execute(

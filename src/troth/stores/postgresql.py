@@ -34,6 +34,8 @@ from troth.stores.sql_store import Role, SqlStore, unreachable
 
 LIMITS = Limits(atomic=True, measured_by_rollback=True, rows_measured_max=ROWS_MEASURED_MAX)
 LOCK_SECONDS = 2
+ACTING_SECONDS = 30
+"""How long one who acts waits for another one to end."""
 CONNECT_SECONDS = 10
 ROWS_STREAMED = 2_000
 PAGES_SMALL_MAX = 64
@@ -195,7 +197,13 @@ class Postgresql:
         return True
 
     def take(self, connection: Open, step: str, plan_sha256: str) -> tuple[str, str] | None:
-        """Write the step, or return what it is remembered with; waits for whoever is writing it."""
+        """Write the step, or return what it is remembered with; waits for whoever is acting here.
+
+        Two who acted at once would each see the other's rows hold what they share, and leave it
+        behind.  The lock comes before the first look, which is what the transaction then sees.
+        """
+        for statement in _ALONE:
+            connection.execute(statement)
         written = connection.execute(
             f"INSERT INTO {STEP_TABLE} (step, plan_sha256) VALUES ($1, $2) ON CONFLICT DO NOTHING",
             (step, plan_sha256),
@@ -273,6 +281,11 @@ def _constraint(error: psycopg.Error) -> str:
             return f"`{name}` does not hold in `{table}`"
 
 
+_ALONE = (
+    f"SET LOCAL lock_timeout = '{ACTING_SECONDS}s'",
+    f"LOCK TABLE {STEP_TABLE} IN SHARE ROW EXCLUSIVE MODE",
+    f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'",
+)
 _STRUCTURE = """
     SELECT (SELECT sum(hashtext(xmin::text || ctid::text)::bigint) FROM pg_class WHERE oid = ANY($1::oid[])),
            (SELECT sum(hashtext(xmin::text || ctid::text)::bigint) FROM pg_attribute
