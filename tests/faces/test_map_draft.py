@@ -118,7 +118,7 @@ def test_a_file_that_is_there_is_never_overwritten(folder):
         (
             ("oracle://a:hunter2@db/shop",),
             NotAllowedError,
-            "begins with `sqlite:///`, `postgresql://` or `mariadb://`",
+            "begins with `sqlite:///`, `duckdb:///`, `postgresql://` or `mariadb://`",
         ),
         (("postgresql://a:hunter2@127.0.0.1:1",), UnreachableError, "The store `store` does not answer"),
         (("postgresql://a:hunter2@[::1/shop",), UnreachableError, "The store `store` does not answer"),

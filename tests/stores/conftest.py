@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
+import duckdb
 import psycopg
 import pymysql
 import pymysql.cursors
@@ -102,6 +103,30 @@ class PostgresqlDatabase(Database):
             return connection.execute(statement).fetchall()
 
 
+_FOREIGN_KEY = re.compile(
+    r"""(,\s*FOREIGN\ KEY\s*\([^)]*\))?\s*REFERENCES\s+("(?:[^"]|"")+"|\w+)\s*(\([^)]*\))?
+        (\s+ON\ DELETE\ (CASCADE|RESTRICT|SET\ NULL|NO\ ACTION))?""",
+    re.VERBOSE,
+)
+
+
+class DuckdbDatabase(Database):
+    kind = "duckdb"
+
+    def connect(self):
+        return duckdb.connect(self.url.removeprefix("duckdb:///"))
+
+    def run(self, *statements: str) -> None:
+        """Run statements without their foreign keys, of which test_duckdb.py says what becomes."""
+        with self.connect() as connection:
+            for statement in statements:
+                connection.execute(_FOREIGN_KEY.sub("", statement))
+
+    def query(self, statement: str) -> list[tuple]:
+        with self.connect() as connection:
+            return connection.execute(statement).fetchall()
+
+
 class MariadbDatabase(Database):
     kind = "mariadb"
 
@@ -171,6 +196,15 @@ def postgresql_database(postgresql):
 
 
 @pytest.fixture
+def duckdb_database(tmp_path):
+    path = tmp_path / "store.duckdb"
+    duckdb.connect(str(path)).close()
+    found = DuckdbDatabase(f"duckdb:///{path}")
+    yield found
+    found.close()
+
+
+@pytest.fixture
 def mariadb_database(mariadb):
     found = MariadbDatabase(mariadb)
     yield found
@@ -180,6 +214,7 @@ def mariadb_database(mariadb):
 @pytest.fixture(
     params=[
         "sqlite",
+        pytest.param("duckdb", marks=[pytest.mark.slow]),
         pytest.param("mariadb", marks=[pytest.mark.mariadb, pytest.mark.slow]),
         pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.slow]),
     ]
@@ -202,6 +237,11 @@ class TestedWorld:
             found = [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY id")]
             connection.close()
             return found
+        if self.database.kind == "duckdb":
+            with self.database.connect() as connection:
+                found = connection.execute(f"SELECT * FROM {table} ORDER BY id")
+                names = [name for name, *_ in found.description]
+                return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
         if self.database.kind == "mariadb":
             cursor = self.database.behind.cursor(pymysql.cursors.DictCursor)
             cursor.execute(f"SELECT * FROM {table} ORDER BY id")
@@ -219,6 +259,11 @@ class TestedWorld:
                 connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({gaps})", list(row.values()))
             connection.close()
             return
+        if self.database.kind == "duckdb":
+            with self.database.connect() as connection:
+                gaps = ", ".join("?" * len(row))
+                connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({gaps})", list(row.values()))
+            return
         if self.database.kind == "mariadb":
             gaps = ", ".join(["%s"] * len(row))
             self.database.behind.cursor().execute(
@@ -230,21 +275,30 @@ class TestedWorld:
             connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({gaps})", list(row.values()))
 
 
+def literal(value: object) -> str:
+    """Write a value into a statement."""
+    if value is None:
+        return "NULL"
+    return str(value) if isinstance(value, int) else "'" + str(value).replace("'", "''") + "'"
+
+
 @pytest.fixture
 def tested_world():
     """Build the tables and rows of `troth.testing` in a database."""
     from troth.testing import COLUMNS, ROWS, map_of
 
     def built(database: Database) -> TestedWorld:
+        made = []
         for table, columns in COLUMNS.items():
             written = ", ".join(
                 f"{name} {kind}{' PRIMARY KEY' if name == 'id' else ''}" for name, kind in columns.items()
             )
-            database.run(f"CREATE TABLE {table} ({written})")
-        world = TestedWorld(database, database.open(map_of(database.kind)))
+            made.append(f"CREATE TABLE {table} ({written})")
         for table, rows in ROWS.items():
             for row in rows:
-                world.add(table, row)
-        return world
+                values = ", ".join(map(literal, row.values()))
+                made.append(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({values})")
+        database.run(*made)
+        return TestedWorld(database, database.open(map_of(database.kind)))
 
     return built

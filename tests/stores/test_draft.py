@@ -446,7 +446,9 @@ def test_what_cannot_be_drafted_says_why_and_never_the_url(tmp_path):
     def try_(url):
         draft_map(url, "shop", find="env:A", change="env:B", today=TODAY)
 
-    with pytest.raises(NotAllowedError, match="begins with `sqlite:///`, `postgresql://` or") as raised:
+    with pytest.raises(
+        NotAllowedError, match="begins with `sqlite:///`, `duckdb:///`, `postgresql://` or"
+    ) as raised:
         try_(f"oracle://find:{SECRET}@db/shop")
     assert SECRET not in str(raised.value)
     with pytest.raises(UnreachableError) as unreachable:

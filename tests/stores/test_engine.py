@@ -24,6 +24,9 @@ BLANKED = PEOPLE.replace("do: delete", "do: blank, set: {email: null, name: null
 
 
 # Engines that show where a row without a key stands, let a trigger keep a row and a foreign key wait.
+ENFORCING = ["sqlite", pytest.param("mariadb", marks=[pytest.mark.mariadb, pytest.mark.slow]),
+             pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.slow])]  # fmt: skip
+"""Engines with foreign keys of every kind and with triggers."""
 KEEPING = ["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.slow])]
 
 
@@ -466,6 +469,7 @@ def test_a_tree_goes_from_its_leaves(database):
 # What the engine itself does
 
 
+@pytest.mark.parametrize("database", ENFORCING, indirect=True)
 def test_rows_that_restrict_stop_everything_and_are_named(database):
     database.run(
         CUSTOMER,
@@ -483,6 +487,7 @@ def test_rows_that_restrict_stop_everything_and_are_named(database):
     assert counted(store.measure(who(BEN), TODAY)) == {("customer", "delete"): 1}
 
 
+@pytest.mark.parametrize("database", ENFORCING, indirect=True)
 def test_cascades_are_measured_and_compared(database):
     database.run(
         CUSTOMER,
@@ -510,6 +515,7 @@ def test_cascades_are_measured_and_compared(database):
     assert store.measure(who(CLEO), TODAY).side_effects == ()
 
 
+@pytest.mark.parametrize("database", ENFORCING, indirect=True)
 def test_a_cascade_never_takes_a_row_that_was_to_stay(database):
     """The link is taken off first where it may be null; where not, the map is refused."""
     database.run(
@@ -536,6 +542,7 @@ def test_a_cascade_never_takes_a_row_that_was_to_stay(database):
     assert counted(done) == {("customer", "delete"): 1, ("thread", "blank"): 2, ("thread", "delete"): 1}
 
 
+@pytest.mark.parametrize("database", ENFORCING, indirect=True)
 def test_a_link_that_cannot_be_null_to_a_row_that_goes_is_refused(database):
     database.run(
         CUSTOMER,
@@ -609,6 +616,7 @@ def test_links_that_cannot_be_null_are_fine_where_what_they_refer_to_stays_or_is
 
 
 @pytest.mark.parametrize("blanked", [True, False])
+@pytest.mark.parametrize("database", ENFORCING, indirect=True)
 def test_a_blanked_row_does_not_hold_what_it_points_to_and_must_be_able_to_let_go(database, blanked):
     database.run(
         "CREATE TABLE address (id integer PRIMARY KEY, street text)",
@@ -671,6 +679,7 @@ def test_a_retained_child_keeps_its_retained_owner_though_its_link_cannot_be_nul
     assert database.query("SELECT id FROM line ORDER BY id") == [(1,), (2,)]
 
 
+@pytest.mark.parametrize("database", ENFORCING, indirect=True)
 def test_a_mention_loses_its_link_and_nothing_else(database):
     database.run(
         CUSTOMER,
@@ -705,6 +714,7 @@ def trigger(
     )
 
 
+@pytest.mark.parametrize("database", ENFORCING, indirect=True)
 def test_what_triggers_write_is_measured(database):
     database.run(CUSTOMER, CUSTOMERS, "CREATE TABLE log (word text)")
     insert = "INSERT INTO log VALUES ('gone')"
@@ -732,6 +742,7 @@ def test_a_trigger_that_keeps_a_row_is_found_out(database):
     assert database.everything("customer") == before
 
 
+@pytest.mark.parametrize("database", ENFORCING, indirect=True)
 def test_a_trigger_that_puts_values_back_is_found_out(database):
     database.run(CUSTOMER, CUSTOMERS)
     trigger(
@@ -807,6 +818,7 @@ def test_a_circle_of_tables_that_cannot_be_null_waits_for_the_end(database):
         ("note text", "id: 4", "is part of the key"),
     ],
 )
+@pytest.mark.parametrize("database", ENFORCING, indirect=True)
 def test_what_the_catalogue_forbids_is_refused_before(database, column, set_, said):
     database.run(f"CREATE TABLE customer (id integer PRIMARY KEY, email text, name text, {column})")
     store = database.open(BLANKED.replace("name: null}", f"name: null, {set_}}}"))

@@ -11,12 +11,14 @@ import time
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import psycopg
 import pymysql
 import pytest
 
 from stores import shop
 from stores.shop import who
+from stores.test_engine import ENFORCING
 from troth.errors import NotAllowedError, UnreachableError
 from troth.stores.connect import connect
 from troth.stores.contract import Who
@@ -94,6 +96,7 @@ print("done", calls)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("database", ENFORCING, indirect=True)
 def test_a_worker_killed_anywhere_leaves_all_or_nothing_and_the_next_one_ends_it(database, tmp_path):
     """Kill -9 before each statement of the transaction in turn, then carry on with a new worker."""
     database.run(*shop.TABLES, *shop.ROWS)
@@ -241,7 +244,12 @@ def test_who_finds_cannot_change_anything(database):
     store = database.open(shop.MAP)
     connection = store._borrow("find")
     with pytest.raises(
-        (sqlite3.OperationalError, psycopg.errors.ReadOnlySqlTransaction, pymysql.err.OperationalError)
+        (
+            sqlite3.OperationalError,
+            psycopg.errors.ReadOnlySqlTransaction,
+            pymysql.err.OperationalError,
+            duckdb.InvalidInputException,
+        )
     ):
         connection.execute("DELETE FROM customer")
 

@@ -9,6 +9,7 @@ from datetime import date
 import pytest
 
 from stores.conftest import HEAD
+from stores.test_engine import ENFORCING
 from troth.errors import WrongFileError
 from troth.stores.contract import Who
 from troth.stores.map_file import read
@@ -124,6 +125,7 @@ def test_the_column_of_a_condition_is_not_blanked(notes):
         ("varchar(9)", ("'7'", "'8'"), "7"),
     ],
 )
+@pytest.mark.parametrize("database", ENFORCING, indirect=True)
 def test_whose_a_row_is_depends_on_a_column(database, kind, values, when):
     database.run(
         CUSTOMER,
@@ -209,15 +211,18 @@ BUYERS = (
 
 
 def json_type(database, kind="jsonb"):
-    return {"postgresql": kind, "mariadb": "json"}.get(database.kind, "text")
+    return {"postgresql": kind, "mariadb": "json", "duckdb": "json"}.get(database.kind, "text")
 
 
 @pytest.fixture(params=["a", "another"])
 def events(database, request):
     """Documents in a column of either type that holds them."""
-    types = {"postgresql": ("jsonb", "json"), "sqlite": ("text", "json"), "mariadb": ("json", "json")}[
-        database.kind
-    ]
+    types = {
+        "postgresql": ("jsonb", "json"),
+        "sqlite": ("text", "json"),
+        "mariadb": ("json", "json"),
+        "duckdb": ("json", "json"),
+    }[database.kind]
     kind = types[request.param == "another"]
     rows = ", ".join(f"({number}, '{each}', 'memo')" for number, each in enumerate(BUYERS, 1))
     database.run(
@@ -242,6 +247,7 @@ def test_a_link_inside_a_document_is_followed(events):
     assert len(events.query("SELECT id FROM event")) == before - 2
 
 
+@pytest.mark.parametrize("database", ENFORCING, indirect=True)
 def test_one_path_of_a_document_is_blanked_and_the_rest_stays(events):
     before = {row[1]: row[0] for row in documents(events, "SELECT data, id FROM event WHERE id < 50")}
     head, _, tail = DOCUMENTS.rpartition("do: delete")
@@ -254,6 +260,7 @@ def test_one_path_of_a_document_is_blanked_and_the_rest_stays(events):
     assert dict(events.query("SELECT id, memo FROM event"))[1] is None
 
 
+@pytest.mark.parametrize("database", ENFORCING, indirect=True)
 def test_a_link_inside_a_document_is_given_to_the_placeholder(events):
     events.run("INSERT INTO customer VALUES (0, NULL, NULL)")
     head, _, tail = DOCUMENTS.rpartition("do: delete")
@@ -306,6 +313,7 @@ def test_a_subject_is_named_inside_a_document(accounts):
     assert accounts.query("SELECT id FROM login ORDER BY id") == [(3,), (4,)]
 
 
+@pytest.mark.parametrize("database", ENFORCING, indirect=True)
 def test_an_identifier_inside_a_document_is_blanked_and_names_nobody_then(accounts):
     store = accounts.open(IN_DOCUMENT.replace("do: delete", "do: blank, set: {profile.contact: null}", 1))
     assert erase(store, ADA)["account", "blank"] == 1

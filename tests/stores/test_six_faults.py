@@ -8,6 +8,7 @@ import pytest
 
 from stores import shop
 from stores.shop import who
+from stores.test_engine import ENFORCING
 from troth.errors import NotAllowedError, WrongFileError
 
 TODAY = date(2026, 11, 23)
@@ -82,6 +83,7 @@ def test_2_and_nothing_about_anybody_else_is_touched(built, store):
     assert len(after["service_request"]) == 3
 
 
+@pytest.mark.parametrize("database", ENFORCING, indirect=True)
 def test_3_a_refusal_in_one_table_leaves_every_table_as_it_was(built):
     if built.kind == "sqlite":
         built.run(
@@ -156,6 +158,7 @@ tables:
 """
 
 
+@pytest.mark.parametrize("database", ENFORCING, indirect=True)
 def test_4_tables_that_refer_to_one_another_and_to_themselves_are_planned(database):
     database.run(
         "CREATE TABLE team (id integer PRIMARY KEY, lead_id integer, name text)",
@@ -211,6 +214,7 @@ def test_5_and_what_mentions_staff_is_never_erased_with_them(built, store):
     assert built.query("SELECT count(*) FROM address WHERE id = 3") == [(1,)]  # Fay works there too
 
 
+@pytest.mark.parametrize("database", ENFORCING, indirect=True)
 def test_6_no_error_carries_a_value_of_a_row(built):
     """An engine's own message names the row; ours names tables, columns and constraints only."""
     built.run(

@@ -501,6 +501,8 @@ def _problems(graph: Graph) -> Iterator[Problem]:
         if table.impersonal is None and graph.catalogue.table(name) is not None:
             yield from _link_problems(graph, name)
             yield from _place_problems(graph, table)
+            if graph.catalogue.dialect == "duckdb" and name in graph.reached():
+                yield from _overeager_problems(graph, name)
             found = graph.catalogue.table(name)
             if found is not None and found.lasting and (table.erase is not None or name in graph.reached()):
                 what = f"Rows of `{name}` cannot be erased for good, or not undone when they must: {found.lasting}."
@@ -666,6 +668,15 @@ def _place_problems(graph: Graph, table: MapTable) -> Iterator[Problem]:
             what += " the elements of lists are not looked into."
             yield _problem(graph.map, table.name, path, what, "Keep them in a table of their own.")
             continue
+        rewritten = {part.column for part in _all_parts(table)}
+        if any(isinstance(edge.leaving, ReplaceOwner) for edge in table.edges) or isinstance(
+            action(table), ReplaceOwner
+        ):
+            rewritten |= {edge.columns[0] for edge in table.edges if edge.inside is not None}
+        if graph.catalogue.dialect == "duckdb" and where in rewritten:
+            what = f"`{table.name}.{where}` would be written in part, and DuckDB has nothing to do that with."
+            yield _problem(graph.map, table.name, path, what, "Blank the column whole.")
+            continue
         if not good or column.generated:
             place = written_link((where,), inside)
             what = (
@@ -750,7 +761,7 @@ def _key_problems(graph: Graph, table: MapTable) -> Iterator[Problem]:
         engine = WITHOUT_PLACES[graph.catalogue.dialect]
         what = f"`{table.name}` has no key, and {engine} shows nothing else by which a row could be told."
         yield _problem(graph.map, table.name, (), what, "Give the table a primary key.")
-    if found.key or graph.catalogue.dialect != "postgresql":
+    if found.key or graph.catalogue.dialect not in ("postgresql", "duckdb"):
         return
     changes = len([edge for edge in table.edges if edge.leaving is not None])
     changes += isinstance(action(table), Blank | Retain | ReplaceOwner)
@@ -772,6 +783,35 @@ def _link_problems(graph: Graph, name: str) -> Iterator[Problem]:
         )
         remedy = f"Blank `{key.target}` instead, let `{name}` go with it, or replace its owner."
         yield _problem(graph.map, name, ("edges",), what, remedy)
+
+
+def _overeager_problems(graph: Graph, name: str) -> Iterator[Problem]:
+    """Say what DuckDB refuses inside one transaction, though it would hold at its end."""
+    found = graph.table(name)
+    referring = [
+        (each.name, key) for each in graph.catalogue.tables for key in each.foreign_keys if key.target == name
+    ]
+    mapped = {each for each, table in graph.map.tables.items() if table.impersonal is None}
+    if _goes(graph, name):
+        for other, _ in referring:
+            if other in mapped:
+                what = (
+                    f"Rows of `{name}` go, and `{other}` refers to them by a foreign key: DuckDB refuses that in "
+                    "the transaction in which the rows that refer to them went or let go."
+                )
+                remedy = f"Blank `{name}` instead, or make `{other}` anew without its foreign key."
+                yield _problem(graph.map, name, ("erase",), what, remedy)
+    touchy = {column for columns in found.indexed for column in columns}
+    touchy |= {column.name for column in found.columns if column.shape == "array"}
+    written = [column for column, _ in _all_values(graph.mapped(name))] if referring else []
+    for column_ in written:
+        if column_ in touchy:
+            what = (
+                f"`{name}.{column_}` is indexed or a list, and `{referring[0][0]}` refers to `{name}` by a foreign "
+                "key: DuckDB writes such a row anew, and refuses it."
+            )
+            remedy = "Take the index or the foreign key off, by making the table anew without it."
+            yield _problem(graph.map, name, ("erase",), what, remedy)
 
 
 def columns_of(values: Mapping[str, Value] | Values) -> Columns:

@@ -32,6 +32,7 @@ from troth.stores.residue_reading import (
     CONTEXT,
     Batch,
     Table,
+    duckdb_batches,
     mariadb_batches,
     postgresql_batches,
     sqlite_batches,
@@ -63,6 +64,7 @@ class Expected:
 
 NOTHING = Expected()
 _READ: Mapping[str, Callable[[Any, Table], Iterator[Batch]]] = {
+    "duckdb": duckdb_batches,
     "mariadb": mariadb_batches,
     "postgresql": postgresql_batches,
     "sqlite": sqlite_batches,

@@ -230,6 +230,31 @@ def _mariadb_bytes(column: Column) -> str:
     return f"coalesce({written}, x'')"
 
 
+# DuckDB: values of every type as bytes; what is nested as JSON, whose escapes are looked for.
+
+
+def duckdb_batches(connection: Any, table: Table) -> Iterator[Batch]:
+    """Yield a table of DuckDB in batches; whole values, however long."""
+    columns = {column.name: column for column in table.table.columns}
+    key = [_duckdb_bytes(columns[part]) for part in table.table.key]
+    values = [_duckdb_bytes(column) for column in table.columns]
+    cursor = connection.execute(f"SELECT {', '.join((*values, *key))} FROM {_name(table.table)}")
+    for rows in _gathered(cursor):
+        yield _sqlite_batch(table.columns, len(key), rows)
+
+
+def _duckdb_bytes(column: Column) -> str:
+    name = _quoted(column.name)
+    match column.shape:
+        case "bytes":
+            written = name
+        case "array" | "other":
+            written = f"encode(coalesce(try(to_json({name})::text), {name}::text))"
+        case _:
+            written = f"encode({name}::text)"
+    return f"coalesce({written}, ''::blob)"
+
+
 # PostgreSQL: COPY in text, which escapes tabs and line ends, so that rows and fields are plain to see.
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from troth.rules.signs import Inclusion
 from troth.stores.sql_store import unreachable
 
 if TYPE_CHECKING:
+    from troth.stores.duckdb import Open as OpenDuckdb
     from troth.stores.mariadb import Open as OpenMariadb
     from troth.stores.postgresql import Open
 
@@ -68,9 +70,13 @@ def open_sampler(url: str, store: str) -> Iterator[Sampler]:
     elif scheme in ("mariadb", "mysql"):
         with _mariadb(url, store) as sampler:
             yield sampler
+    elif scheme == "duckdb":
+        with _duckdb(url, store) as sampler:
+            yield sampler
     else:
         raise NotAllowedError(
-            "A map is drafted from a URL that begins with `sqlite:///`, `postgresql://` or `mariadb://`. "
+            "A map is drafted from a URL that begins with `sqlite:///`, `duckdb:///`, `postgresql://` or "
+            "`mariadb://`. "
             "For another kind of store, write the map by hand: see the page about maps."
         )
 
@@ -283,6 +289,68 @@ class _Mariadb:
             return list(self.connection.rows(statement))
         except pymysql.Error:
             return []
+
+
+# DuckDB
+
+
+@contextmanager
+def _duckdb(url: str, store: str) -> Iterator[Sampler]:
+    try:
+        import duckdb
+
+        from troth.stores.duckdb import Duckdb
+    except ImportError:
+        raise NotFoundError(
+            "DuckDB is read by its own package, which is not installed. Install it with: "
+            "pip install 'troth[duckdb]'."
+        ) from None
+    engine = Duckdb()
+    try:
+        connection = engine.connect(url, "find")
+    except duckdb.Error as error:
+        raise engine.said(error, store) or unreachable(store) from None
+    try:
+        yield _Duckdb(connection, store)
+    finally:
+        engine.close(connection)
+
+
+class _Duckdb:
+    kind = "duckdb"
+
+    def __init__(self, connection: OpenDuckdb, store: str) -> None:
+        self.connection, self.store = connection, store
+
+    def catalogue(self) -> Catalogue:
+        from troth.stores.catalogue_duckdb import read_duckdb
+
+        return read_duckdb(self.connection, self.store)
+
+    def values(self, table: CatalogueTable) -> Values:
+        columns = sampled(table)
+        read = ", ".join(f"left({_quoted(c.name)}::text, {LENGTH_MAX})" for c in columns)
+        return _both_ends(table, columns, lambda end: self._rows(f"SELECT {read} FROM {_name(table)} {end}"))
+
+    def included(self, table: CatalogueTable, column: Column, values: Sequence[str]) -> Inclusion | None:
+        asked = list(dict.fromkeys(values))[:ASKED_MAX]
+        name = _quoted(column.name)
+        gaps = ", ".join(f"${number}" for number in range(1, len(asked) + 1))
+        statement = f"SELECT count(DISTINCT {name}) FROM {_name(table)} WHERE {name}::text IN ({gaps})"
+        rows = self._rows(statement, asked) if asked else []
+        return Inclusion(len(asked), min(len(asked), int(rows[0][0]))) if rows else None
+
+    def _rows(self, statement: str, values: Sequence[str] = ()) -> list[tuple[Any, ...]]:
+        import duckdb
+
+        waiting = threading.Timer(SECONDS_MAX, self.connection.raw.interrupt)
+        waiting.start()
+        try:
+            return list(self.connection.rows(statement, values))
+        except duckdb.Error:
+            return []
+        finally:
+            waiting.cancel()
 
 
 _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)

@@ -9,6 +9,7 @@ from the catalogue and are quoted; constants come from the map and are escaped.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -106,6 +107,9 @@ class _Text:
         if self.sql.dialect.name == "mariadb":
             (parameter,) = self.place((set_, table), 1)
             return _json_table(parameter, [kind for _, kind in keys])
+        if self.sql.dialect.name == "duckdb":
+            (parameter,) = self.place((set_, table), 1)
+            return _unnested(parameter, [kind for _, kind in keys])
         if self.sql.dialect.name == "sqlite":
             (parameter,) = self.place((set_, table), 1)
             if len(keys) == 1:
@@ -125,6 +129,8 @@ class _Text:
         if self.sql.dialect.name == "mariadb":
             typed = "longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
             return f"(SELECT x FROM JSON_TABLE({parameter}, '$[*]' COLUMNS (x {typed} PATH '$')) AS j)"
+        if self.sql.dialect.name == "duckdb":
+            return f"(SELECT unnest(from_json({parameter}, '[\"VARCHAR\"]')) AS x)"
         if self.sql.dialect.name == "sqlite":
             return f"(SELECT value AS x FROM json_each({parameter}))"
         return f"(SELECT x FROM unnest({parameter}::text[]) AS u(x))"
@@ -168,7 +174,7 @@ class Sql:
         if table not in self._keys:
             found = self.graph.table(table)
             if table in self.rowids:
-                own: tuple[tuple[str, str], ...] = ((f"{{0}}.{self.rowids[table]}", "integer"),)
+                own: tuple[tuple[str, str], ...] = ((f"{{0}}.{self.rowids[table]}", "bigint"),)
             elif found.key:
                 own = tuple(
                     (f"{{0}}.{_escaped(name)}", column.type)
@@ -186,7 +192,7 @@ class Sql:
 
     def keyless(self, table: str) -> bool:
         """Tell whether rows are told by their place, which moves when they are changed."""
-        return self.dialect.name == "postgresql" and not self.graph.table(table).key
+        return self.dialect.name in ("postgresql", "duckdb") and not self.graph.table(table).key
 
     def name(self, table: str) -> str:
         """Write a table's name."""
@@ -224,6 +230,10 @@ class Sql:
             parts = [mariadb_key(kind)[0].format(f"{alias}.k{n}") for n, kind in enumerate(kinds, 1)]
             inner = parts[0] if len(parts) == 1 else f"json_array({', '.join(parts)})"
             return f"json_arrayagg({inner}), count(*)"
+        if self.dialect.name == "duckdb":
+            parts = [f"{alias}.k{number}::text" for number in numbers]
+            inner = parts[0] if len(parts) == 1 else f"[{', '.join(parts)}]"
+            return f"to_json(list({inner}))::text, count(*)"
         if self.dialect.name == "sqlite":
             one = ", ".join(f"{alias}.k{number}" for number in numbers)
             inner = one if len(numbers) == 1 else f"json_array({one})"
@@ -332,6 +342,8 @@ class Sql:
         """
         if self.dialect.name == "mariadb":
             return _mariadb_alike(looked, looked_family, value, family)
+        if self.dialect.name == "duckdb" and looked_family == family == "text":
+            return f"encode({looked})", f"encode({value})"  # whatever their collations
         if looked_family == family or "any" in (looked_family, family):
             return looked, value
         if self.dialect.name == "sqlite":
@@ -434,6 +446,8 @@ class Sql:
         texts = ["''", *(self._exact(named.kind, self.literal(str(value))) for value in named.nobody)]
         if self.dialect.name == "mariadb":
             expression, texts = as_bytes(expression), [as_bytes(text) for text in texts]
+        if self.dialect.name == "duckdb":
+            expression, texts = f"encode({expression})", [f"encode({text})" for text in texts]
         return f"{expression} NOT IN ({', '.join(texts)})"
 
     def _given_match(self, named: Named, table: str, alias: str, column: str, at: At) -> str:
@@ -479,7 +493,7 @@ class Sql:
                 parts.append(f"{column} IS NOT NULL")
             elif self.dialect.name == "mariadb":
                 parts.append(f"NOT ({self._same_constant(table, alias, name, value)})")
-            elif self.dialect.name == "postgresql" and found is not None:
+            elif self.dialect.name in ("postgresql", "duckdb") and found is not None:
                 new = f"CAST({self.literal(value)} AS {found.type})"
                 parts.append(self.dialect.differs.format(f"{column}::text", f"({new})::text"))
             else:
@@ -1253,6 +1267,15 @@ def _typed(value: Value, column: Column, family: str) -> bool:
     if isinstance(value, bool):
         return column.type == "boolean"
     return isinstance(value, int) and family in ("int", "numeric")
+
+
+def _unnested(parameter: str, kinds: Sequence[str]) -> str:
+    """Write for DuckDB a select of the keys in a set, which holds their texts."""
+    typed = [re.sub(r" COLLATE \w+$", "", kind) for kind in kinds]
+    if len(typed) == 1:
+        return f"(SELECT r::{typed[0]} AS k1 FROM (SELECT unnest(from_json({parameter}, '[\"VARCHAR\"]')) AS r) AS u)"
+    read = ", ".join(f"r[{number}]::{kind} AS k{number}" for number, kind in enumerate(typed, 1))
+    return f"(SELECT {read} FROM (SELECT unnest(from_json({parameter}, '[[\"VARCHAR\"]]')) AS r) AS u)"
 
 
 def _json_table(parameter: str, kinds: Sequence[str]) -> str:

@@ -172,18 +172,20 @@ def mariadb_key(declared: str) -> tuple[str, str, str]:
     """Say how a part of a key travels in JSON: how it is written, its type there, how it is read.
 
     >>> mariadb_key("binary(16)")
-    ('HEX({})', 'longtext', 'UNHEX({})')
+    ('HEX({})', 'varchar(6144) CHARACTER SET ascii', 'UNHEX({})')
     """
     base, charset = mariadb_base(declared), collation(declared)
     bare = re.sub(r" (zerofill|CHARACTER SET .*)$", "", declared)
     if base in ("enum", "set"):
         bare = "varchar(1000)"
+    if base.endswith("text"):  # a set whose keys are long objects is joined wrongly in a DELETE
+        bare = "varchar(8000)"
     if base in _MARIADB_TEXTS and charset is not None:
         typed = f"{bare} CHARACTER SET {charset[0]} COLLATE {charset[1]}"
         return "CONVERT({} USING utf8mb4)", typed, "{}"
     if base in _MARIADB_BYTES:
-        return "HEX({})", "longtext", "UNHEX({})"
-    if base in ("bit", "year"):
+        return "HEX({})", "varchar(6144) CHARACTER SET ascii", "UNHEX({})"
+    if base in ("bit", "year") or "zerofill" in declared:
         return "({} + 0)", "bigint unsigned", "{}"
     if base in _MARIADB_INTS:
         return "{}", "bigint unsigned" if "unsigned" in declared else "bigint", "{}"
@@ -209,6 +211,48 @@ MARIADB = Dialect(
     insides=sql_inside.MARIADB,
     among="{} IN ({})",
     text="CHAR",
+    one_set=True,
+)
+
+
+# DuckDB
+
+
+def _duckdb_family(declared: str) -> str:
+    upper = declared.upper()
+    if upper.startswith(("VARCHAR", "ENUM")):
+        return "text"
+    if re.fullmatch(r"(TINY|SMALL|BIG|HUGE|U\w*)?INT(EGER)?", upper):
+        return "int"
+    return "numeric" if upper.startswith(("DECIMAL", "DOUBLE", "FLOAT")) else upper.lower()
+
+
+def _duckdb_day(column: Column, expression: str) -> str:
+    """Write the day as text of ten characters; null where there is none to be told."""
+    if column.shape == "text":
+        dated = f"regexp_matches({expression}, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')"
+        return f"CASE WHEN {dated} THEN left({expression}, 10) END"
+    at = f"make_timestamp(epoch_us({expression}))" if "WITH TIME ZONE" in column.type else expression
+    return f"CASE WHEN isfinite({expression}) THEN strftime({at}, '%Y-%m-%d') END"
+
+
+_DUCKDB_BLANKS = "' ' || chr(9) || chr(10) || chr(13)"
+DUCKDB = Dialect(
+    name="duckdb",
+    parameter="${}",
+    differs="{} IS DISTINCT FROM {}",
+    true="TRUE",
+    false="FALSE",
+    family=_duckdb_family,
+    email=f"lower(trim({{}}::text, {_DUCKDB_BLANKS}))",
+    phone=(
+        "regexp_replace(regexp_replace(replace({}::text, '(0)', ''), '[^0-9+]', '', 'g'), "
+        "'^(00|[+]+)(.*)', '+\\2')"
+    ),
+    number="upper(regexp_replace({}::text, '[\\s.-]', '', 'g'))",
+    day=_duckdb_day,
+    insides=sql_inside.DUCKDB,
+    among="{} IN ({})",
     one_set=True,
 )
 

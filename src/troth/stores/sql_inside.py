@@ -218,7 +218,7 @@ def _postgresql_write(expression: str, column: Column, inside: Inside, value: Va
 POSTGRESQL = Insides(_postgresql_read, _postgresql_elements, _postgresql_without, _postgresql_write)
 
 
-# MariaDB: documents only; the plan refuses lists before anything is asked.
+# MariaDB and DuckDB: documents only; the plan refuses lists before anything is asked.
 
 
 def _mariadb_read(expression: str, path: Columns) -> str:
@@ -257,4 +257,16 @@ def _mariadb_write(expression: str, column: Column, inside: Inside, value: Value
     return f"CASE WHEN JSON_VALID({expression}) THEN {put} ELSE {expression} END"
 
 
+def _duckdb_read(expression: str, path: Columns) -> str:
+    valid = f"json_valid({expression}::text)"
+    return f"CASE WHEN {valid} THEN json_extract_string({expression}::text, {_sqlite_path(path)}) END"
+
+
+def _duckdb_write(_expression: str, column: Column, _inside: Inside, _value: Value) -> str:
+    raise NotAllowedError(
+        f"`{column.name}` is a document, and DuckDB has nothing to write into one with. Blank it whole."
+    )
+
+
+DUCKDB = Insides(_duckdb_read, _no_elements, _no_without, _duckdb_write)
 MARIADB = Insides(_mariadb_read, _no_elements, _no_without, _mariadb_write)

@@ -65,7 +65,7 @@ def _reading(sql: Sql, table: str, columns: Sequence[tuple[str, Named]]) -> _Rea
     found = sql.graph.table(table)
     key = () if set(found.key) & set(found.unreadable) else found.key
     places = [expression.format("t") for expression, _ in sql.keys(table)]
-    if sql.dialect.name == "postgresql":
+    if sql.dialect.name in ("postgresql", "duckdb"):
         places = [f"{place}::text" for place in places]
     if sql.dialect.name == "mariadb":
         places = [
