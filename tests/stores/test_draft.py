@@ -8,6 +8,7 @@ import pytest
 
 from sample_databases import load
 from stores.shop import ROWS, TABLES
+from stores.test_engine import ENFORCING
 from troth.errors import NotAllowedError, NotFoundError, UnreachableError
 from troth.rules.catalogue import Catalogue
 from troth.rules.draft import candidate_links, draft
@@ -241,6 +242,7 @@ def test_credentials_are_told_by_their_shape_and_their_names(sqlite_database):
         }  # fmt: skip
 
 
+@pytest.mark.parametrize("database", ENFORCING, indirect=True)
 def test_what_else_a_map_may_say_is_suggested_with_what_it_rests_on(database):
     database.run(
         "CREATE TABLE customer (id INT PRIMARY KEY, email VARCHAR(80) NOT NULL, name VARCHAR(80), blocked BOOLEAN,"
