@@ -79,7 +79,7 @@ def suggestions(
     own = signs.get(table.name, {})
     return (
         *_polymorphic(table, ways, people, own),
-        *_conceals(table, ways, categories),
+        *_conceals(table, ways, people, categories),
         *_copies(table, ways, people, signs),
         *_attributes(table, ways, people, own),
         *(_restriction(table, own, categories) if table.name in people else ()),
@@ -135,10 +135,17 @@ def _names_kind(column: str, prefix: tuple[str, ...]) -> bool:
 
 
 def _conceals(
-    table: CatalogueTable, ways: Collection[Way], categories: Mapping[str, str]
+    table: CatalogueTable,
+    ways: Collection[Way],
+    people: Collection[str],
+    categories: Mapping[str, str],
 ) -> Iterator[Suggestion]:
     """Columns about one of the people whom a row links, when the row is shown to another."""
-    linking = [way for way in ways if way.kind in ("belongs_to", "mentions") and len(way.columns) == 1]
+    linking = [
+        way
+        for way in ways
+        if way.kind in ("belongs_to", "mentions") and len(way.columns) == 1 and way.target in people
+    ]
     if len(linking) < 2:
         return
     for way in linking:
@@ -283,6 +290,7 @@ def _retention(table: CatalogueTable, signs: TableSigns) -> Iterator[Suggestion]
         for column in table.columns
         if (column.shape in ("date", "moment") or _dates(signs.get(column.name)))
         and not _is_birth(column.name)
+        and not {"update", "updated", "modified", "changed"} & set(words(column.name))
         and rank(column)[0] < len(_ENDS)
     ]
     if dated:
@@ -305,7 +313,8 @@ def _is_birth(column: str) -> bool:
 
 
 def _fits(one: Column, two: Column | None) -> bool:
-    return two is not None and one.shape == two.shape
+    """Tell whether a column may link to a key: a text may be how a number is written."""
+    return two is not None and (one.shape == two.shape or {one.shape, two.shape} == {"text", "number"})
 
 
 def _name(name: str) -> str:
