@@ -148,6 +148,7 @@ class Limits:
     atomic: bool
     measured_by_rollback: bool
     rows_measured_max: int
+    amends: bool = False  # rectifies and restricts: has the verbs of `stores.amend`
 
 
 @dataclass(frozen=True, slots=True)

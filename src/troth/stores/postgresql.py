@@ -32,7 +32,7 @@ from troth.stores.sql_store import Role, SqlStore, unreachable
 # Names come from the catalogue and are quoted; values are bound.
 # ruff: noqa: S608
 
-LIMITS = Limits(atomic=True, measured_by_rollback=True, rows_measured_max=ROWS_MEASURED_MAX)
+LIMITS = Limits(atomic=True, measured_by_rollback=True, rows_measured_max=ROWS_MEASURED_MAX, amends=True)
 LOCK_SECONDS = 2
 ACTING_SECONDS = 30
 """How long one who acts waits for another one to end."""

@@ -1225,6 +1225,24 @@ class Sql:
         same = " AND ".join(self._constant(table, "t", name, value) for name, value in marks)
         return Statement(f"SELECT count(*) FROM {self.name(table)} AS t WHERE {same}", ())
 
+    def reading(self, set_: str, table: str, expressions: Sequence[str]) -> Statement:
+        """Read expressions over the rows (`t`) of a set."""
+        text = _Text(self)
+        return text.done(
+            f"SELECT {', '.join(expressions)} FROM {text.rows(set_, table)} AS n "
+            f"CROSS JOIN {self.name(table)} AS t WHERE {self._key_equal(table, 't', 'n')}"
+        )
+
+    def reading_linked(self, set_: str, table: str, hop: Hop, expressions: Sequence[str]) -> Statement:
+        """Read expressions over the rows of a set and those a hop links to them: from `s`, to `t`."""
+        text = _Text(self)
+        own, looked = ("s", "t") if hop.source == table else ("t", "s")
+        return text.done(
+            f"SELECT DISTINCT {', '.join(expressions)} FROM {text.rows(set_, table)} AS n "
+            f"CROSS JOIN {self.name(hop.source)} AS s CROSS JOIN {self.name(hop.to)} AS t "
+            f"WHERE {self._key_equal(table, own, 'n')} AND {self._linked(hop, 's', 't', looked=looked)}"
+        )
+
     def loose_writings(self) -> tuple[tuple[str, str, str], ...]:
         """Return the columns looked through in which an identifier may stand in several writings."""
         found: dict[tuple[str, str, str], None] = {}

@@ -259,6 +259,14 @@ class Selection:
             waiting = [table for table in dict.fromkeys(waiting) if table in retained]
             self._release([table for table in graph.reached() if self._leads(table, changed)])
 
+    def share(self) -> None:
+        """Tell which rows nobody else holds, whatever an erasure would retain of them."""
+        for table in self.sql.graph.reached():
+            if ("reach", table) in self.sets:
+                self.sets["released", table] = self.sets["reach", table]
+                self.counts["released", table] = self.counts["reach", table]
+        self._release([t for t in self.sql.graph.reached() if t in self.sql.graph.shared and self._some(t)])
+
     def _release(self, waiting: list[str]) -> None:
         """Take from the released rows those that somebody holds, until no more are taken."""
         graph = self.sql.graph

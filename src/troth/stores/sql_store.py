@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
@@ -20,7 +20,8 @@ from troth.errors import NotAllowedError, TrothError, UnreachableError, WrongFil
 from troth.rules.catalogue import Catalogue
 from troth.rules.map import Map
 from troth.rules.plan import Plan, compile_plan
-from troth.stores import residue, sql_replay, sql_run
+from troth.stores import residue, sql_cells, sql_replay, sql_run
+from troth.stores.amend import Amended, Amendment, Coded, Columns, OnConflict, Standing
 from troth.stores.catalogue import STEP_TABLE
 from troth.stores.contract import Acted, Entry, Limits, Measured, Row, Scanned, Spared, Who
 from troth.stores.sql import Sql
@@ -204,6 +205,73 @@ class SqlStore(Generic[Connection]):
 
         return self._with("change", done)
 
+    def standing(
+        self, who: Sequence[Who], wanted: Mapping[str, Columns], *, copies: bool
+    ) -> tuple[Standing, ...]:
+        """Read these columns in every row of these subjects, and in the rows that hold copies of them."""
+
+        def read(connection: Connection) -> tuple[Standing, ...]:
+            sql = self._sql(connection)
+            with self._transaction(connection, "find", sql) as session:
+                return sql_cells.standing(sql, session, who, wanted, copies=copies)
+
+        return self._with("find", read)
+
+    def coded(self, text: str) -> Coded:
+        """Code a value written by somebody; the store turns it into the type of its column."""
+        return sql_cells.CODINGS[self._engine.dialect.name].code(text)
+
+    def shown(self, coded: Coded) -> str | None:
+        """Write a coded value for people."""
+        return None if coded is None else sql_cells.CODINGS[self._engine.dialect.name].show(coded)
+
+    def try_out(
+        self, amendments: Sequence[Amendment], *, on_conflict: OnConflict
+    ) -> tuple[tuple[Amendment, ...], Amended]:
+        """Change, look, and undo: return each amendment with the values as the store would hold them."""
+
+        def tried(connection: Connection) -> tuple[tuple[Amendment, ...], Amended]:
+            sql = self._sql(connection)
+            with self._transaction(connection, "change", sql) as session:
+                return sql_cells.try_out(
+                    sql, session, amendments, on_conflict=on_conflict, refused=self._refused
+                )
+
+        return self._with(self._changing(), tried)
+
+    def amend(
+        self, step: str, plan_sha256: str, amendments: Sequence[Amendment], *, on_conflict: OnConflict
+    ) -> Amended:
+        """Change once per `step`; raises ConflictError when a value changed and that is to stop it."""
+
+        def done(connection: Connection) -> Amended:
+            engine = self._engine
+            if self._remembers is None:
+                self._remembers = engine.remember(connection)
+            sql = self._sql(connection)
+            engine.begin(connection, "change")
+            taken = engine.take(connection, step, plan_sha256) if self._remembers else None
+            if taken is not None:
+                engine.rollback(connection)
+                return sql_cells.from_rows(self.name, step, taken[1])
+            session = engine.session(connection, sql.graph.catalogue)
+            made = sql_cells.amend(
+                sql, session, step, amendments, on_conflict=on_conflict, refused=self._refused
+            )
+            if self._remembers:
+                engine.keep(connection, step, sql_cells.to_rows(made))
+            else:
+                made = replace(made, certainty="at_least_once")
+            engine.commit(connection)
+            return made
+
+        return self._with("change", done)
+
+    def _refused(self, error: Exception) -> bool:
+        """Tell whether the database, or what was found in it, forbids a change."""
+        said = error if isinstance(error, TrothError) else self._engine.said(error, self.name)
+        return isinstance(said, NotAllowedError)
+
     def gone(self, who: Sequence[Who], today: date, spared: Spared | None = None) -> int:
         """Count the rows to which these identifiers still lead and which no rule retains today."""
 
@@ -264,7 +332,7 @@ class SqlStore(Generic[Connection]):
         for name, sha, rows in self._reading(
             lambda _, session: session.stream((statement, parameters)), "change"
         ):
-            if rows is not None:
+            if rows is not None and not sql_cells.is_amended(str(rows)):
                 yield sql_run.from_rows(self.name, str(name), str(sha), str(rows))
 
     def close(self) -> None:

@@ -23,6 +23,7 @@ from troth.rules.map import Map
 from troth.stores.catalogue import STEP_TABLE, read_sqlite
 from troth.stores.contract import Limits, Store
 from troth.stores.sql import Sql
+from troth.stores.sql_cells import sqlite_coded, sqlite_uncoded
 from troth.stores.sql_dialect import SQLITE, quoted
 from troth.stores.sql_run import ROWS_AT_ONCE, ROWS_MEASURED_MAX, Answer, Call
 from troth.stores.sql_store import Role, SqlStore, unreachable
@@ -30,7 +31,7 @@ from troth.stores.sql_store import Role, SqlStore, unreachable
 # Names come from the catalogue and are quoted; values are bound.
 # ruff: noqa: S608
 
-LIMITS = Limits(atomic=True, measured_by_rollback=True, rows_measured_max=ROWS_MEASURED_MAX)
+LIMITS = Limits(atomic=True, measured_by_rollback=True, rows_measured_max=ROWS_MEASURED_MAX, amends=True)
 WAIT_SECONDS = 10.0
 
 
@@ -59,6 +60,8 @@ class Sqlite:
         )
         connection.text_factory = lambda text: text.decode("utf-8", "replace")
         connection.create_function("troth_phone", 1, _phone, deterministic=True)
+        connection.create_function("troth_coded", 2, sqlite_coded, deterministic=True)
+        connection.create_function("troth_uncoded", 1, sqlite_uncoded, deterministic=True)
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("PRAGMA query_only = ON" if role == "find" else "PRAGMA secure_delete = ON")
