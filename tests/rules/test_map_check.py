@@ -351,6 +351,18 @@ def test_values_that_cannot_be_set_aside():
     ]
 
 
+def test_what_links_or_names_people_cannot_be_set_aside():
+    schema = SCHEMA.replace("email TEXT NOT NULL", "email TEXT").replace(
+        "email TEXT UNIQUE NOT NULL", "email TEXT UNIQUE"
+    )
+    written = MAP.replace("{flag: restricted, active: true, lifted: false}", "{set_aside: [name, email]}")
+    found = [each for each in said(schema, written) if "set aside" in each]
+    assert found == [
+        "shop.yaml:14:18: `customer.email` cannot be set aside: it links rows, and while it is empty nobody would know "
+        "whose they are. Leave it out, or restrict by a flag."
+    ]
+
+
 def test_categories_and_retention_are_those_of_the_policy():
     policy, problems = load_policy({"policy.md": POLICY})
     assert problems == ()

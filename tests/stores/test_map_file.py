@@ -135,6 +135,13 @@ def test_copies_and_values_set_aside(shop):
     assert message.restriction == SetAside(("recipient_name",))
 
 
+def test_the_column_of_a_supplementary_statement(shop):
+    written = SHOP.replace("    restriction: {set_aside: [recipient_name]}\n", "    supplement: recipient_name\n")
+    found, problems = read(written, "shop.yaml")
+    assert problems == ()
+    assert (found.tables["message"].supplement, shop.tables["message"].supplement) == ("recipient_name", "")
+
+
 def test_words_after_a_comma_stay_in_the_sentence(shop):
     assert shop.tables["product"].impersonal == "a catalogue of goods, kept by staff"
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from troth.errors import TamperedError
-from troth.rules import mail, request
+from troth.rules import amendment, mail, request
 from troth.rules.event import Event
 
 State = dict[str, Any]
@@ -23,7 +23,14 @@ def count(state: State | None, event: Event) -> State:
     return {"events": (state or {}).get("events", 0) + 1, "last": event.kind}
 
 
-FOLDS: Mapping[str, Fold] = MappingProxyType({"request": request.fold, "mail": mail.fold})
+FOLDS: Mapping[str, Fold] = MappingProxyType(
+    {
+        "request": request.fold,
+        "mail": mail.fold,
+        "rectification": amendment.fold,
+        "restriction": amendment.fold,
+    }
+)
 
 
 def family(stream: str) -> str:

@@ -224,6 +224,7 @@ class MapTable:
     restriction: Flag | SetAside | None = None
     retention: tuple[Retention, ...] = ()
     copies: tuple[Copy, ...] = ()
+    supplement: str = ""  # the column that takes a supplementary statement
     impersonal: str | None = None
     line: int = 1
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from troth.errors import Problem
 from troth.policy.reading import did_you_mean
-from troth.rules import map_policy, map_reach
+from troth.rules import map_policy, map_reach, set_aside
 from troth.rules.catalogue import Catalogue, CatalogueTable, Column, sha256
 from troth.rules.column_name import is_credential
 from troth.rules.map import (
@@ -213,6 +213,8 @@ class _Checking:
             yield ("retention", str(number)), retention.trigger
         for copy in table.copies:
             yield ("copies", copy.column), copy.column
+        if table.supplement:
+            yield ("supplement",), table.supplement
 
     # Is everything that is there in the map?
 
@@ -510,6 +512,10 @@ class _Checking:
                 if not column.nullable or name in found.key or name in found.null_refused or column.generated:
                     what = f"`{table.name}.{name}` cannot be emptied while its values are set aside."
                     yield self.say(path, what, "Choose columns that may be null, or a flag.")
+            for name, column_name, why in set_aside.why_not(self.map, self.catalogue):
+                if name == table.name:
+                    what = f"`{name}.{column_name}` cannot be set aside: it {why}."
+                    yield self.say(path, what, "Leave it out, or restrict by a flag.")
 
     # Remarks
 

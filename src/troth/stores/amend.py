@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
+from troth.rules.map import Value
 from troth.stores.contract import SideEffect, Who
 
 Coded = str | None
@@ -111,7 +112,7 @@ class Amending(Protocol):
         """
         ...
 
-    def coded(self, text: str) -> Coded:
+    def coded(self, value: Value) -> Coded:
         """Code a value written by somebody; the store turns it into the type of its column."""
         ...
 

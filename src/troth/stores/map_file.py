@@ -62,7 +62,7 @@ from troth.stores.connect import reference_problem
 _MAP = ("store", "kind", "credentials", "controller", "processor_for", "purposes", "reviewed",
         "backups_expire", "placeholder", "tables")  # fmt: skip
 _TABLE = ("subject", "columns", "belongs_to", "points_to", "mentions", "erase", "restriction", "retention",
-          "copies", "impersonal")  # fmt: skip
+          "copies", "supplement", "impersonal")  # fmt: skip
 _ERASE = ("do", "set", "until", "legal", "blank", "by", "because")
 _EDGES: tuple[EdgeKind, ...] = ("belongs_to", "points_to", "mentions")
 _STORE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
@@ -441,6 +441,7 @@ class _MapReading(Reading):
             restriction=self.restriction(name, fields.get("restriction")),
             retention=self.retention(name, fields.get("retention")),
             copies=self.copies(name, fields.get("copies")),
+            supplement=self.supplement(name, fields.get("supplement")),
             line=key.line,
         )
 
@@ -799,6 +800,11 @@ class _MapReading(Reading):
                 continue
             found.append(Copy(key.text, target[0], target[1][0], "+".join(columns)))
         return tuple(found)
+
+    def supplement(self, table: str, node: Node | None) -> str:
+        if node is not None:
+            self.at(node, table, "supplement")
+        return self.text(node, "`supplement`") or ""
 
 
 def _rejoined(node: Node, known: Collection[str], prose: Collection[str]) -> Node:

@@ -50,8 +50,16 @@ class Coding:
     found: str  # a key column, and a parameter: by the index
     same: str  # a coded expression, and a parameter
     exact: tuple[str, ...]  # settings under which texts lose nothing
-    code: Callable[[str], str]
+    code: Callable[[str | int | bool], str]
     show: Callable[[str], str]
+
+
+def _code_sqlite(value: str | int | bool) -> str:
+    return f"g{value}" if isinstance(value, str) else f"i{int(value)}"
+
+
+def _code_postgresql(value: str | int | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _shown_sqlite(coded: str) -> str:
@@ -72,7 +80,7 @@ CODINGS: Mapping[str, Coding] = {
         found="{0} IS {1}",
         same="{0} IS {1}",
         exact=(),
-        code=lambda text: f"g{text}",
+        code=_code_sqlite,
         show=_shown_sqlite,
     ),
     "postgresql": Coding(
@@ -88,7 +96,7 @@ CODINGS: Mapping[str, Coding] = {
             "SET LOCAL bytea_output = 'hex'",
             "SET LOCAL lc_monetary = 'C'",
         ),
-        code=str,
+        code=_code_postgresql,
         show=str,
     ),
 }

@@ -18,7 +18,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from troth.errors import NotAllowedError, TrothError, UnreachableError, WrongFileError
 from troth.rules.catalogue import Catalogue
-from troth.rules.map import Map
+from troth.rules.map import Map, Value
 from troth.rules.plan import Plan, compile_plan
 from troth.stores import residue, sql_cells, sql_replay, sql_run
 from troth.stores.amend import Amended, Amendment, Coded, Columns, OnConflict, Standing
@@ -217,9 +217,9 @@ class SqlStore(Generic[Connection]):
 
         return self._with("find", read)
 
-    def coded(self, text: str) -> Coded:
+    def coded(self, value: Value) -> Coded:
         """Code a value written by somebody; the store turns it into the type of its column."""
-        return sql_cells.CODINGS[self._engine.dialect.name].code(text)
+        return None if value is None else sql_cells.CODINGS[self._engine.dialect.name].code(value)
 
     def shown(self, coded: Coded) -> str | None:
         """Write a coded value for people."""

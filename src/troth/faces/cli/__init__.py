@@ -59,6 +59,13 @@ COMMANDS: dict[str, Entry] = {
     "logs": Entry(
         "log_commands", "app", "Stores", "Sweep server logs by age, and truncate the addresses in them."
     ),
+    "rectify": Entry(
+        "amend_commands", "rectify", "Stores", "Correct a subject's values, and the copies of them."
+    ),
+    "restrict": Entry(
+        "amend_commands", "restrict", "Stores", "Restrict a subject's data: flag it, or set it aside."
+    ),
+    "lift": Entry("amend_commands", "lift", "Stores", "Lift a restriction, and put back what was set aside."),
     "request": Entry(
         "request_commands", "app", "Requests", "Receive, follow, decide and answer people's requests."
     ),

@@ -1,0 +1,61 @@
+"""What a restriction does in a store, by its map: flags that are set, columns that are set aside.
+
+Law: GDPR Art. 18 (restriction), Art. 4(3); recital 67 (the methods: moving data away, marking it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from troth.rules.catalogue import Catalogue
+from troth.rules.map import Columns, Flag, Map, MapTable, SetAside
+
+Ground = Literal["accuracy", "unlawful", "claims", "objection"]
+GROUNDS: dict[str, str] = {
+    "accuracy": "GDPR Art. 18(1)(a)",
+    "unlawful": "GDPR Art. 18(1)(b)",
+    "claims": "GDPR Art. 18(1)(c)",
+    "objection": "GDPR Art. 18(1)(d)",
+}
+"""On which ground somebody may ask for it, and where the law says so."""
+
+
+def wanted(map: Map) -> dict[str, Columns]:  # noqa: A002
+    """Return the columns that a restriction changes, by table."""
+    found: dict[str, Columns] = {}
+    for name, table in map.tables.items():
+        match table.restriction:
+            case Flag(column):
+                found[name] = (column,)
+            case SetAside(columns):
+                found[name] = columns
+            case None:
+                pass
+    return found
+
+
+def why_not(map: Map, catalogue: Catalogue) -> Iterator[tuple[str, str, str]]:  # noqa: A002
+    """Yield (table, column, why) for what cannot be set aside though it may be null."""
+    targets = {(edge.target, name) for edge in map.edges() for name in edge.target_columns}
+    for name, table in map.tables.items():
+        found = catalogue.table(name)
+        if not isinstance(table.restriction, SetAside) or found is None:
+            continue
+        linking = {column for edge in table.edges for column in edge.columns}
+        for column in table.restriction.columns:
+            if column in linking or (name, column) in targets:
+                yield name, column, "links rows, and while it is empty nobody would know whose they are"
+            elif _names_alone(table, column):
+                yield name, column, "is how people are found there, and while it is empty nobody is"
+        if not found.key:
+            yield name, table.restriction.columns[0], "cannot be put back where the table has no key"
+
+
+def _names_alone(table: MapTable, column: str) -> bool:
+    """Tell whether setting these columns aside leaves nothing by which a subject is found."""
+    if table.subject is None or not isinstance(table.restriction, SetAside):
+        return False
+    names = {each.column for each in table.subject.identifiers if each.via is None}
+    away = [via for via in table.subject.identifiers if via.via is not None]
+    return column in names and names <= set(table.restriction.columns) and not away
