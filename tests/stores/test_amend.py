@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from troth.errors import ConflictError
+from troth.errors import ConflictError, NotAllowedError
 from troth.stores.amend import Amendment, Cell
 from troth.stores.contract import Who
 
@@ -82,9 +82,12 @@ def exactly(database):
     return database.query("SELECT kept::text FROM kept ORDER BY id")
 
 
-@pytest.fixture
-def kept(database):
-    """A table with a column of each type, on each engine."""
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.slow])]
+)
+def kept(request):
+    """A table with a column of each type, on each engine that can say values exactly."""
+    database = request.getfixturevalue(f"{request.param}_database")
     database.run(SQLITE_TYPES if database.kind == "sqlite" else POSTGRESQL_TYPES)
     letters = LETTERS[database.kind]
     store = database.open(mapped(letters))
@@ -158,3 +161,13 @@ def test_another_row_that_got_the_key_meanwhile_is_left_alone(kept):
     assert database.query(f"SELECT email, a, b FROM kept WHERE id = '{first}'") == [
         ("eve@example.org", None, None)
     ]
+
+
+def test_a_kind_that_cannot_says_so(database):
+    database.run("CREATE TABLE kept (id integer PRIMARY KEY, email varchar(50), a varchar(50))")
+    store = database.open(mapped("a"))
+    if store.limits().amends:
+        assert store.standing(ADA, {"kept": ("a",)}, copies=False) == ()
+        return
+    with pytest.raises(NotAllowedError, match="its kind cannot do that yet"):
+        store.standing(ADA, {"kept": ("a",)}, copies=False)

@@ -136,7 +136,9 @@ def test_copies_and_values_set_aside(shop):
 
 
 def test_the_column_of_a_supplementary_statement(shop):
-    written = SHOP.replace("    restriction: {set_aside: [recipient_name]}\n", "    supplement: recipient_name\n")
+    written = SHOP.replace(
+        "    restriction: {set_aside: [recipient_name]}\n", "    supplement: recipient_name\n"
+    )
     found, problems = read(written, "shop.yaml")
     assert problems == ()
     assert (found.tables["message"].supplement, shop.tables["message"].supplement) == ("recipient_name", "")

@@ -415,7 +415,7 @@ def _worked(
     cells.begin()
     work = _Work(cells, amendments)
     work.look(on_conflict)
-    session.watch()
+    session.watch([])
     if on_conflict == "leave":
         work.change_where_allowed(refused)
     else:
@@ -556,9 +556,10 @@ class _Work:
             ours[each.table] += 1
             for cell in each.cells:
                 counts[each.table, cell.column] += 1
+        mine = {(table, "update"): rows for table, rows in ours.items()}
         effects = tuple(
             SideEffect(table, verb, rows - (ours[table] if verb == "update" else 0))
-            for (table, verb), rows in sorted(session.seen().items())
+            for (table, verb), rows in sorted(session.seen(mine).items())
             if rows > (ours[table] if verb == "update" else 0)
         )
         return Amended(
