@@ -164,7 +164,7 @@ def _project() -> Iterator[Project]:
 def _identifiers(emails: Sequence[str], identifiers: Sequence[str]) -> list[tuple[str, str]]:
     from troth.faces.cli.store_commands import _who
 
-    return list(_who(emails, identifiers).identifiers)
+    return list(_who(emails, identifiers, "").identifiers)
 
 
 def _known(opened: Project, store: str) -> None:
