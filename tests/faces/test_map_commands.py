@@ -137,6 +137,16 @@ def test_the_report_as_json(folder):
     ]
 
 
+def test_a_name_of_a_database_stays_on_its_line(folder):
+    with sqlite3.connect(folder / "shop.db") as connection:
+        connection.execute('CREATE TABLE "a\n\x1b[31mb" (id INTEGER PRIMARY KEY)')
+    connection.close()
+    said = run("map", "--check")
+    assert said.exit_code == 1
+    assert "The table `a��[31mb` is in the database and not in the map." in said.stdout
+    assert len(said.stdout.splitlines()) == 2
+
+
 def test_the_report_as_sarif(folder):
     write(folder, "body: free_text}", 'body: "?"}')
     said = run("map", "--check", "--format", "sarif")
@@ -221,7 +231,7 @@ def test_the_map_is_held_to_a_policy_purpose_by_purpose(folder):
     good = POLICY.replace("[identity, contact]", "[identity, contact, free_text]")
     (folder / "privacy.md").write_text(good)
     assert run("map", "--check", "--policy", str(folder / "privacy.md")).exit_code == 0
-    with pytest.raises(NotFoundError, match=r"There is no policy nowhere\.md to compare with\."):
+    with pytest.raises(NotFoundError, match=r"There is no policy 'nowhere\.md' to compare with\."):
         run("map", "--check", "--policy", "nowhere.md")
     (folder / "privacy.md").write_bytes(b"\xff\xfe")
     with pytest.raises(NotAllowedError, match=r"privacy\.md cannot be read as UTF-8 text\."):

@@ -535,6 +535,7 @@ def test_a_purpose_or_an_entity_that_the_policy_does_not_have():
         "shop.yaml:4:13: The policy has no entity `usa`, so the purposes of this store are not known. "
         "Did you mean `us`?"
     ]
+    assert by_purpose(MAP.replace("controller: us", 'controller: "?"')) == []  # said otherwise
     only = MAP.replace("controller: us", "controller: us\npurposes: []")
     _, problems = read(only, "shop.yaml")
     assert [str(each) for each in problems] == [

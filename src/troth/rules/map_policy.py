@@ -72,6 +72,8 @@ def purposes_of(map_: Map, policy: Policy) -> Mapping[str, Purpose]:
 
 def beyond_purposes(map_: Map, policy: Policy) -> Iterator[Problem]:
     """Yield every column whose category no purpose of this store has."""
+    if map_.controller == "?" and not map_.purposes:
+        return  # said already: nobody has said who decides
     entities = [entity.key for entity in policy.group.entities] if policy.group is not None else []
     if entities and map_.controller not in (*entities, "", "?"):
         yield _say(

@@ -305,7 +305,9 @@ def _policy_of(file: Path) -> Policy:
     from troth.policy.loading import load
 
     if not file.is_file():
-        raise NotFoundError(f"There is no policy {file.name} to compare with. Name a file such as policy.md.")
+        raise NotFoundError(
+            f"There is no policy {str(file)!r} to compare with. Name a file such as policy.md."
+        )
     texts = {}
     for path in (file, *sorted(file.parent.glob("register/*.yaml"))):
         try:
@@ -332,9 +334,9 @@ def _report(reports: list[dict[str, Any]], format: Format) -> None:
         problems = [found.problem for found in each["found"] if found.level == "problem"]
         noted = [found.problem for found in each["found"] if found.level == "remark"]
         for problem in problems:
-            console.print(str(problem), markup=False)
+            console.print(_line(str(problem)), markup=False)
         for remark in noted:
-            console.print(f"{_place(remark)} remark: {remark.what} {remark.remedy}", markup=False)
+            console.print(_line(f"{_place(remark)} remark: {remark.what} {remark.remedy}"), markup=False)
         if each["store"] is None:
             console.print(f"{_count(len(problems), 'problem')}; no database was looked at.")
         elif problems:
@@ -495,7 +497,7 @@ def _explained(maps: Sequence[tuple[Map, Callable[[Edge], str]]], name: str, *, 
             steps = "".join(f" → {hop['to']} ({hop['edge']})" for hop in path["hops"])
             console.print(f"  {number}. {path['subject']}{steps}", markup=False)
             for hop in path["hops"]:
-                console.print(f"     {hop['words']}", markup=False)
+                console.print(f"     {_line(hop['words'])}", markup=False)
             if path["conceals"]:
                 console.print(f"     an answer conceals {', '.join(path['conceals'])}", markup=False)
             if not path["erased_by_it"]:
@@ -591,6 +593,11 @@ def _edge(edge: Edge) -> str:
 
     own, other = written_link(edge.columns, edge.inside), written_link(edge.target_columns)
     return f"{edge.kind} {edge.table}.{own} = {edge.target}.{other}{written_when(edge.when)}"
+
+
+def _line(text: str) -> str:
+    """Keep on one line what may hold any name: no name of a database moves a cursor."""
+    return "".join(c if c.isprintable() else "�" for c in text)
 
 
 def _place(problem: Problem) -> str:
