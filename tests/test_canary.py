@@ -27,7 +27,7 @@ from troth.ledger import read, seal
 from troth.rules.event import encode
 from troth.stores.contract import Entry, Row, Who
 from troth.wiring import now
-from troth.work import carry_on
+from troth.work import carry_on, decide, task
 
 pytestmark = pytest.mark.slow
 
@@ -103,6 +103,9 @@ def hotel(folder):
     with closing(sqlite3.connect(folder / "hotel.db")) as connection:
         connection.executescript(STORE)
     (folder / "stores" / "hotel.yaml").write_text(MAP)
+    (folder / "stores" / "desk.yaml").write_text(
+        "store: desk\nkind: manual\nwhat: the paper of the desk\nowner: {name: Jo, email: jo@company.example}\n"
+    )
     return folder
 
 
@@ -264,6 +267,12 @@ def test_a_served_run_leaves_no_canary_outside_letters_and_answers(hotel):
         at(command, *([] if command in ("list", "due") else [number]))
         at(command, *([] if command in ("list", "due") else [number]), "--json")
     project = opened(hotel, now)
+    decide.decide(project, number, "c1", "grant", "marie")
+    carry_on.carry_on(project, number)
+    files = [task.Upload(f"{WORD} {ODD}.txt", f"{WORD} {ODD}".encode())]
+    task.answer(
+        project, task.by_id(project, f"{number}.c1.desk"), "done", f"Jo {WORD}", note=ODD, files=files
+    )
     story.grant_access(project, number)
     story.grant_erasure(project, number, "c2")
     with closing(sqlite3.connect(hotel / "hotel.db")) as connection:
@@ -277,6 +286,10 @@ def test_a_served_run_leaves_no_canary_outside_letters_and_answers(hotel):
     at("plan", number, "-c", "c2", "--staff", "marie", "--json")
     sha = story.state(project, number)["claims"]["c2"]["plan"]["sha256"]
     at("approve", number, "-c", "c2", sha, "--staff", "paul")
+    at("fulfil", number)
+    say("task", "list")
+    say("task", "show", f"{number}.c2.desk", "--json")
+    assert say("task", "not-found", f"{number}.c2.desk", "--by", f"Jo {WORD}", "--staff", "dana").code == 0
     at("fulfil", number)
     at("residue", number, "-c", "c2")
     at("residue", number, "-c", "c2", "--accept", "the desk keeps it", "--staff", "marie")

@@ -1,22 +1,27 @@
 """Server logs: found, erased, searched, swept by age and truncated, and no line of anybody else's is touched."""
 
 import gzip
+import io
 import json
 import os
 import subprocess
 import sys
+import zipfile
 from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import story
 from commanding import troth
+from shop_project import opened
 from troth.errors import ConflictError, NotAllowedError
 from troth.stores import log_file, log_line
 from troth.stores.connect import connect
 from troth.stores.contract import Who
 from troth.stores.map_file import read
+from troth.work import carry_on
 
 TODAY = date(2026, 11, 23)
 MAP = """
@@ -70,10 +75,10 @@ def store(folder, do="delete"):
 
 
 def whole(folder):
-    opened = {True: gzip.open, False: open}
+    unpacked = {True: gzip.open, False: open}
     found = {}
     for path in sorted(folder.iterdir()):
-        with opened[path.suffix == ".gz"](path, "rb") as file:
+        with unpacked[path.suffix == ".gz"](path, "rb") as file:
             found[path.name] = file.read()
     return found
 
@@ -250,3 +255,27 @@ def test_the_commands_count_first_and_record_what_they_did(folder, logs, project
     events = reading.stream(project.ledger, "logs/web-logs")
     assert [event.kind for event in events] == ["sweep_moved", "sweep_moved"]
     assert troth(folder, "map", "web-logs", "--check").code in (0, 1)
+
+
+def test_a_request_finds_and_erases_in_logs_as_in_any_store(folder, logs, clock, letters):
+    (folder / "stores" / "web-logs.yaml").write_text(MAP.format(folder=logs, do=BLANK))
+    project = opened(folder, clock)
+    number = story.ask(project, "access", "erase")
+    answer = story.grant_access(project, number)
+    with zipfile.ZipFile(io.BytesIO(answer)) as archive:
+        rows = json.loads(archive.read("data/web-logs/access.json"))
+    assert [row["line"] for row in rows] == ["access.json:1", "access.log.1:2", "access.log.2.gz:3"]
+    story.grant_erasure(project, number, "c2")
+    carry_on.carry_on(project, number)
+    claim = story.state(project, number)["claims"]["c2"]
+    assert claim["done"]
+    assert (claim["stores"]["web-logs"]["certainty"], claim["stores"]["web-logs"]["verified"]) == (
+        "at_least_once",
+        0,
+    )
+    assert b"ada@example.org" not in b"".join(
+        text for name, text in whole(logs).items() if name.startswith("access")
+    )
+    assert "web-logs" in letters()[-1][2]
+    project.close()
+    project.ledger.close()
