@@ -10,7 +10,7 @@ import pytest
 
 from stores.conftest import HEAD
 from stores.test_engine import ENFORCING
-from troth.errors import WrongFileError
+from troth.errors import NotAllowedError, WrongFileError
 from troth.stores.contract import Who
 from troth.stores.map_file import read
 
@@ -658,3 +658,164 @@ def test_links_of_every_shape_are_followed_by_their_indexes(postgresql_database)
             break
         time.sleep(0.05)
     assert {name for name in indexes if after[name] > before[name]} == indexes
+
+
+# Where tables stand
+
+
+@pytest.mark.slow
+@pytest.mark.postgresql
+def test_links_cross_schemas_partitions_and_uuids_and_leave_views_alone(postgresql_database):
+    database = postgresql_database
+    ada, ben = (f"{number}0000000-0000-4000-8000-000000000000" for number in "ab")
+    database.run(
+        "CREATE SCHEMA crm",
+        "CREATE SCHEMA sales",
+        "CREATE TABLE crm.customer (id uuid PRIMARY KEY, email text)",
+        f"INSERT INTO crm.customer VALUES ('{ada}', '{ADA}'), ('{ben}', '{BEN}')",
+        """CREATE TABLE sales.event (id bigint, owner text, kind text, at date, PRIMARY KEY (id, at))
+           PARTITION BY RANGE (at)""",
+        "CREATE TABLE sales.event_2025 PARTITION OF sales.event FOR VALUES FROM ('2025-01-01') TO ('2026-01-01')",
+        "CREATE TABLE sales.event_rest PARTITION OF sales.event DEFAULT",
+        f"""INSERT INTO sales.event VALUES (1, '{ada}', 'customer', '2025-02-01'), (2, '{ada}', 'order', '2025-02-01'),
+            (3, '{ada}', 'customer', '2030-01-01'), (4, '{ben}', 'customer', '2025-01-01'),
+            (5, 'no uuid', 'customer', '2025-03-01')""",
+        "CREATE VIEW sales.seen AS SELECT c.email, e.id FROM crm.customer c JOIN sales.event e ON e.owner = c.id::text",
+        "CREATE VIEW people AS SELECT * FROM crm.customer",
+    )
+    store = database.open("""
+tables:
+  crm.customer:
+    subject: {key: id, identifiers: {email: {kind: email, one_person: true}}}
+    columns: {id: key, email: contact}
+    erase: {do: delete, by: dpo, because: a test}
+  sales.event:
+    belongs_to: [{owner: crm.customer.id, when: {kind: customer}}]
+    columns: {id: key, owner: link, kind: link, at: key}
+    erase: {do: delete, by: dpo, because: a test}
+""")
+    assert {table.name for table in store.catalogue().tables} == {"crm.customer", "sales.event"}
+    assert found(store, ADA, "sales.event") == [1, 3]
+    assert erase(store, ADA) == {("crm.customer", "delete"): 1, ("sales.event", "delete"): 2}
+    assert database.query("SELECT id FROM sales.event ORDER BY id") == [(2,), (4,), (5,)]
+    assert database.query("SELECT count(*) FROM people") == [(1,)]
+
+
+@pytest.mark.slow
+@pytest.mark.postgresql
+def test_a_text_leads_to_the_uuid_that_it_writes(postgresql_database):
+    database = postgresql_database
+    key = "a0000000-0000-4000-8000-000000000000"
+    database.run(
+        "CREATE TABLE note (ref text PRIMARY KEY, email text)",
+        f"INSERT INTO note VALUES ('{key}', '{ADA}'), ('{key.upper()}', '{BEN}'), ('x', '{CLEO}')",
+        "CREATE TABLE line (id integer PRIMARY KEY, note uuid)",
+        f"INSERT INTO line VALUES (1, '{key}'), (2, NULL)",
+    )
+    store = database.open("""
+tables:
+  note:
+    subject: {key: ref, identifiers: {email: {kind: email, one_person: true}}}
+    columns: {ref: key, email: contact}
+    erase: {do: delete, by: dpo, because: a test}
+  line:
+    belongs_to: [{note: note.ref}]
+    columns: {id: key, note: link}
+    erase: {do: delete, by: dpo, because: a test}
+""")
+    assert found(store, ADA, "line") == [1]
+    assert found(store, BEN, "line") == []  # written otherwise than the engine writes it
+    erase(store, ADA)
+    assert database.query("SELECT id FROM line") == [(2,)]
+
+
+# Triggers
+
+
+def test_what_a_trigger_changes_in_a_list_is_measured_and_a_list_put_back_is_found_out(sqlite_database):
+    database = sqlite_database
+    database.run(
+        CUSTOMER,
+        CUSTOMERS,
+        "CREATE TABLE room (id integer PRIMARY KEY, members text, topic text)",
+        "CREATE TABLE line (id integer PRIMARY KEY, room_id integer)",
+        "CREATE TABLE log (word text)",
+        "INSERT INTO room VALUES (1, '[1, 2]', 'both')",
+        "CREATE TRIGGER logged AFTER UPDATE ON room BEGIN INSERT INTO log VALUES ('x'); END",
+    )
+    store = database.open(PEOPLE + LISTS + "  log: {impersonal: a test}\n")
+    measured = store.measure(who(ADA), TODAY)
+    assert [(effect.table, effect.verb, effect.rows) for effect in measured.side_effects] == [
+        ("log", "insert", 1)
+    ]
+    database.run(
+        """CREATE TRIGGER back AFTER UPDATE OF members ON room WHEN NEW.members <> OLD.members
+           BEGIN UPDATE room SET members = OLD.members WHERE id = OLD.id; END"""
+    )
+    before = database.everything("room", "customer", "log")
+    with pytest.raises(NotAllowedError, match="a list still names somebody after they were taken out of it"):
+        store.measure(who(ADA), TODAY)
+    assert database.everything("room", "customer", "log") == before
+
+
+# Who holds what
+
+
+def test_an_entity_is_somebody_while_an_attribute_names_it_though_all_its_values_are_blank(entities):
+    entities.run("UPDATE entity SET created = NULL WHERE id = 2")
+    store = entities.open(ATTRIBUTES.replace("do: delete", "do: blank, set: {created: null}", 1))
+    erase(store, ADA)
+    assert entities.query("SELECT id FROM address ORDER BY id") == [(1,)]  # where the other one lives
+
+
+def test_who_is_named_by_an_attribute_goes_though_the_row_belongs_to_somebody_who_stays(entities):
+    entities.run(
+        "CREATE TABLE company (id integer PRIMARY KEY, name text)",
+        "INSERT INTO company VALUES (1, 'Example')",
+        "ALTER TABLE entity ADD COLUMN company_id integer",
+        "UPDATE entity SET company_id = 1",
+    )
+    written = ATTRIBUTES.replace(
+        "address_id: link}\n    points_to", "address_id: link, company_id: link}\n    points_to"
+    )
+    written = written.replace(
+        "    points_to:", "    belongs_to: [{company_id: company.id}]\n    points_to:", 1
+    )
+    store = entities.open(
+        written
+        + """
+  company:
+    columns: {id: key, name: not_personal}
+    erase: {do: delete, by: dpo, because: a test}
+"""
+    )
+    erase(store, ADA)
+    assert entities.query("SELECT id FROM entity") == [(2,)]
+    assert entities.query("SELECT id FROM company") == [(1,)]
+
+
+def test_a_row_without_the_value_of_its_condition_loses_its_link_where_others_get_a_new_owner(database):
+    database.run(
+        CUSTOMER.replace("name text", "name text, seat_id integer"),
+        """CREATE TABLE seat (id integer PRIMARY KEY, kind text, customer_id integer REFERENCES customer (id))""",
+        f"""INSERT INTO customer VALUES (0, NULL, NULL, NULL), (1, '{ADA}', 'Ada', 1), (2, '{BEN}', 'Ben', 2),
+            (3, '{CLEO}', 'Cleo', 3)""",
+        "INSERT INTO seat VALUES (1, NULL, 1), (2, 'let', 2), (3, 'sold', 3)",
+    )
+    store = database.open(
+        PEOPLE.replace("name: identity}", "name: identity, seat_id: link}")
+        + """
+    points_to: [{seat_id: seat.id}]
+  seat:
+    belongs_to: [{customer_id: customer.id, when: {kind: let}}]
+    columns: {id: key, kind: link, customer_id: link}
+    erase: {do: replace_owner, by: dpo, because: a test}
+placeholder: {customer.id: 0}
+"""
+    )
+    erase(store, ADA, BEN, CLEO)
+    assert database.query("SELECT * FROM seat ORDER BY id") == [
+        (1, None, None),
+        (2, "let", 0),
+        (3, "sold", None),
+    ]
