@@ -819,3 +819,30 @@ placeholder: {customer.id: 0}
         (2, "let", 0),
         (3, "sold", None),
     ]
+
+
+def test_a_row_that_is_nobodys_for_want_of_its_condition_holds_what_it_points_to(database):
+    database.run(
+        CUSTOMER.replace("name text", "name text, address_id integer"),
+        "CREATE TABLE address (id integer PRIMARY KEY, street text)",
+        "CREATE TABLE thing (id integer PRIMARY KEY, kind text, customer_id integer, address_id integer, note text)",
+        f"INSERT INTO customer VALUES (1, '{ADA}', 'Ada', 1), (2, '{BEN}', 'Ben', 2)",
+        "INSERT INTO address VALUES (1, 'x'), (2, 'y')",
+        "INSERT INTO thing VALUES (1, NULL, 1, 1, NULL), (2, 'let', 2, 2, NULL)",
+    )
+    store = database.open(
+        PEOPLE.replace("name: identity}", "name: identity, address_id: link}")
+        + """
+    points_to: [{address_id: address.id}]
+  address:
+    columns: {id: key, street: address}
+    erase: {do: delete, by: dpo, because: a test}
+  thing:
+    belongs_to: [{customer_id: customer.id, when: {kind: let}}]
+    points_to: [{address_id: address.id}]
+    columns: {id: key, kind: link, customer_id: link, address_id: link, note: free_text}
+    erase: {do: blank, set: {note: null}, by: dpo, because: a test}
+"""
+    )
+    erase(store, ADA, BEN)
+    assert database.query("SELECT id FROM address") == [(1,)]
