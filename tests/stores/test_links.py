@@ -794,6 +794,7 @@ def test_who_is_named_by_an_attribute_goes_though_the_row_belongs_to_somebody_wh
     assert entities.query("SELECT id FROM company") == [(1,)]
 
 
+@pytest.mark.parametrize("database", ENFORCING, indirect=True)
 def test_a_row_without_the_value_of_its_condition_loses_its_link_where_others_get_a_new_owner(database):
     database.run(
         CUSTOMER.replace("name text", "name text, seat_id integer"),
