@@ -116,6 +116,7 @@ def stores(json: bool = typer.Option(False, "--json", help="Print JSON.")) -> No
             "what": kind.what if isinstance(kind, Kind) else "",
             "from": package,
             "ready": can is not None,
+            "extra": kind.extra if isinstance(kind, Kind) else "",
             "atomic": can.atomic if can else None,
             "measured_by_rollback": can.measured_by_rollback if can else None,
             "rows_measured_max": can.rows_measured_max if can else None,
