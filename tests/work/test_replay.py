@@ -13,7 +13,7 @@ import story
 from commanding import troth
 from shop_project import SHOP_MAP, opened
 from troth.errors import ConflictError, KeyDestroyedError, NotAllowedError, NotFoundError
-from troth.ledger import destroy, read, seal, subjects, vault
+from troth.ledger import destroy, keys, read, seal, subjects, vault
 from troth.ledger import replay as memory
 from troth.work import carry_on, read_back, replay
 
@@ -200,6 +200,21 @@ def test_a_backup_made_between_the_restore_and_the_replay_is_covered_too(project
     shutil.copy(folder / "shop.middle", folder / "shop.db")
     clock.forward(days=33)
     assert count(replay.plan(project, "shop", middle))["message", "delete"] == 1
+
+
+def test_marks_are_found_after_their_key_was_rotated(project, restored):
+    assert keys.rotate_own(project.ledger, memory.PURPOSE) == 2
+    assert count(replay.plan(project, "shop", BEFORE))["message", "delete"] == 1
+
+
+def test_a_mark_of_one_store_says_nothing_in_another(project, restored):
+    elsewhere = memory.marker(project.ledger, "news")
+    pair = memory.of_identifier("email", "ada@example.org")
+    here = memory.marker(project.ledger, "shop")
+    today = project.clock().date()
+    assert memory.known(project.ledger, here, [pair], BEFORE, today)
+    assert not memory.known(project.ledger, elsewhere, [pair], BEFORE, today)
+    assert here.newest([pair]) != elsewhere.newest([pair])
 
 
 def test_an_erasure_that_was_rolled_back_leaves_nothing_to_repeat(project, folder):
