@@ -48,10 +48,23 @@ def wide(kind: str, value: str) -> str:
 
 
 def _email(value: str) -> str:
-    local, at, domain = value.casefold().rpartition("@")
+    local, at, domain = unicodedata.normalize("NFC", value.lower()).rpartition("@")
+    return f"{local}{at}{'.'.join(map(_label, domain.split('.')))}"
+
+
+def _label(label: str) -> str:
+    """Write a label of a domain as DNS has it.
+
+    The letters that IDNA 2003 folds into others and IDNA 2008 keeps stand for domains of
+    their own today: `ß` is not `ss`.
+    """
+    if label.isascii():
+        return label
+    if any(letter in label for letter in "\u00df\u03c2\u200c\u200d"):
+        return f"xn--{label.encode('punycode').decode('ascii')}"
     with suppress(UnicodeError):
-        domain = domain.encode("idna").decode("ascii") if domain else domain
-    return f"{local}{at}{domain}"
+        return label.encode("idna").decode("ascii")
+    return label
 
 
 def _phone(value: str) -> str:

@@ -313,6 +313,7 @@ class Map:
     tables: Mapping[str, MapTable]
     placeholder: Mapping[str, Value]  # "customer.id" -> 0
     backups_expire: Period | None = None
+    region: str = ""  # the country whose national telephone numbers stand here
     reviewed: Reviewed | None = None
     file: str = ""
     controllers: RowController | None = None

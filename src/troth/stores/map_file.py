@@ -58,9 +58,10 @@ from troth.rules.map import (
 )
 from troth.rules.map_drift import MARK_DIGITS
 from troth.stores.connect import reference_problem
+from troth.stores.phone_form import is_region
 
 _MAP = ("store", "kind", "credentials", "controller", "processor_for", "purposes", "reviewed",
-        "backups_expire", "placeholder", "tables")  # fmt: skip
+        "backups_expire", "region", "placeholder", "tables")  # fmt: skip
 _TABLE = ("subject", "columns", "belongs_to", "points_to", "mentions", "erase", "restriction", "retention",
           "copies", "supplement", "impersonal")  # fmt: skip
 _ERASE = ("do", "set", "until", "legal", "blank", "by", "because")
@@ -196,6 +197,7 @@ class _MapReading(Reading):
             tables=tables,
             placeholder=placeholder,
             backups_expire=self.period(fields.get("backups_expire"), "`backups_expire`"),
+            region=self.region(fields.get("region")),
             reviewed=reviewed,
             file=self.file,
             controllers=controllers,
@@ -800,6 +802,13 @@ class _MapReading(Reading):
                 continue
             found.append(Copy(key.text, target[0], target[1][0], "+".join(columns)))
         return tuple(found)
+
+    def region(self, node: Node | None) -> str:
+        found = self.text(node, "`region`") or ""
+        if node is not None and found and not is_region(found):
+            self.problem(node, "`region` is no country.", "Write its code, such as FR.")
+            return ""
+        return found
 
     def supplement(self, table: str, node: Node | None) -> str:
         if node is not None:

@@ -8,12 +8,13 @@ is the same letter by letter once blanks around the given one are gone.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from troth.rules.catalogue import Column
 from troth.rules.identifier import exact
-from troth.stores import sql_inside
+from troth.stores import phone_form, sql_inside
 from troth.stores.sql_inside import Insides
 
 
@@ -260,8 +261,11 @@ DUCKDB = Dialect(
 # Identifiers
 
 
-def forms(kind: str, value: str) -> tuple[str, ...]:
+def forms(kind: str, value: str, region: str = "") -> tuple[str, ...]:
     """Return every form that a given identifier is looked for in; none when it is empty.
+
+    They are few, and compared with an expression that an index can hold.  `region` is whose
+    national telephone numbers a store holds.
 
     >>> forms("email", " Ada@Shop.Example ")
     ('ada@shop.example',)
@@ -274,9 +278,12 @@ def forms(kind: str, value: str) -> tuple[str, ...]:
         case "email":
             found = [written, bare.lower(), _ascii_lower(bare), *_unicode_domain(written)]
         case "phone":
-            found = [written, written.lstrip("+")]
+            found = [written, written.lstrip("+"), *phone_form.spellings(bare, region)]
         case _:
             found = [written, bare]
+    found += [
+        unicodedata.normalize("NFD", form) for form in found
+    ]  # as some file systems and keyboards write
     return tuple(dict.fromkeys(form for form in found if form))
 
 

@@ -97,7 +97,7 @@ class Selection:
                 for subject in who
                 for of, value in subject.identifiers
                 if of == kind
-                for form in forms(kind, value)
+                for form in forms(kind, value, self.sql.graph.map.region)
             ]
             if given:
                 self.sets["given", kind] = (self.session.texts(list(dict.fromkeys(given))),)
