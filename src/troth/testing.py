@@ -34,6 +34,7 @@ from troth.rules.map import (
     Retain,
     Subject,
 )
+from troth.stores.amend import Amending, Amendment, Cell
 from troth.stores.contract import Store, Who
 
 TODAY = date(2026, 11, 23)
@@ -358,3 +359,111 @@ class StoreTests:
         shown = repr([*world.store.find([ADA]), ADA, world.store])
         assert "example.org" not in shown.lower()
         assert "Shared Street" not in shown
+
+
+class AmendingTests:
+    """What a store promises that rectifies and restricts (`Limits.amends`): the verbs of `troth.stores.amend`."""
+
+    def _emptied(self, world: World, *columns: str) -> list[Amendment]:
+        found = _amending(world).standing([ADA], {"people": columns}, copies=False)
+        return [
+            Amendment(
+                each.table,
+                each.key,
+                tuple(Cell(name, value, None) for name, value in each.values.items() if value is not None),
+                each.witness,
+            )
+            for each in found
+        ]
+
+    def _back(self, amendments: Sequence[Amendment]) -> list[Amendment]:
+        return [
+            Amendment(
+                each.table,
+                each.key,
+                tuple(Cell(c.column, c.after, c.before) for c in each.cells),
+                each.witness,
+            )
+            for each in amendments
+        ]
+
+    def test_it_says_that_it_amends(self, world: World) -> None:
+        assert world.store.limits().amends
+        assert isinstance(world.store, Amending)
+
+    def test_it_reads_the_rows_of_one_subject_and_tells_what_somebody_else_holds_too(
+        self, world: World
+    ) -> None:
+        found = _amending(world).standing([ADA], {"people": ("name",), "homes": ("street",)}, copies=False)
+        shown = {(each.table, _amending(world).shown(*each.values.values()), each.shared) for each in found}
+        assert shown == {("people", "Ada", False), ("homes", "Shared Street", True)}
+
+    def test_a_link_by_value_is_a_copy(self, world: World) -> None:
+        found = _amending(world).standing([ADA], {"people": ("email",)}, copies=True)
+        assert sorted((each.table, each.source is not None) for each in found) == [
+            ("people", False),
+            ("visits", True),
+        ]
+
+    def test_trying_out_changes_nothing(self, world: World) -> None:
+        before = everything(world)
+        _, tried = _amending(world).try_out(self._emptied(world, "name", "home"), on_conflict="stop")
+        assert [(each.column, each.rows) for each in tried.counts] == [("home", 1), ("name", 1)]
+        assert everything(world) == before
+
+    def test_what_was_emptied_is_put_back_exactly_and_nothing_else_moves(self, world: World) -> None:
+        before = everything(world)
+        saved = self._emptied(world, "name", "home")
+        _amending(world).amend("aside", "plan", saved, on_conflict="stop")
+        (ada, *others) = everything(world)["people"]
+        assert (ada["name"], ada["home"], others) == (None, None, before["people"][1:])
+        lifted = _amending(world).amend("back", "plan", self._back(saved), on_conflict="leave")
+        assert (lifted.conflicts, everything(world)) == ((), before)
+
+    def test_an_empty_text_comes_back_empty_and_not_null(self, world: World) -> None:
+        world.add("people", {"id": 6, "email": "ada@example.org", "name": "", "home": None})
+        before = everything(world)
+        saved = self._emptied(world, "name", "home")
+        _amending(world).amend("aside", "plan", saved, on_conflict="stop")
+        _amending(world).amend("back", "plan", self._back(saved), on_conflict="leave")
+        assert everything(world) == before
+
+    def test_what_changed_since_it_was_read_stops_the_step(self, world: World) -> None:
+        saved = self._emptied(world, "name")
+        _amending(world).amend("other", "plan", saved, on_conflict="stop")
+        newer = [
+            Amendment(each.table, each.key, (Cell("name", None, _amending(world).coded("Ada King")),))
+            for each in saved
+        ]
+        settled, _ = _amending(world).try_out(newer, on_conflict="stop")
+        _amending(world).amend("newer", "plan", settled, on_conflict="stop")
+        before = everything(world)
+        try:
+            _amending(world).amend("late", "plan", saved, on_conflict="stop")
+        except ConflictError:
+            pass
+        else:
+            raise AssertionError("A value was overwritten that had changed.")
+        assert everything(world) == before
+        left = _amending(world).amend("back", "plan", self._back(saved), on_conflict="leave")
+        assert [(each.column, each.reason) for each in left.conflicts] == [("name", "changed")]
+        assert everything(world) == before
+
+    def test_a_step_said_again_changes_nothing_and_returns_the_same(self, world: World) -> None:
+        saved = self._emptied(world, "name")
+        first = _amending(world).amend("aside", "plan", saved, on_conflict="stop")
+        _amending(world).amend("back", "plan", self._back(saved), on_conflict="leave")
+        before = everything(world)
+        again = _amending(world).amend("aside", "plan", saved, on_conflict="stop")
+        assert (again.resumed, again.counts, everything(world)) == (True, first.counts, before)
+
+    def test_values_are_not_shown(self, world: World) -> None:
+        amendments = self._emptied(world, "name", "email")
+        shown = repr([amendments, _amending(world).standing([ADA], {"people": ("name",)}, copies=False)])
+        assert "Ada" not in shown
+        assert "example" not in shown
+
+
+def _amending(world: World) -> Amending:
+    assert isinstance(world.store, Amending)
+    return world.store

@@ -132,7 +132,7 @@ class Amending(Protocol):
     def amend(
         self, step: str, plan_sha256: str, amendments: Sequence[Amendment], *, on_conflict: OnConflict
     ) -> Amended:
-        """Change once per `step`.
+        """Change once per `step`; every `after` is as `try_out` returned it, or null.
 
         Raises ConflictError, with nothing changed, when a value is neither `before` nor
         `after` and `on_conflict` is "stop"; with "leave" such values are counted.
