@@ -110,7 +110,7 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind("mail_received", ("mail", "bytes", "automatic", "guess", "kept_under", "arrived_at"), (), "mail"),
     Kind("mail_sorted", ("mail", "to", "reason"), (), "mail"),
     Kind("fee_moved", ("state",), ("amount", "currency", "on"), "request"),
-    Kind("request_moved", ("to", "reason"), (), "request"),
+    Kind("request_moved", ("to", "reason"), ("by", "changed"), "request"),
     Kind(
         "plan_measured",
         ("claim", "plan_sha256", "how", "stores"),

@@ -303,12 +303,18 @@ def _taken(state: State, _: Event) -> None:
     state["taken"] += 1
 
 
+def _by(event: Event) -> State:
+    """Return by which rectification or restriction a claim was carried out, and what that changed."""
+    facts = event.facts
+    return {"by": facts["by"], "changed": facts["changed"]} if facts.get("by") else {}
+
+
 def _moved(state: State, event: Event) -> None:
     to, reason = str(event.facts["to"]), str(event.facts["reason"])
     if to == "residue_accepted":
         state["claims"][reason]["copies_accepted"] = True
     elif to == "claim_done":
-        state["claims"][reason]["done"] = True
+        state["claims"][reason] |= {"done": True, **_by(event)}
     elif to == "answer_dropped":
         for claim in state["claims"].values():
             claim["package"] = None

@@ -32,6 +32,7 @@ from troth.work import (
     send_letter,
     take_mail,
     task,
+    tell_recipients,
 )
 from troth.work.project import Project
 
@@ -126,6 +127,9 @@ def _steps(project: Project, number: str, taken: lease.Lease, stop_at: Callable[
                 task.give(project, number, name, lease=taken)
             case _:
                 pass
+    for name, claim in state["claims"].items():
+        if request.is_open(state) and claim.get("by") and not tell_recipients.all_told(project, number, name):
+            tell_recipients.tell_recipients(project, number, name, lease=taken, stop_at=stop_at)
     task.write_letters(project, number, lease=taken)
     state = request_file.load(project, number).state
     tried = any(told["kind"] in {"done", "refusal"} for told in state["letters"])  # then `send_again` goes on

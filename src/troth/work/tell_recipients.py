@@ -29,28 +29,36 @@ TRIES_MAX = 8
 
 ACTIONS = {
     "erase": "erasure",
+    "rectify": "rectification",
+    "complete": "rectification",
+    "restrict": "restriction",
     "object": "objection",
     "object_marketing": "objection",
     "withdraw": "withdrawal",
 }
 """What recipients are told of, by the right that was used."""
+CHOICES = frozenset({"objection", "withdrawal"})
 
 
 def concerned(project: Project, claim: str, number: str) -> tuple[Recipient, ...]:
-    """Return the recipients to tell: they received what was erased, or serve the purposes that stop."""
+    """Return the recipients to tell: they received what was changed, or serve the purposes that stop."""
     found = request_file.load(project, number)
     told = found.claim(claim)
     known = project.policy.recipients
-    if ACTIONS.get(str(told["right"])) != "erasure":
+    if ACTIONS.get(str(told["right"])) in CHOICES:
         serving = {str(name) for one in told["purposes"] for name in project.policy.purposes[one].recipients}
         to = [one for one in known.values() if str(one.key) in serving and one.role != "not_a_recipient"]
         return tuple(sorted(to, key=lambda one: one.class_ != "marketing"))
-    erased = set()
+    erased: set[str] = set()
     for store, done in told["stores"].items():
         tables = project.maps[store].tables
         for table, verb, rows, _, _ in done.get("rows", []):
             if rows and verb in {"delete", "blank", "replace_owner"} and table in tables:
                 erased |= set(tables[table].columns.values())
+    for store, table, column in told.get("changed") or ():
+        mapped = project.maps[store].tables.get(table) if store in project.maps else None
+        if mapped is not None and column in mapped.columns:
+            erased.add(mapped.columns[column])
     recorded = _recorded(project, found) if erased else set()
     return tuple(
         one
@@ -82,7 +90,7 @@ def tell_recipients(
     """Tell each recipient once; what failed is tried again when this is said again, and is a task at last."""
     action = ACTIONS[str(request_file.load(project, number).claim(claim)["right"])]
     promised = project.policy.notify_recipients
-    if action == "erasure" and (promised is None or action not in promised.of):
+    if action not in CHOICES and (promised is None or action not in promised.of):
         return
     for recipient in concerned(project, claim, number):
         found = request_file.load(project, number)
@@ -135,7 +143,7 @@ def _tell(
     if how.by != "email" or not how.address:
         return "task", f"by {how.by}", None
     state = request_file.load(project, number).state
-    chosen = action != "erasure"
+    chosen = action in CHOICES
     scope = purposes_said(project, state["claims"][claim]["purposes"], language) if chosen else ""
     fields: dict[str, object] = {
         **send_letter.common(project, number, language),

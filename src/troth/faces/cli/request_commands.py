@@ -440,6 +440,9 @@ def carried_out(
     number: str = NUMBER,
     said: str = typer.Argument(..., help="What was done, in words for the person: the answer tells it."),
     claim: str = CLAIM,
+    by: str = typer.Option(
+        "", help="The rectification or restriction that did it in the stores, by its name."
+    ),
     staff: str = STAFF,
 ) -> None:
     """Say that you carried out what only a person can: a correction, a restriction, a second look, a complaint.
@@ -448,7 +451,7 @@ def carried_out(
     """
     from troth.work.carry_out import carry_out
 
-    carry_out(project(), number, claim, staff, said)
+    carry_out(project(), number, claim, staff, said, by=by)
     _show(number)
 
 
