@@ -10,7 +10,7 @@ from sample_databases import load
 from troth.policy.loading import load as load_policy
 from troth.rules.catalogue import sha256
 from troth.rules.map_check import check, findings, remarks
-from troth.rules.map_drift import marks
+from troth.rules.map_drift import outlines
 from troth.stores.catalogue import read_postgresql, read_sqlite
 from troth.stores.map_file import read
 
@@ -234,11 +234,11 @@ def test_a_foreign_key_to_people_that_the_map_does_not_mention():
 
 
 def reviewed(written, **tables):
-    listed = ", ".join(f'{name}: "{mark}"' for name, mark in tables.items())
-    marked = f", tables: {{{listed}}}" if tables else ""
+    listed = ", ".join(f'{name}: "{outline}"' for name, outline in tables.items())
+    outlined = f", tables: {{{listed}}}" if tables else ""
     return MAP.replace(
         "controller: us",
-        f"controller: us\nreviewed: {{date: 2026-11-01, catalogue: sha256:{written}{marked}}}",
+        f"controller: us\nreviewed: {{date: 2026-11-01, catalogue: sha256:{written}{outlined}}}",
     )
 
 
@@ -261,7 +261,7 @@ def test_drift_since_the_review_is_said_with_what_to_write():
         )
 
 
-def test_drift_is_told_by_names_where_the_map_keeps_no_marks():
+def test_drift_is_told_by_names_where_the_map_keeps_no_outlines():
     good = reviewed(sha256(both(SCHEMA, MAP)[1]))
     changed = SCHEMA.replace("gift_note TEXT", "note TEXT, gift TEXT").replace("(gift_note)", "(note)")
     changed += "CREATE TABLE fresh (id INTEGER PRIMARY KEY);"
@@ -272,9 +272,9 @@ def test_drift_is_told_by_names_where_the_map_keeps_no_marks():
     )
 
 
-def test_drift_is_told_by_marks_where_the_map_keeps_them():
+def test_drift_is_told_by_outlines_where_the_map_keeps_them():
     catalogue = both(SCHEMA, MAP)[1]
-    good = reviewed(sha256(catalogue), **marks(catalogue))
+    good = reviewed(sha256(catalogue), **outlines(catalogue))
     assert said(SCHEMA, good) == []
     changed = SCHEMA.replace("title TEXT", "title TEXT NOT NULL UNIQUE").replace("at TEXT", "at DATE")
     changed = changed.replace("INT NOT NULL REFERENCES customer", "INT NOT NULL")
@@ -287,10 +287,10 @@ def test_drift_is_told_by_marks_where_the_map_keeps_them():
     assert drift(fresh, good) == "the table `goods` is new; the table `product` is gone"
 
 
-def test_a_mark_that_is_none_is_a_mistake():
+def test_an_outline_that_is_none_is_a_mistake():
     _, problems = read(reviewed("12345678", visit="12"), "shop.yaml")
     assert [str(each) for each in problems] == [
-        "shop.yaml:5:74: The mark of `visit` is 24 hexadecimal digits, in quotes. `troth map --reviewed` prints it."
+        "shop.yaml:5:74: The outline of `visit` is 24 hexadecimal digits, in quotes. `troth map --reviewed` prints it."
     ]
 
 

@@ -198,6 +198,12 @@ def test_a_trigger_that_writes_where_nothing_is_undone_calls_out(mariadb_databas
     )
     triggers = mariadb_database.open(PEOPLE).catalogue().table("customer").triggers
     assert [(each.name, each.calls_out) for each in triggers] == [("a", False), ("b", True)]
+    mariadb_database.run("CREATE TRIGGER c AFTER INSERT ON fine FOR EACH ROW INSERT INTO log VALUES ('x')")
+    triggers = mariadb_database.open(PEOPLE).catalogue().table("customer").triggers
+    assert [(each.name, each.how) for each in triggers] == [
+        ("a", "the trigger c of fine"),
+        ("b", "the table log, where nothing is undone"),
+    ]
 
 
 def test_views_are_left_alone_and_computed_columns_are_known(mariadb_database):

@@ -231,7 +231,7 @@ class MapTable:
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """When a person last looked, at which catalogue, and the mark of each table then."""
+    """When a person last looked, at which catalogue, and the outline of each table then."""
 
     on: date
     catalogue_sha256: str

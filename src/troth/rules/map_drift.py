@@ -1,6 +1,6 @@
 """What has changed in a database since somebody reviewed its map, as far as the map remembers.
 
-A map may keep a *mark* per table: six short hashes, of its columns, key, foreign keys, unique
+A map may keep an *outline* per table: six short hashes, of its columns, key, foreign keys, unique
 keys, checks and triggers.  They say what changed; whether anything did is said by the hash of
 the whole catalogue.
 """
@@ -16,15 +16,15 @@ from troth.rules.map import Map
 
 _DIGITS = 4
 ASPECTS = ("columns", "key", "foreign keys", "unique keys", "checks", "triggers")
-MARK_DIGITS = _DIGITS * len(ASPECTS)
+OUTLINE_DIGITS = _DIGITS * len(ASPECTS)
 
 
-def marks(catalogue: Catalogue) -> Mapping[str, str]:
-    """Return the mark of each table, in hexadecimal; the same for the same structure."""
-    return {table.name: _mark(table) for table in catalogue.tables}
+def outlines(catalogue: Catalogue) -> Mapping[str, str]:
+    """Return the outline of each table, in hexadecimal; the same for the same structure."""
+    return {table.name: _outline(table) for table in catalogue.tables}
 
 
-def _mark(table: CatalogueTable) -> str:
+def _outline(table: CatalogueTable) -> str:
     aspects: tuple[object, ...] = (
         sorted([column.name, column.type, column.nullable, column.generated] for column in table.columns),
         table.key,
@@ -47,7 +47,7 @@ def changed(map_: Map, catalogue: Catalogue) -> str:
     >>> changed(Map("shop", "sqlite", "us", {}, {}, {}), Catalogue("shop", "sqlite", ()))
     'the same tables and columns are there, so a type, a key, a constraint or a trigger has changed'
     """
-    told = [*(_by_marks if _marks_of(map_) else _by_names)(map_, catalogue)]
+    told = [*(_by_outlines if _outlines_of(map_) else _by_names)(map_, catalogue)]
     if not told:
         where = (
             ", or a table called impersonal" if any(each.impersonal for each in map_.tables.values()) else ""
@@ -60,20 +60,20 @@ def changed(map_: Map, catalogue: Catalogue) -> str:
     return "; ".join(told[:8]) + more
 
 
-def _marks_of(map_: Map) -> Mapping[str, str]:
+def _outlines_of(map_: Map) -> Mapping[str, str]:
     return map_.reviewed.tables if map_.reviewed is not None else {}
 
 
-def _by_marks(map_: Map, catalogue: Catalogue) -> Iterator[str]:
-    before, now = _marks_of(map_), marks(catalogue)
+def _by_outlines(map_: Map, catalogue: Catalogue) -> Iterator[str]:
+    before, now = _outlines_of(map_), outlines(catalogue)
     yield from (f"the table `{name}` is new" for name in now if name not in before)
     yield from (f"the table `{name}` is gone" for name in before if name not in now)
-    for name, mark in now.items():
-        if name in before and before[name] != mark:
+    for name, outline in now.items():
+        if name in before and before[name] != outline:
             aspects = [
                 aspect
                 for number, aspect in enumerate(ASPECTS)
-                if before[name][number * _DIGITS :][:_DIGITS] != mark[number * _DIGITS :][:_DIGITS]
+                if before[name][number * _DIGITS :][:_DIGITS] != outline[number * _DIGITS :][:_DIGITS]
             ]
             yield f"`{name}` has other {_and(aspects)}{_columns(map_, catalogue, name)}"
 

@@ -584,7 +584,7 @@ def _read_postgresql_triggers(
     modern = cursor.connection.info.server_version >= 140000
     bodies = _FUNCTIONS.format("coalesce(pg_get_function_sqlbody(p.oid), '')" if modern else "''")
     functions = [Function(*row) for row in cursor.execute(bodies, (oids,)).fetchall()]
-    reach, code = reaches(functions), whole_code(functions)
+    reach, code = reaches(functions), whole_code(functions, set(oids))
     triggers: dict[str, list[tuple[Trigger, str]]] = defaultdict(list)
     tables: dict[str, Found] = {}
     for oid, name, bits, function, rule in rows:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from troth.rules.catalogue import Catalogue, Column, ForeignKey, OnDelete, Shape, Trigger
 from troth.stores.catalogue import CALL, NOT_CODE, NULL_MINDED, STEP_TABLE, Found, assembled, mentioned
+from troth.stores.reach import through
 from troth.stores.sql_dialect import mariadb_base
 
 if TYPE_CHECKING:
@@ -186,15 +187,19 @@ def _read_triggers(connection: Open, found: Mapping[str, Found]) -> None:
     known = {str(word) for (word,) in connection.rows(_BUILTIN)} | {name.lower() for name in found}
     known |= set(routines) | _NOT_LISTED
     lasting = {name.lower() for name, table in found.items() if table.lasting}
+    read: dict[str, list[tuple[Trigger, str]]] = {}
     for table, name, timing, event, body in triggers:
         if str(table) not in found:
             continue
         code = whole_code(str(body), routines)
         called = {match.strip('"`').lower() for match in CALL.findall(code)}
         written = {match.lower() for match in WRITES.findall(code)}
-        found[str(table)].triggers[
-            Trigger(str(name), f"{timing} {event}", calls_out=not called <= known or bool(written & lasting))
-        ] = None
+        kept = [f"the table {each}, where nothing is undone" for each in sorted(written & lasting)]
+        how = ", ".join([*sorted(called - known), *kept])
+        trigger = Trigger(str(name), f"{timing} {event}", calls_out=bool(how), how=how)
+        read.setdefault(str(table), []).append((trigger, code))
+    for table, here in through(read).items():
+        found[table].triggers.update(dict.fromkeys(here))
 
 
 WRITES = re.compile(

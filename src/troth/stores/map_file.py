@@ -56,7 +56,7 @@ from troth.rules.map import (
     Via,
     written_link,
 )
-from troth.rules.map_drift import MARK_DIGITS
+from troth.rules.map_drift import OUTLINE_DIGITS
 from troth.stores.connect import reference_problem
 from troth.stores.phone_form import is_region
 
@@ -67,7 +67,7 @@ _TABLE = ("subject", "columns", "belongs_to", "points_to", "mentions", "erase", 
 _ERASE = ("do", "set", "until", "legal", "blank", "by", "because")
 _EDGES: tuple[EdgeKind, ...] = ("belongs_to", "points_to", "mentions")
 _STORE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
-_MARK = re.compile(f"[0-9a-f]{{{MARK_DIGITS}}}", re.ASCII)
+_OUTLINE = re.compile(f"[0-9a-f]{{{OUTLINE_DIGITS}}}", re.ASCII)
 _SHA256 = re.compile(r"sha256:([0-9a-f]{4,64})", re.ASCII)
 _NAME = re.compile(r'\s*(?:"((?:[^"]|"")+)"|([^\s."+](?:[^."+]*[^\s."+])?))\s*')
 _OPTIONS = ("conceals", "leaving", "when")
@@ -297,18 +297,18 @@ class _MapReading(Reading):
                 "`catalogue` must be `sha256:` and the hash's first digits, four or more, in small letters.",
                 "`troth map --check` prints it.",
             )
-        tables = self.marks(fields.get("tables"))
+        tables = self.outlines(fields.get("tables"))
         return Reviewed(on, match[1], tables) if on is not None and match is not None else None
 
-    def marks(self, node: Node | None) -> dict[str, str]:
-        """Read the mark of each table, by which a drift is told."""
+    def outlines(self, node: Node | None) -> dict[str, str]:
+        """Read the outline of each table, by which a drift is told."""
         found = {}
         for key, value in self.named(node, "`tables` of `reviewed`") if node is not None else ():
-            written = self.text(value, f"The mark of `{shortened(key.text)}`")
-            if written is not None and not _MARK.fullmatch(written):
+            written = self.text(value, f"The outline of `{shortened(key.text)}`")
+            if written is not None and not _OUTLINE.fullmatch(written):
                 self.problem(
                     value,
-                    f"The mark of `{shortened(key.text)}` is {MARK_DIGITS} hexadecimal digits, in quotes.",
+                    f"The outline of `{shortened(key.text)}` is {OUTLINE_DIGITS} hexadecimal digits, in quotes.",
                     "`troth map --reviewed` prints it.",
                 )
             elif written is not None:

@@ -115,14 +115,16 @@ def writes(code: str) -> frozenset[tuple[str, str]]:
     return frozenset(found)
 
 
-def whole_code(functions: Sequence[Function]) -> Mapping[int, str]:
-    """Return each function's code with that of all it calls, by name."""
+def whole_code(functions: Sequence[Function], wanted: Collection[int]) -> Mapping[int, str]:
+    """Return the code of each wanted function with that of all it calls, by name."""
     codes: dict[str, str] = {}
     for each in functions:
         if each.language not in ("internal", "c"):
             codes[each.name] = f"{codes.get(each.name, '')}\n{each.code}"
     found = {}
     for each in functions:
+        if each.oid not in wanted:
+            continue
         seen, waiting = {each.name}, [each.code]
         whole = []
         while waiting:

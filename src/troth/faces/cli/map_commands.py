@@ -386,7 +386,7 @@ def _reviewed(store: str | None, *, json: bool) -> None:
 
     from troth.rules.catalogue import sha256
     from troth.rules.draft_text import scalar
-    from troth.rules.map_drift import marks
+    from troth.rules.map_drift import outlines
 
     here = project()
     today = datetime.now(UTC).date()
@@ -394,7 +394,9 @@ def _reviewed(store: str | None, *, json: bool) -> None:
     for name in _maps(here, store):
         catalogue = here.stores[name].catalogue()
         written = f"sha256:{sha256(catalogue)[:16]}"
-        reviews.append({"store": name, "date": today, "catalogue": written, "tables": dict(marks(catalogue))})
+        reviews.append(
+            {"store": name, "date": today, "catalogue": written, "tables": dict(outlines(catalogue))}
+        )
     if json:
         as_json({"reviews": reviews})
         return
@@ -402,8 +404,8 @@ def _reviewed(store: str | None, *, json: bool) -> None:
         if len(reviews) > 1:
             sys.stdout.write(f"# {each['store']}\n")
         sys.stdout.write(f"reviewed:\n  date: {each['date']}\n  catalogue: {each['catalogue']}\n  tables:\n")
-        for table_name, mark in each["tables"].items():
-            sys.stdout.write(f'    {scalar(table_name)}: "{mark}"\n')
+        for table_name, outline in each["tables"].items():
+            sys.stdout.write(f'    {scalar(table_name)}: "{outline}"\n')
 
 
 def _explain(store: str | None, name: str, *, json: bool) -> None:
