@@ -202,8 +202,9 @@ class Postgresql:
         Two who acted at once would each see the other's rows hold what they share, and leave it
         behind.  The lock comes before the first look, which is what the transaction then sees.
         """
-        for statement in _ALONE:
-            connection.execute(statement)
+        result = connection.pgconn.exec_(_ALONE.encode())  # by libpq itself: in one journey
+        if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
+            raise errors.error_from_result(result)
         written = connection.execute(
             f"INSERT INTO {STEP_TABLE} (step, plan_sha256) VALUES ($1, $2) ON CONFLICT DO NOTHING",
             (step, plan_sha256),
@@ -282,9 +283,8 @@ def _constraint(error: psycopg.Error) -> str:
 
 
 _ALONE = (
-    f"SET LOCAL lock_timeout = '{ACTING_SECONDS}s'",
-    f"LOCK TABLE {STEP_TABLE} IN SHARE ROW EXCLUSIVE MODE",
-    f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'",
+    f"SET LOCAL lock_timeout = '{ACTING_SECONDS}s'; LOCK TABLE {STEP_TABLE} IN SHARE ROW EXCLUSIVE MODE; "
+    f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"
 )
 _STRUCTURE = """
     SELECT (SELECT sum(hashtext(xmin::text || ctid::text)::bigint) FROM pg_class WHERE oid = ANY($1::oid[])),
