@@ -95,3 +95,14 @@ def test_what_is_wrong_is_said_in_a_sentence(folder, words, said):
     found = troth(folder, *words)
     assert found.code == 2
     assert said in found.err
+
+
+def test_a_manual_store_is_restricted_by_hand_and_the_plan_says_so(folder):
+    written = "store: mailboxes\nkind: manual\nwhat: {en: mailboxes}\nowner: {name: Jo, email: jo@company.example}\n"
+    (folder / "stores" / "mailboxes.yaml").write_text(written, encoding="utf-8")
+    said = troth(folder, "restrict", *ADA, "--ground", "unlawful")
+    assert "mailboxes is a manual store: its owner restricts there by hand." in said.out
+    plan = measured(folder, "restrict", *ADA, "--ground", "unlawful")
+    assert [name for name, told in plan["plan"].items() if told["by_hand"]] == ["mailboxes"]
+    assert carried(folder, "restrict", plan).code == 0
+    assert name_of(folder) is None

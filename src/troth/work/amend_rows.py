@@ -62,6 +62,7 @@ class Measured:
     effects: tuple[tuple[str, str, int], ...] = ()
     shared: tuple[tuple[str, int], ...] = ()
     uncovered: tuple[tuple[str, int], ...] = ()
+    by_hand: bool = False  # nobody can look there but its owner
 
     def counts(self) -> list[list[Fact]]:
         """Return the rows by table, column and whether they are copies."""
@@ -78,6 +79,7 @@ class Measured:
             "side_effects": [list(each) for each in self.effects],
             "shared": [list(each) for each in self.shared],
             "uncovered": [list(each) for each in self.uncovered],
+            "by_hand": self.by_hand,
         }
 
 

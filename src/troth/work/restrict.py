@@ -45,6 +45,7 @@ def measure(
     who = amend_rows.subject_of(project, identifiers)
     _refuse_second(project, who.subject)
     measured = [_measured(project, name, who, shared=shared) for name in sorted(project.stores)]
+    measured += [Measured(name, (), by_hand=True) for name in sorted(project.manual)]
     payload: dict[str, Fact] = {"ground": ground, "shared": shared}
     return amend_rows.open_plan(project, FAMILY, who, measured, payload, staff)
 

@@ -282,6 +282,8 @@ def _plan(found: AmendmentFile, console: Any) -> bool:
             console.print(
                 f"{_many(rows, 'row', 'rows')} of {store} {where}: the map says no way to restrict them."
             )
+        if told["by_hand"]:
+            console.print(f"{store} is a manual store: its owner restricts there by hand.")
     console.print(f"Plan {found.state['plan']['sha256'][:12]}, {found.name}; nothing was changed.")
     return bool(lines)
 
