@@ -29,9 +29,10 @@ from troth.rules.plan import (
     first_kept_day,
 )
 from troth.stores.contract import Acted, Count, Grade, Measured, Processed, Row, SideEffect, Spared, Verb, Who
-from troth.stores.sql import CONTROLLER, Bind, Sql, Statement
+from troth.stores.sql import Sql
 from troth.stores.sql_dialect import forms
 from troth.stores.sql_inside import told
+from troth.stores.sql_text import CONTROLLER, Bind, Statement
 
 ROWS_MEASURED_MAX = 50_000
 ROWS_AT_ONCE = 200
