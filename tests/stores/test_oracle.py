@@ -443,6 +443,27 @@ def keeps_until_it_has_another_owner(case: Case) -> bool:
     )
 
 
+def loses_an_owner_that_only_a_pointer_led_to(case: Case) -> bool:
+    """Tell whether a row that stays may have an owner that was reached by a pointer, and the pointer goes.
+
+    Both leave together; erased again, nobody is led to that owner any more, so it counts as one
+    who stays, and the row is given to the placeholder as its map says.
+    """
+    edges = case.map.edges()
+    pointed = {edge.target for edge in edges if edge.kind == "points_to"}
+    owners = {
+        table.name: {edge.target for edge in edges if (edge.kind, edge.table) == ("belongs_to", table.name)}
+        for table in case.map.tables.values()
+        if table.erase is not None and not isinstance(table.erase.do, Delete)
+    }
+    return any(len(found) > 1 and found & pointed for found in owners.values())
+
+
+def may_need_another_pass(case: Case) -> bool:
+    """Tell whether what one erasure leaves may be changed by saying it again; nobody's data is in it."""
+    return keeps_until_it_has_another_owner(case) or loses_an_owner_that_only_a_pointer_led_to(case)
+
+
 FOLDER = next((folder for folder in ("/dev/shm",) if os.access(folder, os.W_OK)), None)
 
 
@@ -489,7 +510,7 @@ def compared(case: Case, store: Store, now: Callable[[], Data], first: list[str]
         assert again.counts == acted.counts
         assert now() == after, "the same step changed something again"
         passes = 1
-        while store.gone(who, TODAY) and keeps_until_it_has_another_owner(case):
+        while store.gone(who, TODAY) and may_need_another_pass(case):
             assert passes < 4, "it never ends"
             store.act(f"{step} pass {passes}", who, TODAY, store.measure(who, TODAY))
             after, passes = now(), passes + 1
@@ -503,6 +524,7 @@ def compared(case: Case, store: Store, now: Callable[[], Data], first: list[str]
 QUICK = settings(
     max_examples=250,
     deadline=None,
+    derandomize=True,  # the same cases each time; many more are drawn by seed below
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
