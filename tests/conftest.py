@@ -32,6 +32,7 @@ class SetClock:
         self.now += timedelta(**by)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the tests on MariaDB share one worker, which starts its server once."""
     for item in items:
