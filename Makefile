@@ -17,10 +17,10 @@ tour: setup     ## the same story, without serving
 	$(PYTHON) examples/group/tour.py
 
 test: setup lint types floors  ## lint, types, floors, then every test, doctest and browser test
-	$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadgroup
+	$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile
 
 quick: setup lint  ## what runs in under a minute
-	$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadgroup -m "not slow and not browser" -x
+	$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile -m "not slow and not browser" -x
 
 lint: setup
 	$(VENV)/bin/ruff format --check src tests bench examples

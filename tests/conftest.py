@@ -32,14 +32,6 @@ class SetClock:
         self.now += timedelta(**by)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the tests on MariaDB share one worker, which starts its server once."""
-    for item in items:
-        if item.get_closest_marker("mariadb") or "mariadb" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("mariadb"))
-
-
 @pytest.fixture
 def clock() -> SetClock:
     return SetClock(datetime(2026, 11, 23, 9, 0, tzinfo=UTC))

@@ -59,13 +59,7 @@ def running(folder: Path) -> list[str]:
     return found
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(kind, marks=pytest.mark.xdist_group(f"tour on {kind}"))
-        for kind in ("sqlite", "postgresql")
-    ],
-)
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def told(request, tmp_path_factory):
     """The story told once to its end: what was said, the folder, and where `crm` was."""
     folder = tmp_path_factory.mktemp("tour") / "demo"
