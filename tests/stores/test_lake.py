@@ -1,0 +1,322 @@
+"""A lake of Parquet files keeps the store's promises, and its files keep their shape."""
+
+import os
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from troth.errors import ConflictError, NotAllowedError, UnreachableError
+from troth.stores import lake_file, lake_stage, lake_swap
+from troth.stores.connect import connect
+from troth.stores.map_file import read
+from troth.testing import ADA, COLUMNS, OBRIEN, ROWS, TODAY, StoreTests, map_of
+
+TYPES = {"integer": pa.int64(), "text": pa.string(), "date": pa.date32()}
+
+
+def schema_of(table):
+    return pa.schema([pa.field(name, TYPES[kind]) for name, kind in COLUMNS[table].items()])
+
+
+def typed(table, row):
+    kinds = COLUMNS[table]
+    return {
+        name: date.fromisoformat(row[name]) if kind == "date" and row.get(name) else row.get(name)
+        for name, kind in kinds.items()
+    }
+
+
+def write(path, table, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist([typed(table, row) for row in rows], schema_of(table)), path)
+
+
+class LakeWorld:
+    """The tables of `troth.testing`, each a folder with a file for every two rows."""
+
+    def __init__(self, root):
+        self.root = root
+        for table, rows in ROWS.items():
+            for number in range(0, len(rows), 2):
+                write(root / table / f"part-{number}.parquet", table, rows[number : number + 2])
+        self.store = self.opened()
+
+    def opened(self):
+        url = f"lake://{self.root}"
+        return connect(map_of("lake"), {"find": url, "change": url})
+
+    def rows(self, table):
+        found = [
+            row for path in (self.root / table).glob("*.parquet") for row in pq.read_table(path).to_pylist()
+        ]
+        return sorted(found, key=lambda row: row["id"])
+
+    def add(self, table, row):
+        write(self.root / table / f"part-added-{row['id']}.parquet", table, [row])
+
+    def files(self):
+        return {path: path.read_bytes() for path in sorted(self.root.glob("*/*.parquet"))}
+
+    def left(self):
+        return [path.name for path in self.root.rglob(f"*{lake_swap.NEW}")] + [
+            path.name for path in (self.root / lake_swap.HIDDEN).glob("stage-*")
+        ]
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = LakeWorld(tmp_path)
+    yield made
+    made.store.close()
+
+
+class TestLake(StoreTests):
+    @pytest.fixture
+    def world(self, world):
+        return world
+
+
+def erase(store, step="one", who=(ADA,)):
+    return store.act(step, list(who), TODAY, store.measure(list(who), TODAY))
+
+
+def test_files_without_a_match_are_not_written(world):
+    before = world.files()
+    erase(world.store, who=[OBRIEN])
+    changed = {
+        path.relative_to(world.root).as_posix() for path, old in before.items() if path.read_bytes() != old
+    }
+    assert changed == {"people/part-0.parquet", "notes/part-2.parquet", "invoices/part-2.parquet"}
+    assert world.left() == []
+
+
+def test_nothing_is_left_beside_the_data_after_closing(world):
+    list(world.store.find([ADA]))
+    world.store.close()
+    assert world.left() == []
+
+
+def test_a_file_that_cannot_be_read_stops_everything(world):
+    approved = world.store.measure([ADA], TODAY)
+    (world.root / "notes" / "part-9.parquet").write_bytes(b"PAR1 torn")
+    before = world.files()
+    for verb in (
+        lambda: list(world.store.find([ADA])),
+        lambda: world.store.act("one", [ADA], TODAY, approved),
+    ):
+        with pytest.raises(UnreachableError, match=r"`part-9.parquet` .* cannot be read as Parquet"):
+            verb()
+    assert world.files() == before
+
+
+@pytest.mark.parametrize("files_replaced", range(5))
+def test_a_step_that_was_cut_short_is_finished_by_the_next_and_counted_once(tmp_path, files_replaced):
+    """The state a process leaves behind that was killed after so many files: built from its own pieces."""
+    world, other = LakeWorld(tmp_path / "cut"), LakeWorld(tmp_path / "whole")
+    whole = erase(other.store)
+    expected = {path.relative_to(other.root): data for path, data in other.files().items()}
+    intent = {}
+    for path, data in world.files().items():
+        name = path.relative_to(world.root)
+        if expected[name] != data:
+            lake_swap.beside(path).write_bytes(expected[name])
+            intent[str(name)] = lake_file.mark(path)
+    assert len(intent) >= 4
+    from troth.stores import sql_run
+
+    world.store.close()
+    (world.root / lake_swap.HIDDEN).mkdir(exist_ok=True)
+    lake_swap.intend(world.root, lake_swap.Intent("one", whole.plan_sha256, sql_run.to_rows(whole), intent))
+    for name in list(intent)[:files_replaced]:
+        lake_swap.beside(world.root / name).replace(world.root / name)
+    opened = world.opened()
+    again = opened.act("one", [ADA], TODAY, whole)
+    assert again.resumed
+    assert again.counts == whole.counts
+    assert {path.relative_to(world.root): data for path, data in world.files().items()} == expected
+    assert opened.gone([ADA], TODAY) == 0
+    opened.close()
+    other.store.close()
+    assert world.left() == []
+
+
+def test_new_files_of_a_step_that_was_never_written_down_are_removed(world):
+    path = world.root / "notes" / "part-0.parquet"
+    lake_swap.beside(path).write_bytes(b"half a file")
+    before = world.files()
+    assert world.store.gone([ADA], TODAY) > 0
+    assert world.files() == before
+    world.store.close()
+    assert world.left() == []
+
+
+def test_a_file_that_somebody_wrote_before_a_cut_step_is_finished_is_left_as_it_is(world):
+    path = world.root / "notes" / "part-0.parquet"
+    lake_swap.beside(path).write_bytes(path.read_bytes())
+    (world.root / lake_swap.HIDDEN).mkdir(exist_ok=True)
+    lake_swap.intend(
+        world.root, lake_swap.Intent("one", "0" * 64, "{}", {"notes/part-0.parquet": lake_file.mark(path)})
+    )
+    write(path, "notes", [{"id": 1, "person": 1, "body": "written meanwhile"}])
+    world.add("notes", {"id": 2, "person": 1, "body": "this too"})
+    acted = erase(world.store)
+    assert not acted.resumed
+    assert [row["id"] for row in world.rows("notes")] == [3]
+
+
+def test_what_was_written_while_a_plan_waited_is_seen(world):
+    stage = lake_stage.lay_out(world.root, map_of("lake")) if (world.store.catalogue()) else None
+    assert lake_stage.current(stage, world.root, "tested")
+    world.add("notes", {"id": 9, "person": 2, "body": "meanwhile"})
+    assert not lake_stage.current(stage, world.root, "tested")
+    stage.remove()
+
+
+MAP = """
+store: shop
+kind: lake
+credentials: {find: "lake:///lake", change: "lake:///lake"}
+controller: shop
+tables:
+  people:
+    subject: {key: id, identifiers: {email: {kind: email, one_person: true}}}
+    columns: {id: key, email: contact, born: identity, paid: usage, seen: usage, tags: usage, photo: identity}
+    erase: {do: blank, set: {email: null, born: null, paid: 0}, by: dpo, because: a test}
+"""
+SHAPE = pa.schema(
+    [
+        pa.field("id", pa.int32(), nullable=False, metadata={"PARQUET:field_id": "7"}),
+        pa.field("email", pa.string()),
+        pa.field("born", pa.date32()),
+        pa.field("paid", pa.decimal128(12, 2)),
+        pa.field("seen", pa.timestamp("us", tz="UTC")),
+        pa.field("tags", pa.list_(pa.string())),
+        pa.field("photo", pa.binary()),
+    ],
+    metadata={"owner": "shop"},
+)
+
+
+def shaped(number):
+    return {
+        "id": number,
+        "email": f"p{number}@example.org",
+        "born": date(1990, 1, 1),
+        "paid": Decimal("12.50"),
+        "seen": datetime(2026, 1, 1, 12, 30, 15, 123456, tzinfo=UTC),
+        "tags": ["a", "b"] if number % 2 else None,
+        "photo": b"\x00\xff",
+    }
+
+
+def test_types_nullability_order_compression_groups_and_metadata_stay(tmp_path):
+    path = tmp_path / "people.parquet"
+    rows = [shaped(number) for number in range(1000)]
+    pq.write_table(pa.Table.from_pylist(rows, SHAPE), path, compression="zstd", row_group_size=300)
+    path.chmod(0o640)
+    found, problems = read(MAP, "shop.yaml")
+    assert not problems
+    store = connect(found, {"find": f"lake://{tmp_path}", "change": f"lake://{tmp_path}"})
+    erase(store, who=[type(ADA)("x", (("email", "P500@example.org"),))])
+    store.close()
+    with pq.ParquetFile(path) as made:
+        assert made.schema_arrow.equals(SHAPE, check_metadata=True) or (
+            made.schema_arrow.metadata == SHAPE.metadata and made.schema_arrow.equals(SHAPE)
+        )
+        groups = [made.metadata.row_group(number) for number in range(made.num_row_groups)]
+        assert [group.num_rows for group in groups] == [300, 300, 300, 100]
+        assert {group.column(1).compression for group in groups} == {"ZSTD"}
+        rows[500] |= {"email": None, "born": None, "paid": Decimal("0.00")}
+        assert made.read().to_pylist() == rows
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_value_the_column_cannot_hold_is_refused_and_nothing_is_changed(tmp_path):
+    path = tmp_path / "people.parquet"
+    pq.write_table(pa.Table.from_pylist([shaped(1)], SHAPE), path)
+    before = path.read_bytes()
+    found, _ = read(MAP.replace("born: null", "born: unknown"), "shop.yaml")
+    store = connect(found, {"find": f"lake://{tmp_path}", "change": f"lake://{tmp_path}"})
+    with pytest.raises(NotAllowedError):
+        erase(store, who=[type(ADA)("x", (("email", "p1@example.org"),))])
+    store.close()
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("notes/country=FR/part.parquet", "partitioned by folders"),
+        ("notes/part.csv", "a file beside its data"),
+        ("notes/.part-0.parquet.crc", "a file beside its data"),
+        ("notes/_metadata", "a file beside its data"),
+        ("notes/_delta_log/00000000000000000000.json", "a file beside its data"),
+    ],
+)
+def test_what_cannot_be_read_yet_is_refused(world, name, said):
+    path = world.root / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"x")
+    with pytest.raises(NotAllowedError, match=said):
+        world.store.measure([ADA], TODAY)
+
+
+def test_an_empty_mark_of_success_is_passed_by(world):
+    (world.root / "notes" / "_SUCCESS").touch()
+    erase(world.store)
+    assert [row["id"] for row in world.rows("notes")] == [3]
+
+
+def test_the_page_has_a_map_that_erases(tmp_path):
+    page = (Path(__file__).resolve().parents[2] / "docs" / "stores" / "lake.md").read_text(encoding="utf-8")
+    written = page.split("~~~yaml\n")[1].split("~~~")[0]
+    found, problems = read(written, "stores/lake.yaml")
+    assert not problems
+    customers = [{"id": n, "email": f"p{n}@example.org", "name": f"P {n}"} for n in (1, 2)]
+    clicks = [{"id": n, "customer_id": n % 2 + 1, "page": "/", "at": date(2026, 1, 1)} for n in range(10)]
+    pq.write_table(pa.Table.from_pylist(customers), tmp_path / "customer.parquet")
+    (tmp_path / "click").mkdir()
+    for number in range(2):
+        pq.write_table(pa.Table.from_pylist(clicks[number::2]), tmp_path / "click" / f"{number}.parquet")
+    store = connect(found, {"find": f"lake://{tmp_path}", "change": f"lake://{tmp_path}"})
+    who = [type(ADA)("x", (("email", "p1@example.org"),))]
+    counted = [(count.table, count.verb, count.rows) for count in erase(store, who=who).counts]
+    assert counted == [("click", "delete", 5), ("customer", "delete", 1)]
+    assert store.gone(who, TODAY) == 0
+    assert store.scan(who, TODAY).hits == ()
+    store.close()
+    assert pq.read_table(tmp_path / "customer.parquet").to_pylist() == customers[1:]
+
+
+def test_a_symbolic_link_is_not_followed(world):
+    os.symlink(world.root / "notes" / "part-0.parquet", world.root / "notes" / "linked.parquet")
+    with pytest.raises(NotAllowedError, match="symbolic link"):
+        world.store.measure([ADA], TODAY)
+
+
+def test_files_of_one_table_need_one_schema(world):
+    pq.write_table(pa.table({"id": [1]}), world.root / "notes" / "other.parquet")
+    with pytest.raises(NotAllowedError, match="same columns and types"):
+        world.store.measure([ADA], TODAY)
+
+
+def test_without_the_right_to_change_a_lake_is_only_looked_into(world):
+    reader = connect(map_of("lake"), {"find": f"lake://{world.root}"})
+    assert list(reader.find([ADA]))
+    with pytest.raises(NotAllowedError):
+        reader.act("one", [ADA], TODAY, world.store.measure([ADA], TODAY))
+    reader.close()
+    assert Path(world.root).exists()
+
+
+def test_an_approval_that_no_longer_fits_leaves_every_file(world):
+    approved = world.store.measure([ADA], TODAY)
+    world.add("notes", {"id": 9, "person": 1, "body": "meanwhile"})
+    before = world.files()
+    with pytest.raises(ConflictError):
+        world.store.act("one", [ADA], TODAY, approved)
+    assert world.files() == before
