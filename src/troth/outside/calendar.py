@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-import icalendar
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -25,6 +23,8 @@ class Entry:
 
 def written(name: str, entries: Iterable[Entry], made: datetime) -> bytes:
     """Write a calendar, all of it anew; whoever subscribed looks again each hour."""
+    import icalendar  # 0.2 s, and only whoever draws a calendar needs it
+
     calendar = icalendar.Calendar()
     calendar.add("prodid", "-//Troth//Requests//EN")
     calendar.add("version", "2.0")
