@@ -1,0 +1,98 @@
+"""What the commands on requests share: their arguments, and how a request and a plan are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+
+from troth.faces.cli.console import out, table
+from troth.faces.cli.context import project
+
+NUMBER = typer.Argument(..., help="The number of the request, such as 2026-0001.")
+
+
+CLAIM = typer.Option("c1", "--claim", "-c", help="The claim, such as c1.")
+
+
+STAFF = typer.Option(
+    ..., "--staff", "-s", help="Who you are, as it stands in the record.", envvar="TROTH_STAFF"
+)
+
+
+POSTED = typer.Option(
+    "", help="The proof that the letter went by post today, for somebody without an e-mail address."
+)
+
+
+PURPOSE = typer.Option(
+    [], help="For an objection or a withdrawal: the purpose of the policy it is about. May be repeated."
+)
+
+
+JSON = typer.Option(False, "--json", help="Write the result as JSON.")
+
+
+def show_request(number: str) -> None:
+    """Show where a request stands, its claims, and what to do next."""
+    from troth.rules import request
+    from troth.work import cover, request_file
+    from troth.work.send_letter import to_post
+
+    opened = project()
+    state = request_file.load(opened, number).state
+    console = out()
+    console.print(
+        f"\n[bold]{number}[/bold]  {state['status'].replace('_', ' ')}  ·  received {state['received']} by "
+        f"{state['channel']}  ·  answer by {state['safe_due'] or '–'} (safe), {state['legal_due'] or '–'} (legal)"
+    )
+    rows = []
+    for name, claim in state["claims"].items():
+        decision = claim["outcome"] or "open"
+        if claim["decided_by"]:
+            decision += f" by {claim['decided_by']}" + (
+                f", reviewed by {claim['reviewed_by']}" if claim["reviewed_by"] else ""
+            )
+        stores = ", ".join(
+            f"{store}: {told.get('grade', 'begun')}" for store, told in claim["stores"].items()
+        )
+        rows.append([name, claim["right"], decision, stores or ("done" if claim["done"] else "–")])
+    console.print(table("", ["claim", "right", "decision", "carried out"], rows))
+    for one in to_post(state):
+        console.print(
+            f"To post: the letter {one['letter']}. Print it with `troth request letter {number} {one['letter']} --to "
+            f"letter.pdf`, then say `troth request posted {number} {one['letter']} --proof …`."
+        )
+    for name, claim in state["claims"].items():
+        if claim.get("tasks"):
+            covered = cover.coverage(opened, claim)
+            said = ", ".join(f"{store} {how}{' on ' + on if on else ''}" for store, how, on in covered)
+            console.print(f"Coverage of {name}: {said}.")
+    if state.get("said_more"):
+        times = state["said_more"]
+        console.print(
+            f"The person added something ({times}): `troth request dossier {number}` has the words."
+        )
+    for step in request.next_steps(state):
+        console.print(f"Next: {step}.")
+
+
+def show_plan(facts: Mapping[str, Any]) -> None:
+    """Show a measured plan as a table."""
+    words = {"delete": "erase", "blank": "blank", "retain": "archive", "replace_owner": "give to the placeholder",
+             "detach": "unlink"}  # fmt: skip
+    rows = [
+        [store, name, words.get(verb, verb), str(rows), f"{legal} until {until}" if until else legal]
+        for store, told in facts["stores"].items()
+        for name, verb, rows, until, legal in told["counts"]
+    ]
+    rows += [
+        [store, name, f"side effect: {verb}", str(rows_), ""]
+        for store, told in facts["stores"].items()
+        for name, verb, rows_ in told["side_effects"]
+    ]
+    title = f"Plan {facts['plan_sha256'][:12]}, {facts['how']}; nothing is changed yet"
+    out().print(table(title, ["store", "table", "what happens", "rows#", "why it stays"], rows))
+    if not rows:
+        out().print("Nothing about this person is held in any store.")
