@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from troth.errors import TamperedError
-from troth.rules import fold, request
+from troth.rules import fold, request, request_guard
 from troth.rules.claim import WAYS
 from troth.rules.event import KINDS, Event
 
@@ -51,20 +51,20 @@ class Tried:
         self.state = fold.fold(self.state, event)
 
     def decide(self, claim, outcome="grant", staff="marie", role="handler"):
-        if any(request.why_not_decide(self.state, claim, outcome, role)):
+        if any(request_guard.why_not_decide(self.state, claim, outcome, role)):
             return False
         self.happens("claim_decided", claim=claim, outcome=outcome, ground="a", staff=staff)
         return True
 
     def review(self, claim, staff="paul", role="reviewer", confirm=True):
-        if any(request.why_not_review(self.state, claim, staff, role, confirm=confirm)):
+        if any(request_guard.why_not_review(self.state, claim, staff, role, confirm=confirm)):
             return False
         outcome = "confirm" if confirm else "back"
         self.happens("decision_reviewed", claim=claim, outcome=outcome, staff=staff)
         return True
 
     def measure(self, claim):
-        if any(request.why_not_measure(self.state, claim)):
+        if any(request_guard.why_not_measure(self.state, claim)):
             return False
         stores = {name: {"counts": []} for name in STORES}
         sha256 = f"{len(self.events):064}"
@@ -73,14 +73,14 @@ class Tried:
 
     def approve(self, claim, staff="paul"):
         sha256 = (self.claims[claim]["plan"] or {"sha256": "0" * 64})["sha256"]
-        if any(request.why_not_approve(self.state, claim, sha256, staff)):
+        if any(request_guard.why_not_approve(self.state, claim, sha256, staff)):
             return False
         self.happens("plan_approved", claim=claim, plan_sha256=sha256, tolerance=0, staff=staff)
         return True
 
     def act(self, claim, store="shop", outcome="committed", copies=0):
         """Carry one store's part out, as the work does: act, verify, search; done after the last."""
-        if any(request.why_not_act(self.state, claim)) or "step" in self.claims[claim]["stores"].get(
+        if any(request_guard.why_not_act(self.state, claim)) or "step" in self.claims[claim]["stores"].get(
             store, {}
         ):
             return False
@@ -115,14 +115,14 @@ class Tried:
         return True
 
     def release(self, claim):
-        if any(request.why_not_release(self.state, claim)):
+        if any(request_guard.why_not_release(self.state, claim)):
             return False
         self.happens("request_moved", to="claim_done", reason=claim)
         return True
 
     def carry_out(self, claim):
         """Say that a member of staff did what only a person can."""
-        if any(request.why_not_carry_out(self.state, claim)):
+        if any(request_guard.why_not_carry_out(self.state, claim)):
             return False
         self.happens("request_moved", to="claim_done", reason=claim)
         return True
@@ -130,7 +130,7 @@ class Tried:
     def choose(self, claim):
         """Record a choice or a list, as the worker does once it is granted and needs nobody more."""
         told = self.claims[claim]
-        granted = told["outcome"] in {"grant", "part"} and not request.needs_review(told)
+        granted = told["outcome"] in {"grant", "part"} and not request_guard.needs_review(told)
         if WAYS[told["right"]] not in {"choice", "list"} or told["done"] or not granted:
             return False
         if not request.is_open(self.state):
@@ -147,7 +147,7 @@ class Tried:
         return True
 
     def ask(self, claim, what="identity"):
-        if any(request.why_not_ask(self.state, what, "two share it")):
+        if any(request_guard.why_not_ask(self.state, what, "two share it")):
             return False
         self.happens("asked", ask=f"{what}-{len(self.events)}", what=what, reason="doubt")
         return True
@@ -160,13 +160,13 @@ class Tried:
         return True
 
     def extend(self, claim):
-        if any(request.why_not_extend(self.state, "complexity", self.now.date())):
+        if any(request_guard.why_not_extend(self.state, "complexity", self.now.date())):
             return False
         self.happens("clock_extended", reason="complexity", letter="extension")
         return True
 
     def answer(self, claim, outcome="sent"):
-        if any(request.why_not_answer(self.state)):
+        if any(request_guard.why_not_answer(self.state)):
             return False
         refused = all(told["outcome"] == "refuse" for told in self.claims.values())
         kind = "refusal" if refused else "done"
@@ -177,13 +177,13 @@ class Tried:
         return True
 
     def withdraw(self, claim):
-        if any(request.why_not_withdraw(self.state)):
+        if any(request_guard.why_not_withdraw(self.state)):
             return False
         self.happens("request_moved", to="withdrawn", reason="requester")
         return True
 
     def close(self, claim):
-        if any(request.why_not_close(self.state)):
+        if any(request_guard.why_not_close(self.state)):
             return False
         self.happens("request_moved", to="closed", reason=self.state["status"])
         return True
@@ -335,7 +335,9 @@ def test_a_bundle_goes_its_whole_way():
     assert not tried.withdraw("c2")
     assert not tried.answer("c1")
     assert tried.act("c2", "shop", copies=2)
-    assert ["2 places in shop still hold" in why for why in request.why_not_answer(tried.state)] == [True]
+    assert ["2 places in shop still hold" in why for why in request_guard.why_not_answer(tried.state)] == [
+        True
+    ]
     tried.accept("c2")
     assert tried.answer("c1")
     assert (tried.state["status"], tried.state["due"]) == ("responded", None)
@@ -392,7 +394,9 @@ def test_an_extension_cannot_be_told_late_or_twice():
     assert not tried.extend("c1")
     late = Tried("access")
     late.wait("c1", days=31)
-    assert any("too late" in why for why in request.why_not_extend(late.state, "complexity", late.now.date()))
+    assert any(
+        "too late" in why for why in request_guard.why_not_extend(late.state, "complexity", late.now.date())
+    )
 
 
 def test_waiting_stops_the_clock_and_the_answer_starts_it_again():
@@ -410,10 +414,10 @@ def test_waiting_stops_the_clock_and_the_answer_starts_it_again():
 
 def test_the_next_step_is_always_said_until_it_is_closed():
     tried = granted("access", "erase")
-    said = [request.next_steps(tried.state)]
+    said = [request_guard.next_steps(tried.state)]
     for step, more in TOWARDS_AN_END[4:]:
         getattr(tried, step)("c1" if step in {"build", "look", "release"} else "c2", **more)
-        said.append(request.next_steps(tried.state))
+        said.append(request_guard.next_steps(tried.state))
     assert said[0] == ["claim c1 (access): build the answer", "claim c2 (erase): carry it out"]
     assert ["send the answer"] in said
     assert ["close it"] in said
@@ -424,12 +428,12 @@ def test_the_next_step_is_always_said_until_it_is_closed():
 def test_a_claim_that_is_not_there_is_refused_with_a_sentence():
     tried = Tried("access")
     for guard in (
-        request.why_not_decide(tried.state, "c9", "grant", "handler"),
-        request.why_not_review(tried.state, "c9", "paul", "reviewer"),
-        request.why_not_measure(tried.state, "c9"),
-        request.why_not_approve(tried.state, "c9", "0", "paul"),
-        request.why_not_act(tried.state, "c9"),
-        request.why_not_release(tried.state, "c9"),
+        request_guard.why_not_decide(tried.state, "c9", "grant", "handler"),
+        request_guard.why_not_review(tried.state, "c9", "paul", "reviewer"),
+        request_guard.why_not_measure(tried.state, "c9"),
+        request_guard.why_not_approve(tried.state, "c9", "0", "paul"),
+        request_guard.why_not_act(tried.state, "c9"),
+        request_guard.why_not_release(tried.state, "c9"),
     ):
         assert "There is no claim 'c9'" in next(guard)
 

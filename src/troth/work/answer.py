@@ -18,7 +18,7 @@ from troth.errors import KeyDestroyedError
 from troth.law import right
 from troth.ledger import read, vault
 from troth.policy.words import words
-from troth.rules import request
+from troth.rules import request, request_guard
 from troth.rules.claim import WAYS
 from troth.rules.event import Event
 from troth.rules.letter import has_phrase, phrase
@@ -32,7 +32,7 @@ WORDS_MAX = 5_000
 def answer(project: Project, number: str) -> Event:
     """Send the answer, or the refusal when nothing is granted; its delivery is recorded with it."""
     found = request_file.load(project, number)
-    request_file.refuse_unless(request.why_not_answer(found.state))
+    request_file.refuse_unless(request_guard.why_not_answer(found.state))
     kind, fields = said(project, number)
     return send_letter.send_letter(project, number, kind, fields, letter_id=kind)
 

@@ -9,7 +9,7 @@ import secrets
 
 from troth.errors import NotAllowedError
 from troth.ledger import append
-from troth.rules import request
+from troth.rules import request, request_guard
 from troth.rules.event import Draft, Event, Fact
 from troth.work import request_file, send_letter
 from troth.work.project import Project
@@ -35,7 +35,7 @@ def ask(
     address.
     """
     found = request_file.load(project, number)
-    request_file.refuse_unless(request.why_not_ask(found.state, what, doubt))
+    request_file.refuse_unless(request_guard.why_not_ask(found.state, what, doubt))
     ident = f"{what}-{secrets.token_hex(3)}"
     fields = {"doubt": doubt, "asked": asked, "enough": enough, "law": _LAW[what]}
     letter = send_letter.send_letter(project, number, what, fields, letter_id=ident, posted=posted)
@@ -102,7 +102,7 @@ def extend(
     """
     found = request_file.load(project, number)
     today = request_file.today(project, found)
-    wrong = list(request.why_not_extend(found.state, reason, today))
+    wrong = list(request_guard.why_not_extend(found.state, reason, today))
     if not reasons.strip():
         wrong.append("The letter needs the reasons in words (GDPR Art. 12(3)).")
     request_file.refuse_unless(wrong)

@@ -33,7 +33,7 @@ from troth.ledger import append, vault
 from troth.outside.archive import Archive
 from troth.policy import tables
 from troth.policy.words import Words, words
-from troth.rules import package, portable, request
+from troth.rules import package, portable, request, request_guard
 from troth.rules.claim import WAYS
 from troth.rules.event import Draft, Event, Fact
 from troth.rules.map import MapTable
@@ -154,7 +154,7 @@ def mask_package(project: Project, number: str, claim: str, masks: Sequence[Mask
 def release(project: Project, number: str, claim: str, *, staff: str) -> None:
     """Give the answer free: it is fetched from the private page once the letter is out."""
     found = request_file.load(project, number)
-    request_file.refuse_unless(request.why_not_release(found.state, claim))
+    request_file.refuse_unless(request_guard.why_not_release(found.state, claim))
     request_file.move(project, number, "claim_done", claim, staff=staff)
 
 

@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from troth.errors import ConflictError, NotAllowedError, TrothError, UnreachableError
 from troth.ledger import lease, read, replay, seal
-from troth.rules import request
+from troth.rules import request, request_guard
 from troth.rules.claim import WAYS
 from troth.work import (
     answer,
@@ -115,15 +115,15 @@ def _steps(project: Project, number: str, taken: lease.Lease, stop_at: Callable[
             case "copy" if claim["package"] is None and not task.open_in(project, number, name):
                 build_package.build_package(project, number, name)
                 stop_at("package built")
-            case "erasure" if not list(request.why_not_act(state, name)):
+            case "erasure" if not list(request_guard.why_not_act(state, name)):
                 erase.erase(project, number, name, lease=taken, stop_at=stop_at)
-            case "choice" if not request.needs_review(claim):
+            case "choice" if not request_guard.needs_review(claim):
                 choose.choose(project, number, name, lease=taken)
                 stop_at("chosen")
-            case "list" if not request.needs_review(claim):
+            case "list" if not request_guard.needs_review(claim):
                 list_recipients.list_recipients(project, number, name)
                 stop_at("listed")
-            case "person" if not request.needs_review(claim):
+            case "person" if not request_guard.needs_review(claim):
                 task.give(project, number, name, lease=taken)
             case _:
                 pass
@@ -133,7 +133,7 @@ def _steps(project: Project, number: str, taken: lease.Lease, stop_at: Callable[
     task.write_letters(project, number, lease=taken)
     state = request_file.load(project, number).state
     tried = any(told["kind"] in {"done", "refusal"} for told in state["letters"])  # then `send_again` goes on
-    if request.is_open(state) and not tried and not list(request.why_not_answer(state)):
+    if request.is_open(state) and not tried and not list(request_guard.why_not_answer(state)):
         answer.answer(project, number)
         stop_at("answered")
     state = request_file.load(project, number).state

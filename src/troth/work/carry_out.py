@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from troth.ledger import append
-from troth.rules import request
+from troth.rules import request_guard
 from troth.rules.event import Draft, Fact
 from troth.work import amend_rows, request_file, tell_recipients
 from troth.work.project import Project
@@ -31,7 +31,7 @@ def carry_out(project: Project, number: str, claim: str, staff: str, said: str, 
     """
     found = request_file.load(project, number)
     right = str(found.claim(claim)["right"])
-    wrong = list(request.why_not_carry_out(found.state, claim))
+    wrong = list(request_guard.why_not_carry_out(found.state, claim))
     if not said.strip():
         wrong.append("Say what was done, in words for the person: the answer tells it (GDPR Art. 12(3)).")
     if len(said) > SAID_MAX:

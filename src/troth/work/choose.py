@@ -15,7 +15,7 @@ from troth.ledger import append, subjects
 from troth.ledger.lease import Lease
 from troth.policy.notice_text import sha256
 from troth.rules import claim as claim_rules
-from troth.rules import request
+from troth.rules import request, request_guard
 from troth.rules.event import Draft, Fact
 from troth.work import request_file, tell_recipients
 from troth.work.project import Project
@@ -83,7 +83,7 @@ def why_not(found: request_file.RequestFile, claim: str) -> Iterable[str]:
         yield "The request has ended."
     if told["outcome"] not in {"grant", "part"}:
         yield f"Claim {claim} is not granted."
-    elif request.needs_review(told):
+    elif request_guard.needs_review(told):
         yield f"The decision on claim {claim} was not reviewed by a second person."
 
 

@@ -9,7 +9,7 @@ Law: GDPR Art. 12(3), Art. 17(3)(e); our own retention of request files.
 from __future__ import annotations
 
 from troth.ledger import replay, vault
-from troth.rules import request
+from troth.rules import request, request_guard
 from troth.work import request_file
 from troth.work.project import Project
 
@@ -17,14 +17,14 @@ from troth.work.project import Project
 def withdraw(project: Project, number: str, *, staff: str = "requester", note: str = "") -> None:
     """Stop working on a request because its maker wishes so."""
     found = request_file.load(project, number)
-    request_file.refuse_unless(request.why_not_withdraw(found.state))
+    request_file.refuse_unless(request_guard.why_not_withdraw(found.state))
     request_file.move(project, number, "withdrawn", "requester", staff=staff, note=note, expect=found.version)
 
 
 def close(project: Project, number: str, *, staff: str = "troth") -> None:
     """Close a request that ended, and drop the answers that nobody can fetch any more."""
     found = request_file.load(project, number)
-    request_file.refuse_unless(request.why_not_close(found.state))
+    request_file.refuse_unless(request_guard.why_not_close(found.state))
     request_file.move(project, number, "closed", str(found.state["status"]), staff=staff)
     replay.drop_waiting(project.ledger, number)
     drop_answer(project, number)

@@ -15,7 +15,7 @@ from typing import Literal
 from troth.errors import NotAllowedError
 from troth.ledger import append
 from troth.rules import claim as claim_rules
-from troth.rules import fee, request
+from troth.rules import fee, request_guard
 from troth.rules.event import Draft, Event, Fact
 from troth.work import request_file
 from troth.work.project import Project
@@ -52,7 +52,7 @@ def decide(
     claimed = str(found.claim(claim)["right"])
     today = request_file.today(project, found)
     fitting = _fitting(project, found, claimed)
-    wrong = list(request.why_not_decide(found.state, claim, outcome, role))
+    wrong = list(request_guard.why_not_decide(found.state, claim, outcome, role))
     wrong += claim_rules.lacking(
         claimed, outcome, on=today, ground=ground, cited=article, exemptions=exemptions, reason=reason,
         chosen=purposes, fitting=fitting,
@@ -103,7 +103,7 @@ def review(
     """Confirm a decision, or send it back to be decided again."""
     found = request_file.load(project, number)
     found.claim(claim)
-    request_file.refuse_unless(request.why_not_review(found.state, claim, staff, role, confirm=confirm))
+    request_file.refuse_unless(request_guard.why_not_review(found.state, claim, staff, role, confirm=confirm))
     facts: dict[str, Fact] = {"claim": claim, "outcome": "confirm" if confirm else "back", "staff": staff}
     draft = Draft(
         "decision_reviewed",

@@ -20,7 +20,7 @@ from typing import Any
 from troth.errors import ConflictError
 from troth.ledger import append, read, replay
 from troth.ledger.lease import Lease
-from troth.rules import request
+from troth.rules import request_guard
 from troth.rules.event import Draft, Fact
 from troth.rules.plan import end_of
 from troth.rules.task import waiting
@@ -48,7 +48,7 @@ def erase(
     found = request_file.load(project, number)
     if found.claim(claim)["done"]:
         return
-    request_file.refuse_unless(request.why_not_act(found.state, claim))
+    request_file.refuse_unless(request_guard.why_not_act(found.state, claim))
     who = request_file.who(project, found)
     task.give(project, number, claim, lease=lease)
     for store in sorted(found.claim(claim)["plan"]["stores"]):
@@ -77,7 +77,7 @@ def _act(
     done, plan = told["stores"].get(store, {}), told["plan"]
     if "step" in done and (done["acted"] == plan["sha256"] or not _changes(plan["stores"][store])):
         return
-    request_file.refuse_unless(request.why_not_act(found.state, claim))
+    request_file.refuse_unless(request_guard.why_not_act(found.state, claim))
     step = f"{number}/{claim}/{store}"
     if "step" in done:  # rows came after this store had committed, and a later plan has them
         step += f"/{plan['sha256'][:12]}"

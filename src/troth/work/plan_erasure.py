@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from troth.ledger import append
-from troth.rules import request
+from troth.rules import request_guard
 from troth.rules.event import Draft, Event, Fact
 from troth.stores.contract import Count, Measured, SideEffect
 from troth.work import request_file
@@ -24,7 +24,7 @@ def measure(project: Project, number: str, claim: str, *, staff: str = "troth") 
     """Measure an erasure in every store of the project and record the plan."""
     found = request_file.load(project, number)
     found.claim(claim)
-    request_file.refuse_unless(request.why_not_measure(found.state, claim))
+    request_file.refuse_unless(request_guard.why_not_measure(found.state, claim))
     who, today = request_file.who(project, found), project.clock().date()
     stores: dict[str, Fact] = {
         name: _facts(store.measure([who], today)) for name, store in sorted(project.stores.items())
@@ -48,7 +48,7 @@ def approve(
     told = found.claim(claim)["plan"]
     if told is not None and len(plan_sha256) >= 8 and told["sha256"].startswith(plan_sha256):
         plan_sha256 = told["sha256"]
-    request_file.refuse_unless(request.why_not_approve(found.state, claim, plan_sha256, staff))
+    request_file.refuse_unless(request_guard.why_not_approve(found.state, claim, plan_sha256, staff))
     facts: dict[str, Fact] = {
         "claim": claim,
         "plan_sha256": plan_sha256,

@@ -71,7 +71,7 @@ def preview(number: str = NUMBER) -> None:
 
     Example: troth request preview 2026-0001
     """
-    from troth.rules import request
+    from troth.rules import request_guard
     from troth.work import request_file, send_letter
     from troth.work.answer import said
 
@@ -79,7 +79,7 @@ def preview(number: str = NUMBER) -> None:
     kind, fields = said(opened, number)
     written = send_letter.write(opened, number, kind, fields)
     out().print(f"{written.subject}\n\n{written.text}", markup=False)
-    for reason in request.why_not_answer(request_file.load(opened, number).state):
+    for reason in request_guard.why_not_answer(request_file.load(opened, number).state):
         err().print(f"Not yet: {reason}", markup=False)
 
 

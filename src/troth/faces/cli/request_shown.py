@@ -36,7 +36,7 @@ JSON = typer.Option(False, "--json", help="Write the result as JSON.")
 
 def show_request(number: str) -> None:
     """Show where a request stands, its claims, and what to do next."""
-    from troth.rules import request
+    from troth.rules import request_guard
     from troth.work import cover, request_file
     from troth.work.send_letter import to_post
 
@@ -74,7 +74,7 @@ def show_request(number: str) -> None:
         console.print(
             f"The person added something ({times}): `troth request dossier {number}` has the words."
         )
-    for step in request.next_steps(state):
+    for step in request_guard.next_steps(state):
         console.print(f"Next: {step}.")
 
 
