@@ -142,7 +142,7 @@ def _granted(made: Project, right: str, address: str) -> str:
 def _code(outbox: Path) -> str:
     newest = max(outbox.glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
     letter = email.message_from_bytes(newest.read_bytes(), policy=policy.default)
-    found = re.search(r"\b\d{8}\b", letter.get_content())
+    found = re.search(r"\b\d{8}\b", letter.get_body(("plain",)).get_content())
     if found is None:
         raise SystemExit("The newest letter has no code in it.")
     return found[0]
