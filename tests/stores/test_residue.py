@@ -9,6 +9,7 @@ import sqlite3
 import psycopg
 import pytest
 
+from naming import names
 from troth.rules.map import Edge, Identifier, Map, MapTable, Subject
 from troth.stores.catalogue import read_postgresql, read_sqlite
 from troth.stores.contract import Hit, Who
@@ -235,7 +236,7 @@ def test_the_report_is_the_same_every_time_and_has_no_value_in_it(store):
     notes(store, ADA, "06 12 34 56 78", f"w{ADA}")
     first, second = store.scan(), store.scan()
     assert (first.hits, first.bytes) == (second.hits, second.bytes)
-    assert "ada" not in repr(first)
+    assert not names(repr(first), "ada")
     assert "612345678" not in repr(first)
 
 

@@ -4,6 +4,7 @@ import icalendar
 import pytest
 
 import story
+from naming import names
 from shop_project import opened
 from troth.work import ask, decide, due_calendar, remind
 
@@ -25,7 +26,7 @@ def test_one_letter_a_day_says_what_presses_and_names_nobody(project, clock, let
     assert subject == "Requests that press on 24 December 2026"
     assert "2026-0001 is overdue by 1 day: A copy of your data, The erasure of your data." in text
     assert ADA not in text
-    assert "Ada" not in text
+    assert not names(text, "Ada")
     clock.forward(days=1)
     assert remind.remind(project)
     assert "overdue by 2 days" in digests(letters)[-1][2]
@@ -81,7 +82,7 @@ def test_the_dates_of_open_requests_are_a_calendar(project, clock):
         f"{number}: legal date": "2026-12-23",
         f"{number}: last safe day to extend": "2026-12-23",
     }
-    assert "Ada" not in due_calendar.due_calendar(project).decode()
+    assert not names(due_calendar.due_calendar(project), "Ada")
     uid = str(found[f"{number}: safe date"]["uid"])
     clock.forward(days=3)
     ask.extend(project, number, "complexity", "marie", reasons="nine archives")

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 import story
 from commanding import troth
+from naming import names
 from shop_project import SHOP_MAP, opened
 from troth.errors import ConflictError, KeyDestroyedError, NotAllowedError, NotFoundError
 from troth.ledger import destroy, keys, read, seal, subjects, vault
@@ -94,8 +95,8 @@ def test_the_events_of_a_replay_name_nobody(project, restored):
 def test_what_is_remembered_joins_with_no_subject_and_no_request(project, restored):
     subject = story.state(project, restored)["subject"]
     with project.ledger.reading() as connection:
-        names = ("replays", "replay_marks", "replay_maps", "replay_pending")
-        told = {name: connection.execute(text(f"SELECT * FROM {name}")).all() for name in names}
+        tables = ("replays", "replay_marks", "replay_maps", "replay_pending")
+        told = {name: connection.execute(text(f"SELECT * FROM {name}")).all() for name in tables}
         others = set(connection.execute(text("SELECT mac FROM fingerprints")).scalars())
     assert told["replay_pending"] == []
     assert len(told["replays"]) == 1  # the news have no backups_expire
@@ -103,7 +104,7 @@ def test_what_is_remembered_joins_with_no_subject_and_no_request(project, restor
     written = repr(told)
     assert subject not in written
     assert restored not in written
-    assert "ada" not in written.lower()
+    assert not names(written, "ada")
     assert not others & {row.mac for row in told["replay_marks"]}
 
 
@@ -246,7 +247,7 @@ def test_the_command_shows_then_asks_then_erases(folder, project, restored):
     assert troth(folder, *word, "--check").code == 1
     told = json.loads(troth(folder, *word, "--json").out)
     assert (told["erasures"], told["repeated"], told["left"]) == (1, 1, {})
-    assert "ada" not in (shown.out + json.dumps(told)).lower()
+    assert not names(shown.out + json.dumps(told), "ada")
     assert troth(folder, *word, "--approve", "0" * 12, "--yes").code == 2
     assert rows(folder, "SELECT name FROM customer WHERE id = 1") == [("Ada Example",)]
     done = troth(folder, *word, "--approve", told["plan_sha256"][:12], "--yes")
