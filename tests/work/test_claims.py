@@ -389,3 +389,23 @@ def test_the_state_is_the_same_after_a_rebuild(project):
     before = request_file.load(project, number).state
     rebuild(project.ledger)
     assert request_file.load(project, number).state == before
+
+
+def test_the_answer_says_what_stays_by_a_decision_why_and_until_when(project, letters):
+    number = story.ask(project, "erase")
+    story.grant_erasure(project, number, exemptions=["e:shop.message:2027-06-30"])
+    carry_on.carry_on(project, number)
+    told = letters()[-1][2]
+    assert "1 record in shop is archived until 30 June 2027, because of GDPR Art. 17(3)(e)" in told
+    assert "The law asks for it. (GDPR Art. 17(3)(e))" in told
+    assert story.state(project, number)["claims"]["c1"]["kept"] == [["e", "shop.message", "2027-06-30"]]
+
+
+def test_a_grant_keeps_nothing_and_an_exemption_ends(project):
+    number = story.ask(project, "erase")
+    with pytest.raises(NotAllowedError, match="makes the decision a part"):
+        decide.decide(project, number, "c1", "grant", "marie", ground="a", exemptions=["e:news:2027-06-30"])
+    with pytest.raises(NotAllowedError, match="needs a day after today"):
+        story.grant_erasure(project, number, exemptions=["e:news:2026-11-23"])
+    with pytest.raises(NotAllowedError, match="No map has data called"):
+        story.grant_erasure(project, number, exemptions=["e:nothing:2027-11-23"])

@@ -410,3 +410,17 @@ def test_postgresql_is_replayed_too_and_newer_rows_of_every_kind_are_left(
     ]
     project.close()
     project.ledger.close()
+
+
+def test_what_a_decision_exempted_stays_when_the_erasure_is_repeated(project, folder):
+    shutil.copy(folder / "shop.db", folder / "shop.backup")
+    number = story.ask(project, "erase")
+    story.grant_erasure(project, number, exemptions=["e:shop.message:2027-06-30"])
+    carry_on.carry_on(project, number)
+    assert rows(folder, "SELECT id FROM message") == [(1,), (2,)]
+    put_back(project, folder)
+    planned = replay.plan(project, "shop", BEFORE)
+    assert count(planned)["message", "retain"] == 1
+    replay.repeat(project, planned)
+    assert rows(folder, "SELECT id FROM message") == [(1,), (2,)]
+    assert rows(folder, "SELECT email FROM customer WHERE id = 1") == [(None,)]

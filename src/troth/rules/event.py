@@ -101,7 +101,7 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind(
         "claim_decided",
         ("claim", "outcome", "ground", "staff"),
-        ("exemptions", "retained_until", "article", "purposes"),
+        ("exemptions", "kept", "article", "purposes"),
         "request",
     ),
     Kind("decision_reviewed", ("claim", "outcome", "staff"), (), "request"),

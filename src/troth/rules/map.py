@@ -157,13 +157,19 @@ class Blank:
 
 @dataclass(frozen=True, slots=True)
 class Retain:
-    """The row is archived: kept for a legal reason until `period` after `trigger`."""
+    """The row is archived: kept for a legal reason until `period` after `trigger`.
+
+    Where somebody decided so for one erasure it is kept `until` a day at least; a row that is
+    `only_held` for as long as archived rows belong to it.
+    """
 
     period: Period
     trigger: str
     legal: str
     blank: Values = ()
     parts: Parts = ()
+    until: date | None = None
+    only_held: bool = False
 
 
 Action = Delete | Blank | ReplaceOwner | Retain

@@ -447,8 +447,9 @@ def _missing(map_: Map, catalogue: Catalogue) -> Iterator[Problem]:
                 if other is None or other.column(column) is None:
                     what = f"The table `{identifier.via.table}` has no column `{column}`, where an identifier stands."
                     yield _problem(map_, name, ("subject",), what, "Name a column that is there.")
-        if isinstance(action(table), Retain):
-            needed.append(action(table).trigger)  # type: ignore[union-attr]
+        done = action(table)
+        if isinstance(done, Retain) and done.trigger:
+            needed.append(done.trigger)
         for column in dict.fromkeys(needed):
             if found.column(column) is None:
                 what = f"The table `{name}` has no column `{column}`."
@@ -616,8 +617,9 @@ def _value_problems(graph: Graph, table: MapTable) -> Iterator[Problem]:
             what = f"`{table.name}.{place}` would still name the subject who leaves."
             remedy = f"Add `{place}: null` to `leaving: {{blank: …}}`."
             yield _problem(graph.map, table.name, _at(table, edge), what, remedy)
-    if isinstance(action(table), Retain):
-        yield from _trigger_problems(graph, table, action(table).trigger)  # type: ignore[union-attr]
+    done = action(table)
+    if isinstance(done, Retain) and done.trigger:
+        yield from _trigger_problems(graph, table, done.trigger)
 
 
 def _covered(values: Values, parts: Parts, column: str, inside: Inside | None) -> bool:

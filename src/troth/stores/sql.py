@@ -34,7 +34,14 @@ class Sql(SqlReach):
     def _fresh(self, table: str) -> Statement | None:
         text = Text(self)
         (cutoff,) = text.place(("cutoff", table), 1)
-        kept = f"coalesce({self._day(table)} >= {cutoff}, {self.dialect.true})"
+        done = action(self.graph.mapped(table))
+        assert isinstance(done, Retain)
+        if done.until is None:
+            kept = f"coalesce({self._day(table)} >= {cutoff}, {self.dialect.true})"
+        elif done.only_held:
+            kept = f"{cutoff} = ''"  # never, of itself
+        else:
+            kept = f"'{done.until.isoformat()}' >= {cutoff}"
         return text.done(
             f"SELECT {self._gathered(table)} FROM (SELECT {self._key_list(table, 't')} "
             f"FROM {text.rows('reach', table)} AS n CROSS JOIN {self.name(table)} AS t "
@@ -119,9 +126,10 @@ class Sql(SqlReach):
         return self._once(("retained", table), lambda: self._retained(table))
 
     def _retained(self, table: str) -> Statement | None:
-        text = Text(self)
+        text, done = Text(self), action(self.graph.mapped(table))
+        last = f"max({self._day(table)})" if isinstance(done, Retain) and done.trigger else "NULL"
         return text.done(
-            f"SELECT count(*), max({self._day(table)}) FROM {self.name(table)} AS t "
+            f"SELECT count(*), {last} FROM {self.name(table)} AS t "
             f"WHERE {text.within('t', 'released', table)} AND {text.within('t', 'fresh', table)}"
         )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Protocol
 
 from troth.errors import ConflictError, NotAllowedError
@@ -301,7 +301,8 @@ class Selection:
         for table in retained:
             done, statement = action(self.sql.graph.mapped(table)), self.sql.fresh(table)
             if isinstance(done, Retain) and statement is not None:
-                self.sets["cutoff", table] = (first_kept_day(done.period, today).isoformat(),)
+                kept = today + timedelta(days=1) if done.until else first_kept_day(done.period, today)
+                self.sets["cutoff", table] = (kept.isoformat(),)
                 asked.append((("fresh", table), statement))
         for bind, answer in self.run(asked).items():
             self.put(bind, answer)
@@ -544,9 +545,11 @@ def _stand_ins(selection: Selection) -> set[str]:
 def _retained(selection: Selection, table: str, answer: Answer) -> tuple[int, date | None]:
     count, last = answer.rows[0]
     done = action(selection.sql.graph.mapped(table))
-    until = None
-    if isinstance(done, Retain) and last is not None:
-        until = end_of(done.period, date.fromisoformat(str(last)))
+    assert isinstance(done, Retain)
+    until = done.until
+    if last is not None:
+        ends = end_of(done.period, date.fromisoformat(str(last)))
+        until = max(until, ends) if until else ends
     return _whole(count), until
 
 

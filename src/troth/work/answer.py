@@ -102,9 +102,13 @@ def _right(claim: Mapping[str, Any], language: str) -> str:
 
 
 def article(project: Project, claim: Mapping[str, Any]) -> str:
-    """Return the articles a decision stands on."""
+    """Return the articles a refusal stands on; of a part, those of what is not done where there are some."""
     exempt = {one.code: one.law for one in right.erasure_exemptions(project.clock().date())}
-    cited = [claim["article"], *(exempt[letter] for letter in claim["exemptions"] if letter in exempt)]
+    granted = claim["outcome"] == "part" and claim["exemptions"]
+    cited = [
+        "" if granted else claim["article"],
+        *(exempt[letter] for letter in claim["exemptions"] if letter in exempt),
+    ]
     return ", ".join(dict.fromkeys(f"GDPR {one}" if one.startswith("Art.") else one for one in cited if one))
 
 

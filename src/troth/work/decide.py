@@ -15,7 +15,7 @@ from typing import Literal
 from troth.errors import NotAllowedError
 from troth.ledger import append
 from troth.rules import claim as claim_rules
-from troth.rules import fee, request_guard
+from troth.rules import exemption, fee, request_guard
 from troth.rules.event import Draft, Event, Fact
 from troth.work import request_file
 from troth.work.project import Project
@@ -43,20 +43,26 @@ def decide(
 
     `ground` is the letter of Art. 17(1) for an erasure, of Art. 18(1) for a restriction, and
     `compelling` or `claims` for an objection that is not followed; `exemptions` are letters of
-    Art. 17(3), for a part or a refusal; `purposes` are those an objection or a withdrawal is
-    about, every one it fits when none is given; `proof` are the facts that show a request
+    Art. 17(3), for a part or a refusal, with the data they keep and until when
+    (`b:billing:2036-12-31`) where the maps do not say that already; `purposes` are those an
+    objection or a withdrawal is about, every one it fits when none is given; `proof` are the facts that show a request
     manifestly unfounded or excessive, where it is refused for that.  Raises NotAllowedError
     with every reason why not.
     """
     found = request_file.load(project, number)
     claimed = str(found.claim(claim)["right"])
     today = request_file.today(project, found)
+    exempt = [exemption.read(one) for one in exemptions]
+    letters = list(dict.fromkeys(one.letter for one in exempt))
     fitting = _fitting(project, found, claimed)
     wrong = list(request_guard.why_not_decide(found.state, claim, outcome, role))
     wrong += claim_rules.lacking(
-        claimed, outcome, on=today, ground=ground, cited=article, exemptions=exemptions, reason=reason,
+        claimed, outcome, on=today, ground=ground, cited=article, exemptions=letters, reason=reason,
         chosen=purposes, fitting=fitting,
     )  # fmt: skip
+    wrong += exemption.lacking(exempt, project.maps, today)
+    if any(one.what for one in exempt) and outcome != "part":
+        wrong.append("What is kept by an exemption makes the decision a part: some data goes, some stays.")
     if outcome == "refuse" and claim_rules.EXCESSIVE in article:
         wrong += fee.lacking_proof("excessive", proof, "the refusal is of this claim alone")
         if (found.state.get("fee") or {}).get("state") in {"proposed", "asked", "paid"}:
@@ -67,7 +73,8 @@ def decide(
         "outcome": outcome,
         "ground": ground or None,
         "article": article or claim_rules.article(claimed, ground, today),
-        "exemptions": list(exemptions),
+        "exemptions": letters,
+        "kept": [one.facts() for one in exempt if one.what],
         "purposes": list(purposes or fitting or ()),
         "staff": staff,
     }

@@ -24,7 +24,7 @@ from troth.rules import request_guard
 from troth.rules.event import Draft, Fact
 from troth.rules.plan import end_of
 from troth.rules.task import waiting
-from troth.stores.contract import Acted, Replays, Scanned, Who
+from troth.stores.contract import Acted, Replays, Scanned, Store, Who
 from troth.work import plan_erasure, request_file, task, tell_recipients
 from troth.work.project import Project
 
@@ -90,11 +90,11 @@ def _act(
         # Whatever is said of the request meanwhile (withdrawn, sent back) is heard before anything is erased.
         append.append(project.ledger, [draft], expect={found.stream: found.version}, lease=lease)
     stop_at(f"begun {store}")
-    _mark(project, step, store, who)
+    _mark(project, step, plan_erasure.store_for(project, told, store), who)
     stop_at(f"marked {store}")
     approved = plan_erasure.approved(store, plan["stores"][store])
     try:
-        acted = project.stores[store].act(
+        acted = plan_erasure.store_for(project, told, store).act(
             step, [who], project.clock().date(), approved, told["approved"]["tolerance"]
         )
     except ConflictError:
@@ -139,12 +139,11 @@ def _own(project: Project, found: request_file.RequestFile, step: str, store: st
     return fresh if taken else step
 
 
-def _mark(project: Project, step: str, store: str, who: Who) -> None:
+def _mark(project: Project, step: str, opened: Store, who: Who) -> None:
     """Remember, by keyed marks alone, whom this step erases, should a backup of the store be restored.
 
     It is done before the step: afterwards nothing in the store tells whose rows they were.
     """
-    opened = project.stores[store]
     if not isinstance(opened, Replays) or opened.map.backups_expire is None:
         return
     one_person = {
@@ -158,7 +157,7 @@ def _mark(project: Project, step: str, store: str, who: Who) -> None:
     for entry in opened.entries([who]):
         pairs += [replay.of_identifier(kind, value) for kind, value in entry.identifiers]
         pairs += [replay.of_key(entry.table, entry.key)] if entry.key else []
-    replay.prepare(project.ledger, step, store, opened.map.written, pairs)
+    replay.prepare(project.ledger, step, opened.name, opened.map.written, pairs)
 
 
 def _expires(project: Project, store: str) -> date | None:
@@ -208,7 +207,8 @@ def _record_verified(
 ) -> None:
     """Record how many rows the identifiers still lead to."""
     told = found.claim(claim)["stores"][store]
-    remaining = project.stores[store].gone([who], project.clock().date())
+    opened = plan_erasure.store_for(project, found.claim(claim), store)
+    remaining = opened.gone([who], project.clock().date())
     checked = sum(int(row[2]) for row in told["rows"])
     facts: dict[str, Fact] = {
         "step": told["step"],
@@ -226,7 +226,8 @@ def _search(
     found = request_file.load(project, number)
     if store in (found.claim(claim)["residue"] or {}):
         return
-    scanned = project.stores[store].scan([who], project.clock().date())
+    opened = plan_erasure.store_for(project, found.claim(claim), store)
+    scanned = opened.scan([who], project.clock().date())
     record_search(
         project, number, claim, scanned, lease=lease, attempt=found.claim(claim)["stores"][store]["step"]
     )
@@ -263,8 +264,10 @@ def search_again(project: Project, number: str, claim: str) -> dict[str, int]:
     request_file.refuse_unless(_why_not_search(found.claim(claim), claim))
     who = request_file.who(project, found)
     left = {}
-    for name, store in sorted(project.stores.items()):
-        scanned = store.scan([who], project.clock().date())
+    for name in sorted(project.stores):
+        scanned = plan_erasure.store_for(project, found.claim(claim), name).scan(
+            [who], project.clock().date()
+        )
         attempt = project.clock().isoformat()
         record_search(project, number, claim, scanned, attempt=attempt)
         if found.claim(claim)["stores"].get(name, {}).get("verified"):

@@ -13,9 +13,9 @@ from hashlib import sha256
 from typing import Any
 
 from troth.ledger import append
-from troth.rules import request_guard
+from troth.rules import exemption, request_guard
 from troth.rules.event import Draft, Event, Fact
-from troth.stores.contract import Count, Measured, SideEffect
+from troth.stores.contract import Count, Measured, SideEffect, Store
 from troth.work import request_file
 from troth.work.project import Project
 
@@ -23,11 +23,11 @@ from troth.work.project import Project
 def measure(project: Project, number: str, claim: str, *, staff: str = "troth") -> Event:
     """Measure an erasure in every store of the project and record the plan."""
     found = request_file.load(project, number)
-    found.claim(claim)
+    told = found.claim(claim)
     request_file.refuse_unless(request_guard.why_not_measure(found.state, claim))
     who, today = request_file.who(project, found), project.clock().date()
     stores: dict[str, Fact] = {
-        name: _facts(store.measure([who], today)) for name, store in sorted(project.stores.items())
+        name: _facts(store_for(project, told, name).measure([who], today)) for name in sorted(project.stores)
     }
     hows = {str(told["how"]) for told in stores.values() if isinstance(told, dict)}
     facts: dict[str, Fact] = {
@@ -38,6 +38,14 @@ def measure(project: Project, number: str, claim: str, *, staff: str = "troth") 
     }
     draft = Draft("plan_measured", found.stream, facts, **request_file.about(found), actor=staff)
     return append.append(project.ledger, [draft], expect={found.stream: found.version})[0]
+
+
+def store_for(project: Project, claim: Mapping[str, Any], name: str) -> Store:
+    """Return a store as the erasure of a claim uses it: what a decision exempted is left alone there."""
+    kept = exemption.from_facts(claim.get("kept") or ())
+    map_ = project.maps[name]
+    left = exemption.keeping(map_, kept, project.clock().date())
+    return project.stores[name] if left is map_ else project.store_by(left)
 
 
 def approve(

@@ -91,7 +91,17 @@ class Project:
         """Where mail comes in, if anywhere."""
         return self.open_inbox(self.settings)
 
+    @cached_property
+    def stores_otherwise(self) -> dict[str, Store]:
+        """Every store that was opened by another map than its own, by that map's text."""
+        return {}
+
+    def store_by(self, map_: Map) -> Store:
+        """Return a store opened by another map than its own, such as one that leaves more alone."""
+        found = self.stores_otherwise.get(map_.written)
+        return found or self.stores_otherwise.setdefault(map_.written, self.open_store(self.settings, map_))
+
     def close(self) -> None:
         """Let go of every store that was opened."""
-        for store in self.__dict__.get("stores", {}).values():
+        for store in (*self.__dict__.get("stores", {}).values(), *self.stores_otherwise.values()):
             store.close()

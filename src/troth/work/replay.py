@@ -23,6 +23,7 @@ from itertools import islice
 from troth.errors import ConflictError, NotAllowedError, NotFoundError, WrongFileError
 from troth.ledger import append, read
 from troth.ledger import replay as memory
+from troth.rules import exemption
 from troth.rules.event import Draft, Fact
 from troth.rules.map import Delete
 from troth.rules.plan import end_of
@@ -255,6 +256,7 @@ def _opened(project: Project, map_sha256: str, shown: dict[str, Replays]) -> Rep
         if described is None:
             raise WrongFileError(problems)
         current = project.maps[described.store]
+        described = exemption.keeping(described, exemption.kept_in(described.written), project.clock().date())
         opened = project.open_store(project.settings, replace(described, credentials=current.credentials))
         assert isinstance(opened, Replays)
         shown[map_sha256] = opened

@@ -26,7 +26,12 @@ def decide(
         "that is not followed: compelling or claims.",
     ),
     article: str = typer.Option("", help="For a refusal: the article it stands on."),
-    exempt: list[str] = typer.Option([], help="Letters of Art. 17(3), for what is not erased."),
+    exempt: list[str] = typer.Option(
+        [],
+        metavar="LETTER[:WHAT:DATE]",
+        help="For what is not erased: a letter of Art. 17(3), the category, store.table or "
+        "store it keeps, and until when, such as b:billing:2036-12-31.",
+    ),
     purpose: list[str] = PURPOSE,
     reason: str = typer.Option("", help="Why, in words the person understands."),
     proof: str = typer.Option(
