@@ -63,7 +63,7 @@ def test_a_restriction_is_active_until_it_is_lifted(folder):
     tried = json.loads(troth(folder, "lift", plan["name"], "--json").out)
     assert tried["puts_back"] == [{"store": "shop", "table": "customer", "column": "name", "values": 1}]
     assert name_of(folder) is None
-    lifted = troth(folder, "lift", plan["name"], "--told", "2026-11-20", "--staff", "marie", "--yes")
+    lifted = troth(folder, "lift", plan["name"], "--told", "2026-11-13", "--staff", "marie", "--yes")
     assert (lifted.code, name_of(folder)) == (0, "Ada Example")
 
 
@@ -72,7 +72,7 @@ def test_a_conflict_is_said_and_ends_in_a_code_of_its_own(folder):
     carried(folder, "restrict", plan)
     with closing(sqlite3.connect(folder / "shop.db")) as connection, connection:
         connection.execute("UPDATE customer SET name = 'Canary' WHERE id = 1")
-    said = troth(folder, "lift", plan["name"], "--told", "2026-11-20", "--staff", "marie", "--yes")
+    said = troth(folder, "lift", plan["name"], "--told", "2026-11-13", "--staff", "marie", "--yes")
     assert said.code == 1
     assert "1 value of shop customer.name not put back, but kept: another value stands there now." in said.out
     assert (name_of(folder), "Canary" in said.out) == ("Canary", False)

@@ -165,6 +165,18 @@ def test_an_objection_that_is_followed_stops_the_purpose_and_its_recipients(inte
     assert story.state(interested, number)["status"] == "responded"
 
 
+def test_an_objection_stops_its_purposes_until_it_is_weighed_and_the_person_is_told(interested, letters):
+    number = story.ask(interested, "object")
+    told = claim(interested, number)["restriction"]
+    assert (told["ground"], told["on"], told["marked"]) == ("objection", "2026-11-23", False)
+    assert told["purposes"] == ["audience"]
+    to, subject, text = letters()[-1]
+    assert (to, subject) == ("ada@example.org", f"Request {number}: the use of your data is restricted")
+    assert "you objected, and we are weighing whether we may go on (GDPR Art. 18(1)(d))" in text
+    carry_on.carry_on(interested, number)
+    assert len([one for one in letters() if "restricted" in one[1]]) == 1
+
+
 def test_an_objection_that_is_not_followed_needs_grounds_a_second_person_and_a_letter(interested, letters):
     number = story.ask(interested, "object")
     with pytest.raises(NotAllowedError, match="compelling legitimate grounds"):

@@ -47,7 +47,7 @@ def do(folder, what, name, stop_at):
             case "restrict":
                 restrict.restrict(project, name, stop_at=stop_at)
             case "lift":
-                lift.lift(project, name, date(2026, 11, 20), "marie", stop_at=stop_at)
+                lift.lift(project, name, date(2026, 11, 13), "marie", stop_at=stop_at)
     finally:
         project.close()
         project.ledger.close()

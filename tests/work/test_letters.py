@@ -58,7 +58,7 @@ def test_every_letter_says_each_of_its_required_fields(kind, language):
         "enough": "why-enough", "law": "the-law", "reasons": "the-reasons", "file_kept": "5 years",
         "action": "the-action", "recipient": "the-recipient", "scope": "the-scope", "on": "the-day",
         "store": "the-store", "right": "the-right", "owner": "the-owner",
-        "token": "the-token", "amount": "12.00 EUR", "calculation": "the-sum", "reason": "the-why",
+        "ground": "the-ground", "lifts_on": "the-lifting-day", "token": "the-token", "amount": "12.00 EUR", "calculation": "the-sum", "reason": "the-why",
         "offered": "the-offer", "until": "the-last-day", "lines": ["a line"], "recipients": [], "download_until": "",
         "claims": [{"right": "a-right", "outcome": "an-outcome", "lines": ["done so"], "reason": "the-reason",
                     "article": "the-article"}],

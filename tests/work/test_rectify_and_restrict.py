@@ -17,7 +17,7 @@ from troth.rules.rectification import read as written
 from troth.work import lift, rectify, restrict
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-TOLD = date(2026, 11, 20)
+TOLD = date(2026, 11, 13)
 ADA = [("email", "Ada@Example.org")]
 MESSAGE = "    belongs_to: [{customer_id: customer.id, conceals: [author]}]\n"
 COPIES = MESSAGE + "    copies: {author: customer.name via customer_id}\n"

@@ -1,7 +1,8 @@
 """Where a rectification or a restriction stands, folded from its events.
 
 It is measured, approved, and done store by store; each store's step has begun when what it
-will overwrite is in the vault.  A restriction is then active until it is lifted.
+will overwrite is in the vault.  A restriction is then provisional, while something is verified or
+weighed, or active; and it stands until it is lifted, after a letter and its waiting time.
 
 Law: GDPR Art. 16; Art. 18, of which (3) has the subject told before it is lifted.
 """
@@ -12,9 +13,14 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from troth.law.working_day import working_days_after
 from troth.rules.event import Event
 
 State = dict[str, Any]
+STANDING = ("provisional", "active", "lift_decided", "lift_notice_sent")
+"""The states in which a restriction holds: until it is lifted, not until somebody decides to."""
+WAITING_WORKING_DAYS = 5
+"""How long whoever was informed has before a restriction is lifted: our own default, the law names no number."""
 
 
 def fold(state: State | None, event: Event) -> State:
@@ -52,6 +58,7 @@ def fold(state: State | None, event: Event) -> State:
             told["back"] = [*(told["back"] or []), [facts["table"], facts["rows"], facts["conflicts"]]]
         case "restriction_moved":
             state |= {"status": facts["state"], "ground": facts["ground"]}
+            state["told_on"] = facts.get("told_on") or state.get("told_on")
         case _:
             raise ValueError(event.kind)
     return state
@@ -74,17 +81,47 @@ def why_not_approve(state: Mapping[str, Any], sha256: str, staff: str) -> Iterat
         yield "Somebody approves it: say who, with --staff."
 
 
-def why_not_lift(state: Mapping[str, Any], told_on: date | None, today: date) -> Iterator[str]:
+def why_not_announce(state: Mapping[str, Any], reason: str, staff: str) -> Iterator[str]:
+    """Say why the subject cannot be told yet that a restriction will be lifted."""
+    if state["status"] not in STANDING:
+        yield f"This restriction is {_said(state['status'])}, and only one that stands can be lifted."
+    elif state.get("told_on"):
+        yield f"The person was informed on {state['told_on']} already; lift it once their time to answer is over."
+    if not reason.strip():
+        yield "Say why it is lifted, in words for the person: the letter tells them (GDPR Art. 18(3))."
+    if not staff.strip():
+        yield "Somebody decides it: say who, with --staff."
+
+
+def lifted_from(told_on: date, place: str) -> date:
+    """Return the first day on which a restriction may be lifted, after the subject was informed.
+
+    >>> lifted_from(date(2026, 11, 13), "FR")
+    datetime.date(2026, 11, 20)
+    """
+    return working_days_after(told_on, WAITING_WORKING_DAYS, place)
+
+
+def why_not_lift(state: Mapping[str, Any], told_on: date | None, today: date, place: str) -> Iterator[str]:
     """Say why a restriction cannot be lifted."""
-    if state["status"] not in ("active", "lift_decided"):
-        yield f"This restriction is {state['status']}, and only one that is active can be lifted."
-    elif state["status"] == "active" and told_on is None:
+    if state["status"] not in STANDING:
+        yield f"This restriction is {_said(state['status'])}, and only one that stands can be lifted."
+    elif told_on is None:
         yield (
-            "Whoever obtained a restriction is informed before it is lifted (GDPR Art. 18(3)). Say on which day "
-            "that was, with --told."
+            "Whoever obtained a restriction is informed before it is lifted (GDPR Art. 18(3)). Write to them with "
+            "--reason, or say on which day they were informed, with --told."
         )
-    elif told_on is not None and told_on > today:
+    elif told_on > today:
         yield "The day they were informed is still to come. Lift it then."
+    elif today < lifted_from(told_on, place):
+        yield (
+            f"The person was informed on {told_on}, and has {WAITING_WORKING_DAYS} working days to answer: lift it "
+            f"from {lifted_from(told_on, place)} on."
+        )
+
+
+def _said(status: str) -> str:
+    return status.replace("_", " ")
 
 
 def more(now: Mapping[str, int], approved: Mapping[str, int]) -> list[str]:

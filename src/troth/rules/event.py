@@ -91,7 +91,7 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind(
         "request_received",
         ("request", "channel", "language", "jurisdiction", "received_at", "date", "tz", "claims"),
-        ("official", "number"),
+        ("official", "number", "because"),
         "request",
     ),
     Kind("address_proven", ("request", "method"), (), "request"),
@@ -134,7 +134,11 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind("values_set_aside", ("step", "store", "table", "rows"), ("part",), "restriction"),
     Kind("values_put_back", ("step", "store", "table", "rows", "conflicts"), (), "restriction"),
     Kind("rectified", ("step", "store", "rows", "copies"), (), "request"),
-    Kind("restriction_moved", ("claim", "state", "ground"), ("staff", "told_on")),
+    Kind(
+        "restriction_moved",
+        ("claim", "state", "ground"),
+        ("staff", "told_on", "purposes", "restriction", "marked"),
+    ),
     Kind("task_opened", ("task", "claim", "store", "right", "due")),
     Kind("task_moved", ("task", "claim", "store", "state"), ("outcome", "attempt", "staff"), "request"),
     Kind("task_answered", ("task", "claim", "store", "outcome", "channel", "files"), ("staff",), "request"),

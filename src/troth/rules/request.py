@@ -51,6 +51,7 @@ def _copied(state: State) -> State:
 def _received(event: Event) -> State:
     facts = event.facts
     claims: Any = facts["claims"]
+    because: Any = facts.get("because") or {}
     return {
         "id": facts["request"],
         "entity": event.entity,
@@ -61,7 +62,10 @@ def _received(event: Event) -> State:
         "tz": facts["tz"],
         "received_at": facts["received_at"],
         "received": facts["date"],
-        "claims": {claim: _claim(right, *purposes) for claim, right, *purposes in claims},
+        "claims": {
+            claim: _claim(right, *purposes) | {"because": because.get(claim)}
+            for claim, right, *purposes in claims
+        },
         "proven": False,
         "asks": {},
         "extension": None,
@@ -136,6 +140,19 @@ def _fee_moved(state: State, event: Event) -> None:
         state["fee"] |= {"asked_on": on, "confirmed_by": event.actor}
     elif to in {"paid", "narrowed"}:
         state["fee"]["paid_on"] = on
+
+
+def _restricted(state: State, event: Event) -> None:
+    facts = event.facts
+    claim = state["claims"][facts["claim"]]
+    before = claim.get("restriction") or {}
+    claim["restriction"] = {
+        "ground": facts["ground"],
+        "purposes": facts.get("purposes") or [],
+        "on": before.get("on") or _on(event),
+        "name": facts.get("restriction") or "",
+        "marked": bool(facts.get("marked")),
+    }
 
 
 def _said_more(state: State, _: Event) -> None:
@@ -355,6 +372,7 @@ _APPLY = {
     "request_moved": _moved,
     "staff_read": _read,
     "said_more": _said_more,
+    "restriction_moved": _restricted,
     "fee_moved": _fee_moved,
 }
 KINDS = frozenset(_APPLY) | {"request_received"}

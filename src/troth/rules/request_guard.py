@@ -259,6 +259,9 @@ def next_steps(state: Mapping[str, Any]) -> list[str]:
 
 
 def _claim_steps(claim: Mapping[str, Any]) -> Iterator[str]:
+    restriction = claim.get("restriction") or {}
+    if restriction.get("name") and not restriction["marked"] and claim["outcome"] != "refuse":
+        yield f"look at the restriction {restriction['name']} and approve it (troth restrict --carry)"
     if claim["outcome"] is None:
         yield "decide"
     elif needs_review(claim):

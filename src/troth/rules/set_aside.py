@@ -19,6 +19,21 @@ GROUNDS: dict[str, str] = {
     "objection": "GDPR Art. 18(1)(d)",
 }
 """On which ground somebody may ask for it, and where the law says so."""
+LETTERS: dict[str, str] = {"a": "accuracy", "b": "unlawful", "c": "claims", "d": "objection"}
+"""The grounds by their letters in Art. 18(1), as decisions name them."""
+AT_ONCE = frozenset({"accuracy", "objection"})
+"""What is still to be verified or weighed: until then the law has nothing done (Art. 18(1)(a), (d))."""
+
+
+def provisional(claimed: str, because: str) -> str:
+    """Return the ground on which a claim restricts at once; empty where it waits for a decision.
+
+    >>> provisional("object", ""), provisional("restrict", "accuracy"), provisional("restrict", "claims")
+    ('objection', 'accuracy', '')
+    """
+    if claimed == "object":
+        return "objection"
+    return because if claimed == "restrict" and because in AT_ONCE else ""
 
 
 def wanted(map: Map) -> dict[str, Columns]:  # noqa: A002

@@ -29,6 +29,7 @@ from troth.work import (
     open_request,
     remind,
     request_file,
+    restrict_at_once,
     send_letter,
     take_mail,
     task,
@@ -105,6 +106,7 @@ def _steps(project: Project, number: str, taken: lease.Lease, stop_at: Callable[
         open_request.acknowledge(project, number)
     if request.is_open(state):
         choose.on_receipt(project, number)
+        restrict_at_once.restrict_at_once(project, number, stop_at=stop_at)
         state = request_file.load(project, number).state
     for name, claim in state["claims"].items():
         if not request.is_open(state) or claim["outcome"] not in {"grant", "part"} or claim["done"]:
@@ -124,7 +126,10 @@ def _steps(project: Project, number: str, taken: lease.Lease, stop_at: Callable[
                 list_recipients.list_recipients(project, number, name)
                 stop_at("listed")
             case "person" if not request_guard.needs_review(claim):
-                task.give(project, number, name, lease=taken)
+                if task.give(project, number, name, lease=taken):
+                    stop_at("tasks given")
+                elif claim["right"] == "restrict":
+                    restrict_at_once.confirm(project, number, name)
             case _:
                 pass
     for name, claim in state["claims"].items():

@@ -13,13 +13,13 @@ from typing import Any
 from troth.ledger import append
 from troth.rules import request_guard
 from troth.rules.event import Draft, Fact
-from troth.work import amend_rows, request_file, tell_recipients
+from troth.work import amend_rows, request_file, restrict, tell_recipients
 from troth.work.project import Project
 
 SAID_MAX = 10_000
 FAMILIES = {"rectify": "rectification", "complete": "rectification", "restrict": "restriction"}
 """By what Troth carries such a claim out in the stores, where it does."""
-_OVER = {"rectification": "done", "restriction": "active"}
+_OVER = {"rectification": ("done",), "restriction": ("active", "provisional")}
 
 
 def carry_out(project: Project, number: str, claim: str, staff: str, said: str, *, by: str = "") -> None:
@@ -39,6 +39,8 @@ def carry_out(project: Project, number: str, claim: str, staff: str, said: str, 
     changed = _changed(project, found, right, by, wrong) if by else []
     request_file.refuse_unless(wrong)
     facts: dict[str, Fact] = {"to": "claim_done", "reason": claim}
+    if by and FAMILIES[right] == restrict.FAMILY:
+        restrict.confirm(project, by)
     if by:
         facts |= {"by": f"{FAMILIES[right]}/{by}", "changed": changed}
     draft = Draft(
@@ -68,7 +70,7 @@ def _changed(
     amendment = amend_rows.load(project, family, by).state
     if amendment["subject"] != found.state["subject"]:
         wrong.append(f"The {family} {by[:20]!r} is about somebody else.")
-    if amendment["status"] != _OVER[family]:
+    if amendment["status"] not in _OVER[family]:
         wrong.append(f"The {family} {by[:20]!r} is {amendment['status']}; carry it out first.")
     places: dict[tuple[str, str, str], None] = {}
     for store, told in amendment["stores"].items():

@@ -13,16 +13,18 @@ Law: GDPR Art. 18(3), the subject is informed before.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from troth.errors import NotAllowedError
-from troth.ledger import append, destroy
+from troth.ledger import append, destroy, read
 from troth.rules import amendment
 from troth.rules.event import Fact
 from troth.stores.amend import Amended, Amendment, Cell, Conflict
-from troth.work import amend_rows
+from troth.work import amend_rows, request_file, restrict_at_once, send_letter
 from troth.work.amend_rows import AmendmentFile, StopAt, nowhere
+from troth.work.establishment import establishment
 from troth.work.project import Project
 from troth.work.restrict import FAMILY
 
@@ -38,30 +40,98 @@ def measure(project: Project, name: str) -> tuple[AmendmentFile, tuple[Amended, 
     return found, tuple(tried)
 
 
+def announce(project: Project, name: str, reason: str, staff: str) -> AmendmentFile:
+    """Decide to lift a restriction and tell the subject so, by a letter of the request that led to it.
+
+    Said again, a letter that did not go out is sent again.  Raises NotAllowedError where no
+    request led to it: then nobody is known here to write to.
+    """
+    found = amend_rows.load(project, FAMILY, name)
+    wrong = list(amendment.why_not_announce(found.state, reason, staff))
+    if wrong:
+        raise NotAllowedError(" ".join(wrong))
+    led = _led_to(project, found)
+    if led is None:
+        raise NotAllowedError(
+            f"No request led to the restriction {name}, so that nobody is known here to write to. Inform the "
+            "person yourself, then say on which day that was, with --told (GDPR Art. 18(3))."
+        )
+    if found.state["status"] != "lift_decided":
+        _moved(project, found, "lift_decided", payload={"reason": reason.strip()}, staff=staff)
+    number, told = led
+    language = str(request_file.load(project, number).state["language"])
+    lifts_on = amendment.lifted_from(project.clock().date(), establishment(project).place)
+    fields = restrict_at_once.fields(project, request_file.load(project, number), told)
+    fields |= {"reason": reason.strip(), "lifts_on": send_letter.day(lifts_on.isoformat(), language)}
+    send_letter.send_letter(project, number, "lift", fields, letter_id=f"lift-{name}")
+    found = amend_rows.load(project, FAMILY, name)
+    told_on = informed_on(project, found)
+    if told_on is not None:
+        _moved(project, found, "lift_notice_sent", staff=staff, told_on=told_on.isoformat())
+    return amend_rows.load(project, FAMILY, name)
+
+
+def informed_on(project: Project, found: AmendmentFile) -> date | None:
+    """Return the day on which the subject was informed that a restriction will be lifted, if they were."""
+    if found.state.get("told_on"):
+        return date.fromisoformat(found.state["told_on"])
+    led = _led_to(project, found) if found.state["status"] == "lift_decided" else None
+    letters = request_file.load(project, led[0]).state["letters"] if led else []
+    sent = [one for one in letters if one["letter"] == f"lift-{found.name}" and one["outcome"] == "sent"]
+    return date.fromisoformat(sent[-1]["on"]) if sent else None
+
+
+def _moved(
+    project: Project,
+    found: AmendmentFile,
+    state: str,
+    *,
+    payload: Mapping[str, Fact] | None = None,
+    **more: Fact,
+) -> None:
+    facts: dict[str, Fact] = {"claim": found.name, "state": state, "ground": found.state["ground"], **more}
+    draft = found.draft("restriction_moved", facts, payload)
+    append.append(project.ledger, [draft], once=f"{state} {found.stream}")
+
+
+def _led_to(project: Project, found: AmendmentFile) -> tuple[str, Mapping[str, Any]] | None:
+    """Return the request that a restriction was made for, and what its claim says of the restriction."""
+    for other in read.states(project.ledger, "request"):
+        if other.body["subject"] != found.state["subject"]:
+            continue
+        for claim in other.body["claims"].values():
+            told = claim.get("restriction")
+            number = other.stream.partition("/")[2]
+            if told and told["name"] == found.name:
+                return number, told
+            if claim.get("by") == found.stream:
+                return number, {"ground": found.state["ground"], "purposes": [], "on": claim["decided_on"]}
+    return None
+
+
 def lift(
     project: Project, name: str, told_on: date | None, staff: str, *, stop_at: StopAt = nowhere
 ) -> AmendmentFile:
-    """Lift a restriction from wherever it stands to its end; `told_on` is when the subject was informed.
+    """Lift a restriction from wherever it stands to its end, once the subject was informed and could answer.
 
-    Raises NotAllowedError when it may not be lifted.
+    `told_on` is when they were informed, where Troth did not write to them.  Raises
+    NotAllowedError when it may not be lifted, with the day from which it may.
     """
     found = amend_rows.load(project, FAMILY, name)
     if found.state["status"] == "lifted":
         _forget(project, found)
         return found
-    wrong = list(amendment.why_not_lift(found.state, told_on, project.clock().date()))
+    told_on = told_on or informed_on(project, found)
+    place = establishment(project).place
+    wrong = list(amendment.why_not_lift(found.state, told_on, project.clock().date(), place))
     if not staff.strip():
         wrong.append("Somebody lifts it: say who, with --staff.")
     if wrong:
         raise NotAllowedError(" ".join(wrong))
     ground = found.state["ground"]
-    if found.state["status"] == "active":
+    if found.state["status"] != "lift_notice_sent":
         assert told_on is not None
-        facts: dict[str, Fact] = {"claim": name, "state": "lift_decided", "ground": ground}
-        facts |= {"staff": staff, "told_on": told_on.isoformat()}
-        append.append(
-            project.ledger, [found.draft("restriction_moved", facts)], expect={found.stream: found.version}
-        )
+        _moved(project, found, "lift_notice_sent", staff=staff, told_on=told_on.isoformat())
         stop_at("lift decided")
     for store in _to_lift(found):
         _put_back(project, amend_rows.load(project, FAMILY, name), store, stop_at)

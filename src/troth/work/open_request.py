@@ -18,9 +18,10 @@ from troth.law import clock
 from troth.ledger import append, read, subjects
 from troth.outside.mail import is_address
 from troth.rules import claim as claim_rules
+from troth.rules import set_aside
 from troth.rules.event import Draft, Fact
 from troth.rules.letter import LANGUAGES, has_phrase, phrase
-from troth.work import choose, request_file, send_letter
+from troth.work import choose, request_file, restrict_at_once, send_letter
 from troth.work.establishment import establishment
 from troth.work.project import Project
 
@@ -51,6 +52,7 @@ def open_request(
     entity: str | None = None,
     identifiers: Sequence[tuple[str, str]] = (),
     purposes: Mapping[str, Sequence[str]] | None = None,
+    because: str = "",
     once: str | None = None,
 ) -> Opened:
     """Open a request and send its acknowledgement; saying it again under `once` opens no second one.
@@ -58,7 +60,8 @@ def open_request(
     Raises NotAllowedError with what is missing or wrong.  `received_at` is the moment it
     reached the organisation, now if absent; `address` is a postal address, for somebody who
     gave no e-mail address; `purposes` names, by right, the purposes of the
-    policy it is about.
+    policy it is about; `because` is the ground on which a restriction is asked for: accuracy,
+    unlawful, claims or objection.
     """
     at = received_at or project.clock()
     if at > project.clock():
@@ -68,6 +71,11 @@ def open_request(
     _check(rights, claim_rules.rights_at(place, received), wording, channel, language)
     if email or not address.strip():
         _check_email(email)
+    if because and (because not in set_aside.GROUNDS or "restrict" not in rights):
+        raise NotAllowedError(
+            "A ground goes with a request for restriction, and is one of: "
+            f"{', '.join(f'{name} ({law})' for name, law in set_aside.GROUNDS.items())}."
+        )
     about = {right: list(_purposes(project, purposes or {}, right, place, received)) for right in rights}
     known = (
         [("email", email), *identifiers] if email else [*identifiers, ("postal", " ".join(address.split()))]
@@ -87,12 +95,16 @@ def open_request(
             for number, right in enumerate(dict.fromkeys(rights), 1)
         ],
     }
+    if because:
+        numbered = list(dict.fromkeys(rights))
+        facts["because"] = {f"c{numbered.index('restrict') + 1}": because}
     payload: dict[str, Fact] = {"email": email.strip(), "name": name.strip(), "wording": wording.strip()}
     if address.strip():
         payload["address"] = address.strip()
     number = _write(project, facts, payload, subject, acting.entity, once)
     choose.on_receipt(project, number)
     acknowledge(project, number)
+    restrict_at_once.restrict_at_once(project, number)
     return Opened(number, request_file.link(project, number))
 
 

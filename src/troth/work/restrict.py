@@ -58,8 +58,10 @@ def approve(project: Project, name: str, plan_sha256: str, staff: str) -> Amendm
     return amend_rows.approve(project, found, plan_sha256, staff)
 
 
-def restrict(project: Project, name: str, *, stop_at: StopAt = nowhere) -> AmendmentFile:
-    """Carry out an approved restriction, from wherever it stands to where it is active."""
+def restrict(
+    project: Project, name: str, *, provisional: bool = False, stop_at: StopAt = nowhere
+) -> AmendmentFile:
+    """Carry out an approved restriction, from wherever it stands to where it is active, or provisional."""
     found = amend_rows.load(project, FAMILY, name)
     if found.state["status"] == "measured":
         raise NotAllowedError(
@@ -74,10 +76,31 @@ def restrict(project: Project, name: str, *, stop_at: StopAt = nowhere) -> Amend
         if told.get("done") is None and found.state["plan"]["stores"][store]["counts"]:
             _restrict(project, found, store, who, shared=payload["shared"], stop_at=stop_at)
             found = amend_rows.load(project, FAMILY, name)
-    facts: dict[str, Fact] = {"claim": name, "state": "active", "ground": payload["ground"]}
-    append.append(project.ledger, [found.draft("restriction_moved", facts)], once=f"active {found.stream}")
-    stop_at("active")
+    state = "provisional" if provisional else "active"
+    facts: dict[str, Fact] = {"claim": name, "state": state, "ground": payload["ground"]}
+    append.append(project.ledger, [found.draft("restriction_moved", facts)], once=f"{state} {found.stream}")
+    stop_at(state)
     return amend_rows.load(project, FAMILY, name)
+
+
+def confirm(project: Project, name: str) -> AmendmentFile:
+    """Let a provisional restriction be active: somebody decided that it is owed; one that is stays so."""
+    found = amend_rows.load(project, FAMILY, name)
+    if found.state["status"] == "provisional":
+        facts: dict[str, Fact] = {"claim": name, "state": "active", "ground": found.state["ground"]}
+        append.append(
+            project.ledger, [found.draft("restriction_moved", facts)], once=f"active {found.stream}"
+        )
+    return amend_rows.load(project, FAMILY, name)
+
+
+def standing(project: Project) -> list[AmendmentFile]:
+    """Return every restriction that is not lifted, the oldest first."""
+    return [
+        AmendmentFile(found.stream, found.version, found.body)
+        for found in read.states(project.ledger, FAMILY)
+        if found.status not in OVER
+    ]
 
 
 def _restrict(

@@ -110,25 +110,41 @@ def restrict(
 
 
 def lift(
-    name: str = typer.Argument(..., help="The restriction, as it was named.", metavar="NAME"),
-    told: str = typer.Option("", "--told", metavar="DATE", help="The day the subject was informed."),
+    name: str | None = typer.Argument(
+        None, help="The restriction, as it was named; all of them without.", metavar="NAME"
+    ),
+    reason: str = typer.Option(
+        "", "--reason", metavar="TEXT", help="Why it ends, in words for the person: a letter tells them."
+    ),
+    told: str = typer.Option(
+        "",
+        "--told",
+        metavar="DATE",
+        help="The day the subject was informed, where no letter of Troth did it.",
+    ),
     staff: str = STAFF,
     yes: bool = YES,
     json: bool = JSON,
 ) -> None:
-    """Lift a restriction: show what would be put back; with --told, put it back.
+    """Lift a restriction: list those that stand; tell the person with --reason; five working days later, put back.
 
-    Example: troth lift 3f9a1c2b7d --told 2026-11-20
+    Example: troth lift 3f9a1c2b7d --reason "We checked the address, and it is right." --staff marie
     """
     from troth.work import lift as work
 
     told_on = _day(told)
     with _project() as opened:
-        found, tried = work.measure(opened, name)
-        if told_on is None and found.state["status"] != "lift_decided":
-            _print_tried(found, tried, json=json)
+        if name is None:
+            _print_standing(opened, json=json)
             return
-        if not yes and found.state["status"] in ("active", "lift_decided"):
+        if reason:
+            work.announce(opened, name, reason, staff)
+        found, tried = work.measure(opened, name)
+        informed = told_on or work.informed_on(opened, found)
+        if reason or informed is None or (not told_on and not staff):
+            _print_tried(found, tried, _when(opened, found, informed), json=json)
+            return
+        if not yes and found.state["status"] != "lifted":
             rows = sum(each.rows for one in tried for each in one.counts)
             _ask(f"Put {_many(rows, 'value', 'values')} back?")
         found = work.lift(opened, name, told_on, staff)
@@ -303,7 +319,44 @@ def _conflict(store: str, where: str, column: str, reason: str, rows: int) -> di
     return {"store": store, "table": where, "column": column, "reason": reason, "values": rows}
 
 
-def _print_tried(found: AmendmentFile, tried: Sequence[Amended], *, json: bool) -> None:
+def _print_standing(opened: Project, *, json: bool) -> None:
+    """List the restrictions that stand, and from when each may be lifted."""
+    from troth.work import restrict
+
+    found = restrict.standing(opened)
+    if json:
+        as_json([{**_state(each), "told_on": each.state.get("told_on")} for each in found])
+        return
+    lines = [
+        [
+            each.name,
+            each.state["status"].replace("_", " "),
+            each.state["ground"] or "",
+            each.state.get("told_on") or "",
+        ]
+        for each in found
+    ]
+    out().print(table("", ["restriction", "state", "ground", "informed on"], lines))
+    out().print(f"{_many(len(found), 'restriction stands', 'restrictions stand')}.")
+
+
+def _when(opened: Project, found: AmendmentFile, informed: date | None) -> str:
+    """Say what comes before a restriction is lifted."""
+    from troth.rules.amendment import lifted_from
+    from troth.work.establishment import establishment
+
+    if informed is not None:
+        first = lifted_from(informed, establishment(opened).place)
+        return f"The subject was informed on {informed}: lift it from {first} on, with --staff."
+    if found.state["status"] == "lift_decided":
+        return "The letter to the subject has not gone out yet; say the same again, or --told DATE once they know."
+    return (
+        "The subject is informed before it is lifted (GDPR Art. 18(3)): write to them with --reason, or say when that "
+        "was, with --told DATE."
+    )
+
+
+def _print_tried(found: AmendmentFile, tried: Sequence[Amended], when: str, *, json: bool) -> None:
     left = [
         (one.store, each.table, each.column, each.reason, each.rows)
         for one in tried
@@ -322,7 +375,6 @@ def _print_tried(found: AmendmentFile, tried: Sequence[Amended], *, json: bool) 
     for each in left:
         out().print(_said_conflict(*each))
     out().print(
-        f"The restriction {found.name} is {found.state['status']}; nothing was changed. The subject is informed before "
-        "it is lifted (GDPR Art. 18(3)): say when that was, with --told DATE.",
+        f"The restriction {found.name} is {found.state['status'].replace('_', ' ')}; nothing was changed. {when}",
         soft_wrap=True,
     )

@@ -39,6 +39,10 @@ def open_(
     channel: str = typer.Option("email", help="How it came: portal, email, post, phone, desk, api."),
     received: str = typer.Option("", help="When it came, such as 2026-03-05T14:30 (UTC); now if left out."),
     purpose: list[str] = PURPOSE,
+    because: str = typer.Option(
+        "",
+        help="Why a restriction is asked for: accuracy, unlawful, claims or objection (Art. 18(1)(a) to (d)).",
+    ),
     entity: str = typer.Option("", help="The company it was made to; the main one if left out."),
     json: bool = JSON,
 ) -> None:
@@ -52,7 +56,7 @@ def open_(
     opened = open_request(
         project(), right, email, name=name, address=address, wording=wording, language=language, channel=channel,
         received_at=_moment(received), entity=entity or None,
-        purposes={one: purpose for one in right if WAYS.get(one) == "choice"},
+        purposes={one: purpose for one in right if WAYS.get(one) == "choice"}, because=because,
     )  # fmt: skip
     if json:
         as_json({"number": opened.number, "link": opened.link})

@@ -23,6 +23,7 @@ from troth.faces.portal.limits import Limit
 from troth.faces.portal.seen import seen
 from troth.faces.web import HEADERS, Look, carried
 from troth.outside.mail import is_address
+from troth.rules import set_aside
 from troth.work import (
     build_package,
     close_request,
@@ -76,7 +77,7 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         words = look.words_for(request)
         kept = {
             "rights": given.get("rights", []),
-            **{name: given.get(name, "") for name in ("email", "name", "wording")},
+            **{name: given.get(name, "") for name in ("email", "name", "wording", "because")},
         }
         return look.page(
             request, "ask.html", words("form.error", title=words("ask.title")) if wrong else words("ask.title"),
@@ -98,6 +99,7 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         opened = open_request.open_request(
             project, given["rights"], given["email"], name=given["name"], wording=given["wording"],
             language=look.words_for(request).language, channel="portal", once=_once(given),
+            because=given["because"] if "restrict" in given["rights"] else "",
         )  # fmt: skip
         sent = _send_code(opened.number)
         told = "follow.new" if sent == "prove.sent" else sent
@@ -288,6 +290,7 @@ def _fields(data: dict[str, Any], offered: Sequence[str]) -> dict[str, Any]:
     return {
         "rights": [right for right in chosen if right in offered],
         **{name: _text(data, name) for name in ("email", "name", "wording", "website", "once")},
+        "because": because if (because := _text(data, "because")) in set_aside.GROUNDS else "",
     }
 
 
@@ -296,7 +299,9 @@ def _once(given: dict[str, Any]) -> str:
     drawn = (
         given["once"] if re.fullmatch(r"[\w-]{20,64}", given["once"], re.ASCII) else secrets.token_urlsafe(18)
     )
-    said = "\0".join([drawn, *given["rights"], *(given[name] for name in ("email", "name", "wording"))])
+    said = "\0".join(
+        [drawn, *given["rights"], *(given[name] for name in ("email", "name", "wording", "because"))]
+    )
     return f"form {hashlib.sha256(said.encode('utf-8', 'replace')).hexdigest()}"
 
 

@@ -28,7 +28,7 @@ PUBLIC: Mapping[str, str] = {
 }
 """What is shown of a state before the code: how it went could tell whether the person is known."""
 GOOD, WARN = frozenset({"responded", "closed"}), frozenset({"waiting", "refused", "not_identifiable"})
-SHOWN_ONCE = frozenset({"act_ended"})
+SHOWN_ONCE = frozenset({"act_ended", "restriction_moved"})
 
 
 def seen(project: Project, number: str, words: Words, *, private: bool) -> dict[str, Any]:
