@@ -11,7 +11,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -26,6 +27,7 @@ _JSON = json.JSONEncoder(ensure_ascii=False)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CONCEALED = {"en": "[about somebody else]", "fr": "[concerne autrui]"}
 MASKED = {"en": "[masked: {reason}]", "fr": "[masqué : {reason}]"}
+MASKED_PAGE = {"en": "[page {page} masked: {reason}]", "fr": "[page {page} masquée : {reason}]"}
 WITHHELD = {"en": "[withheld: a credential]", "fr": "[non communiqué : un secret]"}
 
 
@@ -71,6 +73,43 @@ class Mask:
             and self.row in {None, row}
             and self.column in {None, column}
         )
+
+
+@dataclass(frozen=True, slots=True)
+class FileMask:
+    """A file that was handed in for an answer, or one of its pages (from 1), that is left out, and why."""
+
+    store: str
+    name: str
+    page: int | None
+    reason: str
+
+
+AnyMask = Mask | FileMask
+_FILE_MASK = re.compile(r"attached/(?P<store>[^/]+)/(?P<name>.+?)(?:#(?P<page>[1-9]\d*))?=(?P<reason>.*\S.*)")
+
+
+def read_mask(written: str) -> AnyMask:
+    """Read a mask of values, or `attached/STORE/FILE[#PAGE]=reason`; raises NotAllowedError when it is neither.
+
+    >>> read_mask("attached/mail/march.pdf#2=names a colleague").page
+    2
+    """
+    if not written.startswith("attached/"):
+        return Mask.read(written)
+    found = _FILE_MASK.fullmatch(written)
+    if found is None:
+        raise NotAllowedError(
+            "A mask of a file is written attached/STORE/FILE#PAGE=reason. Leave #PAGE out for the whole file."
+        )
+    page = found["page"]
+    return FileMask(found["store"], found["name"], int(page) if page else None, found["reason"].strip())
+
+
+def all_masked(columns: Iterable[str], masks: Sequence[Mask], place: tuple[str, str, int]) -> bool:
+    """Say whether nothing of a row would be seen."""
+    store, table, row = place
+    return all(any(mask.covers(store, table, row, column) for mask in masks) for column in columns)
 
 
 def shown(

@@ -31,13 +31,14 @@ from troth.law import authority, right, sentence
 from troth.law.jurisdiction import lineage
 from troth.ledger import append, vault
 from troth.outside.archive import Archive
+from troth.outside.pdf_pages import without_pages
 from troth.policy import tables
 from troth.policy.words import Words, words
 from troth.rules import package, portable, request, request_guard
 from troth.rules.claim import WAYS
 from troth.rules.event import Draft, Event, Fact
 from troth.rules.map import MapTable
-from troth.rules.package import Mask
+from troth.rules.package import AnyMask, FileMask, Mask
 from troth.stores.contract import Row, Who
 from troth.work import cover, request_file, send_letter
 from troth.work.project import Project
@@ -54,6 +55,7 @@ class _Table:
     json: str
     csv: str
     rows: int = 0
+    seen: int = 0
     columns: list[str] = field(default_factory=list)
     categories: Mapping[str, str] = field(default_factory=dict)
     first: list[dict[str, object]] = field(default_factory=list)
@@ -67,6 +69,15 @@ class _Table:
     def html(self) -> str:
         """The rows the page shows."""
         return package.html_table(f"{self.store} · {self.name}", self.columns, self.first)
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file handed in for the answer, as the page shows it; what is `masked` is not there."""
+
+    name: str
+    masked: bool
+    said: str
 
 
 class _Chunks:
@@ -132,13 +143,18 @@ def open_package(project: Project, number: str, claim: str, staff: str) -> Itera
     return vault.get_chunks(project.ledger, told["kept_under"])
 
 
-def mask_package(project: Project, number: str, claim: str, masks: Sequence[Mask], staff: str) -> Event:
-    """Build the answer again with masks; the answer before and after are told by their hashes."""
+def mask_package(project: Project, number: str, claim: str, masks: Sequence[AnyMask], staff: str) -> Event:
+    """Build the answer again with masks; the answer before and after are told by their hashes.
+
+    Raises NotAllowedError when a mask is of a file or a page that is not there, or when nothing
+    of the answer would be left.
+    """
     found = request_file.load(project, number)
     told = found.claim(claim)["package"]
     request_file.refuse_unless([] if told else [f"The answer to claim {claim} is not built yet."])
+    files = [name for name, _ in cover.attached(project, found, claim)]
+    listed: list[Fact] = [_told(mask, files) for mask in masks]
     kept, digest, _, _ = _write(project, found, claim, masks)
-    listed: list[Fact] = [[m.store, m.table, m.column, m.row] for m in masks]
     facts: dict[str, Fact] = {
         "claim": claim, "sha256_before": told["sha256"], "sha256_after": digest, "kept_under": kept,
         "masks": listed, "staff": staff,
@@ -149,6 +165,17 @@ def mask_package(project: Project, number: str, claim: str, masks: Sequence[Mask
     event = append.append(project.ledger, [draft], expect={found.stream: found.version})[0]
     vault.drop(project.ledger, told["kept_under"])
     return event
+
+
+def _told(mask: AnyMask, files: Sequence[str]) -> Fact:
+    """Return what an event says of a mask: a file by its place in the answer, as its name may name somebody."""
+    if isinstance(mask, Mask):
+        return [mask.store, mask.table, mask.column, mask.row]
+    name = f"attached/{mask.store}/{mask.name}"
+    if name not in files:
+        known = ", ".join(files) or "none"
+        raise NotAllowedError(f"No such file is in the answer to be masked. There are: {known}.")
+    return [mask.store, "attached", mask.page, files.index(name) + 1]
 
 
 def release(project: Project, number: str, claim: str, *, staff: str) -> None:
@@ -190,9 +217,11 @@ def take_answer(
 
 
 def _write(
-    project: Project, found: request_file.RequestFile, claim: str, masks: Sequence[Mask]
+    project: Project, found: request_file.RequestFile, claim: str, every: Sequence[AnyMask]
 ) -> tuple[str, str, int, int]:
     """Write the answer into the vault; return where, its hash, its size and how many rows it has."""
+    masks = [one for one in every if isinstance(one, Mask)]
+    files = [one for one in every if isinstance(one, FileMask)]
     ported, today = found.claim(claim)["right"] == "port", request_file.today(project, found)
     only = portable.categories(project.policy, str(found.state["jurisdiction"]), today) if ported else None
     language = str(found.state["language"])
@@ -205,14 +234,17 @@ def _write(
             for table in _tables(project, who, masks, language, archive, only):
                 shown.append(table)
                 yield from _drained(chunks)
-            attached: list[str] = []
+            attached: list[Attached] = []
             for name, content in cover.attached(project, found, claim):
-                attached.append(name)
-                archive.add(name, content)
+                attached.append(_masked(name, [one for one in files if _is_of(one, name)], language))
+                if not attached[-1].masked:
+                    archive.add(name, _left(content, [one.page for one in files if _is_of(one, name)]))
                 yield from _drained(chunks)
-            total = sum(table.rows for table in shown)
-            if masks and total and all(m.column is None for m in masks) and len(masks) >= total:
-                raise NotAllowedError("Every row would be masked. Refuse the claim instead, with its reason.")
+            seen = sum(table.seen for table in shown) + sum(not one.masked for one in attached)
+            if every and not seen:
+                raise NotAllowedError(
+                    "Nothing of the answer would be left. Refuse the claim instead, with its reason."
+                )
             if ported:
                 archive.add(
                     "portable.json", [part.encode() for part in _manifest(found.number, today, shown)]
@@ -228,6 +260,32 @@ def _write(
     owner, file = str(found.state["subject"]), f"request/{found.number}"
     kept = vault.put_chunks(project.ledger, owner, file, "package", pieces())
     return kept, chunks.hash.hexdigest(), chunks.bytes, sum(table.rows for table in shown)
+
+
+def _is_of(mask: FileMask, name: str) -> bool:
+    return name == f"attached/{mask.store}/{mask.name}"
+
+
+def _masked(name: str, masks: Sequence[FileMask], language: str) -> Attached:
+    """Say what of a file is masked and why."""
+    whole = any(one.page is None for one in masks)
+    said = [
+        package.MASKED[language].format(reason=one.reason)
+        if one.page is None
+        else package.MASKED_PAGE[language].format(page=one.page, reason=one.reason)
+        for one in sorted(masks, key=lambda one: one.page or 0)
+        if whole is (one.page is None)
+    ]
+    return Attached(name, whole, " ".join(said))
+
+
+def _left(content: Iterator[bytes], pages: Sequence[int | None]) -> Iterator[bytes]:
+    """Yield a file, without the pages that are masked."""
+    gone = [page for page in pages if page is not None]
+    if not gone:
+        yield from content
+        return
+    yield without_pages(b"".join(content), gone)
 
 
 def _drained(chunks: _Chunks) -> Iterator[bytes]:
@@ -296,9 +354,9 @@ def _lines(
     yield b"["
     for row in rows:
         table.rows += 1
-        seen = package.shown(
-            row.values, categories, row.concealed, masks, (table.store, table.name, table.rows), language
-        )
+        place = (table.store, table.name, table.rows)
+        table.seen += not package.all_masked(row.values, masks, place)
+        seen = package.shown(row.values, categories, row.concealed, masks, place, language)
         if table.rows == 1:
             table.columns.extend(seen)
             squeezed.append(as_csv.compress(package.as_csv_line(table.columns).encode()))
@@ -321,7 +379,7 @@ def _page(
     found: request_file.RequestFile,
     claim: str,
     shown: Sequence[_Table],
-    attached: Sequence[str],
+    attached: Sequence[Attached],
     language: str,
     *,
     ported: bool,

@@ -20,19 +20,21 @@ def package_(
     number: str = NUMBER,
     file: Path = typer.Option(..., "--to", help="Where to write the ZIP for looking through it."),
     claim: str = CLAIM,
-    mask: list[str] = typer.Option([], help="store.table.column#row=reason; may be repeated."),
+    mask: list[str] = typer.Option(
+        [], help="store.table.column#row=reason, or attached/STORE/FILE#PAGE=reason; may be repeated."
+    ),
     staff: str = STAFF,
 ) -> None:
     """Open the answer to an access claim, to look it through; that you did is recorded.
 
     Example: troth request package 2026-0001 --to answer.zip --mask "crm.message.body#3=names a colleague" --staff marie
     """
-    from troth.rules.package import Mask
+    from troth.rules.package import read_mask
     from troth.work.build_package import mask_package, open_package
 
     opened = project()
     if mask:
-        mask_package(opened, number, claim, [Mask.read(one) for one in mask], staff)
+        mask_package(opened, number, claim, [read_mask(one) for one in mask], staff)
     file.touch(mode=0o600)
     with file.open("wb") as written:
         written.writelines(open_package(opened, number, claim, staff))
