@@ -98,6 +98,18 @@ def purposes(policy: Policy, claimed: str, place: str, on: date) -> tuple[str, .
     return tuple(one.purpose.key for one in matrix(policy, claimed, place, on) if one.verdict.applies)
 
 
+def presumed(policy: Policy, claimed: str, place: str, on: date) -> tuple[str, ...]:
+    """Return the purposes a choice is about when it names none: those of the notice a right applies to.
+
+    What is internal (payroll, recruitment) concerns people who name it.
+    """
+    return tuple(
+        one.purpose.key
+        for one in matrix(policy, claimed, place, on)
+        if one.verdict.applies and one.purpose.public
+    )
+
+
 def grounds(claimed: str, on: date) -> tuple[str, ...]:
     """Return the letters of the grounds a right may be granted on; none where it needs none.
 

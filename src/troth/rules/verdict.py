@@ -18,13 +18,15 @@ from troth.law.period import Period
 from troth.policy.policy import Policy
 from troth.policy.promise import Cookies, Promise, Recipient, Transfer
 from troth.rules import request
-from troth.rules.claim import WAYS
+from troth.rules.claim import AT_ONCE, WAYS
 from troth.rules.map import Map
 
 Word = Literal["kept", "broken", "unproven"]
 STRUCTURE = frozenset({"key", "link", "flag", "credential", "not_personal"})
 # CNIL, délibération 2020-091 Art. 5 and the page of 4 July 2025: for audience measurement, trackers live
 # 13 months at most and what they collect stays 25 months at most.
+TOLD_OF = frozenset({"erase", "rectify", "complete", "restrict"})
+"""The rights after which recipients are told (GDPR Art. 19)."""
 TRACKER_MAX = Period(13, "months")
 AUDIENCE_DATA_MAX = Period(25, "months")
 
@@ -131,8 +133,9 @@ def _right(promise: Promise, facts: Facts) -> Verdict:
             if claim["right"] != promise.name or not claim["done"]:
                 continue
             done += 1
-            evidence.extend(facts.acts.get(one["id"], ()))
-            wrong.extend(f"request {one['id']}, claim {name}: {what}" for what in _wrong_with(claim))
+            evidence.extend(facts.acts.get(one["id"]) or facts.letters.get(one["id"], ()))
+            found = (*_wrong_with(claim), *_not_at_once(claim, one["received"]))
+            wrong.extend(f"request {one['id']}, claim {name}: {what}" for what in found)
     what = counted(done, "claim", "claims") + " carried out"
     if WAYS[promise.name] == "copy":
         what = counted(done, "copy", "copies") + " given"
@@ -154,13 +157,19 @@ def _wrong_with(claim: Mapping[str, Any]) -> Iterator[str]:
             yield f"{counted(copies, 'copy', 'copies')} left in {store}"
 
 
+def _not_at_once(claim: Mapping[str, Any], received: str) -> Iterator[str]:
+    """What the law has take effect on receipt (GDPR Art. 21(3), Art. 7(3)) may not wait for a decision."""
+    if claim["right"] in AT_ONCE and claim["purposes"] and claim["decided_on"] > received:
+        yield f"received {received}, in effect {claim['decided_on']} only"
+
+
 def _recipients_told(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
     told, pending = 0, []
     owed_none = 0
     evidence: list[str] = []
     for one in facts.requests:
         for name, claim in one["claims"].items():
-            if claim["right"] != "erase" or not claim["done"]:
+            if claim["right"] not in TOLD_OF or not claim["done"]:
                 continue
             evidence.extend(facts.acts.get(one["id"], ()))
             for recipient, outcome in claim["recipients"].items():
@@ -175,7 +184,7 @@ def _recipients_told(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
     if pending:
         figure = f"{told} told, {len(pending)} still to be told"
         return _said(promise, "broken" if _late(policy, facts) else "unproven", figure, evidence, pending)
-    figure = counted(told, "recipient", "recipients") + " told of erasures"
+    figure = counted(told, "recipient", "recipients") + " told of what was erased, rectified or restricted"
     if owed_none:
         figure += f", {owed_none} need not be"
     return _said(promise, "kept" if told else "unproven", figure, evidence)

@@ -37,7 +37,7 @@ def on_receipt(project: Project, number: str) -> None:
         if right not in claim_rules.AT_ONCE or told["outcome"] is not None:
             continue
         named = tuple(told["purposes"])
-        fitting = claim_rules.purposes(
+        fitting = claim_rules.presumed(
             project.policy, right, str(found.state["jurisdiction"]), request_file.today(project, found)
         )
         if right == "withdraw" and not named and len(fitting) != 1:

@@ -45,7 +45,8 @@ def decide(
     `compelling` or `claims` for an objection that is not followed; `exemptions` are letters of
     Art. 17(3), for a part or a refusal, with the data they keep and until when
     (`b:billing:2036-12-31`) where the maps do not say that already; `purposes` are those an
-    objection or a withdrawal is about, every one it fits when none is given; `proof` are the facts that show a request
+    objection or a withdrawal is about: those the person named, or else every public one it fits,
+    when none is given; `proof` are the facts that show a request
     manifestly unfounded or excessive, where it is refused for that.  Raises NotAllowedError
     with every reason why not.
     """
@@ -75,7 +76,7 @@ def decide(
         "article": article or claim_rules.article(claimed, ground, today),
         "exemptions": letters,
         "kept": [one.facts() for one in exempt if one.what],
-        "purposes": list(purposes or fitting or ()),
+        "purposes": list(purposes or found.claim(claim)["purposes"] or _presumed(project, found, claimed)),
         "staff": staff,
     }
     draft = Draft(
@@ -95,6 +96,14 @@ def _fitting(project: Project, found: request_file.RequestFile, claimed: str) ->
         return None
     place, today = str(found.state["jurisdiction"]), request_file.today(project, found)
     return claim_rules.purposes(project.policy, claimed, place, today)
+
+
+def _presumed(project: Project, found: request_file.RequestFile, claimed: str) -> tuple[str, ...]:
+    """Return the purposes a choice is about where neither the person nor the handler named any."""
+    if claim_rules.WAYS[claimed] != "choice":
+        return ()
+    place, today = str(found.state["jurisdiction"]), request_file.today(project, found)
+    return claim_rules.presumed(project.policy, claimed, place, today)
 
 
 def review(

@@ -49,7 +49,7 @@ def _begin(project: Project, found: request_file.RequestFile, claim: str, ground
     purposes: tuple[str, ...] = ()
     if told["right"] == "object":
         today, place = request_file.today(project, found), str(found.state["jurisdiction"])
-        purposes = tuple(told["purposes"]) or claim_rules.purposes(project.policy, "object", place, today)
+        purposes = tuple(told["purposes"]) or claim_rules.presumed(project.policy, "object", place, today)
         if not purposes:
             return
     _moved(project, found, claim, ground, purposes=list(purposes))
