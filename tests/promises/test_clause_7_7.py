@@ -15,6 +15,12 @@ def test_an_objection_to_marketing_needs_no_reason_no_proof_and_no_decision(comp
     assert (claim["outcome"], claim["decided_by"], claim["purposes"]) == ("grant", "troth", ["marketing"])
     assert not story.state(company, number)["proven"]
     assert subjects.is_suppressed(company.ledger, "email", MAELLE.upper())
+    acknowledged = letters()[0][2].replace("\xa0", " ")
+    assert (
+        "What has taken effect already: - Since 23 November 2026 your data is no longer used for"
+        in acknowledged
+    )
+    assert "a keyed hash of your address is retained, and nothing else" in acknowledged
     carry_on.carry_on(company, number)
     assert "Since 23 November 2026 your data is no longer used for this" in letters()[-1][2].replace(
         "\xa0", " "

@@ -61,7 +61,8 @@ def test_every_letter_says_each_of_its_required_fields(kind, language):
         "token": "the-token",
         "ground": "the-ground", "lifts_on": "the-lifting-day",
         "amount": "12.00 EUR", "calculation": "the-sum", "reason": "the-why",
-        "offered": "the-offer", "until": "the-last-day", "lines": ["a line"], "recipients": [], "download_until": "",
+        "offered": "the-offer", "until": "the-last-day", "lines": ["a line"], "effects": ["an effect"],
+        "recipients": [], "download_until": "",
         "claims": [{"right": "a-right", "outcome": "an-outcome", "lines": ["done so"], "reason": "the-reason",
                     "article": "the-article"}],
     }  # fmt: skip

@@ -139,7 +139,7 @@ def _lines(
         return [phrase("why_refused", language, reason=reason, article=article(project, claim))]
     lines = []
     if WAYS[claim["right"]] == "choice":
-        lines.extend(_choice_lines(project, claim, language))
+        lines.extend(choice_lines(project, claim, language))
     if WAYS[claim["right"]] == "copy":
         package = claim["package"] or {}
         rows, stores = package.get("rows", 0), ", ".join(sorted(project.stores))
@@ -155,7 +155,8 @@ def _lines(
     return lines
 
 
-def _choice_lines(project: Project, claim: Mapping[str, Any], language: str) -> list[str]:
+def choice_lines(project: Project, claim: Mapping[str, Any], language: str) -> list[str]:
+    """Say of an objection or a withdrawal what it stops, since when, and what is retained for it."""
     if not claim["purposes"]:
         return [phrase("no_purpose", language)]
     said = tell_recipients.purposes_said(project, claim["purposes"], language)

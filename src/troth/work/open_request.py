@@ -21,7 +21,7 @@ from troth.rules import claim as claim_rules
 from troth.rules import set_aside
 from troth.rules.event import Draft, Fact
 from troth.rules.letter import LANGUAGES, has_phrase, phrase
-from troth.work import choose, request_file, restrict_at_once, send_letter
+from troth.work import answer, choose, request_file, restrict_at_once, send_letter
 from troth.work.establishment import establishment
 from troth.work.project import Project
 
@@ -190,8 +190,14 @@ def acknowledge(project: Project, number: str) -> None:
     state = request_file.load(project, number).state
     language = state["language"]
     claims = [_claimed(claim, language) for claim in state["claims"].values()]
+    effects = [
+        line
+        for claim in state["claims"].values()
+        if _took_effect(claim)
+        for line in answer.choice_lines(project, claim, language)
+    ]
     due = state["legal_due"] or state["received"]
-    fields = {"claims": claims, "due": send_letter.day(due, language)}
+    fields = {"claims": claims, "effects": effects, "due": send_letter.day(due, language)}
     send_letter.send_letter(project, number, "acknowledgement", fields, letter_id="acknowledgement")
 
 
@@ -199,5 +205,8 @@ def _claimed(claim: Mapping[str, object], language: str) -> str:
     """Say what is asked for, and that it is done already where it took effect on receipt."""
     right = str(claim["right"])
     said = phrase(right, language) if has_phrase(right) else phrase("other", language, right=right)
-    at_once = right in claim_rules.AT_ONCE and claim["outcome"] == "grant"
-    return phrase("at_once", language, right=said) if at_once else said
+    return phrase("at_once", language, right=said) if _took_effect(claim) else said
+
+
+def _took_effect(claim: Mapping[str, object]) -> bool:
+    return claim["right"] in claim_rules.AT_ONCE and claim["outcome"] == "grant"
