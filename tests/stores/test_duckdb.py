@@ -12,7 +12,7 @@ from stores.shop import who
 from troth.errors import NotAllowedError, UnreachableError, WrongFileError
 from troth.stores.contract import Who
 from troth.stores.duckdb import LIMITS, Duckdb, DuckdbStore
-from troth.testing import StoreTests
+from troth.testing import AmendingTests, StoreTests
 
 TODAY = date(2026, 11, 23)
 ADA, BEN = "ada@shop.example", "ben@shop.example"
@@ -32,6 +32,12 @@ ORDERS = """
 
 
 class TestDuckdb(StoreTests):
+    @pytest.fixture
+    def world(self, duckdb_database, tested_world):
+        return tested_world(duckdb_database)
+
+
+class TestDuckdbAmends(AmendingTests):
     @pytest.fixture
     def world(self, duckdb_database, tested_world):
         return tested_world(duckdb_database)

@@ -13,7 +13,7 @@ from stores.test_oracle import compared, drawn
 from troth.errors import NotAllowedError, UnreachableError, WrongFileError
 from troth.stores import mariadb
 from troth.stores.contract import SideEffect, Who
-from troth.testing import StoreTests
+from troth.testing import AmendingTests, StoreTests
 
 pytestmark = [pytest.mark.mariadb, pytest.mark.slow]
 TODAY = date(2026, 11, 23)
@@ -36,6 +36,12 @@ NOTE = """
 
 
 class TestMariadb(StoreTests):
+    @pytest.fixture
+    def world(self, mariadb_database, tested_world):
+        return tested_world(mariadb_database)
+
+
+class TestMariadbAmends(AmendingTests):
     @pytest.fixture
     def world(self, mariadb_database, tested_world):
         return tested_world(mariadb_database)

@@ -49,7 +49,13 @@ def test_the_page_tells_the_limits_of_each_kind(kind):
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     told = limits(BUILT_IN[kind])
     yes = {True: "yes", False: "no"}
-    assert cells[2:] == [yes[told.atomic], yes[told.measured_by_rollback], f"{told.rows_measured_max:,}"]
+    assert cells[2:] == [
+        yes[told.atomic],
+        yes[told.measured_by_rollback],
+        f"{told.rows_measured_max:,}",
+        yes[told.amends],
+        yes[told.replays],
+    ]
 
 
 def test_the_page_tells_how_long_a_lock_is_waited_for():

@@ -149,6 +149,7 @@ class Limits:
     measured_by_rollback: bool
     rows_measured_max: int
     amends: bool = False  # rectifies and restricts: has the verbs of `stores.amend`
+    replays: bool = False  # repeats erasures after a backup was restored: has the verbs of `Replays`
 
 
 @dataclass(frozen=True, slots=True)

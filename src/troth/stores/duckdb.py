@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,9 @@ from troth.stores.sql_store import Role, SqlStore, unreachable
 # Names come from the catalogue and are quoted; values are bound.
 # ruff: noqa: S608
 
-LIMITS = Limits(atomic=True, measured_by_rollback=True, rows_measured_max=ROWS_MEASURED_MAX)
+LIMITS = Limits(
+    atomic=True, measured_by_rollback=True, rows_measured_max=ROWS_MEASURED_MAX, amends=True, replays=True
+)
 WAIT_SECONDS = 2.0
 ROWS_STREAMED = 2_048
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
@@ -92,11 +94,15 @@ class Duckdb:
         until = time.monotonic() + self.wait_seconds
         while True:
             try:
-                return Open(duckdb.connect(str(path.absolute()), read_only=role == "find", config=_SETTINGS))
+                raw = duckdb.connect(str(path.absolute()), read_only=role == "find", config=_SETTINGS)
             except (duckdb.IOException, duckdb.ConnectionException) as error:
                 if not _in_use(str(error)) or time.monotonic() > until:
                     raise
-            time.sleep(0.02)
+                time.sleep(0.02)
+            else:
+                with suppress(duckdb.CatalogException):  # without time zones of its own, it is in UTC anyway
+                    raw.execute("SET TimeZone = 'UTC'")
+                return Open(raw)
 
     def close(self, connection: Open) -> None:
         """Let go of the file."""
@@ -190,6 +196,10 @@ class Duckdb:
             return NotAllowedError(
                 f"The store `{store}` refuses the change: {_constraint(str(error))}. Nothing was changed. "
                 "Let the map say what becomes of those rows."
+            )
+        if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException):
+            return NotAllowedError(
+                f"The store `{store}` refuses the change: a column does not take the new value. Nothing was changed."
             )
         if isinstance(error, duckdb.IOException | duckdb.ConnectionException | duckdb.SerializationException):
             return unreachable(store)

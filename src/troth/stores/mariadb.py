@@ -48,7 +48,9 @@ from troth.stores.sql_store import Role, SqlStore, unreachable
 # Names come from the catalogue and are quoted; values are escaped by the driver.
 # ruff: noqa: S608
 
-LIMITS = Limits(atomic=True, measured_by_rollback=True, rows_measured_max=ROWS_MEASURED_MAX)
+LIMITS = Limits(
+    atomic=True, measured_by_rollback=True, rows_measured_max=ROWS_MEASURED_MAX, amends=True, replays=True
+)
 LOCK_SECONDS = 2
 CONNECT_SECONDS = 10
 ROWS_STREAMED = 2_000

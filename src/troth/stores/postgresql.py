@@ -32,7 +32,9 @@ from troth.stores.sql_store import Role, SqlStore, unreachable
 # Names come from the catalogue and are quoted; values are bound.
 # ruff: noqa: S608
 
-LIMITS = Limits(atomic=True, measured_by_rollback=True, rows_measured_max=ROWS_MEASURED_MAX, amends=True)
+LIMITS = Limits(
+    atomic=True, measured_by_rollback=True, rows_measured_max=ROWS_MEASURED_MAX, amends=True, replays=True
+)
 LOCK_SECONDS = 2
 ACTING_SECONDS = 30
 """How long one who acts waits for another one to end."""
@@ -244,6 +246,11 @@ class Postgresql:
                 return NotAllowedError(
                     f"The store `{store}` refuses the change: {_constraint(error)}. Nothing was changed. "
                     "Let the map say what becomes of those rows."
+                )
+            case errors.DataError():
+                return NotAllowedError(
+                    f"The store `{store}` refuses the change: a column does not take the new value. Nothing was "
+                    "changed."
                 )
             case errors.RaiseException():
                 return NotAllowedError(

@@ -1,7 +1,6 @@
 """Reading and changing single values in SQL stores, exactly.
 
-A value is coded as text: on PostgreSQL as the server itself writes it in settings that lose
-nothing, on SQLite with its storage class before it, for there a column holds any class.
+A value travels as a text that says it exactly; `sql_coding` has how each engine writes it.
 
 Danger: this overwrites values.  What prevents loss: an UPDATE names the coded value that it
 replaces, and every row is read again afterwards; whatever is not as it must be undoes all.
@@ -11,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from troth.errors import ConflictError, NotAllowedError
@@ -31,6 +30,7 @@ from troth.stores.amend import (
 )
 from troth.stores.contract import SideEffect, Who
 from troth.stores.sql import Sql
+from troth.stores.sql_coding import coding_of, typed
 from troth.stores.sql_dialect import quoted
 from troth.stores.sql_run import Call, Selection, Session
 
@@ -41,115 +41,6 @@ ROWS_AMENDED_MAX = 200_000
 ROWS_AT_ONCE = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Coding:
-    """How an engine reads, compares and writes coded values."""
-
-    read: str  # of an expression
-    write: str  # of a parameter
-    found: str  # a key column, and a parameter: by the index
-    same: str  # a coded expression, and a parameter
-    exact: tuple[str, ...]  # settings under which texts lose nothing
-    code: Callable[[str | int | bool], str]
-    show: Callable[[str], str]
-
-
-def _code_sqlite(value: str | int | bool) -> str:
-    return f"g{value}" if isinstance(value, str) else f"i{int(value)}"
-
-
-def _code_postgresql(value: str | int | bool) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _shown_sqlite(coded: str) -> str:
-    class_, rest = coded[0], coded[1:]
-    match class_:
-        case "t":
-            return bytes.fromhex(rest).decode("utf-8", "replace")
-        case "b":
-            return f"{len(rest) // 2} bytes"
-        case _:
-            return rest
-
-
-CODINGS: Mapping[str, Coding] = {
-    "sqlite": Coding(
-        read="troth_coded(typeof({0}), CASE typeof({0}) WHEN 'text' THEN CAST({0} AS BLOB) ELSE {0} END)",
-        write="CASE substr({0}, 1, 1) WHEN 't' THEN CAST(troth_uncoded({0}) AS TEXT) ELSE troth_uncoded({0}) END",
-        found="{0} IS {1}",
-        same="{0} IS {1}",
-        exact=(),
-        code=_code_sqlite,
-        show=_shown_sqlite,
-    ),
-    "postgresql": Coding(
-        read='({0})::text COLLATE "C"',
-        write="{0}",
-        found="{0} = {1}",
-        same="{0} IS NOT DISTINCT FROM {1}::text",
-        exact=(
-            "SET LOCAL TimeZone = 'UTC'",
-            "SET LOCAL DateStyle = 'ISO, YMD'",
-            "SET LOCAL IntervalStyle = 'postgres'",
-            "SET LOCAL extra_float_digits = 1",
-            "SET LOCAL bytea_output = 'hex'",
-            "SET LOCAL lc_monetary = 'C'",
-        ),
-        code=_code_postgresql,
-        show=str,
-    ),
-}
-
-
-def sqlite_coded(class_: str, value: object) -> str | None:
-    """Code a value of SQLite: its storage class, and itself without loss.
-
-    >>> sqlite_coded("integer", 5), sqlite_coded("text", b"5"), sqlite_coded("null", None)
-    ('i5', 't35', None)
-    """
-    match value:
-        case bytes():
-            return f"{'t' if class_ == 'text' else 'b'}{value.hex()}"
-        case int():
-            return f"i{value}"
-        case float():
-            return f"r{value!r}"
-        case _:
-            return None
-
-
-def sqlite_uncoded(coded: str | None) -> int | float | bytes | str | None:
-    """Return the value that a coded text says; a text comes as its bytes.
-
-    >>> sqlite_uncoded("i5"), sqlite_uncoded("r5.0"), sqlite_uncoded("t35"), sqlite_uncoded("gfive")
-    (5, 5.0, b'5', 'five')
-    """
-    if coded is None:
-        return None
-    class_, rest = coded[0], coded[1:]
-    match class_:
-        case "i":
-            return int(rest)
-        case "r":
-            return float(rest)
-        case "g":
-            return rest
-        case _:
-            return bytes.fromhex(rest)
-
-
-def coding_of(sql: Sql) -> Coding:
-    """Return how this engine codes values; raises NotAllowedError where nobody has said."""
-    found = CODINGS.get(sql.dialect.name)
-    if found is None:
-        raise NotAllowedError(
-            f"In the store `{sql.plan.store}`, values can be neither corrected nor set aside: its kind cannot do "
-            "that yet. Restrict or correct them there by hand, and record that it was done."
-        )
-    return found
-
-
 # Statements
 
 
@@ -158,7 +49,7 @@ class Telling:
     """How the rows of one table are told: by these expressions, with a gap for the alias."""
 
     table: str
-    keys: tuple[str, ...]
+    keys: tuple[tuple[str, str], ...]  # and their types
     lasting: bool  # found again by it on another day
 
 
@@ -166,14 +57,15 @@ def telling(sql: Sql, table: str) -> Telling:
     """Say how a row is told from others; raises NotAllowedError where it cannot be."""
     found = sql.graph.table(table)
     if found.key:
-        names = tuple(quoted(name).replace("{", "{{").replace("}", "}}") for name in found.key)
-        return Telling(table, tuple(f"{{0}}.{name}" for name in names), lasting=True)
+        names = tuple((quoted(name).replace("{", "{{").replace("}", "}}"), name) for name in found.key)
+        keys = tuple((f"{{0}}.{escaped}", typed(sql, table, name)) for escaped, name in names)
+        return Telling(table, keys, lasting=True)
     if sql.keyless(table):
         raise NotAllowedError(
             f"The table `{table}` of the store `{sql.plan.store}` has no key, so a row of it cannot be told from "
             "others while it changes. Give it a primary key, or take it out of what is corrected."
         )
-    return Telling(table, tuple(key for key, _ in sql.keys(table)), lasting=False)
+    return Telling(table, sql.keys(table), lasting=False)
 
 
 def witnesses(sql: Sql, table: str, changed: Columns) -> Columns:
@@ -197,17 +89,13 @@ class Cells:
         """Let texts lose nothing in this transaction."""
         self.session.many([(setting, []) for setting in self.coding.exact])
 
-    def read(self, expression: str) -> str:
-        """Write the coded value of an expression."""
-        return self.coding.read.format(expression)
-
-    def column(self, alias: str, name: str) -> str:
+    def column(self, alias: str, table: str, name: str) -> str:
         """Write the coded value of a column."""
-        return self.read(f"{alias}.{quoted(name)}")
+        return self.coding.read(f"{alias}.{quoted(name)}", typed(self.sql, table, name))
 
     def keys(self, told: Telling, alias: str) -> list[str]:
         """Write the coded key of a row."""
-        return [self.read(key.format(alias)) for key in told.keys]
+        return [self.coding.read(key.format(alias), declared) for key, declared in told.keys]
 
     def parameter(self, number: int) -> str:
         """Write the parameter of a number, from 1."""
@@ -216,15 +104,13 @@ class Cells:
     def by_key(self, told: Telling, first: int) -> str:
         """Write that a row has the key bound from parameter `first`."""
         return " AND ".join(
-            self.coding.found.format(
-                key.format("t"), self.coding.write.format(self.parameter(first + number))
-            )
-            for number, key in enumerate(told.keys)
+            self.coding.found(key.format("t"), self.parameter(first + number), declared)
+            for number, (key, declared) in enumerate(told.keys)
         )
 
     def looked(self, told: Telling, columns: Columns, key: Sequence[Coded]) -> Call:
         """Read columns of one row."""
-        listed = ", ".join(self.column("t", name) for name in columns)
+        listed = ", ".join(self.column("t", told.table, name) for name in columns)
         return f"SELECT {listed} FROM {self.sql.name(told.table)} AS t WHERE {self.by_key(told, 1)}", list(
             key
         )
@@ -235,12 +121,14 @@ class Cells:
         sets, same = [], []
         for cell in amendment.cells:
             bound.append(cell.after)
-            sets.append(f"{quoted(cell.column)} = {self.coding.write.format(self.parameter(len(bound)))}")
+            value = self.coding.write(self.parameter(len(bound)), typed(self.sql, told.table, cell.column))
+            sets.append(f"{quoted(cell.column)} = {value}")
         where = self.by_key(told, len(bound) + 1)
         bound.extend(amendment.key)
         for cell in amendment.cells:
             bound.append(cell.before)
-            same.append(self.coding.same.format(self.column("t", cell.column), self.parameter(len(bound))))
+            held = self.column("t", told.table, cell.column)
+            same.append(self.coding.same.format(held, self.parameter(len(bound))))
         text = f"UPDATE {self.sql.name(told.table)} AS t SET {', '.join(sets)} WHERE {' AND '.join([where, *same])}"
         return text, bound
 
@@ -278,7 +166,7 @@ def _standing(cells: Cells, selection: Selection, table: str, columns: Columns) 
         )
     told = telling(cells.sql, table)
     seen = witnesses(cells.sql, table, columns)
-    expressions = [*cells.keys(told, "t"), *(cells.column("t", name) for name in (*columns, *seen))]
+    expressions = [*cells.keys(told, "t"), *(cells.column("t", table, name) for name in (*columns, *seen))]
     asked = [selection.bound(cells.sql.reading("reach", table, expressions))]
     shared = selection.held(table) > 0
     if shared:
@@ -308,7 +196,7 @@ def _copied(
     expressions = [
         *cells.keys(told_source, there),
         *cells.keys(told, here),
-        *(cells.column(here, name) for name in (column, *seen)),
+        *(cells.column(here, table, name) for name in (column, *seen)),
     ]
     statement = cells.sql.reading_linked("reach", source, hop, expressions)
     first, second = len(told_source.keys), len(told_source.keys) + len(told.keys)
@@ -368,12 +256,13 @@ def try_out(
     sql: Sql,
     session: Session,
     amendments: Sequence[Amendment],
-    *,
     on_conflict: OnConflict,
     refused: Callable[[Exception], bool],
+    *,
+    left_out: Collection[int] = (),
 ) -> tuple[tuple[Amendment, ...], Amended]:
     """Change and look, in a transaction that is to be undone."""
-    work = _worked(sql, session, amendments, on_conflict, refused)
+    work = _worked(sql, session, amendments, on_conflict, refused, left_out)
     now = work.values()
     settled = tuple(
         replace(
@@ -394,12 +283,13 @@ def amend(
     session: Session,
     step: str,
     amendments: Sequence[Amendment],
-    *,
     on_conflict: OnConflict,
     refused: Callable[[Exception], bool],
+    *,
+    left_out: Collection[int] = (),
 ) -> Amended:
     """Change what still holds what it held; check every value afterwards."""
-    work = _worked(sql, session, amendments, on_conflict, refused)
+    work = _worked(sql, session, amendments, on_conflict, refused, left_out)
     work.check()
     return work.told(step, session)
 
@@ -410,6 +300,7 @@ def _worked(
     amendments: Sequence[Amendment],
     on_conflict: OnConflict,
     refused: Callable[[Exception], bool],
+    left_out: Collection[int],
 ) -> _Work:
     cells = Cells(sql, session)
     cells.begin()
@@ -417,10 +308,18 @@ def _worked(
     work.look(on_conflict)
     session.watch([])
     if on_conflict == "leave":
-        work.change_where_allowed(refused)
+        work.change_where_allowed(refused, left_out)
     else:
         work.change()
     return work
+
+
+class RowRefused(Exception):  # noqa: N818
+    """The database refuses a row, and its transaction is over: begin anew without it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
 
 
 class _Work:
@@ -496,8 +395,15 @@ class _Work:
                 self.done[number] = self.doing[number]
         self.cells.session.settle()
 
-    def change_where_allowed(self, refused: Callable[[Exception], bool]) -> None:
+    def change_where_allowed(self, refused: Callable[[Exception], bool], left_out: Collection[int]) -> None:
         """Change every row that the store lets change; the others are conflicts."""
+        for number in left_out:
+            if number in self.doing:
+                each = self.doing.pop(number)
+                self.conflicts.update((each.table, cell.column, "refused") for cell in each.cells)
+        if not self.cells.coding.savepoints:
+            self._change_or_name(refused)
+            return
         run = self.cells.session.many
         run([("SAVEPOINT troth_all", [])])
         try:
@@ -522,6 +428,19 @@ class _Work:
                 self.done.pop(number, None)
                 for cell in each.cells:
                     self.conflicts[each.table, cell.column, "refused"] += 1
+        self.doing = waiting
+
+    def _change_or_name(self, refused: Callable[[Exception], bool]) -> None:
+        """Change row by row; raises RowRefused at the first that cannot be, with which the transaction is over."""
+        waiting = self.doing
+        for number, each in waiting.items():
+            self.doing = {number: each}
+            try:
+                self.change()
+            except Exception as error:
+                if not refused(error):
+                    raise
+                raise RowRefused(number) from None
         self.doing = waiting
 
     def values(self) -> dict[int, tuple[Coded, ...]]:

@@ -135,6 +135,24 @@ def mariadb_base(declared: str) -> str:
     return re.split(r"[ (]", declared, maxsplit=1)[0].lower()
 
 
+def mariadb_bytes(declared: str) -> bool:
+    """Tell whether a declared type holds bytes.
+
+    >>> mariadb_bytes("varbinary(16)"), mariadb_bytes("varchar(16)")
+    (True, False)
+    """
+    return mariadb_base(declared) in _MARIADB_BYTES
+
+
+def mariadb_integer(declared: str) -> bool:
+    """Tell whether a declared type holds whole numbers.
+
+    >>> mariadb_integer("bigint(20) unsigned"), mariadb_integer("decimal(9,0)")
+    (True, False)
+    """
+    return mariadb_base(declared) in _MARIADB_INTS
+
+
 def _mariadb_family(declared: str) -> str:
     base = mariadb_base(declared)
     if base in _MARIADB_TEXTS:

@@ -10,17 +10,18 @@ a value of a row: an engine's own words are dropped and only names of its struct
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from troth.errors import NotAllowedError, TrothError, UnreachableError, WrongFileError
 from troth.rules.catalogue import Catalogue
 from troth.rules.map import Map, Value
 from troth.rules.plan import Plan, compile_plan
-from troth.stores import residue, sql_cells, sql_replay, sql_run
+from troth.stores import residue, sql_cells, sql_coding, sql_replay, sql_run
 from troth.stores.amend import Amended, Amendment, Coded, Columns, OnConflict, Standing
 from troth.stores.catalogue import STEP_TABLE
 from troth.stores.contract import Acted, Entry, Limits, Measured, Row, Scanned, Spared, Who
@@ -33,6 +34,7 @@ Role = Literal["find", "change"]
 Result = TypeVar("Result")
 
 TRIES_MAX = 4
+ROWS_REFUSED_MAX = 100
 
 
 class Engine(Protocol[Connection]):
@@ -219,36 +221,34 @@ class SqlStore(Generic[Connection]):
 
     def coded(self, value: Value) -> Coded:
         """Code a value written by somebody; the store turns it into the type of its column."""
-        return None if value is None else sql_cells.CODINGS[self._engine.dialect.name].code(value)
+        return None if value is None else sql_coding.CODINGS[self._engine.dialect.name].code(value)
 
     def shown(self, coded: Coded) -> str | None:
         """Write a coded value for people."""
-        return None if coded is None else sql_cells.CODINGS[self._engine.dialect.name].show(coded)
+        return None if coded is None else sql_coding.CODINGS[self._engine.dialect.name].show(coded)
 
     def try_out(
         self, amendments: Sequence[Amendment], *, on_conflict: OnConflict
     ) -> tuple[tuple[Amendment, ...], Amended]:
         """Change, look, and undo: return each amendment with the values as the store would hold them."""
 
-        def tried(connection: Connection) -> tuple[tuple[Amendment, ...], Amended]:
-            sql = self._sql(connection)
+        def tried(
+            connection: Connection, sql: Sql, refused: Collection[int]
+        ) -> tuple[tuple[Amendment, ...], Amended]:
             with self._transaction(connection, "change", sql) as session:
                 return sql_cells.try_out(
-                    sql, session, amendments, on_conflict=on_conflict, refused=self._refused
+                    sql, session, amendments, on_conflict, self._refused, left_out=refused
                 )
 
-        return self._with(self._changing(), tried)
+        return self._with(self._changing(), partial(self._row_by_row, tried))
 
     def amend(
         self, step: str, plan_sha256: str, amendments: Sequence[Amendment], *, on_conflict: OnConflict
     ) -> Amended:
         """Change once per `step`; raises ConflictError when a value changed and that is to stop it."""
 
-        def done(connection: Connection) -> Amended:
+        def done(connection: Connection, sql: Sql, refused: Collection[int]) -> Amended:
             engine = self._engine
-            if self._remembers is None:
-                self._remembers = engine.remember(connection)
-            sql = self._sql(connection)
             engine.begin(connection, "change")
             taken = engine.take(connection, step, plan_sha256) if self._remembers else None
             if taken is not None:
@@ -256,7 +256,7 @@ class SqlStore(Generic[Connection]):
                 return sql_cells.from_rows(self.name, step, taken[1])
             session = engine.session(connection, sql.graph.catalogue)
             made = sql_cells.amend(
-                sql, session, step, amendments, on_conflict=on_conflict, refused=self._refused
+                sql, session, step, amendments, on_conflict, self._refused, left_out=refused
             )
             if self._remembers:
                 engine.keep(connection, step, sql_cells.to_rows(made))
@@ -265,7 +265,29 @@ class SqlStore(Generic[Connection]):
             engine.commit(connection)
             return made
 
-        return self._with("change", done)
+        def remembering(connection: Connection) -> Amended:
+            if self._remembers is None:
+                self._remembers = self._engine.remember(connection)
+            return self._row_by_row(done, connection)
+
+        return self._with("change", remembering)
+
+    def _row_by_row(
+        self, call: Callable[[Connection, Sql, Collection[int]], Result], connection: Connection
+    ) -> Result:
+        """Begin anew without a row that the database refused, where it cannot undo that one change alone."""
+        sql, refused = self._sql(connection), set[int]()
+        while True:
+            try:
+                return call(connection, sql, frozenset(refused))
+            except sql_cells.RowRefused as one:
+                self._engine.rollback(connection)
+                refused.add(one.number)
+                if len(refused) > ROWS_REFUSED_MAX:
+                    raise NotAllowedError(
+                        f"The store `{self.name}` refuses more than {ROWS_REFUSED_MAX} rows as they were. Nothing was "
+                        "changed. See what constraint they break there, and mend it first."
+                    ) from None
 
     def _refused(self, error: Exception) -> bool:
         """Tell whether the database, or what was found in it, forbids a change."""
@@ -323,7 +345,7 @@ class SqlStore(Generic[Connection]):
         """Yield every step the store remembers (or one of them), in bounded memory."""
         if "change" not in self._urls or not self._with("change", self._engine.remember):
             return
-        statement = f"SELECT step, plan_sha256, rows FROM {STEP_TABLE}"  # noqa: S608
+        statement = f'SELECT step, plan_sha256, "rows" FROM {STEP_TABLE}'  # noqa: S608
         parameters: tuple[object, ...] = ()
         if step is not None:
             statement += f" WHERE step = {self._engine.dialect.parameter.format(1)}"

@@ -23,7 +23,7 @@ from troth.rules.map import Map
 from troth.stores.catalogue import STEP_TABLE, read_sqlite
 from troth.stores.contract import Limits, Store
 from troth.stores.sql import Sql
-from troth.stores.sql_cells import sqlite_coded, sqlite_uncoded
+from troth.stores.sql_coding import sqlite_coded, sqlite_uncoded
 from troth.stores.sql_dialect import SQLITE, quoted
 from troth.stores.sql_run import ROWS_AT_ONCE, ROWS_MEASURED_MAX, Answer, Call
 from troth.stores.sql_store import Role, SqlStore, unreachable
@@ -31,7 +31,9 @@ from troth.stores.sql_store import Role, SqlStore, unreachable
 # Names come from the catalogue and are quoted; values are bound.
 # ruff: noqa: S608
 
-LIMITS = Limits(atomic=True, measured_by_rollback=True, rows_measured_max=ROWS_MEASURED_MAX, amends=True)
+LIMITS = Limits(
+    atomic=True, measured_by_rollback=True, rows_measured_max=ROWS_MEASURED_MAX, amends=True, replays=True
+)
 WAIT_SECONDS = 10.0
 
 

@@ -120,6 +120,8 @@ def stores(json: bool = typer.Option(False, "--json", help="Print JSON.")) -> No
             "atomic": can.atomic if can else None,
             "measured_by_rollback": can.measured_by_rollback if can else None,
             "rows_measured_max": can.rows_measured_max if can else None,
+            "amends": can.amends if can else None,
+            "replays": can.replays if can else None,
         })  # fmt: skip
     if json:
         as_json({"kinds": found})
