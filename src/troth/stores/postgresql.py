@@ -194,7 +194,11 @@ class Postgresql:
             )
         except (errors.InsufficientPrivilege, errors.InvalidSchemaName, errors.ReadOnlySqlTransaction):
             return False
-        except (errors.UniqueViolation, errors.DuplicateObject, errors.DuplicateTable):  # made at the same moment
+        except (
+            errors.UniqueViolation,
+            errors.DuplicateObject,
+            errors.DuplicateTable,
+        ):  # made at the same moment
             return True
         return True
 
