@@ -11,7 +11,9 @@ kept open between two verbs: the application it belongs to finds it free again.
 from __future__ import annotations
 
 import json
+import threading
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -38,6 +40,8 @@ LIMITS = Limits(
     atomic=True, measured_by_rollback=True, rows_measured_max=ROWS_MEASURED_MAX, amends=True, replays=True
 )
 WAIT_SECONDS = 2.0
+ACTING_SECONDS = 30
+"""How long one who acts waits for another one to end."""
 ROWS_STREAMED = 2_048
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
@@ -56,7 +60,9 @@ class Open:
     """A connection."""
 
     raw: Any
+    path: str
     busy: bool = False
+    alone: bool = False
 
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> Any:
         """Run a statement."""
@@ -73,6 +79,16 @@ class DuckdbStore(SqlStore[Open]):
 
     def _give_back(self, connection: Open, _role: Role) -> None:
         self._engine.close(connection)
+
+
+_WRITING: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+"""Who acts in a file, by its path."""
+
+
+def _let_others(connection: Open) -> None:
+    if connection.alone:
+        connection.alone = False
+        _WRITING[connection.path].release()
 
 
 class TakenMeanwhile(Exception):  # noqa: N818
@@ -102,11 +118,12 @@ class Duckdb:
             else:
                 with suppress(duckdb.CatalogException):  # without time zones of its own, it is in UTC anyway
                     raw.execute("SET TimeZone = 'UTC'")
-                return Open(raw)
+                return Open(raw, str(path.absolute()))
 
     def close(self, connection: Open) -> None:
         """Let go of the file."""
         connection.raw.close()
+        _let_others(connection)
 
     def catalogue(self, connection: Open, store: str) -> Catalogue:
         """Read what is really there."""
@@ -142,27 +159,39 @@ class Duckdb:
         """Make it so."""
         connection.execute("COMMIT")
         connection.busy = False
+        _let_others(connection)
 
     def rollback(self, connection: Open) -> None:
         """Undo everything since `begin`."""
         if connection.busy:
             connection.busy = False
             connection.execute("ROLLBACK")
+        _let_others(connection)
 
     def session(self, connection: Open, catalogue: Catalogue) -> DuckdbSession:
         """Return a session for the open transaction."""
         return DuckdbSession(connection, catalogue)
 
     def remember(self, connection: Open) -> bool:
-        """Make the table of steps."""
-        connection.execute(
-            f"CREATE TABLE IF NOT EXISTS {STEP_TABLE} "
-            '(step text PRIMARY KEY, plan_sha256 text NOT NULL, "rows" text)'
-        )
+        """Make the table of steps; two who made it at once would be in each other's way."""
+        with _WRITING[connection.path]:
+            connection.execute(
+                f"CREATE TABLE IF NOT EXISTS {STEP_TABLE} "
+                '(step text PRIMARY KEY, plan_sha256 text NOT NULL, "rows" text)'
+            )
         return True
 
     def take(self, connection: Open, step: str, plan_sha256: str) -> tuple[str, str] | None:
-        """Write the step, or return what it is remembered with."""
+        """Write the step, or return what it is remembered with; waits for whoever is acting here.
+
+        Others can only be of this program, for no other can write to the file meanwhile.  Waiting
+        comes before the first look, which is what the transaction then sees.
+        """
+        if not _WRITING[connection.path].acquire(timeout=ACTING_SECONDS):
+            raise UnreachableError(
+                "Somebody else is acting in this store, and for long. Nothing was changed; try again."
+            )
+        connection.alone = True
         known = connection.rows(f'SELECT plan_sha256, "rows" FROM {STEP_TABLE} WHERE step = $1', [step])
         if known:
             return str(known[0][0]), str(known[0][1])
