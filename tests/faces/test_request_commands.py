@@ -93,7 +93,7 @@ def test_questions_stop_the_clock_and_answers_start_it(folder):
     )  # fmt: skip
     name = re.search(r"identity-[0-9a-z]+", said)[0]
     assert status(folder, number) == "waiting"
-    done(folder, "answer-ask", number, name, "--reply", "4711")
+    done(folder, "answer-ask", number, name, "--reply", "4711", "--method", "question")
     assert status(folder, number) != "waiting"
 
 

@@ -194,7 +194,7 @@ def test_an_ask_by_post_counts_from_its_proof(project):
     with pytest.raises(NotAllowedError, match="stands still"):
         ask.extend(project, number, "complexity", "marie", reasons="nine archives")
     (name,) = story.state(project, number)["asks"]
-    ask.answer_ask(project, number, name, "marie", sufficient=True)
+    ask.answer_ask(project, number, name, "marie", sufficient=True, method="question")
     with pytest.raises(NotAllowedError, match="post it"):
         ask.extend(project, number, "complexity", "marie", reasons="nine archives")
     ask.extend(project, number, "complexity", "marie", reasons="nine archives", posted="RR 3 FR")

@@ -374,7 +374,7 @@ def test_an_identity_ask_needs_a_doubt_and_stops_the_clock(project, clock):
     state = story.state(project, number)
     assert (state["status"], state["legal_due"]) == ("waiting", None)
     clock.forward(days=4)
-    ask.answer_ask(project, number, event.facts["ask"], "marie", sufficient=True)
+    ask.answer_ask(project, number, event.facts["ask"], "marie", sufficient=True, method="question")
     assert story.state(project, number)["legal_due"] == "2026-12-28"
 
 

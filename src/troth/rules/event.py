@@ -91,12 +91,13 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind(
         "request_received",
         ("request", "channel", "language", "jurisdiction", "received_at", "date", "tz", "claims"),
-        ("official", "number", "because"),
+        ("official", "number", "because", "acting"),
         "request",
     ),
     Kind("address_proven", ("request", "method"), (), "request"),
+    Kind("authority_checked", ("sufficient", "rights", "receives", "staff"), ("until",), "request"),
     Kind("asked", ("ask", "what", "reason"), ("on",), "request"),
-    Kind("ask_answered", ("ask", "sufficient"), ("on",), "request"),
+    Kind("ask_answered", ("ask", "sufficient"), ("on", "method"), "request"),
     Kind("clock_extended", ("reason", "letter"), ("on",), "request"),
     Kind(
         "claim_decided",

@@ -67,6 +67,7 @@ def _received(event: Event) -> State:
             for claim, right, *purposes in claims
         },
         "proven": False,
+        "acting": {"kind": facts["acting"], "checked": None} if facts.get("acting") else None,
         "asks": {},
         "extension": None,
         "letters": [],
@@ -105,6 +106,14 @@ def _claim(right: object, purposes: Sequence[str] = ()) -> State:
 
 def _proven(state: State, _: Event) -> None:
     state["proven"] = True
+
+
+def _authority(state: State, event: Event) -> None:
+    facts = event.facts
+    told = {"rights": facts["rights"], "receives": facts["receives"], "until": facts.get("until")}
+    state["acting"] = {**state["acting"], "checked": told if facts["sufficient"] else None}
+    if facts["sufficient"] and not facts["receives"]:
+        state["proven"] = False  # it was the address of whoever asked
 
 
 def _asked(state: State, event: Event) -> None:
@@ -348,6 +357,7 @@ def _moved(state: State, event: Event) -> None:
 
 _APPLY = {
     "address_proven": _proven,
+    "authority_checked": _authority,
     "asked": _asked,
     "ask_answered": _ask_answered,
     "clock_extended": _extended,

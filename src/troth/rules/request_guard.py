@@ -12,14 +12,18 @@ from typing import Any
 from troth.errors import NotAllowedError
 from troth.law import clock
 from troth.law.deadline import Extension
-from troth.rules import task
+from troth.rules import representation, task
 from troth.rules.claim import EXCESSIVE, WAYS
 from troth.rules.request import ENDED, copies_left, deadline, fee_awaited, is_open
 
 
-def why_not_decide(state: Mapping[str, Any], claim: str, outcome: str, role: str) -> Iterator[str]:
+def why_not_decide(
+    state: Mapping[str, Any], claim: str, outcome: str, role: str, today: date
+) -> Iterator[str]:
     """Reasons not to decide a claim."""
     yield from _claim_open(state, claim)
+    if outcome in {"grant", "part"} and claim in state["claims"]:
+        yield from representation.why_not(state, state["claims"][claim]["right"], today)
     if role == "dpo":
         yield "The data protection officer advises and never decides (GDPR Art. 38(6)). Let a handler decide."
     if outcome not in {"grant", "part", "refuse"}:

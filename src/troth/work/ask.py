@@ -14,6 +14,8 @@ from troth.rules.event import Draft, Event, Fact
 from troth.work import request_file, send_letter
 from troth.work.project import Project
 
+METHODS = ("question", "document_seen", "video", "call_back", "in_person", "sign_in")
+"""How somebody shows who they are, none of which is kept."""
 _LAW = {"identity": "GDPR Art. 12(6)", "clarification": "GDPR rec. 63", "mandate": "GDPR Art. 12(6)"}
 
 
@@ -67,10 +69,22 @@ def _refuse_unless_sent(letter: Event, so: str) -> None:
 
 
 def answer_ask(
-    project: Project, number: str, ident: str, staff: str, *, sufficient: bool, reply: str = ""
+    project: Project,
+    number: str,
+    ident: str,
+    staff: str,
+    *,
+    sufficient: bool,
+    reply: str = "",
+    method: str = "",
 ) -> Event:
-    """Record what came back; when it is sufficient the clock runs again."""
+    """Record what came back; when it is sufficient the clock runs again.
+
+    `method` is how an identity was shown: that a document was seen is recorded, and never the
+    document, its number or a copy (GDPR Art. 5(1)(c)).
+    """
     found = request_file.load(project, number)
+    _refuse_method(found, ident, method, sufficient=sufficient)
     waiting = [name for name, told in found.state["asks"].items() if told["answered"] is None]
     request_file.refuse_unless(
         []
@@ -82,6 +96,8 @@ def answer_ask(
         "sufficient": sufficient,
         "on": request_file.today(project, found).isoformat(),
     }
+    if method:
+        facts["method"] = method
     draft = Draft(
         "ask_answered",
         found.stream,
@@ -91,6 +107,17 @@ def answer_ask(
         payload={"reply": reply},
     )
     return append.append(project.ledger, [draft], expect={found.stream: found.version})[0]
+
+
+def _refuse_method(found: request_file.RequestFile, ident: str, method: str, *, sufficient: bool) -> None:
+    identity = found.state["asks"].get(ident, {}).get("what") == "identity"
+    known = ", ".join(METHODS)
+    wrong = []
+    if identity and sufficient and not method:
+        wrong.append(f"Say how they showed who they are: {known}. A document is looked at and never kept.")
+    if method and (method not in METHODS or not identity):
+        wrong.append(f"How an identity was shown is one of: {known}; and nothing else is shown so.")
+    request_file.refuse_unless(wrong)
 
 
 def extend(

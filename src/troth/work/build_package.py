@@ -34,7 +34,7 @@ from troth.outside.archive import Archive
 from troth.outside.pdf_pages import without_pages
 from troth.policy import tables
 from troth.policy.words import Words, words
-from troth.rules import package, portable, request, request_guard
+from troth.rules import package, portable, representation, request, request_guard
 from troth.rules.claim import WAYS
 from troth.rules.event import Draft, Event, Fact
 from troth.rules.map import MapTable
@@ -181,7 +181,10 @@ def _told(mask: AnyMask, files: Sequence[str]) -> Fact:
 def release(project: Project, number: str, claim: str, *, staff: str) -> None:
     """Give the answer free: it is fetched from the private page once the letter is out."""
     found = request_file.load(project, number)
-    request_file.refuse_unless(request_guard.why_not_release(found.state, claim))
+    wrong = list(request_guard.why_not_release(found.state, claim))
+    right_ = str(found.claim(claim)["right"])
+    wrong += representation.why_not(found.state, right_, request_file.today(project, found))
+    request_file.refuse_unless(wrong)
     request_file.move(project, number, "claim_done", claim, staff=staff)
 
 

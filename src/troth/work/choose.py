@@ -15,7 +15,7 @@ from troth.ledger import append, subjects
 from troth.ledger.lease import Lease
 from troth.policy.notice_text import sha256
 from troth.rules import claim as claim_rules
-from troth.rules import request, request_guard
+from troth.rules import representation, request, request_guard
 from troth.rules.event import Draft, Fact
 from troth.work import request_file, tell_recipients
 from troth.work.project import Project
@@ -35,6 +35,8 @@ def on_receipt(project: Project, number: str) -> None:
     for name, told in found.state["claims"].items():
         right = str(told["right"])
         if right not in claim_rules.AT_ONCE or told["outcome"] is not None:
+            continue
+        if not representation.stands(found.state, right, request_file.today(project, found)):
             continue
         named = tuple(told["purposes"])
         fitting = claim_rules.presumed(
@@ -94,7 +96,8 @@ def _suppress(project: Project, found: request_file.RequestFile, right: str) -> 
     """
     if right != "object_marketing":
         return
-    given = str(request_file.requester(project, found.number).get("email") or "")
+    asked = request_file.requester(project, found.number)
+    given = str((asked.get("for") or asked).get("email") or "")
     known = subjects.identifiers(project.ledger, str(found.state["subject"])) if found.state["proven"] else ()
     for kind, value in dict.fromkeys([*([("email", given)] if given else []), *known]):
         subjects.suppress(project.ledger, kind, value)

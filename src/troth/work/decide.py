@@ -56,7 +56,7 @@ def decide(
     exempt = [exemption.read(one) for one in exemptions]
     letters = list(dict.fromkeys(one.letter for one in exempt))
     fitting = _fitting(project, found, claimed)
-    wrong = list(request_guard.why_not_decide(found.state, claim, outcome, role))
+    wrong = list(request_guard.why_not_decide(found.state, claim, outcome, role, today))
     wrong += claim_rules.lacking(
         claimed, outcome, on=today, ground=ground, cited=article, exemptions=letters, reason=reason,
         chosen=purposes, fitting=fitting,

@@ -36,7 +36,7 @@ def pdf(project: Project, number: str, written: Written, to: str) -> bytes:
     """Set a letter on paper (PDF/UA-1)."""
     state = request_file.load(project, number).state
     language = str(state["language"])
-    name = str(request_file.requester(project, number).get("name") or "")
+    name = str(request_file.reached(project, number).get("name") or "")
     lines = (
         [part.strip() for part in to.replace(", ", "\n").splitlines() if part.strip()]
         if "@" not in to

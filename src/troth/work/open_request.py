@@ -10,7 +10,7 @@ Law: GDPR Art. 12(2), (3); Regulation 1182/71 Art. 3(1).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from troth.errors import ConflictError, NotAllowedError
@@ -18,7 +18,7 @@ from troth.law import clock
 from troth.ledger import append, read, subjects
 from troth.outside.mail import is_address
 from troth.rules import claim as claim_rules
-from troth.rules import set_aside
+from troth.rules import representation, set_aside
 from troth.rules.event import Draft, Fact
 from troth.rules.letter import LANGUAGES, has_phrase, phrase
 from troth.work import answer, choose, request_file, restrict_at_once, send_letter
@@ -38,6 +38,16 @@ class Opened:
     link: str
 
 
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """As what somebody asks for somebody else, and how that person is named and reached."""
+
+    kind: str
+    name: str = field(default="", repr=False)
+    email: str = field(default="", repr=False)
+    address: str = field(default="", repr=False)
+
+
 def open_request(
     project: Project,
     rights: Sequence[str],
@@ -53,6 +63,7 @@ def open_request(
     identifiers: Sequence[tuple[str, str]] = (),
     purposes: Mapping[str, Sequence[str]] | None = None,
     because: str = "",
+    acting: Acting | None = None,
     once: str | None = None,
 ) -> Opened:
     """Open a request and send its acknowledgement; saying it again under `once` opens no second one.
@@ -61,13 +72,14 @@ def open_request(
     reached the organisation, now if absent; `address` is a postal address, for somebody who
     gave no e-mail address; `purposes` names, by right, the purposes of the
     policy it is about; `because` is the ground on which a restriction is asked for: accuracy,
-    unlawful, claims or objection.
+    unlawful, claims or objection.  With `acting` whoever gave `email` asks for somebody else:
+    `identifiers` are then that person's.
     """
     at = received_at or project.clock()
     if at > project.clock():
         raise NotAllowedError("A request cannot be received in the future. Check the day.")
-    acting = establishment(project, entity)
-    place, received = acting.place, clock.receipt_day(at, acting.time_zone)
+    company = establishment(project, entity)
+    place, received = company.place, clock.receipt_day(at, company.time_zone)
     _check(rights, claim_rules.rights_at(place, received), wording, channel, language)
     if email or not address.strip():
         _check_email(email)
@@ -77,9 +89,10 @@ def open_request(
             f"{', '.join(f'{name} ({law})' for name, law in set_aside.GROUNDS.items())}."
         )
     about = {right: list(_purposes(project, purposes or {}, right, place, received)) for right in rights}
-    known = (
-        [("email", email), *identifiers] if email else [*identifiers, ("postal", " ".join(address.split()))]
-    )
+    known = _known(email, address, identifiers, acting)
+    if acting is not None:
+        wrong = list(representation.lacking(acting.kind, rights, claim_rules.rights_at(place, received)))
+        request_file.refuse_unless(wrong)
     subject = subjects.subject_for(project.ledger, *known[0])
     for kind, value in known[1:]:
         subjects.add_identifier(project.ledger, subject, kind, value)
@@ -89,7 +102,7 @@ def open_request(
         "jurisdiction": place,
         "received_at": at.isoformat(),
         "date": received.isoformat(),
-        "tz": acting.time_zone,
+        "tz": company.time_zone,
         "claims": [
             [f"c{number}", right, *([about[right]] if about[right] else [])]
             for number, right in enumerate(dict.fromkeys(rights), 1)
@@ -101,11 +114,34 @@ def open_request(
     payload: dict[str, Fact] = {"email": email.strip(), "name": name.strip(), "wording": wording.strip()}
     if address.strip():
         payload["address"] = address.strip()
-    number = _write(project, facts, payload, subject, acting.entity, once)
+    if acting is not None:
+        facts["acting"] = acting.kind
+        payload["for"] = {"name": acting.name.strip(), "email": acting.email.strip(),
+                          "address": acting.address.strip()}  # fmt: skip
+    number = _write(project, facts, payload, subject, company.entity, once)
     choose.on_receipt(project, number)
     acknowledge(project, number)
     restrict_at_once.restrict_at_once(project, number)
     return Opened(number, request_file.link(project, number))
+
+
+def _known(
+    email: str, address: str, identifiers: Sequence[tuple[str, str]], acting: Acting | None
+) -> list[tuple[str, str]]:
+    """Return what names the person a request is about; whoever asks for them is not that person."""
+    own = (email, address) if acting is None else (acting.email, acting.address)
+    if acting is not None and acting.email:
+        _check_email(acting.email)
+    known = [("email", own[0].strip())] if own[0].strip() else []
+    known += identifiers
+    if not own[0].strip() and own[1].strip():
+        known.append(("postal", " ".join(own[1].split())))
+    if not known:
+        raise NotAllowedError(
+            "Somebody is asked for whom nothing names. Give their e-mail address, their postal address or another "
+            "identifier."
+        )
+    return known
 
 
 def rights(project: Project, entity: str | None = None) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from troth.errors import NotAllowedError
 from troth.ledger import append, keys, read, tries
+from troth.rules import representation
 from troth.rules.event import Draft
 from troth.work import request_file, send_letter
 from troth.work.project import Project
@@ -27,7 +28,7 @@ CODES_PER_HOUR = 5
 def send_code(project: Project, number: str) -> None:
     """Send a new code, which makes older ones worthless; raises NotAllowedError after too many."""
     found = request_file.load(project, number)
-    if not request_file.requester(project, number).get("email"):
+    if not request_file.reached(project, number).get("email"):
         raise NotAllowedError("This request has no e-mail address, so there is nowhere to send a code.")
     if tries.count(project.ledger, f"codes/{number}", 3600) > CODES_PER_HOUR:
         raise NotAllowedError("Too many codes were asked for. Wait an hour, then ask again.")
@@ -51,7 +52,7 @@ def take_code(project: Project, number: str, given: str) -> bool:
     if not right or project.clock() > sent_at + timedelta(minutes=MINUTES):
         return False
     if not found.state["proven"]:
-        asked = request_file.requester(project, number)
+        asked = request_file.reached(project, number)
         draft = Draft(
             "address_proven",
             found.stream,
@@ -61,7 +62,9 @@ def take_code(project: Project, number: str, given: str) -> bool:
             request=number,
             payload={"email": asked.get("email")},
         )
-        append.append(project.ledger, [draft], once=f"proven {number}")
+        append.append(
+            project.ledger, [draft], once=f"proven {number} {representation.to_the_subject(found.state)}"
+        )
     tries.forget(project.ledger, f"code/{number}")
     return True
 

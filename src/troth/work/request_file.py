@@ -16,6 +16,7 @@ from typing import Any
 from troth.errors import KeyDestroyedError, NotAllowedError, NotFoundError
 from troth.law import clock
 from troth.ledger import append, keys, read, subjects, vault
+from troth.rules import representation
 from troth.rules.event import Draft
 from troth.stores.contract import Who
 from troth.work.project import Project
@@ -93,6 +94,19 @@ def token(project: Project, number: str) -> str:
     _, secret = keys.own_key(project.ledger, "links")
     mac = hmac.digest(secret, number.encode(), "sha256")[:LINK_BYTES]
     return f"{number}-{base64.b32encode(mac).decode().lower()}"
+
+
+def reached(project: Project, number: str) -> Mapping[str, Any]:
+    """Return how letters and answers reach whoever they go to: `email`, `address`, `name`.
+
+    That is whoever asked, or the person they asked for where their authority does not cover
+    receiving the answer.
+    """
+    asked = requester(project, number)
+    if not representation.to_the_subject(load(project, number).state):
+        return asked
+    found: Mapping[str, Any] = asked.get("for") or {}
+    return found
 
 
 def by_token(project: Project, given: str) -> str:

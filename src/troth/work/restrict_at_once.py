@@ -15,7 +15,7 @@ from typing import Any
 from troth.errors import ConflictError
 from troth.ledger import append
 from troth.rules import claim as claim_rules
-from troth.rules import request, request_guard, set_aside
+from troth.rules import representation, request, request_guard, set_aside
 from troth.rules.event import Draft, Fact
 from troth.rules.letter import phrase
 from troth.rules.map import Flag
@@ -34,6 +34,8 @@ def restrict_at_once(project: Project, number: str, *, stop_at: StopAt = lambda 
         told = found.claim(name)
         if not request.is_open(found.state):
             return
+        if not representation.stands(found.state, str(told["right"]), request_file.today(project, found)):
+            continue
         ground = set_aside.provisional(str(told["right"]), str(told.get("because") or ""))
         if ground and told["outcome"] is None and not told.get("restriction"):
             _begin(project, found, name, ground)

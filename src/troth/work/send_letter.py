@@ -68,7 +68,7 @@ def send_letter(
     if any(told["outcome"] in done for told in tried):
         return read.event(project.ledger, tried[-1]["event"])
     language = str(found.state["language"])
-    asked = request_file.requester(project, number)
+    asked = request_file.reached(project, number)
     written = write(project, number, kind, fields)
     to = str(asked.get("email") or "")
     if posted:
@@ -183,7 +183,7 @@ def _record(
         "outcome": outcome,
         "language": str(found.state["language"]),
     }
-    asked = request_file.requester(project, number)
+    asked = request_file.reached(project, number)
     # A code is not kept: it is good for minutes, and the letter says nothing else.
     kept = {
         "to": asked.get("email") or asked.get("address"),

@@ -130,7 +130,7 @@ def who(project: Project, one: Task) -> Sequence[str]:
     """Return what the person goes by, for the owner who looks for them."""
     asked = request_file.requester(project, one.number)
     named = request_file.who(project, request_file.load(project, one.number)).identifiers
-    values = [str(asked.get("name") or ""), *(value for _, value in named)]
+    values = [str((asked.get("for") or asked).get("name") or ""), *(value for _, value in named)]
     return tuple(dict.fromkeys(value for value in values if value))
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -15,6 +15,9 @@ from troth.faces.cli import request_answers, request_decisions
 from troth.faces.cli.console import as_json, err, out, table
 from troth.faces.cli.context import project
 from troth.faces.cli.request_shown import JSON, NUMBER, POSTED, PURPOSE, STAFF, show_request
+
+if TYPE_CHECKING:
+    from troth.work.open_request import Acting
 
 app = typer.Typer(no_args_is_help=True, help="Receive, follow, decide and answer people's requests.")
 
@@ -43,6 +46,13 @@ def open_(
         "",
         help="Why a restriction is asked for: accuracy, unlawful, claims or objection (Art. 18(1)(a) to (d)).",
     ),
+    acting: str = typer.Option(
+        "",
+        help="As what they ask for somebody else: agent, lawyer, association, parent, guardian, heir, employer.",
+    ),
+    for_name: str = typer.Option("", help="The name of the person they ask for."),
+    for_email: str = typer.Option("", help="That person's e-mail address."),
+    for_address: str = typer.Option("", help="That person's postal address."),
     entity: str = typer.Option("", help="The company it was made to; the main one if left out."),
     json: bool = JSON,
 ) -> None:
@@ -57,12 +67,21 @@ def open_(
         project(), right, email, name=name, address=address, wording=wording, language=language, channel=channel,
         received_at=_moment(received), entity=entity or None,
         purposes={one: purpose for one in right if WAYS.get(one) == "choice"}, because=because,
+        acting=_acting(acting, for_name, for_email, for_address),
     )  # fmt: skip
     if json:
         as_json({"number": opened.number, "link": opened.link})
         return
     out().print(f"Request {opened.number} is taken in. Its private page: {opened.link}")
     show_request(opened.number)
+
+
+def _acting(kind: str, name: str, email: str, address: str) -> Acting | None:
+    from troth.work.open_request import Acting
+
+    if not kind and (name or email or address):
+        raise NotAllowedError("Say as what they ask for somebody else, such as --acting agent.")
+    return Acting(kind, name, email, address) if kind else None
 
 
 def _moment(written: str) -> datetime | None:
@@ -243,15 +262,58 @@ def answer_ask(
     name: str = typer.Argument(..., help="The name of the ask, as `ask` gave it."),
     sufficient: bool = typer.Option(True, help="Whether what came is enough."),
     reply: str = typer.Option("", help="What came, in words; goes to the vault."),
+    method: str = typer.Option(
+        "",
+        help="For an identity: how it was shown; question, document_seen, video, call_back, in_person, sign_in.",
+    ),
     staff: str = STAFF,
 ) -> None:
     """Record what came back; when it is enough the clock runs again.
 
-    Example: troth request answer-ask 2026-0001 identity-3fa2b1 --staff marie
+    Example: troth request answer-ask 2026-0001 identity-3fa2b1 --method question --staff marie
     """
     from troth.work.ask import answer_ask as answering
 
-    answering(project(), number, name, staff, sufficient=sufficient, reply=reply)
+    answering(project(), number, name, staff, sufficient=sufficient, reply=reply, method=method)
+    show_request(number)
+
+
+@app.command()
+def authority(
+    number: str = NUMBER,
+    seen: str = typer.Option(
+        ..., help="What was looked at and what it says, in words; the document itself is never kept."
+    ),
+    sufficient: bool = typer.Option(True, help="Whether it is enough to act for the person."),
+    right: list[str] = typer.Option(
+        [], "--right", "-r", help="A right it covers; all that were asked for without."
+    ),
+    answer_to: str = typer.Option("person", help="Whether the answer goes to the person, or to the asker."),
+    until: str = typer.Option("", metavar="DATE", help="The day on which it ends."),
+    staff: str = STAFF,
+) -> None:
+    """Record that somebody looked at what shows that one may ask for somebody else.
+
+    Example: troth request authority 2026-0001 --seen "mandate of 3 May, for access" --answer-to asker --staff marie
+    """
+    from troth.work.check_authority import check_authority
+
+    if answer_to not in {"person", "asker"}:
+        raise NotAllowedError("The answer goes to the person or to the asker: --answer-to person, or asker.")
+    try:
+        ends = date.fromisoformat(until) if until else None
+    except ValueError:
+        raise NotAllowedError("--until is a day, written such as 2026-11-23.") from None
+    check_authority(
+        project(),
+        number,
+        staff,
+        seen,
+        sufficient=sufficient,
+        rights=right,
+        receives=answer_to == "asker",
+        until=ends,
+    )
     show_request(number)
 
 

@@ -23,7 +23,7 @@ from troth.faces.portal.limits import Limit
 from troth.faces.portal.seen import seen
 from troth.faces.web import HEADERS, Look, carried
 from troth.outside.mail import is_address
-from troth.rules import set_aside
+from troth.rules import representation, set_aside
 from troth.work import (
     build_package,
     close_request,
@@ -43,7 +43,16 @@ OFFERED = (
     "list_recipients", "review_decision", "post_mortem", "complain",
 )  # fmt: skip
 """The rights in the order of the form: what most people ask for comes first."""
-FIELD_MAX = {"email": 254, "name": 200, "wording": open_request.WORDING_MAX, "code": 40, "once": 64}
+_KEPT = ("email", "name", "wording", "because", "acting", "for_name", "for_email")
+FIELD_MAX = {
+    "email": 254,
+    "name": 200,
+    "for_email": 254,
+    "for_name": 200,
+    "wording": open_request.WORDING_MAX,
+    "code": 40,
+    "once": 64,
+}
 
 
 def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[Any]:
@@ -77,12 +86,13 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         words = look.words_for(request)
         kept = {
             "rights": given.get("rights", []),
-            **{name: given.get(name, "") for name in ("email", "name", "wording", "because")},
+            **{name: given.get(name, "") for name in _KEPT},
         }
         return look.page(
             request, "ask.html", words("form.error", title=words("ask.title")) if wrong else words("ask.title"),
             status, path="/ask", within=within(request), given=kept, wrong=wrong,
             rights=[one for one in OFFERED if one in offered], once=secrets.token_urlsafe(18),
+            kinds=["", *(one for one in representation.KINDS if one != "heir" or "post_mortem" in offered)],
         )  # fmt: skip
 
     @post("/asked", sync_to_thread=True, status_code=303)
@@ -93,13 +103,13 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         given = _fields(data, offered)
         if given["website"]:  # only a program fills what nobody sees
             return Redirect(f"/{carried(request)}", status_code=303)
-        wrong = _wrong(given, look.words_for(request))
+        wrong = _wrong(given, look.words_for(request), offered)
         if wrong:
             return form(request, given, wrong, 422)
         opened = open_request.open_request(
             project, given["rights"], given["email"], name=given["name"], wording=given["wording"],
             language=look.words_for(request).language, channel="portal", once=_once(given),
-            because=given["because"] if "restrict" in given["rights"] else "",
+            because=given["because"] if "restrict" in given["rights"] else "", acting=_acting(given),
         )  # fmt: skip
         sent = _send_code(opened.number)
         told = "follow.new" if sent == "prove.sent" else sent
@@ -290,6 +300,8 @@ def _fields(data: dict[str, Any], offered: Sequence[str]) -> dict[str, Any]:
     return {
         "rights": [right for right in chosen if right in offered],
         **{name: _text(data, name) for name in ("email", "name", "wording", "website", "once")},
+        "acting": acting if (acting := _text(data, "acting")) in representation.KINDS else "",
+        **{name: _text(data, name) for name in ("for_name", "for_email")},
         "because": because if (because := _text(data, "because")) in set_aside.GROUNDS else "",
     }
 
@@ -299,9 +311,7 @@ def _once(given: dict[str, Any]) -> str:
     drawn = (
         given["once"] if re.fullmatch(r"[\w-]{20,64}", given["once"], re.ASCII) else secrets.token_urlsafe(18)
     )
-    said = "\0".join(
-        [drawn, *given["rights"], *(given[name] for name in ("email", "name", "wording", "because"))]
-    )
+    said = "\0".join([drawn, *given["rights"], *(given[name] for name in _KEPT)])
     return f"form {hashlib.sha256(said.encode('utf-8', 'replace')).hexdigest()}"
 
 
@@ -311,13 +321,25 @@ def _text(data: dict[str, Any], name: str) -> str:
     return str(found).strip()[: FIELD_MAX.get(name, 1000) + 1] if isinstance(found, str | int | float) else ""
 
 
-def _wrong(given: dict[str, Any], words: Any) -> dict[str, str]:
+def _acting(given: dict[str, Any]) -> open_request.Acting | None:
+    if not given["acting"]:
+        return None
+    return open_request.Acting(given["acting"], given["for_name"], given["for_email"])
+
+
+def _wrong(given: dict[str, Any], words: Any, offered: Sequence[str]) -> dict[str, str]:
     wrong = {}
     if not given["rights"]:
         wrong["right"] = words("form.right")
     if not is_address(given["email"]):
         wrong["email"] = words("form.email")
-    for name in ("name", "wording"):
+    if given["acting"] and not is_address(given["for_email"]):
+        wrong["for_email"] = words("form.for_email")
+    if given["acting"] and list(representation.lacking(given["acting"], given["rights"], offered)):
+        wrong["acting"] = words("form.acting")
+    if given["for_email"] and not given["acting"]:
+        wrong["acting"] = words("form.as_what")
+    for name in ("name", "for_name", "wording"):
         if len(given[name]) > FIELD_MAX[name]:
             wrong[name] = words("form.long", most=FIELD_MAX[name])
     return wrong
