@@ -110,6 +110,8 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind("said_more", ("channel",), ("mail", "same_address"), "request"),
     Kind("mail_received", ("mail", "bytes", "automatic", "guess", "kept_under", "arrived_at"), (), "mail"),
     Kind("mail_sorted", ("mail", "to", "reason"), (), "mail"),
+    Kind("forwarded", ("to_sha256", "letter_sha256", "part", "staff"), (), "request"),
+    Kind("forwarding_confirmed", ("to_sha256", "confirmed_on", "staff"), (), "request"),
     Kind("fee_moved", ("state",), ("amount", "currency", "on"), "request"),
     Kind("request_moved", ("to", "reason"), ("by", "changed"), "request"),
     Kind(

@@ -151,6 +151,20 @@ def _fee_moved(state: State, event: Event) -> None:
         state["fee"]["paid_on"] = on
 
 
+def _forwarded(state: State, event: Event) -> None:
+    told = {"to_sha256": event.facts["to_sha256"], "part": event.facts["part"], "on": _on(event),
+            "event": event.id, "confirmed_on": None}  # fmt: skip
+    state["forwarded"] = [*(state.get("forwarded") or ()), told]
+
+
+def _confirmed(state: State, event: Event) -> None:
+    facts = event.facts
+    state["forwarded"] = [
+        {**one, "confirmed_on": facts["confirmed_on"]} if one["to_sha256"] == facts["to_sha256"] else one
+        for one in state["forwarded"]
+    ]
+
+
 def _restricted(state: State, event: Event) -> None:
     facts = event.facts
     claim = state["claims"][facts["claim"]]
@@ -383,6 +397,8 @@ _APPLY = {
     "staff_read": _read,
     "said_more": _said_more,
     "restriction_moved": _restricted,
+    "forwarded": _forwarded,
+    "forwarding_confirmed": _confirmed,
     "fee_moved": _fee_moved,
 }
 KINDS = frozenset(_APPLY) | {"request_received"}

@@ -225,7 +225,7 @@ def acknowledge(project: Project, number: str) -> None:
     """Send the letter that says what was understood and by when an answer comes."""
     state = request_file.load(project, number).state
     language = state["language"]
-    claims = [_claimed(claim, language) for claim in state["claims"].values()]
+    claims = [claimed(claim, language) for claim in state["claims"].values()]
     effects = [
         line
         for claim in state["claims"].values()
@@ -237,7 +237,7 @@ def acknowledge(project: Project, number: str) -> None:
     send_letter.send_letter(project, number, "acknowledgement", fields, letter_id="acknowledgement")
 
 
-def _claimed(claim: Mapping[str, object], language: str) -> str:
+def claimed(claim: Mapping[str, object], language: str) -> str:
     """Say what is asked for, and that it is done already where it took effect on receipt."""
     right = str(claim["right"])
     said = phrase(right, language) if has_phrase(right) else phrase("other", language, right=right)

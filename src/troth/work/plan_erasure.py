@@ -78,6 +78,7 @@ def _facts(measured: Measured) -> Fact:
         "how": measured.how,
         "counts": counts_facts(measured.counts),
         "side_effects": [[effect.table, effect.verb, effect.rows] for effect in measured.side_effects],
+        "processed": sum(other.rows for other in measured.processed),
     }
 
 

@@ -92,7 +92,7 @@ def send_letter(
 def write(project: Project, number: str, kind: str, fields: Mapping[str, object]) -> letter.Written:
     """Write a letter of a request as it would be sent, and send nothing."""
     language = str(request_file.load(project, number).state["language"])
-    own = _own_template(project, kind, language)
+    own = own_template(project, kind, language)
     return letter.write(kind, language, {**common(project, number, language), **fields}, own)
 
 
@@ -200,7 +200,8 @@ def _record(
     return append.append(project.ledger, drafts, once=f"letter {number} {ident} {attempt}")[0]
 
 
-def _own_template(project: Project, kind: str, language: str) -> str | None:
+def own_template(project: Project, kind: str, language: str) -> str | None:
+    """Return the project's own template of a letter, if it has one."""
     file = project.settings.folder / "templates" / "letters" / f"{kind}.{language}.txt"
     return file.read_text(encoding="utf-8") if file.is_file() else None
 

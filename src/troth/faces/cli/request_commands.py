@@ -318,6 +318,38 @@ def authority(
 
 
 @app.command()
+def forward(
+    number: str = NUMBER,
+    controller: str = typer.Option("", help="Whose data it is: the controller, for whom we process."),
+    email: str = typer.Option("", help="Where the controller takes requests."),
+    agreement: str = typer.Option(
+        "", help="The agreement by which we process for them: its number or its date."
+    ),
+    part: bool = typer.Option(
+        False, "--part", help="We are controller of some of the data too: our part goes on."
+    ),
+    confirmed: str = typer.Option(
+        "", metavar="PROOF", help="By what the controller has confirmed what was passed on before."
+    ),
+    staff: str = STAFF,
+) -> None:
+    """Pass a request on to the controller for whom we process the data, and tell the person so.
+
+    Example: troth request forward 2026-0001 --controller "Kortebeek SA" --email privacy@kortebeek.example
+    --agreement "DPA of 3 May 2024" --staff marie
+    """
+    from troth.work import forward as forwarding
+
+    if confirmed:
+        forwarding.confirm(project(), number, staff, confirmed)
+    else:
+        forwarding.forward(
+            project(), number, staff, controller=controller, email=email, agreement=agreement, part=part
+        )
+    show_request(number)
+
+
+@app.command()
 def extend(
     number: str = NUMBER,
     reason: str = typer.Option(..., help="complexity or number (GDPR Art. 12(3))."),

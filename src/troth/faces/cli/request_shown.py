@@ -94,5 +94,12 @@ def show_plan(facts: Mapping[str, Any]) -> None:
     ]
     title = f"Plan {facts['plan_sha256'][:12]}, {facts['how']}; nothing is changed yet"
     out().print(table(title, ["store", "table", "what happens", "rows#", "why it stays"], rows))
+    for store, told in facts["stores"].items():
+        if told.get("processed"):
+            out().print(
+                f"{told['processed']:,} rows of {store} are other controllers', for whom we process: pass the request "
+                "on (troth request forward --part).",
+                soft_wrap=True,
+            )
     if not rows:
         out().print("Nothing about this person is held in any store.")
