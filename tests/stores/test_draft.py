@@ -11,7 +11,8 @@ from stores.shop import ROWS, TABLES
 from stores.test_engine import ENFORCING
 from troth.errors import NotAllowedError, NotFoundError, UnreachableError
 from troth.rules.catalogue import Catalogue
-from troth.rules.draft import candidate_links, draft
+from troth.rules.draft import draft
+from troth.rules.draft_link import candidate_links
 from troth.rules.map_check import check
 from troth.stores.draft import draft_map
 from troth.stores.map_file import read

@@ -22,7 +22,8 @@ from troth.rules.map import (
     SetAside,
     Subject,
 )
-from troth.stores.map_file import columns_of, read, target_of
+from troth.stores.map_file import read
+from troth.stores.map_notation import columns_of, target_of
 
 SHOP = """\
 store: shop

@@ -9,9 +9,7 @@ Law: GDPR Art. 5(2) and 30(1)(c): whoever holds personal data must know which.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import Literal
+from dataclasses import replace
 
 from troth.rules.catalogue import Catalogue, CatalogueTable, Column, ForeignKey
 from troth.rules.column_name import (
@@ -21,18 +19,26 @@ from troth.rules.column_name import (
     link_is,
     linked_name,
     meaning,
-    names_role,
-    singular,
+)
+from troth.rules.draft_link import SHARE_MOST, candidate_links, kind_of, subjects_of
+from troth.rules.guess import (
+    AllSigns,
+    DraftMap,
+    EdgeGuess,
+    EraseGuess,
+    Guess,
+    IdentifierGuess,
+    Inclusions,
+    Role,
+    Sure,
+    TableGuess,
+    shown,
 )
 from troth.rules.map import EdgeKind
 from troth.rules.personal_name import look, words
 from troth.rules.signs import Inclusion, Kind, Link, Signs
-from troth.rules.suggestion import Suggestion, Way, suggestions
+from troth.rules.suggestion import Way, suggestions
 
-Sure = Literal["sure", "likely", "unknown"]
-Role = Literal["subject", "owned", "pointed", "mentioned", "impersonal", "unknown"]
-
-SHARE_MOST = 0.8
 SHARE_SOME = 0.02
 INCLUDED_MIN = 0.5
 FEW_MAX = 12
@@ -42,252 +48,9 @@ _OF_TEXT = frozenset({"address", "place", "name", "person_name", "free_text", "w
 _DIRECT = frozenset({"identity", "contact", "address", "free_text", "credential", "payment", "work"})
 
 
-@dataclass(frozen=True, slots=True)
-class Guess:
-    """A category (or `?`), how sure it is, and what it rests on."""
-
-    what: str
-    sure: Sure
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeGuess:
-    """An edge: its kind, its ends, and what it rests on."""
-
-    kind: EdgeKind
-    columns: tuple[str, ...]
-    target: str
-    target_columns: tuple[str, ...]
-    sure: Sure
-    why: str
-    leaving_open: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class EraseGuess:
-    """A proposal for a row's erasure; `blank` names columns; `None` where only a person can say."""
-
-    do: Literal["delete", "blank"] | None
-    why: str
-    blank: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class IdentifierGuess:
-    """A column that names a subject."""
-
-    column: str
-    kind: str
-    one_person: bool
-    why: str
-
-
-@dataclass(slots=True)
-class TableGuess:
-    """Everything guessed of one table."""
-
-    table: CatalogueTable
-    rows: int
-    role: Role
-    sure: Sure
-    why: str
-    identifiers: tuple[IdentifierGuess, ...] = ()
-    edges: tuple[EdgeGuess, ...] = ()
-    columns: dict[str, Guess] = field(default_factory=dict)
-    erase: EraseGuess | None = None
-    suggestions: tuple[Suggestion, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class DraftMap:
-    """A whole store, guessed: each table in the order of the catalogue."""
-
-    catalogue: Catalogue
-    tables: tuple[TableGuess, ...]
-
-    def count(self, sure: Sure) -> int:
-        """Count the columns of which the draft is this sure."""
-        return sum(guess.sure == sure for table in self.tables for guess in table.columns.values())
-
-
-AllSigns = Mapping[str, Mapping[str, Signs]]
-Inclusions = Mapping[Link, Inclusion]
-
-
-def candidate_links(catalogue: Catalogue, signs: AllSigns) -> tuple[Link, ...]:
-    """Return links that no foreign key declares and whose values are worth looking for."""
-    subjects = _subjects(catalogue, signs)
-    found = [
-        link
-        for table in catalogue.tables
-        for column in table.columns
-        for link in _candidates(catalogue, table, column, subjects, signs.get(table.name, {}))
-    ]
-    return tuple(dict.fromkeys(found))
-
-
 def draft(catalogue: Catalogue, signs: AllSigns, inclusions: Inclusions) -> DraftMap:
     """Guess a whole map."""
     return _Drafting(catalogue, signs, inclusions).draft()
-
-
-# Who are people?
-
-
-def _kind_of(column: Column, signs: Signs | None) -> str:
-    """Say what a column holds: by its values if they are plain, else by its name."""
-    if signs is not None and signs.share("email") >= SHARE_MOST:
-        return "email"
-    found = meaning(column.name)
-    if found is not None and found.name == "email" and column.shape not in ("text", "other", "array"):
-        return ""
-    return found.name if found is not None else ""
-
-
-def _subjects(catalogue: Catalogue, signs: AllSigns) -> dict[str, tuple[Sure, str]]:
-    """Return the tables whose rows look like people, how sure that is, and why."""
-    found: dict[str, tuple[Sure, str]] = {}
-    kinds = {
-        table.name: {
-            column.name: _kind_of(column, signs.get(table.name, {}).get(column.name))
-            for column in table.columns
-        }
-        for table in catalogue.tables
-    }
-    for table in catalogue.tables:
-        if not table.key:
-            continue
-        seen = set(kinds[table.name].values())
-        apart = "person_name" in seen or "user_name" in seen
-        if not ends_with(table.name, "people") or _all_links(table):
-            continue
-        if "email" in seen and (apart or "name" in seen):
-            found[table.name] = ("sure", "named like people, with names and e-mail addresses")
-        elif "email" in seen or apart:
-            found[table.name] = ("likely", "named like people, with names or e-mail addresses")
-        elif "name" in seen and "phone" in seen:
-            found[table.name] = ("likely", "named like people, with names and phone numbers")
-    for table in catalogue.tables:
-        if table.name in found or not table.key or _all_links(table):
-            continue
-        columns = kinds[table.name]
-        if ends_with(table.name, "address"):
-            continue
-        if any(key.target in found for key in table.foreign_keys) or _refers_by_name(table, found):
-            continue
-        emails = [name for name, kind in columns.items() if kind == "email"]
-        full = sum(kind == "person_name" for kind in columns.values()) >= 2
-        if (
-            emails
-            and not full
-            and not any(_apart(table, name, signs.get(table.name, {}).get(name)) for name in emails)
-        ):
-            continue
-        named = full or bool({"name", "user_name", "person_name"} & set(columns.values()))
-        alone = any((name,) in (*table.unique, table.key) for name in emails)
-        if full:
-            found[table.name] = ("likely", "its rows have first and last names")
-        elif emails and named:
-            found[table.name] = ("likely", "its rows have names and e-mail addresses")
-        elif alone:
-            found[table.name] = ("likely", "its rows have e-mail addresses of their own")
-    return found
-
-
-def _apart(table: CatalogueTable, column: str, seen: Signs | None) -> bool:
-    """Tell whether no two rows seem to have the same value in this column."""
-    unique = (column,) in (*table.unique, table.key)
-    return unique or (seen is not None and seen.filled == seen.distinct >= 2)
-
-
-def _all_links(table: CatalogueTable) -> bool:
-    linking = {name for key in table.foreign_keys for name in key.columns}
-    return all(column.name in linking or column.name in table.key for column in table.columns)
-
-
-def _refers_by_name(table: CatalogueTable, people: Mapping[str, object]) -> bool:
-    return any(
-        said and _names_table(said, name)
-        for column in table.columns
-        for said in (linked_name(column.name),)
-        for name in people
-    )
-
-
-@cache
-def _names_table(said: tuple[str, ...], table: str) -> bool:
-    """Tell whether the words of a link end with a table's name, in the singular."""
-    name = [singular(word) for word in words(table.rpartition(".")[2])]
-    link = [singular(word) for word in said]
-    return bool(name) and (
-        link[-len(name) :] == name or (len(link) == 1 and len(link[0]) > 2 and name[-1:] == link)
-    )
-
-
-# Which columns lead where, without a foreign key?
-
-
-def _candidates(
-    catalogue: Catalogue,
-    table: CatalogueTable,
-    column: Column,
-    subjects: Mapping[str, object],
-    signs: Mapping[str, Signs],
-) -> Iterator[Link]:
-    if any(column.name in key.columns for key in table.foreign_keys):
-        return
-    if table.key == (column.name,) and column.shape == "number":
-        return
-    said = linked_name(column.name)
-    if said:
-        fitting = [
-            target
-            for target in catalogue.tables
-            if len(target.key) == 1
-            and (target.name, target.key[0]) != (table.name, column.name)
-            and _comparable(column, target.column(target.key[0]))
-            and _names_table(said, target.name)
-            and not _all_links(target)
-        ]
-        fitting = _nearest(table, fitting)
-        best = max((len(words(_own(target.name))) for target in fitting), default=0)
-        fitting = [target for target in fitting if len(words(_own(target.name))) == best]
-        if len(fitting) == 1:
-            yield Link(table.name, column.name, fitting[0].name, fitting[0].key[0], "name")
-            return
-    if names_role(column.name):
-        fitting = [
-            target
-            for target in (catalogue.table(name) for name in subjects)
-            if target is not None
-            and len(target.key) == 1
-            and target.name != table.name
-            and _comparable(column, target.column(target.key[0]))
-        ]
-        fitting = _nearest(table, fitting)
-        if len(fitting) == 1 and column.shape in ("number", "other"):
-            yield Link(table.name, column.name, fitting[0].name, fitting[0].key[0], "role")
-            return
-    if table.name not in subjects and _kind_of(column, signs.get(column.name)) == "email":
-        people = [target for name in subjects if (target := catalogue.table(name)) is not None]
-        for target in _nearest(table, people):
-            for other in target.columns:
-                if _kind_of(other, None) == "email":
-                    yield Link(table.name, column.name, target.name, other.name, "identifier")
-
-
-def _nearest(table: CatalogueTable, targets: Sequence[CatalogueTable]) -> list[CatalogueTable]:
-    """Return those of the targets that are in the table's own schema; all of them if none is."""
-    return [target for target in targets if target.parts[:-1] == table.parts[:-1]] or list(targets)
-
-
-def _own(name: str) -> str:
-    return name.rpartition(".")[2]
-
-
-def _comparable(one: Column, two: Column | None) -> bool:
-    return two is not None and (one.shape == two.shape if one.shape != "other" else one.type == two.type)
 
 
 class _Drafting:
@@ -296,7 +59,7 @@ class _Drafting:
     def __init__(self, catalogue: Catalogue, signs: AllSigns, inclusions: Inclusions) -> None:
         self.catalogue = catalogue
         self.signs = signs
-        self.subjects = _subjects(catalogue, signs)
+        self.subjects = subjects_of(catalogue, signs)
         self.guessed = self._links(inclusions)
         self.owned: dict[str, str] = {}
         self.pointed: dict[str, str] = {}
@@ -549,7 +312,7 @@ class _Drafting:
             seen = signs.get(column.name)
             kind = {
                 "email": "email", "phone": "phone", "national_id": "national_id", "user_name": "username",
-            }.get(_kind_of(column, seen))  # fmt: skip
+            }.get(kind_of(column, seen))  # fmt: skip
             if kind is None or column.shape not in ("text", "number", "other"):
                 continue
             unique = (column.name,) in (*table.unique, table.key)
@@ -568,7 +331,7 @@ class _Drafting:
                 one, why = False, "nothing says that nobody shares it"
             found.append(IdentifierGuess(column.name, kind, one, why))
         if not found:
-            names = [c.name for c in table.columns if _kind_of(c, None) in ("person_name", "name")]
+            names = [c.name for c in table.columns if kind_of(c, None) in ("person_name", "name")]
             found = [IdentifierGuess(name, "name", False, "people share names") for name in names[-1:]]
         return tuple(found)
 
@@ -799,8 +562,3 @@ def _told_link(link: Link, inclusion: Inclusion | None) -> str:
     if inclusion is None or not inclusion.asked:
         return f"no foreign key; {by}; no values to compare"
     return f"no foreign key; {by}; {inclusion.found} of {inclusion.asked} values are found there"
-
-
-def shown(name: str) -> str:
-    """Write a name of the database in a comment: on one line, whatever is in it."""
-    return "".join(c if c.isprintable() else "�" for c in name)

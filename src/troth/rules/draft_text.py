@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from troth.rules.catalogue import sha256
-from troth.rules.draft import DraftMap, EdgeGuess, Guess, TableGuess, shown
+from troth.rules.guess import DraftMap, EdgeGuess, Guess, TableGuess, shown
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _PLAIN_TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)

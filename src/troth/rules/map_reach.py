@@ -9,8 +9,9 @@ from collections.abc import Collection, Iterator, Mapping
 
 from troth.errors import Problem
 from troth.rules.catalogue import Catalogue, CatalogueTable
+from troth.rules.change import Remove
 from troth.rules.map import Blank, Delete, Map, MapTable, ReplaceOwner, Retain
-from troth.rules.plan import Plan, Remove
+from troth.rules.plan import Plan
 
 Pairs = Collection[tuple[MapTable, CatalogueTable]]
 

@@ -14,8 +14,10 @@ from datetime import date
 from troth.errors import NotFoundError
 from troth.rules.catalogue import CatalogueTable
 from troth.rules.column_name import meaning
-from troth.rules.draft import DraftMap, candidate_links, draft
+from troth.rules.draft import draft
+from troth.rules.draft_link import candidate_links
 from troth.rules.draft_text import Head, text
+from troth.rules.guess import DraftMap
 from troth.rules.signs import Inclusion, Link, Signs
 from troth.stores.detect import libraries, signs_of
 from troth.stores.sample import ASKED_MAX, Values, open_sampler, sampled

@@ -2,12 +2,6 @@
 
 What is checked here needs the file alone: its shape, its references to its own tables.
 Whether it is true of the database is `rules.map_check`'s to say.
-
-Columns that a link is made of are written `customer_id`, or `company_id + branch_no` for
-several; what they refer to is `table.column`, or `branch.company_id + no`.  A link inside a
-JSON document is `data.buyer.id`, one in a list `member_ids.*` or `data.watchers.*.id`.  A
-name with a dot, a plus, a quote or a blank in it, and a star, stands in double quotes:
-`"Odd.Table"."e-mail"`.
 """
 
 from __future__ import annotations
@@ -17,66 +11,50 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from troth.errors import Problem
-from troth.policy.reading import Reading, did_you_mean, shortened
+from troth.policy.reading import did_you_mean, shortened
 from troth.policy.yaml_text import Fields, Items, Node, Scalar
 from troth.policy.yaml_text import read as read_yaml
 from troth.rules.map import (
-    Action,
-    Blank,
     BlankLink,
     Columns,
     Condition,
     Conditions,
     Copy,
-    Delete,
     Edge,
     EdgeKind,
-    Erase,
     Flag,
     Identifier,
-    InDocument,
     InList,
     Inside,
     Leaving,
     Map,
     MapTable,
-    Part,
-    Parts,
-    Place,
     RemoveElement,
     ReplaceOwner,
-    Retain,
     Retention,
     Reviewed,
     RowController,
     SetAside,
     Subject,
     Value,
-    Values,
     Via,
     written_link,
 )
 from troth.rules.map_drift import OUTLINE_DIGITS
 from troth.stores.connect import reference_problem
+from troth.stores.map_erasure import ErasureReading
+from troth.stores.map_notation import columns_of, link_of, target_of
 from troth.stores.phone_form import is_region
 
 _MAP = ("store", "kind", "credentials", "controller", "processor_for", "purposes", "reviewed",
         "backups_expire", "region", "placeholder", "tables")  # fmt: skip
 _TABLE = ("subject", "columns", "belongs_to", "points_to", "mentions", "erase", "restriction", "retention",
           "copies", "supplement", "impersonal")  # fmt: skip
-_ERASE = ("do", "set", "until", "legal", "blank", "by", "because")
 _EDGES: tuple[EdgeKind, ...] = ("belongs_to", "points_to", "mentions")
 _STORE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
 _OUTLINE = re.compile(f"[0-9a-f]{{{OUTLINE_DIGITS}}}", re.ASCII)
 _SHA256 = re.compile(r"sha256:([0-9a-f]{4,64})", re.ASCII)
-_NAME = re.compile(r'\s*(?:"((?:[^"]|"")+)"|([^\s."+](?:[^."+]*[^\s."+])?))\s*')
 _OPTIONS = ("conceals", "leaving", "when")
-_ALLOWED = {
-    "delete": (),
-    "blank": ("set",),
-    "replace_owner": (),
-    "retain": ("until", "legal", "blank"),
-}
 
 
 def read(text: str, file: str) -> tuple[Map | None, tuple[Problem, ...]]:
@@ -94,81 +72,8 @@ def read(text: str, file: str) -> tuple[Map | None, tuple[Problem, ...]]:
     return (None if found is None else replace(found, written=text)), ()
 
 
-def columns_of(written: str) -> Columns | None:
-    """Read the columns of a link; None when they are not written as such.
-
-    >>> columns_of("company_id + branch_no"), columns_of('"e-mail"'), columns_of("a.b")
-    (('company_id', 'branch_no'), ('e-mail',), None)
-    """
-    parts = _parts(written)
-    return parts[0][0] if parts is not None and len(parts) == 1 and not parts[0][1] else None
-
-
-def link_of(written: str) -> tuple[Columns, Inside | None] | None:
-    """Read where a link or a value stands: columns, or a place inside one; None when not written as such.
-
-    >>> link_of("company + no"), link_of("data.buyer.id")
-    ((('company', 'no'), None), (('data',), InDocument(path=('buyer', 'id'))))
-    >>> link_of("ids.*"), link_of("data.watchers.*.id")
-    ((('ids',), InList(path=(), below=())), (('data',), InList(path=('watchers',), below=('id',))))
-    """
-    parts = _parts(written)
-    if parts is None or (len(parts) > 1 and any(len(names) > 1 for names, _ in parts)):
-        return None
-    stars = [number for number, (_, star) in enumerate(parts) if star]
-    keys = tuple(names[0] for names, _ in parts)
-    if not stars:
-        return parts[0][0], InDocument(keys[1:]) if len(keys) > 1 else None
-    if len(stars) > 1 or stars[0] == 0:
-        return None
-    return keys[:1], InList(keys[1 : stars[0]], keys[stars[0] + 1 :])
-
-
-def target_of(written: str) -> tuple[str, Columns] | None:
-    """Read what a link refers to: a table and its columns; None when not written as such.
-
-    >>> target_of("branch.company_id + no")
-    ('branch', ('company_id', 'no'))
-    >>> target_of('sales."Odd.Table".id')
-    ('sales.Odd.Table', ('id',))
-    """
-    parts = _parts(written)
-    if parts is None or len(parts) < 2 or any(len(names) > 1 for names, _ in parts[:-1]):
-        return None
-    if any(star for _, star in parts):
-        return None
-    return ".".join(names[0] for names, _ in parts[:-1]), parts[-1][0]
-
-
-def _parts(written: str) -> tuple[tuple[Columns, bool], ...] | None:
-    """Split at dots, and each part at pluses; names may be quoted; tell which part is a bare star."""
-    parts: list[tuple[list[str], bool]] = [([], False)]
-    position = 0
-    while True:
-        match = _NAME.match(written, position)
-        if match is None:
-            return None
-        names = parts[-1][0]
-        names.append(match[1].replace('""', '"') if match[1] is not None else match[2])
-        if match[2] == "*":
-            parts[-1] = (names, True)
-        position = match.end()
-        if position == len(written):
-            return tuple((tuple(each), star) for each, star in parts)
-        if written[position] == ".":
-            parts.append(([], False))
-        elif written[position] != "+":
-            return None
-        position += 1
-
-
-class _MapReading(Reading):
-    """One map file being read; `places` remembers where things stand."""
-
-    def __init__(self, file: str) -> None:
-        super().__init__(file)
-        self.places: dict[tuple[str, ...], Place] = {}
-        self.columns: Mapping[str, str] = {}  # of the table being read
+class _MapReading(ErasureReading):
+    """One map file being read."""
 
     def map(self, node: Node) -> Map | None:
         fields = self.fields(node, "A map", _MAP, ("store", "kind", "credentials", "tables"))
@@ -205,11 +110,6 @@ class _MapReading(Reading):
             purposes=purposes,
             places=self.places,
         )
-
-    def at(self, node: Node | None, *path: str) -> None:
-        """Remember where this path stands."""
-        if node is not None:
-            self.places[path] = (node.line, node.column)
 
     # What is said of the whole store
 
@@ -500,13 +400,6 @@ class _MapReading(Reading):
             return None
         return Identifier(target[1][0], kind, one, None, when, Via(target[0], columns))
 
-    def spot(self, written: str) -> tuple[str, Inside | None]:
-        """Read the name of a column, or of a place inside a column of this table."""
-        found = link_of(written) if written not in self.columns else None
-        if found is None or found[1] is None or found[0][0] not in self.columns:
-            return written, None
-        return found[0][0], found[1]
-
     def when(self, table: str, node: Node | None) -> Conditions:
         """Read the values that columns must hold; null and fractions are none."""
         found = []
@@ -647,104 +540,6 @@ class _MapReading(Reading):
         values, parts = self.values(fields.get("blank"), "`blank`", table, "leaving")
         return BlankLink(values, parts) if values or parts else None
 
-    # What an erasure does
-
-    def erase(self, table: str, node: Node | None) -> Erase | None:
-        if node is None:
-            return None
-        self.at(node, table, "erase")
-        fields = self.fields(
-            node,
-            "`erase`",
-            ("do", "set", "until", "legal", "blank", "by", "because"),
-            ("do", "by", "because"),
-        )
-        do = self.choice(fields.get("do"), "`do`", tuple(_ALLOWED))
-        by, because = self.text(fields.get("by"), "`by`"), self.text(fields.get("because"), "`because`")
-        action: Action | None = None
-        if do is not None:
-            for other in fields:
-                if other not in ("do", "by", "because", *_ALLOWED[do]):
-                    self.problem(
-                        fields[other],
-                        f"`{other}` means nothing with `do: {do}`.",
-                        _remedy_for_option(other, do),
-                    )
-            action = self.action(table, do, node, fields)
-        if action is None or by is None or because is None:
-            return None
-        return Erase(action, by, because)
-
-    def action(self, table: str, do: str, node: Node, fields: Mapping[str, Node]) -> Action | None:
-        match do:
-            case "delete":
-                return Delete()
-            case "replace_owner":
-                return ReplaceOwner()
-            case "blank":
-                if "set" not in fields:
-                    self.problem(
-                        node, "`do: blank` does not say what to blank.", "Add `set: {column: null}`."
-                    )
-                    return None
-                values, parts = self.values(fields["set"], "`set`", table, "erase")
-                return Blank(values, parts) if values or parts else None
-            case _:
-                return self.retain(table, node, fields)
-
-    def retain(self, table: str, node: Node, fields: Mapping[str, Node]) -> Retain | None:
-        for needed, example in (
-            ("until", "{period: 10 years, trigger: placed}"),
-            ("legal", "C. com. L123-22"),
-        ):
-            if needed not in fields:
-                self.problem(node, f"`do: retain` lacks `{needed}`.", f"Add `{needed}: {example}`.")
-        until = self.fields(fields.get("until"), "`until`", ("period", "trigger"), ("period", "trigger"))
-        period = self.period(until.get("period"), "`period`")
-        trigger = self.text(until.get("trigger"), "`trigger`")
-        legal = self.text(fields.get("legal"), "`legal`")
-        blank: Values = ()
-        parts: Parts = ()
-        if "blank" in fields:
-            blank, parts = self.values(fields["blank"], "`blank`", table, "erase")
-        if period is None or trigger is None or legal is None:
-            return None
-        self.at(until.get("trigger"), table, "erase", "until")
-        return Retain(period, trigger, legal, blank, parts)
-
-    def values(self, node: Node | None, what: str, table: str, under: str) -> tuple[Values, Parts]:
-        """Read columns, and parts of columns, and the constants they are set to; an empty mapping is a Problem."""
-        entries = self.named(node, what)
-        if isinstance(node, Fields) and not entries:
-            self.problem(node, f"{what} names no column.", "Name each column: `{email: null}`.")
-        values: list[tuple[str, Value]] = []
-        parts: list[Part] = []
-        for key, written in entries:
-            self.at(key, table, under, key.text)
-            value = self.value(written, f"The value of `{shortened(key.text)}`")
-            column, inside = self.spot(key.text)
-            if inside is None:
-                values.append((column, value))
-            elif isinstance(inside, InList) and not inside.below:
-                what_ = (
-                    f"`{shortened(key.text)}` is a whole element of a list, which has no place to be emptied."
-                )
-                self.problem(key, what_, "Name a key below it, `people.*.name`; or blank the list.")
-            else:
-                parts.append(Part(column, inside, value))
-        return tuple(values), tuple(parts)
-
-    def value(self, node: Node, what: str) -> Value:
-        if not isinstance(node, Scalar):
-            self.problem(
-                node, f"{what} must be one value.", "Write null, text, a whole number, true or false."
-            )
-            return None
-        if isinstance(node.value, float):
-            self.problem(node, f"{what} is a fraction.", f"Put it in quotes: '{shortened(node.text)}'.")
-            return None
-        return node.value
-
     # The rest of a table
 
     def restriction(self, table: str, node: Node | None) -> Flag | SetAside | None:
@@ -840,8 +635,3 @@ def _rejoined(node: Node, known: Collection[str], prose: Collection[str]) -> Nod
         else:
             entries.append((key, value))
     return replace(node, entries=tuple(entries))
-
-
-def _remedy_for_option(option: str, do: str) -> str:
-    owners = [action for action, options in _ALLOWED.items() if option in options]
-    return f"Remove it, or write `do: {owners[0]}`." if owners and owners[0] != do else "Remove it."

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from troth.rules.change import Change, Detach, Leave, Rehome, Remove, Unlist, Untie, Write, action
 from troth.rules.graph import Hop
 from troth.rules.map import Blank, InList, Retain
-from troth.rules.plan import Change, Detach, Leave, Rehome, Remove, Unlist, Untie, Write, action
 from troth.stores.sql_dialect import collation, quoted
 from troth.stores.sql_inside import Elements, by_column, rewritten
 from troth.stores.sql_reach import SqlReach

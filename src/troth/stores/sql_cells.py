@@ -32,7 +32,7 @@ from troth.stores.contract import SideEffect, Who
 from troth.stores.sql import Sql
 from troth.stores.sql_coding import coding_of, typed
 from troth.stores.sql_dialect import quoted
-from troth.stores.sql_run import Call, Selection, Session
+from troth.stores.sql_selection import Call, Selection, Session
 
 # Names come from the catalogue and are quoted; values are bound.
 # ruff: noqa: S608

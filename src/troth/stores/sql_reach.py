@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from troth.rules.catalogue import Column
+from troth.rules.change import action
 from troth.rules.graph import PLAIN, Hop, Named
 from troth.rules.map import Blank, Delete, ReplaceOwner, Retain
-from troth.rules.plan import action
 from troth.stores.sql_dialect import quoted
 from troth.stores.sql_term import SqlTerms
 from troth.stores.sql_text import CONTROLLER, Bind, Statement, Text, Way

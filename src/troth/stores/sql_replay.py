@@ -17,7 +17,7 @@ from troth.rules.graph import PLAIN, Named
 from troth.stores.contract import Entry, Spared, Who
 from troth.stores.sql import Sql
 from troth.stores.sql_dialect import mariadb_key, quoted
-from troth.stores.sql_run import Selection, Session
+from troth.stores.sql_selection import Selection, Session
 
 # Names come from the catalogue and are quoted; values are bound.
 # ruff: noqa: S608

@@ -9,337 +9,21 @@ rolls everything back.  Who comes second finds the step and changes nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import date, timedelta
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date
 
 from troth.errors import ConflictError, NotAllowedError
+from troth.rules.change import Detach, Leave, Rehome, Remove, Unlist, Untie, Write, action
 from troth.rules.map import Retain
-from troth.rules.plan import (
-    Detach,
-    Leave,
-    Rehome,
-    Remove,
-    Unlist,
-    Untie,
-    Write,
-    action,
-    end_of,
-    first_kept_day,
-)
+from troth.rules.plan import end_of
 from troth.stores.contract import Acted, Count, Grade, Measured, Processed, Row, SideEffect, Spared, Verb, Who
 from troth.stores.sql import Sql
-from troth.stores.sql_dialect import forms
-from troth.stores.sql_inside import told
-from troth.stores.sql_text import CONTROLLER, Bind, Statement
+from troth.stores.sql_selection import Answer, Call, Selection, Session, whole
+from troth.stores.sql_text import Bind, Statement
 
 ROWS_MEASURED_MAX = 50_000
 ROWS_AT_ONCE = 200
-
-Call = tuple[str, Sequence[object]]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a statement gave: its rows, or how many it changed."""
-
-    rows: Sequence[tuple[object, ...]]
-    changed: int = 0
-
-
-class Session(Protocol):
-    """One open transaction of one engine."""
-
-    def many(self, calls: Sequence[Call]) -> Sequence[Answer]:
-        """Run statements in order, in as few journeys as the engine allows."""
-        ...
-
-    def stream(self, call: Call) -> Iterator[tuple[object, ...]]:
-        """Yield the rows of a statement without holding them all."""
-        ...
-
-    def texts(self, values: Sequence[str]) -> object:
-        """Write a list of texts as one parameter."""
-        ...
-
-    def watch(self, going: Collection[str]) -> None:
-        """Begin counting what changes in every table; rows are about to go from those in `going`."""
-        ...
-
-    def seen(self, ours: Mapping[tuple[str, str], int]) -> Mapping[tuple[str, str], int]:
-        """Return the rows changed since `watch`, `ours` among them, by table and verb (insert, update, delete)."""
-        ...
-
-    def defer(self) -> None:
-        """Let foreign keys wait."""
-        ...
-
-    def settle(self) -> None:
-        """Check every constraint now; raises NotAllowedError when one does not hold."""
-        ...
-
-
-@dataclass
-class Selection:
-    """The rows that some identifiers lead to, as sets that are never looked into."""
-
-    sql: Sql
-    session: Session
-    sets: dict[Bind, tuple[object, ...]] = field(default_factory=dict, repr=False)
-    counts: dict[Bind, int] = field(default_factory=dict)
-
-    def give(self, who: Sequence[Who]) -> bool:
-        """Take the identifiers to look for; False when none of them can name anybody here."""
-        kinds = dict.fromkeys(named.kind for named in self.sql.graph.named)
-        for kind in kinds:
-            given = [
-                form
-                for subject in who
-                for of, value in subject.identifiers
-                if of == kind
-                for form in forms(kind, value, self.sql.graph.map.region)
-            ]
-            if given:
-                self.sets["given", kind] = (self.session.texts(list(dict.fromkeys(given))),)
-                self.counts["given", kind] = len(given)
-        return bool(self.sets) and self._on_behalf(who)
-
-    def _on_behalf(self, who: Sequence[Who]) -> bool:
-        """Take whose rows are looked for, ours or another controller's; False when this store has none of them."""
-        map_, controllers = self.sql.graph.map, {subject.controller for subject in who}
-        if len(controllers) > 1:
-            raise NotAllowedError(
-                "Each controller's instruction is carried out by itself; give one at a time."
-            )
-        (controller,) = controllers
-        if map_.controllers is None:
-            return controller == map_.processor_for or (controller == map_.controller and bool(controller))
-        known = [_written(self.sql, value) for value in map_.controllers.ours]
-        looked = [controller] if controller and controller not in known else [*known, ""]
-        self.sets["given", CONTROLLER] = (self.session.texts(looked),)
-        self.counts["given", CONTROLLER] = len(looked)
-        return True
-
-    def spare(self, spared: Spared) -> None:
-        """Pass by what is newer than the erasure that is repeated: these rows are not even walked through."""
-        for table, rows in spared.places.items():
-            if rows:
-                self.sets["spared", table] = self._places(rows)
-                self.counts["spared", table] = len(rows)
-        for table in self.sql.graph.reached():
-            if self.sql.dated(table) is not None:
-                self.sets["newer", table] = (spared.after.isoformat(), spared.today.isoformat())
-                self.counts["newer", table] = 1
-
-    def _places(self, rows: Sequence[tuple[object, ...]]) -> tuple[object, ...]:
-        """Write places as the engine writes a set: a parameter a column, or all in one."""
-        if self.sql.dialect.name == "postgresql":
-            return tuple(self.session.texts([str(row[at]) for row in rows]) for at in range(len(rows[0])))
-        return (json.dumps([row[0] if len(row) == 1 else list(row) for row in rows], ensure_ascii=False),)
-
-    def bound(self, statement: Statement) -> Call:
-        """Bind the sets of a statement; one that is not known is empty."""
-        parameters: list[object] = []
-        for bind in statement.binds:
-            known = self.sets.get(bind)
-            parameters.extend(known if known is not None else self._empty(bind))
-        return statement.text, parameters
-
-    def _empty(self, bind: Bind) -> Sequence[object]:
-        if bind[0] == "given":
-            return (self.session.texts([]),)
-        empty = "[]" if self.sql.dialect.one_set else "{}"
-        return (empty,) * self.sql.slots(bind)
-
-    def known(self) -> frozenset[Bind]:
-        """Return the sets that are not empty."""
-        return frozenset(bind for bind, count in self.counts.items() if count)
-
-    def run(self, asked: Sequence[tuple[Bind, Statement]]) -> dict[Bind, Answer]:
-        """Run statements together, by the set each is to fill."""
-        if not asked:
-            return {}
-        answers = self.session.many([self.bound(statement) for _, statement in asked])
-        return {bind: answer for (bind, _), answer in zip(asked, answers, strict=True)}
-
-    def put(self, bind: Bind, answer: Answer) -> int:
-        """Fill a set from keys and their count; return the count."""
-        slots = self.sql.slots(bind)
-        row = answer.rows[0]
-        count = _whole(row[slots])
-        if count:
-            self.sets[bind] = row[:slots]
-        else:
-            self.sets.pop(bind, None)
-        self.counts[bind] = count
-        return count
-
-    # Looking
-
-    def reach(self, tables: frozenset[str] | None = None) -> None:
-        """Find every row the identifiers lead to, stage by stage (of these tables only)."""
-        for stage in self.sql.graph.stages:
-            known = self.known()
-            asked = [
-                (("reach", table), statement)
-                for table in stage.tables
-                if tables is None or table in tables
-                if (statement := self.sql.enter(table, known)) is not None
-            ]
-            fresh: dict[str, bool] = {}
-            for bind, answer in self.run(asked).items():
-                if self.put(bind, answer):
-                    fresh[bind[1]] = _whole(answer.rows[0][-1]) > 0
-            named = {table for table, unknown in fresh.items() if unknown}
-            if stage.loops and fresh:
-                self._circle(stage.tables, fresh)
-                named = {table for set_, table in self.sets if set_ == "named"}
-            for table in stage.tables:
-                if table not in named and self.counts.get(("reach", table), 0):
-                    self.counts["all given", table] = 1
-
-    def _circle(self, tables: Sequence[str], fresh: dict[str, bool]) -> None:
-        """Go round until nothing new is found; `fresh` says which new rows name their subject anew."""
-        for table in fresh:
-            self._mark(table, self.sets["reach", table], self.counts["reach", table], unknown=fresh[table])
-        while fresh:
-            known = self.known()
-            asked = [
-                (("new", table), statement)
-                for table in tables
-                if (statement := self.sql.again(table, known)) is not None
-            ]
-            answers = self.run(asked)
-            for table in tables:
-                for set_ in ("new", "unknown"):
-                    self.counts.pop((set_, table), None)
-                    self.sets.pop((set_, table), None)
-            fresh = {}
-            for (_, table), answer in answers.items():
-                slots = self.sql.slots(("new", table))
-                row = answer.rows[0]
-                count = _whole(row[slots])
-                if count:
-                    fresh[table] = _whole(row[-1]) > 0
-                    self._mark(table, row[:slots], count, unknown=fresh[table])
-                    self._add(("reach", table), row[:slots], count)
-
-    def _mark(self, table: str, keys: tuple[object, ...], count: int, *, unknown: bool) -> None:
-        self.sets["new", table], self.counts["new", table] = keys, count
-        if unknown:
-            self.sets["unknown", table], self.counts["unknown", table] = keys, count
-            self._add(("named", table), keys, count)
-
-    def _add(self, bind: Bind, keys: tuple[object, ...], count: int) -> None:
-        known = self.sets.get(bind)
-        self.sets[bind] = keys if known is None else tuple(map(_joined, known, keys))
-        self.counts[bind] = self.counts.get(bind, 0) + count
-
-    def reached(self) -> int:
-        """Count the rows found."""
-        return sum(count for (set_, _), count in self.counts.items() if set_ == "reach")
-
-    # Deciding
-
-    def decide(self, today: date) -> None:
-        """Tell which rows nobody else holds, and which of those are retained."""
-        graph, plan = self.sql.graph, self.sql.plan
-        for table in graph.reached():
-            if ("reach", table) in self.sets:
-                self.sets["released", table] = self.sets["reach", table]
-                self.counts["released", table] = self.counts["reach", table]
-        retained = [table for table in plan.retained() if self._some(table)]
-        self._fresh(retained, today)
-        held = graph.shared | graph.met
-        self._release([table for table in graph.reached() if table in held and self._some(table)])
-        waiting = retained
-        while waiting:  # a retained row keeps its owner's row, and with it what that one points to
-            changed = self._keep(waiting)
-            waiting = [hop.source for hop in graph.hops if hop.kind == "belongs_to" and hop.to in changed]
-            waiting = [table for table in dict.fromkeys(waiting) if table in retained]
-            self._release([table for table in graph.reached() if self._leads(table, changed)])
-
-    def share(self) -> None:
-        """Tell which rows nobody else holds, whatever an erasure would retain of them."""
-        for table in self.sql.graph.reached():
-            if ("reach", table) in self.sets:
-                self.sets["released", table] = self.sets["reach", table]
-                self.counts["released", table] = self.counts["reach", table]
-        self._release([t for t in self.sql.graph.reached() if t in self.sql.graph.shared and self._some(t)])
-
-    def _release(self, waiting: list[str]) -> None:
-        """Take from the released rows those that somebody holds, until no more are taken."""
-        graph = self.sql.graph
-        while waiting:
-            asked = [
-                (("released", table), statement)
-                for table in waiting
-                if (statement := self.sql.released(table)) is not None
-            ]
-            changed = set()
-            for bind, answer in self.run(asked).items():
-                before = self.counts[bind]
-                if self.put(bind, answer) < before:
-                    changed.add(bind[1])
-            waiting = [table for table in graph.reached() if self._leads(table, changed)]
-
-    def _leads(self, table: str, changed: set[str]) -> bool:
-        """Tell whether rows of a table may be held by rows of tables that changed."""
-        graph = self.sql.graph
-        return (
-            table in graph.shared | graph.heirs | graph.met
-            and self._some(table)
-            and any(hop.source in changed for hop in graph.into(table, "belongs_to", "points_to"))
-        )
-
-    def _some(self, table: str) -> bool:
-        return self.counts.get(("released", table), 0) > 0
-
-    def _fresh(self, retained: Sequence[str], today: date) -> None:
-        asked = []
-        for table in retained:
-            done, statement = action(self.sql.graph.mapped(table)), self.sql.fresh(table)
-            if isinstance(done, Retain) and statement is not None:
-                kept = today + timedelta(days=1) if done.until else first_kept_day(done.period, today)
-                self.sets["cutoff", table] = (kept.isoformat(),)
-                asked.append((("fresh", table), statement))
-        for bind, answer in self.run(asked).items():
-            self.put(bind, answer)
-
-    def _keep(self, waiting: Sequence[str]) -> set[str]:
-        asked = [
-            (("kept", table), statement)
-            for table in waiting
-            if self.counts.get(("fresh", table), 0) < self.counts[("reach", table)]
-            if (statement := self.sql.kept(table)) is not None
-        ]
-        changed = set()
-        for bind, answer in self.run(asked).items():
-            if self.put(bind, answer):
-                self._add(("fresh", bind[1]), self.sets[bind], self.counts[bind])
-                changed.add(bind[1])
-        return changed
-
-    def held(self, table: str) -> int:
-        """Count the rows that stay because of somebody else."""
-        return self.counts.get(("reach", table), 0) - self.counts.get(("released", table), 0)
-
-
-def _written(sql: Sql, value: str | int | bool) -> str:
-    """Return a constant as the engine writes it as text."""
-    return str(int(value)) if isinstance(value, bool) and sql.dialect.name != "postgresql" else told(value)
-
-
-def _whole(value: object) -> int:
-    return int(str(value))
-
-
-def _joined(first: object, second: object) -> object:
-    """Join two sets as the engine wrote them down."""
-    one, other = str(first), str(second)
-    return f"{one[:-1]},{other[1:]}"
-
 
 # Finding
 
@@ -374,7 +58,7 @@ def _told(sql: Sql, subject: str, table: str, rows: Iterator[tuple[object, ...]]
     for row in rows:
         sum_ = row[0]
         if sum_ not in known:
-            taken = [way for number, way in enumerate(ways) if _whole(sum_) >> number & 1]
+            taken = [way for number, way in enumerate(ways) if whole(sum_) >> number & 1]
             path = min((way.path for way in taken), key=_directness)
             concealed = frozenset.intersection(*(frozenset(way.conceals) for way in taken))
             known[sum_] = path, tuple(name for name in names if name in concealed)
@@ -550,7 +234,7 @@ def _retained(selection: Selection, table: str, answer: Answer) -> tuple[int, da
     if last is not None:
         ends = end_of(done.period, date.fromisoformat(str(last)))
         until = max(until, ends) if until else ends
-    return _whole(count), until
+    return whole(count), until
 
 
 def _verb(change: object) -> Verb:
@@ -656,7 +340,7 @@ def _counted(selection: Selection) -> tuple[tuple[Count, ...], date | None]:
             asked.append(((str(number), change.table), sql.pending(number)))
     for (number_, table), answer in selection.run(asked).items():
         key = table, _verb(sql.plan.changes[int(number_)])
-        tally[key] = tally.get(key, 0) + _whole(answer.rows[0][0])
+        tally[key] = tally.get(key, 0) + whole(answer.rows[0][0])
     return _listed(selection, tally, retained), _last(retained)
 
 
@@ -682,9 +366,9 @@ def _verify(selection: Selection, numbers: Sequence[int], going: Mapping[str, in
     there = dict(zip(sql.graph.reached(), answers.pop(("there", "")).rows[0], strict=True))
     for table in tables:
         left = selection.counts["reach", table] - going.get(table, 0)
-        if _whole(there[table]) > left:
+        if whole(there[table]) > left:
             raise NotAllowedError(_kept(sql, table))
-        if _whole(there[table]) < left:
+        if whole(there[table]) < left:
             raise NotAllowedError(
                 f"In the store `{sql.plan.store}`, rows of `{table}` that were to stay went with other rows, "
                 "by a cascade or a trigger. Nothing was changed. Let the map say what becomes of them."

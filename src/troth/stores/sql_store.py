@@ -27,7 +27,7 @@ from troth.stores.catalogue import STEP_TABLE
 from troth.stores.contract import Acted, Entry, Limits, Measured, Row, Scanned, Spared, Who
 from troth.stores.sql import Sql
 from troth.stores.sql_dialect import Dialect
-from troth.stores.sql_run import Session
+from troth.stores.sql_selection import Session
 
 Connection = TypeVar("Connection")
 Role = Literal["find", "change"]
