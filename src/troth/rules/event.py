@@ -157,6 +157,7 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind(
         "letter_sent", ("letter", "kind", "sha256", "channel", "attempt", "outcome"), ("language",), "request"
     ),
+    Kind("recipient_confirmed", ("recipient", "claim", "status"), (), "request"),
     Kind("letter_delivered", ("letter", "proof"), (), "request"),
     Kind(
         "consent_recorded",

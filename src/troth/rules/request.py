@@ -291,6 +291,12 @@ def _told(state: State, event: Event) -> None:
         claim["recipients"] = {**claim["recipients"], event.facts["recipient"]: event.facts["outcome"]}
 
 
+def _recipient_confirmed(state: State, event: Event) -> None:
+    claim = state["claims"][event.facts["claim"]]
+    told = {"status": event.facts["status"], "on": _on(event)}
+    claim["confirmed"] = {**claim.get("confirmed", {}), event.facts["recipient"]: told}
+
+
 def _built(state: State, event: Event) -> None:
     facts = event.facts
     package = {name: facts[name] for name in ("sha256", "rows", "bytes", "kept_under")}
@@ -385,6 +391,7 @@ _APPLY = {
     "verified": _verified,
     "residue_searched": _searched,
     "recipient_notified": _told,
+    "recipient_confirmed": _recipient_confirmed,
     "task_opened": task.opened,
     "task_moved": task.moved,
     "task_answered": task.answered,

@@ -225,7 +225,9 @@ def _recipients(project: Project, number: str, language: str) -> list[str]:
         if event.facts["outcome"] == "told":
             lines.append(phrase("told", language, recipient=title, on=on))
         elif event.facts["outcome"] == "not_told" and reason:
-            lines.append(phrase("told_not", language, recipient=title, reason=reason))
+            known = has_phrase(f"excuse_{reason}")
+            said = phrase(f"excuse_{reason}", language) if known else reason
+            lines.append(phrase("told_not", language, recipient=title, reason=said))
     return lines
 
 

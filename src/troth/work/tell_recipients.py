@@ -38,6 +38,8 @@ ACTIONS = {
 }
 """What recipients are told of, by the right that was used."""
 CHOICES = frozenset({"objection", "withdrawal"})
+SETTLED = frozenset({"told", "not_told", "task", "excuse_proposed"})
+"""What became of a recipient that Troth does not try again by itself."""
 
 
 def concerned(project: Project, claim: str, number: str) -> tuple[Recipient, ...]:
@@ -94,7 +96,7 @@ def tell_recipients(
         return
     for recipient in concerned(project, claim, number):
         found = request_file.load(project, number)
-        if found.claim(claim)["recipients"].get(recipient.key) in {"told", "not_told", "task"}:
+        if found.claim(claim)["recipients"].get(recipient.key) in SETTLED:
             continue
         failed = _failed(project, number, claim, recipient.key)
         if failed and project.clock() < send_letter.again_at(failed[-1].at, len(failed)):
