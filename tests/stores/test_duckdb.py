@@ -111,6 +111,37 @@ def test_a_file_open_in_another_program_is_said_to_be(duckdb_database):
     assert store.measure(who(ADA), TODAY).counts
 
 
+def test_moments_with_a_time_zone_are_read_without_another_package(duckdb_database):
+    made(
+        duckdb_database,
+        "SET TimeZone = 'Asia/Kathmandu'; CREATE TABLE customer (id integer PRIMARY KEY, email text, name text, "
+        "since timestamptz, seen timestamptz[], last struct(t timestamptz, n text))",
+        "CREATE TABLE visit (at_ timestamptz PRIMARY KEY, email text)",
+        f"SET TimeZone = 'Europe/Paris'; INSERT INTO customer VALUES (1, '{ADA}', 'Ada', '2026-03-29 01:30:00+01', "
+        "['2026-03-29 01:30:00+01', NULL], {'t': '2026-03-29 01:30:00+01', 'n': 'x'}), "
+        f"(2, '{BEN}', 'Ben', 'infinity', NULL, NULL)",
+        f"SET TimeZone = 'Europe/Paris'; INSERT INTO visit VALUES ('2026-03-29 01:30:00+01', '{ADA}')",
+    )
+    columns = "columns: {id: key, email: contact, name: identity, since: usage, seen: usage, last: usage}"
+    visit = """
+  visit:
+    belongs_to: [{email: customer.email}]
+    columns: {at_: key, email: contact}
+    erase: {do: delete, by: dpo, because: a test}
+"""
+    store = duckdb_database.open(
+        PEOPLE.replace("columns: {id: key, email: contact, name: identity}", columns) + visit
+    )
+    found = {row.table: row.values for row in store.find(who(ADA))}
+    assert found["customer"]["since"] == "2026-03-29 00:30:00+00"
+    assert found["customer"]["seen"] == "['2026-03-29 00:30:00+00', NULL]"
+    assert [row.values["since"] for row in store.find(who(BEN))] == ["infinity"]
+    assert [each.key for each in store.entries(who(ADA))] == [("1",), ("2026-03-29 00:30:00+00",)]
+    store.act("one", who(ADA), TODAY, store.measure(who(ADA), TODAY))
+    assert (store.gone(who(ADA), TODAY), duckdb_database.query("SELECT id FROM customer")) == (0, [(2,)])
+    assert duckdb_database.query("SELECT email FROM visit") == []
+
+
 def test_between_two_verbs_the_file_is_free(duckdb_database):
     duckdb_database.run(*shop.TABLES, *shop.ROWS)
     store = duckdb_database.open(shop.MAP)

@@ -36,6 +36,7 @@ class Dialect:
     among: str  # a value, and a select of one column
     text: str = "TEXT"  # what a value is cast to, to be read as text
     one_set: bool = False  # a set of rows is one JSON parameter, whatever its key is
+    as_text: tuple[str, ...] = ()  # types that the driver hands over as text only, though they are none
 
 
 # Dialects
@@ -273,6 +274,7 @@ DUCKDB = Dialect(
     insides=sql_inside.DUCKDB,
     among="{} IN ({})",
     one_set=True,
+    as_text=("TIMESTAMP WITH TIME ZONE",),  # in UTC; for a moment of Python's the driver wants a package more
 )
 
 

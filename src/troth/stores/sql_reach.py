@@ -307,7 +307,7 @@ class SqlReach(SqlTerms):
         def written() -> Statement:
             text = Text(self)
             keys = ", ".join(f"x.k{number + 1}" for number in range(len(self.keys(table))))
-            columns = ", ".join(f"t.{quoted(column.name)}" for column in self.readable(table))
+            columns = ", ".join(self.handed(column, "t") for column in self.readable(table))
             inner = " UNION ALL ".join(way.write(text, f", {weight} AS way") for weight, way in live)
             found = (
                 f"SELECT w.ways, {columns} FROM (SELECT {keys}, sum(DISTINCT x.way) AS ways "
@@ -338,6 +338,12 @@ class SqlReach(SqlTerms):
                 yield Way(self.graph.path(hop), conceals, start, write, self._spare(hop))
             if hop.named is not None and hop.kind != "points_to":
                 yield Way((hop.label,), conceals, ("given", hop.named.kind), partial(self._direct, hop))
+
+    def handed(self, column: Column, alias: str) -> str:
+        """Write a column as the driver can hand it over."""
+        bare = f"{alias}.{quoted(column.name)}"
+        as_text = any(each in column.type for each in self.dialect.as_text)
+        return f"{bare}::text" if as_text else bare
 
     def readable(self, table: str) -> tuple[Column, ...]:
         """Return the columns this connection may read."""

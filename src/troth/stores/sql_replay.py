@@ -73,7 +73,7 @@ def _reading(sql: Sql, table: str, columns: Sequence[tuple[str, Named]]) -> _Rea
             for place, (_, kind) in zip(places, sql.keys(table), strict=True)
         ]
     day = sql.dated(table) or "NULL"
-    wanted = [f"t.{quoted(name)}" for name in key] + places
+    wanted = [sql.handed(column, "t") for name in key if (column := found.column(name)) is not None] + places
     wanted += [f"t.{quoted(name)}" for name, _ in columns] + [day]
     named = tuple(each for _, each in columns)
     text = f"SELECT {', '.join(wanted)} FROM {sql.name(table)} AS t"
