@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from troth.errors import Problem
 from troth.policy.reading import did_you_mean
-from troth.rules import map_policy, map_reach, set_aside
+from troth.rules import map_policy, map_reach, map_right, set_aside
 from troth.rules.catalogue import Catalogue, CatalogueTable, Column, sha256
 from troth.rules.column_name import is_credential
 from troth.rules.map import (
@@ -36,6 +36,7 @@ from troth.rules.map_drift import changed
 from troth.rules.map_finding import Found
 from troth.rules.map_policy import STRUCTURE
 from troth.rules.map_reach import listed
+from troth.rules.map_right import Right
 from troth.rules.personal_name import look
 from troth.rules.plan import compile_plan
 
@@ -63,11 +64,13 @@ def findings(
     policy: Policy | None = None,
     *,
     by_purpose: bool = False,
+    lacking: Collection[Right] = (),
 ) -> tuple[Found, ...]:
     """Return all that was found, each once, in the order of the file.
 
     With a policy, categories and retention are compared; and what the purposes of the store
-    declare, where the map names them or `by_purpose` asks for it.
+    declare, where the map names them or `by_purpose` asks for it.  `lacking` are rights that the
+    role that changes was found not to have.
     """
     checking = _Checking(map, catalogue)
     missing = [*checking.missing()]
@@ -83,6 +86,7 @@ def findings(
         ("edge", checking.edges()),
         ("link", checking.links()),
         ("blind", map_reach.rights(map, checking.pairs, needed)),
+        ("powerless", map_right.problems(map, lacking)),
         ("outside", map_reach.reaching_out(map, catalogue, plan)),
         ("value", checking.constants()),
         ("plan", planned),

@@ -26,6 +26,7 @@ RULES: Mapping[str, str] = MappingProxyType({
     "edge": "An edge cannot be followed, or leads to several rows where one is meant.",
     "link": "The database links rows to people, and the map does not say so.",
     "blind": "The connection that finds sees only a part of the rows or columns.",
+    "powerless": "The connection that changes lacks a right that the actions of the map need.",
     "outside": "A trigger that would fire may do something outside the database.",
     "value": "A new value is one that its column cannot hold.",
     "policy": "The policy does not say what the map says of a column or a retention.",

@@ -18,6 +18,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from troth.rules.catalogue import Catalogue
 from troth.rules.map import Map
+from troth.rules.map_right import Right
 
 Verb = Literal["delete", "blank", "replace_owner", "retain", "detach"]
 Grade = Literal[
@@ -221,6 +222,15 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class Granting(Protocol):
+    """A store whose roles have rights, and can be asked for them."""
+
+    def lacking(self, rights: Sequence[Right]) -> tuple[Right, ...]:
+        """Return those of these rights that the role which changes does not have; nothing is changed."""
         ...
 
 

@@ -241,6 +241,10 @@ class Duckdb:
             f"The store `{store}` answered with an error ({type(error).__name__}). Nothing was changed."
         )
 
+    def forbidden(self, _error: Exception) -> bool:
+        """Tell that nobody lacks a right: there are none in a file."""
+        return False
+
     def passing(self, error: Exception) -> bool:
         """Tell whether somebody else was only quicker."""
         return isinstance(error, TakenMeanwhile | duckdb.TransactionException)

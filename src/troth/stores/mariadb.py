@@ -309,6 +309,10 @@ class Mariadb:
             return unreachable(store)
         return UnreachableError(f"The store `{store}` answered with an error ({code}). Nothing was changed.")
 
+    def forbidden(self, error: Exception) -> bool:
+        """Tell whether the role lacks a right."""
+        return isinstance(error, pymysql.Error) and _told(error)[0] in _RIGHTS
+
     def passing(self, error: Exception) -> bool:
         """Tell whether somebody else was only quicker."""
         return isinstance(error, pymysql.Error) and _told(error)[0] in _PASSING

@@ -269,6 +269,10 @@ class Postgresql:
                     f"The store `{store}` answered with an error ({code}). Nothing was changed."
                 )
 
+    def forbidden(self, error: Exception) -> bool:
+        """Tell whether the role lacks a right."""
+        return isinstance(error, errors.InsufficientPrivilege)
+
     def passing(self, error: Exception) -> bool:
         """Tell whether somebody else was only quicker: also by a row that refers to one about to go."""
         return isinstance(

@@ -20,13 +20,14 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 from troth.errors import NotAllowedError, TrothError, UnreachableError, WrongFileError
 from troth.rules.catalogue import Catalogue
 from troth.rules.map import Map, Value
+from troth.rules.map_right import Right
 from troth.rules.plan import Plan, compile_plan
 from troth.stores import residue, sql_cells, sql_coding, sql_replay, sql_run
 from troth.stores.amend import Amended, Amendment, Coded, Columns, OnConflict, Standing
 from troth.stores.catalogue import STEP_TABLE
 from troth.stores.contract import Acted, Entry, Limits, Measured, Row, Scanned, Spared, Who
 from troth.stores.sql import Sql
-from troth.stores.sql_dialect import Dialect
+from troth.stores.sql_dialect import Dialect, quoted
 from troth.stores.sql_selection import Session
 
 Connection = TypeVar("Connection")
@@ -100,6 +101,10 @@ class Engine(Protocol[Connection]):
 
     def said(self, error: Exception, store: str) -> TrothError | None:
         """Say an error of the driver in our own words, without a value; None when it is none."""
+        ...
+
+    def forbidden(self, error: Exception) -> bool:
+        """Tell whether the role lacks a right."""
         ...
 
     def passing(self, error: Exception) -> bool:
@@ -288,6 +293,57 @@ class SqlStore(Generic[Connection]):
                         f"The store `{self.name}` refuses more than {ROWS_REFUSED_MAX} rows as they were. Nothing was "
                         "changed. See what constraint they break there, and mend it first."
                     ) from None
+
+    def lacking(self, rights: Sequence[Right]) -> tuple[Right, ...]:
+        """Return those of these rights that the role which changes does not have; nothing is run.
+
+        The database is asked how it would do each thing, which it tells only to who may do it.
+        """
+        if "change" not in self._urls:
+            return ()
+
+        def asked(connection: Connection) -> tuple[Right, ...]:
+            seen = self._engine.catalogue(connection, self.name)
+            hidden = {table.name for table in seen.tables if table.row_security}
+            names = {table.name: ".".join(map(quoted, table.parts or (table.name,))) for table in seen.tables}
+            found = [right for right in rights if right.verb == "see every row" and right.table in hidden]
+            by_table: dict[tuple[str, str], list[Right]] = {}
+            for right in rights:
+                if right.verb != "see every row":
+                    by_table.setdefault((right.table, right.verb), []).append(right)
+            for several in by_table.values():
+                if self._forbidden(connection, names, several):
+                    some = [each for each in several if self._forbidden(connection, names, [each])]
+                    found.extend(some or several)
+            return tuple(found)
+
+        return self._with("change", asked)
+
+    def _forbidden(self, connection: Connection, names: Mapping[str, str], rights: Sequence[Right]) -> bool:
+        """Tell whether a role may not do one thing with some columns of a table."""
+        first, engine = rights[0], self._engine
+        if first.table not in names:
+            return True  # what a role may do nothing with, it may not be shown
+        name, columns = names[first.table], [quoted(right.column) for right in rights]
+        match first.verb:
+            case "delete":
+                statement = f"DELETE FROM {name} WHERE 1 = 0"  # noqa: S608
+            case "update":
+                statement = f"UPDATE {name} SET {', '.join(f'{c} = {c}' for c in columns)} WHERE 1 = 0"  # noqa: S608
+            case _:
+                statement = f"SELECT {', '.join(columns)} FROM {name} WHERE 1 = 0"  # noqa: S608
+        engine.begin(connection, "change")
+        try:
+            engine.session(connection, Catalogue(self.name, engine.dialect.name, ())).many(
+                [(f"EXPLAIN {statement}", ())]
+            )
+        except Exception as error:
+            if engine.said(error, self.name) is None:
+                raise
+            return engine.forbidden(error)
+        finally:
+            engine.rollback(connection)
+        return False
 
     def _refused(self, error: Exception) -> bool:
         """Tell whether the database, or what was found in it, forbids a change."""

@@ -172,6 +172,10 @@ class Sqlite:
             f"The store `{store}` answered with an error ({code or type(error).__name__}). Nothing was changed."
         )
 
+    def forbidden(self, _error: Exception) -> bool:
+        """Tell that nobody lacks a right: there are none in a file."""
+        return False
+
     def passing(self, _error: Exception) -> bool:
         """Wait for the lock, and never try again by itself."""
         return False
