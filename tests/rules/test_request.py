@@ -51,7 +51,7 @@ class Tried:
         self.state = fold.fold(self.state, event)
 
     def decide(self, claim, outcome="grant", staff="marie", role="handler"):
-        if any(request_guard.why_not_decide(self.state, claim, outcome, role)):
+        if any(request_guard.why_not_decide(self.state, claim, outcome, role, self.now.date())):
             return False
         self.happens("claim_decided", claim=claim, outcome=outcome, ground="a", staff=staff)
         return True
@@ -428,7 +428,7 @@ def test_the_next_step_is_always_said_until_it_is_closed():
 def test_a_claim_that_is_not_there_is_refused_with_a_sentence():
     tried = Tried("access")
     for guard in (
-        request_guard.why_not_decide(tried.state, "c9", "grant", "handler"),
+        request_guard.why_not_decide(tried.state, "c9", "grant", "handler", tried.now.date()),
         request_guard.why_not_review(tried.state, "c9", "paul", "reviewer"),
         request_guard.why_not_measure(tried.state, "c9"),
         request_guard.why_not_approve(tried.state, "c9", "0", "paul"),

@@ -225,7 +225,6 @@ def _boundaries(place):
             _erasure,
             {
                 "begun shop",
-                "marked shop",
                 "acted shop",
                 "ended shop",
                 "verified news",

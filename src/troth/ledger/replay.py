@@ -98,15 +98,23 @@ def of_key(table: str, key: Sequence[str]) -> Pair:
     return f"key of {table}", "\x1f".join(key)
 
 
-def prepare(ledger: Ledger, step: str, store: str, map_written: str, pairs: Iterable[Pair]) -> None:
-    """Let marks wait for the end of a step, with those that wait for it already."""
+def prepare(
+    ledger: Ledger, step: str, store: str, map_written: str, pairs: Iterable[Pair]
+) -> Callable[[Connection], None]:
+    """Let marks wait for the end of a step, with those that wait for it already.
+
+    For the transaction that records its beginning.
+    """
     version, macs = marker(ledger, store).newest(pairs)
-    with ledger.writing() as connection:
+
+    def waiting_with_it(connection: Connection) -> None:
         known = connection.execute(_PENDING, {"step": step}).scalar()
         waiting = json.loads(known)["marks"] if known is not None else []
         marks = sorted({*(tuple(one) for one in waiting), *((version, mac.hex()) for mac in macs)})
         body = json.dumps({"store": store, "map": map_written, "marks": marks})
         connection.execute(_PEND, {"step": step, "body": body})
+
+    return waiting_with_it
 
 
 def settle(connection: Connection, step: str, now: datetime, expires: date | None) -> None:

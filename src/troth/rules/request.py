@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
 from troth.law import clock
@@ -57,6 +58,7 @@ def _received(event: Event) -> State:
         "entity": event.entity,
         "subject": event.subject,
         "channel": facts["channel"],
+        "receipt": event.id,
         "language": facts["language"],
         "jurisdiction": facts["jurisdiction"],
         "tz": facts["tz"],
@@ -445,25 +447,31 @@ def fee_awaited(state: Mapping[str, Any]) -> bool:
 
 def deadline(state: Mapping[str, Any], today: date | None = None) -> Deadline:
     """Reckon the clock of a request from its events."""
-    asks = [
+    asks = tuple(
         Ask(ask["what"], date.fromisoformat(ask["sent"]), _day(ask["answered"]), ask["reason"])
         for ask in state["asks"].values()
-    ]
+    )
     told = state["extension"]
     extension = Extension(told["reason"], date.fromisoformat(told["on"])) if told else None
     refused = [claim.get("decided_on") for claim in state["claims"].values() if claim["outcome"] == "refuse"]
     fee = state.get("fee") or {}
-    return clock.deadline(
+    return _reckoned(
         date.fromisoformat(state["received"]),
-        state["jurisdiction"],
+        str(state["jurisdiction"]),
         asks=asks,
         fee_asked=_day(fee.get("asked_on")),
         fee_paid=_day(fee.get("paid_on")),
         extension=extension,
         refused_on=max(date.fromisoformat(day) for day in refused if day) if any(refused) else None,
-        rights=[claim["right"] for claim in state["claims"].values()],
+        rights=tuple(str(claim["right"]) for claim in state["claims"].values()),
         today=today,
     )
+
+
+@lru_cache(maxsize=4_096)
+def _reckoned(received: date, jurisdiction: str, **known: Any) -> Deadline:
+    """Reckon a clock once: it is asked for with every event of a request, and seldom differs."""
+    return clock.deadline(received, jurisdiction, **known)
 
 
 def _day(written: str | None) -> date | None:

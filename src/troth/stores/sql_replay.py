@@ -17,7 +17,9 @@ from troth.rules.graph import PLAIN, Named
 from troth.stores.contract import Entry, Spared, Who
 from troth.stores.sql import Sql
 from troth.stores.sql_dialect import mariadb_key, quoted
-from troth.stores.sql_selection import Selection, Session
+from troth.stores.sql_selection import Call, Selection, Session
+
+ROWS_AT_ONCE = 2_000  # of the entries of some subjects; more are streamed
 
 # Names come from the catalogue and are quoted; values are bound.
 # ruff: noqa: S608
@@ -95,13 +97,20 @@ def entries(sql: Sql, session: Session, who: Sequence[Who] | None) -> Iterator[E
         if not selection.give(who):
             return
         selection.reach()
+    at_once: list[tuple[_Reading, Call]] = []
     for table, columns in entry_tables(sql).items():
         reading = _reading(sql, table, columns)
         if who is None:
             yield from _streamed(reading, session.stream((reading.text, ())))
         elif ("reach", table) in selection.sets:
-            statement = sql.only_of(reading.text, "reach", table)
-            yield from _streamed(reading, session.stream(selection.bound(statement)))
+            call = selection.bound(sql.only_of(reading.text, "reach", table))
+            if selection.counts["reach", table] <= ROWS_AT_ONCE:
+                at_once.append((reading, call))
+            else:
+                yield from _streamed(reading, session.stream(call))
+    answers = session.many([call for _, call in at_once])
+    for (reading, _), answer in zip(at_once, answers, strict=True):
+        yield from _streamed(reading, iter(answer.rows))
 
 
 def _streamed(reading: _Reading, rows: Iterator[tuple[object, ...]]) -> Iterator[Entry]:

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from troth.errors import ConflictError
-from troth.ledger import append, read, replay
+from troth.ledger import append, replay
 from troth.ledger.lease import Lease
 from troth.rules import request_guard
 from troth.rules.event import Draft, Fact
@@ -27,6 +27,9 @@ from troth.rules.task import waiting
 from troth.stores.contract import Acted, Replays, Scanned, Store, Who
 from troth.work import plan_erasure, request_file, task, tell_recipients
 from troth.work.project import Project
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 StopAt = Callable[[str], object]
 
@@ -78,20 +81,19 @@ def _act(
     if "step" in done and (done["acted"] == plan["sha256"] or not _changes(plan["stores"][store])):
         return
     request_file.refuse_unless(request_guard.why_not_act(found.state, claim))
-    step = f"{number}/{claim}/{store}"
+    # A ledger that is restored gives numbers again: the receipt tells this request from its namesakes.
+    step = f"{number}/{claim}/{store}/{found.state['receipt']}"
     if "step" in done:  # rows came after this store had committed, and a later plan has them
         step += f"/{plan['sha256'][:12]}"
-    step = _own(project, found, step, store)
     about = request_file.about(found)
     if done.get("begun") != plan["sha256"]:
         begun: dict[str, Fact] = {"step": step, "claim": claim, "store": store, "plan_sha256": plan["sha256"],
                                   "lease": lease.number if lease else None}  # fmt: skip
         draft = Draft("act_begun", found.stream, begun, **about)
+        marks = _marks(project, step, plan_erasure.store_for(project, told, store), who)
         # Whatever is said of the request meanwhile (withdrawn, sent back) is heard before anything is erased.
-        append.append(project.ledger, [draft], expect={found.stream: found.version}, lease=lease)
+        append.append(project.ledger, [draft], expect={found.stream: found.version}, lease=lease, also=marks)
     stop_at(f"begun {store}")
-    _mark(project, step, plan_erasure.store_for(project, told, store), who)
-    stop_at(f"marked {store}")
     approved = plan_erasure.approved(store, plan["stores"][store])
     try:
         acted = plan_erasure.store_for(project, told, store).act(
@@ -120,32 +122,13 @@ def _act(
     stop_at(f"ended {store}")
 
 
-def _own(project: Project, found: request_file.RequestFile, step: str, store: str) -> str:
-    """Return a step's name, or another where the store remembers it from before this ledger was restored.
-
-    A restored ledger gives numbers again; the step of another request by that number is not ours.
-    """
-    begun = {
-        str(event.facts["step"])
-        for event in read.stream(project.ledger, found.stream)
-        if event.kind == "act_begun"
-    }
-    fresh, opened = f"{step}/{str(found.state['subject'])[:12]}", project.stores[store]
-    if step in begun:
-        return step
-    if fresh in begun:
-        return fresh
-    taken = isinstance(opened, Replays) and any(True for _ in opened.steps(step))
-    return fresh if taken else step
-
-
-def _mark(project: Project, step: str, opened: Store, who: Who) -> None:
+def _marks(project: Project, step: str, opened: Store, who: Who) -> Callable[[Connection], None] | None:
     """Remember, by keyed marks alone, whom this step erases, should a backup of the store be restored.
 
-    It is done before the step: afterwards nothing in the store tells whose rows they were.
+    It is read before the step: afterwards nothing in the store tells whose rows they were.
     """
     if not isinstance(opened, Replays) or opened.map.backups_expire is None:
-        return
+        return None
     one_person = {
         named.kind
         for table in opened.map.tables.values()
@@ -157,7 +140,7 @@ def _mark(project: Project, step: str, opened: Store, who: Who) -> None:
     for entry in opened.entries([who]):
         pairs += [replay.of_identifier(kind, value) for kind, value in entry.identifiers]
         pairs += [replay.of_key(entry.table, entry.key)] if entry.key else []
-    replay.prepare(project.ledger, step, opened.name, opened.map.written, pairs)
+    return replay.prepare(project.ledger, step, opened.name, opened.map.written, pairs)
 
 
 def _expires(project: Project, store: str) -> date | None:
