@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from troth.errors import NotAllowedError, NotFoundError, Problem, WrongFileError
-from troth.work.project import Project, Settings
+from troth.work.project import Peer, Project, Settings
 
 if TYPE_CHECKING:
     from troth.ledger.schema import Ledger
@@ -110,13 +110,26 @@ def read_settings(folder: Path) -> Settings:
         mail_inbox=said("mail", "inbox", ""),
         mail_inbox_secret=said("mail", "inbox_secret", ""),
         mail_inbox_login=said("mail", "inbox_login", "password"),
+        peers={name: _peer(values, folder) for name, values in told.get("recipient", {}).items()},
     )
+
+
+def _peer(values: Mapping[str, str], folder: Path) -> Peer:
+    """Return how a recipient's API is spoken to; secrets are followed when they are needed."""
+
+    def followed(key: str) -> str:
+        return resolve(values[key], folder) if values.get(key) else ""
+
+    return Peer(lambda: followed("token"), lambda: followed("certificate").encode())
 
 
 def _problems(told: Mapping[str, Any], file: Path) -> list[Problem]:
     lines = file.read_text(encoding="utf-8").splitlines()
     problems = []
     for section, values in told.items():
+        if section == "recipient" and isinstance(values, dict):
+            problems += list(_peer_problems(values, lines))
+            continue
         known = KNOWN.get(section)
         if known is None or not isinstance(values, dict):
             problems.append(_unknown("section", section, KNOWN, lines, f"[{section}"))
@@ -130,6 +143,26 @@ def _problems(told: Mapping[str, Any], file: Path) -> list[Problem]:
                 what = f"`{key}` in [{section}] must be {wanted}."
                 problems.append(Problem(file.name, line, column, what, "Write it so."))
     return problems
+
+
+def _peer_problems(peers: Mapping[str, Any], lines: list[str]) -> Iterable[Problem]:
+    """Say what is wrong with [recipient.NAME]: its token and certificate are references."""
+    for name, values in peers.items():
+        place = _place(lines, f"[recipient.{name}")
+        if (
+            not isinstance(values, dict)
+            or set(values) - {"token", "certificate"}
+            or "certificate" not in values
+        ):
+            what = f"[recipient.{name}] has a `certificate` and may have a `token`, and nothing else."
+            yield Problem("troth.toml", *place, what, "Write both as references: env:NAME or file:PATH.")
+            continue
+        for key, value in values.items():
+            if not isinstance(value, str) or value.partition(":")[0] not in {"env", "file"}:
+                what = f"`{key}` in [recipient.{name}] is no reference."
+                yield Problem(
+                    "troth.toml", *place, what, "Write env:NAME or file:PATH, never the secret itself."
+                )
 
 
 def _unknown(what: str, name: str, known: Mapping[str, object], lines: list[str], text: str) -> Problem:

@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Peer:
+    """A recipient with an API: the token it gave us and the certificate it signs with, read when needed."""
+
+    token: Callable[[], str] = field(repr=False)
+    certificate: Callable[[], bytes] = field(repr=False)
+    seconds: float = 20
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What `troth.toml` and the environment say, read once; secrets are never shown."""
 
@@ -40,6 +49,9 @@ class Settings:
     mail_inbox: str = ""  # folder:PATH or imaps://USER@HOST/MAILBOX; none where empty
     mail_inbox_secret: str = field(default="", repr=False)  # a reference: env:NAME or file:PATH
     mail_inbox_login: str = "password"  # or oauth2
+    peers: Mapping[str, Peer] = field(
+        default_factory=dict, repr=False
+    )  # by the recipient's name in the policy
 
 
 @dataclass(frozen=True)

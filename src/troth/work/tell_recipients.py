@@ -20,7 +20,7 @@ from troth.outside.mail import Letter
 from troth.policy.promise import Recipient
 from troth.rules import letter
 from troth.rules.event import Draft, Event, Fact
-from troth.work import disclose, request_file, send_letter
+from troth.work import disclose, request_file, send_letter, tell_by_api
 from troth.work.project import Project
 
 TRIES_MAX = 8
@@ -103,7 +103,7 @@ def tell_recipients(
             continue
         outcome, reason, payload = _tell(project, number, claim, recipient, action)
         if outcome == "failed" and len(failed) + 1 >= TRIES_MAX:
-            outcome, reason = "task", "could not be told by e-mail"
+            outcome, reason = "task", "could not be told"
         facts: dict[str, Fact] = {
             "recipient": recipient.key, "action": action, "attempt": found.version, "outcome": outcome,
             "reason": reason, "claim": claim,
@@ -142,6 +142,8 @@ def _tell(
         return "not_told", how.because.said("en") if how.because else "not owed", None
     if how.by == "itself":
         return "told", "reads our data itself", None
+    if how.by == "api":
+        return tell_by_api.tell(project, number, claim, recipient, action)
     if how.by != "email" or not how.address:
         return "task", f"by {how.by}", None
     state = request_file.load(project, number).state

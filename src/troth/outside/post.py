@@ -1,0 +1,56 @@
+"""Send bytes to an address on the web, once: no redirects, bounded time and bounded answer.
+
+Encrypted, but for this machine itself.  Addresses, bodies and answers are in no error.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from troth.errors import NotAllowedError
+
+SECONDS_MAX = 20
+BYTES_MAX = 64 * 1024
+_HERE = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a server answered; status 0 where it did not."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = SECONDS_MAX) -> Answered:
+    """Send a body by POST; never raises for what a server or a network does.
+
+    Raises NotAllowedError where the address is none, or not encrypted and elsewhere.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme not in {"http", "https"} or not host or parts.username:
+        raise NotAllowedError(
+            "That is no address to send to. Write it as https://processor.example/requests."
+        )
+    if parts.scheme == "http" and host not in _HERE:
+        raise NotAllowedError("Messages about people leave encrypted only: write the address with https://.")
+    path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+    connection = (
+        http.client.HTTPSConnection(host, parts.port, timeout=seconds, context=ssl.create_default_context())
+        if parts.scheme == "https"
+        else http.client.HTTPConnection(host, parts.port, timeout=seconds)
+    )
+    try:
+        connection.request("POST", path, body, dict(headers))
+        answer = connection.getresponse()
+        return Answered(answer.status, dict(answer.getheaders()), answer.read(BYTES_MAX))
+    except (OSError, http.client.HTTPException, ValueError):
+        return Answered(0)
+    finally:
+        connection.close()
