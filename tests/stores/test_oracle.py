@@ -74,7 +74,7 @@ class Case:
 
     def statements(self) -> list[str]:
         found = []
-        if self.kind == "postgresql":
+        if self.kind in ("postgresql", "mariadb"):
             for name, table in self.map.tables.items():
                 columns = ", ".join(
                     f'"{each}" {_type(each, self.kind)}' for each in table.columns if each != "id"
@@ -87,7 +87,9 @@ class Case:
                 for link in self.links
                 if link.table == name
             )
-            columns = ", ".join(f'"{column}" {_type(column)}' for column in table.columns if column != "id")
+            columns = ", ".join(
+                f'"{column}" {_type(column, self.kind)}' for column in table.columns if column != "id"
+            )
             found.append(f'CREATE TABLE "{name}" (id INTEGER PRIMARY KEY, {columns}{links})')
         return found
 
@@ -97,17 +99,21 @@ def _type(column: str, dialect: str = "sqlite") -> str:
     if dialect == "postgresql":
         kinds = {"to": "integer", "of": "integer", "doc": "jsonb", "list": "jsonb", "ids": "integer[]"}
         return kinds.get(kind, "text")
+    if dialect in ("duckdb", "mariadb") and kind in ("doc", "list"):
+        return "JSON"
+    if dialect == "mariadb" and kind not in ("to", "of"):
+        return "varchar(190)"
     return "INTEGER" if kind in ("to", "of") else "TEXT"
 
 
-def _stored(column: str, value: object, dialect: str) -> object:
+def stored(column: str, value: object, dialect: str) -> object:
     """Return a value as it is written into its column."""
     if column.startswith("ids_") and dialect == "postgresql":
         return value
     return json.dumps(value) if isinstance(value, dict | list) else value
 
 
-def _found(value: object) -> object:
+def found_again(value: object) -> object:
     """Return a value as it was before it was written: documents as such."""
     if isinstance(value, str) and value[:1] in "{[":
         try:
@@ -401,7 +407,7 @@ def built(case: Case, path: str) -> None:
         for row in rows.values():
             columns = ", ".join(f'"{column}"' for column in row)
             gaps = ", ".join("?" * len(row))
-            values = [_stored(column, value, "sqlite") for column, value in row.items()]
+            values = [stored(column, value, "sqlite") for column, value in row.items()]
             connection.execute(f'INSERT INTO "{name}" ({columns}) VALUES ({gaps})', values)
     connection.execute("COMMIT")
     connection.close()
@@ -412,7 +418,7 @@ def state(case: Case, path: str) -> Data:
     connection.row_factory = sqlite3.Row
     found = {
         name: {
-            row["id"]: {key: _found(row[key]) for key in dict(row)}
+            row["id"]: {key: found_again(row[key]) for key in dict(row)}
             for row in connection.execute(f'SELECT * FROM "{name}" ORDER BY id')
         }
         for name in case.map.tables
@@ -424,44 +430,6 @@ def state(case: Case, path: str) -> Data:
 
 def subjects(*emails: str) -> list[Who]:
     return [Who(email, (("email", email),)) for email in emails]
-
-
-def keeps_until_it_has_another_owner(case: Case) -> bool:
-    """Tell whether a retained row may keep an owner whose period is over, and then get another one.
-
-    What it kept is found, counted as remaining and measured when the same subject is erased again.
-    """
-    return any(
-        isinstance(table.erase and table.erase.do, Retain)
-        and sum(
-            (edge.kind, edge.table) == ("belongs_to", table.name)
-            or (edge.kind, edge.target) == ("points_to", table.name)
-            for edge in case.map.edges()
-        )
-        > 1
-        for table in case.map.tables.values()
-    )
-
-
-def loses_an_owner_that_only_a_pointer_led_to(case: Case) -> bool:
-    """Tell whether a row that stays may have an owner that was reached by a pointer, and the pointer goes.
-
-    Both leave together; erased again, nobody is led to that owner any more, so it counts as one
-    who stays, and the row is given to the placeholder as its map says.
-    """
-    edges = case.map.edges()
-    pointed = {edge.target for edge in edges if edge.kind == "points_to"}
-    owners = {
-        table.name: {edge.target for edge in edges if (edge.kind, edge.table) == ("belongs_to", table.name)}
-        for table in case.map.tables.values()
-        if table.erase is not None and not isinstance(table.erase.do, Delete)
-    }
-    return any(len(found) > 1 and found & pointed for found in owners.values())
-
-
-def may_need_another_pass(case: Case) -> bool:
-    """Tell whether what one erasure leaves may be changed by saying it again; nobody's data is in it."""
-    return keeps_until_it_has_another_owner(case) or loses_an_owner_that_only_a_pointer_led_to(case)
 
 
 FOLDER = next((folder for folder in ("/dev/shm",) if os.access(folder, os.W_OK)), None)
@@ -489,16 +457,21 @@ def compared(case: Case, store: Store, now: Callable[[], Data], first: list[str]
     before = now()
     assert before == case.data
     for step, emails in (("one", first), ("two", second)):
-        oracle = Oracle(case.map, before, case.links, TODAY)
-        expected, reached = oracle.erase(emails)
+        expected, reached = Oracle(case.map, before, case.links, TODAY).erase(emails)
+        rounds = 1
+        while True:  # what a round leaves may release more
+            more, _ = Oracle(case.map, expected, case.links, TODAY).erase(emails)
+            if more == expected:
+                break
+            expected, rounds = more, rounds + 1
+            assert rounds < 5, "it never ends"
         who = subjects(*emails)
         found = {(row.table, row.values["id"]) for row in store.find(who) if "mentions" not in row.path[-1]}
         assert found == reached
         measured = store.measure(who, TODAY)
         assert now() == before, "measuring changed something"
-        assert store.gone(who, TODAY) == sum(c.rows for c in measured.counts if c.verb != "retain"), (
-            "counted otherwise"
-        )
+        left, meant = store.gone(who, TODAY), sum(c.rows for c in measured.counts if c.verb != "retain")
+        assert left == meant if rounds == 1 else 0 < left < meant, "counted otherwise"
         acted = store.act(step, who, TODAY, measured)
         after = now()
         assert after == expected
@@ -509,11 +482,6 @@ def compared(case: Case, store: Store, now: Callable[[], Data], first: list[str]
         assert again.resumed
         assert again.counts == acted.counts
         assert now() == after, "the same step changed something again"
-        passes = 1
-        while store.gone(who, TODAY) and may_need_another_pass(case):
-            assert passes < 4, "it never ends"
-            store.act(f"{step} pass {passes}", who, TODAY, store.measure(who, TODAY))
-            after, passes = now(), passes + 1
         assert store.gone(who, TODAY) == 0
         store.act(f"{step} again", who, TODAY, store.measure(who, TODAY))
         assert now() == after, "erasing again changed something"
@@ -585,7 +553,7 @@ def test_postgresql_does_as_the_rules_say_in_some_hundred_cases(postgresql):
                         sql.Identifier(name), columns, gaps
                     )
                     connection.execute(
-                        insert, [_stored(column, value, "postgresql") for column, value in row.items()]
+                        insert, [stored(column, value, "postgresql") for column, value in row.items()]
                     )
             for statement in found.foreign_keys():
                 connection.execute(statement)

@@ -71,6 +71,31 @@ class Plan:
         )
         return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
 
+    @cached_property
+    def in_rounds(self) -> bool:
+        """Tell whether one round of changes may leave more to do, found only once it is made.
+
+        A retained row keeps an owner whose period is over until it gets another one; and a row that
+        stays may have an owner that was reached by a pointer alone, which goes.
+        """
+        edges = self.graph.map.edges()
+        pointed = {edge.target for edge in edges if edge.kind == "points_to"}
+        for name, table in self.graph.map.tables.items():
+            owners = {edge.target for edge in edges if edge.kind == "belongs_to" and edge.table == name}
+            ways = sum(
+                (edge.kind, edge.table) == ("belongs_to", name)
+                or (edge.kind, edge.target) == ("points_to", name)
+                for edge in edges
+            )
+            match action(table):
+                case Retain() if ways > 1:
+                    return True
+                case Blank() | ReplaceOwner() | Retain() if len(owners) > 1 and owners & pointed:
+                    return True
+                case _:
+                    pass
+        return False
+
     def retained(self) -> tuple[str, ...]:
         """Return the tables whose rows are retained for a while."""
         return tuple(t for t in self.graph.reached() if isinstance(action(self.graph.mapped(t)), Retain))

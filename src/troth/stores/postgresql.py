@@ -377,7 +377,8 @@ class PostgresqlSession:
         return list(values)
 
     def watch(self, going: Collection[str]) -> None:  # noqa: ARG002
-        """Note how many rows this transaction has changed so far: usually none."""
+        """Note how many rows this transaction has changed so far: none, before a first round."""
+        self.before = {}
         self.before = dict(self.seen())
 
     def seen(self, ours: Mapping[tuple[str, str], int] | None = None) -> Mapping[tuple[str, str], int]:  # noqa: ARG002

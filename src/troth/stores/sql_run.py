@@ -9,6 +9,7 @@ rolls everything back.  Who comes second finds the step and changes nothing.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
@@ -24,6 +25,7 @@ from troth.stores.sql_text import Bind, Statement
 
 ROWS_MEASURED_MAX = 50_000
 ROWS_AT_ONCE = 200
+ROUNDS_MAX = 8
 
 # Finding
 
@@ -81,6 +83,7 @@ class Done:
     effects: tuple[SideEffect, ...]
     keys_checked: int
     until: date | None
+    first: tuple[Count, ...] = ()  # what the first of several rounds did, where there were more
 
 
 def select(
@@ -105,7 +108,7 @@ def measure(
     if selection.reached() > ROWS_MEASURED_MAX:
         counts, _ = _counted(selection)
         return Measured(sql.plan.store, sql.plan.sha256, counts, (), "counted", others)
-    done = apply(selection)
+    done = erase(selection, who, today, spared)
     return Measured(sql.plan.store, sql.plan.sha256, done.counts, done.effects, processed=others)
 
 
@@ -296,6 +299,45 @@ def apply(selection: Selection) -> Done:
     return Done(_listed(selection, tally, retained), effects, checked, _last(retained))
 
 
+def erase(selection: Selection, who: Sequence[Who], today: date, spared: Spared | None = None) -> Done:
+    """Make every change; where that may release more, look again until there is nothing left to do."""
+    sql, session = selection.sql, selection.session
+    rounds = [apply(selection)]
+    while sql.plan.in_rounds and any(count.verb != "retain" for count in rounds[-1].counts):
+        if len(rounds) > ROUNDS_MAX:
+            raise NotAllowedError(
+                f"In the store `{sql.plan.store}`, each round of an erasure leaves more to do; a trigger may put rows "
+                "back. Nothing was changed."
+            )
+        rounds.append(apply(select(sql, session, who, today, spared)))
+    return rounds[0] if len(rounds) < 3 else _together(rounds)
+
+
+def _together(rounds: Sequence[Done]) -> Done:
+    """Add rounds up; a row that was retained until a later round removed it is not retained."""
+    tally: Counter[tuple[str, Verb]] = Counter()
+    effects: Counter[tuple[str, str]] = Counter()
+    for each in rounds:
+        tally.update({(c.table, c.verb): c.rows for c in each.counts if c.verb != "retain"})
+        effects.update({(effect.table, effect.verb): effect.rows for effect in each.effects})
+    later: Counter[str] = Counter()
+    for each in rounds[1:]:
+        later.update({count.table: count.rows for count in each.counts if count.verb == "delete"})
+    counts = [Count(table, verb, rows) for (table, verb), rows in tally.items() if rows]
+    counts += [
+        replace(count, rows=count.rows - later[count.table])
+        for count in rounds[0].counts
+        if count.verb == "retain" and count.rows > later[count.table]
+    ]
+    return Done(
+        tuple(sorted(counts, key=lambda count: (count.table, count.verb))),
+        tuple(SideEffect(table, verb, rows) for (table, verb), rows in sorted(effects.items())),
+        sum(each.keys_checked for each in rounds),
+        max((each.until for each in rounds if each.until is not None), default=None),
+        first=rounds[0].counts,
+    )
+
+
 def _wanted(selection: Selection, number: int, going: Mapping[str, int]) -> bool:
     change = selection.sql.plan.changes[number]
     match change:
@@ -396,7 +438,8 @@ def compare(approved: Measured, now: Done, tolerance: int) -> None:
     """Raise ConflictError when there is more to do than was approved, or something else."""
     allowed = {(count.table, count.verb): count.rows for count in approved.counts}
     more = 0
-    for count in now.counts:
+    # what was only counted was counted by reading, which does not see what a further round finds
+    for count in now.first if now.first and approved.how == "counted" else now.counts:
         if (count.table, count.verb) not in allowed:
             raise ConflictError(
                 f"In the store `{approved.store}`, `{count.table}` now has rows to {_to_do(count.verb)}, which "

@@ -202,7 +202,8 @@ class SqlStore(Generic[Connection]):
                 return sql_run.from_rows(self.name, step, *taken)
             sql_run.same_plan(sql, approved)
             session = engine.session(connection, sql.graph.catalogue)
-            made = sql_run.apply(sql_run.select(sql, session, who, today, spared))
+            selection = sql_run.select(sql, session, who, today, spared)
+            made = sql_run.erase(selection, who, today, spared)
             sql_run.compare(approved, made, tolerance)
             acted = sql_run.acted(sql, step, made, today, once=self._remembers)
             if self._remembers:

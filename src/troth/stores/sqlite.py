@@ -244,6 +244,9 @@ class SqliteSession:
         if not busy:
             return
         run = self.connection.execute
+        if self.watched:  # a further round of the same transaction
+            run("UPDATE temp.troth_seen SET rows = 0")
+            return
         run("CREATE TEMP TABLE IF NOT EXISTS troth_seen (number INTEGER, verb TEXT, rows INTEGER)")
         run("DELETE FROM temp.troth_seen")
         self.tables = [table.name for table in self.catalogue.tables]
