@@ -434,7 +434,7 @@ def test_roles_without_the_right_to_change_are_told(mariadb_database):
 
 def test_mariadb_does_as_the_rules_say_in_some_cases(mariadb_database):
     planned = 0
-    for seed in range(10_000, 10_016):
+    for seed in range(10_000, 10_024):
         found, first, second = drawn(seed, "mariadb")
         cursor = mariadb_database.behind.cursor()
         cursor.execute("SET foreign_key_checks = 0")
