@@ -53,6 +53,44 @@ def fetch(
         out().print(f"New: {new}; known already: {known}. `troth mail list` shows what waits.")
 
 
+@app.command()
+def listen(
+    address: list[str] = typer.Option(
+        [],
+        "--address",
+        "-a",
+        help="An address whose mail is taken; may be repeated. Without: `from` under [mail].",
+    ),
+    host: str = typer.Option("127.0.0.1", help="Where to listen."),
+    port: int = typer.Option(2525, help="The port; 0 for a free one."),
+    certificate: Path = typer.Option(None, help="A certificate (PEM) for STARTTLS."),
+    key: Path = typer.Option(None, help="Its key (PEM), where it is not in the same file."),
+) -> None:
+    """Take mail in as a mail server, until Ctrl-C: each is kept before it is acknowledged; nothing is relayed.
+
+    Example: troth mail listen --host 0.0.0.0 --port 25 --address privacy@example.org --certificate mx.pem
+    """
+    import signal
+
+    from troth.outside.mail_server import MailServer
+    from troth.work import take_mail
+
+    opened = project()
+    server = MailServer(
+        lambda raw, at: take_mail.take(opened, raw, at),
+        address or [opened.settings.mail_from],
+        opened.clock,
+        host=host,
+        port=port,
+        certificate=certificate,
+        key=key,
+    )
+    signal.signal(signal.SIGTERM, lambda *_: server.stop())
+    signal.signal(signal.SIGINT, lambda *_: server.stop())
+    out().print(f"Taking mail at {host}:{server.port}; Ctrl-C ends it.")
+    server.run()
+
+
 @app.command("list")
 def list_(
     status: str = typer.Option("waiting", help="waiting, request, reply, not_a_request, automatic; or all."),
