@@ -10,6 +10,7 @@ from contextlib import closing
 import pytest
 
 import story
+from commanding import troth
 from shop_project import opened
 from troth.errors import ConflictError, NotAllowedError, NotFoundError
 from troth.ledger import append, read, seal, vault
@@ -698,3 +699,15 @@ def test_rows_that_came_after_one_store_had_committed_are_erased_under_the_next_
     assert sum(count for _, verb, count, _, _ in told["rows"] if verb == "delete") == 2
     assert told["verified"] == 0
     assert story.state(project, number)["claims"]["c1"]["done"]
+
+
+def test_what_is_asked_by_word_of_mouth_is_written_down_and_read_back(project, folder):
+    for more in ({}, {"read_back": True}, {"wording": "Everything you have"}):
+        with pytest.raises(NotAllowedError, match="is written down and read back"):
+            story.ask(project, "access", channel="phone", **more)
+    number = story.ask(project, "access", channel="desk", wording="Everything you have", read_back=True)
+    assert story.state(project, number)["read_back"] is True
+    said = troth(folder, "request", "open", "-r", "access", "--email", "eve@example.org", "--channel", "phone",
+                 "--wording", "all of it", "--no-read-back")  # fmt: skip
+    assert "What was said was not read back" in said.out
+    assert story.state(project, story.ask(project, "access"))["read_back"] is None

@@ -91,7 +91,7 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind(
         "request_received",
         ("request", "channel", "language", "jurisdiction", "received_at", "date", "tz", "claims"),
-        ("official", "number", "because", "acting"),
+        ("official", "number", "because", "acting", "read_back"),
         "request",
     ),
     Kind("address_proven", ("request", "method"), (), "request"),

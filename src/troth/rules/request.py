@@ -69,6 +69,7 @@ def _received(event: Event) -> State:
             for claim, right, *purposes in claims
         },
         "proven": False,
+        "read_back": facts.get("read_back"),
         "acting": {"kind": facts["acting"], "checked": None} if facts.get("acting") else None,
         "asks": {},
         "extension": None,

@@ -26,6 +26,7 @@ from troth.work.establishment import establishment
 from troth.work.project import Project
 
 CHANNELS = ("portal", "email", "post", "phone", "desk", "api")
+ORAL = ("phone", "desk")
 WORDING_MAX = 10_000
 TRIES = 50
 
@@ -64,6 +65,7 @@ def open_request(
     purposes: Mapping[str, Sequence[str]] | None = None,
     because: str = "",
     acting: Acting | None = None,
+    read_back: bool | None = None,
     once: str | None = None,
 ) -> Opened:
     """Open a request and send its acknowledgement; saying it again under `once` opens no second one.
@@ -73,7 +75,8 @@ def open_request(
     gave no e-mail address; `purposes` names, by right, the purposes of the
     policy it is about; `because` is the ground on which a restriction is asked for: accuracy,
     unlawful, claims or objection.  With `acting` whoever gave `email` asks for somebody else:
-    `identifiers` are then that person's.
+    `identifiers` are then that person's.  What was said by word of mouth is `read_back`, or is
+    recorded not to have been.
     """
     at = received_at or project.clock()
     if at > project.clock():
@@ -81,6 +84,11 @@ def open_request(
     company = establishment(project, entity)
     place, received = company.place, clock.receipt_day(at, company.time_zone)
     _check(rights, claim_rules.rights_at(place, received), wording, channel, language)
+    if channel in ORAL and (not wording.strip() or read_back is None):
+        raise NotAllowedError(
+            "What is asked for by word of mouth is written down and read back: give what was said, and whether it was "
+            "read back and confirmed (--wording, --read-back or --no-read-back)."
+        )
     if email or not address.strip():
         _check_email(email)
     if because and (because not in set_aside.GROUNDS or "restrict" not in rights):
@@ -111,6 +119,8 @@ def open_request(
     if because:
         numbered = list(dict.fromkeys(rights))
         facts["because"] = {f"c{numbered.index('restrict') + 1}": because}
+    if channel in ORAL:
+        facts["read_back"] = bool(read_back)
     payload: dict[str, Fact] = {"email": email.strip(), "name": name.strip(), "wording": wording.strip()}
     if address.strip():
         payload["address"] = address.strip()

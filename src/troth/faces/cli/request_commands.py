@@ -46,6 +46,11 @@ def open_(
         "",
         help="Why a restriction is asked for: accuracy, unlawful, claims or objection (Art. 18(1)(a) to (d)).",
     ),
+    read_back: bool | None = typer.Option(
+        None,
+        "--read-back/--no-read-back",
+        help="By phone or at a desk: whether the words were read back and confirmed.",
+    ),
     acting: str = typer.Option(
         "",
         help="As what they ask for somebody else: agent, lawyer, association, parent, guardian, heir, employer.",
@@ -67,7 +72,7 @@ def open_(
         project(), right, email, name=name, address=address, wording=wording, language=language, channel=channel,
         received_at=_moment(received), entity=entity or None,
         purposes={one: purpose for one in right if WAYS.get(one) == "choice"}, because=because,
-        acting=_acting(acting, for_name, for_email, for_address),
+        acting=_acting(acting, for_name, for_email, for_address), read_back=read_back,
     )  # fmt: skip
     if json:
         as_json({"number": opened.number, "link": opened.link})

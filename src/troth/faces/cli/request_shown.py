@@ -47,6 +47,8 @@ def show_request(number: str) -> None:
         f"\n[bold]{number}[/bold]  {state['status'].replace('_', ' ')}  ·  received {state['received']} by "
         f"{state['channel']}  ·  answer by {state['safe_due'] or '–'} (safe), {state['legal_due'] or '–'} (legal)"
     )
+    if state.get("read_back") is False:
+        console.print("What was said was not read back: confirm it in writing before anything is decided.")
     rows = []
     for name, claim in state["claims"].items():
         decision = claim["outcome"] or "open"
