@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -17,11 +17,12 @@ import story
 from commanding import troth
 from shop_project import opened
 from troth.errors import ConflictError, NotAllowedError
+from troth.law.period import Period
 from troth.stores import log_file, log_line
 from troth.stores.connect import connect
 from troth.stores.contract import Who
 from troth.stores.map_file import read
-from troth.work import carry_on
+from troth.work import carry_on, decide, lift, restrict, sweep_logs
 
 TODAY = date(2026, 11, 23)
 MAP = """
@@ -231,13 +232,18 @@ def test_no_line_is_too_odd(raw):
         assert log_line.written_with(raw, found, {}) == raw
 
 
-def test_the_commands_count_first_and_record_what_they_did(folder, logs, project):
+def promise_logs(folder, logs):
+    """Bind the logs to a promise of the policy."""
     (folder / "stores" / "web-logs.yaml").write_text(MAP.format(folder=logs, do="delete"))
     policy = folder / "policy.md"
     rule = "retention:\n  logs: {period: 1 month, trigger: the request, categories: [contact]}\n"
     policy.write_text(f"{policy.read_text()}\n## 99 Logs\nServer logs go soon.\n\n```promise\n{rule}```\n")
     french = folder / "policy.fr.md"
     french.write_text(f"{french.read_text()}\n## 99 Journaux\nLes journaux partent vite.\n")
+
+
+def test_the_commands_count_first_and_record_what_they_did(folder, logs, project):
+    promise_logs(folder, logs)
     shown = troth(folder, "logs", "sweep", "web-logs")
     assert shown.code == 0, shown.err
     assert "Nothing was changed" in shown.out
@@ -255,6 +261,46 @@ def test_the_commands_count_first_and_record_what_they_did(folder, logs, project
     events = reading.stream(project.ledger, "logs/web-logs")
     assert [event.kind for event in events] == ["sweep_moved", "sweep_moved"]
     assert troth(folder, "map", "web-logs", "--check").code in (0, 1)
+
+
+def test_lines_of_who_waits_for_an_answer_about_them_are_passed_by_until_it_is_given(folder, logs, clock):
+    promise_logs(folder, logs)
+    project = opened(folder, clock)
+    ours = b"ada@example.org"
+
+    def hers():
+        return sum(text.count(ours) for name, text in whole(logs).items() if name.startswith("access"))
+
+    clock.forward(days=100)
+    before, number = hers(), story.ask(project, "access")
+    shown = sweep_logs.truncate(project, "web-logs", Period(1, "days"), dry=True)
+    done = sweep_logs.sweep(project, "web-logs", dry=False)
+    assert (hers(), done[0].swept.kept_back, shown[0].swept.kept_back) == (before, before, before)
+    assert done[0].swept.removed > 0
+    decide.decide(project, number, "c1", "refuse", "marie", article="Art. 15(4)", reason="about others")
+    done = sweep_logs.sweep(project, "web-logs", dry=False)
+    assert (hers(), done[0].swept.kept_back) == (0, 0)
+    project.close()
+    project.ledger.close()
+
+
+def test_lines_of_who_had_their_data_restricted_are_passed_by_until_it_is_lifted(folder, logs, clock):
+    promise_logs(folder, logs)
+    path = folder / "stores" / "shop.yaml"
+    columns = "    columns: {id: key, email: contact, name: identity, city: contact}\n"
+    path.write_text(path.read_text().replace(columns, columns + "    restriction: {set_aside: [city]}\n"))
+    project = opened(folder, clock)
+    found = restrict.measure(project, [("email", "ada@example.org")], "accuracy")
+    restrict.approve(project, found.name, found.state["plan"]["sha256"], "marie")
+    restrict.restrict(project, found.name)
+    clock.forward(days=100)
+    done = sweep_logs.sweep(project, "web-logs", dry=False)
+    assert done[0].swept.kept_back > 0
+    lift.lift(project, found.name, clock.now.date() - timedelta(days=30), "marie")
+    done = sweep_logs.sweep(project, "web-logs", dry=False)
+    assert (done[0].swept.kept_back, done[0].swept.removed > 0) == (0, True)
+    project.close()
+    project.ledger.close()
 
 
 def test_a_request_finds_and_erases_in_logs_as_in_any_store(folder, logs, clock, letters):

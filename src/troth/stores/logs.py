@@ -29,7 +29,7 @@ Decide = Callable[[bytes], bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What going over the files of a store did: lines removed, changed, and without a date."""
+    """What going over the files of a store did: lines removed, changed, without a date, and passed by for somebody."""
 
     files: int
     lines: int
@@ -38,6 +38,7 @@ class Swept:
     undated: int
     oldest: date | None
     refused: tuple[str, ...] = ()
+    kept_back: int = 0
 
 
 def open_store(map: Map, credentials: Mapping[str, str]) -> Store:  # noqa: A002
@@ -177,12 +178,15 @@ class LogStore:
 
     # By age
 
-    def sweep(self, table: str, before: datetime, *, dry: bool) -> Swept:
-        """Remove the lines that are older than a moment; one without a date is as old as the one before it."""
-        return self._aged(table, before, _removed, dry=dry)
+    def sweep(self, table: str, before: datetime, *, dry: bool, but_for: Sequence[Who] = ()) -> Swept:
+        """Remove the lines that are older than a moment, but for those that name somebody kept back.
 
-    def truncate(self, table: str, before: datetime, *, dry: bool) -> Swept:
-        """Truncate the addresses in lines that are older than a moment."""
+        A line without a date is as old as the one before it.
+        """
+        return self._aged(table, before, _removed, but_for, dry=dry)
+
+    def truncate(self, table: str, before: datetime, *, dry: bool, but_for: Sequence[Who] = ()) -> Swept:
+        """Truncate the addresses in lines that are older than a moment, but for those of somebody kept back."""
         described = self._map.tables[table]
         named = described.subject.identifiers if described.subject is not None else ()
         columns: dict[str, Value] = {one.column: log_line.TRUNCATED for one in named if one.kind == "ip"}
@@ -202,27 +206,29 @@ class LogStore:
                 return raw
             return log_line.written_with(raw, line, wanted)
 
-        return self._aged(table, before, decided, dry=dry)
+        return self._aged(table, before, decided, but_for, dry=dry)
 
     def _aged(
         self,
         table: str,
         before: datetime,
         decide: Callable[[bytes, log_line.Line | None], bytes | None],
+        but_for: Sequence[Who],
         *,
         dry: bool,
     ) -> Swept:
         described = self._map.tables[table]
         trigger = described.retention[0].trigger if described.retention else "time"
         total: Counter[str] = Counter()
+        kept_back = _wanted(described, but_for)
         oldest: date | None = None
         refused = []
         for path in log_file.files(self._folder, table):
             last = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-            undated = 0
+            undated = passed = 0
 
             def decided(raw: bytes) -> bytes | None:
-                nonlocal last, undated, oldest
+                nonlocal last, undated, passed, oldest
                 line = log_line.read_line(raw)
                 at = log_line.moment(line.columns.get(trigger, "")) if line is not None else None
                 if at is None:
@@ -230,7 +236,12 @@ class LogStore:
                 else:
                     last = at
                     oldest = at.date() if oldest is None else min(oldest, at.date())
-                return decide(raw, line) if last < before else raw
+                if last >= before:
+                    return raw
+                if kept_back and any(True for _ in _named(described, line, kept_back)):
+                    passed += 1
+                    return raw
+                return decide(raw, line)
 
             try:
                 done = log_file.rewrite(path, decided, dry=dry)
@@ -238,11 +249,16 @@ class LogStore:
                 refused.append(str(error))
                 continue
             total.update(
-                files=1, lines=done.lines, removed=done.removed, changed=done.changed, undated=undated
+                files=1,
+                lines=done.lines,
+                removed=done.removed,
+                changed=done.changed,
+                undated=undated,
+                kept_back=passed,
             )
         return Swept(
             total["files"], total["lines"], total["removed"], total["changed"], total["undated"], oldest,
-            tuple(refused),
+            tuple(refused), total["kept_back"],
         )  # fmt: skip
 
     # Changing

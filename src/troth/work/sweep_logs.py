@@ -1,7 +1,8 @@
 """Sweep server logs by age, as the retention promise says, or truncate the addresses in older lines.
 
 Danger: this removes lines for good.  What prevents loss: see `stores.log_file`; only lines
-older than the period of the promise that the map names go, and the default only counts them.
+older than the period of the promise that the map names go, none that names somebody who is kept
+back, and the default only counts them.
 
 Law: GDPR Art. 5(1)(e), storage limitation; Art. 25; Recital 30 (addresses are identifiers).
 """
@@ -19,6 +20,7 @@ from troth.policy.promise import RetentionRule
 from troth.rules.event import Draft, Fact
 from troth.rules.plan import first_kept_day
 from troth.stores.logs import LogStore, Swept
+from troth.work.kept_back import kept_back
 from troth.work.project import Project
 
 
@@ -34,7 +36,7 @@ class Done:
 
 def sweep(project: Project, store: str, *, dry: bool, staff: str = "troth") -> tuple[Done, ...]:
     """Remove from each log of a store the lines whose retention has ended."""
-    opened = _store(project, store)
+    opened, others = _store(project, store), kept_back(project)
     found = []
     for name, table in project.maps[store].tables.items():
         for bound in table.retention:
@@ -51,7 +53,7 @@ def sweep(project: Project, store: str, *, dry: bool, staff: str = "troth") -> t
                     "truncate` besides."
                 )
             before = _beginning(project, rule.period)
-            found.append(Done(name, rule.id, before, opened.sweep(name, before, dry=dry)))
+            found.append(Done(name, rule.id, before, opened.sweep(name, before, dry=dry, but_for=others)))
     if not found:
         raise NotAllowedError(
             f"The map of the store `{store}` binds no log to a retention promise. Write `retention:` on its tables."
@@ -67,7 +69,11 @@ def truncate(
     before = _beginning(project, older_than)
     described = project.maps[store].tables
     wanted = [name for name, table in described.items() if table.impersonal is None]
-    found = [Done(name, "truncate", before, opened.truncate(name, before, dry=dry)) for name in wanted]
+    others = kept_back(project)
+    found = [
+        Done(name, "truncate", before, opened.truncate(name, before, dry=dry, but_for=others))
+        for name in wanted
+    ]
     return _recorded(project, store, found, dry=dry, staff=staff)
 
 

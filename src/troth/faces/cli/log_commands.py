@@ -60,16 +60,27 @@ def _tell(store: str, found: tuple[Done, ...], *, json: bool, dry: bool) -> None
         as_json({"store": store, "done": not dry, "logs": [
             {"log": one.log, "rule": one.rule, "before": one.before, "files": one.swept.files,
              "lines": one.swept.lines, "removed": one.swept.removed, "changed": one.swept.changed,
-             "undated": one.swept.undated, "oldest": one.swept.oldest, "refused": list(one.swept.refused)}
+             "undated": one.swept.undated, "kept_back": one.swept.kept_back,
+             "oldest": one.swept.oldest, "refused": list(one.swept.refused)}
             for one in found
         ]})  # fmt: skip
     else:
         rows = [
             [one.log, one.rule, one.before.date().isoformat(), str(one.swept.files), f"{one.swept.lines:,}",
-             f"{one.swept.removed:,}", f"{one.swept.changed:,}", f"{one.swept.undated:,}"]
+             f"{one.swept.removed:,}", f"{one.swept.changed:,}", f"{one.swept.undated:,}", f"{one.swept.kept_back:,}"]
             for one in found
         ]  # fmt: skip
-        names = ["log", "rule", "before", "files#", "lines#", "removed#", "truncated#", "undated#"]
+        names = [
+            "log",
+            "rule",
+            "before",
+            "files#",
+            "lines#",
+            "removed#",
+            "truncated#",
+            "undated#",
+            "kept back#",
+        ]
         out().print(table("", names, rows))
         out().print("Nothing was changed; say it with --yes." if dry else "Done.")
         for sentence in refused:

@@ -1,0 +1,40 @@
+"""Whose data a sweep passes by today, though its period is over.
+
+What a person has had restricted is stored and nothing else; and what somebody asks to see or to
+take along must be there when the answer is made.  Each is passed by until that ends.
+
+Law: GDPR Art. 18(2) (restriction), Art. 15 and 20 (access, portability), Art. 12(3) (the answer).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from troth.ledger import read, subjects
+from troth.rules.request import is_open
+from troth.stores.contract import Who
+from troth.work.project import Project
+from troth.work.restrict import FAMILY, OVER
+
+RIGHTS = ("access", "portability", "restrict")
+"""The rights for whose answer the data is needed as it stands."""
+
+
+def kept_back(project: Project) -> tuple[Who, ...]:
+    """Return everybody whose lines are passed by, with every identifier known."""
+    found = dict.fromkeys([*_restricted(project), *_asking(project)])
+    return tuple(Who(subject, subjects.identifiers(project.ledger, subject)) for subject in found)
+
+
+def _restricted(project: Project) -> Iterator[str]:
+    for each in read.states(project.ledger, FAMILY):
+        if each.status not in OVER:
+            yield str(each.body["subject"])
+
+
+def _asking(project: Project) -> Iterator[str]:
+    for each in read.states(project.ledger, "request"):
+        claims = each.body["claims"].values()
+        waiting = any(one["right"] in RIGHTS and one["outcome"] != "refuse" for one in claims)
+        if each.body.get("subject") and is_open(each.body) and waiting:
+            yield str(each.body["subject"])
