@@ -378,7 +378,7 @@ def _check_version(version: str) -> None:
     if "mariadb" not in version.lower():
         raise NotAllowedError(
             "This server is MySQL, on which Troth has not been tested, and so does not erase. "
-            "It opens MariaDB 10.6 or newer."
+            "Bring the data into MariaDB 10.6 or newer, or erase there by hand."
         )
     if match is None or (int(match[1]), int(match[2])) < (10, 6):
         raise NotAllowedError("This MariaDB is too old: Troth needs 10.6 or newer, for JSON_TABLE.")
