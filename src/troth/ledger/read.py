@@ -17,6 +17,10 @@ from troth.rules.event import Event, decode
 _STREAM = text("SELECT body FROM events WHERE stream = :stream ORDER BY version")
 _EVENT = text("SELECT body FROM events WHERE id = :id")
 _STATE = text("SELECT stream, family, version, status, due, body FROM state WHERE stream = :stream")
+_LAST = text(
+    "SELECT stream FROM state WHERE family = :family AND stream LIKE :start ORDER BY length(stream) DESC, stream DESC "
+    "LIMIT 1"
+)
 PAGE = 1000
 
 
@@ -36,6 +40,14 @@ def stream(ledger: Ledger, name: str) -> tuple[Event, ...]:
     """Return the events of a stream, in order; none where there is no such stream."""
     with ledger.reading() as connection:
         return tuple(decode(bytes(body)) for body in connection.execute(_STREAM, {"stream": name}).scalars())
+
+
+def last_of(ledger: Ledger, prefix: str) -> str | None:
+    """Return the longest and then last of the streams that begin so, as numbers do that grow."""
+    bound = {"family": prefix.partition("/")[0], "start": f"{prefix}%"}
+    with ledger.reading() as connection:
+        found = connection.execute(_LAST, bound).scalar()
+    return None if found is None else str(found)
 
 
 def event(ledger: Ledger, event_id: str) -> Event:

@@ -231,6 +231,9 @@ class MapTable:
     retention: tuple[Retention, ...] = ()
     copies: tuple[Copy, ...] = ()
     supplement: str = ""  # the column that takes a supplementary statement
+    made_public: str = (
+        ""  # where its rows can be read by anybody, in words: other controllers may have copies
+    )
     impersonal: str | None = None
     line: int = 1
 

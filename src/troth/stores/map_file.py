@@ -49,7 +49,7 @@ from troth.stores.phone_form import is_region
 _MAP = ("store", "kind", "credentials", "controller", "processor_for", "purposes", "reviewed",
         "backups_expire", "region", "placeholder", "tables")  # fmt: skip
 _TABLE = ("subject", "columns", "belongs_to", "points_to", "mentions", "erase", "restriction", "retention",
-          "copies", "supplement", "impersonal")  # fmt: skip
+          "copies", "supplement", "made_public", "impersonal")  # fmt: skip
 _EDGES: tuple[EdgeKind, ...] = ("belongs_to", "points_to", "mentions")
 _STORE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
 _OUTLINE = re.compile(f"[0-9a-f]{{{OUTLINE_DIGITS}}}", re.ASCII)
@@ -344,6 +344,7 @@ class _MapReading(ErasureReading):
             retention=self.retention(name, fields.get("retention")),
             copies=self.copies(name, fields.get("copies")),
             supplement=self.supplement(name, fields.get("supplement")),
+            made_public=self.text(fields.get("made_public"), "`made_public`") or "",
             line=key.line,
         )
 

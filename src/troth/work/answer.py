@@ -219,7 +219,11 @@ def _recipients(project: Project, number: str, language: str) -> list[str]:
         if event.kind != "recipient_notified" or event.facts["outcome"] == "failed":
             continue
         recipient = project.policy.recipients.get(str(event.facts["recipient"]))
-        title = recipient.title.said(language) if recipient else str(event.facts["recipient"])
+        name = str(event.facts["recipient"])
+        place = "" if recipient else tell_recipients.place_said(project, name)
+        title = recipient.title.said(language) if recipient else name
+        if place:
+            title = phrase("others", language, place=place)
         on = send_letter.day(event.at.date().isoformat(), language)
         reason = str(event.facts.get("reason") or "")
         if event.facts["outcome"] == "told":

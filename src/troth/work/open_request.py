@@ -226,9 +226,8 @@ def _write(
 
 
 def _last(project: Project, year: str) -> int:
-    numbers = [state.stream.rpartition("-")[2] for state in read.states(project.ledger, "request")
-               if state.stream.startswith(f"request/{year}-")]  # fmt: skip
-    return max(map(int, numbers), default=0)
+    last = read.last_of(project.ledger, f"request/{year}-")
+    return int(last.rpartition("-")[2]) if last else 0
 
 
 def acknowledge(project: Project, number: str) -> None:

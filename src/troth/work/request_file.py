@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -53,8 +54,18 @@ def load(project: Project, number: str) -> RequestFile:
     """Read a request; raises NotFoundError where there is none of that number."""
     found = read.state(project.ledger, f"request/{number}")
     if found is None:
-        raise NotFoundError(f"There is no request {number[:30]!r}. `troth request list` shows them all.")
+        raise NotFoundError(
+            f"There is no request {number[:30]!r}. {_meant(project, number)}`troth request list` shows them all."
+        )
     return RequestFile(number, found.version, found.body)
+
+
+def _meant(project: Project, number: str) -> str:
+    """Suggest the number that was meant: without its zeros, or its dash."""
+    parts = re.fullmatch(r"\s*(20[0-9]{2})\D?0*([0-9]{1,9})\s*", number, re.ASCII)
+    near = f"{parts[1]}-{int(parts[2]):04}" if parts else ""
+    known = near and near != number and read.version(project.ledger, f"request/{near}")
+    return f"Did you mean {near}? " if known else ""
 
 
 def today(project: Project, found: RequestFile) -> date:

@@ -12,7 +12,8 @@ Law: GDPR Art. 19; Arts. 5(2), 24, 28(3)(e); Cases C-154/21, C-129/21.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from troth.ledger import append, keys, read
 from troth.ledger.lease import Lease
@@ -91,6 +92,8 @@ def tell_recipients(
 ) -> None:
     """Tell each recipient once; what failed is tried again when this is said again, and is a task at last."""
     action = ACTIONS[str(request_file.load(project, number).claim(claim)["right"])]
+    if action == "erasure":
+        _ask_others(project, number, claim, lease)
     promised = project.policy.notify_recipients
     if action not in CHOICES and (promised is None or action not in promised.of):
         return
@@ -112,6 +115,40 @@ def tell_recipients(
         once = None if outcome == "failed" else f"told {number} {claim} {recipient.key}"
         append.append(project.ledger, [draft], once=once, lease=lease)
         stop_at(f"told {recipient.key}")
+
+
+def _ask_others(project: Project, number: str, claim: str, lease: Lease | None) -> None:
+    """Give staff the task to tell whoever else has what we had made public (GDPR Art. 17(2))."""
+    for place in made_public(project, request_file.load(project, number).claim(claim)):
+        found = request_file.load(project, number)
+        facts: dict[str, Fact] = {
+            "recipient": place, "action": "erasure", "attempt": found.version, "outcome": "task",
+            "reason": "made public", "claim": claim,
+        }  # fmt: skip
+        draft = Draft("recipient_notified", found.stream, facts, **request_file.about(found))
+        append.append(project.ledger, [draft], once=f"told {number} {claim} {place}", lease=lease)
+
+
+def made_public(project: Project, claim: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the tables, as store.table, from which rows went that anybody could read."""
+    return tuple(
+        dict.fromkeys(
+            f"{store}.{table}"
+            for store, done in sorted(claim["stores"].items())
+            for table, verb, rows, _, _ in done.get("rows", [])
+            if rows and verb in {"delete", "blank", "replace_owner"}
+            if store in project.maps
+            and (mapped := project.maps[store].tables.get(table)) is not None
+            and mapped.made_public
+        )
+    )
+
+
+def place_said(project: Project, recipient: str) -> str:
+    """Return where rows of a table could be read by anybody; empty where they could not."""
+    store, _, table = recipient.partition(".")
+    mapped = project.maps[store].tables.get(table) if store in project.maps else None
+    return mapped.made_public if mapped is not None else ""
 
 
 def all_told(project: Project, number: str, claim: str) -> bool:
