@@ -299,6 +299,11 @@ def table(name: str, policy: Policy, words: Words) -> str:
     return "\n".join(_line(cells) for cells in lines)
 
 
+def rows(name: str, policy: Policy, words: Words) -> Sequence[Row]:
+    """Return the rows of a table, by the keys of its columns; cells are Markdown."""
+    return TABLES[name](_Cells(policy, words))
+
+
 def bullet_list(name: str, policy: Policy, words: Words) -> str:
     """Write a list as Markdown; without items it is empty."""
     cells = _Cells(policy, words)

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from troth.errors import TamperedError
-from troth.rules import amendment, mail, request
+from troth.rules import amendment, collection, mail, request
 from troth.rules.event import Event
 
 State = dict[str, Any]
@@ -29,6 +29,7 @@ FOLDS: Mapping[str, Fold] = MappingProxyType(
         "mail": mail.fold,
         "rectification": amendment.fold,
         "restriction": amendment.fold,
+        "collection": collection.fold,
     }
 )
 

@@ -70,6 +70,9 @@ COMMANDS: dict[str, Entry] = {
         "request_commands", "app", "Requests", "Receive, follow, decide and answer people's requests."
     ),
     "mail": Entry("mail_commands", "app", "Requests", "Take mail in, and sort what waits."),
+    "inform": Entry(
+        "inform_commands", "app", "Requests", "Inform people whose data came from somebody else."
+    ),
     "disclosure": Entry(
         "disclosure_commands", "app", "Requests", "Record and list what was disclosed to whom."
     ),

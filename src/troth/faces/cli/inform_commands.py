@@ -1,0 +1,95 @@
+"""`troth inform`: tell people that their data came from somebody else, in time."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import typer
+
+from troth.errors import NotAllowedError
+from troth.faces.cli.console import as_json, out, table
+from troth.faces.cli.context import project
+
+app = typer.Typer(
+    no_args_is_help=True, help="Inform people whose data came from somebody else (GDPR Art. 14)."
+)
+JSON = typer.Option(False, "--json", help="Write the result as JSON.")
+
+
+@app.command()
+def add(
+    email: str = typer.Argument(..., help="The person's e-mail address."),
+    source: str = typer.Option(..., help="Who gave the data: a source of the policy, by its name."),
+    on: str = typer.Option(..., metavar="DATE", help="The day the data was obtained."),
+    name: str = typer.Option("", help="The person's name."),
+    language: str = typer.Option("", help="en or fr; the policy's own if left out."),
+    staff: str = typer.Option(
+        ..., "--staff", "-s", help="Who you are, as it stands in the record.", envvar="TROTH_STAFF"
+    ),
+    json: bool = JSON,
+) -> None:
+    """Record that data came from somebody else; the notice is owed within a month.
+
+    Example: troth inform add ada@example.org --source employer --on 2026-11-20 --staff marie
+    """
+    from troth.work import inform
+
+    try:
+        obtained = date.fromisoformat(on)
+    except ValueError:
+        raise NotAllowedError("--on is a day, written such as 2026-11-23.") from None
+    one = inform.record(project(), email, source, obtained, staff, name=name, language=language)
+    if json:
+        as_json({"name": one.ident, **one.state})
+    else:
+        out().print(f"The notice {one.ident} is {one.state['status']}, due by {one.state['due']}.")
+
+
+@app.command()
+def send(
+    names: list[str] = typer.Argument(None, help="The notices, by name; every one that is owed without."),
+    json: bool = JSON,
+) -> None:
+    """Send the notices that are owed; what does not go out stays owed.
+
+    Example: troth inform send
+    """
+    from troth.work import inform
+
+    opened = project()
+    wanted = names or [one.ident for one in inform.owed(opened)]
+    for name in wanted:
+        inform.tell(opened, name)
+    told = sum(inform.load(opened, name).state["status"] == "told" for name in wanted)
+    if json:
+        as_json({"told": told, "owed": len(wanted) - told})
+    else:
+        out().print(f"Told: {told}; still owed: {len(wanted) - told}.")
+    if told < len(wanted):
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_(
+    every: bool = typer.Option(False, "--all", help="Those that were sent too."),
+    json: bool = JSON,
+) -> None:
+    """List the notices that are owed, the most urgent first; nobody is named.
+
+    Example: troth inform list
+    """
+    from troth.rules.collection import is_late
+    from troth.work import inform
+
+    opened = project()
+    found = list(inform.owed(opened, every=every))
+    if json:
+        as_json([{"name": one.ident, **one.state} for one in found])
+        return
+    today = opened.clock().date()
+    rows = [
+        [one.ident, one.state["source"], one.state["obtained"], one.state["due"] or "–",
+         one.state["told_on"] or ("late" if is_late(one.state, today) else "owed")]
+        for one in found
+    ]  # fmt: skip
+    out().print(table("", ["notice", "source", "obtained", "due", "told"], rows))

@@ -1,0 +1,213 @@
+"""Inform people whose data came from somebody else: all that Art. 14 lists, in time.
+
+The notice is made from the promises that are public, as they stand on the day it is sent.
+
+Law: GDPR Art. 14(1) to (3).
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Collection as Names
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from hashlib import sha256
+from typing import Any
+
+from troth.errors import NotAllowedError, NotFoundError
+from troth.law.indirect import indirect_due
+from troth.ledger import append, keys, read, subjects, vault
+from troth.outside.mail import Letter, is_address
+from troth.policy import tables
+from troth.policy.promise import Collection, Source
+from troth.policy.words import words
+from troth.rules import letter
+from troth.rules.event import Draft, Event, Fact
+from troth.work import send_letter
+from troth.work.establishment import establishment
+from troth.work.project import Project
+
+FAMILY = "collection"
+_ESCAPED = re.compile(r"\\([^\w\s])")
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A notice that is owed, or was sent."""
+
+    ident: str
+    state: Mapping[str, Any] = field(repr=False)
+
+
+def record(
+    project: Project,
+    email: str,
+    source: str,
+    obtained_on: date,
+    staff: str,
+    *,
+    name: str = "",
+    language: str = "",
+) -> Owed:
+    """Record that data about somebody came from a source of the policy; the notice is owed from then on.
+
+    Saying the same again records no more.  Raises NotAllowedError with what is missing or wrong.
+    """
+    found = sources(project)
+    wrong = []
+    if not is_address(email.strip()):
+        wrong.append("That is no e-mail address a notice can be sent to. Write it as name@example.org.")
+    if source not in found:
+        known = ", ".join(found) or "none: say it in a collection with `how: indirect` and `sources`"
+        wrong.append(f"The policy has no source {source[:40]!r} of data about people. It has: {known}.")
+    if obtained_on > project.clock().date():
+        wrong.append(f"Data cannot have been obtained on {obtained_on}, which is still to come.")
+    if language and language not in letter.LANGUAGES:
+        wrong.append(f"Notices are written in {' or '.join(letter.LANGUAGES)}, not {language[:10]!r}.")
+    if wrong:
+        raise NotAllowedError(" ".join(wrong))
+    due = indirect_due(obtained_on, establishment(project).place)
+    subject = subjects.subject_for(project.ledger, "email", email.strip())
+    _, secret = keys.own_key(project.ledger, "collections")
+    said = f"{subject}\0{source}\0{obtained_on}".encode()
+    ident = hmac.digest(secret, said, "sha256").hex()[:16]
+    facts: dict[str, Fact] = {
+        "channel": "indirect",
+        "source": source,
+        "notice_version": project.policy.version,
+        "obtained_on": obtained_on.isoformat(),
+        "indirect": True,
+        "due": due.safe_due.isoformat(),
+    }
+    payload: dict[str, Fact] = {
+        "email": email.strip(), "name": name.strip(), "language": language or project.policy.language,
+    }  # fmt: skip
+    stream = f"{FAMILY}/{ident}"
+    draft = Draft("collected", stream, facts, subject=subject, actor=staff, payload=payload, file=stream)
+    append.append(project.ledger, [draft], once=f"collected {ident}")
+    return load(project, ident)
+
+
+def load(project: Project, ident: str) -> Owed:
+    """Read a notice by its name; raises NotFoundError where there is none."""
+    found = read.state(project.ledger, f"{FAMILY}/{ident}")
+    if found is None:
+        raise NotFoundError(f"No notice is owed under {ident[:20]!r}. `troth inform list` shows them.")
+    return Owed(ident, found.body)
+
+
+def owed(project: Project, *, every: bool = False) -> Iterator[Owed]:
+    """Yield the notices that are owed (or every one), the most urgent first."""
+    for found in read.states(project.ledger, FAMILY, status=None if every else "owed"):
+        yield Owed(found.stream.partition("/")[2], found.body)
+
+
+def tell(project: Project, ident: str) -> Event | None:
+    """Send a notice that is owed; None when it was sent before.  What failed is sent again when this is said again."""
+    one = load(project, ident)
+    if one.state["status"] == "told":
+        return None
+    stream = f"{FAMILY}/{ident}"
+    (collected, *_) = read.stream(project.ledger, stream)
+    known = vault.payload(project.ledger, collected)
+    language = str(known["language"])
+    written = letter.write(
+        "source_notice",
+        language,
+        fields(project, str(one.state["source"]), date.fromisoformat(one.state["obtained"]), language),
+        send_letter.own_template(project, "source_notice", language),
+    )
+    html = letter.as_html(written, language)
+    sent = project.mailer.send(Letter(known["email"], written.subject, written.text, language, html=html))
+    facts: dict[str, Fact] = {
+        "letter": "source_notice",
+        "kind": "source_notice",
+        "sha256": sha256(f"{written.subject}\n{written.text}".encode()).hexdigest(),
+        "channel": "email",
+        "attempt": one.state["tries"] + 1,
+        "outcome": sent.outcome,
+        "language": language,
+    }
+    payload: dict[str, Fact] = {"to": known["email"], "text": written.text, "proof": sent.proof}
+    draft = Draft("letter_sent", stream, facts, subject=one.state["subject"], payload=payload, file=stream)
+    return append.append(project.ledger, [draft], once=f"informed {ident} {one.state['tries'] + 1}")[0]
+
+
+def sources(project: Project) -> dict[str, tuple[Collection, Source]]:
+    """Return the sources of the policy from which data about people comes, with what is collected there."""
+    return {
+        str(source.key): (each, source)
+        for each in project.policy.collections.values()
+        if each.how == "indirect" and each.public
+        for source in each.sources
+    }
+
+
+def fields(project: Project, source: str, obtained: date, language: str) -> dict[str, object]:
+    """Return all that Art. 14(1) and (2) list, from the promises about what came from this source."""
+    policy, spoken = project.policy, words(language)
+    collection, known = sources(project)[source]
+    categories = {str(one.key) for one in collection.categories} | set(map(str, collection.collects))
+    purposes = [
+        one for one in policy.purposes.values() if one.public and categories & set(map(str, one.categories))
+    ]
+    wanted = {str(name) for one in purposes for name in one.recipients}
+    group = policy.group
+    return {
+        "organisation": send_letter.organisation(project, language),
+        "contact": send_letter.contact(group.requests if group else None, language)
+        or project.settings.mail_from,
+        "dpo": send_letter.contact(group.dpo if group else None, language) or project.settings.mail_from,
+        "source": known.title.said(language) if known.title else str(known.key),
+        "obtained": send_letter.day(obtained.isoformat(), language),
+        "categories": _of(
+            [one for each in policy.collections.values() if each.public for one in each.categories],
+            _lines(tables.rows("categories", policy, spoken), ("category", "fields")),
+            categories,
+        ),
+        "purposes": _of(
+            [one for one in policy.purposes.values() if one.public],
+            _lines(tables.rows("purposes", policy, spoken), ("purpose", "basis")),
+            {str(one.key) for one in purposes},
+        ),
+        "recipients": _of(
+            [one for one in policy.recipients.values() if one.public],
+            _lines(tables.rows("recipients", policy, spoken), ("recipient", "what_for")),
+            wanted,
+        ),
+        "transfers": _lines(
+            tables.rows("transfers", policy, spoken), ("country", "importer", "safeguard", "copy")
+        ),
+        "retention": [
+            _plain(
+                letter.phrase(
+                    "period_from", language, **{name: row[name] for name in ("what", "period", "trigger")}
+                )
+            )
+            for row in tables.rows("retention", policy, spoken)
+        ],
+        "rights": _lines(tables.rows("rights", policy, spoken), ("right", "how")),
+        "withdrawal": any(one.legal_basis == "consent" or one.other_basis == "consent" for one in purposes),
+        "authority": send_letter.complaint(establishment(project).place, project.clock().date()),
+        "notice": f"{project.settings.public_url}/notice/{language}",
+    }
+
+
+def _of(promises: Sequence[Any], lines: Sequence[str], wanted: Names[str]) -> list[str]:
+    """Return the lines of the promises that are wanted, by their names."""
+    return [line for one, line in zip(promises, lines, strict=True) if str(one.key) in wanted]
+
+
+def _lines(rows: Sequence[Mapping[str, str]], columns: Sequence[str]) -> list[str]:
+    """Write rows of a table as lines of plain text: the first column, and after a colon the others."""
+    found = []
+    for row in rows:
+        first, *others = (row.get(name, "") for name in columns)
+        found.append(_plain(": ".join(filter(None, (first, "; ".join(filter(None, others)))))))
+    return found
+
+
+def _plain(markdown: str) -> str:
+    return _ESCAPED.sub(r"\1", re.sub(r"<((?:https?|mailto)[^>]*|[^>@\s]+@[^>\s]+)>", r"\1", markdown))
