@@ -102,6 +102,23 @@ def test_what_an_action_needs_is_named_by_table_and_column(granted):
     ]
 
 
+def test_a_table_of_steps_that_may_not_be_written_is_told(granted):
+    database, store = granted(
+        "SELECT, UPDATE, DELETE ON customer", "SELECT, UPDATE, DELETE ON orders", "SELECT, DELETE ON message"
+    )
+    database.run(
+        'CREATE TABLE troth_step (step varchar(90) PRIMARY KEY, plan_sha256 varchar(90), "rows" varchar(90))'
+    )
+    granted("SELECT ON troth_step")
+    found, said = lacking(database, store)
+    assert found == [Right("troth_step", "remember")]
+    assert said == [
+        "The role that changes may not write into `troth_step`, in which an erasure is remembered. "
+        "GRANT SELECT, INSERT, UPDATE on that table to it."
+    ]
+    assert database.query("SELECT * FROM troth_step") == []
+
+
 def test_a_column_that_may_not_be_read_is_named(granted):
     database, store = granted(
         "SELECT (id, email, name, held), UPDATE (id, email, name, held) ON customer",

@@ -19,7 +19,9 @@ from troth.rules.map import Flag, Map, Parts, SetAside, Values
 from troth.rules.map_reach import listed
 from troth.rules.plan import Plan, compile_plan
 
-Verb = Literal["read", "update", "delete", "see every row"]
+Verb = Literal["read", "update", "delete", "see every row", "remember"]
+STEPS = "troth_step"
+"""The table in which a store remembers what was done; a role that may not write there acts at least once."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,7 +38,9 @@ def needed(map: Map, catalogue: Catalogue) -> tuple[Right, ...]:  # noqa: A002
     plan, _ = compile_plan(map, catalogue)
     if plan is None:
         return ()
-    return tuple(dict.fromkeys([*_to_read(plan), *_to_change(plan), *_to_restrict(plan)]))
+    return tuple(
+        dict.fromkeys([*_to_read(plan), *_to_change(plan), *_to_restrict(plan), Right(STEPS, "remember")])
+    )
 
 
 def _to_read(plan: Plan) -> Iterator[Right]:
@@ -95,6 +99,11 @@ def _said(table: str, verb: Verb, columns: list[str]) -> tuple[str, str]:
         return (
             f"Row-level security of `{table}` hides rows from the role that changes.",
             "Give it BYPASSRLS, or a policy that shows it every row.",
+        )
+    if verb == "remember":
+        return (
+            f"The role that changes may not write into `{table}`, in which an erasure is remembered.",
+            "GRANT SELECT, INSERT, UPDATE on that table to it.",
         )
     if verb == "delete":
         return f"The role that changes may not delete rows of `{table}`.", "GRANT DELETE on the table to it."

@@ -35,6 +35,13 @@ Role = Literal["find", "change"]
 Result = TypeVar("Result")
 
 TRIES_MAX = 4
+_STEPS_SEEN = {
+    "postgresql": f"SELECT 1 WHERE to_regclass('{STEP_TABLE}') IS NOT NULL",
+    "mariadb": (
+        "SELECT 1 FROM information_schema.TABLES "  # noqa: S608
+        f"WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '{STEP_TABLE}'"
+    ),
+}
 ROWS_REFUSED_MAX = 100
 
 
@@ -323,10 +330,12 @@ class SqlStore(Generic[Connection]):
     def _forbidden(self, connection: Connection, names: Mapping[str, str], rights: Sequence[Right]) -> bool:
         """Tell whether a role may not do one thing with some columns of a table."""
         first, engine = rights[0], self._engine
-        if first.table not in names:
+        if first.table not in names and first.verb != "remember":
             return True  # what a role may do nothing with, it may not be shown
-        name, columns = names[first.table], [quoted(right.column) for right in rights]
+        name, columns = names.get(first.table, STEP_TABLE), [quoted(right.column) for right in rights]
         match first.verb:
+            case "remember":
+                statement = f"INSERT INTO {name} (step, plan_sha256) VALUES ('', '')"  # noqa: S608
             case "delete":
                 statement = f"DELETE FROM {name} WHERE 1 = 0"  # noqa: S608
             case "update":
@@ -335,9 +344,12 @@ class SqlStore(Generic[Connection]):
                 statement = f"SELECT {', '.join(columns)} FROM {name} WHERE 1 = 0"  # noqa: S608
         engine.begin(connection, "change")
         try:
-            engine.session(connection, Catalogue(self.name, engine.dialect.name, ())).many(
-                [(f"EXPLAIN {statement}", ())]
-            )
+            session = engine.session(connection, Catalogue(self.name, engine.dialect.name, ()))
+            if first.verb == "remember":
+                seen = _STEPS_SEEN.get(engine.dialect.name)
+                if seen is None or not session.many([(seen, ())])[0].rows:
+                    return False  # it is not there, or as good as that: what is done, is done at least once
+            session.many([(f"EXPLAIN {statement}", ())])
         except Exception as error:
             if engine.said(error, self.name) is None:
                 raise
