@@ -8,6 +8,7 @@ import story
 from commanding import troth
 from naming import names
 from troth.errors import NotAllowedError
+from troth.faces.portal import session
 from troth.ledger import read, subjects, vault
 from troth.rules import representation
 from troth.work import ask, build_package, carry_on, decide, request_file
@@ -68,6 +69,15 @@ def test_else_it_goes_to_the_person_whose_own_address_is_then_proven(project, le
     story.prove(project, number, code)
     assert to(letters)[-1] == ADA
     assert len(b"".join(build_package.take_answer(project, number))) > 1000
+
+
+def test_an_agent_who_was_shown_the_page_sees_no_more_once_the_answer_goes_to_the_person(project):
+    number = asked(project)
+    agent = session.issue(project, number)
+    assert session.holds(project, number, agent)
+    check_authority(project, number, "marie", SEEN, sufficient=True, receives=False)
+    assert not session.holds(project, number, agent)
+    assert session.holds(project, number, session.issue(project, number))
 
 
 def test_a_mandate_covers_what_it_says_and_until_it_ends(project, clock):

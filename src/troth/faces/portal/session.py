@@ -12,6 +12,8 @@ import hmac
 from datetime import datetime, timedelta
 
 from troth.ledger import keys
+from troth.rules import representation
+from troth.work import request_file
 from troth.work.project import Project
 
 NAME = "troth_answer"
@@ -37,5 +39,7 @@ def holds(project: Project, number: str, cookie: str | None) -> bool:
 
 def _mac(project: Project, number: str, until: int) -> str:
     _, secret = keys.own_key(project.ledger, "sessions")
-    mac = hmac.digest(secret, f"{number}.{until}".encode(), "sha256")
+    # Whoever asked for somebody else sees no more once the answer goes to that person.
+    to = representation.to_the_subject(request_file.load(project, number).state)
+    mac = hmac.digest(secret, f"{number}.{until}.{to}".encode(), "sha256")
     return base64.urlsafe_b64encode(mac[:24]).decode()
