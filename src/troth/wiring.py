@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from troth.errors import NotAllowedError, NotFoundError, Problem, WrongFileError
-from troth.work.project import Peer, Project, Settings
+from troth.work.project import ApiKey, Peer, Project, Settings
 
 if TYPE_CHECKING:
     from troth.ledger.schema import Ledger
@@ -33,6 +33,7 @@ KNOWN: Mapping[str, Mapping[str, type]] = {
     "web": {"host": str, "port": int, "public_url": str},
     "mail": {"to": str, "from": str, "inbox": str, "inbox_secret": str, "inbox_login": str},
 }
+API_SCOPES = ("open", "follow")
 
 
 def main() -> None:
@@ -111,7 +112,13 @@ def read_settings(folder: Path) -> Settings:
         mail_inbox_secret=said("mail", "inbox_secret", ""),
         mail_inbox_login=said("mail", "inbox_login", "password"),
         peers={name: _peer(values, folder) for name, values in told.get("recipient", {}).items()},
+        api={name: _api_key(values, folder) for name, values in told.get("api", {}).items()},
     )
+
+
+def _api_key(values: Mapping[str, Any], folder: Path) -> ApiKey:
+    """Return the key of another system; its secret is followed when it is needed."""
+    return ApiKey(lambda: resolve(values["secret"], folder), tuple(values["scope"]))
 
 
 def _peer(values: Mapping[str, str], folder: Path) -> Peer:
@@ -130,6 +137,9 @@ def _problems(told: Mapping[str, Any], file: Path) -> list[Problem]:
         if section == "recipient" and isinstance(values, dict):
             problems += list(_peer_problems(values, lines))
             continue
+        if section == "api" and isinstance(values, dict):
+            problems += list(_api_problems(values, lines))
+            continue
         known = KNOWN.get(section)
         if known is None or not isinstance(values, dict):
             problems.append(_unknown("section", section, KNOWN, lines, f"[{section}"))
@@ -143,6 +153,24 @@ def _problems(told: Mapping[str, Any], file: Path) -> list[Problem]:
                 what = f"`{key}` in [{section}] must be {wanted}."
                 problems.append(Problem(file.name, line, column, what, "Write it so."))
     return problems
+
+
+def _api_problems(keys: Mapping[str, Any], lines: list[str]) -> Iterable[Problem]:
+    """Say what is wrong with [api.NAME]: a secret, as a reference, and what it is good for."""
+    for name, values in keys.items():
+        place = _place(lines, f"[api.{name}")
+        if not isinstance(values, dict) or set(values) != {"secret", "scope"}:
+            what = f"[api.{name}] has a `secret` and a `scope`, and nothing else."
+            remedy = 'Write secret = "env:NAME" and scope = ["open", "follow"].'
+            yield Problem("troth.toml", *place, what, remedy)
+            continue
+        secret, scope = values["secret"], values["scope"]
+        if not isinstance(secret, str) or secret.partition(":")[0] not in {"env", "file"}:
+            what = f"`secret` in [api.{name}] is no reference."
+            yield Problem("troth.toml", *place, what, "Write env:NAME or file:PATH, never the secret itself.")
+        if not isinstance(scope, list) or not scope or any(one not in API_SCOPES for one in scope):
+            what = f"`scope` in [api.{name}] is not a list of what the key is good for."
+            yield Problem("troth.toml", *place, what, f"There are: {', '.join(API_SCOPES)}.")
 
 
 def _peer_problems(peers: Mapping[str, Any], lines: list[str]) -> Iterable[Problem]:

@@ -33,6 +33,14 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What another system shows to open requests or to follow them; `scope` is what it may do."""
+
+    secret: Callable[[], str] = field(repr=False)
+    scope: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What `troth.toml` and the environment say, read once; secrets are never shown."""
 
@@ -52,6 +60,7 @@ class Settings:
     peers: Mapping[str, Peer] = field(
         default_factory=dict, repr=False
     )  # by the recipient's name in the policy
+    api: Mapping[str, ApiKey] = field(default_factory=dict, repr=False)  # by the name of the system
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def seen(project: Project, number: str, words: Words, *, private: bool) -> dict[
         "state": words(f"state.{status}"),
         "mood": "good" if status in GOOD else "warn" if status in WARN else "",
         "received": words.day(date.fromisoformat(state["received"])),
-        "due": _due(state if private else _as_received(state), words),
+        "due": _due(state if private else as_received(state), words),
         "extended": words.day(date.fromisoformat(state["extension"]["on"]))
         if private and state["extension"]
         else "",
@@ -59,7 +59,7 @@ def seen(project: Project, number: str, words: Words, *, private: bool) -> dict[
     }
 
 
-def _as_received(state: Mapping[str, Any]) -> Mapping[str, Any]:
+def as_received(state: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a state without what was asked, extended or decided since."""
     claims = {name: {**claim, "outcome": None} for name, claim in state["claims"].items()}
     return {**state, "asks": {}, "extension": None, "claims": claims}

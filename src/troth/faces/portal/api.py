@@ -1,0 +1,188 @@
+"""Requests that another system of the organisation takes in: a small interface in JSON.
+
+A system needs a key with the scope for what it does, and learns no more than a page shows
+before the code was entered: what was answered is between the organisation and the person.
+
+Law: GDPR Art. 12(2), (3).  Source: RFC 9457 (problem details), RFC 6750 (bearer tokens).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from litestar import Response, get, post
+from litestar.exceptions import HTTPException, NotAuthorizedException, PermissionDeniedException
+from litestar.params import FromPath
+
+from troth.errors import ConflictError, KeyDestroyedError, NotAllowedError, NotFoundError, TrothError
+from troth.faces.portal.pages import Asked
+from troth.faces.portal.seen import PUBLIC, as_received
+from troth.rules import request as rules
+from troth.work import open_request, request_file
+from troth.work.project import Project
+
+LOG = logging.getLogger("troth.portal")
+SECRET_MIN = 32
+ONCE = re.compile(r"[\x21-\x7e]{8,128}")
+STATUS: Mapping[type[Exception], int] = {NotFoundError: 404, ConflictError: 409, NotAllowedError: 422}
+
+
+class For(msgspec.Struct, forbid_unknown_fields=True):
+    """As what somebody asks for whom."""
+
+    acting: str
+    email: str = ""
+    name: str = ""
+    address: str = ""
+
+
+class New(msgspec.Struct, forbid_unknown_fields=True):
+    """A request as another system hands it on."""
+
+    rights: list[str]
+    email: str
+    name: str = ""
+    wording: str = ""
+    language: str = "en"
+    received_at: datetime | None = None
+    because: str = ""
+    on_behalf_of: For | None = None
+
+
+def api(project: Project) -> list[Any]:
+    """Return the routes, or none where no key is set; raises NotAllowedError for a key that is too short."""
+    known: list[tuple[str, bytes, tuple[str, ...]]] = []
+    for name, key in project.settings.api.items():
+        secret = key.secret().strip().encode()
+        if len(secret) < SECRET_MIN:
+            raise NotAllowedError(
+                f"The secret of [api.{name}] is shorter than {SECRET_MIN} characters. Draw a longer one, such as with "
+                "`openssl rand -hex 32`."
+            )
+        known.append((name, secret, key.scope))
+
+    def allowed(request: Asked, scope: str) -> str:
+        """Return the name of the key that was shown, where it may do this."""
+        kind, _, shown = request.headers.get("authorization", "").partition(" ")
+        given = shown.strip().encode()
+        found = [one for one in known if hmac.compare_digest(one[1], given) and kind.casefold() == "bearer"]
+        if not found:
+            raise NotAuthorizedException("No key that is known was shown. Send `Authorization: Bearer KEY`.")
+        if scope not in found[0][2]:
+            raise PermissionDeniedException(f"This key has no scope {scope!r}. It is set in troth.toml.")
+        return found[0][0]
+
+    errors: dict[Any, Any] = {TrothError: _ours, HTTPException: _http, Exception: _unforeseen}
+
+    @post("/api/requests", status_code=201, exception_handlers=errors)
+    async def take(request: Asked) -> Response[Any]:
+        """POST /api/requests: take a request in; the same `Idempotency-Key` opens no second one."""
+        key, once = allowed(request, "open"), request.headers.get("idempotency-key", "")
+        if not ONCE.fullmatch(once):
+            raise NotAllowedError(
+                "Name this request by a header Idempotency-Key of 8 to 128 visible letters, and send the same one when "
+                "you try again."
+            )
+        try:
+            given = msgspec.json.decode(await request.body(), type=New)
+        except msgspec.DecodeError as error:  # what it says names fields and kinds, and no value
+            raise NotAllowedError(f"The body is not a request in JSON: {error}.") from None
+        except UnicodeDecodeError:
+            raise NotAllowedError("The body is not a request in JSON: it is not UTF-8.") from None
+        opened = await asyncio.to_thread(_open, project, given, f"api {key} {once}")
+        where = f"/api/requests/{request_file.token(project, opened.number)}"
+        return _json(await asyncio.to_thread(_told, project, opened.number), 201, Location=where)
+
+    @get("/api/requests/{token:str}", sync_to_thread=True, exception_handlers=errors)
+    def follow(request: Asked, token: FromPath[str]) -> Response[Any]:
+        """GET /api/requests/ID: where a request stands."""
+        allowed(request, "follow")
+        return _json(_told(project, request_file.by_token(project, token)), 200)
+
+    return [take, follow] if known else []
+
+
+def _open(project: Project, given: New, once: str) -> open_request.Opened:
+    """Open it, and see that what was opened under this name is what is asked for now."""
+    if given.received_at is not None and given.received_at.tzinfo is None:
+        raise NotAllowedError("`received_at` says no offset from UTC. Write it as 2026-03-05T14:30:00+01:00.")
+    other = given.on_behalf_of
+    opened = open_request.open_request(
+        project, given.rights, given.email, name=given.name, wording=given.wording, language=given.language,
+        channel="api", received_at=given.received_at, because=given.because, once=once,
+        acting=open_request.Acting(other.acting, other.name, other.email, other.address) if other else None,
+    )  # fmt: skip
+    state = request_file.load(project, opened.number).state
+    try:
+        kept = request_file.requester(project, opened.number)
+    except KeyDestroyedError:
+        kept = {}
+    same = {name: getattr(given, name).strip() for name in ("email", "name", "wording")}
+    asked = sorted(claim["right"] for claim in state["claims"].values())
+    acting = (state.get("acting") or {}).get("kind", "")
+    whom = {name: getattr(other, name).strip() for name in ("name", "email", "address")} if other else None
+    if (
+        any(kept.get(name) != value for name, value in same.items())
+        or asked != sorted(set(given.rights))
+        or (acting, kept.get("for")) != (other.acting if other else "", whom)
+    ):
+        raise ConflictError(
+            "Another request was sent under this Idempotency-Key before. Draw a new one for each request."
+        )
+    return opened
+
+
+def _told(project: Project, number: str) -> dict[str, Any]:
+    """Say of a request what its page says to whoever has not entered the code."""
+    state = request_file.load(project, number).state
+    due = rules.deadline(as_received(state)).legal_due if rules.is_open(state) else None
+    return {
+        "id": request_file.token(project, number),
+        "number": number,
+        "page": request_file.link(project, number),
+        "state": PUBLIC.get(str(state["status"]), str(state["status"])),
+        "received": state["received"],
+        "due": due.isoformat() if due else None,
+        "rights": [claim["right"] for claim in state["claims"].values()],
+    }
+
+
+def _json(
+    value: Mapping[str, Any], status: int, kind: str = "application/json", **more: str
+) -> Response[Any]:
+    return Response(
+        json.dumps(value, ensure_ascii=False).encode(), status_code=status, media_type=kind,
+        headers={"Cache-Control": "no-store", **more},
+    )  # fmt: skip
+
+
+def _problem(status: int, title: str, detail: str, **more: str) -> Response[Any]:
+    said = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return _json(said, status, "application/problem+json", **more)
+
+
+def _ours(_: Asked, error: TrothError) -> Response[Any]:
+    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 503)
+    if status == 503:
+        LOG.error("%s at /api/requests", type(error).__name__)
+        return _problem(503, "Not now", "The request was not taken in. Send it again under the same key.")
+    title = {404: "Not found", 409: "Already used"}.get(status, "Not taken in")
+    return _problem(status, title, str(error))
+
+
+def _http(_: Asked, error: HTTPException) -> Response[Any]:
+    more = {"WWW-Authenticate": "Bearer"} if error.status_code == 401 else {}
+    return _problem(error.status_code, "Refused", str(error.detail), **more)
+
+
+def _unforeseen(_: Asked, error: Exception) -> Response[Any]:
+    LOG.error("%s at /api/requests", type(error).__name__)
+    return _problem(500, "An error of ours", "Send it again under the same key; then tell who runs this.")
