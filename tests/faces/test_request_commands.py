@@ -230,3 +230,13 @@ def test_advice_is_recorded_and_decides_nothing(folder):
     assert request(folder, "review", number, "--staff", "paul").code == 2
     done(folder, "advise", number, "The overlap is real.", "--staff", "dana")
     done(folder, "review", number, "--staff", "paul")
+
+
+def test_a_command_that_nobody_gave_is_told_so_before_anything_is_done(folder, monkeypatch):
+    monkeypatch.delenv("TROTH_STAFF", raising=False)
+    for words in (["request", "decide", "2026-0001", "grant"], ["mail", "attach", "3fa2", "2026-0001"]):
+        said = troth(folder, *words)
+        assert said.code == 2
+        assert said.err == (
+            "Nobody is named, and the record says who did this. Add --staff NAME, or set TROTH_STAFF.\n"
+        )

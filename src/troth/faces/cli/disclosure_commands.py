@@ -11,15 +11,13 @@ import typer
 from troth.errors import NotAllowedError, NotFoundError
 from troth.faces.cli.console import as_json, err, out, progress, table
 from troth.faces.cli.context import project
+from troth.faces.cli.staff import STAFF
 
 app = typer.Typer(
     no_args_is_help=True, help="Record disclosures, and list what was disclosed about a person."
 )
 SHOWN_MAX = 20
 
-STAFF = typer.Option(
-    ..., "--staff", "-s", help="Who you are, as it stands in the record.", envvar="TROTH_STAFF"
-)
 IDENTIFIER = typer.Option(
     ...,
     "--about",

@@ -9,15 +9,13 @@ import typer
 from troth.errors import NotFoundError
 from troth.faces.cli.console import as_json, err, out, table
 from troth.faces.cli.context import project
+from troth.faces.cli.staff import STAFF
 
 app = typer.Typer(
     no_args_is_help=True, help="Take mail in, and sort what waits: a request, part of one, or none."
 )
 
 IDENT = typer.Argument(..., help="The mail, as `troth mail list` shows it; its first letters are enough.")
-STAFF = typer.Option(
-    ..., "--staff", "-s", help="Who you are, as it stands in the record.", envvar="TROTH_STAFF"
-)
 JSON = typer.Option(False, "--json", help="Write the result as JSON.")
 
 

@@ -14,7 +14,8 @@ from troth.errors import NotAllowedError, NotFoundError
 from troth.faces.cli import request_answers, request_decisions
 from troth.faces.cli.console import as_json, err, out, table
 from troth.faces.cli.context import project
-from troth.faces.cli.request_shown import JSON, NUMBER, POSTED, PURPOSE, STAFF, show_request
+from troth.faces.cli.request_shown import JSON, NUMBER, POSTED, PURPOSE, show_request
+from troth.faces.cli.staff import STAFF
 
 if TYPE_CHECKING:
     from troth.work.open_request import Acting

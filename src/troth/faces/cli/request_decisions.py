@@ -10,7 +10,8 @@ import typer
 from troth.errors import NotAllowedError
 from troth.faces.cli.console import as_json, err, out, table
 from troth.faces.cli.context import project
-from troth.faces.cli.request_shown import CLAIM, JSON, NUMBER, PURPOSE, STAFF, show_plan, show_request
+from troth.faces.cli.request_shown import CLAIM, JSON, NUMBER, PURPOSE, show_plan, show_request
+from troth.faces.cli.staff import STAFF
 
 app = typer.Typer()
 

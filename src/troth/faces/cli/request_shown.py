@@ -16,11 +16,6 @@ NUMBER = typer.Argument(..., help="The number of the request, such as 2026-0001.
 CLAIM = typer.Option("c1", "--claim", "-c", help="The claim, such as c1.")
 
 
-STAFF = typer.Option(
-    ..., "--staff", "-s", help="Who you are, as it stands in the record.", envvar="TROTH_STAFF"
-)
-
-
 POSTED = typer.Option(
     "", help="The proof that the letter went by post today, for somebody without an e-mail address."
 )

@@ -10,15 +10,13 @@ import typer
 from troth.errors import NotFoundError
 from troth.faces.cli.console import as_json, out, table
 from troth.faces.cli.context import project
+from troth.faces.cli.staff import STAFF
 
 if TYPE_CHECKING:
     from troth.work.task import Task, Upload
 
 app = typer.Typer(no_args_is_help=True, help="Ask the owners of manual stores, and record what they attest.")
 TASK = typer.Argument(..., help="The task, as `troth task list` names it.")
-STAFF = typer.Option(
-    ..., "--staff", "-s", help="Who you are, as it stands in the record.", envvar="TROTH_STAFF"
-)
 BY = typer.Option(..., "--by", help="The name of the owner who attests it.")
 NOTE = typer.Option("", "--note", help="What they said; it is kept encrypted.")
 JSON = typer.Option(False, "--json", help="Write the result as JSON.")
