@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 from collections.abc import Callable, Collection
 from datetime import datetime
@@ -88,7 +89,6 @@ class MailServer:
             raise NotAllowedError("Name the addresses whose mail is taken, such as privacy@example.org.")
         context = _context(certificate, key)
         handler = _Handler(take, addresses, clock)
-        self._loop = asyncio.new_event_loop()
 
         def made() -> Any:
             return SMTP(
@@ -96,26 +96,33 @@ class MailServer:
                 tls_context=context, timeout=SECONDS_IDLE, auth_required=False, loop=self._loop,
             )  # fmt: skip
 
+        self._made = made
         try:
-            self._server = self._loop.run_until_complete(self._loop.create_server(made, host, port))
+            self._socket = socket.create_server((host, port), backlog=64)
         except OSError as error:
-            self._loop.close()
             raise NotAllowedError(
                 f"Nothing can listen at {host}:{port}: {error.strerror or 'it is refused'}. Name another port."
             ) from None
-        self.port = int(self._server.sockets[0].getsockname()[1])
+        self.port = int(self._socket.getsockname()[1])
+        self._loop = asyncio.new_event_loop()
+        self._ended = asyncio.Event()
 
     def run(self) -> None:
-        """Take mail until `stop`."""
-        self._loop.run_forever()
-        self._server.close()
-        self._loop.run_until_complete(self._server.wait_closed())
-        self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        self._loop.close()
+        """Take mail until `stop`; in a thread of its own, or the main one."""
+        try:
+            self._loop.run_until_complete(self._served())
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        finally:
+            self._loop.close()
+
+    async def _served(self) -> None:
+        server = await self._loop.create_server(self._made, sock=self._socket)
+        await self._ended.wait()
+        server.close()
 
     def stop(self) -> None:
         """Let what is being taken finish, and end; from any thread or signal."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._ended.set)
 
 
 def _context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
