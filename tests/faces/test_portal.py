@@ -257,6 +257,40 @@ def test_a_withdrawn_request_says_so(visit, project, code):
     assert story.state(project, "2026-0001")["status"] == "withdrawn"
 
 
+def test_one_claim_is_let_go_on_the_page_and_only_by_whoever_entered_the_code(visit, project, code):
+    client = visit()
+    page = ask(client, right=["access", "rectify"])
+    assert client.post(f"{page}/narrow", data={"claim": "c1"}).status_code == 403
+    assert "/narrow" not in client.get(page).text
+    prove(client, page, code())
+    assert "No longer ask for: A copy of my data" in client.get(page).text
+    said = client.post(f"{page}/narrow", data={"claim": "c1"}).text
+    assert "We have left that out of your request." in said
+    assert "/narrow" not in said  # one claim is left, and is withdrawn with the request
+    assert list(story.state(project, "2026-0001")["claims"]) == ["c2"]
+
+
+def test_whoever_asks_for_somebody_else_says_as_what_and_for_whom(visit, project):
+    client = visit()
+    form = FORM | {
+        "acting": "agent",
+        "for_name": "Ada",
+        "for_email": "ada@example.org",
+        "email": "agent@x.example",
+    }
+    assert client.post("/asked", data=form).status_code == 200
+    assert story.state(project, "2026-0001")["acting"] == {"kind": "agent", "checked": None}
+    for change, sentence in (
+        ({"for_email": "nowhere"}, "Give the e-mail address of the person you ask for"),
+        ({"acting": ""}, "Say as what you ask for this person"),
+        ({"acting": "heir", "right": "port"}, "In this way you cannot ask for everything you chose"),
+    ):
+        refused = client.post("/asked", data=form | change)
+        assert refused.status_code == 422
+        assert sentence in refused.text
+        assert 'value="Ada"' in refused.text  # nothing has to be typed again
+
+
 def test_too_much_is_refused_with_a_page(project, visit):
     with TestClient(application(project, asks=Limit(1, 60)), base_url="http://127.0.0.1:8080") as client:
         ask(client)

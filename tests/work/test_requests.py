@@ -711,3 +711,24 @@ def test_what_is_asked_by_word_of_mouth_is_written_down_and_read_back(project, f
                  "--wording", "all of it", "--no-read-back")  # fmt: skip
     assert "What was said was not read back" in said.out
     assert story.state(project, story.ask(project, "access"))["read_back"] is None
+
+
+def test_one_claim_is_let_go_and_the_others_go_on(project, folder):
+    number = story.ask(project, "access", "erase")
+    story.grant_erasure(project, number, "c2")
+    close_request.narrow(project, number, "c1")
+    state = story.state(project, number)
+    assert (list(state["claims"]), state["dropped"]) == (["c2"], {"c1": "access"})
+    carry_on.carry_on(project, number)
+    assert story.state(project, number)["status"] == "responded"
+
+
+def test_what_is_done_or_all_there_is_is_not_let_go(project, folder):
+    number = story.ask(project, "object_marketing", "access")
+    for claim, said in (("c1", "cannot be taken back"), ("c9", "There is no claim")):
+        with pytest.raises(NotAllowedError, match=said):
+            close_request.narrow(project, number, claim)
+    alone = story.ask(project, "access")
+    with pytest.raises(NotAllowedError, match="Withdraw the request instead"):
+        close_request.narrow(project, alone, "c1")
+    assert troth(folder, "request", "narrow", number, "--claim", "c2", "--staff", "marie").code == 0

@@ -367,6 +367,8 @@ def _moved(state: State, event: Event) -> None:
     elif to == "answer_dropped":
         for claim in state["claims"].values():
             claim["package"] = None
+    elif to == "claim_dropped":
+        state["dropped"] = {**state.get("dropped", {}), reason: state["claims"].pop(reason)["right"]}
     elif to == "answer_words":
         pass
     elif to == "file_destroyed":

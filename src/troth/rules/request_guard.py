@@ -13,7 +13,7 @@ from troth.errors import NotAllowedError
 from troth.law import clock
 from troth.law.deadline import Extension
 from troth.rules import representation, task
-from troth.rules.claim import EXCESSIVE, WAYS
+from troth.rules.claim import AT_ONCE, EXCESSIVE, WAYS
 from troth.rules.request import ENDED, copies_left, deadline, fee_awaited, is_open
 
 
@@ -233,6 +233,20 @@ def why_not_withdraw(state: Mapping[str, Any]) -> Iterator[str]:
     yield from _open(state)
     if any(claim["stores"] for claim in state["claims"].values()):
         yield "Its erasure has begun and cannot be taken back."
+
+
+def why_not_drop(state: Mapping[str, Any], claim: str) -> Iterator[str]:
+    """Reasons not to let a claim go because the person no longer asks for it."""
+    yield from _claim_open(state, claim)
+    told = state["claims"].get(claim)
+    if told is None:
+        return
+    if len(state["claims"]) == 1:
+        yield "It is all that is asked for. Withdraw the request instead."
+    if told["stores"] or told["done"] or (told["right"] in AT_ONCE and told["outcome"] == "grant"):
+        yield f"Claim {claim} is carried out, or being carried out, and cannot be taken back."
+    elif (told.get("restriction") or {}).get("name"):
+        yield f"Claim {claim} has restricted data already. Decide it, and the restriction is lifted after a letter."
 
 
 def _open(state: Mapping[str, Any]) -> Iterator[str]:

@@ -21,6 +21,16 @@ def withdraw(project: Project, number: str, *, staff: str = "requester", note: s
     request_file.move(project, number, "withdrawn", "requester", staff=staff, note=note, expect=found.version)
 
 
+def narrow(project: Project, number: str, claim: str, *, staff: str = "requester", note: str = "") -> None:
+    """Let one claim of a request go because its maker no longer asks for it; the others go on."""
+    found = request_file.load(project, number)
+    request_file.refuse_unless(request_guard.why_not_drop(found.state, claim))
+    package = found.claim(claim)["package"]
+    request_file.move(project, number, "claim_dropped", claim, staff=staff, note=note, expect=found.version)
+    if package:
+        vault.drop(project.ledger, package["kept_under"])
+
+
 def close(project: Project, number: str, *, staff: str = "troth") -> None:
     """Close a request that ended, and drop the answers that nobody can fetch any more."""
     found = request_file.load(project, number)

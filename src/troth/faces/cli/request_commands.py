@@ -388,6 +388,25 @@ def withdraw(
 
 
 @app.command()
+def narrow(
+    number: str = NUMBER,
+    claim: str = typer.Option(
+        ..., "--claim", "-c", help="The claim that is no longer asked for, such as c2."
+    ),
+    note: str = typer.Option("", help="How they said so."),
+    staff: str = STAFF,
+) -> None:
+    """Let one claim go because the person no longer asks for it; the others go on.
+
+    Example: troth request narrow 2026-0001 --claim c2 --note "by phone" --staff marie
+    """
+    from troth.work.close_request import narrow as narrowing
+
+    narrowing(project(), number, claim, staff=staff, note=note)
+    show_request(number)
+
+
+@app.command()
 def close(number: str = NUMBER, staff: str = STAFF) -> None:
     """Close a request that was answered, refused or withdrawn.
 

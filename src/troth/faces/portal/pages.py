@@ -134,7 +134,11 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
     def shown(request: Asked, token: str, number: str, told: str, status: int = 200) -> Response[str]:
         words = look.words_for(request)
         private = session.holds(project, number, request.cookies.get(session.NAME))
-        told = told if re.fullmatch(r"(prove|follow|withdraw|say)\.[a-z]+", told) and words.has(told) else ""
+        told = (
+            told
+            if re.fullmatch(r"(prove|follow|withdraw|narrow|say)\.[a-z]+", told) and words.has(told)
+            else ""
+        )
         kind = "bad" if told in {"prove.wrong", "prove.wait", "prove.away", "say.wrong"} else "good"
         return look.page(
             request, "follow.html", _follow_title(words, number, kind), status, path=f"/follow/{token}",
@@ -196,6 +200,13 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         close_request.withdraw(project, number)
         return Redirect(f"/follow/{token}{carried(request, 'told=withdraw.done')}", status_code=303)
 
+    @post("/follow/{token:str}/narrow", sync_to_thread=True, status_code=303)
+    def narrow(request: Asked, token: FromPath[str], data: Form) -> Response[Any]:
+        """POST /follow/TOKEN/narrow: let one claim go."""
+        number = opened(request, token)
+        close_request.narrow(project, number, _text(data, "claim"))
+        return Redirect(f"/follow/{token}{carried(request, 'told=narrow.done')}", status_code=303)
+
     def opened(request: Asked, token: str) -> str:
         """Return the number, where this browser entered the code; refuse everybody else."""
         same_site(request, project)
@@ -242,7 +253,22 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         """GET /health: that the server answers."""
         return "ok\n"
 
-    return [home, ask, asked, follow, code, prove, answer, say, withdraw, notice, notice_in, calendar, health]
+    return [
+        home,
+        ask,
+        asked,
+        follow,
+        code,
+        prove,
+        answer,
+        say,
+        withdraw,
+        narrow,
+        notice,
+        notice_in,
+        calendar,
+        health,
+    ]
 
 
 def _follow_title(words: Any, number: str, kind: str) -> str:

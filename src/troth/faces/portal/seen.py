@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from troth.errors import KeyDestroyedError
 from troth.faces.words import Words
 from troth.ledger import read, vault
-from troth.rules import request
+from troth.rules import request, request_guard
 from troth.rules.event import Event
 from troth.work import build_package, request_file
 from troth.work.project import Project
@@ -51,7 +51,14 @@ def seen(project: Project, number: str, words: Words, *, private: bool) -> dict[
         "extended": words.day(date.fromisoformat(state["extension"]["on"]))
         if private and state["extension"]
         else "",
-        "claims": [_claim(state, claim, words, private=private) for claim in state["claims"].values()],
+        "claims": [
+            {
+                **_claim(state, claim, words, private=private),
+                "name": name,
+                "droppable": _droppable(state, name),
+            }
+            for name, claim in state["claims"].items()
+        ],
         "answers": [_answer(state, name, words) for name in ready] if fetchable and private else [],
         "answer_until": words.day(until) if until else "",
         "letters": list(_letters(project, events, words, state["tz"])) if private else [],
@@ -81,6 +88,11 @@ def _claim(
     else:
         outcome = "ended" if private else "hidden"
     return {"right": words(right) if words.has(right) else claim["right"], "state": words(f"claim.{outcome}")}
+
+
+def _droppable(state: Mapping[str, Any], claim: str) -> bool:
+    """Tell whether the person may let one claim go."""
+    return not any(request_guard.why_not_drop(state, claim))
 
 
 def _answer(state: Mapping[str, Any], name: str, words: Words) -> dict[str, str]:
