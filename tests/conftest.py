@@ -11,11 +11,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from servers import mariadb_server, postgresql_server
 from shop_project import make, opened
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# The same cases each time, so that a change fails for what it changed; others are drawn with
+# `HYPOTHESIS_PROFILE=explore make test`.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("explore", derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 class SetClock:

@@ -371,7 +371,7 @@ def test_the_language_is_chosen_and_stays(visit, mailbox):
     page = visit("en")
     page.goto("/")
     page.get_by_role("link", name="Français").click()
-    assert page.evaluate("document.documentElement.lang") == "fr"
+    page.locator("html[lang=fr]").wait_for(state="attached")
     page.get_by_role("link", name=SAID["fr"].ask).first.click()
     page.get_by_label(SAID["fr"].access).check()
     page.get_by_label(SAID["fr"].email).fill("lea@example.org")

@@ -55,6 +55,11 @@ def test_the_exact_form_of_an_exact_form_is_itself(kind, one, other):
     assert exact(kind, written) == written
 
 
+def test_a_capital_that_falls_apart_is_put_together_again():
+    written = exact("iban", "0\u0390")
+    assert (written, exact("iban", written)) == ("0\u03aa\u0301", written)
+
+
 def test_the_wide_form_joins_tags_and_dots_and_finds_nobody():
     assert wide("email", "a.da+shop@x.example") == wide("email", "ada@x.example")
     assert not set(forms("email", "a.da+shop@x.example")) & set(forms("email", "ada@x.example"))

@@ -29,7 +29,7 @@ def exact(kind: str, value: str) -> str:
         case "phone":
             return _phone(value)
         case "iban" | "card" | "national_id":
-            return re.sub(r"[\s.-]", "", value).upper()
+            return unicodedata.normalize("NFC", re.sub(r"[\s.-]", "", value).upper())
         case _:
             return value
 
