@@ -192,11 +192,18 @@ def test_who_asks_for_themselves_needs_no_authority(project):
 def test_the_commands_open_and_record(project, folder):
     words = ["request", "open", "-r", "access", "--email", AGENT, "--acting", "agent", "--for-email", ADA]
     assert troth(folder, *words).code == 0
+    shown = troth(folder, "request", "show", "2026-0001").out
+    assert "Asked for somebody else, as agent: nobody has looked yet at what shows the authority." in shown
+    assert "Next: ask for what shows the authority of the agent, or record that it was seen." in shown
     refused = troth(folder, "request", "decide", "2026-0001", "grant", "--staff", "marie")
     assert "nobody has looked yet" in refused.err
     seen = ["--seen", SEEN, "--answer-to", "asker", "--until", "2027-05-03", "--staff", "marie"]
     assert troth(folder, "request", "authority", "2026-0001", *seen).code == 0
-    assert troth(folder, "request", "decide", "2026-0001", "grant", "--staff", "marie").code == 0
+    granted = troth(folder, "request", "decide", "2026-0001", "grant", "--staff", "marie")
+    assert (granted.code, "authority seen for everything asked for until 2027-05-03" in granted.out) == (
+        0,
+        True,
+    )
     assert (
         troth(
             folder, "request", "authority", "2026-0001", "--seen", "x", "--answer-to", "me", "--staff", "m"

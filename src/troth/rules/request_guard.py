@@ -264,7 +264,13 @@ def next_steps(state: Mapping[str, Any]) -> list[str]:
     """Say what a person should do next, in the order in which it is due."""
     if state["status"] in ENDED:
         return [] if state["status"] == "closed" else ["close it"]
-    said = [f"await the {ask['what']} asked for" for ask in state["asks"].values() if ask["answered"] is None]
+    said = []
+    acting = state.get("acting")
+    if acting and not acting["checked"] and any(not one["outcome"] for one in state["claims"].values()):
+        said.append(f"ask for what shows the authority of the {acting['kind']}, or record that it was seen")
+    said += [
+        f"await the {ask['what']} asked for" for ask in state["asks"].values() if ask["answered"] is None
+    ]
     if fee_awaited(state):
         said.append("await the fee, or the narrowing of the request")
     elif state.get("fee") and state["fee"]["state"] == "proposed":

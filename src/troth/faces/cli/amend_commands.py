@@ -336,7 +336,8 @@ def _print_standing(opened: Project, *, json: bool) -> None:
         ]
         for each in found
     ]
-    out().print(table("", ["restriction", "state", "ground", "informed on"], lines))
+    if lines:
+        out().print(table("", ["restriction", "state", "ground", "informed on"], lines))
     out().print(f"{_many(len(found), 'restriction stands', 'restrictions stand')}.")
 
 

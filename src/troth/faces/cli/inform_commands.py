@@ -86,6 +86,9 @@ def list_(
     if json:
         as_json([{"name": one.ident, **one.state} for one in found])
         return
+    if not found:
+        out().print("No notice is owed.")
+        return
     today = opened.clock().date()
     rows = [
         [one.ident, one.state["source"], one.state["obtained"], one.state["due"] or "–",

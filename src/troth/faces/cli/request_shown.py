@@ -42,6 +42,16 @@ def show_request(number: str) -> None:
         f"\n[bold]{number}[/bold]  {state['status'].replace('_', ' ')}  ·  received {state['received']} by "
         f"{state['channel']}  ·  answer by {state['safe_due'] or '–'} (safe), {state['legal_due'] or '–'} (legal)"
     )
+    if state.get("acting"):
+        checked = state["acting"]["checked"]
+        rights = ", ".join(checked["rights"]) or "everything asked for" if checked else ""
+        until = f" until {checked['until']}" if checked and checked["until"] else ""
+        told = (
+            f"authority seen for {rights}{until}"
+            if checked
+            else "nobody has looked yet at what shows the authority"
+        )
+        console.print(f"Asked for somebody else, as {state['acting']['kind']}: {told}.")
     if state.get("read_back") is False:
         console.print("What was said was not read back: confirm it in writing before anything is decided.")
     rows = []
