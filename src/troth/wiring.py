@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from troth.errors import NotAllowedError, NotFoundError, Problem, WrongFileError
-from troth.work.project import ApiKey, Peer, Project, Settings
+from troth.work.project import ApiKey, Controller, Peer, Project, Settings
 
 if TYPE_CHECKING:
     from troth.ledger.schema import Ledger
@@ -31,6 +31,7 @@ KNOWN: Mapping[str, Mapping[str, type]] = {
     "project": {"name": str},
     "ledger": {"url": str, "keys": str, "master_key": str},
     "web": {"host": str, "port": int, "public_url": str},
+    "opendsr": {"certificate": str, "key": str},
     "mail": {"to": str, "from": str, "inbox": str, "inbox_secret": str, "inbox_login": str},
 }
 API_SCOPES = ("open", "follow")
@@ -112,7 +113,23 @@ def read_settings(folder: Path) -> Settings:
         mail_inbox_secret=said("mail", "inbox_secret", ""),
         mail_inbox_login=said("mail", "inbox_login", "password"),
         peers={name: _peer(values, folder) for name, values in told.get("recipient", {}).items()},
+        controllers={
+            name: _controller(name, one, folder) for name, one in told.get("controller", {}).items()
+        },
+        own_certificate=lambda: resolve(said("opendsr", "certificate", ""), folder).encode(),
+        own_key=lambda: resolve(said("opendsr", "key", ""), folder).encode(),
         api={name: _api_key(values, folder) for name, values in told.get("api", {}).items()},
+    )
+
+
+def _controller(name: str, values: Mapping[str, Any], folder: Path) -> Controller:
+    """Return a controller whose processor we are; its token is followed when it is needed."""
+    return Controller(
+        lambda: resolve(values["token"], folder),
+        values["email"],
+        values["agreement"],
+        values.get("rows", name),
+        tuple(values.get("callbacks", ())),
     )
 
 
@@ -136,6 +153,9 @@ def _problems(told: Mapping[str, Any], file: Path) -> list[Problem]:
     for section, values in told.items():
         if section == "recipient" and isinstance(values, dict):
             problems += list(_peer_problems(values, lines))
+            continue
+        if section == "controller" and isinstance(values, dict):
+            problems += list(_controller_problems(values, lines))
             continue
         if section == "api" and isinstance(values, dict):
             problems += list(_api_problems(values, lines))
@@ -171,6 +191,35 @@ def _api_problems(keys: Mapping[str, Any], lines: list[str]) -> Iterable[Problem
         if not isinstance(scope, list) or not scope or any(one not in API_SCOPES for one in scope):
             what = f"`scope` in [api.{name}] is not a list of what the key is good for."
             yield Problem("troth.toml", *place, what, f"There are: {', '.join(API_SCOPES)}.")
+
+
+def _controller_problems(controllers: Mapping[str, Any], lines: list[str]) -> Iterable[Problem]:
+    """Say what is wrong with [controller.NAME]: whose processor we are, under which agreement."""
+    needed, known = {"token", "email", "agreement"}, {"token", "email", "agreement", "rows", "callbacks"}
+    for name, values in controllers.items():
+        place = _place(lines, f"[controller.{name}")
+        if not isinstance(values, dict) or set(values) - known or needed - set(values):
+            what = f"[controller.{name}] has `token`, `email` and `agreement`, and may have `rows` and `callbacks`."
+            yield Problem("troth.toml", *place, what, "Write these, and nothing else.")
+            continue
+        callbacks = values.get("callbacks", [])
+        if not isinstance(callbacks, list) or not all(_is_beginning(one) for one in callbacks):
+            what = f"`callbacks` in [controller.{name}] is no list of beginnings of addresses, each ending in a slash."
+            yield Problem("troth.toml", *place, what, 'Write callbacks = ["https://controller.example/"].')
+        if any(not isinstance(values[key], str) for key in known - {"callbacks"} if key in values):
+            what = f"`token`, `email`, `agreement` and `rows` in [controller.{name}] are texts in quotes."
+            yield Problem("troth.toml", *place, what, "Write them so.")
+        elif values["token"].partition(":")[0] not in {"env", "file"}:
+            what = f"`token` in [controller.{name}] is no reference."
+            yield Problem("troth.toml", *place, what, "Write env:NAME or file:PATH, never the secret itself.")
+
+
+def _is_beginning(address: object) -> bool:
+    """Tell whether an address can be told apart from all that are not below it."""
+    return (
+        isinstance(address, str) and address.startswith(("https://", "http://127.0.0.1:")) and address.endswith("/")
+        and address.count("/") > 2
+    )  # fmt: skip
 
 
 def _peer_problems(peers: Mapping[str, Any], lines: list[str]) -> Iterable[Problem]:

@@ -209,4 +209,3 @@ def test_a_second_tour_at_once_is_refused_and_ctrl_c_ends_the_first(tmp_path):
         _, complaint = end(first, folder)
     assert first.returncode == 130
     assert complaint == "\nStopped.\n"
-

@@ -17,6 +17,7 @@ from troth.rules.event import Event, decode
 _STREAM = text("SELECT body FROM events WHERE stream = :stream ORDER BY version")
 _EVENT = text("SELECT body FROM events WHERE id = :id")
 _STATE = text("SELECT stream, family, version, status, due, body FROM state WHERE stream = :stream")
+_ONCE = text("SELECT events FROM once WHERE key = :key")
 _LAST = text(
     "SELECT stream FROM state WHERE family = :family AND stream LIKE :start ORDER BY length(stream) DESC, stream DESC "
     "LIMIT 1"
@@ -48,6 +49,13 @@ def last_of(ledger: Ledger, prefix: str) -> str | None:
     with ledger.reading() as connection:
         found = connection.execute(_LAST, bound).scalar()
     return None if found is None else str(found)
+
+
+def said(ledger: Ledger, once: str) -> tuple[Event, ...]:
+    """Return what was written under an idempotency key; nothing where it was not used yet."""
+    with ledger.reading() as connection:
+        known = connection.execute(_ONCE, {"key": once}).scalar()
+    return tuple(event(ledger, one) for one in json.loads(known)) if known else ()
 
 
 def event(ledger: Ledger, event_id: str) -> Event:

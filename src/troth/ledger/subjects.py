@@ -69,6 +69,25 @@ def add_identifier(ledger: Ledger, subject: str, kind: str, value: str) -> str:
     return find_subject(ledger, kind, value) or _name(ledger, subject, kind, value, opening=False)
 
 
+def unlisted(ledger: Ledger, named: Sequence[tuple[str, str]]) -> str:
+    """Open a subject whom no identifier leads to: somebody another controller named to us as its processor.
+
+    Whoever is known to us under the same address as controllers ourselves stays apart from them.
+
+    Law: GDPR Art. 28(3)(a), Art. 5(1)(b).
+    """
+    subject = secrets.token_hex(10)
+    key, secret = keys.key_for(ledger, subject, "identifiers")
+    with ledger.writing() as connection:
+        for kind, value in named:
+            row = secrets.token_hex(12)
+            plain = json.dumps([kind, value], ensure_ascii=False).encode()
+            store(connection, row, subject, "identifiers", "identifier", key, lock(secret, row, plain))
+        draft = Draft("subject_opened", f"subject/{subject}", {"subject": subject}, subject=subject)
+        append.append_within(connection, ledger, [draft], [None])
+    return subject
+
+
 def _name(ledger: Ledger, subject: str, kind: str, value: str, *, opening: bool) -> str:
     version, mac = fingerprint(ledger, "requests", kind, value)
     key, secret = keys.key_for(ledger, subject, "identifiers")

@@ -45,6 +45,8 @@ AT_ONCE = frozenset({"object_marketing", "withdraw"})
 """Effective on receipt: GDPR Art. 21(3) and Art. 7(3) set no month and ask no reason."""
 
 EXCESSIVE = "Art. 12(5)"
+INSTRUCTED = "instruction"
+"""The ground of what a controller tells us as its processor: GDPR Art. 28(3)(a)."""
 OBJECTION_REFUSED_ON = ("compelling", "claims")
 """GDPR Art. 21(1): compelling legitimate grounds that the controller shows, or legal claims."""
 
@@ -168,7 +170,7 @@ def lacking(
 
 def _lacking_ground(claimed: str, outcome: str, ground: str, on: date) -> list[str]:
     known = grounds(claimed, on)
-    if known and outcome != "refuse" and ground not in known:
+    if known and outcome != "refuse" and ground not in known and ground != INSTRUCTED:
         what = "an erasure" if claimed == "erase" else "a restriction"
         return [f"Granting {what} needs its ground: one of {', '.join(known)} (GDPR {_GROUNDED[claimed]})."]
     if claimed == "object" and outcome != "grant" and ground not in OBJECTION_REFUSED_ON:

@@ -91,7 +91,7 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind(
         "request_received",
         ("request", "channel", "language", "jurisdiction", "received_at", "date", "tz", "claims"),
-        ("official", "number", "because", "acting", "read_back"),
+        ("official", "number", "because", "acting", "instruction", "read_back"),
         "request",
     ),
     Kind("address_proven", ("request", "method"), (), "request"),
@@ -111,6 +111,7 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind("mail_received", ("mail", "bytes", "automatic", "guess", "kept_under", "arrived_at"), (), "mail"),
     Kind("mail_sorted", ("mail", "to", "reason"), (), "mail"),
     Kind("forwarded", ("to_sha256", "letter_sha256", "part", "staff"), (), "request"),
+    Kind("instruction_reported", ("status", "outcome"), (), "request"),
     Kind("forwarding_confirmed", ("to_sha256", "confirmed_on", "staff"), (), "request"),
     Kind("fee_moved", ("state",), ("amount", "currency", "on"), "request"),
     Kind("request_moved", ("to", "reason"), ("by", "changed"), "request"),

@@ -37,9 +37,15 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             ("access", "rectify", "complete", "erase", "object", "object_marketing", "post_mortem"),
         ),
         "employer": Kind("GDPR Art. 15(4)"),
+        "controller": Kind("GDPR Art. 28(3)(a)", ("access", "port", "erase")),
     }
 )
-"""An employer may not use an employee's right: it needs the employee's mandate, as anybody does."""
+"""Ways of acting; a controller instructs its processor, by its own messages only (see `OFFERED`).
+
+An employer may not use an employee's right: it needs the employee's mandate, as anybody does.
+"""
+OFFERED = tuple(kind for kind in KINDS if kind != "controller")
+"""What somebody can say they ask as, on a page or to staff."""
 UNCHECKED = frozenset({"object_marketing"})
 """An address is enough to be written to no more (law.md 3.3): nobody shows anything for that."""
 
@@ -47,7 +53,7 @@ UNCHECKED = frozenset({"object_marketing"})
 def lacking(kind: str, rights: Sequence[str], offered: Sequence[str]) -> Iterator[str]:
     """Say why nobody can ask for these rights in this way; `offered` are the rights of the place."""
     if kind not in KINDS:
-        yield f"Nobody asks for somebody else as {kind[:30]!r}. There are: {', '.join(KINDS)}."
+        yield f"Nobody asks for somebody else as {kind[:30]!r}. There are: {', '.join(OFFERED)}."
         return
     if kind == "heir" and "post_mortem" not in offered:
         yield (

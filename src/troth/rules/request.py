@@ -71,6 +71,7 @@ def _received(event: Event) -> State:
         "proven": False,
         "read_back": facts.get("read_back"),
         "acting": {"kind": facts["acting"], "checked": None} if facts.get("acting") else None,
+        "instruction": facts.get("instruction"),
         "asks": {},
         "extension": None,
         "letters": [],
@@ -117,6 +118,11 @@ def _authority(state: State, event: Event) -> None:
     state["acting"] = {**state["acting"], "checked": told if facts["sufficient"] else None}
     if facts["sufficient"] and not facts["receives"]:
         state["proven"] = False  # it was the address of whoever asked
+
+
+def _reported(state: State, event: Event) -> None:
+    if event.facts["outcome"] == "told":
+        state["instruction"] = {**state["instruction"], "reported": event.facts["status"]}
 
 
 def _asked(state: State, event: Event) -> None:
@@ -383,6 +389,7 @@ def _moved(state: State, event: Event) -> None:
 _APPLY = {
     "address_proven": _proven,
     "authority_checked": _authority,
+    "instruction_reported": _reported,
     "asked": _asked,
     "ask_answered": _ask_answered,
     "clock_extended": _extended,

@@ -133,7 +133,7 @@ def processed(sql: Sql, session: Session, who: Sequence[Who]) -> Iterator[tuple[
 def processed_keys(sql: Sql, session: Session, who: Who) -> Mapping[str, frozenset[tuple[str, ...]]]:
     """Return the keys, as text, of rows that are left alone for another controller, by table."""
     keys: dict[str, frozenset[tuple[str, ...]]] = {}
-    for _, selection in processed(sql, session, [who]):
+    for selection in _of_others(sql, session, who):
         asked = [
             (("keys", table), sql.reached_keys(table))
             for (set_, table), count in selection.counts.items()
@@ -143,6 +143,19 @@ def processed_keys(sql: Sql, session: Session, who: Who) -> Mapping[str, frozens
             rows = frozenset(tuple(map(str, row)) for row in answer.rows)
             keys[bind[1]] = keys.get(bind[1], frozenset()) | rows
     return keys
+
+
+def _of_others(sql: Sql, session: Session, who: Who) -> Iterator[Selection]:
+    """Yield what these identifiers lead to in rows of each controller but the one they are looked for by."""
+    ours = replace(who, controller="")
+    if who.controller:
+        found = Selection(sql, session)
+        if found.give([ours]):
+            found.reach()
+            yield found
+    for name, found in processed(sql, session, [ours]):
+        if name != who.controller:
+            yield found
 
 
 def gone(sql: Sql, session: Session, who: Sequence[Who], today: date, spared: Spared | None = None) -> int:

@@ -10,7 +10,7 @@ Law: GDPR Art. 12(1), (3), (4); Art. 15; Art. 17; Art. 19.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -72,6 +72,7 @@ def said(project: Project, number: str) -> tuple[str, dict[str, object]]:
             "lines": [
                 *_lines(
                     project,
+                    request_file.stores(project, found),
                     claim,
                     reasons.get(name, ""),
                     language,
@@ -133,7 +134,12 @@ def _note(project: Project, number: str, claim: str, to: str) -> str:
 
 
 def _lines(
-    project: Project, claim: Mapping[str, Any], reason: str, language: str, accepted: str
+    project: Project,
+    looked: Sequence[str],
+    claim: Mapping[str, Any],
+    reason: str,
+    language: str,
+    accepted: str,
 ) -> list[str]:
     if claim["outcome"] == "refuse":
         return [phrase("why_refused", language, reason=reason, article=article(project, claim))]
@@ -142,7 +148,7 @@ def _lines(
         lines.extend(choice_lines(project, claim, language))
     if WAYS[claim["right"]] == "copy":
         package = claim["package"] or {}
-        rows, stores = package.get("rows", 0), ", ".join(sorted(project.stores))
+        rows, stores = package.get("rows", 0), ", ".join(looked)
         lines.append(
             phrase("held", language, rows=rows, stores=stores) if rows else phrase("nothing", language)
         )

@@ -228,13 +228,13 @@ def _write(
     ported, today = found.claim(claim)["right"] == "port", request_file.today(project, found)
     only = portable.categories(project.policy, str(found.state["jurisdiction"]), today) if ported else None
     language = str(found.state["language"])
-    who = request_file.who(project, found)
+    who, names = request_file.who(project, found), request_file.stores(project, found)
     chunks = _Chunks()
     shown: list[_Table] = []
 
     def pieces() -> Iterator[bytes]:
         with Archive(chunks.take) as archive:
-            for table in _tables(project, who, masks, language, archive, only):
+            for table in _tables(project, names, who, masks, language, archive, only):
                 shown.append(table)
                 yield from _drained(chunks)
             attached: list[Attached] = []
@@ -298,6 +298,7 @@ def _drained(chunks: _Chunks) -> Iterator[bytes]:
 
 def _tables(
     project: Project,
+    stores: Sequence[str],
     who: Who,
     masks: Sequence[Mask],
     language: str,
@@ -305,8 +306,8 @@ def _tables(
     only: frozenset[str] | None,
 ) -> Iterator[_Table]:
     names: dict[str, int] = {}
-    for store_name, store in sorted(project.stores.items()):
-        maps = project.maps[store_name].tables
+    for store_name in stores:
+        store, maps = project.stores[store_name], project.maps[store_name].tables
         for table_name, rows in groupby(_taken(store.find([who]), maps, only), key=lambda row: row.table):
             base = f"data/{package.file_name(store_name)}/{package.file_name(table_name)}"
             names[base] = names.get(base, 0) + 1

@@ -31,6 +31,7 @@ from troth.work import (
     request_file,
     restrict_at_once,
     send_letter,
+    take_instruction,
     take_mail,
     task,
     tell_recipients,
@@ -141,6 +142,7 @@ def _steps(project: Project, number: str, taken: lease.Lease, stop_at: Callable[
     if request.is_open(state) and not tried and not list(request_guard.why_not_answer(state)):
         answer.answer(project, number)
         stop_at("answered")
+    take_instruction.report(project, number)
     state = request_file.load(project, number).state
     if state["status"] in {"responded", "refused", "withdrawn"}:
         until = request.answer_until(state)

@@ -15,7 +15,7 @@ from typing import Literal
 from troth.errors import NotAllowedError
 from troth.ledger import append
 from troth.rules import claim as claim_rules
-from troth.rules import exemption, fee, request_guard
+from troth.rules import exemption, fee, instruction, request_guard
 from troth.rules.event import Draft, Event, Fact
 from troth.work import request_file
 from troth.work.project import Project
@@ -51,6 +51,10 @@ def decide(
     with every reason why not.
     """
     found = request_file.load(project, number)
+    if found.state.get("instruction") and outcome != "refuse":
+        ground, article = claim_rules.INSTRUCTED, article or instruction.LAW
+    elif ground == claim_rules.INSTRUCTED:
+        raise NotAllowedError("No controller instructed us to this: give the ground of the law.")
     claimed = str(found.claim(claim)["right"])
     today = request_file.today(project, found)
     exempt = [exemption.read(one) for one in exemptions]

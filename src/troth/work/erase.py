@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from troth.errors import ConflictError
 from troth.ledger import append, replay
 from troth.ledger.lease import Lease
-from troth.rules import request_guard
+from troth.rules import instruction, request_guard
 from troth.rules.event import Draft, Fact
 from troth.rules.plan import end_of
 from troth.rules.task import waiting
@@ -140,7 +140,9 @@ def _marks(project: Project, step: str, opened: Store, who: Who) -> Callable[[Co
     for entry in opened.entries([who]):
         pairs += [replay.of_identifier(kind, value) for kind, value in entry.identifiers]
         pairs += [replay.of_key(entry.table, entry.key)] if entry.key else []
-    return replay.prepare(project.ledger, step, opened.name, opened.map.written, pairs)
+    return replay.prepare(
+        project.ledger, step, opened.name, instruction.recorded(opened.map.written, who.controller), pairs
+    )
 
 
 def _expires(project: Project, store: str) -> date | None:
@@ -247,7 +249,7 @@ def search_again(project: Project, number: str, claim: str) -> dict[str, int]:
     request_file.refuse_unless(_why_not_search(found.claim(claim), claim))
     who = request_file.who(project, found)
     left = {}
-    for name in sorted(project.stores):
+    for name in request_file.stores(project, found):
         scanned = plan_erasure.store_for(project, found.claim(claim), name).scan(
             [who], project.clock().date()
         )

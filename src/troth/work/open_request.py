@@ -25,7 +25,7 @@ from troth.work import answer, choose, request_file, restrict_at_once, send_lett
 from troth.work.establishment import establishment
 from troth.work.project import Project
 
-CHANNELS = ("portal", "email", "post", "phone", "desk", "api")
+CHANNELS = ("portal", "email", "post", "phone", "desk", "api", "controller")
 ORAL = ("phone", "desk")
 WORDING_MAX = 10_000
 TRIES = 50
@@ -49,6 +49,16 @@ class Acting:
     address: str = field(default="", repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Instructed:
+    """Which controller told us so, whose rows are meant, its id of the message and where it is called back."""
+
+    by: str
+    rows: str
+    message: str
+    callbacks: tuple[str, ...] = field(default=(), repr=False)
+
+
 def open_request(
     project: Project,
     rights: Sequence[str],
@@ -66,6 +76,7 @@ def open_request(
     because: str = "",
     acting: Acting | None = None,
     read_back: bool | None = None,
+    instructed: Instructed | None = None,
     once: str | None = None,
 ) -> Opened:
     """Open a request and send its acknowledgement; saying it again under `once` opens no second one.
@@ -76,7 +87,8 @@ def open_request(
     policy it is about; `because` is the ground on which a restriction is asked for: accuracy,
     unlawful, claims or objection.  With `acting` whoever gave `email` asks for somebody else:
     `identifiers` are then that person's.  What was said by word of mouth is `read_back`, or is
-    recorded not to have been.
+    recorded not to have been.  What we are `instructed` to by a controller whose processor we are
+    is about its rows alone.
     """
     at = received_at or project.clock()
     if at > project.clock():
@@ -100,10 +112,13 @@ def open_request(
     known = _known(email, address, identifiers, acting)
     if acting is not None:
         wrong = list(representation.lacking(acting.kind, rights, claim_rules.rights_at(place, received)))
+        if (acting.kind == "controller") is (instructed is None):
+            wrong.append("A controller instructs us by its own messages, and says nothing else to us there.")
         request_file.refuse_unless(wrong)
-    subject = subjects.subject_for(project.ledger, *known[0])
-    for kind, value in known[1:]:
-        subjects.add_identifier(project.ledger, subject, kind, value)
+    if once is not None and (before := read.said(project.ledger, once)):
+        number = str(before[0].facts["request"])
+        return Opened(number, request_file.link(project, number))
+    subject = _subject(project, known, instructed)
     facts: dict[str, Fact] = {
         "channel": channel,
         "language": language if language in LANGUAGES else "en",
@@ -128,11 +143,24 @@ def open_request(
         facts["acting"] = acting.kind
         payload["for"] = {"name": acting.name.strip(), "email": acting.email.strip(),
                           "address": acting.address.strip()}  # fmt: skip
+    if instructed is not None:
+        facts["instruction"] = {"by": instructed.by, "rows": instructed.rows, "message": instructed.message}
+        payload["callbacks"] = list(instructed.callbacks)
     number = _write(project, facts, payload, subject, company.entity, once)
     choose.on_receipt(project, number)
     acknowledge(project, number)
     restrict_at_once.restrict_at_once(project, number)
     return Opened(number, request_file.link(project, number))
+
+
+def _subject(project: Project, known: Sequence[tuple[str, str]], instructed: Instructed | None) -> str:
+    """Return who is meant; whom another controller names to its processor is nobody we know."""
+    if instructed is not None:
+        return subjects.unlisted(project.ledger, known)
+    subject = subjects.subject_for(project.ledger, *known[0])
+    for kind, value in known[1:]:
+        subjects.add_identifier(project.ledger, subject, kind, value)
+    return subject
 
 
 def _known(

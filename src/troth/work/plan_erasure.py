@@ -27,7 +27,8 @@ def measure(project: Project, number: str, claim: str, *, staff: str = "troth") 
     request_file.refuse_unless(request_guard.why_not_measure(found.state, claim))
     who, today = request_file.who(project, found), project.clock().date()
     stores: dict[str, Fact] = {
-        name: _facts(store_for(project, told, name).measure([who], today)) for name in sorted(project.stores)
+        name: _facts(store_for(project, told, name).measure([who], today))
+        for name in request_file.stores(project, found)
     }
     hows = {str(told["how"]) for told in stores.values() if isinstance(told, dict)}
     facts: dict[str, Fact] = {

@@ -41,6 +41,21 @@ class ApiKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Controller:
+    """A controller whose processor we are, and who tells us of requests by messages.
+
+    `rows` is what its rows or stores are marked with in the maps; `callbacks` are the
+    beginnings of the addresses at which it may be told how far a request is.
+    """
+
+    token: Callable[[], str] = field(repr=False)
+    email: str = field(repr=False)
+    agreement: str
+    rows: str
+    callbacks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What `troth.toml` and the environment say, read once; secrets are never shown."""
 
@@ -60,6 +75,9 @@ class Settings:
     peers: Mapping[str, Peer] = field(
         default_factory=dict, repr=False
     )  # by the recipient's name in the policy
+    controllers: Mapping[str, Controller] = field(default_factory=dict, repr=False)
+    own_certificate: Callable[[], bytes] = field(default=bytes, repr=False)  # PEM; empty where none is set
+    own_key: Callable[[], bytes] = field(default=bytes, repr=False)
     api: Mapping[str, ApiKey] = field(default_factory=dict, repr=False)  # by the name of the system
 
 

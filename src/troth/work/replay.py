@@ -23,7 +23,7 @@ from itertools import islice
 from troth.errors import ConflictError, NotAllowedError, NotFoundError, WrongFileError
 from troth.ledger import append, read
 from troth.ledger import replay as memory
-from troth.rules import exemption
+from troth.rules import exemption, instruction
 from troth.rules.event import Draft, Fact
 from troth.rules.map import Delete
 from troth.rules.plan import end_of
@@ -135,7 +135,8 @@ def plan(project: Project, store: str, taken_at: datetime, *, untouched: bool = 
         if not found[ident].identifiers:
             continue
         with_map = _opened(project, one.map_sha256, shown)
-        who = Who(f"replay {ident}", tuple(found[ident].identifiers))
+        theirs = instruction.recorded_in(with_map.map.written)
+        who = Who(f"replay {ident}", tuple(found[ident].identifiers), theirs)
         places = {table: tuple(rows) for table, rows in found[ident].spared.items()}
         spared = Spared(places, one.hour.date(), today)
         passed_by = with_map.left([who], spared)

@@ -92,7 +92,18 @@ def requester(project: Project, number: str) -> Mapping[str, Any]:
 def who(project: Project, found: RequestFile) -> Who:
     """Return the subject of a request with every identifier known of them."""
     subject = str(found.state["subject"])
-    return Who(subject, subjects.identifiers(project.ledger, subject))
+    controller = str((found.state.get("instruction") or {}).get("rows", ""))
+    return Who(subject, subjects.identifiers(project.ledger, subject), controller)
+
+
+def stores(project: Project, found: RequestFile) -> tuple[str, ...]:
+    """Return the stores a request is about: on a controller's instruction, those that have rows of its own."""
+    instructed = (found.state.get("instruction") or {}).get("rows")
+    return tuple(
+        name
+        for name, map_ in sorted(project.maps.items())
+        if not instructed or map_.controllers is not None or map_.processor_for == instructed
+    )
 
 
 def link(project: Project, number: str) -> str:

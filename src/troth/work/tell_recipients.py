@@ -91,7 +91,10 @@ def tell_recipients(
     stop_at: Callable[[str], object] = lambda _: None,
 ) -> None:
     """Tell each recipient once; what failed is tried again when this is said again, and is a task at last."""
-    action = ACTIONS[str(request_file.load(project, number).claim(claim)["right"])]
+    found = request_file.load(project, number)
+    if found.state.get("instruction"):
+        return  # whom it gave its data to is the controller's to tell (GDPR Art. 19)
+    action = ACTIONS[str(found.claim(claim)["right"])]
     if action == "erasure":
         _ask_others(project, number, claim, lease)
     promised = project.policy.notify_recipients

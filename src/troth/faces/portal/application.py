@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Litestar
 
 from troth.faces.portal.api import api
+from troth.faces.portal.controller_pages import controller_pages
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.pages import FORM_BYTES_MAX, pages
 from troth.faces.portal.recipient_pages import recipient_pages
@@ -28,6 +29,7 @@ def application(project: Project, *, asks: Limit | None = None, codes: Limit | N
     routes: list[Any] = pages(project, shown, asks=asks or Limit(20, 3600), codes=codes or Limit(20, 3600))
     routes += task_pages(project, shown, Limit(60, 3600))
     routes += recipient_pages(project, Limit(600, 3600))
+    routes += controller_pages(project, Limit(6000, 3600))
     routes += api(project)
     return Litestar(
         [*routes, static(shown)],

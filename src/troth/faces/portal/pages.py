@@ -92,7 +92,7 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
             request, "ask.html", words("form.error", title=words("ask.title")) if wrong else words("ask.title"),
             status, path="/ask", within=within(request), given=kept, wrong=wrong,
             rights=[one for one in OFFERED if one in offered], once=secrets.token_urlsafe(18),
-            kinds=["", *(one for one in representation.KINDS if one != "heir" or "post_mortem" in offered)],
+            kinds=["", *(one for one in representation.OFFERED if one != "heir" or "post_mortem" in offered)],
         )  # fmt: skip
 
     @post("/asked", sync_to_thread=True, status_code=303)
@@ -326,7 +326,7 @@ def _fields(data: dict[str, Any], offered: Sequence[str]) -> dict[str, Any]:
     return {
         "rights": [right for right in chosen if right in offered],
         **{name: _text(data, name) for name in ("email", "name", "wording", "website", "once")},
-        "acting": acting if (acting := _text(data, "acting")) in representation.KINDS else "",
+        "acting": acting if (acting := _text(data, "acting")) in representation.OFFERED else "",
         **{name: _text(data, name) for name in ("for_name", "for_email")},
         "because": because if (because := _text(data, "because")) in set_aside.GROUNDS else "",
     }
