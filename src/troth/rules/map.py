@@ -219,6 +219,37 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """A text that is the same for every row, or the column that has it."""
+
+    text: str = ""
+    column: str = ""
+
+    def of(self, values: Mapping[str, object]) -> str:
+        """Return it for a row; empty where the row has none."""
+        found = values.get(self.column) if self.column else self.text
+        return "" if found is None else str(found).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Discloses:
+    """Each row records that something about its subject went to a recipient of the policy, on a day."""
+
+    to: Told
+    on: str
+    purpose: Told
+    categories: tuple[str, ...]
+    document: Told = Told()
+    evidence: Mapping[str, Told] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns it is read from."""
+        every = (self.to, self.purpose, self.document, *self.evidence.values())
+        return (self.on, *(one.column for one in every if one.column))
+
+
+@dataclass(frozen=True, slots=True)
 class MapTable:
     """One table as the map describes it; `line` is where, in the map file."""
 
@@ -234,6 +265,7 @@ class MapTable:
     made_public: str = (
         ""  # where its rows can be read by anybody, in words: other controllers may have copies
     )
+    discloses: Discloses | None = None
     impersonal: str | None = None
     line: int = 1
 

@@ -219,6 +219,9 @@ class _Checking:
             yield ("copies", copy.column), copy.column
         if table.supplement:
             yield ("supplement",), table.supplement
+        if table.discloses is not None:
+            for column in table.discloses.columns:
+                yield ("discloses",), column
 
     # Is everything that is there in the map?
 

@@ -14,7 +14,8 @@ from troth.errors import Problem
 from troth.policy.policy import Policy
 from troth.policy.promise import Purpose
 from troth.policy.reading import did_you_mean
-from troth.rules.map import Map
+from troth.rules.disclosure import WORDS
+from troth.rules.map import Map, MapTable
 from troth.rules.map_reach import listed
 
 STRUCTURE = ("key", "link", "flag", "not_personal")
@@ -45,6 +46,7 @@ def against(map_: Map, policy: Policy) -> Iterator[Problem]:
                     f"The policy has no promise `{retention.promise}`.",
                     did_you_mean(retention.promise, [f"retention/{name}" for name in policy.retention]),
                 )
+        yield from _disclosing(map_, table, policy)
     for number, name in enumerate(map_.purposes):
         if name not in policy.purposes:
             yield _say(
@@ -53,6 +55,26 @@ def against(map_: Map, policy: Policy) -> Iterator[Problem]:
                 f"The policy has no purpose `{name}`.",
                 did_you_mean(name, list(policy.purposes)),
             )
+
+
+def _disclosing(map_: Map, table: MapTable, policy: Policy) -> Iterator[Problem]:
+    """Yield what a table's disclosures name that the policy does not have."""
+    told = table.discloses
+    if told is None:
+        return
+    named: list[tuple[str, str, list[str]]] = [
+        ("recipient", told.to.text, list(policy.recipients)),
+        ("purpose", told.purpose.text, list(policy.purposes)),
+        *(("category", one, list(policy.categories)) for one in told.categories),
+    ]
+    for what, name, known in named:
+        if name and name not in known:
+            said = f"The policy has no {what} `{name}`, of which the disclosures in `{table.name}` are."
+            yield _say(map_, (table.name, "discloses"), said, did_you_mean(name, known))
+    for name in told.evidence:
+        if name not in WORDS:
+            said = f"There is no evidence called `{name}` for a disclosure."
+            yield _say(map_, (table.name, "discloses"), said, did_you_mean(name, list(WORDS)))
 
 
 def purposes_of(map_: Map, policy: Policy) -> Mapping[str, Purpose]:

@@ -20,6 +20,7 @@ from troth.rules.map import (
     Condition,
     Conditions,
     Copy,
+    Discloses,
     Edge,
     EdgeKind,
     Flag,
@@ -36,6 +37,7 @@ from troth.rules.map import (
     RowController,
     SetAside,
     Subject,
+    Told,
     Value,
     Via,
     written_link,
@@ -49,7 +51,7 @@ from troth.stores.phone_form import is_region
 _MAP = ("store", "kind", "credentials", "controller", "processor_for", "purposes", "reviewed",
         "backups_expire", "region", "placeholder", "tables")  # fmt: skip
 _TABLE = ("subject", "columns", "belongs_to", "points_to", "mentions", "erase", "restriction", "retention",
-          "copies", "supplement", "made_public", "impersonal")  # fmt: skip
+          "copies", "supplement", "made_public", "discloses", "impersonal")  # fmt: skip
 _EDGES: tuple[EdgeKind, ...] = ("belongs_to", "points_to", "mentions")
 _STORE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
 _OUTLINE = re.compile(f"[0-9a-f]{{{OUTLINE_DIGITS}}}", re.ASCII)
@@ -345,8 +347,37 @@ class _MapReading(ErasureReading):
             copies=self.copies(name, fields.get("copies")),
             supplement=self.supplement(name, fields.get("supplement")),
             made_public=self.text(fields.get("made_public"), "`made_public`") or "",
+            discloses=self.discloses(name, fields.get("discloses")),
             line=key.line,
         )
+
+    def discloses(self, table: str, node: Node | None) -> Discloses | None:
+        """Read how the rows of a table record disclosures."""
+        if node is None:
+            return None
+        self.at(node, table, "discloses")
+        needed = ("to", "on", "purpose", "categories")
+        fields = self.fields(node, "`discloses`", (*needed, "document", "evidence"), needed)
+        categories = [
+            self.text(item, "A category") or ""
+            for item in self.items(fields.get("categories"), "`categories`")
+        ]
+        evidence = {
+            key.text: self.told(value, shortened(key.text))
+            for key, value in self.named(fields.get("evidence"), "`evidence`")
+        }
+        return Discloses(
+            self.told(fields.get("to"), "to"), self.text(fields.get("on"), "`on`") or "",
+            self.told(fields.get("purpose"), "purpose"), tuple(categories),
+            self.told(fields.get("document"), "document"), evidence,
+        )  # fmt: skip
+
+    def told(self, node: Node | None, what: str) -> Told:
+        """Read a text, or the column that has it."""
+        if isinstance(node, Fields):
+            column = self.fields(node, f"`{what}`", ("column",), ("column",)).get("column")
+            return Told(column=self.text(column, "`column`") or "")
+        return Told(self.text(node, f"`{what}`") or "")
 
     def categories(self, table: str, node: Node | None) -> dict[str, str]:
         self.at(node, table, "columns")

@@ -13,7 +13,7 @@ from typing import Any
 from troth.ledger import append
 from troth.rules import request_guard
 from troth.rules.event import Draft, Fact
-from troth.work import amend_rows, request_file, restrict, tell_recipients
+from troth.work import amend_rows, read_disclosures, request_file, restrict, tell_recipients
 from troth.work.project import Project
 
 SAID_MAX = 10_000
@@ -54,6 +54,7 @@ def carry_out(project: Project, number: str, claim: str, staff: str, said: str, 
         once=f"moved {number} claim_done {claim}",
     )
     if by:
+        read_disclosures.of_subject(project, request_file.who(project, found))
         tell_recipients.tell_recipients(project, number, claim)
 
 

@@ -25,7 +25,7 @@ from troth.rules.event import Draft, Fact
 from troth.rules.plan import end_of
 from troth.rules.task import waiting
 from troth.stores.contract import Acted, Replays, Scanned, Store, Who
-from troth.work import plan_erasure, request_file, task, tell_recipients
+from troth.work import plan_erasure, read_disclosures, request_file, task, tell_recipients
 from troth.work.project import Project
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ def erase(
     request_file.refuse_unless(request_guard.why_not_act(found.state, claim))
     who = request_file.who(project, found)
     task.give(project, number, claim, lease=lease)
+    if not who.controller:
+        read_disclosures.of_subject(project, who)  # before the rows that say so are gone
     for store in sorted(found.claim(claim)["plan"]["stores"]):
         _act(project, number, claim, store, who, lease, stop_at)
         _verify(project, number, claim, store, who, lease, stop_at)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from troth.policy.promise import Recipient
 from troth.rules.letter import phrase
 from troth.rules.package import CREDENTIAL
-from troth.work import disclose, request_file
+from troth.work import disclose, read_disclosures, request_file
 from troth.work.project import Project
 
 _INSIDE = frozenset({"staff"})
@@ -41,6 +41,7 @@ def received(project: Project, found: request_file.RequestFile) -> tuple[Recipie
         seen = {row.table for row in store.find([who])}
         held |= {category for table in seen if table in tables for category in tables[table].columns.values()}
     held -= {CREDENTIAL}
+    read_disclosures.of_subject(project, who)
     recorded = {event.facts["recipient"] for event in disclose.disclosed(project, who.identifiers)}
     return tuple(
         one

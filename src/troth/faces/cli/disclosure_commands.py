@@ -124,6 +124,39 @@ def import_(
         raise typer.Exit(1)
 
 
+@app.command("read")
+def read_(
+    store: list[str] = typer.Argument(
+        None, help="The stores to read; every one whose map tells of disclosures."
+    ),
+    json: bool = JSON,
+) -> None:
+    """Take over the disclosures that rows of the stores record (`discloses:` in a map), each row once.
+
+    Example: troth disclosure read shop
+    """
+    from troth.work.read_disclosures import disclosing, of_everybody
+
+    opened = project()
+    named = store or [name for name, map_ in sorted(opened.maps.items()) if disclosing(map_)]
+    if not named:
+        raise NotAllowedError("No map tells of a table that records disclosures. Write `discloses:` in one.")
+    with progress("Reading") as advance:
+        done = [of_everybody(opened, name, advance) for name in named]
+    if json:
+        as_json([{name: getattr(one, name) for name in one.__slots__} for one in done])
+    else:
+        for one in done:
+            undated = f"; without a day, taken as today's: {one.undated}" if one.undated else ""
+            out().print(
+                f"{one.store}: recorded {one.new}, known already {one.known}, broke a condition {one.lacking}"
+                f"{undated}.",
+                markup=False,
+            )
+    if any(one.lacking for one in done):
+        raise typer.Exit(1)
+
+
 @app.command("list")
 def list_(
     about: list[str] = IDENTIFIER,
