@@ -654,6 +654,9 @@ class Cookies(Promise):
     choice_kept: ChoiceKept | None = told(
         "how long a yes and a no are remembered; one period stands for both"
     )
+    choice_in: str = told(
+        "the cookie that remembers the choice; the table declares it", default="troth_choice"
+    )
     asked_by: Literal["banner"] | None = told("how consent is asked", law="GDPR Art. 4(11); Case C-673/17")
     withdraw_by: tuple[Literal["link_on_every_page", "banner", "preferences_page"], ...] = told(
         "how a choice is changed", law="GDPR Art. 7(3)", default=()

@@ -177,6 +177,13 @@ def _cookies(values: Mapping[str, Any], policy: Policy) -> Found:
             )
         if row.lifetime == "session" and row.sliding:
             yield "table", f"The cookie `{row.name}` ends with the session and is renewed.", "Drop `sliding`."
+        exempt = policy.cookies.before_consent if policy.cookies else ("necessary",)
+        if row.category not in exempt and row.exempt_because:
+            yield (
+                "table",
+                f"The cookie `{row.name}` says why it needs no consent, and its category needs it.",
+                "Drop `exempt_because`, or give the category in `before_consent`.",
+            )
         key = (row.name, row.host, row.path, row.storage)
         if key in seen:
             yield "table", f"The cookie `{row.name}` is there twice.", "Keep one of the two rows."

@@ -132,6 +132,16 @@ def mail_tracked_without_consent(prose: Prose) -> Iterator[Spot]:
             yield from list(paragraph.find(_TRACKING))[:1]
 
 
+@rule("N08")
+def exempt_without_a_reason(prose: Prose) -> Iterator[Spot]:
+    """Find cookies set before any choice, without a word on why they need none."""
+    cookies = prose.policy.cookies if prose.policy is not None and _is_main(prose) else None
+    if cookies is not None and any(
+        one.category in cookies.before_consent and one.exempt_because is None for one in cookies.table
+    ):
+        yield _promise_line(prose, "table")
+
+
 def _lives(prose: Prose) -> Iterator[tuple[Paragraph, Spot, Period]]:
     """Yield each life of a cookie, or storage of what it collected, that a section on cookies writes."""
     for section in prose.about(r"\bcookies?\b|\btrackers?\b|\btraceurs?\b"):
