@@ -32,8 +32,8 @@ from troth.work import carry_on, open_request
 
 pytestmark = pytest.mark.slow
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-REQUESTS = 20
-SECONDS_MAX = 30
+REQUESTS = int(os.environ.get("TROTH_REQUESTS", "20"))  # a thousand are tried by hand: they take minutes
+SECONDS_MAX = 30 + REQUESTS
 
 
 def at_now():

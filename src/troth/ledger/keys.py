@@ -35,15 +35,14 @@ _ALONE = text("LOCK TABLE keys, own_keys IN SHARE ROW EXCLUSIVE MODE")
 def key_for(ledger: Ledger, owner: str, file: str) -> tuple[str, bytes]:
     """Return the key of (owner, file), made where there is none; raises KeyDestroyedError after an erasure."""
     bound = {"owner": owner, "file": file}
-    with guarded("keys"), ledger.keys.connect() as connection:
-        with connection.execution_options(reading=True).begin():  # most are there, and need no writer's lock
+    with ledger.looking_at_keys() as connection:  # most are there, and need no writer's lock
+        row = connection.execute(_BY_OWNER, bound).one_or_none()
+    if row is None:
+        made = {"id": secrets.token_hex(12), "master": ledger.master.id}
+        made["wrapped"] = ledger.master.wrap(made["id"], secrets.token_bytes(KEY_BYTES))  # type: ignore[assignment]
+        with guarded("keys"), ledger.keys.begin() as connection:
+            connection.execute(_INSERT, bound | made)
             row = connection.execute(_BY_OWNER, bound).one_or_none()
-        if row is None:
-            made = {"id": secrets.token_hex(12), "master": ledger.master.id}
-            made["wrapped"] = ledger.master.wrap(made["id"], secrets.token_bytes(KEY_BYTES))  # type: ignore[assignment]
-            with connection.execution_options(reading=False).begin():
-                connection.execute(_INSERT, bound | made)
-                row = connection.execute(_BY_OWNER, bound).one_or_none()
     if row is None:  # the master key was rotated while this process ran with the old one
         check_master(ledger)
         raise NotAllowedError("No key could be made. Try again.")
@@ -52,8 +51,8 @@ def key_for(ledger: Ledger, owner: str, file: str) -> tuple[str, bytes]:
 
 def open_key(ledger: Ledger, key: str) -> bytes:
     """Return a key by its id; raises KeyDestroyedError when it was destroyed, NotFoundError when it is lost."""
-    with guarded("keys"), ledger.keys.connect() as connection:
-        row = connection.execution_options(reading=True).execute(_BY_ID, {"id": key}).one_or_none()
+    with ledger.looking_at_keys() as connection:
+        row = connection.execute(_BY_ID, {"id": key}).one_or_none()
     if row is None:
         raise NotFoundError("The key of this payload is not in the keys database: it was lost, not erased.")
     return _opened(ledger, row.id, row.master, row.wrapped)
@@ -106,8 +105,8 @@ def check_master(ledger: Ledger) -> None:
     Raises NotAllowedError where it is another: what is written under a second master key
     would be lost with it.
     """
-    with guarded("keys"), ledger.keys.connect() as connection:
-        masters = set(connection.execution_options(reading=True).execute(_MASTERS).scalars())
+    with ledger.looking_at_keys() as connection:
+        masters = set(connection.execute(_MASTERS).scalars())
     others = sorted(masters - {ledger.master.id})
     if others:
         raise NotAllowedError(
@@ -121,8 +120,8 @@ def own_key(ledger: Ledger, purpose: str, version: int | None = None) -> tuple[i
 
     Without `version` it is the newest.
     """
-    with guarded("keys"), ledger.keys.connect() as connection:
-        found = _own(ledger, connection.execution_options(reading=True), purpose, version)
+    with ledger.looking_at_keys() as connection:
+        found = _own(ledger, connection, purpose, version)
     if found is not None:
         return found
     if version is not None:

@@ -39,21 +39,21 @@ class State:
 
 def stream(ledger: Ledger, name: str) -> tuple[Event, ...]:
     """Return the events of a stream, in order; none where there is no such stream."""
-    with ledger.reading() as connection:
+    with ledger.looking() as connection:
         return tuple(decode(bytes(body)) for body in connection.execute(_STREAM, {"stream": name}).scalars())
 
 
 def last_of(ledger: Ledger, prefix: str) -> str | None:
     """Return the longest and then last of the streams that begin so, as numbers do that grow."""
     bound = {"family": prefix.partition("/")[0], "start": f"{prefix}%"}
-    with ledger.reading() as connection:
+    with ledger.looking() as connection:
         found = connection.execute(_LAST, bound).scalar()
     return None if found is None else str(found)
 
 
 def said(ledger: Ledger, once: str) -> tuple[Event, ...]:
     """Return what was written under an idempotency key; nothing where it was not used yet."""
-    with ledger.reading() as connection:
+    with ledger.looking() as connection:
         known = connection.execute(_ONCE, {"key": once}).scalar()
     return tuple(event(ledger, one) for one in json.loads(known)) if known else ()
 
@@ -65,7 +65,7 @@ def event(ledger: Ledger, event_id: str) -> Event:
 
 def event_body(ledger: Ledger, event_id: str) -> bytes:
     """Return the exact bytes of an event."""
-    with ledger.reading() as connection:
+    with ledger.looking() as connection:
         body = connection.execute(_EVENT, {"id": event_id}).scalar()
     if body is None:
         raise NotFoundError(f"There is no event {event_id[:40]!r} in this ledger.")
@@ -94,7 +94,7 @@ def events(
         f"SELECT seq, body FROM events WHERE {' AND '.join(conditions)} ORDER BY seq LIMIT :page"  # noqa: S608
     )
     while True:
-        with ledger.reading() as connection:
+        with ledger.looking() as connection:
             page = connection.execute(statement, bound).all()
         for row in page:
             yield decode(bytes(row.body))
@@ -105,7 +105,7 @@ def events(
 
 def state(ledger: Ledger, name: str) -> State | None:
     """Return the state of a stream, or None where nothing happened in it."""
-    with ledger.reading() as connection:
+    with ledger.looking() as connection:
         row = connection.execute(_STATE, {"stream": name}).one_or_none()
     return None if row is None else _state(row)
 
@@ -137,7 +137,7 @@ def states(
         "SELECT stream, family, version, status, due, body FROM state "  # noqa: S608
         f"WHERE {' AND '.join(conditions)} ORDER BY due IS NULL, due, stream"
     )
-    with ledger.reading() as connection:
+    with ledger.looking() as connection:
         rows = connection.execute(statement, bound).all()
     yield from map(_state, rows)
 
@@ -148,6 +148,6 @@ def _state(row: Any) -> State:
 
 def version(ledger: Ledger, name: str) -> int:
     """Return the version of a stream; 0 where nothing happened in it."""
-    with ledger.reading() as connection:
+    with ledger.looking() as connection:
         found = connection.execute(text("SELECT version FROM heads WHERE stream = :s"), {"s": name}).scalar()
     return int(found or 0)

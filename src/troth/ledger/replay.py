@@ -167,7 +167,7 @@ def since(ledger: Ledger, store: str, taken_at: datetime, today: date) -> tuple[
     An erasure in the same hour counts: repeating it changes nothing where it is there.
     """
     bound = {"store": store, "hour": _hour(taken_at), "today": today.isoformat()}
-    with ledger.reading() as connection:
+    with ledger.looking() as connection:
         rows = connection.execute(_SINCE, bound).all()
     return tuple(Replay(row.id, datetime.fromisoformat(row.hour), row.map) for row in rows)
 
@@ -188,7 +188,7 @@ def known(
             "hour": _hour(taken_at),
             "today": today.isoformat(),
         }
-        with ledger.reading() as connection:
+        with ledger.looking() as connection:
             for row in connection.execute(_BY_MAC, bound):
                 found.setdefault(by_mac[bytes(row.mac)], set()).add(row.replay)
     return {pair: frozenset(replays) for pair, replays in found.items()}
@@ -196,7 +196,7 @@ def known(
 
 def map_written(ledger: Ledger, map_sha256: str) -> str:
     """Return the map an erasure was carried out by, as it was written; raises TamperedError if it was changed."""
-    with ledger.reading() as connection:
+    with ledger.looking() as connection:
         body = connection.execute(
             text("SELECT body FROM replay_maps WHERE sha256 = :s"), {"s": map_sha256}
         ).scalar()
@@ -225,5 +225,5 @@ def drop_waiting(ledger: Ledger, number: str) -> None:
 def expired(ledger: Ledger, today: date) -> bool:
     """Tell whether any replay is to be dropped, without the writer's lock."""
     statement = text("SELECT 1 FROM replays WHERE expires < :today LIMIT 1")
-    with ledger.reading() as connection:
+    with ledger.looking() as connection:
         return connection.execute(statement, {"today": today.isoformat()}).scalar() is not None

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 
 from troth.errors import NotAllowedError, UnreachableError
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from troth.ledger.master_key import MasterKey
 
 VERSION = 1
+REST_SECONDS = 5
+"""How long a connection to PostgreSQL may have been idle before it is asked whether it still stands."""
 BUSY_SECONDS = 30
 
 _LEDGER = """
@@ -114,10 +117,31 @@ class Ledger:
             with connection.begin():
                 yield connection
 
+    @contextmanager
+    def looking(self) -> Iterator[Connection]:
+        """Open a connection for one statement that reads: it is its own transaction, and costs one round trip."""
+        with guarded("ledger"), _looking(self.engine) as connection:
+            yield connection
+
+    @contextmanager
+    def looking_at_keys(self) -> Iterator[Connection]:
+        """Open a connection to the keys for one statement that reads."""
+        with guarded("keys"), _looking(self.keys) as connection:
+            yield connection
+
     def close(self) -> None:
         """Let go of every connection."""
         self.engine.dispose()
         self.keys.dispose()
+
+
+@contextmanager
+def _looking(engine: Engine) -> Iterator[Connection]:
+    with engine.connect() as opened:
+        connection = opened.execution_options(reading=True)
+        if engine.dialect.name == "postgresql":
+            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        yield connection
 
 
 @contextmanager
@@ -198,6 +222,25 @@ def _partitions(connection: Connection, now: datetime) -> None:
         first = following
 
 
+def _checked_after_a_rest(engine: Engine) -> Engine:
+    """Ask a connection whether it still stands only where nobody used it for a while; a dead one is replaced."""
+
+    @event.listens_for(engine, "checkin")
+    def _rests(_: Any, record: Any) -> None:
+        record.info["rests_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _wakes(connection: Any, record: Any, __: Any) -> None:
+        if time.monotonic() - record.info.get("rests_since", time.monotonic()) < REST_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error:
+            raise DisconnectionError from None  # the pool gives a fresh one
+
+    return engine
+
+
 def _engine(url: str, *, forget: bool = False) -> Engine:
     """Make an engine; `forget` overwrites what is deleted (the keys)."""
     if url.startswith("postgresql://"):
@@ -205,7 +248,7 @@ def _engine(url: str, *, forget: bool = False) -> Engine:
     if not url.startswith(("sqlite:///", "postgresql+psycopg://")):
         raise NotAllowedError("A ledger lives in SQLite (sqlite:///PATH) or PostgreSQL (postgresql://…).")
     if url.startswith("postgresql"):
-        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        return _checked_after_a_rest(create_engine(url, pool_size=10, max_overflow=20))
     file = Path(url.removeprefix("sqlite:///"))
     if not file.parent.is_dir():
         raise NotAllowedError(

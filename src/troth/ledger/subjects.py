@@ -48,7 +48,7 @@ def find_subject(ledger: Ledger, kind: str, value: str) -> str | None:
     for version, _ in keys.versions(ledger, "fingerprint/requests"):
         _, mac = fingerprint(ledger, "requests", kind, value, version=version)
         bound = {"domain": "requests", "kind": kind, "form": "exact", "version": version, "mac": mac}
-        with ledger.reading() as connection:
+        with ledger.looking() as connection:
             found = connection.execute(_FIND, bound).scalar()
         if found is not None:
             return str(found)
@@ -107,7 +107,7 @@ def _name(ledger: Ledger, subject: str, kind: str, value: str, *, opening: bool)
 def identifiers(ledger: Ledger, subject: str) -> tuple[tuple[str, str], ...]:
     """Return every identifier known of a subject, as (kind, value), in the order they came."""
     statement = text("SELECT id FROM vault WHERE owner = :owner AND file = 'identifiers' ORDER BY id")
-    with ledger.reading() as connection:
+    with ledger.looking() as connection:
         rows = connection.execute(statement, {"owner": subject}).scalars().all()
     found = (json.loads(get(ledger, row)) for row in rows)
     return tuple(sorted((kind, value) for kind, value in found))
@@ -135,7 +135,7 @@ def is_suppressed(ledger: Ledger, kind: str, value: str) -> bool:
     for version, _ in keys.versions(ledger, "fingerprint/suppression"):
         _, mac = fingerprint(ledger, "suppression", kind, value, wide=True, version=version)
         bound = {"domain": "suppression", "kind": kind, "form": "wide", "version": version, "mac": mac}
-        with ledger.reading() as connection:
+        with ledger.looking() as connection:
             if connection.execute(_FIND, bound).scalar() is not None:
                 return True
     return False
@@ -155,7 +155,7 @@ def disclosure_stream(
         for version, _ in keys.versions(ledger, "fingerprint/disclosure"):
             _, mac = fingerprint(ledger, "disclosure", kind, value, version=version)
             bound = {"domain": "disclosure", "kind": kind, "form": "exact", "version": version, "mac": mac}
-            with ledger.reading() as connection:
+            with ledger.looking() as connection:
                 found = found or connection.execute(_FIND, bound).scalar()
     if not opening:
         return str(found) if found else None

@@ -100,7 +100,7 @@ def put_chunks(ledger: Ledger, owner: str, file: str, name: str, chunks: Iterato
 
 def get(ledger: Ledger, row: str) -> bytes:
     """Return the bytes kept under an id; raises NotFoundError, KeyDestroyedError or TamperedError."""
-    with ledger.reading() as connection:
+    with ledger.looking() as connection:
         found = connection.execute(_GET, {"id": row}).one_or_none()
     if found is None:
         raise NotFoundError("The vault holds nothing under that id.")

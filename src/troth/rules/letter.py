@@ -17,7 +17,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined, TemplateError
+from jinja2 import Environment, StrictUndefined, Template, TemplateError
 from markupsafe import escape
 
 from troth.errors import NotAllowedError
@@ -69,9 +69,8 @@ def write(kind: str, language: str, fields: Mapping[str, object], own: str | Non
     template = own or (files("troth.rules") / "letters" / f"{kind}.{language}.txt").read_text(
         encoding="utf-8"
     )
-    engine = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701
     try:
-        told = engine.from_string(template).render(dict(fields))
+        told = _compiled(template).render(dict(fields))
     except TemplateError as error:
         raise NotAllowedError(
             f"The project's template of the letter {kind!r} does not work: {error}."
@@ -84,6 +83,12 @@ def write(kind: str, language: str, fields: Mapping[str, object], own: str | Non
         )
     subject, _, text = told.partition("\n")
     return Written(" ".join(subject.split()), text.strip() + "\n")
+
+
+@lru_cache(maxsize=256)
+def _compiled(template: str) -> Template:
+    engine = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701
+    return engine.from_string(template)
 
 
 def _unsaid(kind: str, fields: Mapping[str, object], told: str) -> list[str]:
