@@ -267,9 +267,14 @@ def must_ask(known: Table, choice: Choice | None, now: int, *, signal: bool = Fa
     return not choice.accepted & set(known.imprints) <= accepted(known, choice, now)
 
 
+def holds(known: Table, choice: Choice) -> tuple[int, int]:
+    """Return from when until when a choice holds; one of the future is none, but for a clock that is a day off."""
+    return choice.at - _DAY, choice.at + (known.given_seconds if choice.accepted else known.refused_seconds)
+
+
 def _expired(known: Table, choice: Choice, now: int) -> bool:
-    kept = known.given_seconds if choice.accepted else known.refused_seconds
-    return now >= choice.at + kept or choice.at > now + _DAY  # a choice of the future is none
+    begins, ends = holds(known, choice)
+    return not begins <= now < ends
 
 
 def rule(known: Table, choice: Choice | None, now: int, line: Line | None, *, signal: bool = False) -> Ruling:

@@ -163,8 +163,22 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind(
         "consent_recorded",
         ("purpose", "purpose_version", "given", "method", "notice_sha256", "language"),
-        ("interface_sha256", "table_sha256", "valid_until", "age_class", "proven"),
+        (
+            "interface_sha256",
+            "text_sha256",
+            "table_sha256",
+            "valid_until",
+            "age_class",
+            "proven",
+            "choices",
+            "signal",
+        ),
         "consent",
+    ),
+    Kind(
+        "interface_shown",
+        ("interface_sha256", "text_sha256", "table_sha256", "language", "picture_sha256"),
+        ("policy_version",),
     ),
     Kind("objection_recorded", ("scope", "purpose", "channel"), ("signal",), "request"),
     Kind("first_communication_sent", ("purpose", "notice_version", "language", "channel")),

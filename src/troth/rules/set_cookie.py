@@ -18,15 +18,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
-from typing import Literal
+from functools import cached_property, lru_cache
+from typing import Literal, NamedTuple
 
-from troth.rules.cookie import Choice, Line, Table, accepted, match, must_ask, read_choice
+from troth.rules.cookie import Choice, Line, Table, accepted, holds, match, must_ask, read_choice
 
 Did = Literal["passed", "undeclared", "dropped", "capped", "not_renewed", "deleted", "stripped"]
 
 CHOICES_KNOWN_MAX = 4096
 NAMES_KNOWN_MAX = 4096
+ATTRIBUTES_KNOWN_MAX = 1024
 _MONTHS = {
     name: number
     for number, name in enumerate(
@@ -34,6 +35,7 @@ _MONTHS = {
     )
 }
 _WHOLE = re.compile(rb"-?\d{1,18}", re.ASCII)
+_LIFETIME = re.compile(rb";[ \t]*(max-age|expires)[ \t]*(?:=([^;]*))?(?=;|\Z)", re.IGNORECASE)
 _DELIMITER = re.compile(rb"[\x09\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+")
 _CLOCK = re.compile(rb"(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\D.*)?", re.ASCII)
 _DAY = re.compile(rb"(\d{1,2})(?:\D.*)?", re.ASCII)
@@ -41,6 +43,7 @@ _YEAR = re.compile(rb"(\d{2,4})(?:\D.*)?", re.ASCII)
 _EPOCH = date(1970, 1, 1).toordinal()
 _LONG_AGO = b"; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
 _LABELS_MAX = 6
+_USUAL = len(b"Thu, 01 Jan 1970 00:00:00 GMT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,25 @@ class Deed:
     because: str
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
+class Passed(NamedTuple):
     """What goes on to the browser: the Set-Cookie values, and what was done on the way."""
 
     set_cookies: tuple[bytes, ...]
     deeds: tuple[Deed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """A choice as a request brings it, with what it allows from one moment to another."""
+
+    choice: Choice | None
+    allowed: frozenset[str]
+    begins: int
+    ends: int
+
+
+_NONE: frozenset[str] = frozenset()
+_NOTHING = _Chosen(None, _NONE, 0, 0)
 
 
 @dataclass
@@ -67,7 +83,7 @@ class Gate:
     table: Table
     drop_unknown: bool = False
     _names: dict[bytes, Line | None] = field(default_factory=dict, repr=False)
-    _choices: dict[bytes, Choice | None] = field(default_factory=dict, repr=False)
+    _choices: dict[bytes, _Chosen] = field(default_factory=dict, repr=False)
 
     @cached_property
     def choice_name(self) -> bytes:
@@ -86,20 +102,24 @@ class Gate:
         self._names[name] = found
         return found
 
-    def choice(self, brought: Mapping[bytes, bytes]) -> Choice | None:
-        """Return the choice that a request brings."""
+    def chosen(self, brought: Mapping[bytes, bytes], now: int) -> tuple[Choice | None, frozenset[str]]:
+        """Return the choice that a request brings, and the categories it allows now."""
         written = brought.get(self.choice_name)
         if written is None:
-            return None
-        try:
-            return self._choices[written]
-        except KeyError:
-            pass
-        if len(self._choices) >= CHOICES_KNOWN_MAX:
-            self._choices.clear()
-        found = read_choice(written.decode("latin-1"))
-        self._choices[written] = found
-        return found
+            return None, _NONE
+        known = self._choices.get(written)
+        if known is None:
+            if len(self._choices) >= CHOICES_KNOWN_MAX:
+                self._choices.clear()
+            known = self._choices[written] = self._read(written)
+        return known.choice, known.allowed if known.begins <= now < known.ends else _NONE
+
+    def _read(self, written: bytes) -> _Chosen:
+        choice = read_choice(written.decode("latin-1"))
+        if choice is None:
+            return _NOTHING
+        begins, ends = holds(self.table, choice)
+        return _Chosen(choice, accepted(self.table, choice, choice.at), begins, ends)
 
 
 def brought(cookie_headers: Sequence[bytes]) -> dict[bytes, bytes]:
@@ -107,9 +127,10 @@ def brought(cookie_headers: Sequence[bytes]) -> dict[bytes, bytes]:
     found: dict[bytes, bytes] = {}
     for header in cookie_headers:
         for part in header.split(b";"):
-            name, sign, value = part.strip().partition(b"=")
+            name, sign, value = part.partition(b"=")
+            name = name.strip()
             if sign and name not in found:
-                found[name] = value
+                found[name] = value.strip()
     return found
 
 
@@ -128,8 +149,7 @@ def filtered(
     """
     if not set_cookies and not cookies:
         return Passed((), ())
-    choice = gate.choice(cookies)
-    allowed = accepted(gate.table, choice, now) if choice is not None else frozenset()
+    choice, allowed = gate.chosen(cookies, now)
     passed: list[bytes] = []
     deeds: list[Deed] = []
     written: set[bytes] = set()
@@ -140,13 +160,13 @@ def filtered(
             passed.append(kept)
             written.add(name)
         if did != "passed":
-            deeds.append(Deed(_shown(name), did, because))
+            deeds.append(_deed(name, did, because))
     for name in cookies:
         line = gate.line(name)
         if line is None or line.exempt or line.row.category in allowed or name in written:
             continue
         passed.extend(deletions(name, line.row.path, host, secure=secure))
-        deeds.append(Deed(_shown(name), "deleted", _why(gate, choice, now)))
+        deeds.append(_deed(name, "deleted", _why(gate, choice, now)))
     return Passed(tuple(passed), tuple(deeds))
 
 
@@ -191,8 +211,9 @@ def _why(gate: Gate, choice: Choice | None, now: int) -> str:
     return "asked_again" if must_ask(gate.table, choice, now) else "refused"
 
 
-def _shown(name: bytes) -> str:
-    return name.decode("utf-8", "replace")[:80]
+@lru_cache(maxsize=NAMES_KNOWN_MAX)
+def _deed(name: bytes, did: Did, because: str) -> Deed:
+    return Deed(name.decode("utf-8", "replace")[:80], did, because)
 
 
 def asked_seconds(raw: bytes, now: int) -> int | None:
@@ -205,25 +226,49 @@ def asked_seconds(raw: bytes, now: int) -> int | None:
     >>> asked_seconds(b"a=1; expires=Thu, 01-Jan-1970 00:01:00 GMT", 0)
     60
     """
+    age, until = _lifetime(raw[raw.find(b";") :]) if b";" in raw else (None, None)
+    if age is not None:
+        return age
+    return None if until is None else max(until - now, 0)
+
+
+@lru_cache(maxsize=ATTRIBUTES_KNOWN_MAX)
+def _lifetime(attributes: bytes) -> tuple[int | None, int | None]:
+    """Read Max-Age, in seconds, and Expires, since 1970, from what stands after a value: it is often the same."""
     age: int | None = None
     until: int | None = None
-    for part in raw.split(b";")[1:]:
-        key, _, value = part.partition(b"=")
-        key = key.strip().lower()
-        if key == b"max-age":
+    for key, value in _LIFETIME.findall(attributes):
+        if key[:1] in b"mM":
             value = value.strip()
-            if _WHOLE.fullmatch(value):
-                age = int(value)
-        elif key == b"expires":
+            age = max(int(value), 0) if _WHOLE.fullmatch(value) else age
+        else:
             read = _moment(value.strip())
             until = read if read is not None else until
-    if age is not None:
-        return max(age, 0)
-    return None if until is None else max(until - now, 0)
+    return age, until
 
 
 def _moment(written: bytes) -> int | None:
     """Read a date as browsers do (RFC 6265 section 5.1.1), in seconds since 1970."""
+    if len(written) == _USUAL and written[-4:] == b" GMT" and written[19:20] == written[22:23] == b":":
+        try:
+            day = _days(written[5:16])
+            hour, minute, second = int(written[17:19]), int(written[20:22]), int(written[23:25])
+        except (KeyError, ValueError):
+            return _odd_moment(written)
+        if hour <= 23 and minute <= 59 and second <= 59:
+            return day * 86_400 + hour * 3600 + minute * 60 + second
+    return _odd_moment(written)
+
+
+@lru_cache(maxsize=1024)
+def _days(written: bytes) -> int:
+    """Read a day such as 31 Dec 2027, in days since 1970."""
+    if written[2:3] not in b" -" or written[6:7] not in b" -" or not written[7:].isdigit():
+        raise ValueError
+    return date(int(written[7:]), _MONTHS[written[3:6].lower()], int(written[:2])).toordinal() - _EPOCH
+
+
+def _odd_moment(written: bytes) -> int | None:
     clock = day = month = year = None
     for part in _DELIMITER.split(written):
         if clock is None and (found := _CLOCK.fullmatch(part)):
@@ -248,9 +293,15 @@ def _moment(written: bytes) -> int | None:
 
 def _lasting(raw: bytes, seconds: int | None) -> bytes:
     """Return the header with a lifetime of so many seconds, or of the session; all else as it stands."""
-    first, *parts = raw.split(b";")
-    rest = (one for one in parts if one.partition(b"=")[0].strip().lower() not in (b"max-age", b"expires"))
-    return b";".join((first, *rest)) + (b"" if seconds is None else b"; Max-Age=%d" % seconds)
+    value, sign, attributes = raw.partition(b";")
+    return (
+        value + _without_lifetime(sign + attributes) + (b"" if seconds is None else b"; Max-Age=%d" % seconds)
+    )
+
+
+@lru_cache(maxsize=ATTRIBUTES_KNOWN_MAX)
+def _without_lifetime(attributes: bytes) -> bytes:
+    return _LIFETIME.sub(b"", attributes)
 
 
 def deletions(name: bytes, path: str, host: str, *, secure: bool = True) -> Iterator[bytes]:
@@ -288,8 +339,7 @@ def stripped(
 ) -> tuple[tuple[bytes, ...], tuple[Deed, ...]]:
     """Return a request's Cookie headers without the cookies that the choice does not allow."""
     cookies = brought(cookie_headers)
-    choice = gate.choice(cookies)
-    allowed = accepted(gate.table, choice, now) if choice is not None else frozenset()
+    choice, allowed = gate.chosen(cookies, now)
     deeds: list[Deed] = []
     headers: list[bytes] = []
     for header in cookie_headers:
@@ -300,7 +350,7 @@ def stripped(
             refused = line is not None and not line.exempt and line.row.category not in allowed
             if refused or (line is None and gate.drop_unknown and name):
                 why = _why(gate, choice, now) if refused else "undeclared"
-                deeds.append(Deed(_shown(name), "stripped", why))
+                deeds.append(_deed(name, "stripped", why))
             else:
                 kept.append(part.strip())
         if kept:

@@ -41,6 +41,9 @@ COMMANDS: dict[str, Entry] = {
     "schema": Entry(
         "policy_commands", "schema", "Policy", "Print the JSON Schema of promise blocks, for editors."
     ),
+    "banner": Entry(
+        "banner_commands", "app", "Policy", "Build the banner that asks about cookies, and take its picture."
+    ),
     "clock": Entry("law_commands", "clock", "Law", "Explain a deadline, day by day."),
     "authority": Entry("law_commands", "authority", "Law", "Name the supervisory authority of a country."),
     "law": Entry("law_commands", "law", "Law", "List the places whose law is known."),

@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Litestar
 
+from troth.faces.banner.routes import banner_routes
 from troth.faces.portal.api import api
 from troth.faces.portal.controller_pages import controller_pages
 from troth.faces.portal.limits import Limit
@@ -31,6 +32,7 @@ def application(project: Project, *, asks: Limit | None = None, codes: Limit | N
     routes += recipient_pages(project, Limit(600, 3600))
     routes += controller_pages(project, Limit(6000, 3600))
     routes += api(project)
+    routes += banner_routes(project, shown.words, Limit(600, 3600))
     return Litestar(
         [*routes, static(shown)],
         exception_handlers=dict(explain(shown)),

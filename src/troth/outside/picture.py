@@ -1,0 +1,42 @@
+"""Pictures of pages, taken by a Chromium of this machine, which is given nothing of the network.
+
+Source: CNIL 2020-092, a time-stamped picture of each version as one proof of consent.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from troth.errors import NotFoundError, UnreachableError
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+SECONDS_MAX = 60
+
+
+def photograph(page: Path, width: int = 1100, height: int = 900) -> bytes:
+    """Return a PNG of a page in a file, with what stands beside it in its folder.
+
+    Raises NotFoundError where there is no Chromium, UnreachableError where it does not come to an end.
+    """
+    program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+    if program is None:
+        raise NotFoundError("There is no Chromium here to take a picture. Install it (Debian: chromium).")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        taken = Path(folder) / "picture.png"
+        command = [
+            program, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            "--host-resolver-rules=MAP * ~NOTFOUND", "--force-device-scale-factor=1",
+            f"--user-data-dir={folder}/profile", f"--window-size={width},{height}", f"--screenshot={taken}",
+            page.resolve().as_uri(),
+        ]  # fmt: skip
+        try:
+            subprocess.run(command, capture_output=True, timeout=SECONDS_MAX, check=False)  # noqa: S603
+        except subprocess.TimeoutExpired:
+            raise UnreachableError("Chromium took no picture in time. Try again.") from None
+        if not taken.is_file():
+            raise UnreachableError("Chromium took no picture. Start it by hand to see what it lacks.")
+        return taken.read_bytes()

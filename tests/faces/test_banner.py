@@ -1,0 +1,114 @@
+"""The script of the banner is small, the same each time, and true to the policy."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import brotli
+import pytest
+from litestar.testing import TestClient
+
+from commanding import troth
+from troth.errors import NotAllowedError
+from troth.faces.banner.script import build
+from troth.faces.portal.application import application
+from troth.ledger import read
+from troth.rules.cookie import table
+
+BROTLI_MAX = 6_500
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_it_is_small_and_runs_no_words(project, language):
+    script = build(project.policy, language)
+    assert len(brotli.compress(script.written, quality=11)) <= BROTLI_MAX
+    for forbidden in (b"eval(", b"new Function", b".style", b"innerHTML", b"document.write"):
+        assert forbidden not in script.written
+    assert build(project.policy, language) == script
+
+
+def test_words_of_a_policy_cannot_end_the_script(project):
+    rows = project.policy.cookies.table
+    evil = replace(
+        project.policy.cookies, table=(*rows, replace(rows[-1], name="</script><b>", set_by="</script>"))
+    )
+    promises = {k: evil if type(v) is type(evil) else v for k, v in project.policy.promises.items()}
+    assert b"</script" not in build(replace(project.policy, promises=promises), "en").written
+
+
+def test_a_table_without_the_cookie_of_the_choice_is_refused_with_a_sentence(project):
+    other = replace(project.policy.cookies, choice_in="elsewhere")
+    promises = {k: other if type(v) is type(other) else v for k, v in project.policy.promises.items()}
+    with pytest.raises(NotAllowedError, match="does not declare the cookie `elsewhere`"):
+        build(replace(project.policy, promises=promises), "en")
+
+
+def test_the_build_writes_what_is_served(folder, project):
+    said = troth(folder, "banner", "build", "--out", str(folder / "out"), "--json").out
+    told = json.loads(said)
+    with TestClient(application(project)) as client:
+        names = client.get("/choices/banner.json").json()
+        assert set(told) == set(names) == {"banner.en.js", "banner.fr.js"}
+        assert told["banner.en.js"]["table_sha256"] == names["banner.en.js"]["table_sha256"]
+        served = client.get("/choices/banner.fr.js")
+        tag = served.headers["etag"]
+        assert client.get("/choices/banner.fr.js", headers={"If-None-Match": tag}).status_code == 304
+        assert client.get("/choices/banner.de.js").status_code == 404
+    assert (folder / "out" / "banner.en.js").read_bytes().startswith(b"(function (config)")
+    assert json.loads((folder / "out" / ".well-known" / "gpc.json").read_text())["gpc"] is True
+
+
+def choice(project, **more):
+    told = {
+        "how": "accept", "language": "en", "build": "x", "table": table(project.policy.cookies).sha256,
+        "at": int(project.clock().timestamp()), "yes": "a", "proof": "0123456789abcdef", "was": "", "gpc": False,
+    }  # fmt: skip
+    return {**told, **more}
+
+
+def test_a_choice_said_twice_is_recorded_once(project):
+    with TestClient(application(project)) as client:
+        answers = [client.post("/choices/record", json=choice(project)) for _ in range(2)]
+        assert [one.status_code for one in answers] == [201, 201]
+        assert answers[0].json() == answers[1].json()
+        assert client.get(answers[0].json()["receipt"]).json()["format"] == "troth receipt 1"
+    assert len(list(read.events(project.ledger, kind="consent_recorded"))) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"yes": "m"}, {"yes": "n"}, {"proof": ""}, {"proof": "ada@example.org"}, {"at": 0}, {"table": "x"},
+        {"how": "other"}, {"more": 1}, {"at": "now"}, {"proof": "x" * 5000}, {"at": 10**18},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_no_choice_is_refused_and_not_recorded(project, wrong):
+    with TestClient(application(project)) as client:
+        assert client.post("/choices/record", json=choice(project, **wrong)).status_code == 422
+        other = {"Sec-Fetch-Site": "cross-site"}
+        assert client.post("/choices/record", json=choice(project), headers=other).status_code == 403
+    assert list(read.events(project.ledger, kind="consent_recorded")) == []
+
+
+def test_a_receipt_is_given_of_choices_only(project):
+    from troth.work.open_request import open_request
+
+    open_request(project, ["access"], "ada@example.org")
+    other = next(iter(read.events(project.ledger)))
+    with TestClient(application(project)) as client:
+        assert client.get(f"/choices/receipt/{other.id}").status_code == 404
+        assert client.get("/choices/receipt/none").status_code == 404
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_picture_of_each_language_is_recorded_with_its_version(folder, project):
+    if shutil.which("chromium") is None:
+        pytest.skip("There is no Chromium here; as root, `make setup` installs it.")
+    recorded = json.loads(troth(folder, "banner", "picture", "--out", str(folder / "proof"), "--json").out)
+    shown = {event.facts["language"]: event for event in read.events(project.ledger, kind="interface_shown")}
+    assert set(shown) == {"en", "fr"}
+    for language, event in shown.items():
+        assert (folder / "proof" / f"banner.{language}.png").read_bytes().startswith(b"\x89PNG")
+        assert recorded[f"banner.{language}.png"]["picture_sha256"] == event.facts["picture_sha256"]

@@ -1,0 +1,255 @@
+"""The banner as visitors meet it: a real browser, a real site with a strict policy of its own, en and fr."""
+
+import json
+import urllib.request
+from dataclasses import replace
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from faces.banner_site import site
+from troth.faces.banner.script import build
+from troth.ledger import receipt
+from troth.policy.promise import Cookie
+from troth.rules.cookie import read_choice, table, write_choice
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+SAID = {
+    "en": ("Accept all", "Reject all", "Choose", "Cookie choices", "Save my choice"),
+    "fr": ("Tout accepter", "Tout refuser", "Choisir", "Choix des cookies", "Enregistrer mon choix"),
+}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    with site(tmp_path_factory.mktemp("site")) as running:
+        yield running
+
+
+@pytest.fixture
+def visit(browser, shop):
+    """Open a browser of one's own, which notes what breaks a rule of the page."""
+    contexts, noted = [], []
+
+    def new(**more):
+        context = browser.new_context(
+            base_url=shop.url, **{"viewport": {"width": 1100, "height": 900}, **more}
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: noted.append(str(error)))
+        page.on("console", lambda said: noted.append(said.text) if "Content Security" in said.text else None)
+        return page
+
+    shop.down = False
+    shop.asked.clear()
+    yield new
+    for context in contexts:
+        context.close()
+    assert noted == []
+
+
+def cookies(page):
+    return {one["name"]: one for one in page.context.cookies()}
+
+
+def recorded(shop, page, least):
+    """Wait until the site has recorded so many choices."""
+    for _ in range(200):
+        if len(shop.choices()) >= least:
+            return shop.choices()[-1]
+        page.wait_for_timeout(25)
+    raise AssertionError("No choice was recorded.")
+
+
+@pytest.mark.parametrize("language", SAID)
+def test_it_asks_evenly_can_be_used_by_all_and_nothing_is_stored_or_fetched_before(visit, shop, language):
+    page = visit()
+    page.goto(f"/{language}")
+    accept, refuse, choose, _, save = SAID[language]
+    boxes = [page.get_by_role("button", name=name, exact=True) for name in (accept, refuse, choose)]
+    sizes = {(box.bounding_box()["width"], box.bounding_box()["height"]) for box in boxes}
+    looks = {
+        box.evaluate("one => { const s = getComputedStyle(one); return [s.color, s.backgroundColor, s.font].join() }")
+        for box in boxes
+    }  # fmt: skip
+    assert (len(sizes), len(looks)) == (1, 1)
+    assert page.evaluate("document.activeElement.closest('[role=dialog]') !== null")
+    assert Axe().run(page, options=WCAG).response["violations"] == []
+    assert cookies(page) == {}
+    assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+    assert not {"/tag.js", "/film"} & set(shop.asked)
+    assert page.evaluate("before") == ["default denied"]
+    page.keyboard.press("Tab")  # the link
+    for name in (accept, refuse, choose):
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == name
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name=save, exact=True).wait_for()
+    assert page.locator("input:checked:not(:disabled)").count() == 0  # Case C-673/17
+    assert Axe().run(page, options=WCAG).response["violations"] == []
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name=choose, exact=True).wait_for()
+    assert cookies(page) == {}
+
+
+def test_a_yes_lets_what_waited_run_with_proof_and_a_withdrawal_clears_it_all(visit, shop):
+    before = len(shop.choices())
+    page = visit()
+    page.goto("/en")
+    page.get_by_role("button", name="Accept all").click()
+    page.wait_for_function("window.tagged")
+    given = recorded(shop, page, before + 1)
+    choice = read_choice(cookies(page)["choice"]["value"].removesuffix(".u"))
+    assert (given.facts["given"], given.facts["choices"]) == (
+        "given", {"analytics": "given", "marketing": "given"},
+    )  # fmt: skip
+    assert given.stream == f"cookies/{choice.proof}"
+    known = table(shop.project.policy.cookies)
+    assert given.facts["table_sha256"] == known.sha256
+    assert choice.imprints == {one for some in known.imprints.values() for one in some}
+    script = build(shop.project.policy, "en", notice=f"{shop.project.settings.public_url}/notice/en")
+    assert given.facts["interface_sha256"] == script.sha256
+    assert {"visits", "hidden_1"} <= set(cookies(page))
+    assert page.frame_locator("iframe").get_by_text("A film").is_visible()
+    assert page.evaluate("dataLayer.length") == 2
+    written = urllib.request.urlopen(f"{shop.url}/choices/receipt/{given.id}").read()
+    assert receipt.verify(written).event.id == given.id
+
+    page.goto("/en")
+    page.wait_for_function("window.tagged")
+    assert page.get_by_role("dialog").count() == 0
+    with page.expect_navigation():
+        page.get_by_role("button", name="Cookie choices").click()
+        page.get_by_role("button", name="Reject all").click()
+    taken = recorded(shop, page, before + 2)
+    assert (taken.facts["given"], taken.stream) == ("withdrawn", given.stream)
+    assert set(cookies(page)) == {"choice"}
+    assert page.evaluate("localStorage.length") == 0
+    assert page.evaluate("window.tagged") is None
+    assert read_choice(cookies(page)["choice"]["value"]).proof == ""
+
+
+def test_a_no_names_nobody_and_is_not_asked_again(visit, shop):
+    before = len(shop.choices())
+    pages = [visit(), visit()]
+    for page in pages:
+        page.goto("/fr")
+        page.get_by_role("button", name="Tout refuser").click()
+    refused = [recorded(shop, pages[0], before + 2), shop.choices()[-2]]
+    assert [one.facts["given"] for one in refused] == ["refused", "refused"]
+    same = [{**one.facts} for one in refused]
+    assert same[0] == same[1]
+    assert refused[0].stream == refused[1].stream
+    told = json.dumps(dict(refused[0].facts))
+    assert "Mozilla" not in told
+    assert "127.0.0.1" not in told
+    choice = read_choice(cookies(pages[0])["choice"]["value"].removesuffix(".u"))
+    assert write_choice(replace(choice, unsent=False)).endswith("....")
+    pages[0].goto("/fr")
+    assert pages[0].get_by_role("dialog").count() == 0
+    assert "/tag.js" not in shop.asked
+
+
+def test_each_kind_is_chosen_apart_and_a_frame_may_be_loaded_once(visit, shop):
+    page = visit()
+    page.goto("/en")
+    page.get_by_role("button", name="Choose").click()
+    page.locator("input[value=a]").check()
+    page.get_by_role("button", name="Save my choice").click()
+    page.wait_for_function("window.tagged")
+    assert "/film" not in shop.asked
+    assert page.evaluate("[troth.allows('analytics'), troth.allows('marketing')]") == [True, False]
+    page.get_by_role("button", name="Load it this once").click()
+    page.frame_locator("iframe").get_by_text("A film").wait_for()
+    assert page.evaluate("troth.allows('marketing')") is False
+
+
+def test_a_browsers_signal_is_a_no_that_a_choice_overrides(visit, shop):
+    said = json.loads(urllib.request.urlopen(f"{shop.url}/.well-known/gpc.json").read())
+    assert said["gpc"] is True
+    before = len(shop.choices())
+    page = visit()
+    page.add_init_script("Object.defineProperty(navigator, 'globalPrivacyControl', {value: true})")
+    page.goto("/en")
+    page.get_by_role("button", name="Cookie choices").wait_for()
+    assert page.get_by_role("dialog").count() == 0
+    assert (cookies(page), len(shop.choices())) == ({}, before)
+    page.get_by_role("button", name="Cookie choices").click()
+    assert page.get_by_text("Global Privacy Control").is_visible()
+    page.get_by_role("button", name="Accept all").click()
+    page.wait_for_function("window.tagged")
+    assert recorded(shop, page, before + 1).facts["signal"] == "gpc"
+
+
+def test_a_choice_holds_while_the_server_is_down_and_is_sent_later(visit, shop):
+    before = len(shop.choices())
+    shop.down = True
+    page = visit()
+    page.goto("/en")
+    page.get_by_role("button", name="Accept all").click()
+    page.wait_for_function("window.tagged")
+    assert cookies(page)["choice"]["value"].endswith(".u")
+    shop.down = False
+    page.goto("/en")
+    assert recorded(shop, page, before + 1).facts["method"] == "banner again"
+    page.wait_for_function("!document.cookie.includes('.u')")
+
+
+def test_only_a_material_change_of_what_was_accepted_asks_again(visit, shop):
+    policy = shop.project.policy
+    row = Cookie(name="new", party="first", category="analytics", lifetime=policy.cookies.table[-1].lifetime)
+    for category, asked in (("analytics", 1), ("marketing", 0)):
+        rows = (*policy.cookies.table, replace(row, category=category))
+        changed = _with(policy, replace(policy.cookies, table=rows))
+        shop.scripts["changed"] = build(changed, "en").written
+        page = visit()
+        page.goto("/en")
+        page.evaluate("troth.choose(['analytics'])")
+        page.goto("/changed")
+        assert page.get_by_role("dialog").count() == asked
+        assert page.evaluate("troth.allows('analytics')") is (asked == 0)
+
+
+def _with(policy, cookies):
+    promises = {name: cookies if type(one) is type(cookies) else one for name, one in policy.promises.items()}
+    return replace(policy, promises=promises)
+
+
+@pytest.mark.parametrize("language", SAID)
+def test_programs_that_refuse_for_people_refuse_here(visit, shop, language):
+    import duckduckgo_autoconsent as consent
+
+    page, heard = visit(), []
+    rules = json.loads(consent.rules_json())
+
+    def message(source, told):
+        heard.append(told)
+        frame = source["frame"]
+        if told["type"] == "init":
+            config = {
+                "enabled": True, "autoAction": "optOut", "disabledCmps": [], "enablePrehide": False,
+                "enableCosmeticRules": False, "enableGeneratedRules": True, "enableHeuristicDetection": True,
+                "heuristicMode": "reject", "detectRetries": 20, "isMainWorld": False,
+                "enableFilterList": False, "logs": {},
+            }  # fmt: skip
+            sent = json.dumps({"type": "initResp", "config": config, "rules": rules})
+            frame.evaluate(f"void autoconsentReceiveMessage({sent})")
+        if told["type"] == "eval":
+            sent = json.dumps(
+                {"type": "evalResp", "id": told["id"], "result": bool(frame.evaluate(told["code"]))}
+            )
+            frame.evaluate(f"void autoconsentReceiveMessage({sent})")
+
+    page.expose_binding("autoconsentSendMessage", message)
+    page.add_init_script(consent.bundle())
+    page.goto(f"/{language}")
+    for _ in range(200):
+        if any(told["type"] in ("optOutResult", "autoconsentDone") for told in heard):
+            break
+        page.wait_for_timeout(50)
+    page.wait_for_function("document.cookie.includes('choice=')")
+    assert read_choice(cookies(page)["choice"]["value"].removesuffix(".u")).accepted == frozenset()
