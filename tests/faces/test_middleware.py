@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 from wsgiref.validate import validator
 
@@ -47,7 +48,9 @@ def called(gate, *cookies, kind="http"):
     async def receive():
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    asyncio.run(gate({"type": kind, "scheme": "https", "headers": headers}, receive, send))
+    scope = {"type": kind, "scheme": "https", "headers": headers}
+    with ThreadPoolExecutor(1) as apart:  # this thread may have a loop already, of a browser
+        apart.submit(lambda: asyncio.run(gate(scope, receive, send))).result()
     return sent
 
 
