@@ -4,11 +4,14 @@ import json
 from dataclasses import replace
 
 import pytest
+from litestar import Litestar
 from litestar.testing import TestClient
 
 import story
 from troth.errors import NotAllowedError, WrongFileError
+from troth.faces.portal.api import api
 from troth.faces.portal.application import application
+from troth.faces.portal.limits import Limit
 from troth.ledger import read
 from troth.wiring import read_settings
 from troth.work import close_request, request_file
@@ -70,12 +73,40 @@ def test_sending_it_again_opens_no_second_one_and_writes_no_second_letter(client
 @pytest.mark.parametrize(
     "more",
     [{"email": "eve@example.org"}, {"rights": ["erase"]}, {"wording": "canary"},
+     {"language": "fr"}, {"received_at": "2026-11-20T09:00:00+01:00"},
      {"on_behalf_of": {"acting": "agent", "email": "bob@example.org"}}],
 )  # fmt: skip
 def test_another_request_under_the_same_name_is_told(client, keyed, more):
     send(client)
     assert "Draw a new one" in problem(send(client, {**ADA, **more}), 409)
     assert numbers(keyed) == ["2026-0001"]
+    assert len(list(read.events(keyed.ledger, kind="subject_opened"))) == 1  # nobody was opened for nothing
+
+
+def test_a_key_is_used_so_often_and_no_more(keyed):
+    with TestClient(Litestar(api(keyed, Limit(2, 60)))) as client:
+        follow = {"Authorization": f"Bearer {FOLLOWS}"}
+        assert [client.get("/api/requests/none", headers=follow).status_code for _ in range(3)] == [
+            404,
+            404,
+            429,
+        ]
+        answer = client.get("/api/requests/none", headers=follow)
+        assert "too often" in problem(answer, 429)
+        assert answer.headers["retry-after"] == "60"
+        assert send(client).status_code == 201  # another key
+
+
+def test_what_is_not_there_below_the_interface_is_a_problem_too(client):
+    problem(client.get("/api/requests"), 405)
+    problem(client.get("/api/nothing"), 404)
+    assert client.get("/nothing").headers["content-type"].startswith("text/html")
+
+
+def test_a_request_is_for_one_company_of_the_group(client, keyed):
+    assert "no company 'nowhere'" in problem(send(client, {**ADA, "entity": "nowhere"}), 422)
+    own = str(keyed.policy.group.main_entity.key)
+    assert send(client, {**ADA, "entity": own}).status_code == 201
 
 
 def test_without_a_key_and_beyond_its_scope_nothing_is_done(client, keyed):

@@ -11,7 +11,7 @@ from troth.errors import NotAllowedError
 from troth.faces.portal import session
 from troth.ledger import read, subjects, vault
 from troth.rules import representation
-from troth.work import ask, build_package, carry_on, decide, request_file
+from troth.work import answer, ask, build_package, carry_on, decide, request_file
 from troth.work.check_authority import check_authority
 from troth.work.open_request import Acting
 
@@ -100,6 +100,25 @@ def test_a_mandate_covers_what_it_says_and_until_it_ends(project, clock):
     clock.forward(days=9)
     with pytest.raises(NotAllowedError, match="ended on 2026-12-01"):
         build_package.release(project, number, "c1", staff="marie")
+
+
+def test_once_a_mandate_ended_its_agent_gets_nothing_more(project, clock, code, letters):
+    number = asked(project)
+    until = date(2026, 12, 1)
+    check_authority(project, number, "marie", SEEN, sufficient=True, receives=True, until=until)
+    story.prove(project, number, code)
+    story.grant_access(project, number)
+    sent = len(letters())
+    clock.forward(days=9)
+    with pytest.raises(NotAllowedError, match="ended on 2026-12-01"):
+        answer.answer(project, number)
+    assert len(letters()) == sent
+    check_authority(project, number, "marie", SEEN, sufficient=True, receives=True, until=date(2027, 1, 10))
+    carry_on.carry_on(project, number)
+    assert len(b"".join(build_package.take_answer(project, number))) > 1000
+    clock.forward(days=40)
+    with pytest.raises(NotAllowedError, match="ended on 2027-01-10"):
+        build_package.take_answer(project, number)
 
 
 def test_looking_answers_the_mandate_that_was_asked_for_and_the_clock_runs_again(project, clock):

@@ -17,7 +17,7 @@ from troth.ledger import read, vault
 from troth.ledger.rebuild import rebuild
 from troth.rules import task as rules
 from troth.stores import manual
-from troth.work import build_package, carry_on, carry_out, decide, task
+from troth.work import answer, build_package, carry_on, carry_out, decide, task
 
 MAP = """
 store: mailboxes
@@ -256,3 +256,19 @@ def test_no_task_goes_by_an_unknown_name(asked):
     for name in ("", "x", "2026-0001", "2026-0001.c1", "2026-0001.c9.mailboxes"):
         with pytest.raises(NotFoundError, match="There is no task"):
             task.by_id(asked, name)
+
+
+def test_the_owner_is_told_what_a_decision_leaves_alone_and_so_is_the_person(asked, letters):
+    number = story.ask(asked, "erase", name="Ada")
+    story.grant_erasure(asked, number, exemptions=["b:order:2036-12-31", "e:mailboxes:2027-06-30"])
+    carry_on.carry_on(asked, number)
+    ((_, text),) = sent_to(letters, "jo@company.example")
+    assert "À laisser tel quel, car la loi le demande" in text
+    assert "conservé jusqu’au 31 décembre 2036 (GDPR Art. 17(3)(b))" in text
+    assert "les boîtes aux lettres des ventes, là où seules des personnes peuvent chercher" in text
+    with TestClient(application(asked)) as client:
+        page = " ".join(client.get(f"/task/{task.token(asked, ID)}?lang=en").text.split())
+    assert "Leave alone, because the law asks for it" in page
+    assert "the mailboxes of sales in places that only people reach: stays until 30 June 2027" in page
+    lines = answer.said(asked, number)[1]["claims"][0]["lines"]
+    assert sum("in places that only people reach: stays until" in line for line in lines) == 2

@@ -64,9 +64,15 @@ def from_facts(kept: Iterable[Sequence[str | None]]) -> tuple[Exemption, ...]:
     )
 
 
-def lacking(exemptions: Sequence[Exemption], maps: Mapping[str, Map], on: date) -> Iterator[str]:
-    """Say what is wrong with exemptions, as sentences: an end that is past, data that no map has."""
-    known = list(dict.fromkeys(chain.from_iterable(_names(each) for each in maps.values())))
+def lacking(
+    exemptions: Sequence[Exemption], maps: Mapping[str, Map], on: date, others: Iterable[str] = ()
+) -> Iterator[str]:
+    """Say what is wrong with exemptions, as sentences: an end that is past, data that no map has.
+
+    `others` are the stores that only people reach, and the categories of the policy: their
+    owners are told in words.
+    """
+    known = list(dict.fromkeys([*chain.from_iterable(_names(each) for each in maps.values()), *others]))
     for one in exemptions:
         if not one.what:
             continue
@@ -78,6 +84,11 @@ def lacking(exemptions: Sequence[Exemption], maps: Mapping[str, Map], on: date) 
                 f"No map has data called {one.what[:60]!r}. Name a category, a store, or a table as store.table: "
                 f"{shown} …"
             )
+
+
+def law(letter: str, on: date) -> str:
+    """Return the article of an exemption by its letter; empty where there is none."""
+    return next((one.law for one in right.erasure_exemptions(on) if one.code == letter), "")
 
 
 def keeping(map_: Map, exemptions: Sequence[Exemption], on: date) -> Map:
@@ -120,8 +131,7 @@ def _covers(one: Exemption, store: str, table: MapTable) -> bool:
 
 
 def _law(found: Sequence[Exemption], on: date) -> str:
-    known = {one.code: one.law for one in right.erasure_exemptions(on)}
-    return ", ".join(dict.fromkeys(known.get(one.letter, "") for one in found))
+    return ", ".join(dict.fromkeys(law(one.letter, on) for one in found))
 
 
 def _kept(table: MapTable, found: Sequence[Exemption], on: date) -> MapTable:

@@ -32,7 +32,9 @@ WORDS_MAX = 5_000
 def answer(project: Project, number: str) -> Event:
     """Send the answer, or the refusal when nothing is granted; its delivery is recorded with it."""
     found = request_file.load(project, number)
-    request_file.refuse_unless(request_guard.why_not_answer(found.state))
+    given = [name for name, claim in found.state["claims"].items() if claim["outcome"] != "refuse"]
+    lapsed = request_file.why_without_authority(project, found, *given)
+    request_file.refuse_unless([*request_guard.why_not_answer(found.state), *lapsed])
     kind, fields = said(project, number)
     return send_letter.send_letter(project, number, kind, fields, letter_id=kind)
 
@@ -80,6 +82,7 @@ def said(project: Project, number: str) -> tuple[str, dict[str, object]]:
                 ),
                 *_note(project, number, name, "claim_done").splitlines(),
                 *(cover.lines(project, claim, language) if claim["outcome"] != "refuse" else []),
+                *cover.left_alone(project, claim, language),
             ],
         }
         for name, claim in found.state["claims"].items()

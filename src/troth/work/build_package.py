@@ -209,6 +209,7 @@ def take_answer(
     fetchable = [name for name in ready(found.state) if claim in {None, name}]
     wrong = [] if fetchable else ["There is no answer to fetch yet."]
     wrong += [] if found.state["proven"] else ["The address is not confirmed yet."]
+    wrong += request_file.why_without_authority(project, found, *fetchable[:1])
     if until is not None and project.clock().date() > until:
         wrong.append("The time to fetch it is over. Ask again, and it is made anew.")
     request_file.refuse_unless(wrong)

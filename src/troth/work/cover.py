@@ -13,7 +13,7 @@ from typing import Any
 
 from troth.errors import KeyDestroyedError
 from troth.ledger import read, vault
-from troth.rules import task
+from troth.rules import exemption, task
 from troth.rules.letter import phrase
 from troth.work import request_file, send_letter
 from troth.work.project import Project
@@ -39,6 +39,28 @@ def lines(project: Project, claim: Mapping[str, Any], language: str) -> list[str
         )
         for store, how, on in coverage(project, claim)
     ]  # fmt: skip
+
+
+def left_alone(project: Project, claim: Mapping[str, Any], language: str) -> list[str]:
+    """Say what owners were told to leave alone, once each."""
+    said = (line for store in task.tasks(claim) for line in left_in(project, claim, store, language))
+    return list(dict.fromkeys(said))
+
+
+def left_in(project: Project, claim: Mapping[str, Any], store: str, language: str) -> list[str]:
+    """Say what a decision leaves alone in a store that only people reach, until when and by which law."""
+    today, categories = project.clock().date(), project.policy.categories
+    said = []
+    for one in exemption.from_facts(claim.get("kept") or ()):
+        if one.until is None or one.until <= today or (one.what != store and one.what not in categories):
+            continue
+        title = None if one.what == store else categories[one.what].title
+        what = title.said(language) if title else called(project, one.what, language)
+        until = send_letter.day(one.until.isoformat(), language)
+        said.append(
+            phrase("left_alone", language, what=what, until=until, law=exemption.law(one.letter, today))
+        )
+    return said
 
 
 def called(project: Project, store: str, language: str) -> str:

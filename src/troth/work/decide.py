@@ -65,7 +65,7 @@ def decide(
         claimed, outcome, on=today, ground=ground, cited=article, exemptions=letters, reason=reason,
         chosen=purposes, fitting=fitting,
     )  # fmt: skip
-    wrong += exemption.lacking(exempt, project.maps, today)
+    wrong += exemption.lacking(exempt, project.maps, today, _besides(project))
     if any(one.what for one in exempt) and outcome != "part":
         wrong.append("What is kept by an exemption makes the decision a part: some data goes, some stays.")
     if outcome == "refuse" and claim_rules.EXCESSIVE in article:
@@ -92,6 +92,11 @@ def decide(
         payload={"reason": reason, "proof": proof} if proof else {"reason": reason},
     )
     return append.append(project.ledger, [draft], expect={found.stream: found.version})[0]
+
+
+def _besides(project: Project) -> tuple[str, ...]:
+    """Return what else an exemption may name where owners of manual stores are asked: those, and any category."""
+    return (*project.manual, *map(str, project.policy.categories)) if project.manual else ()
 
 
 def _fitting(project: Project, found: request_file.RequestFile, claimed: str) -> tuple[str, ...] | None:

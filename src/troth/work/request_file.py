@@ -73,6 +73,15 @@ def today(project: Project, found: RequestFile) -> date:
     return clock.receipt_day(project.clock(), str(found.state["tz"]))
 
 
+def why_without_authority(project: Project, found: RequestFile, *claims: str) -> list[str]:
+    """Say why nothing of these claims is given out today: whoever asked for somebody else may not any more."""
+    reasons: dict[str, None] = {}
+    for name in claims:
+        right = str(found.claim(name)["right"])
+        reasons |= dict.fromkeys(representation.why_not(found.state, right, today(project, found)))
+    return list(reasons)
+
+
 def refuse_unless(reasons: Iterable[str]) -> None:
     """Raise NotAllowedError with every reason there is; none means it may go on."""
     told = list(reasons)

@@ -27,7 +27,7 @@ from troth.rules.claim import WAYS
 from troth.rules.event import Draft, Fact
 from troth.rules.letter import has_phrase, phrase
 from troth.rules.task import Manual
-from troth.work import build_package, request_file, send_letter
+from troth.work import build_package, cover, request_file, send_letter
 from troth.work.project import Project
 
 FILES_MAX = 10
@@ -181,6 +181,7 @@ def _send(project: Project, one: Task, kind: str, lease: Lease | None) -> bool:
         "link": f"{project.settings.public_url}/task/{token(project, one.id)}?lang={language}",
         "owner": store.owner.name,
         "organisation": send_letter.organisation(project, language),
+        "kept": kept(project, one, language),
     }
     written = letter.write(kind, language, fields, _own(project, kind, language))
     attempt = len(one.told["letters"]) + 1
@@ -193,6 +194,13 @@ def _send(project: Project, one: Task, kind: str, lease: Lease | None) -> bool:
     )
     append.append(project.ledger, [draft], once=f"letter {one.id} {attempt}", lease=lease)
     return sent.outcome == "sent"
+
+
+def kept(project: Project, one: Task, language: str) -> list[str]:
+    """Say what the owner leaves alone, because a decision exempts it."""
+    return cover.left_in(
+        project, request_file.load(project, one.number).claim(one.claim), one.store, language
+    )
 
 
 def _own(project: Project, kind: str, language: str) -> str | None:

@@ -19,10 +19,16 @@ from typing import Any
 
 import msgspec
 from litestar import Response, get, post
-from litestar.exceptions import HTTPException, NotAuthorizedException, PermissionDeniedException
+from litestar.exceptions import (
+    HTTPException,
+    NotAuthorizedException,
+    PermissionDeniedException,
+    TooManyRequestsException,
+)
 from litestar.params import FromPath
 
 from troth.errors import ConflictError, KeyDestroyedError, NotAllowedError, NotFoundError, TrothError
+from troth.faces.portal.limits import Limit
 from troth.faces.portal.pages import Asked
 from troth.faces.portal.seen import PUBLIC, as_received
 from troth.rules import request as rules
@@ -54,11 +60,15 @@ class New(msgspec.Struct, forbid_unknown_fields=True):
     language: str = "en"
     received_at: datetime | None = None
     because: str = ""
+    entity: str = ""
     on_behalf_of: For | None = None
 
 
-def api(project: Project) -> list[Any]:
-    """Return the routes, or none where no key is set; raises NotAllowedError for a key that is too short."""
+def api(project: Project, limit: Limit) -> list[Any]:
+    """Return the routes, or none where no key is set; raises NotAllowedError for a key that is too short.
+
+    `limit` counts by key.
+    """
     known: list[tuple[str, bytes, tuple[str, ...]]] = []
     for name, key in project.settings.api.items():
         secret = key.secret().strip().encode()
@@ -76,11 +86,16 @@ def api(project: Project) -> list[Any]:
         found = [one for one in known if hmac.compare_digest(one[1], given) and kind.casefold() == "bearer"]
         if not found:
             raise NotAuthorizedException("No key that is known was shown. Send `Authorization: Bearer KEY`.")
+        if not limit.allows(found[0][0]):
+            raise TooManyRequestsException(
+                "This key was used too often. Try again later.",
+                headers={"Retry-After": str(int(limit.seconds))},
+            )
         if scope not in found[0][2]:
             raise PermissionDeniedException(f"This key has no scope {scope!r}. It is set in troth.toml.")
         return found[0][0]
 
-    errors: dict[Any, Any] = {TrothError: _ours, HTTPException: _http, Exception: _unforeseen}
+    errors: dict[Any, Any] = {TrothError: _ours, HTTPException: refused, Exception: _unforeseen}
 
     @post("/api/requests", status_code=201, exception_handlers=errors)
     async def take(request: Asked) -> Response[Any]:
@@ -117,7 +132,7 @@ def _open(project: Project, given: New, once: str) -> open_request.Opened:
     other = given.on_behalf_of
     opened = open_request.open_request(
         project, given.rights, given.email, name=given.name, wording=given.wording, language=given.language,
-        channel="api", received_at=given.received_at, because=given.because, once=once,
+        channel="api", received_at=given.received_at, because=given.because, entity=given.entity or None, once=once,
         acting=open_request.Acting(other.acting, other.name, other.email, other.address) if other else None,
     )  # fmt: skip
     state = request_file.load(project, opened.number).state
@@ -125,6 +140,11 @@ def _open(project: Project, given: New, once: str) -> open_request.Opened:
         kept = request_file.requester(project, opened.number)
     except KeyDestroyedError:
         kept = {}
+    facts = {"language": given.language, "because": given.because, "entity": given.entity or state["entity"]}
+    noted = {
+        **state,
+        "because": next((c["because"] for c in state["claims"].values() if c.get("because")), ""),
+    }
     same = {name: getattr(given, name).strip() for name in ("email", "name", "wording")}
     asked = sorted(claim["right"] for claim in state["claims"].values())
     acting = (state.get("acting") or {}).get("kind", "")
@@ -132,6 +152,11 @@ def _open(project: Project, given: New, once: str) -> open_request.Opened:
     if (
         any(kept.get(name) != value for name, value in same.items())
         or asked != sorted(set(given.rights))
+        or any(noted[name] != value for name, value in facts.items())
+        or (
+            given.received_at is not None
+            and datetime.fromisoformat(state["received_at"]) != given.received_at
+        )
         or (acting, kept.get("for")) != (other.acting if other else "", whom)
     ):
         raise ConflictError(
@@ -178,8 +203,9 @@ def _ours(_: Asked, error: TrothError) -> Response[Any]:
     return _problem(status, title, str(error))
 
 
-def _http(_: Asked, error: HTTPException) -> Response[Any]:
-    more = {"WWW-Authenticate": "Bearer"} if error.status_code == 401 else {}
+def refused(_: Asked, error: HTTPException) -> Response[Any]:
+    """Answer what the web refuses as a problem."""
+    more = {"WWW-Authenticate": "Bearer"} if error.status_code == 401 else dict(error.headers or {})
     return _problem(error.status_code, "Refused", str(error.detail), **more)
 
 

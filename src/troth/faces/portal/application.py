@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Request
+from litestar.exceptions import HTTPException
 
 from troth.faces.banner.routes import banner_routes
-from troth.faces.portal.api import api
+from troth.faces.portal.api import api, refused
 from troth.faces.portal.controller_pages import controller_pages
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.pages import FORM_BYTES_MAX, pages
 from troth.faces.portal.recipient_pages import recipient_pages
 from troth.faces.portal.task_pages import task_pages
-from troth.faces.web import HEADERS, explain, look, static
+from troth.faces.web import HEADERS, Look, explain, look, static
 from troth.faces.words import catalogues
 from troth.work.project import Project
 
@@ -31,16 +32,27 @@ def application(project: Project, *, asks: Limit | None = None, codes: Limit | N
     routes += task_pages(project, shown, Limit(60, 3600))
     routes += recipient_pages(project, Limit(600, 3600))
     routes += controller_pages(project, Limit(6000, 3600))
-    routes += api(project)
+    routes += api(project, Limit(6000, 3600))
     routes += banner_routes(project, shown.words, Limit(600, 3600))
     return Litestar(
         [*routes, static(shown)],
-        exception_handlers=dict(explain(shown)),
+        exception_handlers=_told(shown),
         after_request=_with_headers,
         request_max_body_size=FORM_BYTES_MAX,
         openapi_config=None,
         logging_config=None,
     )
+
+
+def _told(shown: Look) -> dict[Any, Any]:
+    """Answer errors with pages, and below `/api/` with problems: a program reads those."""
+    pages_ = explain(shown)
+
+    def http(request: Request[Any, Any, Any], error: HTTPException) -> Any:
+        said = refused if request.url.path.startswith("/api/") else pages_[HTTPException]
+        return said(request, error)
+
+    return {**pages_, HTTPException: http}
 
 
 def _with_headers(response: Any) -> Any:

@@ -57,7 +57,8 @@ def task_pages(project: Project, look: Look, limit: Limit) -> list[Any]:
             request, "task.html", words("task.title", store=store.said(words.language)), 422 if wrong else 200,
             path=f"/task/{token}", link=token, wrong=wrong, given=given or {}, number=one.number,
             store=store.said(words.language), right=task.right_said(one.right, words.language),
-            due=send_letter.day(str(one.told["due"]), words.language), who=task.who(project, one),
+            due=send_letter.day(str(one.told["due"]), words.language),
+            kept=task.kept(project, one, words.language), who=task.who(project, one),
             mebibytes=task.BYTES_MAX // 2**20, files_max=task.FILES_MAX,
         )  # fmt: skip
 
