@@ -17,10 +17,10 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import database, ledger, maps, process, requests, server, shop
+from bench import cookies, database, ledger, maps, process, requests, server, shop
 from bench.measure import Line, show
 
-PARTS = ("stores", "requests", "ledger", "process", "maps")
+PARTS = ("stores", "requests", "ledger", "process", "maps", "cookies")
 
 
 def main() -> int:
@@ -51,7 +51,7 @@ def measure(parts: Sequence[str], customers: int, rounds: int) -> list[Line]:
     """Measure these parts, in the order of the table."""
     lines: list[Line] = []
     with ExitStack() as stack:
-        url = stack.enter_context(server.running()) if set(parts) - {"process", "maps"} else ""
+        url = stack.enter_context(server.running()) if set(parts) - {"process", "maps", "cookies"} else ""
         if {"stores", "requests"} & set(parts):
             made = server.database(url, "bench_shop")
             rows = shop.build(made, customers)
@@ -63,6 +63,8 @@ def measure(parts: Sequence[str], customers: int, rounds: int) -> list[Line]:
             lines += ledger.run(url)
         if "maps" in parts:
             lines += maps.run()
+        if "cookies" in parts:
+            lines += cookies.run(server.ROOT)
         if "process" in parts:
             lines += process.run(server.ROOT)
     return lines

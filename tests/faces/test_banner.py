@@ -75,17 +75,16 @@ def test_a_choice_said_twice_is_recorded_once(project):
     assert len(list(read.events(project.ledger, kind="consent_recorded"))) == 1
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"yes": "m"}, {"yes": "n"}, {"proof": ""}, {"proof": "ada@example.org"}, {"at": 0}, {"table": "x"},
-        {"how": "other"}, {"more": 1}, {"at": "now"}, {"proof": "x" * 5000}, {"at": 10**18},
-    ],
-    ids=str,
+WRONG = (
+    {"yes": "m"}, {"yes": "n"}, {"proof": ""}, {"proof": "ada@example.org"}, {"at": 0}, {"table": "x"},
+    {"how": "other"}, {"more": 1}, {"at": "now"}, {"proof": "x" * 5000}, {"at": 10**18},
 )  # fmt: skip
-def test_what_is_no_choice_is_refused_and_not_recorded(project, wrong):
+
+
+def test_what_is_no_choice_is_refused_and_not_recorded(project):
     with TestClient(application(project)) as client:
-        assert client.post("/choices/record", json=choice(project, **wrong)).status_code == 422
+        for wrong in WRONG:
+            assert client.post("/choices/record", json=choice(project, **wrong)).status_code == 422, wrong
         other = {"Sec-Fetch-Site": "cross-site"}
         assert client.post("/choices/record", json=choice(project), headers=other).status_code == 403
     assert list(read.events(project.ledger, kind="consent_recorded")) == []

@@ -111,7 +111,7 @@ def test_a_host_cookie_is_deleted_as_its_prefix_wants():
 
 def test_what_was_refused_does_not_reach_the_application():
     gate = Gate(TABLE)
-    headers, deeds = stripped(gate, [b"_ga=1; session=2", b"ads=3", b"else=4"], NOW)
+    headers, deeds = stripped(gate, [b"_ga =1; session=2", b"ads=3", b"else=4"], NOW)
     assert headers == (b"session=2", b"else=4")
     assert [one.name for one in deeds] == ["_ga", "ads"]
 

@@ -35,7 +35,7 @@ _MONTHS = {
     )
 }
 _WHOLE = re.compile(rb"-?\d{1,18}", re.ASCII)
-_LIFETIME = re.compile(rb";[ \t]*(max-age|expires)[ \t]*(?:=([^;]*))?(?=;|\Z)", re.IGNORECASE)
+_LIFETIME = re.compile(rb"(?:\A|;)[ \t]*(max-age|expires)[ \t]*(?:=([^;]*))?(?=;|\Z)", re.IGNORECASE)
 _DELIMITER = re.compile(rb"[\x09\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+")
 _CLOCK = re.compile(rb"(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\D.*)?", re.ASCII)
 _DAY = re.compile(rb"(\d{1,2})(?:\D.*)?", re.ASCII)
@@ -64,16 +64,17 @@ class Passed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """A choice as a request brings it, with what it allows from one moment to another."""
+    """A choice as a request brings it, with what it allows from one moment to another, and why no more."""
 
     choice: Choice | None
     allowed: frozenset[str]
+    why: str
     begins: int
     ends: int
 
 
 _NONE: frozenset[str] = frozenset()
-_NOTHING = _Chosen(None, _NONE, 0, 0)
+_NOTHING = _Chosen(None, _NONE, "not_asked", 0, 0)
 
 
 @dataclass
@@ -102,24 +103,26 @@ class Gate:
         self._names[name] = found
         return found
 
-    def chosen(self, brought: Mapping[bytes, bytes], now: int) -> tuple[Choice | None, frozenset[str]]:
-        """Return the choice that a request brings, and the categories it allows now."""
+    def chosen(self, brought: Mapping[bytes, bytes], now: int) -> tuple[Choice | None, frozenset[str], str]:
+        """Return the choice that a request brings, the categories it allows now, and why no others."""
         written = brought.get(self.choice_name)
         if written is None:
-            return None, _NONE
+            return None, _NONE, "not_asked"
         known = self._choices.get(written)
         if known is None:
             if len(self._choices) >= CHOICES_KNOWN_MAX:
                 self._choices.clear()
             known = self._choices[written] = self._read(written)
-        return known.choice, known.allowed if known.begins <= now < known.ends else _NONE
+        if known.choice is None or known.begins <= now < known.ends:
+            return known.choice, known.allowed, known.why
+        return known.choice, _NONE, "asked_again"
 
     def _read(self, written: bytes) -> _Chosen:
         choice = read_choice(written.decode("latin-1"))
         if choice is None:
             return _NOTHING
-        begins, ends = holds(self.table, choice)
-        return _Chosen(choice, accepted(self.table, choice, choice.at), begins, ends)
+        why = "asked_again" if must_ask(self.table, choice, choice.at) else "refused"
+        return _Chosen(choice, accepted(self.table, choice, choice.at), why, *holds(self.table, choice))
 
 
 def brought(cookie_headers: Sequence[bytes]) -> dict[bytes, bytes]:
@@ -149,13 +152,15 @@ def filtered(
     """
     if not set_cookies and not cookies:
         return Passed((), ())
-    choice, allowed = gate.chosen(cookies, now)
+    choice, allowed, why = gate.chosen(cookies, now)
     passed: list[bytes] = []
     deeds: list[Deed] = []
     written: set[bytes] = set()
     for raw in set_cookies:
-        name = raw.partition(b";")[0].partition(b"=")[0].strip()
-        kept, did, because = _one(gate, raw, name, cookies, choice, allowed, now)
+        pair, _, attributes = raw.partition(b";")
+        name, _, value = pair.partition(b"=")
+        name = name.strip()
+        kept, did, because = _one(gate, raw, (name, value, attributes), cookies, choice, allowed, why, now)
         if kept is not None:
             passed.append(kept)
             written.add(name)
@@ -166,34 +171,38 @@ def filtered(
         if line is None or line.exempt or line.row.category in allowed or name in written:
             continue
         passed.extend(deletions(name, line.row.path, host, secure=secure))
-        deeds.append(_deed(name, "deleted", _why(gate, choice, now)))
+        deeds.append(_deed(name, "deleted", why))
     return Passed(tuple(passed), tuple(deeds))
 
 
 def _one(
     gate: Gate,
     raw: bytes,
-    name: bytes,
+    cut: tuple[bytes, bytes, bytes],
     cookies: Mapping[bytes, bytes],
     choice: Choice | None,
     allowed: frozenset[str],
+    why: str,
     now: int,
 ) -> tuple[bytes | None, Did, str]:
+    """Rule on one Set-Cookie, which is cut into name, value and attributes."""
+    name, value, attributes = cut
     line = gate.line(name)
-    asked = asked_seconds(raw, now)
+    age, until = _lifetime(attributes)
+    asked = age if age is not None or until is None else max(until - now, 0)
     if asked is not None and asked <= 0:
-        return raw, "passed", "a deletion"
+        return raw, "passed", ""  # a deletion
     if line is None:
         return (None, "dropped", "undeclared") if gate.drop_unknown else (raw, "undeclared", "undeclared")
     if not line.exempt and line.row.category not in allowed:
-        return None, "dropped", _why(gate, choice, now)
+        return None, "dropped", why
     if asked is None:
-        return raw, "passed", "it ends with the session"
+        return raw, "passed", ""
     most = line.seconds_least
     if most is None:
         return _lasting(raw, None), "capped", "it is declared to end with the session"
-    if not line.row.sliding and name in cookies and name != gate.choice_name:
-        if cookies[name] == raw.partition(b";")[0].partition(b"=")[2].strip():
+    if name in cookies and not line.row.sliding and name != gate.choice_name:
+        if cookies[name] == value.strip():
             return None, "not_renewed", "the browser has it"
         left = choice.since + most - now if choice is not None and choice.since and not line.exempt else 0
         if left <= 0:
@@ -203,12 +212,6 @@ def _one(
     if asked > most:
         return _lasting(raw, most), "capped", "it asks for longer than declared"
     return raw, "passed", ""
-
-
-def _why(gate: Gate, choice: Choice | None, now: int) -> str:
-    if choice is None:
-        return "not_asked"
-    return "asked_again" if must_ask(gate.table, choice, now) else "refused"
 
 
 @lru_cache(maxsize=NAMES_KNOWN_MAX)
@@ -226,7 +229,7 @@ def asked_seconds(raw: bytes, now: int) -> int | None:
     >>> asked_seconds(b"a=1; expires=Thu, 01-Jan-1970 00:01:00 GMT", 0)
     60
     """
-    age, until = _lifetime(raw[raw.find(b";") :]) if b";" in raw else (None, None)
+    age, until = _lifetime(raw.partition(b";")[2])
     if age is not None:
         return age
     return None if until is None else max(until - now, 0)
@@ -293,15 +296,14 @@ def _odd_moment(written: bytes) -> int | None:
 
 def _lasting(raw: bytes, seconds: int | None) -> bytes:
     """Return the header with a lifetime of so many seconds, or of the session; all else as it stands."""
-    value, sign, attributes = raw.partition(b";")
-    return (
-        value + _without_lifetime(sign + attributes) + (b"" if seconds is None else b"; Max-Age=%d" % seconds)
-    )
+    pair, _, attributes = raw.partition(b";")
+    return pair + _without_lifetime(attributes) + (b"" if seconds is None else b"; Max-Age=%d" % seconds)
 
 
 @lru_cache(maxsize=ATTRIBUTES_KNOWN_MAX)
 def _without_lifetime(attributes: bytes) -> bytes:
-    return _LIFETIME.sub(b"", attributes)
+    """Return the attributes but for the lifetime, each with the semicolon before it."""
+    return _LIFETIME.sub(b"", b";" + attributes) if attributes else b""
 
 
 def deletions(name: bytes, path: str, host: str, *, secure: bool = True) -> Iterator[bytes]:
@@ -339,18 +341,17 @@ def stripped(
 ) -> tuple[tuple[bytes, ...], tuple[Deed, ...]]:
     """Return a request's Cookie headers without the cookies that the choice does not allow."""
     cookies = brought(cookie_headers)
-    choice, allowed = gate.chosen(cookies, now)
+    _, allowed, why = gate.chosen(cookies, now)
     deeds: list[Deed] = []
     headers: list[bytes] = []
     for header in cookie_headers:
         kept: list[bytes] = []
         for part in header.split(b";"):
-            name = part.strip().partition(b"=")[0]
+            name = part.partition(b"=")[0].strip()
             line = gate.line(name)
             refused = line is not None and not line.exempt and line.row.category not in allowed
             if refused or (line is None and gate.drop_unknown and name):
-                why = _why(gate, choice, now) if refused else "undeclared"
-                deeds.append(_deed(name, "stripped", why))
+                deeds.append(_deed(name, "stripped", why if refused else "undeclared"))
             else:
                 kept.append(part.strip())
         if kept:

@@ -5,6 +5,7 @@
   const doc = document, me = doc.currentScript.dataset, root = doc.documentElement;
   const signal = config.gpc && navigator.globalPrivacyControl === true;
   const words = config.words, ran = new Set();
+  const safe = location.protocol === "https:" ? "; Secure" : "";
   let choice, box, from;
 
   const now = () => Math.floor(Date.now() / 1000);
@@ -27,7 +28,7 @@
   };
   const write = () => {
     const value = [1, choice.at.toString(36), choice.since, choice.yes, choice.imprints, choice.proof].join(".") + (choice.unsent ? ".u" : "");
-    doc.cookie = config.name + "=" + value + "; Path=/; SameSite=Lax; Max-Age=" + kept(choice) + (me.domain ? "; Domain=" + me.domain : "") + (location.protocol === "https:" ? "; Secure" : "");
+    doc.cookie = config.name + "=" + value + "; Path=/; SameSite=Lax; Max-Age=" + kept(choice) + (me.domain ? "; Domain=" + me.domain : "") + safe;
   };
   const had = (letter, one) => one && one.yes.includes(letter);
   const asked = config.kinds.filter((kind) => kind.letter !== "n" && !kind.exempt);
@@ -90,7 +91,7 @@
       if (row.in === "local_storage") stored(() => localStorage, row);
       else if (row.in === "session_storage") stored(() => sessionStorage, row);
       else if (row.in === "indexed_db" && window.indexedDB && indexedDB.databases) indexedDB.databases().then((all) => each(all.map((one) => one.name), row, (name) => indexedDB.deleteDatabase(name)));
-      else if (row.in === "cookie") each(doc.cookie.split("; ").map((one) => one.split("=")[0]), row, (name) => hosts.forEach((host) => ["/", row.path].forEach((path) => { doc.cookie = name + "=; Max-Age=0; Path=" + path + host; })));
+      else if (row.in === "cookie") each(doc.cookie.split("; ").map((one) => one.split("=")[0]), row, (name) => hosts.forEach((host) => ["/", row.path].forEach((path) => { doc.cookie = name + "=; Max-Age=0; Path=" + path + host + safe; })));
     }));
   };
 
