@@ -54,6 +54,8 @@ def test_the_build_writes_what_is_served(folder, project):
         tag = served.headers["etag"]
         assert client.get("/choices/banner.fr.js", headers={"If-None-Match": tag}).status_code == 304
         assert client.get("/choices/banner.de.js").status_code == 404
+    assert troth(folder, "banner", "nginx", "--out", str(folder / "gate.js")).code == 0
+    assert '"name": "visits"' in (folder / "gate.js").read_text()
     assert (folder / "out" / "banner.en.js").read_bytes().startswith(b"(function (config)")
     assert json.loads((folder / "out" / ".well-known" / "gpc.json").read_text())["gpc"] is True
 

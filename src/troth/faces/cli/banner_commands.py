@@ -106,6 +106,26 @@ def picture(
         out().print(f"{name}  sha256 {facts['picture_sha256']}, event {facts['event']}", markup=False)
 
 
+@app.command("nginx")
+def nginx(
+    out_: Path = typer.Option(..., "--out", metavar="FILE", help="The module to write, such as gate.js."),
+    policy: Path | None = typer.Option(
+        None, "--policy", metavar="FILE", help="The policy (default: the project's)."
+    ),
+    drop_unknown: bool = typer.Option(False, "--drop-unknown", help="Drop cookies that nobody declared."),
+) -> None:
+    """Write the gate in the headers as a module for nginx (njs).
+
+    Example: troth banner nginx --policy policy.md --out /etc/nginx/gate.js
+    """
+    from troth.faces.banner.script import known_table
+    from troth.faces.middleware.nginx import nginx_module
+
+    written = nginx_module(known_table(_policy(policy)), drop_unknown=drop_unknown)
+    out_.write_text(written, encoding="utf-8")
+    err().print(f"Written to {out_}.", markup=False)
+
+
 def tag(script: Script, path: str = "/choices/") -> str:
     """Write the line that a page needs."""
     return (
