@@ -62,7 +62,10 @@ def test_names_are_shown_as_they_are_written():
 
 def test_a_column_that_is_empty_everywhere_is_left_out():
     header = filled("{{ table: cookies }}", POLICY, words("en")).split("\n")[0]
-    assert header == "| Name | Set by | Kind | Purpose | Stays on the device | Data retained |"
+    assert (
+        header
+        == "| Name | Set by | Kind | Purpose | Stays on the device | Data retained | Why without consent |"
+    )
 
 
 def test_what_is_in_the_register_is_never_shown():

@@ -187,6 +187,8 @@ class _Cells:
                 "access": self.words.yes_no(one.third_party_access)
                 if one.third_party_access is not None
                 else "",
+                "who_receives": self.titles("recipient", [one.recipient]) if one.recipient else "",
+                "exempt": self.text(one.exempt_because),
             }
             for one in (self.policy.cookies.table if self.policy.cookies else ())
         ]

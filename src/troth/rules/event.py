@@ -171,6 +171,7 @@ KINDS: Mapping[str, Kind] = _kinds(
             "age_class",
             "proven",
             "choices",
+            "chosen_at",
             "signal",
         ),
         "consent",

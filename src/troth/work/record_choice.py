@@ -1,8 +1,9 @@
 """Record what a visitor chose about cookies: a yes with a name of its own, a no with none.
 
 A yes is the proof that must be shown later, so its stream bears the random name that only the
-visitor's own browser holds beside it; its withdrawal goes there too.  Refusals go to one
-stream a day, and nothing in them tells one visitor from another.  No address, no browser.
+visitor's own browser holds beside it; its withdrawal goes there too.  Refusals go to a few
+streams a day, drawn by lot so that no two wait for each other, and nothing in them tells one
+visitor from another.  No address, no browser.
 
 Law: GDPR Art. 7(1), (3); CNIL 2020-091 and 2020-092.
 """
@@ -10,12 +11,13 @@ Law: GDPR Art. 7(1), (3); CNIL 2020-091 and 2020-092.
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from troth.errors import NotAllowedError
-from troth.ledger import append
+from troth.errors import NotAllowedError, NotFoundError
+from troth.ledger import append, read
 from troth.policy.notice_text import sha256
 from troth.rules.cookie import LETTERS, Table
 from troth.rules.event import Draft, Event, Fact
@@ -25,6 +27,7 @@ PURPOSE = "cookies"
 FAMILY = "cookies"
 METHODS = frozenset({"accept", "refuse", "choose", "script", "again"})
 AGE_DAYS_MAX = 400
+STREAMS = 16
 _PROOF = re.compile(r"[0-9a-z]{12,32}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
@@ -54,10 +57,26 @@ def record_choice(
     if interface_sha256 is not None:
         facts |= {"interface_sha256": interface_sha256, "text_sha256": text_sha256}
     named = bool(told.proof) and given != "refused"
-    stream = f"{FAMILY}/{told.proof}" if named else f"{FAMILY}/refused-{now.astimezone(UTC).date()}"
+    stream = f"{FAMILY}/{told.proof}" if named else _refused(now)
     once = f"choice {told.proof} {told.at} {told.yes}" if named else None
     draft = Draft("consent_recorded", stream, facts, actor="visitor", policy=project.policy.version or None)
     return append.append(project.ledger, [draft], once=once)[0]
+
+
+def last_of(project: Project, name: str) -> str:
+    """Return the event of the last choice under the name of a consent, or of the choice of this id itself.
+
+    Raises NotFoundError where there is none.
+    """
+    events = read.stream(project.ledger, f"{FAMILY}/{name}") if _PROOF.fullmatch(name) else ()
+    event = events[-1] if events else read.event(project.ledger, name)
+    if event.kind != "consent_recorded" or not event.stream.startswith(f"{FAMILY}/"):
+        raise NotFoundError("There is no choice of this name.")
+    return event.id
+
+
+def _refused(now: datetime) -> str:
+    return f"{FAMILY}/refused-{now.astimezone(UTC).date()}-{secrets.randbelow(STREAMS):x}"
 
 
 def _checked(known: Table, told: Told, now: int) -> None:
@@ -100,6 +119,7 @@ def _facts(project: Project, known: Table, told: Told, now: datetime) -> dict[st
         "notice_sha256": sha256(policy, language),
         "language": language,
         "table_sha256": told.table,
+        "chosen_at": datetime.fromtimestamp(told.at, UTC).isoformat(),
         "valid_until": until.date().isoformat(),
         "choices": choices,
         "signal": "gpc" if told.signal else None,

@@ -99,7 +99,7 @@
     if (!config.post) return Promise.resolve();
     const told = { how, language: config.lang, build: config.build, table: config.table, at: choice.at, yes: choice.yes, proof: choice.proof || before && before.proof || "", was: before ? before.yes : "", gpc: signal };
     return fetch(config.post, { method: "POST", keepalive: true, credentials: "same-origin", headers: { "Content-Type": "application/json" }, body: JSON.stringify(told) })
-      .then((answer) => answer.ok ? answer.json() : Promise.reject())
+      .then((answer) => answer.ok ? answer.json() : answer.status === 422 ? {} : Promise.reject())
       .then((answer) => { choice.unsent = false; write(); choice.receipt = answer.receipt; })
       .catch(() => {});
   };
@@ -160,7 +160,8 @@
       return make("fieldset", {}, make("label", {}, tick, make("strong", { textContent: kind.title }), " – " + kind.text), make("details", {}, make("summary", { textContent: words.which.replace("{title}", kind.title) }), make("ul", {}, ...kind.rows.map((one) => make("li", { textContent: one.told })))));
     };
     const groups = config.kinds.map(group);
-    const more = choice && choice.receipt ? [make("p", {}, make("a", { href: choice.receipt, textContent: words.receipt }))] : [];
+    const held = choice && !choice.unsent && (choice.receipt || choice.proof && config.post.replace("record", "receipt/" + choice.proof));
+    const more = held ? [make("p", {}, make("a", { href: held, textContent: words.receipt }))] : [];
     show(title(words.panel), ...(signal ? [make("p", { textContent: words.gpc })] : []), ...groups, link(), ...more, row(all(), none(), button(words.save, () => choose("choose", boxes.filter((one) => one.checked).map((one) => one.value)))));
   };
 

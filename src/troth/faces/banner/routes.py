@@ -18,13 +18,13 @@ from litestar import Request, Response, get, post
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.params import FromPath
 
-from troth.errors import NotAllowedError, NotFoundError, TrothError
+from troth.errors import NotAllowedError, TrothError
 from troth.faces.banner.script import Script, build, known_table, languages
 from troth.faces.middleware.asgi import enforced
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.pages import limited, same_site
 from troth.faces.words import Words
-from troth.ledger import read, receipt
+from troth.ledger import receipt
 from troth.policy.policy import Policy
 from troth.rules.set_cookie import Gate
 from troth.work import record_choice
@@ -127,16 +127,14 @@ def banner_routes(project: Project, words: Mapping[str, Words], limit: Limit) ->
 
     @get("/choices/receipt/{event:str}", sync_to_thread=True)
     def given(event: FromPath[str]) -> Response[bytes]:
-        """GET /choices/receipt/EVENT: the receipt of a choice, for whoever holds its address."""
-        found = read.event(project.ledger, event)
-        if found.kind != "consent_recorded" or not found.stream.startswith(f"{record_choice.FAMILY}/"):
-            raise NotFoundError("There is no choice of this name.")
+        """GET /choices/receipt/NAME: the receipt of a choice, for whoever holds its name or that of the consent."""
+        found = record_choice.last_of(project, event)
         headers = {
             "Content-Disposition": 'attachment; filename="choice-receipt.json"',
             "Cache-Control": "no-store",
         }
         return Response(
-            receipt.receipt(project.ledger, event), media_type="application/json", headers=headers
+            receipt.receipt(project.ledger, found), media_type="application/json", headers=headers
         )
 
     @get("/.well-known/gpc.json", sync_to_thread=False)
