@@ -190,7 +190,7 @@ KINDS: Mapping[str, Kind] = _kinds(
         ("transfer", "document", "on", "party", "approved_by", "lacks"),
         "disclosure",
     ),
-    Kind("hold_moved", ("state", "hold", "scope_sha256"), ("review_on",), "hold"),
+    Kind("hold_moved", ("state", "hold", "scope_sha256"), ("review_on", "subjects", "what"), "hold"),
     Kind("sweep_moved", ("state", "rule", "rule_version", "run", "rows"), ("oldest", "cap", "grace_ends")),
     Kind("site_scanned", ("site", "table_sha256", "verdicts", "evidence_sha256")),
     Kind("incident_moved", ("stage",), ("aware_at", "risk", "counts", "reason"), "incident"),

@@ -22,17 +22,23 @@ from troth.rules.map import Delete, Erase, Map, MapTable, Retain
 _MARK = "# kept by decision: "
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Exemption:
     """A letter of Art. 17(3); where `what` is given, the data it keeps (a category, `store.table`, a store)."""
 
     letter: str
     what: str = ""
     until: date | None = None
+    hold: str = ""  # the legal hold that keeps it, for as long as it stands
 
     def facts(self) -> list[str | None]:
         """Return it as an event says it."""
-        return [self.letter, self.what, self.until.isoformat() if self.until else None]
+        said = [self.letter, self.what, self.until.isoformat() if self.until else None]
+        return [*said, self.hold] if self.hold else said
+
+    def lasts(self, on: date) -> bool:
+        """Say whether it keeps anything on a day."""
+        return bool(self.hold) or (self.until is not None and self.until > on)
 
 
 def read(written: str) -> Exemption:
@@ -59,8 +65,8 @@ def read(written: str) -> Exemption:
 def from_facts(kept: Iterable[Sequence[str | None]]) -> tuple[Exemption, ...]:
     """Read exemptions back from an event."""
     return tuple(
-        Exemption(str(letter), str(what), date.fromisoformat(until) if until else None)
-        for letter, what, until in kept
+        Exemption(str(letter), str(what), date.fromisoformat(until) if until else None, *map(str, hold))
+        for letter, what, until, *hold in kept
     )
 
 
@@ -72,7 +78,7 @@ def lacking(
     `others` are the stores that only people reach, and the categories of the policy: their
     owners are told in words.
     """
-    known = list(dict.fromkeys([*chain.from_iterable(_names(each) for each in maps.values()), *others]))
+    known = [*names(maps), *others]
     for one in exemptions:
         if not one.what:
             continue
@@ -86,14 +92,23 @@ def lacking(
             )
 
 
+def names(maps: Mapping[str, Map]) -> list[str]:
+    """Return what can be named in these maps: categories, stores, tables as store.table."""
+    return list(dict.fromkeys(chain.from_iterable(_names(each) for each in maps.values())))
+
+
 def law(letter: str, on: date) -> str:
     """Return the article of an exemption by its letter; empty where there is none."""
     return next((one.law for one in right.erasure_exemptions(on) if one.code == letter), "")
 
 
 def keeping(map_: Map, exemptions: Sequence[Exemption], on: date) -> Map:
-    """Return the map of an erasure that leaves alone what is exempt; the same map where nothing is."""
-    lasting = [one for one in exemptions if one.until is not None and one.until > on]
+    """Return the map of an erasure that leaves alone what is exempt; the same map where nothing is.
+
+    A legal hold keeps the rows that its rows belong to as they are: what is held for a matter
+    is worth nothing there without whose it is, and nobody would find it again afterwards.
+    """
+    lasting = [one for one in exemptions if one.lasts(on)]
     kept = {
         name: found
         for name, table in map_.tables.items()
@@ -104,9 +119,15 @@ def keeping(map_: Map, exemptions: Sequence[Exemption], on: date) -> Map:
     tables = dict(map_.tables)
     for name, found in kept.items():
         tables[name] = _kept(tables[name], found, on)
+    for name in _owners(map_, [each for each, found in kept.items() if any(one.hold for one in found)]):
+        holds = [one for found in kept.values() for one in found if one.hold]
+        if name not in kept and tables[name].erase is not None:
+            tables[name] = _kept(tables[name], holds, on)  # evidence says whose it is
     for name in _owners(map_, kept):
         tables[name] = _held(tables[name], [one for found in kept.values() for one in found], on)
-    listed = json.dumps([one.facts() for one in sorted(set(lasting))])
+    listed = json.dumps(
+        [one.facts() for one in sorted(set(lasting), key=lambda each: list(map(str, each.facts())))]
+    )
     return replace(map_, tables=tables, written=f"{map_.written.rstrip()}\n{_MARK}{listed}\n")
 
 
@@ -134,9 +155,14 @@ def _law(found: Sequence[Exemption], on: date) -> str:
     return ", ".join(dict.fromkeys(law(one.letter, on) for one in found))
 
 
+def _until(found: Sequence[Exemption]) -> date:
+    """Return the last day they name; a hold keeps it for as long as it stands."""
+    return date.max if any(one.hold for one in found) else max(one.until for one in found if one.until)
+
+
 def _kept(table: MapTable, found: Sequence[Exemption], on: date) -> MapTable:
     assert table.erase is not None
-    until, legal = max(one.until for one in found if one.until), _law(found, on)
+    until, legal = _until(found), _law(found, on)
     done = table.erase.do
     if isinstance(done, Retain):
         action = Retain(done.period, done.trigger, f"{done.legal}; {legal}", until=until)
@@ -149,8 +175,7 @@ def _held(table: MapTable, found: Sequence[Exemption], on: date) -> MapTable:
     """A row that would go stays where an exempt row belongs to it."""
     if table.erase is None or not isinstance(table.erase.do, Delete):
         return table
-    until = max(one.until for one in found if one.until)
-    action = Retain(Period(0, "days"), "", _law(found, on), until=until, only_held=True)
+    action = Retain(Period(0, "days"), "", _law(found, on), until=_until(found), only_held=True)
     return replace(table, erase=Erase(action, table.erase.by, table.erase.because))
 
 

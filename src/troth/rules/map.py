@@ -159,8 +159,9 @@ class Blank:
 class Retain:
     """The row is archived: kept for a legal reason until `period` after `trigger`.
 
-    Where somebody decided so for one erasure it is kept `until` a day at least; a row that is
-    `only_held` for as long as archived rows belong to it.
+    Where somebody decided so for one erasure it is kept `until` a day at least, which is
+    `date.max` for as long as a legal hold stands; a row that is `only_held` for as long as
+    archived rows belong to it.
     """
 
     period: Period

@@ -275,6 +275,16 @@ def _acted(state: State, event: Event) -> None:
         claim["residue"] = {name: hits for name, hits in claim["residue"].items() if name != facts["store"]}
 
 
+def _deferred(state: State, event: Event) -> None:
+    facts = event.facts
+    stores = state["claims"][facts["claim"]]["stores"]
+    stores[facts["store"]] = {
+        **stores[facts["store"]],
+        "deferred": facts["because"],
+        "deferred_until": facts["until"],
+    }
+
+
 def _verified(state: State, event: Event) -> None:
     for claim in state["claims"].values():
         for name, store in claim["stores"].items():
@@ -400,6 +410,7 @@ _APPLY = {
     "plan_approved": _approved,
     "act_begun": _begun,
     "act_ended": _acted,
+    "act_deferred": _deferred,
     "verified": _verified,
     "residue_searched": _searched,
     "recipient_notified": _told,

@@ -250,7 +250,7 @@ def _retained(selection: Selection, table: str, answer: Answer) -> tuple[int, da
     if last is not None:
         ends = end_of(done.period, date.fromisoformat(str(last)))
         until = max(until, ends) if until else ends
-    return whole(count), until
+    return whole(count), None if until == date.max else until
 
 
 def _verb(change: object) -> Verb:

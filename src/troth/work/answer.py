@@ -195,6 +195,9 @@ def _store_lines(project: Project, name: str, store: Mapping[str, Any], language
             lines.append(phrase("retained", language, rows=rows, store=name, until=day, legal=legal))
         else:
             lines.append(phrase("retained_open", language, rows=rows, store=name, legal=legal))
+    if store.get("deferred"):
+        day = send_letter.day(store["deferred_until"], language)
+        lines.append(phrase("held_back", language, store=name, until=day))
     if backups and (erased or blanked):
         gone = end_of(backups, date.fromisoformat(store["on"])).isoformat()
         lines.append(phrase("backups", language, store=name, until=send_letter.day(gone, language)))

@@ -27,6 +27,7 @@ from troth.work import (
     erase,
     list_recipients,
     open_request,
+    release,
     remind,
     request_file,
     restrict_at_once,
@@ -171,6 +172,7 @@ def one_round(project: Project) -> Round:
         except Exception as error:  # one request that cannot be carried on holds up no other
             failed += 1
             LOG.error("%s: it could not be carried on (%s).", found.stream, type(error).__name__)
+    failed += not _released(project)
     tomorrow = (project.clock().date() + timedelta(days=1)).isoformat()
     for found in read.states(project.ledger, "request", status="closed", due_before=tomorrow):
         number = found.stream.partition("/")[2]
@@ -183,6 +185,16 @@ def one_round(project: Project) -> Round:
     while (checkpoint := seal.seal(project.ledger)) is not None:
         sealed = checkpoint.size
     return Round(carried, failed, sealed)
+
+
+def _released(project: Project) -> bool:
+    """Erase what ended holds had kept back; say whether that went well."""
+    try:
+        release.release(project)
+    except TrothError as error:
+        LOG.warning("What a hold had kept back is not erased yet: %s", error)
+        return False
+    return True
 
 
 def work(project: Project, go_on: Callable[[], bool]) -> None:

@@ -14,7 +14,7 @@ from datetime import date
 from troth.ledger import append, destroy, read, subjects
 from troth.rules import request
 from troth.rules.event import Draft, Fact
-from troth.work import request_file
+from troth.work import hold, request_file
 from troth.work.project import Project
 
 REASON = "the time of the file is over"
@@ -27,6 +27,8 @@ def destroy_file(project: Project, number: str, today: date) -> bool:
     if until is None or today < until or request.has_answer(found.state):
         return False
     subject = str(found.state["subject"])
+    if any(one.about(subject) for one in hold.in_force(project)) or hold.keeps_back(found.state):
+        return False  # the file is evidence, or says what is still to be erased
     destroy.destroy(project.ledger, subject, f"request/{number}", REASON)
     if not _others(project, subject, number):
         destroy.destroy(project.ledger, subject, "identifiers", REASON)

@@ -25,7 +25,7 @@ from troth.rules.event import Draft, Fact
 from troth.rules.plan import end_of
 from troth.rules.task import waiting
 from troth.stores.contract import Acted, Replays, Scanned, Store, Who
-from troth.work import plan_erasure, read_disclosures, request_file, task, tell_recipients
+from troth.work import hold, plan_erasure, read_disclosures, request_file, task, tell_recipients
 from troth.work.project import Project
 
 if TYPE_CHECKING:
@@ -92,13 +92,13 @@ def _act(
         begun: dict[str, Fact] = {"step": step, "claim": claim, "store": store, "plan_sha256": plan["sha256"],
                                   "lease": lease.number if lease else None}  # fmt: skip
         draft = Draft("act_begun", found.stream, begun, **about)
-        marks = _marks(project, step, plan_erasure.store_for(project, told, store), who)
+        marks = _marks(project, step, plan_erasure.store_for(project, found, claim, store), who)
         # Whatever is said of the request meanwhile (withdrawn, sent back) is heard before anything is erased.
         append.append(project.ledger, [draft], expect={found.stream: found.version}, lease=lease, also=marks)
     stop_at(f"begun {store}")
     approved = plan_erasure.approved(store, plan["stores"][store])
     try:
-        acted = plan_erasure.store_for(project, told, store).act(
+        acted = plan_erasure.store_for(project, found, claim, store).act(
             step, [who], project.clock().date(), approved, told["approved"]["tolerance"]
         )
     except ConflictError:
@@ -122,6 +122,58 @@ def _act(
         also=lambda connection: replay.settle(connection, step, project.clock(), _expires(project, store)),
     )
     stop_at(f"ended {store}")
+    _defer(project, number, claim, store, who, lease)
+
+
+def _defer(project: Project, number: str, claim: str, store: str, who: Who, lease: Lease | None) -> None:
+    """Record what a legal hold keeps back here: it is erased when the hold ends."""
+    found = request_file.load(project, number)
+    subject, done = str(found.state["subject"]), found.claim(claim)["stores"][store]
+    holds = sorted(one.name for one in hold.in_force(project) if one.about(subject))
+    if not holds or done.get("deferred") == holds:
+        return
+    without = plan_erasure.store_for(project, found, claim, store, held=False)
+    measured = without.measure([who], project.clock().date())
+    if not any(count.rows and count.verb != "retain" for count in measured.counts):
+        return
+    until = min(one.review_on for one in hold.in_force(project) if one.name in holds)
+    facts: dict[str, Fact] = {
+        "step": done["step"], "claim": claim, "store": store, "because": holds, "until": until.isoformat(),
+    }  # fmt: skip
+    draft = Draft("act_deferred", found.stream, facts, **request_file.about(found))
+    append.append(project.ledger, [draft], once=f"deferred {done['step']} {' '.join(holds)}", lease=lease)
+
+
+def release(project: Project, number: str, claim: str, store: str, *, stop_at: StopAt = _nowhere) -> None:
+    """Erase in one store what a hold had kept back and keeps no more; safe to say again.
+
+    Two people approved the erasure when it was whole: no more goes than what it left for the
+    holds, measured anew, and nothing where the store has changed in between.
+    """
+    found, today = request_file.load(project, number), project.clock().date()
+    done = found.claim(claim)["stores"][store]
+    if not done.get("deferred"):
+        return
+    who, opened = request_file.who(project, found), plan_erasure.store_for(project, found, claim, store)
+    step = f"{number}/{claim}/{store}/{found.state['receipt']}/after-{'-'.join(done['deferred'])}"
+    measured = opened.measure([who], today)
+    begun: dict[str, Fact] = {"step": step, "claim": claim, "store": store, "plan_sha256": measured.plan_sha256,
+                              "lease": None}  # fmt: skip
+    about, marks = request_file.about(found), _marks(project, step, opened, who)
+    draft = Draft("act_begun", found.stream, begun, **about)
+    append.append(project.ledger, [draft], once=f"begun {step}", also=marks)
+    stop_at(f"begun {store}")
+    acted = opened.act(step, [who], today, measured, 0)
+    stop_at(f"acted {store}")
+    draft = Draft("act_ended", found.stream, _ended(step, claim, store, "committed", acted), **about)
+    append.append(
+        project.ledger, [draft], once=f"ended {step}",
+        also=lambda connection: replay.settle(connection, step, project.clock(), _expires(project, store)),
+    )  # fmt: skip
+    stop_at(f"ended {store}")
+    _verify(project, number, claim, store, who, None, stop_at)
+    record_search(project, number, claim, opened.scan([who], today), attempt=step)
+    _defer(project, number, claim, store, who, None)
 
 
 def _marks(project: Project, step: str, opened: Store, who: Who) -> Callable[[Connection], None] | None:
@@ -194,7 +246,7 @@ def _record_verified(
 ) -> None:
     """Record how many rows the identifiers still lead to."""
     told = found.claim(claim)["stores"][store]
-    opened = plan_erasure.store_for(project, found.claim(claim), store)
+    opened = plan_erasure.store_for(project, found, claim, store)
     remaining = opened.gone([who], project.clock().date())
     checked = sum(int(row[2]) for row in told["rows"])
     facts: dict[str, Fact] = {
@@ -213,7 +265,7 @@ def _search(
     found = request_file.load(project, number)
     if store in (found.claim(claim)["residue"] or {}):
         return
-    opened = plan_erasure.store_for(project, found.claim(claim), store)
+    opened = plan_erasure.store_for(project, found, claim, store)
     scanned = opened.scan([who], project.clock().date())
     record_search(
         project, number, claim, scanned, lease=lease, attempt=found.claim(claim)["stores"][store]["step"]
@@ -252,9 +304,7 @@ def search_again(project: Project, number: str, claim: str) -> dict[str, int]:
     who = request_file.who(project, found)
     left = {}
     for name in request_file.stores(project, found):
-        scanned = plan_erasure.store_for(project, found.claim(claim), name).scan(
-            [who], project.clock().date()
-        )
+        scanned = plan_erasure.store_for(project, found, claim, name).scan([who], project.clock().date())
         attempt = project.clock().isoformat()
         record_search(project, number, claim, scanned, attempt=attempt)
         if found.claim(claim)["stores"].get(name, {}).get("verified"):

@@ -1,7 +1,8 @@
 """Whose data a sweep passes by today, though its period is over.
 
 What a person has had restricted is stored and nothing else; and what somebody asks to see or to
-take along must be there when the answer is made.  Each is passed by until that ends.
+take along must be there when the answer is made, and so must what a legal hold is about.  Each is
+passed by until that ends.
 
 Law: GDPR Art. 18(2) (restriction), Art. 15 and 20 (access, portability), Art. 12(3) (the answer).
 """
@@ -13,16 +14,18 @@ from collections.abc import Iterator
 from troth.ledger import read, subjects
 from troth.rules.request import is_open
 from troth.stores.contract import Who
+from troth.work import hold
 from troth.work.project import Project
 from troth.work.restrict import FAMILY, OVER
 
-RIGHTS = ("access", "portability", "restrict")
+RIGHTS = ("access", "port", "restrict")
 """The rights for whose answer the data is needed as it stands."""
 
 
 def kept_back(project: Project) -> tuple[Who, ...]:
     """Return everybody whose lines are passed by, with every identifier known."""
-    found = dict.fromkeys([*_restricted(project), *_asking(project)])
+    held = [subject for one in hold.in_force(project) for subject in one.subjects]
+    found = dict.fromkeys([*_restricted(project), *_asking(project), *held])
     return tuple(Who(subject, subjects.identifiers(project.ledger, subject)) for subject in found)
 
 

@@ -14,20 +14,20 @@ from typing import Any
 
 from troth.ledger import append
 from troth.rules import exemption, request_guard
+from troth.rules import hold as rules
 from troth.rules.event import Draft, Event, Fact
 from troth.stores.contract import Count, Measured, SideEffect, Store
-from troth.work import request_file
+from troth.work import hold, request_file
 from troth.work.project import Project
 
 
 def measure(project: Project, number: str, claim: str, *, staff: str = "troth") -> Event:
     """Measure an erasure in every store of the project and record the plan."""
     found = request_file.load(project, number)
-    told = found.claim(claim)
     request_file.refuse_unless(request_guard.why_not_measure(found.state, claim))
     who, today = request_file.who(project, found), project.clock().date()
     stores: dict[str, Fact] = {
-        name: _facts(store_for(project, told, name).measure([who], today))
+        name: _facts(store_for(project, found, claim, name).measure([who], today))
         for name in request_file.stores(project, found)
     }
     hows = {str(told["how"]) for told in stores.values() if isinstance(told, dict)}
@@ -41,9 +41,16 @@ def measure(project: Project, number: str, claim: str, *, staff: str = "troth") 
     return append.append(project.ledger, [draft], expect={found.stream: found.version})[0]
 
 
-def store_for(project: Project, claim: Mapping[str, Any], name: str) -> Store:
-    """Return a store as the erasure of a claim uses it: what a decision exempted is left alone there."""
-    kept = exemption.from_facts(claim.get("kept") or ())
+def store_for(
+    project: Project, found: request_file.RequestFile, claim: str, name: str, *, held: bool = True
+) -> Store:
+    """Return a store as the erasure of a claim uses it: what a decision exempts, or a hold, is left alone there.
+
+    Without `held` it is what the erasure would do if no hold stood.
+    """
+    kept = exemption.from_facts(found.claim(claim).get("kept") or ())
+    if held:
+        kept += rules.exemptions(hold.in_force(project), [str(found.state["subject"])], name)
     map_ = project.maps[name]
     left = exemption.keeping(map_, kept, project.clock().date())
     return project.stores[name] if left is map_ else project.store_by(left)

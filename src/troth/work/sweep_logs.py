@@ -20,6 +20,7 @@ from troth.policy.promise import RetentionRule
 from troth.rules.event import Draft, Fact
 from troth.rules.plan import first_kept_day
 from troth.stores.logs import LogStore, Swept
+from troth.work import hold
 from troth.work.kept_back import kept_back
 from troth.work.project import Project
 
@@ -89,6 +90,13 @@ def _store(project: Project, store: str) -> LogStore:
     opened = project.stores[store]
     if not isinstance(opened, LogStore):
         raise NotAllowedError(f"The store `{store}` is of kind `{project.maps[store].kind}`, not `logs`.")
+    held = [
+        one.name for one in hold.in_force(project) if not one.subjects and (not one.what or store in one.what)
+    ]
+    if held:
+        raise NotAllowedError(
+            f"The legal hold {held[0]} is about all of `{store}`: nothing there is swept until it ends."
+        )
     return opened
 
 

@@ -82,6 +82,9 @@ COMMANDS: dict[str, Entry] = {
     "task": Entry(
         "task_commands", "app", "Requests", "Ask the owners of manual stores, and record what they attest."
     ),
+    "hold": Entry(
+        "hold_commands", "app", "Requests", "Keep data from erasures while a legal matter goes on."
+    ),
     "worker": Entry("worker_commands", "worker", "Requests", "Carry requests on, as one of many workers."),
     "audit": Entry("audit_commands", "audit", "Proof", "Say of every promise: kept, broken or unproven."),
     "ledger": Entry("ledger_commands", "app", "Proof", "Verify, seal, rebuild and export the ledger."),
