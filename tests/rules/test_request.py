@@ -368,6 +368,14 @@ def test_what_was_begun_is_not_sent_back():
     assert not tried.decide("c1", "refuse")
 
 
+def test_what_took_effect_on_receipt_is_not_sent_back():
+    for right in ("object_marketing", "withdraw"):
+        tried = Tried(right)
+        assert tried.decide("c1", staff="marie")
+        assert not tried.review("c1", confirm=False)
+        assert tried.claims["c1"]["outcome"] == "grant"
+
+
 def test_nothing_is_erased_while_the_refusal_of_a_copy_may_still_be_sent_back():
     tried = Tried("access", "erase")
     tried.decide("c1", "refuse")

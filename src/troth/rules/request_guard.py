@@ -45,6 +45,8 @@ def why_not_review(
         yield f"Claim {claim} is not decided yet, so there is nothing to review."
     elif told["decided_by"] == staff:
         yield f"{staff} decided claim {claim}. Somebody else reviews it."
+    if not confirm and told["right"] in AT_ONCE and told["outcome"] == "grant":
+        yield f"Claim {claim} took effect on receipt, and the law leaves no room for another decision."
     if not confirm and (told["stores"] or told["done"]):
         yield f"Claim {claim} is being carried out already, so its decision cannot be sent back."
     if (
