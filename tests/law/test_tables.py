@@ -19,6 +19,7 @@ ROWS = [
 KEYS = {
     "age": ["jurisdiction"],
     "jurisdiction": ["code"],
+    "ceiling": ["jurisdiction", "of"],
     "rule": ["jurisdiction", "topic", "code"],
     "authority": ["country"],
     "adequacy": ["country"],
@@ -52,6 +53,7 @@ def test_all_tables_are_walked():
         "ages.toml",
         "authorities.toml",
         "clocks.toml",
+        "cookies.toml",
         "holidays.toml",
         "jurisdictions.toml",
         "retention.toml",

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from troth.errors import WrongFileError
 from troth.rules.cookie import table
-from troth.rules.set_cookie import Deed, Gate
+from troth.rules.set_cookie import Deed, Gate, brought, filtered, stripped
 
 LOG = logging.getLogger("troth.gate")
 Mode = Literal["report", "enforce"]
@@ -41,6 +43,49 @@ class Seen:
             LOG.warning("cookie %r: %s (%s)", *key)
 
 
+def _now() -> int:
+    return int(time.time())
+
+
+@dataclass(slots=True)
+class Around:
+    """What stands around an application: the gate, what it does, and whom it tells.
+
+    It reports, and with `mode="enforce"` acts; `strip_requests` also keeps refused cookies
+    from the application (when it acts).
+    """
+
+    app: Any
+    gate: Gate
+    mode: Mode = field(default="report", kw_only=True)
+    strip_requests: bool = field(default=False, kw_only=True)
+    told: Told = field(default_factory=Seen, kw_only=True)
+    now: Callable[[], int] = field(default=_now, kw_only=True)
+
+    def of_request(self, cookie_headers: Sequence[bytes]) -> tuple[bytes, ...] | None:
+        """Return the Cookie headers that the application gets; None where they stay as they are."""
+        if not self.strip_requests or not cookie_headers:
+            return None
+        kept, deeds = stripped(self.gate, cookie_headers, self.now())
+        return kept if self._acts(deeds) else None
+
+    def of_response(
+        self, set_cookies: Sequence[bytes], cookie_headers: Sequence[bytes], host: str, *, secure: bool
+    ) -> tuple[bytes, ...] | None:
+        """Return the Set-Cookie headers that the browser gets; None where they stay as they are."""
+        if not set_cookies and not cookie_headers:
+            return None
+        passed = filtered(
+            self.gate, set_cookies, brought(cookie_headers), self.now(), host=host, secure=secure
+        )
+        return passed.set_cookies if self._acts(passed.deeds) else None
+
+    def _acts(self, deeds: Sequence[Deed]) -> bool:
+        for deed in deeds:
+            self.told(deed)
+        return bool(deeds) and self.mode == "enforce"
+
+
 def gate_of(policy_text: str, *, drop_unknown: bool = False) -> Gate:
     """Read the gate out of a policy's text; raises WrongFileError where it has mistakes or no table."""
     from troth.errors import Problem
@@ -55,4 +100,4 @@ def gate_of(policy_text: str, *, drop_unknown: bool = False) -> Gate:
     return Gate(table(policy.cookies), drop_unknown=drop_unknown)
 
 
-__all__ = ["Deed", "Gate", "Mode", "Seen", "Told", "gate_of"]
+__all__ = ["Around", "Deed", "Gate", "Mode", "Seen", "Told", "gate_of"]

@@ -5,17 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from troth.law.ceiling import Ceiling, ceiling
+from troth.law.jurisdiction import jurisdictions
 from troth.law.period import Period
 from troth.policy.check.finding import Spot
 from troth.policy.check.prose import Paragraph, Prose
 from troth.policy.check.rule import rule
 from troth.policy.check.written import durations
-
-TRACKER_MAX = Period(13, "months")
-"""The longest life of a tracker that consent covers (CNIL 2020-091 Art. 5, 17 September 2020)."""
-
-AUDIENCE_MAX = Period(25, "months")
-"""The longest that what audience tools collected is kept (CNIL 2020-091 Art. 5, 17 September 2020)."""
 
 BROWSER_MAX = Period(400, "days")
 """The longest that browsers keep a cookie (RFC 6265bis draft; Chrome from version 104 on, August 2022)."""
@@ -46,14 +42,16 @@ _MEANS = (
 @rule("N01", "en", "fr")
 def over_the_ceiling(prose: Prose) -> Iterator[Spot]:
     """Find lives of cookies and of what they collected beyond what authorities accept."""
+    places = _places(prose)
+    tracker = ceiling("tracker", places, prose.today)
+    collected = ceiling("collected", places, prose.today)
     for paragraph, spot, period in _lives(prose):
-        ceiling = TRACKER_MAX if paragraph.says(_COOKIE_LIVES) else AUDIENCE_MAX
-        if _longer(period, ceiling):
+        if _over(period, tracker if paragraph.says(_COOKIE_LIVES) else collected):
             yield spot
     cookies = prose.policy.cookies if prose.policy is not None and _is_main(prose) else None
     if cookies is not None and any(
-        (isinstance(one.lifetime, Period) and _longer(one.lifetime, TRACKER_MAX))
-        or (one.data_kept is not None and _longer(one.data_kept, AUDIENCE_MAX))
+        (isinstance(one.lifetime, Period) and _over(one.lifetime, tracker))
+        or (one.data_kept is not None and _over(one.data_kept, collected))
         for one in cookies.table
     ):
         yield _promise_line(prose, "table")
@@ -154,6 +152,18 @@ def _lives(prose: Prose) -> Iterator[tuple[Paragraph, Spot, Period]]:
 def _longer(period: Period, ceiling: Period) -> bool:
     """Tell whether a period is longer than the ceiling, whatever the day it begins."""
     return period.days()[0] > ceiling.days()[1]
+
+
+def _over(period: Period, most: Ceiling | None) -> bool:
+    return most is not None and _longer(period, most.period)
+
+
+def _places(prose: Prose) -> list[str]:
+    """Return where the companies of the policy are established."""
+    group = prose.policy.group if prose.policy is not None else None
+    places = [str(one.jurisdiction or one.country) for one in (group.entities if group is not None else ())]
+    known = {place.code for place in jurisdictions()}
+    return [place for place in places if place in known or place.partition("-")[0] in known]
 
 
 def _is_main(prose: Prose) -> bool:
