@@ -35,6 +35,7 @@ def test_the_request_is_about_the_person_and_the_letters_go_to_whoever_asked(pro
     assert request_file.who(project, found).identifiers == (("email", ADA),)
     assert found.state["acting"] == {"kind": "agent", "checked": None}
     assert to(letters) == [AGENT]
+    assert "“your data” means theirs here" in letters()[0][2]
     events = read.stream(project.ledger, found.stream)
     assert not names(repr([event.facts for event in events]), "Ada")
 
@@ -64,6 +65,7 @@ def test_else_it_goes_to_the_person_whose_own_address_is_then_proven(project, le
     story.grant_access(project, number)
     carry_on.carry_on(project, number)
     assert to(letters)[-1] == ADA
+    assert "theirs here" not in letters()[-1][2]
     with pytest.raises(NotAllowedError, match="not confirmed"):
         build_package.take_answer(project, number)
     story.prove(project, number, code)

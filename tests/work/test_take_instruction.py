@@ -198,6 +198,7 @@ def test_the_copy_it_asks_for_has_its_rows_alone_and_goes_to_it(project, client,
     assert story.state(project, number)["claims"]["c1"]["package"]["rows"] == 1
     assert b"zenith" not in opened_
     assert {to for to, _, _ in letters()} == {"privacy@acme.example"}
+    assert "means what we process for you about the person you named" in letters()[0][2]
 
 
 def test_a_callback_that_fails_is_said_again_and_not_twice(project, client, acme, clock):

@@ -20,8 +20,9 @@ from troth.ledger import append, read, vault
 from troth.outside.mail import Letter
 from troth.policy.promise import Contact
 from troth.policy.words import words
-from troth.rules import letter
+from troth.rules import letter, representation
 from troth.rules.event import Draft, Event, Fact
+from troth.rules.letter import phrase
 from troth.work import request_file
 from troth.work.project import Project
 
@@ -43,7 +44,15 @@ def common(project: Project, number: str, language: str) -> dict[str, object]:
         or project.settings.mail_from,
         "authority": complaint(state["jurisdiction"], project.clock().date()),
         "note": "",
+        "whose": whose(state, language),
     }
+
+
+def whose(state: Mapping[str, Any], language: str) -> str:
+    """Say to whoever asked for somebody else whose data is meant; empty where a letter goes to the person."""
+    if not state.get("acting") or representation.to_the_subject(state):
+        return ""
+    return phrase("whose_rows" if state.get("instruction") else "whose_data", language)
 
 
 def send_letter(

@@ -52,6 +52,11 @@ def show_request(number: str) -> None:
             else "nobody has looked yet at what shows the authority"
         )
         console.print(f"Asked for somebody else, as {state['acting']['kind']}: {told}.")
+    if state.get("instruction"):
+        told_by = state["instruction"]
+        console.print(
+            f"On the instruction of {told_by['by']}, by its message {told_by['message']}.", markup=False
+        )
     if state.get("read_back") is False:
         console.print("What was said was not read back: confirm it in writing before anything is decided.")
     rows = []
