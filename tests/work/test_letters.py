@@ -57,6 +57,7 @@ def test_every_letter_says_each_of_its_required_fields(kind, language):
         "code": "12345678", "minutes": 15, "due": "the-due-day", "doubt": "the-doubt", "asked": "what-is-asked",
         "enough": "why-enough", "law": "the-law", "reasons": "the-reasons", "file_kept": "5 years",
         "action": "the-action", "recipient": "the-recipient", "scope": "the-scope", "on": "the-day",
+        "nature": "what-happened", "consequences": "what-follows", "measures": "what-was-done", "advice": "what-to-do",
         "controller": "the-controller", "agreement": "the-agreement", "person": "the-person", "wording": "the-words",
         "part": True, "store": "the-store", "right": "the-right", "owner": "the-owner",
         "token": "the-token",

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from troth.law import transfer
 from troth.law.period import Period
 from troth.policy.policy import Policy
-from troth.policy.promise import Cookies, Promise, Recipient, Transfer
+from troth.policy.promise import Cookies, Promise, Recipient, Security, Transfer
 from troth.rules import request
 from troth.rules.claim import AT_ONCE, WAYS
 from troth.rules.map import Map
@@ -58,6 +58,9 @@ class Facts:
     disclosures: Sequence[
         tuple[str, str, tuple[str, ...]]
     ] = ()  # event id, recipient, codes of what it lacked
+    incidents: Sequence[
+        Mapping[str, Any]
+    ] = ()  # each with `late`: the authority was told too late, or not yet
 
 
 def judge(policy: Policy, facts: Facts) -> tuple[Verdict, ...]:
@@ -81,6 +84,8 @@ def _judge(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
             return _transfer(promise, facts)
         case "recipient":
             return _safeguarded(promise, policy, facts)
+        case "security":
+            return _breaches(promise, facts)
         case "change":
             return _published(promise, facts)
         case _:
@@ -264,6 +269,32 @@ def _transfer(promise: Promise, facts: Facts) -> Verdict:
     if promise.mechanism == "standard_clauses" and not promise.signed:
         return _said(promise, "unproven", "no date of signature is recorded")
     return _said(promise, "kept", figure)
+
+
+def _breaches(promise: Promise, facts: Facts) -> Verdict:
+    """Judge what was promised to follow a breach; whether measures hold, no register of incidents can say."""
+    assert isinstance(promise, Security)
+    if promise.breach is None:
+        return _said(promise, "unproven", "no control looks at this yet")
+    breaches = [one for one in facts.incidents if one["aware_at"]]
+    wrong = [f"{one['number']}: the authority was not told in time" for one in breaches if one["late"]]
+    wrong += [
+        f"{one['number']}: the risk is high, it is closed, and nobody it is about was told"
+        for one in breaches
+        if promise.breach.subjects_when_high_risk
+        and (one["risk"], one["status"]) == ("high", "closed")
+        and not one["people_told"]
+        and not one["exempt"]
+    ]
+    if wrong:
+        return _said(
+            promise, "broken", f"{counted(len(wrong), 'breach', 'breaches')} handled wrongly", (), wrong
+        )
+    if not breaches:
+        return _said(promise, "unproven", "no breach is on record: nothing was to be told")
+    return _said(
+        promise, "kept", f"{counted(len(breaches), 'breach', 'breaches')} told in time, or not to be told"
+    )
 
 
 def _lapsed(promise: Transfer, today: date) -> Iterator[str]:

@@ -9,9 +9,11 @@ from collections import defaultdict
 
 from troth.ledger import append, read
 from troth.policy.notice_text import sha256
+from troth.rules import incident as incident_rules
 from troth.rules import verdict
 from troth.rules.event import Draft, Fact
 from troth.rules.verdict import Facts, Verdict
+from troth.work import incident
 from troth.work.project import Project
 from troth.work.publish_policy import STREAM
 
@@ -66,6 +68,15 @@ def gather(project: Project) -> Facts:
         disclosures=[
             (event.id, str(event.facts["recipient"]), tuple(event.facts.get("lacks") or ()))  # type: ignore[arg-type]
             for event in read.events(project.ledger, kind="disclosure_made")
+        ],
+        incidents=[
+            {
+                **one,
+                "late": incident_rules.is_late(
+                    one, end.due if (end := incident.hours(project, one)) else None, project.clock()
+                ),
+            }
+            for one in incident.every(project)
         ],
         hashes={language: sha256(project.policy, language) for language in project.policy.documents},
     )

@@ -74,7 +74,7 @@ def place(
     }
     draft = Draft(
         "hold_moved", f"{FAMILY}/{name}", facts, entity=entity or (str(group.main_entity.key) if group else ""),
-        subject=name, actor=staff, payload={"matter": matter.strip(), "reason": reason.strip()},
+        actor=staff, payload={"matter": matter.strip(), "reason": reason.strip()},
     )  # fmt: skip
     append.append(project.ledger, [draft], expect={draft.stream: 0})
     return load(project, name)
@@ -178,7 +178,7 @@ def _moved(
         "state": state, "hold": found.state["name"], "scope_sha256": first.facts["scope_sha256"], **more,
     }  # fmt: skip
     draft = Draft(
-        "hold_moved", found.stream, facts, entity=first.entity, subject=first.subject, actor=staff,
+        "hold_moved", found.stream, facts, entity=first.entity, actor=staff,
         payload=dict(payload),
     )  # fmt: skip
     append.append(project.ledger, [draft], expect={found.stream: found.version})

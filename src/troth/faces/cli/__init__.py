@@ -85,6 +85,12 @@ COMMANDS: dict[str, Entry] = {
     "hold": Entry(
         "hold_commands", "app", "Requests", "Keep data from erasures while a legal matter goes on."
     ),
+    "incident": Entry(
+        "incident_commands",
+        "app",
+        "Requests",
+        "Handle a personal data breach, with its 72 hours and its register.",
+    ),
     "worker": Entry("worker_commands", "worker", "Requests", "Carry requests on, as one of many workers."),
     "audit": Entry("audit_commands", "audit", "Proof", "Say of every promise: kept, broken or unproven."),
     "ledger": Entry("ledger_commands", "app", "Proof", "Verify, seal, rebuild and export the ledger."),

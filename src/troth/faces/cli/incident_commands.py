@@ -1,0 +1,423 @@
+"""`troth incident`: from a report to the register, with the hours, the authority and the people."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from troth.errors import NotAllowedError, NotFoundError
+from troth.faces.cli.console import as_json, out, progress, table
+from troth.faces.cli.context import project
+from troth.faces.cli.staff import STAFF
+
+app = typer.Typer(
+    no_args_is_help=True, help="Handle a personal data breach, with its 72 hours and its register."
+)
+NUMBER = typer.Argument(..., help="The incident, such as I-2026-001.")
+JSON = typer.Option(False, "--json", help="Write the result as JSON.")
+AT = "The moment with its offset from UTC, such as 2026-11-23T14:05+01:00; now if left out."
+
+
+@app.command()
+def report(
+    what: str = typer.Option(..., help="What happened, in words; kept encrypted."),
+    channel: str = typer.Option(
+        "staff", help="How it was told: staff, portal, phone, email, processor or api."
+    ),
+    contact: str = typer.Option("", help="How whoever told it is reached; kept encrypted."),
+    entity: str = typer.Option("", help="The company it happened to, where there are several."),
+    staff: str = STAFF,
+    json: bool = JSON,
+) -> None:
+    """Report an incident for triage; no hours run before somebody is certain that it was a breach.
+
+    Example: troth incident report --what "A laptop was stolen from a car" --staff marie
+    """
+    from troth.work import incident
+
+    _said(
+        incident.report(project(), what, staff, channel=channel, entity=entity, contact=contact).state, json
+    )
+
+
+@app.command("list")
+def list_(
+    every: bool = typer.Option(False, "--all", help="Ended ones too."),
+    json: bool = JSON,
+) -> None:
+    """List the incidents that go on, the one whose hours end first before the others.
+
+    Example: troth incident list
+    """
+    from troth.work import incident
+
+    opened = project()
+    found = [one for one in incident.every(opened) if every or not one["ended_on"]]
+    if json:
+        as_json(found)
+        return
+    if not found:
+        out().print("No incident goes on." if not every else "There is no incident.")
+        return
+    rows = [
+        [one["number"], one["status"], one["risk"] or "–", str(one["people"] if one["people"] is not None else "–"),
+         _due(opened, one)[:16].replace("T", " ") or "–", _left(opened, one)]
+        for one in found
+    ]  # fmt: skip
+    out().print(table("", ["incident", "state", "risk", "people", "authority by", "and so"], rows))
+
+
+@app.command()
+def show(incident: str = NUMBER, staff: str = STAFF, json: bool = JSON) -> None:
+    """Show where an incident stands and what was said of it; that you looked is recorded.
+
+    Example: troth incident show I-2026-001 --staff marie
+    """
+    from troth.ledger import append
+    from troth.rules.event import Draft
+    from troth.work import incident as work
+
+    opened = project()
+    found = work.load(opened, incident)
+    seen = {"staff": staff, "screen": f"incident/{incident}"}
+    append.append(opened.ledger, [Draft("staff_read", f"reading/{incident}", seen, actor=staff)])
+    told = work.words(opened, incident)
+    if json:
+        as_json({**found.state, "words": told, "authority_due": _due(opened, found.state)})
+        return
+    console = out()
+    console.print(
+        f"\n[bold]{incident}[/bold]  {found.state['status']}  ·  authority: {_left(opened, found.state)}"
+    )
+    for name, value in {**found.state, **told}.items():
+        if value not in (None, "", [], 0) and name not in {"number", "status", "entity", "due"}:
+            console.print(f"  {name.replace('_', ' ')}: {value}", markup=False)
+
+
+@app.command()
+def certain(
+    incident: str = NUMBER,
+    by: str = typer.Option(..., help="The person who is reasonably certain; kept encrypted."),
+    facts: str = typer.Option(..., help="By which facts it is certain, in words; kept encrypted."),
+    at: str = typer.Option("", help=AT),
+    staff: str = STAFF,
+    json: bool = JSON,
+) -> None:
+    """Record since when it is certain that it was a breach: the 72 hours run from then, and it is never edited.
+
+    Example: troth incident certain I-2026-001 --by "Dana Doe" --facts "the disk was not encrypted" --staff marie
+    """
+    from troth.work import incident as work
+
+    opened = project()
+    found = work.certain(opened, incident, by, _moment(opened, at), facts, staff)
+    if json:
+        as_json(found.state)
+        return
+    end = work.hours(opened, found.state)
+    assert end is not None
+    out().print(
+        f"The authority must know by {end.due.isoformat(timespec='minutes')} ({end.law}): {end.hours} hours, through"
+    )
+    out().print("nights, weekends and holidays.")
+
+
+@app.command()
+def dismiss(
+    incident: str = NUMBER,
+    reason: str = typer.Option(..., help="Why it was no breach of personal data; kept encrypted."),
+    staff: str = STAFF,
+    json: bool = JSON,
+) -> None:
+    """End an incident that was no breach of personal data.
+
+    Example: troth incident dismiss I-2026-001 --reason "the disk was encrypted and is back" --staff marie
+    """
+    from troth.work import incident as work
+
+    _said(work.dismiss(project(), incident, reason, staff).state, json)
+
+
+@app.command()
+def assess(
+    incident: str = NUMBER,
+    risk: str = typer.Option(..., help="The risk to people: unlikely, risk or high."),
+    why: str = typer.Option(..., help="Why it is that; kept encrypted."),
+    of: list[str] = typer.Option(
+        ..., help="Of what it was a breach: confidentiality, integrity or availability."
+    ),
+    category: list[str] = typer.Option([], help="A category of data that was touched. May be repeated."),
+    people: int = typer.Option(-1, help="About how many people.", show_default=False),
+    records: int = typer.Option(-1, help="About how many records.", show_default=False),
+    nature: str = typer.Option("", help="What happened, as the authority is told it."),
+    occurred: str = typer.Option("", help="From when until when it went on."),
+    cause: str = typer.Option("", help="What caused it."),
+    consequences: str = typer.Option("", help="What is likely to follow for people."),
+    measures: str = typer.Option("", help="What was done, or is proposed."),
+    staff: str = STAFF,
+    json: bool = JSON,
+) -> None:
+    """Record the risk to people with its reasons; said again, the last counts and the others stay on record.
+
+    Example: troth incident assess I-2026-001 --risk high --why "passwords in clear" --of confidentiality --people 120
+    --category contact --consequences "others may sign in as them" --measures "passwords were reset" --staff marie
+    """
+    from troth.work import incident as work
+
+    told = {
+        "nature": nature,
+        "occurred": occurred,
+        "cause": cause,
+        "consequences": consequences,
+        "measures": measures,
+    }
+    found = work.assess(
+        project(), incident, risk, why, staff, types=of, categories=category, told=told,
+        people=None if people < 0 else people, records=None if records < 0 else records,
+    )  # fmt: skip
+    _said(found.state, json)
+
+
+@app.command()
+def notice(
+    incident: str = NUMBER,
+    output: Path = typer.Option(Path("-"), "--output", "-o", help="The file: .json, or .pdf; - prints JSON."),
+    staff: str = STAFF,
+) -> None:
+    """Write the notice to the authority, with what Art. 33(3) lists and what follows later.
+
+    Example: troth incident notice I-2026-001 -o notice.pdf --staff marie
+    """
+    import json
+
+    from troth.ledger import append
+    from troth.rules.event import Draft
+    from troth.work import incident as work
+    from troth.work.incident_paper import pdf
+
+    opened = project()
+    told = work.notice(opened, incident)
+    seen = {"staff": staff, "screen": f"incident/{incident}/notice"}
+    append.append(opened.ledger, [Draft("staff_read", f"reading/{incident}", seen, actor=staff)])
+    text = json.dumps(told, ensure_ascii=False, indent=2)
+    if str(output) == "-":
+        sys.stdout.write(text + "\n")
+        return
+    output.write_bytes(pdf(opened, told) if output.suffix == ".pdf" else (text + "\n").encode())
+    out().print(f"Written: {output}.", markup=False)
+    if told["follows_later"]:
+        out().print(
+            f"Not said yet, and to follow (Art. 33(4)): {'; '.join(told['follows_later'])}.", markup=False
+        )
+
+
+@app.command()
+def notified(
+    incident: str = NUMBER,
+    reference: str = typer.Option(
+        ..., help="The authority's reference, or what proves the sending; kept encrypted."
+    ),
+    at: str = typer.Option("", help=AT),
+    because: str = typer.Option("", help="The reasons for the delay, where it came late; kept encrypted."),
+    staff: str = STAFF,
+    json: bool = JSON,
+) -> None:
+    """Record that the authority was told; the first time ends the hours, each later one completes it.
+
+    Example: troth incident notified I-2026-001 --reference "CNIL 2026-11-4711" --staff marie
+    """
+    from troth.work import incident as work
+
+    opened = project()
+    _said(
+        work.told_authority(opened, incident, _moment(opened, at), reference, staff, because=because).state,
+        json,
+    )
+
+
+@app.command()
+def people(
+    incident: str = NUMBER,
+    listed: Path | None = typer.Option(None, "--list", help="A file with an e-mail address a line."),
+    store: str = typer.Option("", "--from", help="A store, or a table as store.table: everybody it names."),
+    nature: str = typer.Option(..., help="What happened, in plain words."),
+    consequences: str = typer.Option(..., help="What it may mean for them."),
+    measures: str = typer.Option(..., help="What was done."),
+    advice: str = typer.Option(..., help="What they can do."),
+    language: str = typer.Option("", help="The language of the letter: en or fr; the policy's if left out."),
+    staff: str = STAFF,
+    json: bool = JSON,
+) -> None:
+    """Write to the people it is about, each once however often it is said (GDPR Art. 34).
+
+    Example: troth incident people I-2026-001 --from shop.customer --nature "…" --consequences "…" --measures "…"
+    --advice "Change your password." --staff marie
+    """
+    from troth.work import incident as work
+
+    opened = project()
+    if (listed is None) is (not store):
+        raise NotAllowedError("Say who they are: by --list FILE or by --from STORE, one of the two.")
+    addresses = _lines(listed) if listed else work.addresses_in(opened, *store.partition(".")[::2])
+    said = {"nature": nature, "consequences": consequences, "measures": measures, "advice": advice}
+    with progress("Writing") as advance:
+        done = work.tell_people(opened, incident, addresses, said, staff, language=language, advance=advance)
+    told = {"sent": done.sent, "known": done.known, "failed": done.failed, "unreadable": done.unreadable}
+    if json:
+        as_json(told)
+    else:
+        out().print(
+            f"Written to {done.sent}; to {done.known} before; could not be reached now: {done.failed}; no address: "
+            f"{done.unreadable}." + (" Say it again for those that failed." if done.failed else "")
+        )
+    if done.failed or done.unreadable:
+        raise typer.Exit(1)
+
+
+@app.command()
+def exempt(
+    incident: str = NUMBER,
+    ground: str = typer.Option(..., help="unintelligible, averted or made_public (Art. 34(3)(a) to (c))."),
+    reason: str = typer.Option(
+        ..., help="Which encryption, which measure, which public notice; kept encrypted."
+    ),
+    staff: str = STAFF,
+    json: bool = JSON,
+) -> None:
+    """Record why people are not each written to though the risk is high.
+
+    Example: troth incident exempt I-2026-001 --ground unintelligible --reason "AES-256, the key is safe" --staff marie
+    """
+    from troth.work import incident as work
+
+    _said(work.exempt(project(), incident, ground, reason, staff).state, json)
+
+
+@app.command()
+def controller(
+    incident: str = NUMBER,
+    name: str = typer.Option(..., help="The controller whose data we process; kept encrypted."),
+    proof: str = typer.Option(
+        ..., help="By what it was told, such as our mail of 3 December; kept encrypted."
+    ),
+    staff: str = STAFF,
+    json: bool = JSON,
+) -> None:
+    """Record that we told a controller whose processor we are (GDPR Art. 33(2)).
+
+    Example: troth incident controller I-2026-001 --name "Acme" --proof "our mail of 23 November" --staff marie
+    """
+    from troth.work import incident as work
+
+    _said(work.told_controller(project(), incident, name, proof, staff).state, json)
+
+
+@app.command()
+def close(
+    incident: str = NUMBER,
+    lessons: str = typer.Option(..., help="What was learnt from it; kept encrypted."),
+    staff: str = STAFF,
+    json: bool = JSON,
+) -> None:
+    """Close a breach once all that is owed was done; it stays in the register.
+
+    Example: troth incident close I-2026-001 --lessons "disks of laptops are encrypted now" --staff marie
+    """
+    from troth.work import incident as work
+
+    _said(work.close(project(), incident, lessons, staff).state, json)
+
+
+@app.command()
+def register(
+    output: Path = typer.Option(Path("-"), "--output", "-o", help="A file, .csv or .json; - prints CSV."),
+    staff: str = STAFF,
+) -> None:
+    """Write the register of breaches, also of those that nobody was told of (GDPR Art. 33(5)).
+
+    Example: troth incident register -o breaches.csv --staff marie
+    """
+    import json
+
+    from troth.ledger import append
+    from troth.rules.event import Draft
+    from troth.work import incident as work
+
+    opened = project()
+    lines = list(work.register(opened))
+    seen = {"staff": staff, "screen": "incident/register"}
+    append.append(opened.ledger, [Draft("staff_read", "reading/incidents", seen, actor=staff)])
+    if output.suffix == ".json":
+        output.write_text(json.dumps(lines, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        return
+    if not lines:
+        out().print("No breach is on record.")
+        return
+    with sys.stdout if str(output) == "-" else output.open("w", encoding="utf-8", newline="") as written:
+        sheet = csv.DictWriter(written, list(lines[0]))
+        sheet.writeheader()
+        sheet.writerows({name: _cell(value) for name, value in line.items()} for line in lines)
+
+
+def _cell(value: object) -> object:
+    """Keep a spreadsheet from taking words for a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value
+
+
+def _lines(file: Path) -> Iterator[str]:
+    if not file.is_file():
+        raise NotFoundError(f"There is no file {str(file)!r}.")
+    with file.open(encoding="utf-8-sig", errors="replace") as written:
+        yield from (line.strip() for line in written if line.strip())
+
+
+def _moment(opened: Any, written: str) -> datetime:
+    if not written:
+        found: datetime = opened.clock()
+        return found
+    try:
+        return datetime.fromisoformat(written)
+    except ValueError:
+        raise NotAllowedError(f"{written[:30]!r} is no moment. Write it as 2026-11-23T14:05+01:00.") from None
+
+
+def _due(opened: Any, state: Mapping[str, Any]) -> str:
+    from troth.work import incident as work
+
+    end = work.hours(opened, state)
+    return end.due.isoformat(timespec="minutes") if end else ""
+
+
+def _left(opened: Any, state: Mapping[str, Any]) -> str:
+    """Say how long there is until the authority must know, or that it knows."""
+    if state["authority"]:
+        return "told late" if state["authority"][0]["late"] else "told in time"
+    if state["status"] == "dismissed":
+        return "no breach"
+    if state["aware_at"] is None:
+        return "nobody is certain yet"
+    if state["risk"] == "unlikely":
+        return "not owed"
+    left = datetime.fromisoformat(_due(opened, state)) - opened.clock()
+    hours = int(left.total_seconds() // 3600)
+    return f"{hours} hours left" if hours >= 0 else "overdue"
+
+
+def _said(state: Mapping[str, Any], json: bool) -> None:
+    if json:
+        as_json(state)
+        return
+    from troth.rules.incident import why_not_close
+
+    out().print(
+        f"{state['number']}: {state['status']}." + (f" Risk: {state['risk']}." if state["risk"] else "")
+    )
+    if not state["ended_on"]:
+        for line in why_not_close(state):
+            out().print(f"Next: {line}", markup=False)

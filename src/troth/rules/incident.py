@@ -1,0 +1,112 @@
+"""An incident from its report to its end: what was a personal data breach, who was told, and in time.
+
+The hours run from the moment a named person is reasonably certain that personal data was
+breached.  That moment is recorded once, with its facts, and never edited.
+
+Law: GDPR Art. 33(1) to (5), Art. 34(1) to (3); EDPB Guidelines 9/2022 v2.0, para. 31 to 34, 44.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from troth.rules.event import Event
+
+State = dict[str, Any]
+FAMILY = "incident"
+TYPES = ("confidentiality", "integrity", "availability")
+RISKS = ("unlikely", "risk", "high")
+"""Unlikely: the register only; a risk: the authority too; a high one: the people as well (Arts. 33(1), 34(1))."""
+EXEMPT: Mapping[str, str] = MappingProxyType(
+    {
+        "unintelligible": "GDPR Art. 34(3)(a)",
+        "averted": "GDPR Art. 34(3)(b)",
+        "made_public": "GDPR Art. 34(3)(c)",
+    }
+)
+"""Why people are not each written to though the risk is high."""
+CHANNELS = ("staff", "portal", "phone", "email", "processor", "api")
+
+
+def fold(state: State | None, event: Event) -> State:
+    """Return the state of an incident after an event."""
+    facts, on = event.facts, event.at.isoformat()
+    stage = facts["stage"]
+    if stage == "reported" and state is None:
+        return {
+            "number": facts["number"], "entity": event.entity, "channel": facts["channel"], "status": "reported",
+            "reported_at": on, "reported_by": event.actor, "aware_at": None, "due": None, "certain_by": None,
+            "risk": None, "types": [], "categories": [], "people": None, "records": None, "authority": [],
+            "people_told": 0, "people_failed": 0, "exempt": None, "controllers": 0, "ended_on": None,
+        }  # fmt: skip
+    if state is None or state["ended_on"]:
+        raise ValueError(stage)
+    match stage:
+        case "certain" if state["aware_at"] is None:
+            return {**state, "status": "breach", "aware_at": facts["aware_at"], "due": facts["due"],
+                    "certain_by": event.actor}  # fmt: skip
+        case "assessed":
+            told: Any = facts["counts"]
+            return {**state, "risk": facts["risk"], "types": facts["types"], "categories": facts["categories"],
+                    "people": told["people"], "records": told["records"]}  # fmt: skip
+        case "authority_told":
+            once = {"at": facts["at"], "phase": facts["phase"], "late": facts["late"]}
+            return {**state, "authority": [*state["authority"], once], "due": None}
+        case "person_told":
+            sent = facts["outcome"] == "sent"
+            return {**state, "people_told": state["people_told"] + sent,
+                    "people_failed": state["people_failed"] + (not sent)}  # fmt: skip
+        case "people_exempt":
+            return {**state, "exempt": facts["reason"]}
+        case "controller_told":
+            return {**state, "controllers": state["controllers"] + 1}
+        case "dismissed" | "closed":
+            return {**state, "status": stage, "due": None, "ended_on": on[:10]}
+        case _:
+            raise ValueError(stage)
+
+
+def is_late(state: Mapping[str, Any], hours_end: datetime | None, now: datetime) -> bool:
+    """Say whether the authority was told too late, or is not told and should have been."""
+    if state["risk"] == "unlikely" or hours_end is None:
+        return False
+    if state["authority"]:
+        return bool(state["authority"][0]["late"])
+    return now > hours_end and state["status"] != "dismissed"
+
+
+def why_not_close(state: Mapping[str, Any]) -> Iterator[str]:
+    """Say why an incident cannot be closed yet."""
+    if state["aware_at"] is None:
+        yield "Nobody has said yet whether it was a breach. Record it as certain, or dismiss it with the reason."
+        return
+    if state["risk"] is None:
+        yield "Its risk to people was not assessed."
+    elif state["risk"] != "unlikely" and not state["authority"]:
+        yield "The authority was not told, and the risk asks for it (GDPR Art. 33(1))."
+    if state["risk"] == "high" and not state["people_told"] and not state["exempt"]:
+        yield (
+            "The people it is about were not told, and the risk is high (GDPR Art. 34(1)). Write to them, or record "
+            "why it is not owed (Art. 34(3))."
+        )
+
+
+def open_ones(state: Mapping[str, Any]) -> bool:
+    """Say whether it still goes on."""
+    return not state["ended_on"]
+
+
+def missing_in_notice(state: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:
+    """Return what Art. 33(3) lists and nobody has said yet: it follows in a later phase (Art. 33(4))."""
+    wanted = {
+        "nature (33(3)(a))": told.get("nature"),
+        "categories of data (33(3)(a))": state["categories"],
+        "approximate number of people (33(3)(a))": state["people"],
+        "approximate number of records (33(3)(a))": state["records"],
+        "likely consequences (33(3)(c))": told.get("consequences"),
+        "measures taken or proposed (33(3)(d))": told.get("measures"),
+    }
+    return [name for name, value in wanted.items() if value in (None, "", [], 0)]

@@ -1,0 +1,463 @@
+"""Handle an incident: report, certainty, risk, the authority, the people, the controllers, the end.
+
+What is recorded is never edited: what turns out otherwise later is said by a later event.
+Narratives are encrypted under the incident's own key; codes, counts and moments are clear.
+
+Law: GDPR Art. 33(1) to (5), Art. 34; Art. 4(12).
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+from troth.errors import ConflictError, KeyDestroyedError, NotAllowedError, NotFoundError
+from troth.law.authority import authority
+from troth.law.breach import BreachDue, breach_due
+from troth.ledger import append, keys, read, vault
+from troth.outside.mail import Letter, is_address
+from troth.rules import incident as rules
+from troth.rules import letter
+from troth.rules.event import Draft, Fact
+from troth.rules.incident import FAMILY
+from troth.stores.contract import Replays
+from troth.work import send_letter
+from troth.work.establishment import establishment
+from troth.work.project import Project
+
+TRIES = 50
+TOLD = ("nature", "occurred", "cause", "consequences", "measures", "lessons")
+"""What an assessment says in words; the last that was said counts."""
+OWED = ("nature", "consequences", "measures", "advice")
+"""What people are told in plain words (Art. 34(2))."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One incident as it stands."""
+
+    number: str
+    version: int
+    state: Mapping[str, Any]
+
+    @property
+    def stream(self) -> str:
+        """The name of its stream."""
+        return f"{FAMILY}/{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How many people were written to now, knew already, or could not be reached."""
+
+    sent: int
+    known: int
+    failed: int
+    unreadable: int
+
+
+def report(
+    project: Project, what: str, staff: str, *, channel: str = "staff", entity: str = "", contact: str = ""
+) -> Incident:
+    """Open an incident for triage; no hours run yet, for nobody has looked.
+
+    `contact` is how whoever told it is reached.  Raises NotAllowedError with what is missing.
+    """
+    wrong = [] if what.strip() else ["Say what happened, in words."]
+    if channel not in rules.CHANNELS:
+        wrong.append(f"There is no channel {channel[:20]!r}. There are: {', '.join(rules.CHANNELS)}.")
+    _refuse(wrong)
+    company = establishment(project, entity or None)
+    year = project.clock().date().year
+    payload: dict[str, Fact] = {"what": what.strip(), "contact": contact.strip()}
+    for _ in range(TRIES):
+        number = f"I-{year}-{_last(project, year) + 1:03}"
+        facts: dict[str, Fact] = {"stage": "reported", "number": number, "channel": channel}
+        draft = Draft("incident_moved", f"{FAMILY}/{number}", facts, entity=company.entity,
+                      actor=staff, payload=payload)  # fmt: skip
+        try:
+            append.append(project.ledger, [draft], expect={draft.stream: 0})
+        except ConflictError:
+            continue
+        return load(project, number)
+    raise ConflictError("Too many incidents were reported at the same moment. Say it again.")
+
+
+def load(project: Project, number: str) -> Incident:
+    """Read an incident; raises NotFoundError where there is none of that number."""
+    found = read.state(project.ledger, f"{FAMILY}/{number}")
+    if found is None:
+        raise NotFoundError(f"There is no incident {number[:20]!r}. `troth incident list --all` shows them.")
+    return Incident(number, found.version, found.body)
+
+
+def every(project: Project) -> tuple[Mapping[str, Any], ...]:
+    """Return every incident, the one whose hours end first before the others."""
+    return tuple(found.body for found in read.states(project.ledger, FAMILY))
+
+
+def certain(project: Project, number: str, by: str, at: datetime, facts: str, staff: str) -> Incident:
+    """Record since when a named person is reasonably certain of a breach, and by what; the hours run from then."""
+    found, now = load(project, number), project.clock()
+    wrong = list(_ended(found))
+    if found.state["aware_at"] is not None:
+        wrong.append(f"It is certain since {found.state['aware_at']}; that moment is never edited.")
+    if at.tzinfo is None:
+        wrong.append("The moment has no offset from UTC. Write it as 2026-11-23T14:05+01:00.")
+    elif at > now:
+        wrong.append("Nobody is certain in the future. Check the moment.")
+    wrong += [] if by.strip() else ["Name the person who is reasonably certain."]
+    wrong += [] if facts.strip() else ["Say by which facts it is certain, in words."]
+    _refuse(wrong)
+    end = breach_due(at, establishment(project, found.state["entity"] or None).place)
+    more: dict[str, Fact] = {"aware_at": at.isoformat(), "due": end.due.astimezone(UTC).isoformat()}
+    return _moved(project, found, "certain", more, staff, {"by": by.strip(), "facts": facts.strip()})
+
+
+def hours(project: Project, state: Mapping[str, Any]) -> BreachDue | None:
+    """Return when the authority must know of a breach; None while nobody is certain."""
+    if state["aware_at"] is None:
+        return None
+    place = establishment(project, state["entity"] or None).place
+    return breach_due(datetime.fromisoformat(state["aware_at"]), place)
+
+
+def dismiss(project: Project, number: str, reason: str, staff: str) -> Incident:
+    """End an incident that was no breach of personal data, with the reason."""
+    found = load(project, number)
+    wrong = list(_ended(found))
+    if found.state["aware_at"] is not None:
+        wrong.append(
+            "It is recorded as a breach; a breach is closed, and stays in the register (Art. 33(5))."
+        )
+    wrong += [] if reason.strip() else ["Say why it was no breach of personal data, in words."]
+    _refuse(wrong)
+    return _moved(project, found, "dismissed", {}, staff, {"reason": reason.strip()})
+
+
+def assess(
+    project: Project,
+    number: str,
+    risk: str,
+    why: str,
+    staff: str,
+    *,
+    types: Sequence[str] = (),
+    categories: Sequence[str] = (),
+    people: int | None = None,
+    records: int | None = None,
+    told: Mapping[str, str] | None = None,
+) -> Incident:
+    """Record the risk to people with its reasons; said again, the last counts and the others stay on record.
+
+    `told` may say nature, occurred, cause, consequences, measures and lessons in words.
+    """
+    found = load(project, number)
+    said = {name: text.strip() for name, text in (told or {}).items() if text.strip()}
+    wrong = list(_ended(found))
+    if found.state["aware_at"] is None:
+        wrong.append("Say first since when it is certain that it was a breach.")
+    if risk not in rules.RISKS:
+        wrong.append(f"The risk is one of: {', '.join(rules.RISKS)}.")
+    wrong += [
+        f"A breach is of {', '.join(rules.TYPES)}, not {one[:20]!r}."
+        for one in types
+        if one not in rules.TYPES
+    ]
+    wrong += [] if types else [f"Say of what it was a breach: {', '.join(rules.TYPES)}."]
+    wrong += [
+        f"The policy has no category {one[:40]!r}."
+        for one in categories
+        if one not in project.policy.categories
+    ]
+    wrong += [] if why.strip() else ["Say why the risk is that, in words (Art. 33(5))."]
+    wrong += [f"There is nothing called {one[:20]!r} to say." for one in said if one not in TOLD]
+    if any(number is not None and number < 0 for number in (people, records)):
+        wrong.append("Numbers of people and of records are not negative.")
+    _refuse(wrong)
+    facts: dict[str, Fact] = {
+        "risk": risk,
+        "types": list(dict.fromkeys(types)),
+        "categories": list(dict.fromkeys(categories or found.state["categories"])),
+        "counts": {
+            "people": found.state["people"] if people is None else people,
+            "records": found.state["records"] if records is None else records,
+        },
+    }
+    return _moved(project, found, "assessed", facts, staff, {"why": why.strip(), **said})
+
+
+def notice(project: Project, number: str) -> dict[str, Any]:
+    """Return the notice to the authority with the fields of Art. 33(3), and which of them follow later."""
+    found = load(project, number)
+    state, said = found.state, words(project, number)
+    if state["aware_at"] is None:
+        raise NotAllowedError(
+            "Nobody has recorded yet that it was a breach: there is nothing to tell the authority."
+        )
+    company = establishment(project, state["entity"] or None)
+    group, end = project.policy.group, hours(project, state)
+    known = authority(company.place, project.clock().date())
+    dpo = group.dpo if group else None
+    phase = "initial" if not state["authority"] else "complementary"
+    return {
+        "to": {"authority": known.called, "web": known.web},
+        "phase": phase,
+        "incident": number,
+        "controller": {
+            "name": send_letter.organisation(project, project.policy.language),
+            "company": company.entity,
+            "country": company.place,
+            "contact": send_letter.contact(dpo, project.policy.language)
+            if dpo
+            else project.settings.mail_from,
+        },
+        "aware_at": state["aware_at"],
+        "due": end.due.isoformat() if end else None,
+        "occurred": said.get("occurred", ""),
+        "discovered_by": state["channel"],
+        "types": state["types"],
+        "nature": said.get("nature") or said.get("what", ""),
+        "cause": said.get("cause", ""),
+        "categories_of_data": state["categories"],
+        "people": state["people"],
+        "records": state["records"],
+        "consequences": said.get("consequences", ""),
+        "risk": state["risk"],
+        "measures": said.get("measures", ""),
+        "people_told": state["people_told"],
+        "people_not_told_because": rules.EXEMPT.get(str(state["exempt"]), ""),
+        "follows_later": rules.missing_in_notice(state, {**said, "nature": said.get("nature")}),
+        "law": "GDPR Art. 33(3), (4)",
+    }
+
+
+def told_authority(
+    project: Project, number: str, at: datetime, reference: str, staff: str, *, because: str = ""
+) -> Incident:
+    """Record that the authority was told, when, and under which reference; a late first notice needs its reasons."""
+    found = load(project, number)
+    end = hours(project, found.state)
+    wrong = list(_ended(found))
+    if end is None:
+        wrong.append("Say first since when it is certain that it was a breach.")
+    if at.tzinfo is None:
+        wrong.append("The moment has no offset from UTC. Write it as 2026-11-23T14:05+01:00.")
+    elif at > project.clock():
+        wrong.append("That moment lies in the future.")
+    wrong += (
+        []
+        if reference.strip()
+        else ["Give the reference that the authority gave, or what proves the sending."]
+    )
+    late = bool(end and at.tzinfo and at > end.due and not found.state["authority"])
+    if late and not because.strip():
+        wrong.append(
+            f"It came after {end.due.isoformat() if end else ''}: say the reasons for the delay (Art. 33(1))."
+        )
+    _refuse(wrong)
+    phase = "complementary" if found.state["authority"] else "initial"
+    facts: dict[str, Fact] = {"at": at.isoformat(), "phase": phase, "late": late}
+    payload: dict[str, Fact] = {"reference": reference.strip(), "because": because.strip()}
+    return _moved(project, found, "authority_told", facts, staff, payload)
+
+
+def tell_people(
+    project: Project,
+    number: str,
+    addresses: Iterable[str],
+    said: Mapping[str, str],
+    staff: str,
+    *,
+    language: str = "",
+    advance: Callable[[], object] = lambda: None,
+) -> Told:
+    """Write to everybody at these addresses, each once however often it is said; killed, it goes on where it stopped.
+
+    Raises NotAllowedError where what Art. 34(2) asks for is not said.
+    """
+    found = load(project, number)
+    language = language or project.policy.language
+    lacking = [name for name in OWED if not said.get(name, "").strip()]
+    wrong = list(_ended(found))
+    if found.state["aware_at"] is None:
+        wrong.append("Say first since when it is certain that it was a breach.")
+    if lacking:
+        wrong.append(f"People are told in plain words: {', '.join(lacking)} is missing (Art. 34(2)).")
+    _refuse(wrong)
+    fields: dict[str, object] = {
+        **{name: said[name].strip() for name in OWED},
+        "number": number,
+        "organisation": send_letter.organisation(project, language),
+        "dpo": send_letter.contact(project.policy.group.dpo if project.policy.group else None, language)
+        or project.settings.mail_from,
+    }
+    written = letter.write("breach", language, fields, send_letter.own_template(project, "breach", language))
+    digest = sha256(f"{written.subject}\n{written.text}".encode()).hexdigest()
+    sent = known = failed = unreadable = 0
+    for address in addresses:
+        advance()
+        if not is_address(address.strip()):
+            unreadable += 1
+            continue
+        mark = _mark(project, number, address)
+        if read.said(project.ledger, f"breach {number} {mark}"):
+            known += 1
+            continue
+        went = project.mailer.send(Letter(address.strip(), written.subject, written.text, language))
+        facts: dict[str, Fact] = {"stage": "person_told", "outcome": went.outcome, "letter_sha256": digest}
+        draft = Draft("incident_moved", found.stream, facts, entity=found.state["entity"], actor=staff)
+        append.append(
+            project.ledger, [draft], once=f"breach {number} {mark}" if went.outcome == "sent" else None
+        )
+        sent, failed = sent + (went.outcome == "sent"), failed + (went.outcome != "sent")
+    return Told(sent, known, failed, unreadable)
+
+
+def addresses_in(project: Project, store: str, table: str = "") -> Iterator[str]:
+    """Yield the e-mail address of everybody whom a store (or one table of it) names by one, in bounded memory."""
+    if store not in project.maps:
+        raise NotFoundError(f"There is no store called {store[:40]!r}. There are: {', '.join(project.maps)}.")
+    if table and table not in project.maps[store].tables:
+        raise NotFoundError(f"The map of `{store}` has no table {table[:40]!r}.")
+    opened = project.stores[store]
+    if not isinstance(opened, Replays):
+        raise NotAllowedError(
+            f"A store of kind {project.maps[store].kind} cannot be read whole. Give a list instead."
+        )
+    for entry in opened.entries():
+        if not table or entry.table == table:
+            yield from (value for kind, value in entry.identifiers if kind == "email")
+
+
+def exempt(project: Project, number: str, ground: str, reason: str, staff: str) -> Incident:
+    """Record why people are not each written to though the risk is high."""
+    found = load(project, number)
+    wrong = list(_ended(found))
+    if ground not in rules.EXEMPT:
+        wrong.append(
+            f"The ground is one of: {', '.join(f'{name} ({law})' for name, law in rules.EXEMPT.items())}."
+        )
+    wrong += (
+        []
+        if reason.strip()
+        else ["Say what was done, in words: which encryption, which measure, which notice."]
+    )
+    _refuse(wrong)
+    return _moved(project, found, "people_exempt", {"reason": ground}, staff, {"why": reason.strip()})
+
+
+def told_controller(project: Project, number: str, controller: str, proof: str, staff: str) -> Incident:
+    """Record that we, as processor, told a controller of the breach, and by what that is proven."""
+    found = load(project, number)
+    wrong = list(_ended(found))
+    wrong += [] if controller.strip() else ["Name the controller."]
+    wrong += [] if proof.strip() else ["Say by what it was told, such as our mail of 3 December."]
+    _refuse(wrong)
+    return _moved(
+        project,
+        found,
+        "controller_told",
+        {},
+        staff,
+        {"controller": controller.strip(), "proof": proof.strip()},
+    )
+
+
+def close(project: Project, number: str, lessons: str, staff: str) -> Incident:
+    """Close a breach once all that is owed was done; it stays in the register."""
+    found = load(project, number)
+    wrong = [*_ended(found), *rules.why_not_close(found.state)]
+    wrong += [] if lessons.strip() else ["Say what was learnt from it, in words."]
+    _refuse(wrong)
+    return _moved(project, found, "closed", {}, staff, {"lessons": lessons.strip()})
+
+
+def words(project: Project, number: str) -> dict[str, str]:
+    """Return what was said of an incident in words, the last of each; nothing once that was erased."""
+    said: dict[str, str] = {}
+    for event in read.stream(project.ledger, f"{FAMILY}/{number}"):
+        if event.key is None:
+            continue
+        try:
+            payload = vault.payload(project.ledger, event)
+        except KeyDestroyedError:
+            continue
+        said |= {name: str(value) for name, value in payload.items() if value}
+    return said
+
+
+def register(project: Project) -> Iterator[dict[str, Any]]:
+    """Yield a line for every breach, also those that nobody was told of (Art. 33(5))."""
+    for state in every(project):
+        if state["aware_at"] is None:
+            continue
+        said, first = words(project, state["number"]), (state["authority"] or [{}])[0]
+        yield {
+            "number": state["number"],
+            "company": state["entity"],
+            "reported_at": state["reported_at"],
+            "aware_at": state["aware_at"],
+            "certain_by": said.get("by", ""),
+            "occurred": said.get("occurred", ""),
+            "types": " ".join(state["types"]),
+            "nature": said.get("nature") or said.get("what", ""),
+            "cause": said.get("cause", ""),
+            "categories": " ".join(state["categories"]),
+            "people": state["people"],
+            "records": state["records"],
+            "consequences": said.get("consequences", ""),
+            "risk": state["risk"] or "",
+            "why": said.get("why", ""),
+            "measures": said.get("measures", ""),
+            "authority_told_at": first.get("at", ""),
+            "authority_reference": said.get("reference", ""),
+            "late": first.get("late", ""),
+            "late_because": said.get("because", ""),
+            "people_told": state["people_told"],
+            "people_not_told_because": rules.EXEMPT.get(str(state["exempt"]), ""),
+            "controllers_told": state["controllers"],
+            "lessons": said.get("lessons", ""),
+            "status": state["status"],
+            "ended_on": state["ended_on"] or "",
+        }
+
+
+def _mark(project: Project, number: str, address: str) -> str:
+    """Name an address so that it is written to once, by a keyed hash."""
+    _, secret = keys.own_key(project.ledger, "fingerprint/disclosure")
+    return hmac.digest(secret, f"{number}\0{address.strip().casefold()}".encode(), "sha256").hex()
+
+
+def _last(project: Project, year: int) -> int:
+    last = read.last_of(project.ledger, f"{FAMILY}/I-{year}-")
+    return int(last.rpartition("-")[2]) if last else 0
+
+
+def _ended(found: Incident) -> list[str]:
+    return [f"It ended on {found.state['ended_on']}."] if found.state["ended_on"] else []
+
+
+def _refuse(wrong: Sequence[str]) -> None:
+    if wrong:
+        raise NotAllowedError(" ".join(wrong))
+
+
+def _moved(
+    project: Project,
+    found: Incident,
+    stage: str,
+    facts: Mapping[str, Fact],
+    staff: str,
+    payload: Mapping[str, Fact],
+) -> Incident:
+    draft = Draft(
+        "incident_moved", found.stream, {"stage": stage, **facts}, entity=found.state["entity"],
+        actor=staff, payload=dict(payload),
+    )  # fmt: skip
+    append.append(project.ledger, [draft], expect={found.stream: found.version})
+    return load(project, found.number)

@@ -1,0 +1,219 @@
+"""An incident from its report to the register: the hours, the authority, the people, nothing edited, nothing twice."""
+
+import csv
+import io
+import json
+from datetime import datetime, timedelta
+
+import pytest
+
+from commanding import troth
+from naming import names
+from troth.errors import NotAllowedError, NotFoundError
+from troth.ledger import read
+from troth.ledger.rebuild import rebuild
+from troth.outside.mail import Sent
+from troth.work import audit, incident
+
+SAID = {
+    "nature": "Somebody read the list of customers.", "consequences": "You may get mail that pretends to be from us.",
+    "measures": "We closed the hole.", "advice": "Do not open attachments.",
+}  # fmt: skip
+FACTS = "canary-facts: the log shows it"
+
+
+@pytest.fixture
+def number(project):
+    return incident.report(
+        project, "canary-what: a laptop was stolen", "marie", contact="jo@x.example"
+    ).number
+
+
+@pytest.fixture
+def breach(project, number):
+    incident.certain(project, number, "canary-by Dana Doe", project.clock(), FACTS, "marie")
+    return number
+
+
+def assess(project, number, risk="high", **more):
+    return incident.assess(
+        project, number, risk, "many people", "marie", types=["confidentiality"], categories=["contact"], people=2,
+        records=4, told={"nature": "The list was read.", "consequences": "Spam.", "measures": "Closed."}, **more,
+    )  # fmt: skip
+
+
+def test_the_hours_run_from_certainty_and_not_from_the_report(project, clock, number):
+    clock.forward(days=3)
+    assert incident.hours(project, incident.load(project, number).state) is None
+    at = datetime.fromisoformat("2026-11-26T08:00:00+01:00")
+    found = incident.certain(project, number, "Dana Doe", at, FACTS, "marie")
+    end = incident.hours(project, found.state)
+    assert (end.due.isoformat(), end.hours) == (
+        "2026-11-29T08:00:00+01:00",
+        72,
+    )  # a Sunday: it does not roll over
+    with pytest.raises(NotAllowedError, match="never edited"):
+        incident.certain(project, number, "Dana Doe", at + timedelta(hours=1), FACTS, "marie")
+
+
+def test_its_whole_way_to_the_register(project, letters, breach):
+    with pytest.raises(NotAllowedError, match="Its risk to people was not assessed"):
+        incident.close(project, breach, "locks", "marie")
+    assess(project, breach)
+    with pytest.raises(NotAllowedError, match=r"authority was not told.*people it is about were not told"):
+        incident.close(project, breach, "locks", "marie")
+    told = incident.notice(project, breach)
+    assert told["to"]["authority"].startswith("Commission nationale")
+    assert (told["phase"], told["people"], told["follows_later"]) == ("initial", 2, [])
+    incident.told_authority(project, breach, project.clock(), "CNIL 4711", "marie")
+    assert incident.notice(project, breach)["phase"] == "complementary"
+    done = incident.tell_people(
+        project, breach, ["ada@example.org", "no address", "eve@example.org"], SAID, "marie"
+    )
+    assert (done.sent, done.known, done.failed, done.unreadable) == (2, 0, 0, 1)
+    assert incident.tell_people(project, breach, ["ADA@example.org"], SAID, "marie").known == 1
+    ((_, subject, text),) = [one for one in letters() if one[0] == "ada@example.org"]
+    assert subject == "Your personal data: what happened, and what you can do"
+    assert all(said in text for said in SAID.values())
+    incident.close(project, breach, "disks are encrypted now", "marie")
+    (line,) = incident.register(project)
+    assert (line["risk"], line["people_told"], line["late"], line["lessons"]) == (
+        "high", 2, False, "disks are encrypted now",
+    )  # fmt: skip
+    with pytest.raises(NotAllowedError, match="It ended on 2026-11-23"):
+        assess(project, breach)
+    before = incident.load(project, breach)
+    rebuild(project.ledger)
+    assert incident.load(project, breach) == before
+    clear = repr([dict(event.facts) for event in read.events(project.ledger)])
+    assert not any(
+        names(clear, word)
+        for word in ("canary-what", "canary-facts", "Dana", "jo@x.example", "ada@example.org")
+    )
+
+
+def test_a_late_notice_needs_its_reasons_and_breaks_the_promise(project, clock, breach):
+    assess(project, breach, "risk")
+    clock.forward(hours=73)
+    assert word(project) == "broken"
+    with pytest.raises(NotAllowedError, match="say the reasons for the delay"):
+        incident.told_authority(project, breach, clock(), "CNIL 1", "marie")
+    found = incident.told_authority(project, breach, clock(), "CNIL 1", "marie", because="the log came late")
+    assert found.state["authority"][0]["late"] is True
+    assert word(project) == "broken"
+
+
+def test_in_time_it_is_kept_and_without_a_breach_unproven(project, clock, number):
+    assert word(project) == "unproven"
+    incident.certain(project, number, "Dana Doe", clock(), FACTS, "marie")
+    assess(project, number, "risk")
+    clock.forward(hours=71)
+    incident.told_authority(project, number, clock(), "CNIL 1", "marie")
+    assert word(project) == "kept"
+
+
+def word(project):
+    return next(one.word for one in audit.audit(project, record=False) if one.promise.endswith("/security"))
+
+
+def test_people_are_found_in_a_store_and_a_mail_server_that_fails_is_asked_again(project, breach):
+    assert sorted(incident.addresses_in(project, "shop", "customer")) == [
+        "ada@example.org",
+        "bob@example.org",
+    ]
+    with pytest.raises(NotFoundError, match="has no table 'nothing'"):
+        list(incident.addresses_in(project, "shop", "nothing"))
+
+    class Failing:
+        def __init__(self, mailer):
+            self.mailer, self.down = mailer, True
+
+        def send(self, letter):
+            return (
+                Sent("failed", "smtp 451") if self.down and "bob" in letter.to else self.mailer.send(letter)
+            )
+
+    failing = project.__dict__["mailer"] = Failing(project.mailer)
+    people = list(incident.addresses_in(project, "shop"))
+    first = incident.tell_people(project, breach, people, SAID, "marie")
+    assert (first.sent, first.failed) == (1, 1)
+    failing.down = False
+    again = incident.tell_people(project, breach, people, SAID, "marie")
+    assert (again.sent, again.known, again.failed) == (1, 1, 0)
+    assert incident.load(project, breach).state["people_told"] == 2
+
+
+def test_what_is_missing_is_said_whole(project, number, clock):
+    with pytest.raises(NotAllowedError, match="Say what happened"):
+        incident.report(project, " ", "marie")
+    with pytest.raises(NotAllowedError, match=r"Name the person.*Say by which facts"):
+        incident.certain(project, number, "", clock(), "", "marie")
+    with pytest.raises(NotAllowedError, match="certain in the future"):
+        incident.certain(project, number, "D", clock() + timedelta(hours=1), "f", "marie")
+    with pytest.raises(NotAllowedError, match="Say first since when"):
+        assess(project, number)
+    with pytest.raises(NotAllowedError, match="nothing to tell the authority"):
+        incident.notice(project, number)
+    incident.certain(project, number, "D", clock(), "f", "marie")
+    with pytest.raises(NotAllowedError, match=r"The risk is one of.*no category 'x'"):
+        incident.assess(project, number, "some", "why", "marie", types=["integrity"], categories=["x"])
+    assert incident.notice(project, number)["follows_later"][0] == "nature (33(3)(a))"
+    with pytest.raises(NotAllowedError, match="consequences, measures, advice is missing"):
+        incident.tell_people(project, number, ["a@b.example"], {"nature": "x"}, "marie")
+    with pytest.raises(NotAllowedError, match="a breach is closed"):
+        incident.dismiss(project, number, "none", "marie")
+    with pytest.raises(NotAllowedError, match="The ground is one of"):
+        incident.exempt(project, number, "luck", "x", "marie")
+    with pytest.raises(NotFoundError, match="There is no incident"):
+        incident.load(project, "I-2026-999")
+
+
+def test_one_that_was_none_is_dismissed_and_is_in_no_register(project, number):
+    incident.dismiss(project, number, "it was found again, locked", "marie")
+    assert list(incident.register(project)) == []
+    assert "no breach" not in word(project)
+
+
+def test_high_risk_may_be_told_otherwise_and_a_controller_is_told(project, breach):
+    assess(project, breach)
+    incident.told_authority(project, breach, project.clock(), "CNIL 1", "marie")
+    incident.exempt(project, breach, "unintelligible", "AES-256", "marie")
+    incident.told_controller(project, breach, "Acme", "our mail of today", "marie")
+    incident.close(project, breach, "none", "marie")
+    (line,) = incident.register(project)
+    assert (line["people_not_told_because"], line["controllers_told"]) == ("GDPR Art. 34(3)(a)", 1)
+
+
+def test_the_commands_from_report_to_register(folder, project, tmp_path):
+    who = ("--staff", "marie")
+    assert "nobody has said" in troth(folder, "incident", "report", "--what", "=cmd|stolen", *who).out.lower()
+    number = json.loads(troth(folder, "incident", "list", "--json").out)[0]["number"]
+    said = troth(folder, "incident", "certain", number, "--by", "Dana", "--facts", "the log", *who)
+    assert "The authority must know by" in said.out
+    ran = troth(folder, "incident", "assess", number, "--risk", "high", "--why", "w", "--of", "integrity",
+                "--people", "3", "--nature", "=1+1", *who)  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert "hours left" in troth(folder, "incident", "list").out
+    pdf = tmp_path / "notice.pdf"
+    written = troth(folder, "incident", "notice", number, "-o", str(pdf), *who)
+    assert pdf.read_bytes().startswith(b"%PDF")
+    assert "likely consequences" in written.out
+    assert json.loads(troth(folder, "incident", "notice", number, *who).out)["people"] == 3
+    assert troth(folder, "incident", "notified", number, "--reference", "CNIL 1", *who).code == 0
+    file = tmp_path / "people.txt"
+    file.write_text("ada@example.org\nnobody\n")
+    ran = troth(folder, "incident", "people", number, "--list", str(file), "--nature", "n", "--consequences", "c",
+                "--measures", "m", "--advice", "a", *who)  # fmt: skip
+    assert (ran.code, "Written to 1" in ran.out, "no address: 1" in " ".join(ran.out.split())) == (
+        1,
+        True,
+        True,
+    )
+    assert "one of the two" in troth(folder, "incident", "people", number, "--nature", "n", "--consequences", "c",
+                                     "--measures", "m", "--advice", "a", *who).err  # fmt: skip
+    assert "nature: =1+1" in troth(folder, "incident", "show", number, *who).out
+    assert "closed" in troth(folder, "incident", "close", number, "--lessons", "l", *who).out
+    out = tmp_path / "register.csv"
+    troth(folder, "incident", "register", "-o", str(out), *who)
+    (line,) = csv.DictReader(io.StringIO(out.read_text()))
+    assert (line["nature"], line["risk"]) == ("'=1+1", "high")
