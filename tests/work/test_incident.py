@@ -6,14 +6,16 @@ import json
 from datetime import datetime, timedelta
 
 import pytest
+from litestar.testing import TestClient
 
 from commanding import troth
 from naming import names
 from troth.errors import NotAllowedError, NotFoundError
+from troth.faces.portal.application import application
 from troth.ledger import read
 from troth.ledger.rebuild import rebuild
 from troth.outside.mail import Sent
-from troth.work import audit, incident
+from troth.work import audit, incident, remind
 
 SAID = {
     "nature": "Somebody read the list of customers.", "consequences": "You may get mail that pretends to be from us.",
@@ -182,6 +184,26 @@ def test_high_risk_may_be_told_otherwise_and_a_controller_is_told(project, breac
     incident.close(project, breach, "none", "marie")
     (line,) = incident.register(project)
     assert (line["people_not_told_because"], line["controllers_told"]) == ("GDPR Art. 34(3)(a)", 1)
+
+
+def test_a_visitor_reports_once_and_the_officer_is_reminded(project, letters, clock):
+    with TestClient(application(project), base_url="http://127.0.0.1:8080") as client:
+        page = client.get("/report?lang=fr").text
+        assert "Signaler un compte piraté" in page
+        assert 'href="/report' in client.get("/").text
+        form = {"what": "canary-what: somebody signed in as me", "contact": "", "once": "a" * 32}
+        assert "Thank you" in client.post("/report", data=form).text
+        client.post("/report", data=form)
+        assert client.post("/report", data={**form, "what": " "}).status_code == 422
+        assert client.post("/report", data=form, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    (one,) = incident.every(project)
+    assert (one["channel"], one["status"], one["reported_by"]) == ("portal", "reported", "visitor")
+    assert remind.remind(project)
+    assert f"Incident {one['number']}: nobody has said yet" in letters()[-1][2]
+    incident.certain(project, one["number"], "Dana Doe", clock(), FACTS, "marie")
+    clock.forward(days=1)
+    assert remind.remind(project)
+    assert f"Breach {one['number']}: the authority must know by 26 November 2026" in letters()[-1][2]
 
 
 def test_the_commands_from_report_to_register(folder, project, tmp_path):

@@ -61,16 +61,26 @@ class Told:
 
 
 def report(
-    project: Project, what: str, staff: str, *, channel: str = "staff", entity: str = "", contact: str = ""
+    project: Project,
+    what: str,
+    staff: str,
+    *,
+    channel: str = "staff",
+    entity: str = "",
+    contact: str = "",
+    once: str = "",
 ) -> Incident:
     """Open an incident for triage; no hours run yet, for nobody has looked.
 
-    `contact` is how whoever told it is reached.  Raises NotAllowedError with what is missing.
+    `contact` is how whoever told it is reached; saying it again under `once` opens no second
+    one.  Raises NotAllowedError with what is missing.
     """
     wrong = [] if what.strip() else ["Say what happened, in words."]
     if channel not in rules.CHANNELS:
         wrong.append(f"There is no channel {channel[:20]!r}. There are: {', '.join(rules.CHANNELS)}.")
     _refuse(wrong)
+    if once and (before := read.said(project.ledger, f"report {once}")):
+        return load(project, str(before[0].facts["number"]))
     company = establishment(project, entity or None)
     year = project.clock().date().year
     payload: dict[str, Fact] = {"what": what.strip(), "contact": contact.strip()}
@@ -80,7 +90,9 @@ def report(
         draft = Draft("incident_moved", f"{FAMILY}/{number}", facts, entity=company.entity,
                       actor=staff, payload=payload)  # fmt: skip
         try:
-            append.append(project.ledger, [draft], expect={draft.stream: 0})
+            append.append(
+                project.ledger, [draft], expect={draft.stream: 0}, once=f"report {once}" if once else None
+            )
         except ConflictError:
             continue
         return load(project, number)

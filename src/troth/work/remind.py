@@ -19,7 +19,7 @@ from troth.rules import letter
 from troth.rules.alert import Alert, alerts
 from troth.rules.event import Draft, Fact
 from troth.rules.letter import has_phrase, phrase
-from troth.work import send_letter
+from troth.work import incident, send_letter
 from troth.work.establishment import establishment
 from troth.work.project import Project
 
@@ -51,6 +51,7 @@ def remind(project: Project) -> bool:
         return False
     language = project.policy.language
     lines = [said(one, language, today) for one in pressing(project)] + _mail(project, language)
+    lines += _incidents(project, language)
     if not lines:
         return False
     fields: dict[str, object] = {
@@ -67,6 +68,19 @@ def remind(project: Project) -> bool:
     once = None if sent.outcome == "failed" else f"digest {today.isoformat()}"
     append.append(project.ledger, [Draft("letter_sent", stream, facts)], once=once)
     return sent.outcome == "sent"
+
+
+def _incidents(project: Project, language: str) -> list[str]:
+    """Say which reports nobody has looked at, and by when the authority must know of a breach."""
+    lines = []
+    for one in incident.every(project):
+        end = incident.hours(project, one)
+        if one["status"] == "reported":
+            lines.append(phrase("incident_waits", language, number=one["number"]))
+        elif one["status"] == "breach" and end and not one["authority"] and one["risk"] != "unlikely":
+            due = f"{send_letter.day(end.due.date().isoformat(), language)} {end.due:%H:%M %Z}"
+            lines.append(phrase("breach_presses", language, number=one["number"], due=due))
+    return lines
 
 
 def _mail(project: Project, language: str) -> list[str]:
