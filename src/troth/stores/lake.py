@@ -1,4 +1,4 @@
-"""Personal data in a lake: a folder of Parquet files, a table for each file or folder of files.
+"""Personal data in a lake: a folder of Parquet files or JSON lines, a table for each file or folder of files.
 
 The plan runs on a stage (`lake_stage`) with the engine that every SQL store has; what it
 changed there is then written into the files it touches, and into no others.
@@ -23,7 +23,7 @@ from pathlib import Path
 from troth.errors import ConflictError, NotAllowedError, UnreachableError
 from troth.rules.catalogue import Catalogue
 from troth.rules.map import Map
-from troth.stores import lake_file, lake_stage, lake_swap, sql_run
+from troth.stores import lake_file, lake_lines, lake_stage, lake_swap, sql_run
 from troth.stores.contract import Acted, Limits, Measured, Row, Scanned, Store, Who
 from troth.stores.lake_stage import Stage
 from troth.stores.lake_swap import HIDDEN, Intent
@@ -42,7 +42,7 @@ def open_store(map: Map, credentials: Mapping[str, str]) -> Store:  # noqa: A002
 
 
 class Lake:
-    """A folder of Parquet files."""
+    """A folder of Parquet files or JSON lines."""
 
     def __init__(self, map_: Map, credentials: Mapping[str, str], wait_seconds: float = WAIT_SECONDS) -> None:
         self._map = map_
@@ -124,7 +124,8 @@ class Lake:
         try:
             for path, changes in lake_stage.changes(stage):
                 made[str(path.relative_to(self._root))] = stage.marks[path]
-                lake_file.rewrite(path, lake_swap.beside(path), changes, self.name)
+                form = lake_lines if lake_lines.is_lines(path) else lake_file
+                form.rewrite(path, lake_swap.beside(path), changes, self.name)
             if not lake_stage.current(stage, self._root, self.name):
                 raise ConflictError(
                     f"Files of the store `{self.name}` were written while the new ones were made. Nothing was changed. "

@@ -25,10 +25,11 @@ Mark = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What changes in one file, by the place of the row in it, from 0."""
+    """What changes in one file, by the place of the row in it, from 0; `schema` is its table's."""
 
     deleted: frozenset[int]
     written: Mapping[int, Mapping[str, object]]
+    schema: pa.Schema
 
 
 def mark(path: Path) -> Mark:
@@ -45,10 +46,10 @@ def opened(path: Path, store: str) -> pq.ParquetFile:
         raise unreadable(path, store) from None
 
 
-def unreadable(path: Path, store: str) -> UnreachableError:
+def unreadable(path: Path, store: str, form: str = "Parquet") -> UnreachableError:
     """Say that a file cannot be read, so that nothing is done at all."""
     return UnreachableError(
-        f"The file `{path.name}` of the store `{store}` cannot be read as Parquet. Nothing was changed: an answer "
+        f"The file `{path.name}` of the store `{store}` cannot be read as {form}. Nothing was changed: an answer "
         "from part of a lake would be wrong. Repair the file or move it out of the lake."
     )
 
@@ -98,17 +99,22 @@ def rewrite(path: Path, new: Path, changes: Changes, store: str) -> None:
                 if made.num_rows:
                     writer.write_table(made, row_group_size=made.num_rows)
                 first = last
-        seen = path.stat()
-        new.chmod(seen.st_mode & 0o7777)
-        if (new.stat().st_uid, new.stat().st_gid) != (seen.st_uid, seen.st_gid):
-            os.chown(new, seen.st_uid, seen.st_gid)
-        with new.open("rb") as written:
-            os.fsync(written.fileno())
+        as_the_old(path, new)
         _verify(old, new, changes, path, store)
     except pa.ArrowException:
         raise unreadable(path, store) from None
     finally:
         old.close()
+
+
+def as_the_old(path: Path, new: Path) -> None:
+    """Give the new file the mode and owner of the old one, and make it durable."""
+    seen = path.stat()
+    new.chmod(seen.st_mode & 0o7777)
+    if (new.stat().st_uid, new.stat().st_gid) != (seen.st_uid, seen.st_gid):
+        os.chown(new, seen.st_uid, seen.st_gid)
+    with new.open("rb") as written:
+        os.fsync(written.fileno())
 
 
 def _changed(group: pa.Table, first: int, changes: Changes, store: str) -> pa.Table:

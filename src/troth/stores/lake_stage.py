@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from troth.errors import NotAllowedError, UnreachableError
 from troth.rules.map import Map
-from troth.stores import lake_file
+from troth.stores import lake_file, lake_lines
 from troth.stores.catalogue import STEP_TABLE
 from troth.stores.lake_file import Changes, Mark
 from troth.stores.lake_swap import HIDDEN, NEW
@@ -52,7 +52,7 @@ class Stage:
     folder: Path
     handle: int
     tables: Mapping[str, Sequence[Part]]
-    columns: Mapping[str, Sequence[str]]
+    schemas: Mapping[str, pa.Schema]
     marks: Mapping[Path, Mark]
 
     @property
@@ -72,7 +72,7 @@ class Stage:
 
 
 def files(root: Path, store: str) -> Mapping[str, Sequence[Path]]:
-    """Return the files of each table: `NAME.parquet`, or a folder `NAME` of them."""
+    """Return the files of each table: `NAME.parquet` or `NAME.jsonl`, or a folder `NAME` of them."""
     try:
         found = sorted(root.iterdir())
     except OSError:
@@ -99,14 +99,19 @@ def files(root: Path, store: str) -> Mapping[str, Sequence[Path]]:
         listed = [each for each in seen if each.is_file() and (_is_data(each) or each.stat().st_size)]
         if any(not _is_data(each) for each in listed):
             raise NotAllowedError(
-                f"The table `{path.stem}` of the store `{store}` has a file beside its data that is not Parquet "
-                "(another format, a checksum, a summary, or the log of a Delta or Iceberg table). Nothing was "
-                "changed: what is not read is not proven clean. Keep other files outside the lake."
+                f"The table `{path.stem}` of the store `{store}` has a file beside its data that is neither Parquet "
+                "nor JSON lines (another format, a checksum, a summary, or the log of a Delta or Iceberg table). "
+                "Nothing was changed: what is not read is not proven clean. Keep other files outside the lake."
             )
-        name = path.stem if path.is_file() else path.name
+        if len({lake_lines.is_lines(each) for each in listed if _is_data(each)}) > 1:
+            raise NotAllowedError(
+                f"The table `{path.name}` of the store `{store}` has files of Parquet and of JSON lines. Nothing was "
+                "changed. Write its files in one format."
+            )
+        name = lake_lines.ENDING.sub("", path.name.removesuffix(".parquet")) if path.is_file() else path.name
         if listed and name in tables:
             raise NotAllowedError(
-                f"The store `{store}` has both a file and a folder for the table `{name}`. Keep one of them."
+                f"The store `{store}` has more than one file or folder for the table `{name}`. Keep one of them."
             )
         if listed:
             tables[name] = listed
@@ -124,26 +129,26 @@ def lay_out(root: Path, map_: Map) -> Stage:
     fcntl.flock(handle, fcntl.LOCK_EX)
     marks: dict[Path, Mark] = {}
     tables: dict[str, Sequence[Part]] = {}
-    columns: dict[str, Sequence[str]] = {}
+    schemas: dict[str, pa.Schema] = {}
     try:
         with closing(sqlite3.connect(folder / "stage.db", isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode = OFF")
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute("BEGIN")
             for table, paths in found.items():
-                schema = _schema(paths, table, store)
-                columns[table] = schema.names
+                schema = _schema(paths, table, map_)
+                schemas[table] = schema
                 _create(connection, table, schema)
                 parts: list[Part] = []
                 first = 1
                 for path in paths:
                     marks[path] = lake_file.mark(path)
-                    count = _fill(connection, table, len(schema), path, store)
+                    count = _fill(connection, table, schema.names, path, store)
                     parts.append(Part(path, first, count))
                     first += count
                 tables[table] = parts
             for number, (table, names) in enumerate(_linking(map_)):
-                if set(names) <= set(columns.get(table, ())):
+                if table in schemas and set(names) <= set(schemas[table].names):
                     listed = ", ".join(quoted(name) for name in names)
                     connection.execute(f"CREATE INDEX troth_{number} ON {quoted(table)} ({listed})")
             connection.execute("COMMIT")
@@ -151,7 +156,7 @@ def lay_out(root: Path, map_: Map) -> Stage:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(handle)
         raise
-    return Stage(folder, handle, tables, columns, marks)
+    return Stage(folder, handle, tables, schemas, marks)
 
 
 def current(stage: Stage, root: Path, store: str) -> bool:
@@ -176,7 +181,7 @@ def changes(stage: Stage) -> Iterator[tuple[Path, Changes]]:
             for (row,) in connection.execute(gone):
                 number = bisect_right(firsts, row) - 1
                 deleted.setdefault(number, set()).add(row - firsts[number])
-            names = stage.columns[table]
+            names = stage.schemas[table].names
             differs = " OR ".join(f"a.{quoted(name)} IS NOT b.{quoted(name)}" for name in names)
             pairs = ", ".join(f"a.{quoted(name)}, a.{quoted(name)} IS NOT b.{quoted(name)}" for name in names)
             for row, *cells in connection.execute(
@@ -189,12 +194,14 @@ def changes(stage: Stage) -> Iterator[tuple[Path, Changes]]:
             for number in sorted(deleted.keys() | written.keys()):
                 yield (
                     parts[number].path,
-                    Changes(frozenset(deleted.get(number, ())), written.get(number, {})),
+                    Changes(
+                        frozenset(deleted.get(number, ())), written.get(number, {}), stage.schemas[table]
+                    ),
                 )
 
 
 def _is_data(path: Path) -> bool:
-    return path.suffix == ".parquet" and not path.name.startswith((".", "_"))
+    return (path.suffix == ".parquet" or lake_lines.is_lines(path)) and not path.name.startswith((".", "_"))
 
 
 def _remove_left(folder: Path) -> None:
@@ -209,12 +216,16 @@ def _remove_left(folder: Path) -> None:
         os.close(handle)
 
 
-def _schema(paths: Sequence[Path], table: str, store: str) -> pa.Schema:
+def _schema(paths: Sequence[Path], table: str, map_: Map) -> pa.Schema:
     """Return the columns that every file of a table has."""
+    store = map_.store
     schemas: list[pa.Schema] = []
-    for path in paths:
-        with lake_file.opened(path, store) as file:
-            schemas.append(file.schema_arrow)
+    if lake_lines.is_lines(paths[0]):
+        schemas.append(lake_lines.schema(paths, _named(map_, table), table, store))
+    else:
+        for path in paths:
+            with lake_file.opened(path, store) as file:
+                schemas.append(file.schema_arrow)
     first = schemas[0]
     if any(not schema.equals(first) for schema in schemas):
         raise NotAllowedError(
@@ -232,6 +243,11 @@ def _schema(paths: Sequence[Path], table: str, store: str) -> pa.Schema:
     return first
 
 
+def _named(map_: Map, table: str) -> Sequence[str]:
+    """Return the columns that the map names: lines may do without a key whose rows have all gone."""
+    return list(map_.tables[table].columns) if table in map_.tables else ()
+
+
 def _create(connection: sqlite3.Connection, table: str, schema: pa.Schema) -> None:
     written = ", ".join(
         f"{quoted(field.name)} {_type(field.type)}{'' if field.nullable else ' NOT NULL'}" for field in schema
@@ -239,10 +255,11 @@ def _create(connection: sqlite3.Connection, table: str, schema: pa.Schema) -> No
     connection.execute(f"CREATE TABLE {quoted(table)} ({written})")
 
 
-def _fill(connection: sqlite3.Connection, table: str, width: int, path: Path, store: str) -> int:
-    gaps = ", ".join("?" * width)
+def _fill(connection: sqlite3.Connection, table: str, names: Sequence[str], path: Path, store: str) -> int:
+    gaps = ", ".join("?" * len(names))
     count = 0
-    for batch in lake_file.rows(path, store):
+    read = lake_lines.rows(path, names, store) if lake_lines.is_lines(path) else lake_file.rows(path, store)
+    for batch in read:
         connection.executemany(f"INSERT INTO {quoted(table)} VALUES ({gaps})", batch)
         count += len(batch)
     return count
