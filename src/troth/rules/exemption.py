@@ -45,9 +45,9 @@ def read(written: str) -> Exemption:
     """Read an exemption: a letter, or `LETTER:WHAT:DATE`; raises NotAllowedError when it is neither.
 
     >>> read("b:billing:2036-12-31")
-    Exemption(letter='b', what='billing', until=datetime.date(2036, 12, 31))
+    Exemption(letter='b', what='billing', until=datetime.date(2036, 12, 31), hold='')
     >>> read("e")
-    Exemption(letter='e', what='', until=None)
+    Exemption(letter='e', what='', until=None, hold='')
     """
     parts = written.strip().split(":")
     if len(parts) == 1:
