@@ -9,6 +9,7 @@ import pytest
 import story
 from commanding import troth
 from naming import names
+from shop_project import opened
 from troth.errors import NotAllowedError, NotFoundError
 from troth.ledger import read
 from troth.ledger.rebuild import rebuild
@@ -89,6 +90,23 @@ def test_a_hold_about_others_or_about_nothing_here_changes_nothing(project, rows
     number = erased(project)
     assert left(rows)[0] == [(2,)]
     assert all("deferred" not in one for one in done(project, number).values())
+
+
+def test_whoever_asks_by_another_address_of_the_same_row_erases_nothing_that_is_held(folder, clock, rows):
+    file = folder / "stores" / "shop.yaml"
+    both = "identifiers: {email: {kind: email, one_person: true}, city: {kind: email, one_person: true}}"
+    file.write_text(
+        file.read_text().replace("identifiers: {email: {kind: email, one_person: true}}", both, 1)
+    )
+    with closing(sqlite3.connect(folder / "shop.db")) as shop, shop:
+        shop.execute("UPDATE customer SET city = 'ada@home.example' WHERE id = 1")
+    project = opened(folder, clock)
+    name = placed(project)
+    number = erased(project, "ada@home.example")
+    assert left(rows)[0] == [(1,), (2,)]
+    assert done(project, number)["shop"]["deferred"] == [name]
+    project.close()
+    project.ledger.close()
 
 
 def test_one_about_everything_of_everybody_stops_the_whole_erasure(project, rows):

@@ -85,8 +85,16 @@ def project(folder, clock, signing, acme):
     (folder / "stores" / "desk.yaml").write_text(DESK_MAP)
     made = opened(folder, clock)
     controllers = {
-        "acme": Controller(lambda: "token-of-acme", "privacy@acme.example", "DPA 7", "acme", (acme.url,)),
-        "zenith": Controller(lambda: "token-of-zenith", "privacy@zenith.example", "DPA 8", "zenith"),
+        "acme": Controller(
+            lambda: "token-of-acme-0123456789-0123456789",
+            "privacy@acme.example",
+            "DPA 7",
+            "acme",
+            (acme.url,),
+        ),
+        "zenith": Controller(
+            lambda: "token-of-zenith-0123456789-012345678", "privacy@zenith.example", "DPA 8", "zenith"
+        ),
     }
     certificate, key = signing
     settings = replace(
@@ -119,11 +127,11 @@ def message(kind="erasure", ident=ID, callbacks=(), **other):
     return json.dumps(told | other).encode()
 
 
-def send(client, body, token="token-of-acme"):
+def send(client, body, token="token-of-acme-0123456789-0123456789"):
     return client.post("/opendsr/requests", content=body, headers={"Authorization": f"Bearer {token}"})
 
 
-def how_far(client, ident=ID, token="token-of-acme"):
+def how_far(client, ident=ID, token="token-of-acme-0123456789-0123456789"):
     return client.get(f"/opendsr/requests/{ident}", headers={"Authorization": f"Bearer {token}"})
 
 
@@ -220,10 +228,10 @@ def test_it_is_taken_back_until_something_was_done(project, client, folder):
     send(client, message())
     number = number_of(project)
 
-    def cancel(token="token-of-acme"):
+    def cancel(token="token-of-acme-0123456789-0123456789"):
         return client.delete(f"/opendsr/requests/{ID}", headers={"Authorization": f"Bearer {token}"})
 
-    assert cancel("token-of-zenith").status_code == 404
+    assert cancel("token-of-zenith-0123456789-012345678").status_code == 404
     assert cancel().status_code == 202
     assert cancel().status_code == 202
     assert how_far(client).json()["request_status"] == "cancelled"
@@ -238,7 +246,8 @@ def test_it_is_taken_back_until_something_was_done(project, client, folder):
     story.grant_erasure(project, other)
     carry_on.carry_on(project, other)
     again = client.delete(
-        f"/opendsr/requests/{ID.replace('8a', '8b')}", headers={"Authorization": "Bearer token-of-acme"}
+        f"/opendsr/requests/{ID.replace('8a', '8b')}",
+        headers={"Authorization": "Bearer token-of-acme-0123456789-0123456789"},
     )
     assert again.status_code == 400
     assert guests(folder) == ["us", "zenith"]
@@ -246,8 +255,8 @@ def test_it_is_taken_back_until_something_was_done(project, client, folder):
 
 def test_nobody_else_learns_of_it(project, client):
     send(client, message())
-    assert how_far(client, token="token-of-zenith").status_code == 404
-    for token in ("", "wrong", "token-of-acm"):
+    assert how_far(client, token="token-of-zenith-0123456789-012345678").status_code == 404
+    for token in ("", "wrong", "token-of-acme-0123456789-012345678"):
         assert how_far(client, token=token).status_code == 401
         assert send(client, message(), token=token).status_code == 401
 
@@ -308,6 +317,13 @@ def test_a_key_that_is_not_the_certificates_serves_nothing(project):
         wrong = replace(project, settings=replace(project.settings, own_key=lambda key=key: key))
         with pytest.raises(NotAllowedError, match=said):
             application(wrong)
+
+
+def test_a_token_that_could_be_guessed_serves_nothing(project):
+    short = {"acme": Controller(lambda: "short", "privacy@acme.example", "DPA 7", "acme")}
+    wrong = replace(project, settings=replace(project.settings, controllers=short))
+    with pytest.raises(NotAllowedError, match="shorter than 32 characters"):
+        application(wrong)
 
 
 def test_a_ground_of_an_instruction_needs_one(project):

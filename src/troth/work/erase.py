@@ -128,15 +128,16 @@ def _act(
 def _defer(project: Project, number: str, claim: str, store: str, who: Who, lease: Lease | None) -> None:
     """Record what a legal hold keeps back here: it is erased when the hold ends."""
     found = request_file.load(project, number)
-    subject, done = str(found.state["subject"]), found.claim(claim)["stores"][store]
-    holds = sorted(one.name for one in hold.in_force(project) if one.about(subject))
+    done, standing = found.claim(claim)["stores"][store], hold.in_force(project)
+    people = hold.met(project, standing, who)
+    holds = sorted(one.name for one in standing if any(map(one.about, people)))
     if not holds or done.get("deferred") == holds:
         return
     without = plan_erasure.store_for(project, found, claim, store, held=False)
     measured = without.measure([who], project.clock().date())
     if not any(count.rows and count.verb != "retain" for count in measured.counts):
         return
-    until = min(one.review_on for one in hold.in_force(project) if one.name in holds)
+    until = min(one.review_on for one in standing if one.name in holds)
     facts: dict[str, Fact] = {
         "step": done["step"], "claim": claim, "store": store, "because": holds, "until": until.isoformat(),
     }  # fmt: skip

@@ -21,6 +21,7 @@ from troth.rules import exemption
 from troth.rules import hold as rules
 from troth.rules.event import Draft, Fact
 from troth.rules.hold import FAMILY, Hold
+from troth.stores.contract import Replays, Who
 from troth.work.project import Project
 
 
@@ -97,6 +98,20 @@ def in_force(project: Project) -> tuple[Hold, ...]:
     """Return the holds that stand."""
     placed = read.states(project.ledger, FAMILY, status="placed")
     return tuple(rules.from_state(found.body) for found in placed)
+
+
+def met(project: Project, standing: Sequence[Hold], who: Who) -> tuple[str, ...]:
+    """Return whom rows of the stores name beside a subject: people go by several addresses, and one may be held.
+
+    Nothing is read while no hold is about single people.
+    """
+    found = dict.fromkeys([who.subject])
+    if any(one.subjects and who.subject not in one.subjects for one in standing):
+        for opened in project.stores.values():
+            for entry in opened.entries([who]) if isinstance(opened, Replays) else ():
+                known = (subjects.find_subject(project.ledger, *one) for one in entry.identifiers)
+                found |= dict.fromkeys(one for one in known if one)
+    return tuple(found)
 
 
 def told(project: Project, name: str) -> Mapping[str, Any]:

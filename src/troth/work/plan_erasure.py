@@ -50,7 +50,10 @@ def store_for(
     """
     kept = exemption.from_facts(found.claim(claim).get("kept") or ())
     if held:
-        kept += rules.exemptions(hold.in_force(project), [str(found.state["subject"])], name)
+        standing = hold.in_force(project)
+        kept += rules.exemptions(
+            standing, hold.met(project, standing, request_file.who(project, found)), name
+        )
     map_ = project.maps[name]
     left = exemption.keeping(map_, kept, project.clock().date())
     return project.stores[name] if left is map_ else project.store_by(left)

@@ -17,6 +17,7 @@ from litestar import Response, delete, get, post
 from litestar.params import FromPath
 
 from troth.errors import ConflictError, NotAllowedError, NotFoundError
+from troth.faces.portal.api import SECRET_MIN
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.pages import Asked, limited
 from troth.rules import instruction
@@ -35,6 +36,12 @@ def controller_pages(project: Project, limit: Limit) -> list[Any]:
         return []
     certificate, key = project.settings.own_certificate(), project.settings.own_key()
     instruction.signed(b"", certificate, key)
+    for name, one in project.settings.controllers.items():
+        if len(one.token().strip()) < SECRET_MIN:
+            raise NotAllowedError(
+                f"The token of [controller.{name}] is shorter than {SECRET_MIN} characters. Draw a longer one, such as "
+                "with `openssl rand -hex 32`, and give it to the controller."
+            )
     address = f"{project.settings.public_url}/opendsr/certificate.pem"
 
     async def said(
