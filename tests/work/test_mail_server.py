@@ -1,5 +1,6 @@
 """Mail comes in by SMTP: kept before it is acknowledged, for our addresses alone, nothing lost and nothing twice."""
 
+import logging
 import os
 import signal
 import smtplib
@@ -76,6 +77,7 @@ def test_what_cannot_be_kept_is_not_acknowledged(project, clock, caplog):
     def away(raw, at):
         raise UnreachableError("The ledger is away: ada@example.org")
 
+    caplog.set_level(logging.DEBUG)
     with listening(away, clock) as server:
         with pytest.raises(smtplib.SMTPDataError) as told:
             send(server.port)

@@ -87,6 +87,7 @@ class MailServer:
         wrong = [address for address in addresses if not is_address(address)]
         if wrong or not addresses:
             raise NotAllowedError("Name the addresses whose mail is taken, such as privacy@example.org.")
+        logging.getLogger("mail.log").disabled = True  # the library's own: it names who writes to whom
         context = _context(certificate, key)
         handler = _Handler(take, addresses, clock)
 
