@@ -109,6 +109,7 @@ def test_in_time_it_is_kept_and_without_a_breach_unproven(project, clock, number
     assert word(project) == "unproven"
     incident.certain(project, number, "Dana Doe", clock(), FACTS, "marie")
     assess(project, number, "risk")
+    assert word(project) == "unproven"  # the hours still run
     clock.forward(hours=71)
     incident.told_authority(project, number, clock(), "CNIL 1", "marie")
     assert word(project) == "kept"

@@ -292,6 +292,12 @@ def _breaches(promise: Promise, facts: Facts) -> Verdict:
         )
     if not breaches:
         return _said(promise, "unproven", "no breach is on record: nothing was to be told")
+    running = [one for one in breaches if one["risk"] != "unlikely" and not one["authority"]]
+    if running:
+        figure = (
+            f"{counted(len(running), 'breach', 'breaches')} of which the authority is not told yet, in time"
+        )
+        return _said(promise, "unproven", figure)
     return _said(
         promise, "kept", f"{counted(len(breaches), 'breach', 'breaches')} told in time, or not to be told"
     )

@@ -126,7 +126,10 @@ def certain(project: Project, number: str, by: str, at: datetime, facts: str, st
     wrong += [] if facts.strip() else ["Say by which facts it is certain, in words."]
     _refuse(wrong)
     end = breach_due(at, establishment(project, found.state["entity"] or None).place)
-    more: dict[str, Fact] = {"aware_at": at.isoformat(), "due": end.due.astimezone(UTC).isoformat()}
+    more: dict[str, Fact] = {
+        "aware_at": at.isoformat(timespec="seconds"),
+        "due": end.due.astimezone(UTC).isoformat(timespec="seconds"),
+    }
     return _moved(project, found, "certain", more, staff, {"by": by.strip(), "facts": facts.strip()})
 
 
@@ -273,7 +276,7 @@ def told_authority(
         )
     _refuse(wrong)
     phase = "complementary" if found.state["authority"] else "initial"
-    facts: dict[str, Fact] = {"at": at.isoformat(), "phase": phase, "late": late}
+    facts: dict[str, Fact] = {"at": at.isoformat(timespec="seconds"), "phase": phase, "late": late}
     payload: dict[str, Fact] = {"reference": reference.strip(), "because": because.strip()}
     return _moved(project, found, "authority_told", facts, staff, payload)
 

@@ -79,7 +79,7 @@ def list_(
     rows = [
         [
             one["name"],
-            f"{len(one['subjects'])} people" if one["subjects"] else "everybody",
+            _counted(len(one["subjects"])),
             ", ".join(one["what"]) or "everything",
             one["placed_on"],
             one["review_on"] + (" (overdue)" if _overdue(one, today) else "")
@@ -115,7 +115,7 @@ def show(hold: str = HOLD, staff: str = STAFF, json: bool = JSON) -> None:
         if told.get(name):
             out().print(f"{name.replace('_', ' ')}: {told[name]}", markup=False)
     out().print(f"what: {', '.join(told['what']) or 'everything'}", markup=False)
-    out().print(f"about: {len(told['subjects']) or 'everybody'}")
+    out().print(f"about: {_counted(len(told['subjects']))}")
     for line in waiting:
         out().print(f"keeps back: {line}", markup=False)
 
@@ -173,6 +173,10 @@ def end(
     still = sum(1 for _ in work.deferred(opened, hold))
     kept = f" Another hold keeps back {still} of them." if still else ""
     out().print(f"Ended. Erased what it had kept back in {released} stores.{kept}")
+
+
+def _counted(people: int) -> str:
+    return {0: "everybody", 1: "1 person"}.get(people, f"{people} people")
 
 
 def _overdue(told: Mapping[str, Any], today: date) -> bool:

@@ -97,7 +97,8 @@ def show(incident: str = NUMBER, staff: str = STAFF, json: bool = JSON) -> None:
     )
     for name, value in {**found.state, **told}.items():
         if value not in (None, "", [], 0) and name not in {"number", "status", "entity", "due"}:
-            console.print(f"  {name.replace('_', ' ')}: {value}", markup=False)
+            said = ", ".join(map(str, value)) if isinstance(value, list) and name != "authority" else value
+            console.print(f"  {name.replace('_', ' ')}: {said}", markup=False)
 
 
 @app.command()
