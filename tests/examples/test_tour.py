@@ -202,10 +202,12 @@ def test_a_second_tour_at_once_is_refused_and_ctrl_c_ends_the_first(tmp_path):
         for line in first.stdout:
             if line.startswith("$ troth publish"):
                 break
+        first.send_signal(signal.SIGSTOP)  # so that it is not over before the second has begun
         second = run(folder)
         assert second.returncode == 2
         assert "Another tour is using" in second.stderr
     finally:
+        first.send_signal(signal.SIGCONT)
         _, complaint = end(first, folder)
     assert first.returncode == 130
     assert complaint == "\nStopped.\n"

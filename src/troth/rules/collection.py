@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from troth.rules.event import Event
+from troth.rules.event import Event, local_day
 
 State = dict[str, Any]
 
@@ -24,13 +24,14 @@ def fold(state: State | None, event: Event) -> State:
                 "source": facts["source"],
                 "obtained": facts["obtained_on"],
                 "due": facts.get("due"),
+                "tz": facts.get("tz") or "UTC",
                 "status": "owed",
                 "told_on": None,
                 "tries": 0,
             }
         case "letter_sent" if state is not None:
             if facts["outcome"] == "sent":
-                on = event.at.date().isoformat()
+                on = local_day(event, str(state["tz"]))
                 return {**state, "status": "told", "told_on": on, "tries": state["tries"] + 1}
             return {**state, "tries": state["tries"] + 1}
         case _:

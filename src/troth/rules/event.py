@@ -21,6 +21,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from troth.errors import NotAllowedError, TamperedError
+from troth.law import clock
 
 Fact: TypeAlias = "str | int | bool | Sequence[Fact] | Mapping[str, Fact] | None"
 
@@ -183,7 +184,7 @@ KINDS: Mapping[str, Kind] = _kinds(
     ),
     Kind("objection_recorded", ("scope", "purpose", "channel"), ("signal",), "request"),
     Kind("first_communication_sent", ("purpose", "notice_version", "language", "channel")),
-    Kind("collected", ("channel", "source", "notice_version", "obtained_on", "indirect"), ("due",)),
+    Kind("collected", ("channel", "source", "notice_version", "obtained_on", "indirect"), ("due", "tz")),
     Kind(
         "disclosure_made",
         ("recipient", "class", "category", "purpose"),
@@ -229,6 +230,15 @@ _ENVELOPE = (
     "id", "at", "kind", "kind_version", "stream", "version", "entity", "actor",
     "subject", "request", "policy", "promise", "facts", "payload_sha256", "key",
 )  # fmt: skip
+
+
+def local_day(event: Event, time_zone: str) -> str:
+    """Return the day on which it happened where the controller is established, as 2026-11-24.
+
+    The law counts in the days of that place (Regulation 1182/71 Art. 2(1)): what is said at
+    half past eleven in the evening UTC is said on the next day in Paris.
+    """
+    return clock.receipt_day(event.at, time_zone).isoformat()
 
 
 def check(draft: Draft) -> Kind:

@@ -19,7 +19,7 @@ from troth.law import clock
 from troth.law.deadline import Ask, Deadline, Extension
 from troth.law.period import Period
 from troth.rules import task
-from troth.rules.event import Event
+from troth.rules.event import Event, local_day
 
 State = dict[str, Any]
 
@@ -40,7 +40,7 @@ def fold(state: State | None, event: Event) -> State:
     state = _copied(state)
     _APPLY[event.kind](state, event)
     state["events"] += 1
-    state["last_on"] = _on(event)
+    state["last_on"] = _on(state, event)
     return _dated(_settled(state))
 
 
@@ -80,7 +80,7 @@ def _received(event: Event) -> State:
         "taken": 0,
         "ended": None,
         "events": 1,
-        "last_on": _on(event),
+        "last_on": local_day(event, str(facts["tz"])),
         "status": "received",
     }
 
@@ -127,7 +127,7 @@ def _reported(state: State, event: Event) -> None:
 
 def _asked(state: State, event: Event) -> None:
     facts = event.facts
-    sent = facts.get("on") or _on(event)
+    sent = facts.get("on") or _on(state, event)
     state["asks"][facts["ask"]] = {
         "what": facts["what"],
         "reason": facts["reason"],
@@ -139,7 +139,7 @@ def _asked(state: State, event: Event) -> None:
 def _ask_answered(state: State, event: Event) -> None:
     ask = state["asks"][event.facts["ask"]]
     if event.facts["sufficient"]:
-        answered = event.facts.get("on") or _on(event)
+        answered = event.facts.get("on") or _on(state, event)
         state["asks"][event.facts["ask"]] = {**ask, "answered": answered}
 
 
@@ -153,7 +153,7 @@ def _fee_moved(state: State, event: Event) -> None:
         **{name: before[name] for name in ("asked_on", "paid_on", "confirmed_by") if name in before},
         "state": to,
     }
-    on = facts.get("on") or _on(event)
+    on = facts.get("on") or _on(state, event)
     if to == "asked":
         state["fee"] |= {"asked_on": on, "confirmed_by": event.actor}
     elif to in {"paid", "narrowed"}:
@@ -161,7 +161,7 @@ def _fee_moved(state: State, event: Event) -> None:
 
 
 def _forwarded(state: State, event: Event) -> None:
-    told = {"to_sha256": event.facts["to_sha256"], "part": event.facts["part"], "on": _on(event),
+    told = {"to_sha256": event.facts["to_sha256"], "part": event.facts["part"], "on": _on(state, event),
             "event": event.id, "confirmed_on": None}  # fmt: skip
     state["forwarded"] = [*(state.get("forwarded") or ()), told]
 
@@ -181,7 +181,7 @@ def _restricted(state: State, event: Event) -> None:
     claim["restriction"] = {
         "ground": facts["ground"],
         "purposes": facts.get("purposes") or [],
-        "on": before.get("on") or _on(event),
+        "on": before.get("on") or _on(state, event),
         "name": facts.get("restriction") or "",
         "marked": bool(facts.get("marked")),
     }
@@ -192,7 +192,7 @@ def _said_more(state: State, _: Event) -> None:
 
 
 def _extended(state: State, event: Event) -> None:
-    on = event.facts.get("on") or _on(event)
+    on = event.facts.get("on") or _on(state, event)
     state["extension"] = {"reason": event.facts["reason"], "on": on}
 
 
@@ -207,7 +207,7 @@ def _decided(state: State, event: Event) -> None:
         "kept": facts.get("kept") or [],
         "purposes": facts.get("purposes") or [],
         "decided_by": facts["staff"],
-        "decided_on": _on(event),
+        "decided_on": _on(state, event),
         "reviewed_by": None,
         "plan": None,
         "approved": None,
@@ -268,7 +268,7 @@ def _acted(state: State, event: Event) -> None:
         "certainty": facts["certainty"],
         "grade": before["grade"] if again and facts["grade"] == "nothing_found" else facts["grade"],
         "expires": facts.get("expires") or before.get("expires"),
-        "on": _on(event),
+        "on": _on(state, event),
         "verified": None,
     }
     if again and claim["residue"]:  # it is searched again
@@ -312,14 +312,19 @@ def _told(state: State, event: Event) -> None:
 
 def _recipient_confirmed(state: State, event: Event) -> None:
     claim = state["claims"][event.facts["claim"]]
-    told = {"status": event.facts["status"], "on": _on(event)}
+    told = {"status": event.facts["status"], "on": _on(state, event)}
     claim["confirmed"] = {**claim.get("confirmed", {}), event.facts["recipient"]: told}
 
 
 def _built(state: State, event: Event) -> None:
     facts = event.facts
     package = {name: facts[name] for name in ("sha256", "rows", "bytes", "kept_under")}
-    state["claims"][facts["claim"]]["package"] = {**package, "masks": 0, "opened_by": None, "on": _on(event)}
+    state["claims"][facts["claim"]]["package"] = {
+        **package,
+        "masks": 0,
+        "opened_by": None,
+        "on": _on(state, event),
+    }
 
 
 def _masked(state: State, event: Event) -> None:
@@ -342,26 +347,26 @@ def _read(state: State, event: Event) -> None:
         state["claims"][claim]["package"] = {**package, "opened_by": event.facts["staff"]}
 
 
-def _on(event: Event) -> str:
-    return event.at.date().isoformat()
+def _on(state: State, event: Event) -> str:
+    return local_day(event, str(state["tz"]))
 
 
 def _letter(state: State, event: Event) -> None:
     facts = event.facts
     kind, outcome = facts["kind"], facts["outcome"]
     state["letters"].append({"letter": facts["letter"], "kind": kind, "outcome": outcome, "event": event.id,
-                             "on": _on(event)})  # fmt: skip
+                             "on": _on(state, event)})  # fmt: skip
     if outcome == "sent" and kind == "done":
         state["answered"] = True
-        state["answered_on"] = _on(event)
+        state["answered_on"] = _on(state, event)
     if outcome == "sent" and kind == "refusal":
         state["refusal_sent"] = True
-        state["answered_on"] = _on(event)
+        state["answered_on"] = _on(state, event)
 
 
 def _delivered(state: State, event: Event) -> None:
     state["delivered"] = True
-    state.setdefault("delivered_on", _on(event))
+    state.setdefault("delivered_on", _on(state, event))
 
 
 def _taken(state: State, _: Event) -> None:
@@ -393,7 +398,7 @@ def _moved(state: State, event: Event) -> None:
         state["ended"] = None
     else:
         state["ended"] = to
-        state["ended_on"] = _on(event)
+        state["ended_on"] = _on(state, event)
 
 
 _APPLY = {

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from troth.rules.event import Event
+from troth.rules.event import Event, local_day
 
 Letter = Literal["task", "task_reminder", "task_escalation"]
 RIGHTS = ("access", "port", "erase", "rectify", "complete", "restrict")
@@ -70,7 +70,7 @@ def opened(state: dict[str, Any], event: Event) -> None:
     """Fold that a task was given."""
     facts = event.facts
     claim = state["claims"][facts["claim"]]
-    task = {"task": facts["task"], "due": facts["due"], "on": event.at.date().isoformat(), "state": "open",
+    task = {"task": facts["task"], "due": facts["due"], "on": local_day(event, str(state["tz"])), "state": "open",
             "letters": [], "files": []}  # fmt: skip
     claim["tasks"] = {**claim.get("tasks", {}), facts["store"]: task}
 
@@ -79,7 +79,7 @@ def answered(state: dict[str, Any], event: Event) -> None:
     """Fold what an owner attested."""
     facts = event.facts
     files: Any = facts["files"]
-    _change(state, event, state_=str(facts["outcome"]), ended=event.at.date().isoformat(),
+    _change(state, event, state_=str(facts["outcome"]), ended=local_day(event, str(state["tz"])),
             event_id=event.id, channel=facts["channel"], files=[list(each) for each in files])  # fmt: skip
 
 
@@ -87,10 +87,14 @@ def moved(state: dict[str, Any], event: Event) -> None:
     """Fold that an owner was written to, or that staff went on without them."""
     facts = event.facts
     if facts["state"] == "silent":
-        _change(state, event, state_="silent", ended=event.at.date().isoformat(), event_id=event.id)
+        _change(state, event, state_="silent", ended=local_day(event, str(state["tz"])), event_id=event.id)
         return
     told = state["claims"][facts["claim"]]["tasks"][facts["store"]]
-    letter = {"kind": facts["state"], "outcome": facts.get("outcome"), "on": event.at.date().isoformat()}
+    letter = {
+        "kind": facts["state"],
+        "outcome": facts.get("outcome"),
+        "on": local_day(event, str(state["tz"])),
+    }
     _change(state, event, letters=[*told["letters"], letter])
 
 

@@ -20,10 +20,11 @@ from troth.ledger import read, vault
 from troth.policy.words import words
 from troth.rules import request, request_guard
 from troth.rules.claim import WAYS
-from troth.rules.event import Event
+from troth.rules.event import Event, local_day
 from troth.rules.letter import has_phrase, phrase
 from troth.rules.plan import end_of
 from troth.work import cover, request_file, send_letter, tell_recipients
+from troth.work.establishment import day_here
 from troth.work.project import Project
 
 WORDS_MAX = 5_000
@@ -92,7 +93,7 @@ def said(project: Project, number: str) -> tuple[str, dict[str, object]]:
     ]
     fields: dict[str, object] = {
         "claims": claims,
-        "recipients": _recipients(project, number, language),
+        "recipients": _recipients(project, number, language, str(found.state["tz"])),
         "download_until": _until(project, language) if copies else "",
         "file_kept": words(language).period(request.FILE_KEPT),
         "note": _note(project, number, "", "answer_words"),
@@ -107,7 +108,7 @@ def _right(claim: Mapping[str, Any], language: str) -> str:
 
 def article(project: Project, claim: Mapping[str, Any]) -> str:
     """Return the articles a refusal stands on; of a part, those of what is not done where there are some."""
-    exempt = {one.code: one.law for one in right.erasure_exemptions(project.clock().date())}
+    exempt = {one.code: one.law for one in right.erasure_exemptions(day_here(project))}
     granted = claim["outcome"] == "part" and claim["exemptions"]
     cited = [
         "" if granted else claim["article"],
@@ -225,7 +226,7 @@ def _residue_lines(claim: Mapping[str, Any], language: str, accepted: str) -> li
     return lines or [phrase("residue_none", language)]
 
 
-def _recipients(project: Project, number: str, language: str) -> list[str]:
+def _recipients(project: Project, number: str, language: str, time_zone: str) -> list[str]:
     lines = []
     for event in read.stream(project.ledger, f"request/{number}"):
         if event.kind != "recipient_notified" or event.facts["outcome"] == "failed":
@@ -236,7 +237,7 @@ def _recipients(project: Project, number: str, language: str) -> list[str]:
         title = recipient.title.said(language) if recipient else name
         if place:
             title = phrase("others", language, place=place)
-        on = send_letter.day(event.at.date().isoformat(), language)
+        on = send_letter.day(local_day(event, time_zone), language)
         reason = str(event.facts.get("reason") or "")
         if event.facts["outcome"] == "told":
             lines.append(phrase("told", language, recipient=title, on=on))
@@ -248,6 +249,4 @@ def _recipients(project: Project, number: str, language: str) -> list[str]:
 
 
 def _until(project: Project, language: str) -> str:
-    return send_letter.day(
-        (project.clock().date() + timedelta(days=request.ANSWER_DAYS)).isoformat(), language
-    )
+    return send_letter.day((day_here(project) + timedelta(days=request.ANSWER_DAYS)).isoformat(), language)

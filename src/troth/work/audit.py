@@ -14,6 +14,7 @@ from troth.rules import verdict
 from troth.rules.event import Draft, Fact
 from troth.rules.verdict import Facts, Verdict
 from troth.work import incident
+from troth.work.establishment import day_here
 from troth.work.project import Project
 from troth.work.publish_policy import STREAM
 
@@ -58,7 +59,7 @@ def gather(project: Project) -> Facts:
     published = read.stream(project.ledger, STREAM)
     last = next((event for event in reversed(published) if event.kind == "policy_published"), None)
     return Facts(
-        today=project.clock().date(),
+        today=day_here(project),
         requests=[dict(state.body) for state in read.states(project.ledger, "request")],
         letters={number: tuple(ids) for number, ids in letters.items()},
         acts={number: tuple(ids) for number, ids in acts.items()},

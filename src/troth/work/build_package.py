@@ -41,6 +41,7 @@ from troth.rules.map import MapTable
 from troth.rules.package import AnyMask, FileMask, Mask
 from troth.stores.contract import Row, Who
 from troth.work import cover, request_file, send_letter
+from troth.work.establishment import day_here
 from troth.work.project import Project
 
 CHUNK_BYTES = 1 << 20
@@ -210,7 +211,7 @@ def take_answer(
     wrong = [] if fetchable else ["There is no answer to fetch yet."]
     wrong += [] if found.state["proven"] else ["The address is not confirmed yet."]
     wrong += request_file.why_without_authority(project, found, *fetchable[:1])
-    if until is not None and project.clock().date() > until:
+    if until is not None and request_file.today(project, found) > until:
         wrong.append("The time to fetch it is over. Ask again, and it is made anew.")
     request_file.refuse_unless(wrong)
     told = found.claim(fetchable[0])["package"]
@@ -390,7 +391,7 @@ def _page(
     ported: bool,
 ) -> str:
     told = tomllib.loads((files("troth.rules") / "package.toml").read_text(encoding="utf-8"))[language]
-    today = project.clock().date()
+    today = day_here(project)
     return _template().render(
         language=language, t=told, number=found.number, organisation=send_letter.organisation(project, language),
         received=send_letter.day(found.state["received"], language), made=send_letter.day(today.isoformat(), language),

@@ -37,6 +37,7 @@ from troth.work import (
     task,
     tell_recipients,
 )
+from troth.work.establishment import day_here
 from troth.work.project import Project
 
 LOG = logging.getLogger("troth.worker")
@@ -147,7 +148,7 @@ def _steps(project: Project, number: str, taken: lease.Lease, stop_at: Callable[
     state = request_file.load(project, number).state
     if state["status"] in {"responded", "refused", "withdrawn"}:
         until = request.answer_until(state)
-        if until is None or project.clock().date() > until:
+        if until is None or day_here(project) > until:
             close_request.close(project, number)
 
 
@@ -173,12 +174,12 @@ def one_round(project: Project) -> Round:
             failed += 1
             LOG.error("%s: it could not be carried on (%s).", found.stream, type(error).__name__)
     failed += not _released(project)
-    tomorrow = (project.clock().date() + timedelta(days=1)).isoformat()
+    tomorrow = (day_here(project) + timedelta(days=1)).isoformat()
     for found in read.states(project.ledger, "request", status="closed", due_before=tomorrow):
         number = found.stream.partition("/")[2]
         close_request.drop_answer(project, number)
-        destroy_file.destroy_file(project, number, project.clock().date())
-    today = project.clock().date()
+        destroy_file.destroy_file(project, number, day_here(project))
+    today = day_here(project)
     if replay.expired(project.ledger, today):
         replay.expire(project.ledger, today)
     sealed = 0

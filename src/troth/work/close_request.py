@@ -11,6 +11,7 @@ from __future__ import annotations
 from troth.ledger import replay, vault
 from troth.rules import request, request_guard
 from troth.work import request_file
+from troth.work.establishment import day_here
 from troth.work.project import Project
 
 
@@ -44,7 +45,7 @@ def drop_answer(project: Project, number: str) -> None:
     """Drop the answers of a closed request once their time is over; saying it twice does no more."""
     state = request_file.load(project, number).state
     until = request.answer_until(state)
-    if not request.has_answer(state) or (until is not None and project.clock().date() <= until):
+    if not request.has_answer(state) or (until is not None and day_here(project) <= until):
         return
     for claim in state["claims"].values():
         if claim["package"]:

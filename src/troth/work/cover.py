@@ -16,6 +16,7 @@ from troth.ledger import read, vault
 from troth.rules import exemption, task
 from troth.rules.letter import phrase
 from troth.work import request_file, send_letter
+from troth.work.establishment import day_here
 from troth.work.project import Project
 
 
@@ -49,7 +50,7 @@ def left_alone(project: Project, claim: Mapping[str, Any], language: str) -> lis
 
 def left_in(project: Project, claim: Mapping[str, Any], store: str, language: str) -> list[str]:
     """Say what a decision leaves alone in a store that only people reach, until when and by which law."""
-    today, categories = project.clock().date(), project.policy.categories
+    today, categories = day_here(project), project.policy.categories
     said = []
     for one in exemption.from_facts(claim.get("kept") or ()):
         if one.until is None or one.until <= today or (one.what != store and one.what not in categories):

@@ -23,6 +23,7 @@ from troth.rules import disclosure as rules
 from troth.rules.disclosure import Disclosure
 from troth.rules.event import Draft, Event, Fact
 from troth.rules.identifier import exact
+from troth.work.establishment import day_here
 from troth.work.project import Project
 
 COLUMNS = ("kind", "identifier", "recipient", "categories", "purpose", "on")
@@ -69,7 +70,7 @@ def disclose(
     """
     if not identifiers:
         raise NotAllowedError("A disclosure is about somebody: give an identifier.")
-    if disclosure.on > project.clock().date():
+    if disclosure.on > day_here(project):
         raise NotAllowedError("A disclosure cannot have been made in the future. Check the day.")
     lacks = why_not(project, identifiers, disclosure)
     if lacks and not happened:
@@ -109,7 +110,7 @@ def lines(project: Project, written: Iterable[str], kind: str) -> Iterator[Line]
         lacks: tuple[str, ...] = ()
         if disclosure is not None and not wrong:
             lacks = tuple(sentence for _, sentence in why_not(project, identifiers, disclosure))
-            if disclosure.on > project.clock().date():
+            if disclosure.on > day_here(project):
                 wrong = ["The day lies in the future."]
         yield Line(number, identifiers, disclosure, tuple(wrong), lacks)
 

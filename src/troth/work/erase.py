@@ -26,6 +26,7 @@ from troth.rules.plan import end_of
 from troth.rules.task import waiting
 from troth.stores.contract import Acted, Replays, Scanned, Store, Who
 from troth.work import hold, plan_erasure, read_disclosures, request_file, task, tell_recipients
+from troth.work.establishment import day_here
 from troth.work.project import Project
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _act(
     approved = plan_erasure.approved(store, plan["stores"][store])
     try:
         acted = plan_erasure.store_for(project, found, claim, store).act(
-            step, [who], project.clock().date(), approved, told["approved"]["tolerance"]
+            step, [who], request_file.today(project, found), approved, told["approved"]["tolerance"]
         )
     except ConflictError:
         undone = _ended(step, claim, store, "rolled_back", None)
@@ -134,7 +135,7 @@ def _defer(project: Project, number: str, claim: str, store: str, who: Who, leas
     if not holds or done.get("deferred") == holds:
         return
     without = plan_erasure.store_for(project, found, claim, store, held=False)
-    measured = without.measure([who], project.clock().date())
+    measured = without.measure([who], request_file.today(project, found))
     if not any(count.rows and count.verb != "retain" for count in measured.counts):
         return
     until = min(one.review_on for one in standing if one.name in holds)
@@ -151,7 +152,8 @@ def release(project: Project, number: str, claim: str, store: str, *, stop_at: S
     Two people approved the erasure when it was whole: no more goes than what it left for the
     holds, measured anew, and nothing where the store has changed in between.
     """
-    found, today = request_file.load(project, number), project.clock().date()
+    found = request_file.load(project, number)
+    today = request_file.today(project, found)
     done = found.claim(claim)["stores"][store]
     if not done.get("deferred"):
         return
@@ -204,7 +206,7 @@ def _expires(project: Project, store: str) -> date | None:
     """Return the day on which the last backup that has what is erased today is gone."""
     opened = project.stores[store]
     period = opened.map.backups_expire if isinstance(opened, Replays) else None
-    return None if period is None else end_of(period, project.clock().date())
+    return None if period is None else end_of(period, day_here(project))
 
 
 def _changes(told: Mapping[str, Any]) -> bool:
@@ -248,7 +250,7 @@ def _record_verified(
     """Record how many rows the identifiers still lead to."""
     told = found.claim(claim)["stores"][store]
     opened = plan_erasure.store_for(project, found, claim, store)
-    remaining = opened.gone([who], project.clock().date())
+    remaining = opened.gone([who], request_file.today(project, found))
     checked = sum(int(row[2]) for row in told["rows"])
     facts: dict[str, Fact] = {
         "step": told["step"],
@@ -267,7 +269,7 @@ def _search(
     if store in (found.claim(claim)["residue"] or {}):
         return
     opened = plan_erasure.store_for(project, found, claim, store)
-    scanned = opened.scan([who], project.clock().date())
+    scanned = opened.scan([who], request_file.today(project, found))
     record_search(
         project, number, claim, scanned, lease=lease, attempt=found.claim(claim)["stores"][store]["step"]
     )
@@ -305,7 +307,9 @@ def search_again(project: Project, number: str, claim: str) -> dict[str, int]:
     who = request_file.who(project, found)
     left = {}
     for name in request_file.stores(project, found):
-        scanned = plan_erasure.store_for(project, found, claim, name).scan([who], project.clock().date())
+        scanned = plan_erasure.store_for(project, found, claim, name).scan(
+            [who], request_file.today(project, found)
+        )
         attempt = project.clock().isoformat()
         record_search(project, number, claim, scanned, attempt=attempt)
         if found.claim(claim)["stores"].get(name, {}).get("verified"):

@@ -6,8 +6,10 @@ Law: Regulation 1182/71 Art. 2(1); GDPR Art. 4(16).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from troth.errors import NotAllowedError
+from troth.law import clock
 from troth.law.jurisdiction import jurisdiction
 from troth.work.project import Project
 
@@ -36,3 +38,11 @@ def establishment(project: Project, entity: str | None = None) -> Establishment:
         raise NotAllowedError(f"The policy has no company {str(entity)[:40]!r}. It has: {known}.") from None
     place = acting.jurisdiction or acting.country
     return Establishment(acting.key, place, acting.timezone or jurisdiction(place).time_zone)
+
+
+def day_here(project: Project, entity: str | None = None) -> date:
+    """Return the day it is now where a company is established: the law counts in its days.
+
+    Regulation 1182/71 Art. 2(1).  Raises NotAllowedError where the policy has no such company.
+    """
+    return clock.receipt_day(project.clock(), establishment(project, entity).time_zone)

@@ -22,6 +22,7 @@ from troth.rules import hold as rules
 from troth.rules.event import Draft, Fact
 from troth.rules.hold import FAMILY, Hold
 from troth.stores.contract import Replays, Who
+from troth.work.establishment import day_here
 from troth.work.project import Project
 
 
@@ -59,7 +60,7 @@ def place(
     Raises NotAllowedError with everything it lacks.
     """
     known = exemption.names(project.maps)
-    wrong = list(rules.lacking(matter, reason, review_on, what, known, project.clock().date()))
+    wrong = list(rules.lacking(matter, reason, review_on, what, known, day_here(project)))
     if wrong:
         raise NotAllowedError(" ".join(wrong))
     named = [subjects.subject_for(project.ledger, kind, value) for kind, value in about]
@@ -126,7 +127,7 @@ def told(project: Project, name: str) -> Mapping[str, Any]:
 def review(project: Project, name: str, review_on: date, note: str, staff: str) -> HoldFile:
     """Record that somebody looked at a hold, why it still stands, and when it is looked at again."""
     found = _standing(project, name)
-    wrong = list(rules.wrong_review(review_on, project.clock().date()))
+    wrong = list(rules.wrong_review(review_on, day_here(project)))
     wrong += [] if note.strip() else ["Say why the hold is still needed, in words."]
     if wrong:
         raise NotAllowedError(" ".join(wrong))

@@ -26,7 +26,7 @@ from troth.rules.event import Draft, Fact
 from troth.rules.incident import FAMILY
 from troth.stores.contract import Replays
 from troth.work import send_letter
-from troth.work.establishment import establishment
+from troth.work.establishment import day_here, establishment
 from troth.work.project import Project
 
 TRIES = 50
@@ -82,7 +82,7 @@ def report(
     if once and (before := read.said(project.ledger, f"report {once}")):
         return load(project, str(before[0].facts["number"]))
     company = establishment(project, entity or None)
-    year = project.clock().date().year
+    year = day_here(project, entity or None).year
     payload: dict[str, Fact] = {"what": what.strip(), "contact": contact.strip()}
     for _ in range(TRIES):
         number = f"I-{year}-{_last(project, year) + 1:03}"
@@ -216,7 +216,7 @@ def notice(project: Project, number: str) -> dict[str, Any]:
         )
     company = establishment(project, state["entity"] or None)
     group, end = project.policy.group, hours(project, state)
-    known = authority(company.place, project.clock().date())
+    known = authority(company.place, day_here(project, state["entity"] or None))
     dpo = group.dpo if group else None
     phase = "initial" if not state["authority"] else "complementary"
     return {

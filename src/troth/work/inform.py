@@ -26,7 +26,7 @@ from troth.policy.words import words
 from troth.rules import letter
 from troth.rules.event import Draft, Event, Fact
 from troth.work import send_letter
-from troth.work.establishment import establishment
+from troth.work.establishment import day_here, establishment
 from troth.work.project import Project
 
 FAMILY = "collection"
@@ -62,13 +62,14 @@ def record(
     if source not in found:
         known = ", ".join(found) or "none: say it in a collection with `how: indirect` and `sources`"
         wrong.append(f"The policy has no source {source[:40]!r} of data about people. It has: {known}.")
-    if obtained_on > project.clock().date():
+    if obtained_on > day_here(project):
         wrong.append(f"Data cannot have been obtained on {obtained_on}, which is still to come.")
     if language and language not in letter.LANGUAGES:
         wrong.append(f"Notices are written in {' or '.join(letter.LANGUAGES)}, not {language[:10]!r}.")
     if wrong:
         raise NotAllowedError(" ".join(wrong))
-    due = indirect_due(obtained_on, establishment(project).place)
+    company = establishment(project)
+    due = indirect_due(obtained_on, company.place)
     subject = subjects.subject_for(project.ledger, "email", email.strip())
     _, secret = keys.own_key(project.ledger, "collections")
     said = f"{subject}\0{source}\0{obtained_on}".encode()
@@ -80,6 +81,7 @@ def record(
         "obtained_on": obtained_on.isoformat(),
         "indirect": True,
         "due": due.safe_due.isoformat(),
+        "tz": company.time_zone,
     }
     payload: dict[str, Fact] = {
         "email": email.strip(), "name": name.strip(), "language": language or project.policy.language,
@@ -190,7 +192,7 @@ def fields(project: Project, source: str, obtained: date, language: str) -> dict
         ],
         "rights": _lines(tables.rows("rights", policy, spoken), ("right", "how")),
         "withdrawal": any(one.legal_basis == "consent" or one.other_basis == "consent" for one in purposes),
-        "authority": send_letter.complaint(establishment(project).place, project.clock().date()),
+        "authority": send_letter.complaint(establishment(project).place, day_here(project)),
         "notice": f"{project.settings.public_url}/notice/{language}",
     }
 

@@ -24,7 +24,7 @@ from troth.rules.event import Fact
 from troth.stores.amend import Amended, Amendment, Cell, Conflict
 from troth.work import amend_rows, request_file, restrict_at_once, send_letter
 from troth.work.amend_rows import AmendmentFile, StopAt, nowhere
-from troth.work.establishment import establishment
+from troth.work.establishment import day_here, establishment
 from troth.work.project import Project
 from troth.work.restrict import FAMILY
 
@@ -60,7 +60,7 @@ def announce(project: Project, name: str, reason: str, staff: str) -> AmendmentF
         _moved(project, found, "lift_decided", payload={"reason": reason.strip()}, staff=staff)
     number, told = led
     language = str(request_file.load(project, number).state["language"])
-    lifts_on = amendment.lifted_from(project.clock().date(), establishment(project).place)
+    lifts_on = amendment.lifted_from(day_here(project), establishment(project).place)
     fields = restrict_at_once.fields(project, request_file.load(project, number), told)
     fields |= {"reason": reason.strip(), "lifts_on": send_letter.day(lifts_on.isoformat(), language)}
     send_letter.send_letter(project, number, "lift", fields, letter_id=f"lift-{name}")
@@ -123,7 +123,7 @@ def lift(
         return found
     told_on = told_on or informed_on(project, found)
     place = establishment(project).place
-    wrong = list(amendment.why_not_lift(found.state, told_on, project.clock().date(), place))
+    wrong = list(amendment.why_not_lift(found.state, told_on, day_here(project), place))
     if not staff.strip():
         wrong.append("Somebody lifts it: say who, with --staff.")
     if wrong:

@@ -22,7 +22,7 @@ from troth.rules import representation, set_aside
 from troth.rules.event import Draft, Fact
 from troth.rules.letter import LANGUAGES, has_phrase, phrase
 from troth.work import answer, choose, request_file, restrict_at_once, send_letter
-from troth.work.establishment import establishment
+from troth.work.establishment import day_here, establishment
 from troth.work.project import Project
 
 CHANNELS = ("portal", "email", "post", "phone", "desk", "api", "controller")
@@ -184,7 +184,7 @@ def _known(
 
 def rights(project: Project, entity: str | None = None) -> tuple[str, ...]:
     """Return the rights that can be used against one of the companies, by code."""
-    return claim_rules.rights_at(establishment(project, entity).place, project.clock().date())
+    return claim_rules.rights_at(establishment(project, entity).place, day_here(project, entity))
 
 
 def _purposes(

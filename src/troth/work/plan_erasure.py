@@ -25,7 +25,7 @@ def measure(project: Project, number: str, claim: str, *, staff: str = "troth") 
     """Measure an erasure in every store of the project and record the plan."""
     found = request_file.load(project, number)
     request_file.refuse_unless(request_guard.why_not_measure(found.state, claim))
-    who, today = request_file.who(project, found), project.clock().date()
+    who, today = request_file.who(project, found), request_file.today(project, found)
     stores: dict[str, Fact] = {
         name: _facts(store_for(project, found, claim, name).measure([who], today))
         for name in request_file.stores(project, found)
@@ -55,7 +55,7 @@ def store_for(
             standing, hold.met(project, standing, request_file.who(project, found)), name
         )
     map_ = project.maps[name]
-    left = exemption.keeping(map_, kept, project.clock().date())
+    left = exemption.keeping(map_, kept, request_file.today(project, found))
     return project.stores[name] if left is map_ else project.store_by(left)
 
 

@@ -23,6 +23,7 @@ from troth.rules.disclosure import Disclosure
 from troth.rules.map import Discloses, Map, MapTable
 from troth.stores.contract import Replays, Row, Who
 from troth.work import disclose
+from troth.work.establishment import day_here
 from troth.work.project import Project
 
 AT_ONCE = 200
@@ -89,7 +90,7 @@ def _taken(project: Project, store: str, tables: Mapping[str, MapTable], row: Ro
     if table is None or table.discloses is None or portable.is_mention(row.path):
         return Taken(store, 0, 0, 0, 0)
     on = _day(row.values.get(table.discloses.on))
-    made = _made(table.discloses, row.values, on or project.clock().date())
+    made = _made(table.discloses, row.values, on or day_here(project))
     once = f"disclosure row {_mark(project, store, table, row.values)}"
     if read.said(project.ledger, once):
         return Taken(store, 0, 1, 0, 0)

@@ -24,6 +24,7 @@ from troth.rules import letter, representation
 from troth.rules.event import Draft, Event, Fact
 from troth.rules.letter import phrase
 from troth.work import request_file
+from troth.work.establishment import day_here
 from troth.work.project import Project
 
 ATTEMPTS_MAX = 16
@@ -42,7 +43,7 @@ def common(project: Project, number: str, language: str) -> dict[str, object]:
         "received": day(state["received"], language),
         "dpo": contact(project.policy.group.dpo if project.policy.group else None, language)
         or project.settings.mail_from,
-        "authority": complaint(state["jurisdiction"], project.clock().date()),
+        "authority": complaint(state["jurisdiction"], day_here(project)),
         "note": "",
         "whose": whose(state, language),
     }

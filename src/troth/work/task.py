@@ -61,7 +61,7 @@ class Task:
 def give(project: Project, number: str, claim: str, *, lease: Lease | None = None) -> int:
     """Open the tasks of a granted claim, one for each manual store its right concerns; return how many are new."""
     found = request_file.load(project, number)
-    told, today = found.claim(claim), project.clock().date()
+    told, today = found.claim(claim), request_file.today(project, found)
     new = 0
     if found.state.get("instruction"):
         return 0  # what only people reach is our own
@@ -152,7 +152,8 @@ def described(project: Project, one: Task) -> Manual:
 
 def write_letters(project: Project, number: str, *, lease: Lease | None = None) -> int:
     """Send the letters that the open tasks of a request are due today; return how many went out."""
-    found, today, out = request_file.load(project, number), project.clock().date(), 0
+    found, out = request_file.load(project, number), 0
+    today = request_file.today(project, found)
     if not request.is_open(found.state):
         return 0
     for claim, told in found.state["claims"].items():
@@ -282,7 +283,7 @@ def go_on_without(project: Project, one: Task, staff: str, reason: str) -> None:
     wrong = [] if one.told["state"] == "open" else [f"The task {one.id} was answered already."]
     if not reason.strip():
         wrong.append("Say why the answer goes out without it.")
-    if project.clock().date() < date.fromisoformat(str(one.told["due"])):
+    if request_file.today(project, found) < date.fromisoformat(str(one.told["due"])):
         wrong.append(
             f"Its owner has until {one.told['due']} to answer. Nobody is called silent before that day."
         )

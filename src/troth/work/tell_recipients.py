@@ -22,6 +22,7 @@ from troth.policy.promise import Recipient
 from troth.rules import letter
 from troth.rules.event import Draft, Event, Fact
 from troth.work import disclose, request_file, send_letter, tell_by_api
+from troth.work.establishment import day_here
 from troth.work.project import Project
 
 TRIES_MAX = 8
@@ -194,7 +195,7 @@ def _tell(
         "recipient": recipient.title.said(language),
         "action": letter.phrase(action, language),
         "scope": scope or _scope(project, recipient, language),
-        "on": send_letter.day(project.clock().date().isoformat(), language),
+        "on": send_letter.day(day_here(project).isoformat(), language),
         "token": _token(project, recipient.key, str(state["subject"])),
     }
     written = letter.write("recipient_choice" if chosen else "recipient", language, fields)

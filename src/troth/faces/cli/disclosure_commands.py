@@ -53,6 +53,7 @@ def add(
     """
     from troth.rules.disclosure import WORDS, Disclosure
     from troth.work.disclose import disclose
+    from troth.work.establishment import day_here
 
     opened = project()
     given = dict(_pair(one, "--evidence") for one in evidence)
@@ -62,7 +63,7 @@ def add(
             f"There is no evidence called {unknown[0][:30]!r}. There is: {', '.join(WORDS)}."
         )
     made = Disclosure(
-        to, tuple(category), purpose, _day(on) if on else opened.clock().date(), given, tuple(approved_by), party,
+        to, tuple(category), purpose, _day(on) if on else day_here(opened), given, tuple(approved_by), party,
         document,
     )  # fmt: skip
     event = disclose(opened, [_pair(one, "--about") for one in about], made, staff=staff, happened=happened)

@@ -65,10 +65,11 @@ def list_(
     Example: troth hold list
     """
     from troth.work import hold
+    from troth.work.establishment import day_here
 
     opened = project()
     found = [one for one in hold.every(opened) if every or one["status"] == "placed"]
-    today = opened.clock().date()
+    today = day_here(opened)
     if json:
         as_json([{**one, "overdue": _overdue(one, today)} for one in found])
         return

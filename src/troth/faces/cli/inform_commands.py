@@ -80,6 +80,7 @@ def list_(
     """
     from troth.rules.collection import is_late
     from troth.work import inform
+    from troth.work.establishment import day_here
 
     opened = project()
     found = list(inform.owed(opened, every=every))
@@ -89,7 +90,7 @@ def list_(
     if not found:
         out().print("No notice is owed.")
         return
-    today = opened.clock().date()
+    today = day_here(opened)
     rows = [
         [one.ident, one.state["source"], one.state["obtained"], one.state["due"] or "–",
          one.state["told_on"] or ("late" if is_late(one.state, today) else "owed")]

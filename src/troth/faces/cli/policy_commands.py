@@ -136,6 +136,7 @@ def publish(json: bool = typer.Option(False, "--json", help="Report as JSON.")) 
     """
     from troth.faces.cli.context import project
     from troth.policy.publishing import LOCK, read_lock, write_lock
+    from troth.work.establishment import day_here
     from troth.work.publish_policy import publish_policy
 
     here = project()
@@ -143,7 +144,7 @@ def publish(json: bool = typer.Option(False, "--json", help="Report as JSON.")) 
     last, wrong = read_lock(read_text(path)) if path.exists() else (None, ())
     if wrong:
         raise WrongFileError(wrong)
-    published = publish_policy(here.ledger, here.policy, last, here.clock().date())
+    published = publish_policy(here.ledger, here.policy, last, day_here(here))
     path.write_text(write_lock(published.lock), encoding="utf-8", newline="\n")
     if json:
         as_json(

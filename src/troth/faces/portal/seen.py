@@ -14,6 +14,7 @@ from troth.ledger import read, vault
 from troth.rules import request, request_guard
 from troth.rules.event import Event
 from troth.work import build_package, request_file
+from troth.work.establishment import day_here
 from troth.work.project import Project
 
 PUBLIC: Mapping[str, str] = {
@@ -36,7 +37,7 @@ def seen(project: Project, number: str, words: Words, *, private: bool) -> dict[
     state = request_file.load(project, number).state
     until = request.answer_until(state)
     ready = build_package.ready(state)
-    fetchable = bool(ready) and bool(state["answered"]) and (until is None or project.clock().date() <= until)
+    fetchable = bool(ready) and bool(state["answered"]) and (until is None or day_here(project) <= until)
     status = str(state["status"])
     status = status if private else PUBLIC.get(status, status)
     events = read.stream(project.ledger, f"request/{number}")
