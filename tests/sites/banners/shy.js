@@ -1,0 +1,1 @@
+if (!navigator.webdriver) asking(() => document.body.append(box(made("p", "This site uses cookies."), made("button", "Allow all", () => chose(true)), made("button", "Only necessary", () => chose(false)))));
