@@ -10,8 +10,8 @@ from naming import names
 from troth.errors import NotAllowedError, NotFoundError
 from troth.ledger import read
 from troth.ledger.rebuild import rebuild
-from troth.rules.collection import is_late
-from troth.work import inform
+from troth.rules.collection import HandedIn, is_late
+from troth.work import import_collected, inform
 
 WHO = "gwenn.kerbrat@kortebeek-atelier.example"
 
@@ -125,3 +125,23 @@ def test_the_commands_add_send_and_list(company, folder):
     assert json.loads(troth(folder, "inform", "send", "--json").out) == {"told": 1, "owed": 0}
     assert json.loads(troth(folder, "inform", "list", "--json").out) == []
     assert len(json.loads(troth(folder, "inform", "list", "--all", "--json").out)) == 1
+
+
+@pytest.mark.parametrize("change", [{"warranted": ("inform",)}, {"warranted_by": ""}])
+def test_whoever_gives_data_of_others_must_warrant_for_it(company, tmp_path, change):
+    file = tmp_path / "people.csv"
+    file.write_text(f"email\n{WHO}\n", encoding="utf-8")
+    rows = list(import_collected.listed(file, "fr"))
+    told = {
+        "channel": "from-somebody-else", "source": "somebody-else", "obtained_on": date(2026, 11, 20),
+        "warranted": ("inform", "legal_basis", "refer_to_policy"), "warranted_by": "Finch Ltd",
+    }  # fmt: skip
+    with pytest.raises(NotAllowedError, match=r"must warrant|who gave"):
+        import_collected.take(company, file, HandedIn(**(told | change)), rows, staff="marie")
+    statement = tmp_path / "statement.pdf"
+    statement.write_bytes(b"signed")
+    done = import_collected.take(company, file, HandedIn(**told), rows, staff="marie", warranty=statement)
+    assert done.owed == 1
+    (event,) = read.events(company.ledger, kind="list_imported")
+    assert event.facts["warrants"] == ["inform", "legal_basis", "refer_to_policy"]
+    assert len(str(event.facts["warranty_sha256"])) == 64

@@ -183,8 +183,24 @@ KINDS: Mapping[str, Kind] = _kinds(
         ("policy_version",),
     ),
     Kind("objection_recorded", ("scope", "purpose", "channel"), ("signal",), "request"),
-    Kind("first_communication_sent", ("purpose", "notice_version", "language", "channel")),
-    Kind("collected", ("channel", "source", "notice_version", "obtained_on", "indirect"), ("due", "tz")),
+    Kind(
+        "first_communication_sent",
+        ("purpose", "notice_version", "language", "channel"),
+        ("presented", "lacks", "notice_sha256", "on"),
+    ),
+    Kind("channel_reviewed", ("channel", "notice_version", "on", "proof_sha256"), (), "channel"),
+    Kind(
+        "list_imported",
+        ("import", "channel", "source", "notice_version", "obtained_on", "indirect", "file_sha256", "rows"),
+        ("warrants", "warranty_sha256"),
+        "import",
+    ),
+    Kind(
+        "collected",
+        ("channel", "source", "notice_version", "obtained_on", "indirect"),
+        ("due", "tz", "import"),
+    ),
+    Kind("notice_brought_forward", ("on", "because")),
     Kind(
         "disclosure_made",
         ("recipient", "class", "category", "purpose"),

@@ -30,6 +30,7 @@ FOLDS: Mapping[str, Fold] = MappingProxyType(
         "rectification": amendment.fold,
         "restriction": amendment.fold,
         "collection": collection.fold,
+        collection.CHANNEL_FAMILY: collection.fold_channel,
         hold.FAMILY: hold.fold,
         incident.FAMILY: incident.fold,
     }

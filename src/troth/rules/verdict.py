@@ -17,12 +17,11 @@ from troth.law import transfer
 from troth.law.period import Period
 from troth.policy.policy import Policy
 from troth.policy.promise import Cookies, Promise, Recipient, Security, Transfer
-from troth.rules import request
+from troth.rules import control_collection, request
 from troth.rules.claim import AT_ONCE, WAYS
 from troth.rules.map import Map
 
 Word = Literal["kept", "broken", "unproven"]
-STRUCTURE = frozenset({"key", "link", "flag", "credential", "not_personal"})
 # CNIL, délibération 2020-091 Art. 5 and the page of 4 July 2025: for audience measurement, trackers live
 # 13 months at most and what they collect stays 25 months at most.
 TOLD_OF = frozenset({"erase", "rectify", "complete", "restrict"})
@@ -61,6 +60,11 @@ class Facts:
     incidents: Sequence[
         Mapping[str, Any]
     ] = ()  # each with `late`: the authority was told too late, or not yet
+    collected: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by the name of what came in
+    channels: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)  # reviews by channel
+    first: Sequence[
+        tuple[str, tuple[str, ...], tuple[str, ...]]
+    ] = ()  # event id, rights presented, rights owed and not
 
 
 def judge(policy: Policy, facts: Facts) -> tuple[Verdict, ...]:
@@ -77,7 +81,9 @@ def _judge(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
         case "notify_recipients":
             return _recipients_told(promise, policy, facts)
         case "collection":
-            return _collection(promise, policy, facts)
+            return _said(promise, *control_collection.judge(promise, policy, facts))
+        case "first_communication":
+            return _said(promise, *control_collection.judge_first(promise, facts))
         case "cookies":
             return _cookies(promise)
         case "transfer":
@@ -206,23 +212,6 @@ def _late(policy: Policy, facts: Facts) -> bool:
         if told.get("on")
     ]
     return within is not None and any(within.after(day) < facts.today for day in days)
-
-
-def _collection(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
-    declared = set(policy.categories)
-    columns, wrong = 0, []
-    for store, mapped in facts.maps.items():
-        for table in mapped.tables.values():
-            for column, category in table.columns.items():
-                if category in STRUCTURE:
-                    continue
-                columns += 1
-                if category not in declared:
-                    wrong.append(f"{store}.{table.name}.{column}: {category} is not declared")
-    figure = f"{columns - len(wrong)} of {columns} mapped columns hold a declared category"
-    if wrong:
-        return _said(promise, "broken", figure, (), wrong)
-    return _said(promise, "kept" if columns else "unproven", figure if columns else "no store is mapped")
 
 
 def _cookies(promise: Promise) -> Verdict:

@@ -11,9 +11,9 @@ from troth.ledger import append, read
 from troth.policy.notice_text import sha256
 from troth.rules import incident as incident_rules
 from troth.rules import verdict
-from troth.rules.event import Draft, Fact
+from troth.rules.event import Draft, Event, Fact
 from troth.rules.verdict import Facts, Verdict
-from troth.work import incident
+from troth.work import incident, inform, review_channel
 from troth.work.establishment import day_here
 from troth.work.project import Project
 from troth.work.publish_policy import STREAM
@@ -45,6 +45,10 @@ def _draft(found: Verdict, project: Project) -> Draft:
     return Draft("control_ran", stream, facts, policy=project.policy.version or None, promise=found.promise)
 
 
+def _codes(event: Event, name: str) -> tuple[str, ...]:
+    return tuple(event.facts.get(name) or ())  # type: ignore[arg-type]
+
+
 def gather(project: Project) -> Facts:
     """Collect what the controls look at."""
     letters: dict[str, list[str]] = defaultdict(list)
@@ -67,7 +71,7 @@ def gather(project: Project) -> Facts:
         published=last.facts if last else None,
         published_event=last.id if last else None,
         disclosures=[
-            (event.id, str(event.facts["recipient"]), tuple(event.facts.get("lacks") or ()))  # type: ignore[arg-type]
+            (event.id, str(event.facts["recipient"]), _codes(event, "lacks"))
             for event in read.events(project.ledger, kind="disclosure_made")
         ],
         incidents=[
@@ -78,6 +82,14 @@ def gather(project: Project) -> Facts:
                 ),
             }
             for one in incident.every(project)
+        ],
+        collected={
+            one.stream.partition("/")[2]: one.body for one in read.states(project.ledger, inform.FAMILY)
+        },
+        channels=review_channel.reviews(project),
+        first=[
+            (event.id, _codes(event, "presented"), _codes(event, "lacks"))
+            for event in read.events(project.ledger, kind="first_communication_sent")
         ],
         hashes={language: sha256(project.policy, language) for language in project.policy.documents},
     )

@@ -21,9 +21,8 @@ from troth.law.indirect import indirect_due
 from troth.ledger import append, keys, read, subjects, vault
 from troth.outside.mail import Letter, is_address
 from troth.policy import tables
-from troth.policy.promise import Collection, Source
 from troth.policy.words import words
-from troth.rules import letter
+from troth.rules import collection, letter
 from troth.rules.event import Draft, Event, Fact
 from troth.work import send_letter
 from troth.work.establishment import day_here, establishment
@@ -55,7 +54,7 @@ def record(
 
     Saying the same again records no more.  Raises NotAllowedError with what is missing or wrong.
     """
-    found = sources(project)
+    found = collection.sources(project.policy)
     wrong = []
     if not is_address(email.strip()):
         wrong.append("That is no e-mail address a notice can be sent to. Write it as name@example.org.")
@@ -71,9 +70,7 @@ def record(
     company = establishment(project)
     due = indirect_due(obtained_on, company.place)
     subject = subjects.subject_for(project.ledger, "email", email.strip())
-    _, secret = keys.own_key(project.ledger, "collections")
-    said = f"{subject}\0{source}\0{obtained_on}".encode()
-    ident = hmac.digest(secret, said, "sha256").hex()[:16]
+    named = ident(project, subject, source, obtained_on.isoformat())
     facts: dict[str, Fact] = {
         "channel": "indirect",
         "source": source,
@@ -86,10 +83,17 @@ def record(
     payload: dict[str, Fact] = {
         "email": email.strip(), "name": name.strip(), "language": language or project.policy.language,
     }  # fmt: skip
-    stream = f"{FAMILY}/{ident}"
-    draft = Draft("collected", stream, facts, subject=subject, actor=staff, payload=payload, file=stream)
-    append.append(project.ledger, [draft], once=f"collected {ident}")
-    return load(project, ident)
+    stream = f"{FAMILY}/{named}"
+    if not read.version(project.ledger, stream):  # an import may have recorded it
+        draft = Draft("collected", stream, facts, subject=subject, actor=staff, payload=payload, file=stream)
+        append.append(project.ledger, [draft], once=f"collected {named}")
+    return load(project, named)
+
+
+def ident(project: Project, subject: str, source: str, on: str) -> str:
+    """Name what came in about somebody from a source on a day; the name shows nothing of them."""
+    _, secret = keys.own_key(project.ledger, "collections")
+    return hmac.digest(secret, f"{subject}\0{source}\0{on}".encode(), "sha256").hex()[:16]
 
 
 def load(project: Project, ident: str) -> Owed:
@@ -102,7 +106,11 @@ def load(project: Project, ident: str) -> Owed:
 
 def owed(project: Project, *, every: bool = False) -> Iterator[Owed]:
     """Yield the notices that are owed (or every one), the most urgent first."""
-    for found in read.states(project.ledger, FAMILY, status=None if every else "owed"):
+    for found in (
+        read.states(project.ledger, FAMILY, other_than="shown")
+        if every
+        else read.states(project.ledger, FAMILY, status="owed")
+    ):
         yield Owed(found.stream.partition("/")[2], found.body)
 
 
@@ -137,21 +145,11 @@ def tell(project: Project, ident: str) -> Event | None:
     return append.append(project.ledger, [draft], once=f"informed {ident} {one.state['tries'] + 1}")[0]
 
 
-def sources(project: Project) -> dict[str, tuple[Collection, Source]]:
-    """Return the sources of the policy from which data about people comes, with what is collected there."""
-    return {
-        str(source.key): (each, source)
-        for each in project.policy.collections.values()
-        if each.how == "indirect" and each.public
-        for source in each.sources
-    }
-
-
 def fields(project: Project, source: str, obtained: date, language: str) -> dict[str, object]:
     """Return all that Art. 14(1) and (2) list, from the promises about what came from this source."""
     policy, spoken = project.policy, words(language)
-    collection, known = sources(project)[source]
-    categories = {str(one.key) for one in collection.categories} | set(map(str, collection.collects))
+    promised, known = collection.sources(project.policy)[source]
+    categories = {str(one.key) for one in promised.categories} | set(map(str, promised.collects))
     purposes = [
         one for one in policy.purposes.values() if one.public and categories & set(map(str, one.categories))
     ]

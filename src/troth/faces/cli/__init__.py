@@ -32,7 +32,12 @@ class Entry:
 
 COMMANDS: dict[str, Entry] = {
     "init": Entry("policy_commands", "init", "Policy", "Start a project: a folder with a policy of its own."),
-    "import": Entry("policy_commands", "import_", "Policy", "Turn a plain text policy into a Troth policy."),
+    "import": Entry(
+        "import_commands",
+        "app",
+        "Policy",
+        "Turn a plain text policy into a Troth policy; take in lists of people.",
+    ),
     "check": Entry(
         "check_commands", "check", "Policy", "Find what is wrong, missing or contradictory in a policy."
     ),
@@ -43,6 +48,12 @@ COMMANDS: dict[str, Entry] = {
     ),
     "banner": Entry(
         "banner_commands", "app", "Policy", "Build the banner that asks about cookies, and take its picture."
+    ),
+    "channel": Entry(
+        "channel_commands",
+        "app",
+        "Policy",
+        "Say who answers for each way data comes in, and what people meet there.",
     ),
     "clock": Entry("law_commands", "clock", "Law", "Explain a deadline, day by day."),
     "authority": Entry("law_commands", "authority", "Law", "Name the supervisory authority of a country."),

@@ -66,7 +66,7 @@ def init(
     )
 
 
-def import_(
+def import_policy(
     file: Path = typer.Argument(..., metavar="FILE", help="A policy as plain text, in UTF-8."),
     output: Path | None = typer.Option(
         None, "-o", "--output", metavar="OUT", help="Where to (default: show)."
@@ -75,7 +75,7 @@ def import_(
 ) -> None:
     """Turn a plain text policy into a Markdown policy, its clauses numbered by their full path.
 
-    Example: troth import policy.txt -o policy.md
+    Example: troth import policy.txt -o policy.md, or troth import policy policy.txt
     """
     text = read_text(file)
     from troth.policy.import_text import markdown

@@ -1,0 +1,142 @@
+"""Tables that people hand in: CSV as their office programs write it, and Excel workbooks.
+
+A row is told with its number and the name of each cell as the program shows it (`C7`), so that
+whoever reads a message finds the place.  Nothing is guessed: what is no table is refused.
+"""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+from troth.errors import NotAllowedError, NotFoundError
+
+CELL_MAX = 10_000
+UNPACKED_MAX = 2 << 30
+COLUMNS_MAX = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row below the heading: its number in the file, and its cells by their column's name."""
+
+    number: int
+    cells: Mapping[str, str] = field(repr=False)
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def place(self, column: str) -> str:
+        """Name a cell as people find it, such as `line 7, cell C7`."""
+        cell = self.places.get(column)
+        return f"line {self.number}, cell {cell}" if cell else f"line {self.number}"
+
+
+def rows(file: Path) -> Iterator[Row]:
+    """Yield the rows of a CSV file or an Excel workbook (its first sheet); empty rows are passed by.
+
+    Column names are compared without case and spaces.  Raises NotFoundError where there is no
+    file, NotAllowedError where it is no table.
+    """
+    if not file.is_file():
+        raise NotFoundError(f"There is no file {file.name!r}.")
+    read = _workbook(file) if file.suffix.lower() in {".xlsx", ".xlsm"} else _csv(file)
+    heading: list[str] | None = None
+    for number, cells in read:
+        values = [_text(cell) for cell in cells]
+        if not any(values):
+            continue
+        if heading is None:
+            heading = _heading(file, values)
+            continue
+        named = {name: value for name, value in zip(heading, values, strict=False) if name and value}
+        more = [value for value in values[len(heading) :] if value]
+        if more:
+            raise NotAllowedError(
+                f"{file.name}, line {number}: it has more cells than the heading names. Mend that line."
+            )
+        places = {name: f"{_letters(at)}{number}" for at, name in enumerate(heading) if name}
+        yield Row(number, named, places)
+    if heading is None:
+        raise NotAllowedError(f"{file.name} is empty. Its first line names the columns.")
+
+
+def _heading(file: Path, values: Sequence[str]) -> list[str]:
+    names = ["_".join(value.lower().replace("-", " ").split()) for value in values]
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if twice:
+        raise NotAllowedError(f"{file.name} has two columns called {twice[0][:40]!r}. Name one otherwise.")
+    if len(names) > COLUMNS_MAX:
+        raise NotAllowedError(f"{file.name} has more than {COLUMNS_MAX} columns: it is no list of people.")
+    return names
+
+
+def _text(cell: object) -> str:
+    match cell:
+        case None:
+            return ""
+        case datetime() if cell.time() == datetime.min.time():
+            return cell.date().isoformat()
+        case datetime() | date():
+            return cell.isoformat()
+        case float() if cell.is_integer():
+            return str(int(cell))
+        case _:
+            return str(cell).strip()[: CELL_MAX + 1]
+
+
+def _letters(column: int) -> str:
+    """Name a column as a spreadsheet does.
+
+    >>> _letters(0), _letters(27)
+    ('A', 'AB')
+    """
+    name = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        name = chr(65 + rest) + name
+    return name
+
+
+def _csv(file: Path) -> Iterator[tuple[int, Sequence[object]]]:
+    """Read CSV with commas, semicolons or tabs, whichever the heading has most of."""
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as written:
+            heading = written.readline(CELL_MAX * 4)
+            written.seek(0)
+            separator = max(",;\t", key=heading.count)
+            read = csv.reader(written, delimiter=separator, strict=True)
+            for cells in read:
+                yield read.line_num, cells
+    except UnicodeDecodeError:
+        raise NotAllowedError(
+            f"{file.name} is not UTF-8. Save it as CSV in UTF-8, and import it again."
+        ) from None
+    except csv.Error as error:
+        raise NotAllowedError(f"{file.name}, line {read.line_num}: it is no CSV ({error}).") from None
+
+
+def _workbook(file: Path) -> Iterator[tuple[int, Sequence[object]]]:
+    try:
+        from openpyxl import load_workbook
+        from openpyxl.utils.exceptions import InvalidFileException
+    except ImportError:
+        raise NotAllowedError(
+            "Excel workbooks are read with the extra `office`: pip install 'troth[office]'; or save the list as CSV."
+        ) from None
+    try:
+        with zipfile.ZipFile(file) as packed:
+            if sum(part.file_size for part in packed.infolist()) > UNPACKED_MAX:
+                raise NotAllowedError(f"{file.name} unpacks to more than 2 GB. Save the list as CSV.")
+        book = load_workbook(file, read_only=True, data_only=True)
+    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError):
+        raise NotAllowedError(
+            f"{file.name} is no Excel workbook that can be read. Save it anew, or as CSV."
+        ) from None
+    try:
+        yield from enumerate(book.worksheets[0].iter_rows(values_only=True), 1)
+    finally:
+        book.close()
