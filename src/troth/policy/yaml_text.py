@@ -73,6 +73,21 @@ class Fields:
 Node = Scalar | Items | Fields
 
 
+def plain(node: Node) -> object:
+    """Return what a node says, without its places.
+
+    >>> plain(read("a: [1, {b: NO}]", "store.yaml")[0])
+    {'a': [1, {'b': 'NO'}]}
+    """
+    match node:
+        case Scalar():
+            return node.value
+        case Items():
+            return [plain(item) for item in node.items]
+        case Fields():
+            return {name: plain(value) for name, value in node}
+
+
 def read(text: str, file: str, line_offset: int = 0) -> tuple[Node | None, tuple[Problem, ...]]:
     """Read one document; lines count from `line_offset` + 1.  An empty text is None.
 

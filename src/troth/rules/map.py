@@ -17,6 +17,7 @@ from datetime import date
 from typing import Literal
 
 from troth.law.period import Period
+from troth.policy.yaml_text import Fields
 
 Value = str | int | bool | None
 Values = tuple[tuple[str, Value], ...]
@@ -269,6 +270,7 @@ class MapTable:
     discloses: Discloses | None = None
     impersonal: str | None = None
     line: int = 1
+    own: Fields | None = field(default=None, repr=False)  # what its kind of store alone understands
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,6 +363,7 @@ class Map:
     controllers: RowController | None = None
     processor_for: str = ""
     purposes: tuple[str, ...] = ()
+    own: Fields | None = field(default=None, repr=False)  # what its kind of store alone understands
     places: Mapping[tuple[str, ...], Place] = field(default_factory=dict, repr=False, compare=False)
     written: str = field(
         default="", repr=False, compare=False

@@ -22,6 +22,7 @@ from functools import cached_property
 
 from troth.errors import Problem
 from troth.law.period import Period
+from troth.policy.yaml_text import plain
 from troth.rules import catalogue as catalogues
 from troth.rules.catalogue import Catalogue
 from troth.rules.change import Change, Detach, Leave, Rehome, Remove, Unlist, Untie, Write, action
@@ -61,8 +62,14 @@ class Plan:
         map_ = asdict(self.graph.map)
         for left_out in ("file", "places", "credentials", "reviewed", "written"):
             map_.pop(left_out, None)
-        for table in map_["tables"].values():
+        described = [(map_, self.graph.map.own)]
+        for name, table in map_["tables"].items():
             table.pop("line")
+            described.append((table, self.graph.map.tables[name].own))
+        for written_, own in described:  # where it stands in the file says nothing
+            written_.pop("own")
+            if own is not None:
+                written_["own"] = plain(own)
         written = json.dumps(
             [map_, catalogues.sha256(self.graph.catalogue), [_said(change) for change in self.changes]],
             sort_keys=True,

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
-from troth.errors import NotAllowedError, NotFoundError
+from troth.errors import NotAllowedError, NotFoundError, Problem
 from troth.policy.reading import did_you_mean
 from troth.rules.map import Map
 from troth.stores.contract import Limits, Store
@@ -36,6 +37,7 @@ class Kind:
     module: str
     schemes: tuple[str, ...]
     extra: str = ""  # the extra to install, for a kind that the default install cannot open
+    own: str = ""  # the module that reads what a map says in words only this kind understands
     package: str = "troth"
 
 
@@ -49,6 +51,14 @@ BUILT_IN: Mapping[str, Kind] = {
         Kind("logs", "server logs, a folder of files", "troth.stores.logs", ("logs",)),
         Kind("mariadb", "MariaDB, 10.6 or newer", "troth.stores.mariadb", ("mariadb", "mysql"), "mysql"),
         Kind("postgresql", "PostgreSQL, 13 or newer", "troth.stores.postgresql", ("postgresql", "postgres")),
+        Kind(
+            "redis",
+            "Redis or Valkey, keys by templates",
+            "troth.stores.redis",
+            ("redis", "rediss", "valkey", "valkeys", "unix"),
+            "redis",
+            own="troth.stores.redis_keys",
+        ),
         Kind("sqlite", "SQLite, a file", "troth.stores.sqlite", ("sqlite",)),
     )
 }
@@ -93,6 +103,25 @@ def limits(kind: Kind | EntryPoint) -> Limits | None:
         return None
     found = getattr(module, "LIMITS", None)
     return found if isinstance(found, Limits) else None
+
+
+def own_problems(map: Map) -> tuple[Problem, ...]:  # noqa: A002
+    """Return every mistake in what a map says in words that only its kind of store understands."""
+    kind = kinds().get(map.kind)
+    said = [each for each in (map.own, *(table.own for table in map.tables.values())) if each is not None]
+    read: Callable[[Map], tuple[Problem, ...]] | None = None
+    if isinstance(kind, Kind):
+        read = import_module(kind.own).problems if kind.own else None
+    elif kind is not None:
+        with suppress(ImportError):
+            read = getattr(import_module(kind.module), "problems", None)
+    if read is not None:
+        return read(map)
+    if said and isinstance(kind, Kind):
+        first = min(said, key=lambda each: (each.line, each.column))
+        what = f"A store of kind `{map.kind}` understands nothing under `{map.kind}`."
+        return (Problem(map.file, first.line, first.column, what, "Remove it."),)
+    return ()
 
 
 def reference_problem(written: str) -> tuple[str, str] | None:

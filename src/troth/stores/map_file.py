@@ -43,7 +43,7 @@ from troth.rules.map import (
     written_link,
 )
 from troth.rules.map_drift import OUTLINE_DIGITS
-from troth.stores.connect import reference_problem
+from troth.stores.connect import own_problems, reference_problem
 from troth.stores.map_erasure import ErasureReading
 from troth.stores.map_notation import columns_of, link_of, target_of
 from troth.stores.phone_form import is_region
@@ -69,16 +69,22 @@ def read(text: str, file: str) -> tuple[Map | None, tuple[Problem, ...]]:
         reading.problem(None, "The map is empty.", "Write `store:`, `kind:`, `credentials:` and `tables:`.")
     elif node is not None:
         found = reading.map(node)
+        if found is not None and not reading.problems:
+            reading.problems.extend(own_problems(found))
     if reading.problems:
         return None, tuple(sorted(reading.problems))
     return (None if found is None else replace(found, written=text)), ()
 
 
 class _MapReading(ErasureReading):
-    """One map file being read."""
+    """One map file being read; `kind` is the kind of store, where it is known."""
+
+    kind = ""
 
     def map(self, node: Node) -> Map | None:
-        fields = self.fields(node, "A map", _MAP, ("store", "kind", "credentials", "tables"))
+        self.kind = self.kind_of(node)
+        known = (*_MAP, self.kind) if self.kind else _MAP
+        fields = self.fields(node, "A map", known, ("store", "kind", "credentials", "tables"))
         if not isinstance(node, Fields):
             return None
         store = self.text(fields.get("store"), "`store`")
@@ -110,8 +116,23 @@ class _MapReading(ErasureReading):
             controllers=controllers,
             processor_for=processor_for,
             purposes=purposes,
+            own=self.own(fields),
             places=self.places,
         )
+
+    def kind_of(self, node: Node) -> str:
+        """Return the kind, under whose name a map says what only that kind of store understands."""
+        said = node.get("kind") if isinstance(node, Fields) else None
+        kind = said.text if isinstance(said, Scalar) else ""
+        return kind if kind not in (*_MAP, *_TABLE) else ""
+
+    def own(self, fields: Mapping[str, Node]) -> Fields | None:
+        found = fields.get(self.kind)
+        if found is not None and not isinstance(found, Fields):
+            self.problem(
+                found, f"`{self.kind}` must be fields (`key: value`).", f"Write `{self.kind}: {{…}}`."
+            )
+        return found if isinstance(found, Fields) else None
 
     # What is said of the whole store
 
@@ -316,12 +337,13 @@ class _MapReading(ErasureReading):
                 "Describe its columns, or write `impersonal:` and why it is not about people.",
             )
             return MapTable(name, {}, line=key.line)
-        node = _rejoined(node, _TABLE, ("impersonal",))
-        fields = self.fields(node, f"`{shortened(name)}`", _TABLE)
+        known = (*_TABLE, self.kind) if self.kind else _TABLE
+        node = _rejoined(node, known, ("impersonal",))
+        fields = self.fields(node, f"`{shortened(name)}`", known)
         self.columns = columns = self.categories(name, fields.get("columns"))
         if "impersonal" in fields:
             for other in fields:
-                if other not in ("impersonal", "columns"):
+                if other not in ("impersonal", "columns", self.kind):
                     self.problem(
                         fields[other],
                         f"`{shortened(name)}` is impersonal and has `{other}` too.",
@@ -329,7 +351,7 @@ class _MapReading(ErasureReading):
                     )
             self.at(fields["impersonal"], name, "impersonal")
             why = self.text(fields["impersonal"], "`impersonal`")
-            return MapTable(name, columns, impersonal=why or "?", line=key.line)
+            return MapTable(name, columns, impersonal=why or "?", line=key.line, own=self.own(fields))
         if "columns" not in fields and isinstance(node, Fields):
             self.problem(
                 key,
@@ -349,6 +371,7 @@ class _MapReading(ErasureReading):
             made_public=self.text(fields.get("made_public"), "`made_public`") or "",
             discloses=self.discloses(name, fields.get("discloses")),
             line=key.line,
+            own=self.own(fields),
         )
 
     def discloses(self, table: str, node: Node | None) -> Discloses | None:

@@ -1,0 +1,299 @@
+"""Personal data in Redis or Valkey, under keys that the map describes.
+
+Keys are walked with SCAN, whose pattern is made of the map's literals alone; what an
+identifier says is compared, never put into a pattern.  Where a key is told by one value
+that is written in one way only, that key is read and nothing is walked.
+
+Danger: `act` deletes and overwrites.  What prevents loss: every change is written down beside
+the data before the first is made, each compares what it changes with what was read and changes
+one key as a whole (`redis_change`), and whoever comes next finishes a step that was cut short.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+import redis
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+
+from troth.errors import ConflictError, NotAllowedError, TrothError, UnreachableError, WrongFileError
+from troth.rules.map import Map, MapTable
+from troth.stores import redis_keys
+from troth.stores.contract import Limits, Store
+from troth.stores.gather import Changed, Found, Wanted
+from troth.stores.redis_change import SCRIPT, arguments, calls
+from troth.stores.redis_keys import Described, Keys, text
+from troth.stores.staged import Staged
+
+LIMITS = Limits(atomic=False, measured_by_rollback=False, rows_measured_max=0)
+STEP = b"troth:step:"
+OTHER = "other keys"
+WAIT_SECONDS = 20.0
+KEYS_AT_ONCE = 500
+ITEMS_AT_ONCE = 1_000
+_LETTER_BY_LETTER_NOT = frozenset({"email", "phone", "iban", "card", "national_id"})
+
+
+def open_store(map: Map, credentials: Mapping[str, str]) -> Store:  # noqa: A002
+    """Open a Redis; nothing is touched before the first verb."""
+    described, problems = redis_keys.read(map)
+    if described is None:
+        raise WrongFileError(problems)
+    return Staged(map, Redis(map.store, described, credentials), may_change="change" in credentials)
+
+
+class Redis:
+    """The source of a Redis store."""
+
+    limits = LIMITS
+    remembers = True
+
+    def __init__(self, store: str, described: Described, credentials: Mapping[str, str]) -> None:
+        self._store = store
+        self._described = described
+        self._urls = dict(credentials)
+        self._clients: dict[str, Any] = {}
+
+    def looks_up(self, table: MapTable, column: str, kind: str) -> bool:
+        """Tell whether one value of this column is one key."""
+        keys = self._described.tables[table.name]
+        return keys.template.gaps == (column,) and (keys.exact or kind not in _LETTER_BY_LETTER_NOT)
+
+    def lists(self, table: MapTable) -> bool:
+        """Say that keys can always be walked."""
+        del table
+        return True
+
+    def rows(self, table: MapTable, wanted: Wanted | None) -> Iterator[Found]:
+        """Yield the rows of a table, each key with what it holds."""
+        keys = self._described.tables[table.name]
+        with self._said("find") as client:
+            if wanted is not None:
+                named: Iterator[bytes] = (keys.template.key(value) for value in wanted.values)
+            else:
+                named = self._walked(client, keys.template.pattern)
+            found = (key for key in named if self._table(key) == table.name)
+            yield from self._read(client, table.name, keys, found)
+
+    def outside(self) -> Iterator[tuple[str, Found]]:
+        """Yield what keys hold that no template fits."""
+        with self._said("find") as client:
+            others = (key for key in self._walked(client, b"*") if self._table(key) is None)
+            while several := list(islice(others, KEYS_AT_ONCE)):
+                kinds = self._together(client, [("type", key) for key in several])
+                for key, kind in zip(several, kinds, strict=True):
+                    for field, value in self._held(client, key, kind.decode()):
+                        named = kind in (b"hash", b"stream")
+                        row = {"key": text(key), "field": text(field) if named else None}
+                        place = f"{key.hex()}.{field.hex()}"
+                        yield OTHER, Found(place, {**row, "value": text(value if named else value or field)})
+
+    def done(self, step: str) -> tuple[str, str] | None:
+        """Finish a step that was cut short; return the plan and the rows of one that is remembered."""
+        with self._said("change") as client:
+            name = STEP + step.encode("utf-8", "surrogatepass")
+            state, plan, rows = client.hmget(name, ["state", "plan", "rows"])
+            if state == b"begun":
+                self._finish(client, name)
+            elif state != b"done":
+                client.delete(name)  # it was never written down whole, so nothing of it was done
+                return None
+            return plan.decode(), rows.decode()
+
+    def carry_out(self, step: str, plan_sha256: str, rows: str, changes: Iterable[Changed]) -> None:
+        """Write the changes down, then make them, a key at a time."""
+        with self._said("change") as client:
+            name = STEP + step.encode("utf-8", "surrogatepass")
+            client.hset(name, mapping={"state": "being written", "plan": plan_sha256, "rows": rows})
+            number = 0
+            for key, told in _by_key(self._described, changes):
+                number += 1
+                written = json.dumps([key.hex(), *(each.hex() for each in told)])
+                client.hset(name, f"change:{number}", written)
+            client.hset(name, mapping={"state": "begun", "changes": number})
+            self._finish(client, name)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        for client in self._clients.values():
+            client.close()
+        self._clients = {}
+
+    # Changing
+
+    def _finish(self, client: Any, name: bytes) -> None:
+        """Make every change that is written down, and say so when all are made."""
+        left_alone = 0
+        for number in range(1, int(client.hget(name, "changes")) + 1):
+            written = client.hget(name, f"change:{number}")
+            if written is None:
+                continue
+            key, *told = (bytes.fromhex(each) for each in json.loads(written))
+            if not client.eval(SCRIPT, 1, key, *told):
+                left_alone += 1
+            client.hdel(name, f"change:{number}")
+        if left_alone:
+            client.delete(name)
+            raise ConflictError(
+                f"In the store `{self._store}`, {left_alone} keys changed since they were read, and were left as they "
+                "are. The others are done. Measure and approve what is left."
+            )
+        client.hset(name, "state", "done")
+
+    # Reading
+
+    def _table(self, key: bytes) -> str | None:
+        """Return the table a key belongs to: the first whose template fits."""
+        if key.startswith(STEP):
+            return ""
+        return next((name for name, fit in self._fits.items() if fit(key) is not None), None)
+
+    @cached_property
+    def _fits(self) -> Mapping[str, Callable[[bytes], object]]:
+        return {name: keys.template.read for name, keys in self._described.tables.items()}
+
+    def _walked(self, client: Any, pattern: bytes) -> Iterator[bytes]:
+        for number, key in enumerate(client.scan_iter(match=pattern, count=KEYS_AT_ONCE)):
+            if number >= self._described.keys_max:
+                raise NotAllowedError(
+                    f"The store `{self._store}` has more than {self._described.keys_max:,} keys of one kind. Nothing "
+                    "was changed. Raise `keys_max` in its map, or let the keys have the identifier in them."
+                )
+            yield key
+
+    def _read(self, client: Any, table: str, keys: Keys, named: Iterator[bytes]) -> Iterator[Found]:
+        try:
+            if keys.holds in ("string", "hash"):
+                command = "get" if keys.holds == "string" else "hgetall"
+                while several := list(islice(named, KEYS_AT_ONCE)):
+                    answers = self._together(client, [(command, key) for key in several])
+                    for key, held in zip(several, answers, strict=True):
+                        if held:
+                            yield Found(key.hex(), self._row(keys, key, held))
+                return
+            for key in named:
+                for field, value in self._items(client, keys.holds, key):
+                    row = self._row(keys, key, (field, value))
+                    yield Found(f"{key.hex()}.{field.hex()}", row)
+        except ResponseError as error:
+            if "WRONGTYPE" not in str(error):
+                raise
+            raise NotAllowedError(
+                f"The store `{self._store}` has a key that fits `{keys.template.written}` and holds no {keys.holds}, "
+                f"as its map says of `{table}`. Nothing was changed. Let the map say which keys are which."
+            ) from None
+
+    def _row(self, keys: Keys, key: bytes, held: Any) -> dict[str, object]:
+        row: dict[str, object] = dict(keys.template.read(key) or {})
+        match keys.holds:
+            case "string":
+                row["value"] = text(held)
+            case "hash":
+                row = {**{str(text(name)): text(value) for name, value in held.items()}, **row}
+            case "fields":
+                row |= {"field": text(held[0]), "value": text(held[1])}
+            case "zset":
+                row |= {"member": text(held[0]), "score": float(held[1])}
+            case "stream":
+                pairs = json.loads(held[1])
+                row = {**dict(pairs), **row, "entry": held[0].decode()}
+            case "set":
+                row["member"] = text(held[0])
+            case "list":
+                row["element"] = text(held[0])
+        return row
+
+    def _items(self, client: Any, holds: str, key: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield what a key holds, item by item, in bounded memory."""
+        match holds:
+            case "fields" | "hash":
+                yield from client.hscan_iter(key, count=ITEMS_AT_ONCE)
+            case "set":
+                yield from ((member, b"") for member in client.sscan_iter(key, count=ITEMS_AT_ONCE))
+            case "zset":
+                found = client.zscan_iter(key, count=ITEMS_AT_ONCE)
+                yield from ((member, repr(score).encode()) for member, score in found)
+            case "list":
+                start = 0
+                while several := client.lrange(key, start, start + ITEMS_AT_ONCE - 1):
+                    yield from ((element, b"") for element in several)
+                    start += len(several)
+            case "stream":
+                after = "-"
+                while several := client.xrange(key, min=after, count=ITEMS_AT_ONCE):
+                    for entry, pairs in several:
+                        read = [[_plain(name), _plain(value)] for name, value in (pairs or {}).items()]
+                        yield entry, json.dumps(read).encode()
+                    after = f"({several[-1][0].decode()}"
+
+    def _held(self, client: Any, key: bytes, kind: str) -> Iterator[tuple[bytes, bytes]]:
+        match kind:
+            case "string":
+                yield b"", client.get(key) or b""
+            case "hash" | "set" | "zset" | "list" | "stream":
+                yield from self._items(client, kind, key)
+            case "none":
+                return
+            case _:
+                raise NotAllowedError(
+                    f"The store `{self._store}` has keys of the type `{kind}`, which this kind of store does not read. "
+                    "What is not read is not proven clean."
+                )
+
+    def _together(self, client: Any, commands: list[tuple[str, bytes]]) -> list[Any]:
+        pipeline = client.pipeline(transaction=False)
+        for name, key in commands:
+            getattr(pipeline, name)(key)
+        found: list[Any] = pipeline.execute()
+        return found
+
+    @contextmanager
+    def _said(self, role: str) -> Iterator[Any]:
+        """Lend a client; an error of the driver, which may repeat a key, is said anew."""
+        said: TrothError
+        try:
+            if role not in self._clients:
+                self._clients[role] = self._connected(self._urls[role])
+            yield self._clients[role]
+        except (NoPermissionError, AuthenticationError):
+            said = NotAllowedError(
+                f"The store `{self._store}` refuses what these credentials ask for. See which rights its page names."
+            )
+        except RedisError:
+            said = UnreachableError(
+                f"The store `{self._store}` does not answer. Nothing was changed, or the step is remembered; try again."
+            )
+        else:
+            return
+        raise said from None
+
+    def _connected(self, url: str) -> Any:
+        url = url.replace("valkeys://", "rediss://", 1).replace("valkey://", "redis://", 1)
+        more = {"socket_timeout": WAIT_SECONDS, "socket_connect_timeout": WAIT_SECONDS}
+        if self._described.cluster:
+            return redis.RedisCluster.from_url(url, **more)
+        return redis.Redis.from_url(url, **more)
+
+
+def _by_key(described: Described, changes: Iterable[Changed]) -> Iterator[tuple[bytes, list[bytes]]]:
+    """Yield each key with what the script is told, changes of one key that follow one another together."""
+    at: bytes | None = None
+    told: list[bytes] = []
+    for changed in changes:
+        key = bytes.fromhex(changed.place.partition(".")[0])
+        if at is not None and (key != at or len(told) > ITEMS_AT_ONCE):
+            yield at, told
+            told = []
+        at = key
+        told += arguments(list(calls(described.tables[changed.table], changed)))
+    if at is not None:
+        yield at, told
+
+
+def _plain(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")

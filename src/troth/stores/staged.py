@@ -1,0 +1,128 @@
+"""A store that is no database: its rows are gathered into tables, where the engine of every SQL store works.
+
+Whoever adds such a kind of store writes a `Source` (`stores.gather`): how rows are read and
+how one row is changed.  Finding, measuring, the several owners of a row, retention, checking
+and the search for residue are then the same as everywhere.
+
+Danger: `act` changes rows of the source one by one.  What prevents loss: everything is planned
+and compared with what was approved before the first row is changed; a row that changed
+meanwhile is left alone; and the tables furthest from the subject come first, so that whatever
+was cut short is found and finished by the next attempt.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+
+from troth.errors import NotAllowedError
+from troth.rules.catalogue import Catalogue
+from troth.rules.map import Map
+from troth.stores import gather, sql_run
+from troth.stores.contract import Acted, Limits, Measured, Row, Scanned, Who
+from troth.stores.gather import Gathered, Source
+from troth.stores.sql_store import SqlStore
+from troth.stores.sqlite import LIMITS as SQLITE_LIMITS
+from troth.stores.sqlite import Sqlite
+
+ROWS_SEEN = 10_000  # of a table, to see which columns there are
+
+
+class Staged:
+    """A store over a source."""
+
+    def __init__(self, map_: Map, source: Source, *, may_change: bool) -> None:
+        self._map = map_
+        self._source = source
+        self._may_change = may_change
+
+    def __repr__(self) -> str:
+        """Name the store and nothing of how it is reached."""
+        return f"<store {self._map.store}>"
+
+    @property
+    def name(self) -> str:
+        """The store's name in plans, events and screens."""
+        return self._map.store
+
+    def limits(self) -> Limits:
+        """Say what this kind of store can do."""
+        return self._source.limits
+
+    def catalogue(self) -> Catalogue:
+        """Read which columns there are, from the first rows of each table."""
+        with self._gathered(None, wide=True, rows_max=ROWS_SEEN) as (_, staged):
+            return staged.catalogue()
+
+    def find(self, who: Sequence[Who]) -> Iterator[Row]:
+        """Yield every row about these subjects, one row once per subject."""
+        if who:
+            with self._gathered(who, wide=True) as (_, staged):
+                yield from staged.find(who)
+
+    def measure(self, who: Sequence[Who], today: date) -> Measured:
+        """Count what erasing these subjects would do; nothing is changed."""
+        self._changing()
+        with self._gathered(who) as (_, staged):
+            return replace(staged.measure(who, today), how="counted")
+
+    def act(
+        self, step: str, who: Sequence[Who], today: date, approved: Measured, tolerance: int = 0
+    ) -> Acted:
+        """Erase as approved, once per `step`; raises ConflictError when there is more to do."""
+        self._changing()
+        known = self._source.done(step)
+        if known is not None:
+            return sql_run.from_rows(self.name, step, *known)
+        with self._gathered(who) as (gathered, staged):
+            shutil.copyfile(gathered.database, gathered.before)
+            acted = staged.act(step, who, today, approved, tolerance)
+            if not self._source.remembers:
+                acted = replace(acted, certainty="at_least_once")
+            changes = gather.changes(gathered, self._map)
+            self._source.carry_out(step, acted.plan_sha256, sql_run.to_rows(acted), changes)
+            return acted
+
+    def gone(self, who: Sequence[Who], today: date) -> int:
+        """Count the rows to which these identifiers still lead and which no rule retains today."""
+        with self._gathered(who) as (_, staged):
+            return staged.gone(who, today)
+
+    def scan(self, who: Sequence[Who], today: date) -> Scanned:
+        """Search every column of every row that can be read for these subjects' identifiers."""
+        with self._gathered(None, wide=True) as (gathered, staged):
+            found = staged.scan(who, today)
+            unread = [
+                f"{table}.{name}" for table in gathered.partly for name in self._map.tables[table].columns
+            ]
+            return replace(found, unread=tuple(sorted({*found.unread, *unread})))
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._source.close()
+
+    def _changing(self) -> None:
+        if not self._may_change:
+            raise NotAllowedError(
+                f"The store `{self.name}` has no credentials to change rows with. Add `change` to its map's "
+                "credentials."
+            )
+
+    @contextmanager
+    def _gathered(
+        self, who: Sequence[Who] | None, *, wide: bool = False, rows_max: int | None = None
+    ) -> Iterator[tuple[Gathered, SqlStore[object]]]:
+        """Gather rows for the length of one verb."""
+        gathered = gather.gather(self._source, self._map, who, wide=wide, rows_max=rows_max)
+        url = f"sqlite:///{gathered.database}"
+        urls: Mapping[str, str] = {"find": url, "change": url}
+        engine: Sqlite = Sqlite()
+        staged: SqlStore[object] = SqlStore(self._map, urls, engine, SQLITE_LIMITS)  # type: ignore[arg-type]
+        try:
+            yield gathered, staged
+        finally:
+            staged.close()
+            gathered.remove()
