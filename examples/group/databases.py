@@ -57,8 +57,10 @@ def project(folder: Path, urls: Mapping[str, str]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("policy.md", "policy.fr.md", "troth.toml", ".gitignore"):
         shutil.copyfile(HERE / name, folder / name)
-    for name in ("register", "stores"):
-        shutil.copytree(HERE / name, folder / name, dirs_exist_ok=True)
+    for name in ("register", "stores", "site"):
+        shutil.copytree(
+            HERE / name, folder / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
+        )
     if urls["crm"].startswith("sqlite:"):
         file = folder / "stores" / "crm.yaml"
         text = file.read_text(encoding="utf-8")

@@ -8,6 +8,7 @@ else reads either.  Secrets stand in `troth.toml` only as references (`env:NAME`
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from troth.errors import NotAllowedError, NotFoundError, Problem, WrongFileError
-from troth.work.project import ApiKey, Controller, Peer, Project, Settings
+from troth.work.project import ApiKey, Controller, Peer, Project, Settings, Site
 
 if TYPE_CHECKING:
     from troth.ledger.schema import Ledger
@@ -31,6 +32,7 @@ KNOWN: Mapping[str, Mapping[str, type]] = {
     "project": {"name": str},
     "ledger": {"url": str, "keys": str, "master_key": str},
     "web": {"host": str, "port": int, "public_url": str},
+    "site": {"host": str, "application": str, "gate": str, "unknown": str},
     "opendsr": {"certificate": str, "key": str},
     "mail": {"to": str, "from": str, "inbox": str, "inbox_secret": str, "inbox_login": str},
 }
@@ -119,6 +121,7 @@ def read_settings(folder: Path) -> Settings:
         own_certificate=lambda: resolve(said("opendsr", "certificate", ""), folder).encode(),
         own_key=lambda: resolve(said("opendsr", "key", ""), folder).encode(),
         api={name: _api_key(values, folder) for name, values in told.get("api", {}).items()},
+        site=Site(**told["site"]) if "site" in told else None,
     )
 
 
@@ -172,6 +175,8 @@ def _problems(told: Mapping[str, Any], file: Path) -> list[Problem]:
                 line, column = _place(lines, key)
                 what = f"`{key}` in [{section}] must be {wanted}."
                 problems.append(Problem(file.name, line, column, what, "Write it so."))
+        if section == "site":
+            problems += list(_site_problems(values, lines))
     return problems
 
 
@@ -220,6 +225,24 @@ def _is_beginning(address: object) -> bool:
         isinstance(address, str) and address.startswith(("https://", "http://127.0.0.1:")) and address.endswith("/")
         and address.count("/") > 2
     )  # fmt: skip
+
+
+def _site_problems(site: Mapping[str, Any], lines: list[str]) -> Iterable[Problem]:
+    """Say what is wrong with [site]: where it is, and what the gate does."""
+    if {"host", "application"} - set(site):
+        what = "[site] has a `host` and an `application`."
+        remedy = 'Write host = "www.company.example" and application = "site/shop.py:application".'
+        yield Problem("troth.toml", *_place(lines, "[site"), what, remedy)
+        return
+    for key, known in (("gate", ("report", "enforce")), ("unknown", ("report", "drop"))):
+        if site.get(key, known[0]) not in known:
+            what = f"`{key}` in [site] is {site[key]!r}."
+            yield Problem("troth.toml", *_place(lines, key), what, f"There are: {', '.join(known)}.")
+    if not re.fullmatch(r"[^/:]+\.py:[A-Za-z_]\w*", str(site["application"]).rpartition("/")[2]):
+        what = "`application` in [site] does not name a Python file and what to take from it."
+        yield Problem(
+            "troth.toml", *_place(lines, "application"), what, "Write it so: site/shop.py:application."
+        )
 
 
 def _peer_problems(peers: Mapping[str, Any], lines: list[str]) -> Iterable[Problem]:

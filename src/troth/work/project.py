@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from troth.ledger.schema import Ledger
@@ -56,6 +56,16 @@ class Controller:
 
 
 @dataclass(frozen=True, slots=True)
+class Site:
+    """A web site that is served beside the portal, under a host of its own and behind the gate."""
+
+    host: str
+    application: str  # FILE.py:NAME, below the project's folder
+    gate: Literal["report", "enforce"] = "report"
+    unknown: Literal["report", "drop"] = "report"  # cookies that nobody declared
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What `troth.toml` and the environment say, read once; secrets are never shown."""
 
@@ -79,6 +89,7 @@ class Settings:
     own_certificate: Callable[[], bytes] = field(default=bytes, repr=False)  # PEM; empty where none is set
     own_key: Callable[[], bytes] = field(default=bytes, repr=False)
     api: Mapping[str, ApiKey] = field(default_factory=dict, repr=False)  # by the name of the system
+    site: Site | None = None
 
 
 @dataclass(frozen=True)

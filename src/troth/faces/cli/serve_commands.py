@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, cast
 
 import typer
 
@@ -15,6 +16,9 @@ from troth.errors import TrothError, UnreachableError
 from troth.faces.cli.console import out
 from troth.faces.cli.context import project
 from troth.work.project import Project
+
+if TYPE_CHECKING:
+    from troth.faces.middleware.asgi import App
 
 LOG = logging.getLogger("troth.serve")
 LEASE_SECONDS = 10
@@ -29,7 +33,7 @@ def serve(
         "", help="The address of the reverse proxy in front, whose X-Forwarded-For says who visits."
     ),
 ) -> None:
-    """Serve the portal and the notice until Ctrl-C; with a worker inside.
+    """Serve the portal and the notice until Ctrl-C, and the site of [site]; with a worker inside.
 
     Example: troth serve --port 8080
     """
@@ -44,16 +48,21 @@ def run(opened: Project, host: str, port: int, *, worker: bool = True, proxy: st
     import uvicorn
 
     from troth.faces.portal.application import application
+    from troth.faces.site import beside
 
     listening = _listen(host, port)
     _ = opened.ledger, opened.policy  # their mistakes are told before anything is served
+    site, served = opened.settings.site, cast("App", application(opened))
     config = uvicorn.Config(
-        application(opened), log_level="warning", access_log=False, server_header=False, date_header=True,
+        served if site is None else beside(served, opened, site),
+        log_level="warning", access_log=False, server_header=False, date_header=True,
         timeout_graceful_shutdown=10, lifespan="off", proxy_headers=bool(proxy),
         forwarded_allow_ips=proxy or None,
     )  # fmt: skip
     shown = f"[{host}]" if ":" in host else host
     out().print(f"Serving {opened.settings.name} at http://{shown}:{port}/ – Ctrl-C ends it.", markup=False)
+    if site is not None:
+        out().print(f"Its site is at http://{site.host}:{port}/, the gate: {site.gate}.", markup=False)
     with _working(opened) if worker else _nothing(), _ending_quietly():
         uvicorn.Server(config).run(sockets=[listening])
 
