@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS once (key text PRIMARY KEY, events text NOT NULL);
 CREATE INDEX IF NOT EXISTS events_by_stream ON events (stream, version);
 CREATE INDEX IF NOT EXISTS events_by_id ON events (id);
 CREATE INDEX IF NOT EXISTS events_by_kind ON events (kind, seq);
+CREATE INDEX IF NOT EXISTS events_collected ON events (subject, seq) WHERE kind = 'collected';
 CREATE TABLE IF NOT EXISTS unsealed (seq bigint PRIMARY KEY, id text NOT NULL, at_us bigint NOT NULL);
 CREATE TABLE IF NOT EXISTS leaves (number bigint PRIMARY KEY, id text NOT NULL UNIQUE, hash {blob} NOT NULL);
 CREATE TABLE IF NOT EXISTS nodes (level integer, number bigint, hash {blob} NOT NULL, PRIMARY KEY (level, number));

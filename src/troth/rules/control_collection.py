@@ -77,10 +77,14 @@ def _told_of_it(promise: Collection, facts: Facts) -> tuple[list[str], int]:
         if not one["indirect"] or one["source"] not in own:
             continue
         if collection.is_late(one, facts.today):
-            late.append(f"notice {name}: due {one['due']}, {one['told_on'] or 'not sent'}")
+            late.append(f"notice {name}: due {one['due']}, {_when(one['told_on'])}")
         else:
             told += one["status"] == "told"
     return late, told
+
+
+def _when(told_on: str | None) -> str:
+    return f"sent {told_on}" if told_on else "not sent"
 
 
 def judge_first(promise: Promise, facts: Facts) -> Judged:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from troth.errors import TamperedError
-from troth.rules import amendment, collection, hold, incident, mail, request
+from troth.rules import amendment, collection, first_communication, hold, incident, mail, request
 from troth.rules.event import Event
 
 State = dict[str, Any]
@@ -31,6 +31,7 @@ FOLDS: Mapping[str, Fold] = MappingProxyType(
         "restriction": amendment.fold,
         "collection": collection.fold,
         collection.CHANNEL_FAMILY: collection.fold_channel,
+        first_communication.FAMILY: first_communication.fold,
         hold.FAMILY: hold.fold,
         incident.FAMILY: incident.fold,
     }

@@ -22,9 +22,9 @@ from troth.ledger import append, keys, read, subjects, vault
 from troth.outside.mail import Letter, is_address
 from troth.policy import tables
 from troth.policy.words import words
-from troth.rules import collection, letter
+from troth.rules import collection, first_communication, letter
 from troth.rules.event import Draft, Event, Fact
-from troth.work import send_letter
+from troth.work import objection_notice, send_letter
 from troth.work.establishment import day_here, establishment
 from troth.work.project import Project
 
@@ -123,10 +123,13 @@ def tell(project: Project, ident: str) -> Event | None:
     (collected, *_) = read.stream(project.ledger, stream)
     known = vault.payload(project.ledger, collected)
     language = str(known["language"])
+    subject = str(one.state["subject"])
+    objection = _objection(project, subject, language)
+    told = fields(project, str(one.state["source"]), date.fromisoformat(one.state["obtained"]), language)
     written = letter.write(
         "source_notice",
         language,
-        fields(project, str(one.state["source"]), date.fromisoformat(one.state["obtained"]), language),
+        {**told, "objection": objection.text if objection else ""},
         send_letter.own_template(project, "source_notice", language),
     )
     html = letter.as_html(written, language)
@@ -141,8 +144,28 @@ def tell(project: Project, ident: str) -> Event | None:
         "language": language,
     }
     payload: dict[str, Fact] = {"to": known["email"], "text": written.text, "proof": sent.proof}
-    draft = Draft("letter_sent", stream, facts, subject=one.state["subject"], payload=payload, file=stream)
-    return append.append(project.ledger, [draft], once=f"informed {ident} {one.state['tries'] + 1}")[0]
+    drafts = [Draft("letter_sent", stream, facts, subject=subject, payload=payload, file=stream)]
+    if objection is not None and sent.outcome == "sent" and objection.text in " ".join(written.text.split()):
+        drafts.append(_presented(project, subject, objection))
+    return append.append(project.ledger, drafts, once=f"informed {ident} {one.state['tries'] + 1}")[0]
+
+
+def _objection(project: Project, subject: str, language: str) -> objection_notice.Notice | None:
+    """Return the notice about the right to object, where this letter is the first that must bring it."""
+    state = objection_notice.state_of(project, subject)
+    rights = first_communication.owed(project.policy, None, tuple(state.body["presented"]) if state else ())
+    return objection_notice.notice(project, rights, language) if rights else None
+
+
+def _presented(project: Project, subject: str, objection: objection_notice.Notice) -> Draft:
+    facts: dict[str, Fact] = {
+        "purpose": "source_notice", "notice_version": project.policy.version, "language": objection.language,
+        "channel": "email", "presented": list(objection.rights), "lacks": [],
+        "notice_sha256": sha256(objection.text.encode()).hexdigest(), "on": day_here(project).isoformat(),
+    }  # fmt: skip
+    stream = f"{first_communication.FAMILY}/{subject}"
+    return Draft("first_communication_sent", stream, facts, subject=subject, entity=establishment(project).entity,
+                 policy=project.policy.version or None)  # fmt: skip
 
 
 def fields(project: Project, source: str, obtained: date, language: str) -> dict[str, object]:

@@ -87,6 +87,12 @@ COMMANDS: dict[str, Entry] = {
     "inform": Entry(
         "inform_commands", "app", "Requests", "Inform people whose data came from somebody else."
     ),
+    "communication": Entry(
+        "communication_commands",
+        "app",
+        "Requests",
+        "Ask before a first message what it must carry; record that it went.",
+    ),
     "disclosure": Entry(
         "disclosure_commands", "app", "Requests", "Record and list what was disclosed to whom."
     ),
@@ -136,7 +142,7 @@ class Table(TyperGroup):
             console.print(f"\n[bold]{group}[/bold]")
             for name, entry in COMMANDS.items():
                 if entry.group == group:
-                    console.print(f"  {name:<10} {entry.help}")
+                    console.print(f"  {name:<13} {entry.help}")
         console.print()
 
 
