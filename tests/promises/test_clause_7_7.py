@@ -5,7 +5,7 @@ import pytest
 import story
 from promises.proving import MAELLE, kept, proven, verdict
 from troth.errors import NotAllowedError
-from troth.ledger import read, subjects
+from troth.ledger import read, suppression
 from troth.work import carry_on, decide
 
 
@@ -14,7 +14,7 @@ def test_an_objection_to_marketing_needs_no_reason_no_proof_and_no_decision(comp
     claim = story.state(company, number)["claims"]["c1"]
     assert (claim["outcome"], claim["decided_by"], claim["purposes"]) == ("grant", "troth", ["marketing"])
     assert not story.state(company, number)["proven"]
-    assert subjects.is_suppressed(company.ledger, "email", MAELLE.upper())
+    assert suppression.is_suppressed(company.ledger, "email", MAELLE.upper())
     acknowledged = letters()[0][2].replace("\xa0", " ")
     assert (
         "What has taken effect already: - Since 23 November 2026 your data is no longer used for"
@@ -34,7 +34,7 @@ def test_her_address_stays_suppressed_when_everything_else_is_erased(company):
     number = story.ask(company, "erase", email=MAELLE)
     story.grant_erasure(company, number)
     carry_on.carry_on(company, number)
-    assert subjects.is_suppressed(company.ledger, "email", MAELLE)
+    assert suppression.is_suppressed(company.ledger, "email", MAELLE)
 
 
 def test_marketing_recipients_are_told_first(company, letters):

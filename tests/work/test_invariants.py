@@ -22,7 +22,7 @@ from conftest import SetClock
 from shop_project import make, opened
 from troth.errors import ConflictError, NotAllowedError, NotFoundError
 from troth.law.working_day import working_days_after
-from troth.ledger import read, subjects, vault
+from troth.ledger import read, suppression, vault
 from troth.outside.mail import Sent
 from troth.rules import fold, set_aside
 from troth.work import (
@@ -238,7 +238,7 @@ class Handling(RuleBasedStateMachine):
     @invariant()
     def an_objection_to_marketing_took_effect_on_receipt(self):
         if "object_marketing" in self.rights:
-            assert subjects.is_suppressed(self.project.ledger, "email", ADA)
+            assert suppression.is_suppressed(self.project.ledger, "email", ADA)
             claim = next(c for c in self.state["claims"].values() if c["right"] == "object_marketing")
             assert claim["outcome"] == "grant"
 

@@ -9,7 +9,7 @@ from commanding import troth
 from naming import names
 from troth.errors import NotAllowedError
 from troth.faces.portal import session
-from troth.ledger import read, subjects, vault
+from troth.ledger import read, suppression, vault
 from troth.rules import representation
 from troth.work import answer, ask, build_package, carry_on, decide, request_file
 from troth.work.check_authority import check_authority
@@ -145,8 +145,8 @@ def test_what_was_seen_is_words_in_the_vault_and_no_document(project):
 
 def test_an_objection_to_marketing_needs_nothing_to_be_shown_and_stops_the_persons_address_alone(project):
     asked(project, "object_marketing")
-    assert subjects.is_suppressed(project.ledger, "email", ADA)
-    assert not subjects.is_suppressed(project.ledger, "email", AGENT)
+    assert suppression.is_suppressed(project.ledger, "email", ADA)
+    assert not suppression.is_suppressed(project.ledger, "email", AGENT)
 
 
 def test_nothing_is_restricted_for_somebody_else_before_somebody_looked(project):

@@ -42,6 +42,7 @@ CREATE INDEX IF NOT EXISTS events_by_stream ON events (stream, version);
 CREATE INDEX IF NOT EXISTS events_by_id ON events (id);
 CREATE INDEX IF NOT EXISTS events_by_kind ON events (kind, seq);
 CREATE INDEX IF NOT EXISTS events_collected ON events (subject, seq) WHERE kind = 'collected';
+CREATE INDEX IF NOT EXISTS events_that_stop ON events (subject) WHERE kind IN ('restriction_moved', 'act_ended');
 CREATE TABLE IF NOT EXISTS unsealed (seq bigint PRIMARY KEY, id text NOT NULL, at_us bigint NOT NULL);
 CREATE TABLE IF NOT EXISTS leaves (number bigint PRIMARY KEY, id text NOT NULL UNIQUE, hash {blob} NOT NULL);
 CREATE TABLE IF NOT EXISTS nodes (level integer, number bigint, hash {blob} NOT NULL, PRIMARY KEY (level, number));
@@ -57,6 +58,11 @@ CREATE TABLE IF NOT EXISTS fingerprints (
   domain text, kind text, form text, key_version integer, mac {blob}, subject text NOT NULL,
   PRIMARY KEY (domain, kind, form, key_version, mac));
 CREATE INDEX IF NOT EXISTS fingerprints_by_subject ON fingerprints (subject);
+CREATE TABLE IF NOT EXISTS suppressions (
+  number {number}, kind text NOT NULL, form text NOT NULL, key_version integer NOT NULL, mac {blob} NOT NULL,
+  controller text NOT NULL, purpose text NOT NULL, channel text NOT NULL, state text NOT NULL, at text NOT NULL,
+  event text NOT NULL);
+CREATE INDEX IF NOT EXISTS suppressions_by_mac ON suppressions (mac);
 CREATE TABLE IF NOT EXISTS replays (
   id text PRIMARY KEY, store text NOT NULL, map text NOT NULL, hour text NOT NULL, last text NOT NULL,
   expires text NOT NULL);
@@ -201,7 +207,12 @@ def _serialised(connection: Connection) -> None:
 def _create(connection: Connection, statements: str, *events: str) -> None:
     sqlite = connection.dialect.name == "sqlite"
     blob = "blob" if sqlite else "bytea"
-    written = statements.format(events=(events[0] if sqlite else events[1]) if events else "", blob=blob)
+    number = (
+        "integer PRIMARY KEY AUTOINCREMENT" if sqlite else "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+    )
+    written = statements.format(
+        events=(events[0] if sqlite else events[1]) if events else "", blob=blob, number=number
+    )
     for statement in written.replace("{blob}", blob).split(";"):
         if statement.strip():
             connection.execute(text(statement))

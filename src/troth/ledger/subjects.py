@@ -113,34 +113,6 @@ def identifiers(ledger: Ledger, subject: str) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((kind, value) for kind, value in found))
 
 
-def suppress(ledger: Ledger, kind: str, value: str) -> None:
-    """Let nothing be sent to an address any more, by a keyed hash that names nobody.
-
-    It has a key of its own, carries no subject, and is found by the wide form too (other
-    case, other tags): whoever objects once is not written to under another spelling.
-
-    Law: GDPR Art. 21(3).
-    """
-    rows = []
-    for form in ("exact", "wide"):
-        version, mac = fingerprint(ledger, "suppression", kind, value, wide=form == "wide")
-        rows.append({"domain": "suppression", "kind": kind, "form": form, "version": version, "mac": mac})
-    with ledger.writing() as connection:
-        for bound in rows:
-            connection.execute(_FINGERPRINT, bound | {"subject": ""})
-
-
-def is_suppressed(ledger: Ledger, kind: str, value: str) -> bool:
-    """Say whether an address was suppressed, in this spelling or one that reaches the same place."""
-    for version, _ in keys.versions(ledger, "fingerprint/suppression"):
-        _, mac = fingerprint(ledger, "suppression", kind, value, wide=True, version=version)
-        bound = {"domain": "suppression", "kind": kind, "form": "wide", "version": version, "mac": mac}
-        with ledger.looking() as connection:
-            if connection.execute(_FIND, bound).scalar() is not None:
-                return True
-    return False
-
-
 def disclosure_stream(
     ledger: Ledger, identifiers: Sequence[tuple[str, str]], *, opening: bool = False
 ) -> str | None:

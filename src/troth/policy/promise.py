@@ -285,6 +285,7 @@ class Purpose(Promise):
         "the retention promises that end it", law="GDPR Art. 13(2)(a)", default=()
     )
     entities: tuple[EntityName, ...] = told("the companies that do it; all if absent", default=())
+    broader: PurposeName | None = told("the purpose it is a part of; a no to that one is a no to it")
     marketing: bool = told("whether it is direct marketing", law="GDPR Art. 21(2)", default=False)
     channels: tuple[Literal["email", "sms", "phone", "post", "banner", "app"], ...] = told(
         "by which channels marketing goes out", law="Directive 2002/58/EC Art. 13", default=()

@@ -87,7 +87,7 @@ def _collection(values: Mapping[str, Any], policy: Policy) -> Found:  # noqa: AR
         yield "channels", "Channels are for what subjects give us themselves.", "Say `sources` instead."
 
 
-def _purpose(values: Mapping[str, Any], policy: Policy) -> Found:  # noqa: ARG001
+def _purpose(values: Mapping[str, Any], policy: Policy) -> Found:
     name, basis = values["key"], values["legal_basis"]
     if "legitimate_interests" in (basis, values.get("other_basis")) and "interest" not in values:
         yield (
@@ -116,6 +116,16 @@ def _purpose(values: Mapping[str, Any], policy: Policy) -> Found:  # noqa: ARG00
                 f"`purpose.{name}` cannot go on in doubt: it is about {closed}.",
                 "Write `on_doubt: refuse`.",
             )
+    above, met = values.get("broader"), [str(name)]
+    while above and above not in met:
+        met.append(str(above))
+        above = policy.purposes[above].broader if above in policy.purposes else None
+    if above:
+        yield (
+            "broader",
+            f"`purpose.{name}` is a part of itself: {' < '.join(met)}.",
+            "Say which is the broader one.",
+        )
     if values.get("channels") and not values.get("marketing"):
         yield "channels", "Channels are for marketing.", "Say `marketing: true`, or drop `channels`."
 

@@ -58,6 +58,7 @@ def fold(state: State | None, event: Event) -> State:
             told["back"] = [*(told["back"] or []), [facts["table"], facts["rows"], facts["conflicts"]]]
         case "restriction_moved":
             state |= {"status": facts["state"], "ground": facts["ground"]}
+            state["on"] = state.get("on") or event.at.date().isoformat()
             state["told_on"] = facts.get("told_on") or state.get("told_on")
         case _:
             raise ValueError(event.kind)

@@ -174,15 +174,29 @@ KINDS: Mapping[str, Kind] = _kinds(
             "choices",
             "chosen_at",
             "signal",
+            "controller",
+            "channel",
+            "scope",
+            "lacks",
+            "source",
+            "country",
         ),
         "consent",
     ),
+    Kind("purpose_stated", ("purpose", "imprint", "scope")),
     Kind(
         "interface_shown",
         ("interface_sha256", "text_sha256", "table_sha256", "language", "picture_sha256"),
-        ("policy_version",),
+        ("policy_version", "form", "purposes", "conditions", "kept_under"),
     ),
-    Kind("objection_recorded", ("scope", "purpose", "channel"), ("signal",), "request"),
+    Kind(
+        "objection_recorded",
+        ("scope", "purpose", "channel"),
+        ("signal", "method", "controller", "said_at", "source"),
+        "request",
+        version=2,
+    ),
+    Kind("refusals_known", ("controller", "channel", "how"), ("source", "rows", "sha256", "staff")),
     Kind(
         "first_communication_sent",
         ("purpose", "notice_version", "language", "channel"),
@@ -238,7 +252,14 @@ KINDS: Mapping[str, Kind] = _kinds(
 """Every kind of event, by name (design, section 14)."""
 
 
-UPCASTERS: Mapping[tuple[str, int], Callable[[Mapping[str, Fact]], Mapping[str, Fact]]] = MappingProxyType({})
+def _objection_2(facts: Mapping[str, Fact]) -> Mapping[str, Fact]:
+    """An objection once named the way it came by; it names the channel that it closes."""
+    return {**facts, "channel": "*", "method": facts["channel"]}
+
+
+UPCASTERS: Mapping[tuple[str, int], Callable[[Mapping[str, Fact]], Mapping[str, Fact]]] = MappingProxyType(
+    {("objection_recorded", 1): _objection_2}
+)
 """From (kind, old version) to a function that turns old facts into the next version's."""
 
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")

@@ -11,7 +11,19 @@ from types import MappingProxyType
 from typing import Any
 
 from troth.errors import TamperedError
-from troth.rules import amendment, collection, first_communication, hold, incident, mail, request
+from troth.rules import (
+    amendment,
+    collection,
+    consent,
+    consent_form,
+    first_communication,
+    hold,
+    incident,
+    mail,
+    purpose_scope,
+    refusal,
+    request,
+)
 from troth.rules.event import Event
 
 State = dict[str, Any]
@@ -34,6 +46,10 @@ FOLDS: Mapping[str, Fold] = MappingProxyType(
         first_communication.FAMILY: first_communication.fold,
         hold.FAMILY: hold.fold,
         incident.FAMILY: incident.fold,
+        consent.FAMILY: consent.fold,
+        consent_form.FAMILY: consent_form.fold,
+        purpose_scope.FAMILY: purpose_scope.fold,
+        refusal.FAMILY: refusal.fold,
     }
 )
 

@@ -11,14 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from troth.ledger import append, subjects
+from troth.ledger import append, subjects, suppression
 from troth.ledger.lease import Lease
+from troth.ledger.suppression import Suppression
 from troth.policy.notice_text import sha256
 from troth.rules import claim as claim_rules
 from troth.rules import representation, request, request_guard
+from troth.rules.consent import EVERY
 from troth.rules.event import Draft, Fact
 from troth.work import request_file, tell_recipients
 from troth.work.project import Project
+from troth.work.record_consent import second_after
 
 STAFF = "troth"
 """Who decides what the law has decided already."""
@@ -52,7 +55,7 @@ def on_receipt(project: Project, number: str) -> None:
             "purposes": list(chosen), "staff": STAFF,
         }  # fmt: skip
         decided = Draft("claim_decided", found.stream, facts, **request_file.about(found), actor=STAFF)
-        _suppress(project, found, right)
+        _suppress(project, found, right, named)
         drafts = [decided, *_choices(project, found, right, chosen)]
         append.append(project.ledger, drafts, once=f"chosen {number} {name}")
 
@@ -65,7 +68,7 @@ def choose(project: Project, number: str, claim: str, *, lease: Lease | None = N
         return
     right = str(told["right"])
     request_file.refuse_unless(why_not(found, claim))
-    _suppress(project, found, right)
+    _suppress(project, found, right, tuple(told["purposes"]))
     if told["decided_by"] != STAFF:  # what took effect on receipt is recorded already
         drafts = _choices(project, found, right, tuple(told["purposes"]))
         if drafts:
@@ -89,9 +92,12 @@ def why_not(found: request_file.RequestFile, claim: str) -> Iterable[str]:
         yield f"The decision on claim {claim} was not reviewed by a second person."
 
 
-def _suppress(project: Project, found: request_file.RequestFile, right: str) -> None:
+def _suppress(
+    project: Project, found: request_file.RequestFile, right: str, purposes: tuple[str, ...]
+) -> None:
     """Keep keyed hashes of the addresses, which outlive the person's data: nothing is sent there again.
 
+    An objection that names no purpose closes all marketing.
     Until the address is proven only that address suppresses itself.
     """
     if right != "object_marketing":
@@ -100,7 +106,9 @@ def _suppress(project: Project, found: request_file.RequestFile, right: str) -> 
     given = str((asked.get("for") or asked).get("email") or "")
     known = subjects.identifiers(project.ledger, str(found.state["subject"])) if found.state["proven"] else ()
     for kind, value in dict.fromkeys([*([("email", given)] if given else []), *known]):
-        subjects.suppress(project.ledger, kind, value)
+        for purpose in purposes or (EVERY,):
+            told = Suppression(EVERY, purpose, EVERY, second_after(project.clock()), "")
+            suppression.suppress(project.ledger, kind, value, told)
 
 
 def _choices(
@@ -113,7 +121,7 @@ def _choices(
         known = language if language in project.policy.documents else project.policy.language
         told: dict[str, Fact] = {
             "purpose_version": project.policy.version, "given": "withdrawn", "method": state["channel"],
-            "notice_sha256": sha256(project.policy, known), "language": known,
+            "notice_sha256": sha256(project.policy, known), "language": known, "controller": EVERY, "channel": EVERY,
         }  # fmt: skip
         return [Draft("consent_recorded", stream, {"purpose": one, **told}, **about) for one in purposes]
     scope = "marketing" if right == "object_marketing" else "purpose"
@@ -121,7 +129,13 @@ def _choices(
         Draft(
             "objection_recorded",
             stream,
-            {"scope": scope, "purpose": one, "channel": state["channel"]},
+            {
+                "scope": scope,
+                "purpose": one,
+                "channel": EVERY,
+                "controller": EVERY,
+                "method": state["channel"],
+            },
             **about,
         )
         for one in purposes

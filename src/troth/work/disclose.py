@@ -18,7 +18,7 @@ from datetime import date
 from typing import Any
 
 from troth.errors import NotAllowedError
-from troth.ledger import append, keys, read, subjects
+from troth.ledger import append, keys, read, subjects, suppression
 from troth.rules import disclosure as rules
 from troth.rules.disclosure import Disclosure
 from troth.rules.event import Draft, Event, Fact
@@ -49,7 +49,9 @@ def why_not(project: Project, identifiers: Identifiers, disclosure: Disclosure) 
     purpose = project.policy.purposes.get(disclosure.purpose)
     recipient = rules.recipient_of(project.policy, disclosure)
     marketing = (purpose and purpose.marketing) or (recipient and recipient.class_ == "marketing")
-    if marketing and any(subjects.is_suppressed(project.ledger, kind, value) for kind, value in identifiers):
+    if marketing and any(
+        suppression.is_suppressed(project.ledger, kind, value) for kind, value in identifiers
+    ):
         found.append(("objection", "The person objected to direct marketing (GDPR Art. 21(3))."))
     return found
 

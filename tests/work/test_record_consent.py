@@ -1,0 +1,233 @@
+"""Consent and objection as they are recorded, and what may be done afterwards."""
+
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+import pytest
+
+import story
+from naming import names
+from troth.errors import NotAllowedError
+from troth.ledger import read, rebuild, subjects, suppression, vault
+from troth.rules.consent_form import Form
+from troth.rules.may import sentence
+from troth.work import carry_on, decide, declare_refusals, record_form
+from troth.work.may import may
+from troth.work.record_consent import Asked, Choice, expire, record_consent
+from troth.work.record_objection import record_objection
+
+ADA = (("email", "ada@example.org"),)
+PAGE = b"<form><label><input type=checkbox> Send me the newsletter</label></form>"
+TEXT = sha256(b"Send me the newsletter").hexdigest()
+FORM = Form("sign-up", "en", sha256(PAGE).hexdigest(), {"newsletter": TEXT, "audience": TEXT})
+ASKED = Asked("web", "en", form=FORM.interface_sha256)
+YES = (Choice("newsletter", "given", "email"),)
+NO = (Choice("newsletter", "withdrawn"),)
+
+
+@pytest.fixture
+def news(project):
+    """A project whose form is recorded and that has no refusals of old."""
+    record_form.record_form(project, FORM, PAGE)
+    declare_refusals.declare_refusals(project, "main-entity", "email", staff="marie")
+    return project
+
+
+def code(project, who=ADA, purpose="newsletter", **more):
+    return may(project, who, purpose, channel=more.pop("channel", "email"), **more).reason.code
+
+
+def test_a_consent_is_proven_by_the_form_it_was_given_on_and_opens_its_purpose(news, clock):
+    assert code(news) == "no_consent"
+    event = record_consent(news, ADA, YES, ASKED)[0]
+    assert code(news) == "consented"
+    assert event.facts["proven"] is True
+    assert event.facts["text_sha256"] == TEXT
+    assert record_form.evidence(news, FORM.interface_sha256) == PAGE
+    assert may(news, ADA, "newsletter", channel="email").reason.event == event.id
+
+
+def test_no_name_reaches_the_facts_and_the_guardian_is_encrypted(news):
+    child = Asked("web", "en", form=FORM.interface_sha256, age=14, country="FR", guardian="Canary Mother")
+    event = record_consent(news, ADA, YES, child)[0]
+    assert event.facts["age_class"] == "guardian"
+    body = read.event_body(news.ledger, event.id).decode()
+    assert "Canary" not in body
+    assert not names(body, "ada")
+    assert vault.payload(news.ledger, event)["guardian"] == "Canary Mother"
+
+
+@pytest.mark.parametrize(
+    ("age", "country", "alone"), [(14, "FR", False), (15, "FR", True), (15, "DE", False), (16, "DE", True)]
+)
+def test_a_child_consents_alone_from_the_age_of_its_country(news, age, country, alone):
+    asked = Asked("web", "en", form=FORM.interface_sha256, age=age, country=country)
+    if alone:
+        assert record_consent(news, ADA, YES, asked)[0].facts["age_class"] == "alone"
+    else:
+        with pytest.raises(NotAllowedError, match="joins in below"):
+            record_consent(news, ADA, YES, asked)
+    record_consent(news, ADA, NO, asked)
+    assert code(news) == "withdrawn"
+
+
+def test_without_the_form_that_was_shown_it_is_not_demonstrable_and_does_not_count(news):
+    event = record_consent(news, ADA, YES, Asked("web", "en", texts={"newsletter": TEXT}))[0]
+    assert event.facts["lacks"] == ["form"]
+    assert code(news) == "unproven"
+    paper = Asked("paper", "en", texts={"newsletter": TEXT}, evidence="folder 12, sheet 7")
+    record_consent(news, ADA, YES, paper)
+    assert code(news) == "consented"
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence_"),
+    [
+        ({"ticked_before": True}, "ticked before"),
+        ({"together": (("newsletter", "audience"),)}, "ask for each apart"),
+        ({"clicks_to_withdraw": 2}, "Taking back needs 2 clicks"),
+        ({"sign_in_to_withdraw": True}, "needs to sign in"),
+        ({"with_terms": True}, "part of accepting the terms"),
+        ({"required": True}, "without saying yes"),
+    ],
+)
+def test_a_form_that_breaks_a_condition_is_refused_and_no_consent_by_it_counts(project, more, sentence_):
+    from dataclasses import replace
+
+    declare_refusals.declare_refusals(project, "main-entity", "email", staff="marie")
+    wrong = replace(FORM, **more)
+    with pytest.raises(NotAllowedError, match=sentence_):
+        record_form.record_form(project, wrong)
+    record_form.record_form(project, wrong, happened=True)
+    record_consent(project, ADA, YES, ASKED)
+    assert code(project) == "unproven"
+
+
+def test_a_withdrawal_two_seconds_before_sending_stops_it(news, clock):
+    record_consent(news, ADA, YES, ASKED)
+    clock.forward(minutes=5)
+    record_consent(news, ADA, NO, Asked("link", "en"))
+    clock.forward(seconds=2)
+    assert code(news) == "withdrawn"
+
+
+def test_as_of_a_moment_past_the_answer_is_that_moments(news, clock):
+    record_consent(news, ADA, YES, ASKED)
+    clock.forward(minutes=5)
+    then = clock.now
+    clock.forward(minutes=5)
+    record_consent(news, ADA, NO, Asked("link", "en"))
+    assert code(news, on=then) == "consented"
+    assert code(news, on=clock.now) == "withdrawn"
+
+
+def test_said_twice_is_recorded_once(news):
+    first = record_consent(news, ADA, YES, ASKED, once="checkout 4711")
+    assert record_consent(news, ADA, YES, ASKED, once="checkout 4711") == first
+    objection = record_objection(news, ADA, once="click 1")
+    assert record_objection(news, ADA, once="click 1") == objection
+
+
+def test_what_was_said_last_counts_and_not_what_was_recorded_last(news, clock):
+    record_consent(news, ADA, NO, Asked("link", "en"))
+    old = Asked(
+        "paper", "en", at=clock.now - timedelta(days=30), texts={"newsletter": TEXT}, evidence="sheet"
+    )
+    record_consent(news, ADA, YES, old)
+    assert code(news) == "withdrawn"
+
+
+def test_an_objection_closes_the_address_and_outlives_the_person(news, clock):
+    record_consent(news, ADA, YES, ASKED)
+    clock.forward(seconds=10)
+    record_objection(news, ADA, method="link")
+    assert code(news) == "objected_marketing"
+    subject = subjects.find_subject(news.ledger, *ADA[0])
+    subjects.forget_identifiers(news.ledger, subject)
+    assert subjects.find_subject(news.ledger, *ADA[0]) is None
+    for spelling in ("ada@example.org", "ADA+x@example.org"):
+        assert code(news, (("email", spelling),)) == "suppressed"
+    assert code(news, (("email", "adam@example.org"),)) == "no_consent"
+
+
+def test_a_later_yes_opens_the_address_again_for_its_purpose_alone(news, clock):
+    record_objection(news, ADA, channel="email")
+    clock.forward(seconds=10)
+    assert code(news) == "objected_marketing" or code(news) == "suppressed"
+    record_consent(news, ADA, YES, ASKED)
+    assert code(news) == "consented"
+    known = suppression.of(news.ledger, *ADA[0])
+    assert suppression.since(known, ["newsletter"], "main-entity", "email") is None
+    assert suppression.since(known, ["other"], "main-entity", "email") is not None
+
+
+def test_an_objection_of_an_unknown_address_opens_no_subject(news):
+    event = record_objection(news, (("email", "eve@example.org"),))
+    assert event.subject is None
+    assert subjects.find_subject(news.ledger, "email", "eve@example.org") is None
+    assert code(news, (("email", "eve@example.org"),)) == "suppressed"
+
+
+def test_a_request_restricts_and_objects_and_withdraws(news, clock):
+    record_consent(news, ADA, YES, ASKED)
+    clock.forward(days=1)
+    number = story.ask(news, "restrict", because="accuracy")
+    assert code(news) == "restricted"
+    assert code(news, purpose="accounts", channel=None) == "legal_obligation"
+    decide.decide(news, number, "c1", "refuse", staff="marie", reason="it is right", article="Art. 18(1)")
+    assert code(news) == "consented"
+    story.ask(news, "withdraw", purposes={"withdraw": ("newsletter",)})
+    assert code(news) == "withdrawn"
+
+
+def test_an_objection_by_request_takes_effect_on_receipt(news):
+    record_consent(news, ADA, YES, ASKED)
+    number = story.ask(news, "object_marketing")
+    carry_on.carry_on(news, number)
+    assert code(news) == "objected_marketing"
+
+
+def test_consents_end_when_the_policy_says_and_the_end_is_recorded_once(news, clock):
+    asked = Asked("web", "en", form=FORM.interface_sha256)
+    until = record_consent(news, ADA, YES, asked)[0].facts.get("valid_until")
+    if until is None:
+        pytest.skip("The first policy lets consents run.")
+    clock.now = datetime.fromisoformat(until).replace(tzinfo=UTC, hour=9)
+    assert code(news) == "expired"
+    assert expire(news) == 1
+    assert expire(news) == 0
+    assert code(news) == "expired"
+
+
+def test_a_no_is_recorded_for_every_company_and_channel_by_default(news):
+    event = record_consent(news, ADA, NO, Asked("link", "en"))[0]
+    assert (event.facts["controller"], event.facts["channel"]) == ("*", "*")
+
+
+@pytest.mark.parametrize(
+    ("choice", "sentence_"),
+    [
+        (Choice("nonsense", "given"), "no purpose 'nonsense'"),
+        (Choice("orders", "given"), "rests on no consent"),
+        (Choice("newsletter", "given", "pigeon"), "no channel 'pigeon'"),
+        (Choice("newsletter", "given", controller="acme"), "no company 'acme'"),
+        (Choice("newsletter", "given", controller="*"), "to one company"),
+    ],
+)
+def test_what_the_policy_does_not_know_is_refused_in_a_sentence(news, choice, sentence_):
+    with pytest.raises(NotAllowedError, match=sentence_.replace("(", r"\(")):
+        record_consent(news, ADA, [choice], ASKED)
+
+
+def test_state_is_the_same_when_folded_anew(news, clock):
+    record_consent(news, ADA, YES, ASKED)
+    clock.forward(seconds=5)
+    record_objection(news, ADA)
+    before = {one.stream: one.body for one in read.states(news.ledger, "choices")}
+    rebuild.rebuild(news.ledger)
+    assert {one.stream: one.body for one in read.states(news.ledger, "choices")} == before
+
+
+def test_the_sentence_is_said_in_both_languages(news):
+    found = may(news, ADA, "newsletter", channel="email")
+    assert sentence(found.reason, "fr").startswith("Non : cela demande un consentement")
