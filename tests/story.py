@@ -5,6 +5,7 @@ from troth.work import (
     build_package,
     carry_on,
     decide,
+    extend,
     open_request,
     plan_erasure,
     prove_address,
@@ -37,6 +38,13 @@ def grant_access(project, number, claim="c1"):
     opened = b"".join(build_package.open_package(project, number, claim, "marie"))
     build_package.release(project, number, claim, staff="marie")
     return opened
+
+
+def take_longer(project, number, reason="complexity", reasons="Nine archives.", posted=""):
+    """Let one person propose to extend, where nobody did, and another confirm it."""
+    if not state(project, number).get("extension_proposed"):
+        extend.propose(project, number, reason, "marie", reasons=reasons)
+    return extend.confirm(project, number, "paul", posted=posted)
 
 
 def state(project, number):

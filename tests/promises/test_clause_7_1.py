@@ -43,16 +43,16 @@ def test_longer_is_told_within_the_month_with_its_reason_and_never_twice(company
     number = story.ask(company, "access", email=MAELLE)
     clock.forward(days=10)
     with pytest.raises(NotAllowedError, match="reason"):
-        ask.extend(company, number, "holidays", "marie", reasons="everybody is away")
-    ask.extend(company, number, "complexity", "marie", reasons="Your data is in eleven archives.")
+        story.take_longer(company, number, "holidays", reasons="everybody is away")
+    story.take_longer(company, number, "complexity", reasons="Your data is in eleven archives.")
     assert "Your data is in eleven archives." in letters()[-1][2]
     assert story.state(company, number)["legal_due"] == "2027-02-23"
     with pytest.raises(NotAllowedError, match="extended already"):
-        ask.extend(company, number, "number", "marie", reasons="and more")
+        story.take_longer(company, number, "number", reasons="and more")
     late = story.ask(company, "access", email=MAELLE)
     clock.forward(days=40)
     with pytest.raises(NotAllowedError, match="too late"):
-        ask.extend(company, late, "complexity", "marie", reasons="Your data is in eleven archives.")
+        story.take_longer(company, late, "complexity", reasons="Your data is in eleven archives.")
 
 
 def test_it_is_free_but_for_what_is_shown_to_be_excessive_and_then_never_refused_too(company):

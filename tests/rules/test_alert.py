@@ -33,7 +33,9 @@ def stage(state, today):
     ("today", "expected"),
     [
         ("2026-11-24", None),
-        ("2026-12-07", None),
+        ("2026-11-25", None),
+        ("2026-11-26", "look_at"),  # two working days are over, and nobody has seen to it
+        ("2026-12-07", "look_at"),
         ("2026-12-08", "extend_or_decide"),  # half of the way to 23 December
         ("2026-12-09", "due_10"),  # ten working days before the safe date, Wednesday 23 December
         ("2026-12-15", "due_10"),
@@ -63,6 +65,15 @@ def test_a_decided_or_extended_request_is_not_asked_to_decide():
     assert stage(decided, "2026-12-08") is None
     extended = then(received(), "clock_extended", reason="complexity", letter="l")
     assert stage(extended, "2026-12-20") is None
+
+
+def test_what_somebody_has_seen_to_waits_for_no_first_look():
+    advised = then(received(), "dpo_advised", claim="c1", outcome="advised", staff="dana")
+    assert advised["handled"]
+    assert stage(advised, "2026-12-07") is None
+    weekend = received("2026-11-27")  # a Friday
+    assert stage(weekend, "2026-12-01") is None
+    assert stage(weekend, "2026-12-02") == "look_at"
 
 
 def test_an_unanswered_ask_stops_the_pressing_where_it_stops_the_clock():

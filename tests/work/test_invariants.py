@@ -33,6 +33,7 @@ from troth.work import (
     carry_out,
     close_request,
     decide,
+    extend,
     lift,
     plan_erasure,
     prove_address,
@@ -170,9 +171,10 @@ class Handling(RuleBasedStateMachine):
         for name in self.state["asks"]:
             self.tries(ask.answer_ask, self.number, name, "marie", sufficient=sufficient, reply="12")
 
-    @rule(reason=st.sampled_from(["complexity", "holidays"]))
-    def extend(self, reason):
-        self.tries(ask.extend, self.number, reason, "marie", reasons="Many systems.")
+    @rule(reason=st.sampled_from(["complexity", "holidays"]), staff=st.sampled_from(STAFF))
+    def extend(self, reason, staff):
+        self.tries(extend.propose, self.number, reason, staff, reasons="Many systems.")
+        self.tries(extend.confirm, self.number, STAFF[staff == STAFF[0]])
 
     @rule(decided=st.booleans())
     def lift(self, decided):

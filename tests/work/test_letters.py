@@ -63,6 +63,7 @@ def test_every_letter_says_each_of_its_required_fields(kind, language):
         "token": "the-token",
         "ground": "the-ground", "lifts_on": "the-lifting-day",
         "amount": "12.00 EUR", "calculation": "the-sum", "reason": "the-why",
+        "sent": "the-day-asked", "what": "identity", "again": "",
         "offered": "the-offer", "until": "the-last-day", "lines": ["a line"], "effects": ["an effect"],
         "contact": "the-contact", "source": "the-source", "obtained": "that-day",
         "categories": ["c"], "purposes": ["p"], "transfers": [], "retention": ["r"], "rights": ["r"],
@@ -198,12 +199,12 @@ def test_an_ask_by_post_counts_from_its_proof(project):
     ask.ask(project, number, "identity", "marie", posted="RR 2 FR", **told)
     assert story.state(project, number)["status"] == "waiting"
     with pytest.raises(NotAllowedError, match="stands still"):
-        ask.extend(project, number, "complexity", "marie", reasons="nine archives")
+        story.take_longer(project, number, "complexity", reasons="nine archives")
     (name,) = story.state(project, number)["asks"]
     ask.answer_ask(project, number, name, "marie", sufficient=True, method="question")
     with pytest.raises(NotAllowedError, match="post it"):
-        ask.extend(project, number, "complexity", "marie", reasons="nine archives")
-    ask.extend(project, number, "complexity", "marie", reasons="nine archives", posted="RR 3 FR")
+        story.take_longer(project, number, "complexity", reasons="nine archives")
+    story.take_longer(project, number, "complexity", reasons="nine archives", posted="RR 3 FR")
     assert story.state(project, number)["extension"]
 
 

@@ -12,7 +12,7 @@ import pytest
 import story
 from troth.errors import NotAllowedError
 from troth.rules.disclosure import Disclosure
-from troth.work import ask, carry_on, decide, disclose, request_file
+from troth.work import carry_on, decide, disclose, request_file
 from troth.work.establishment import day_here
 
 
@@ -38,11 +38,11 @@ def test_an_answer_in_the_last_local_hour_of_the_due_day_is_in_time_and_one_afte
     number = story.ask(late, "access")
     clock.now = datetime(2026, 12, 24, 22, 30, tzinfo=UTC)
     assert request_file.today(late, request_file.load(late, number)) == date(2026, 12, 24)
-    ask.extend(late, number, "complexity", "marie", reasons="Eleven years of letters.")
+    story.take_longer(late, number, "complexity", reasons="Eleven years of letters.")
     other = story.ask(late, "access", email="bob@example.org")
     clock.now = datetime(2027, 1, 25, 23, 30, tzinfo=UTC)  # received on 24 December: due by 25 January
     with pytest.raises(NotAllowedError, match="too late"):
-        ask.extend(late, other, "complexity", "marie", reasons="Eleven years of letters.")
+        story.take_longer(late, other, "complexity", reasons="Eleven years of letters.")
 
 
 def test_an_erasure_is_carried_out_and_told_on_the_local_day(late, letters):

@@ -6,7 +6,7 @@ import pytest
 import story
 from naming import names
 from shop_project import opened
-from troth.work import ask, decide, due_calendar, remind
+from troth.work import decide, due_calendar, remind
 
 ADA = "ada@example.org"
 
@@ -85,7 +85,7 @@ def test_the_dates_of_open_requests_are_a_calendar(project, clock):
     assert not names(due_calendar.due_calendar(project), "Ada")
     uid = str(found[f"{number}: safe date"]["uid"])
     clock.forward(days=3)
-    ask.extend(project, number, "complexity", "marie", reasons="nine archives")
+    story.take_longer(project, number, "complexity", reasons="nine archives")
     found = entries(project, "fr")
     assert set(found) == {f"{number} : date sûre", f"{number} : date légale"}
     assert found[f"{number} : date sûre"].decoded("dtstart").isoformat() == "2027-02-23"

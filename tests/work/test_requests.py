@@ -353,16 +353,16 @@ def test_what_is_left_can_be_removed_and_searched_for_again(project, folder):
 def test_an_extension_needs_a_reason_in_time_and_goes_out_first(project, letters, clock):
     number = story.ask(project, "access")
     with pytest.raises(NotAllowedError, match="no reason for an extension"):
-        ask.extend(project, number, "holidays", "marie", reasons="we are away")
-    ask.extend(project, number, "complexity", "marie", reasons="Nine archives must be searched.")
+        story.take_longer(project, number, "holidays", reasons="we are away")
+    story.take_longer(project, number, "complexity", reasons="Nine archives must be searched.")
     assert story.state(project, number)["legal_due"] == "2027-02-23"
     assert "Nine archives" in letters()[-1][2]
     with pytest.raises(NotAllowedError, match="extended already"):
-        ask.extend(project, number, "complexity", "marie", reasons="again")
+        story.take_longer(project, number, "complexity", reasons="again")
     late = story.ask(project, "access")
     clock.forward(days=40)
     with pytest.raises(NotAllowedError, match="too late"):
-        ask.extend(project, late, "complexity", "marie", reasons="too late")
+        story.take_longer(project, late, "complexity", reasons="too late")
 
 
 def test_an_identity_ask_needs_a_doubt_and_stops_the_clock(project, clock):
@@ -605,7 +605,7 @@ def test_days_are_those_of_the_controller(project, clock):
     late = story.ask(project, "access")
     clock.forward(days=31)  # its last day, 24 December, ended in Paris half an hour ago
     with pytest.raises(NotAllowedError, match="too late"):
-        ask.extend(project, late, "complexity", "marie", reasons="too late by half an hour")
+        story.take_longer(project, late, "complexity", reasons="too late by half an hour")
 
 
 def test_a_request_taken_in_by_a_killed_process_is_acknowledged_by_the_worker(project, clock, letters):

@@ -92,7 +92,7 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind(
         "request_received",
         ("request", "channel", "language", "jurisdiction", "received_at", "date", "tz", "claims"),
-        ("official", "number", "because", "acting", "instruction", "read_back"),
+        ("official", "number", "because", "acting", "instruction", "read_back", "reopens"),
         "request",
     ),
     Kind("address_proven", ("request", "method"), (), "request"),
@@ -115,7 +115,7 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind("instruction_reported", ("status", "outcome"), (), "request"),
     Kind("forwarding_confirmed", ("to_sha256", "confirmed_on", "staff"), (), "request"),
     Kind("fee_moved", ("state",), ("amount", "currency", "on"), "request"),
-    Kind("request_moved", ("to", "reason"), ("by", "changed"), "request"),
+    Kind("request_moved", ("to", "reason"), ("by", "changed", "as"), "request"),
     Kind(
         "plan_measured",
         ("claim", "plan_sha256", "how", "stores"),

@@ -18,7 +18,7 @@ from typing import Any
 from troth.law import clock
 from troth.law.deadline import Ask, Deadline, Extension
 from troth.law.period import Period
-from troth.rules import task
+from troth.rules import request_moves, task
 from troth.rules.event import Event, local_day
 
 State = dict[str, Any]
@@ -27,6 +27,8 @@ OPEN = ("received", "waiting", "in_progress", "decided", "executing")
 ENDED = ("responded", "refused", "withdrawn", "forwarded", "not_identifiable", "closed")
 ANSWER_DAYS = 30
 """How long an answer may be fetched, from the day it was released (our own default)."""
+NOBODY = frozenset({"troth", "requester", ""})
+"""Who acts where no member of staff does."""
 FILE_KEPT = Period(5, "years")
 """How long the file of a request is kept once it is closed (limitation, C. civ. art. 2224); our own default."""
 
@@ -40,6 +42,7 @@ def fold(state: State | None, event: Event) -> State:
     state = _copied(state)
     _APPLY[event.kind](state, event)
     state["events"] += 1
+    state["handled"] = state.get("handled", False) or event.actor not in NOBODY
     state["last_on"] = _on(state, event)
     return _dated(_settled(state))
 
@@ -72,6 +75,7 @@ def _received(event: Event) -> State:
         "read_back": facts.get("read_back"),
         "acting": {"kind": facts["acting"], "checked": None} if facts.get("acting") else None,
         "instruction": facts.get("instruction"),
+        "reopens": facts.get("reopens"),
         "asks": {},
         "extension": None,
         "letters": [],
@@ -141,6 +145,9 @@ def _ask_answered(state: State, event: Event) -> None:
     if event.facts["sufficient"]:
         answered = event.facts.get("on") or _on(state, event)
         state["asks"][event.facts["ask"]] = {**ask, "answered": answered}
+        state.pop("unidentified", None)
+    else:
+        state["asks"][event.facts["ask"]] = {**ask, "failed": ask.get("failed", 0) + 1}
 
 
 def _fee_moved(state: State, event: Event) -> None:
@@ -194,6 +201,7 @@ def _said_more(state: State, _: Event) -> None:
 def _extended(state: State, event: Event) -> None:
     on = event.facts.get("on") or _on(state, event)
     state["extension"] = {"reason": event.facts["reason"], "on": on}
+    state.pop("extension_proposed", None)
 
 
 def _decided(state: State, event: Event) -> None:
@@ -373,34 +381,6 @@ def _taken(state: State, _: Event) -> None:
     state["taken"] += 1
 
 
-def _by(event: Event) -> State:
-    """Return by which rectification or restriction a claim was carried out, and what that changed."""
-    facts = event.facts
-    return {"by": facts["by"], "changed": facts["changed"]} if facts.get("by") else {}
-
-
-def _moved(state: State, event: Event) -> None:
-    to, reason = str(event.facts["to"]), str(event.facts["reason"])
-    if to == "residue_accepted":
-        state["claims"][reason]["copies_accepted"] = True
-    elif to == "claim_done":
-        state["claims"][reason] |= {"done": True, **_by(event)}
-    elif to == "answer_dropped":
-        for claim in state["claims"].values():
-            claim["package"] = None
-    elif to == "claim_dropped":
-        state["dropped"] = {**state.get("dropped", {}), reason: state["claims"].pop(reason)["right"]}
-    elif to == "answer_words":
-        pass
-    elif to == "file_destroyed":
-        state["file_destroyed"] = True
-    elif to == "reopened":
-        state["ended"] = None
-    else:
-        state["ended"] = to
-        state["ended_on"] = _on(state, event)
-
-
 _APPLY = {
     "address_proven": _proven,
     "authority_checked": _authority,
@@ -428,7 +408,7 @@ _APPLY = {
     "letter_sent": _letter,
     "letter_delivered": _delivered,
     "answer_taken": _taken,
-    "request_moved": _moved,
+    "request_moved": request_moves.moved,
     "staff_read": _read,
     "said_more": _said_more,
     "restriction_moved": _restricted,
@@ -519,6 +499,12 @@ def _dated(state: State) -> State:
         "safe_due": due.safe_due.isoformat() if due.safe_due else None,
         "due": None if ended or due.safe_due is None else due.safe_due.isoformat(),
     }
+
+
+def answered_late(state: Mapping[str, Any]) -> bool:
+    """Say whether the answer, or the refusal, went out after the legal date."""
+    answered, legal = state.get("answered_on"), state.get("legal_due")
+    return bool(answered and legal and answered > legal)
 
 
 def is_open(state: Mapping[str, Any]) -> bool:

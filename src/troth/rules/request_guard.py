@@ -14,7 +14,8 @@ from troth.law import clock
 from troth.law.deadline import Extension
 from troth.rules import representation, task
 from troth.rules.claim import AT_ONCE, EXCESSIVE, WAYS
-from troth.rules.request import ENDED, copies_left, deadline, fee_awaited, is_open
+from troth.rules.request import ENDED, answered_late, copies_left, deadline, fee_awaited, is_open
+from troth.rules.request_moves import silent_from
 
 
 def why_not_decide(
@@ -211,6 +212,27 @@ def why_not_extend(state: Mapping[str, Any], reason: str, today: date) -> Iterat
         yield str(error)
 
 
+def why_not_propose_extension(state: Mapping[str, Any], reason: str, today: date) -> Iterator[str]:
+    """Reasons not to propose to take longer."""
+    yield from why_not_extend(state, reason, today)
+    if state.get("extension_proposed"):
+        yield (
+            f"{state['extension_proposed']['by']} proposed to extend already. Somebody else confirms it: "
+            "`troth request extend --confirm`."
+        )
+
+
+def why_not_confirm_extension(state: Mapping[str, Any], staff: str, today: date) -> Iterator[str]:
+    """Reasons not to let a proposed extension be told to the person."""
+    proposed = state.get("extension_proposed")
+    if not proposed and not state["extension"]:
+        yield "Nobody proposed to extend. One person does, with the reasons, and another confirms."
+        return
+    yield from why_not_extend(state, str((proposed or state["extension"])["reason"]), today)
+    if proposed and proposed["by"] == staff:
+        yield f"{staff} proposed to extend. Somebody else confirms it."
+
+
 def why_not_ask(state: Mapping[str, Any], what: str, reason: str) -> Iterator[str]:
     """Reasons not to ask the requester for more."""
     yield from _open(state)
@@ -218,8 +240,14 @@ def why_not_ask(state: Mapping[str, Any], what: str, reason: str) -> Iterator[st
         yield f"One asks for identity, clarification or a mandate, not for {what[:20]!r}."
     if what == "identity" and not reason.strip():
         yield "Asking who somebody is needs a reasonable doubt, and none is recorded (GDPR Art. 12(6))."
-    if any(ask["what"] == what and ask["answered"] is None for ask in state["asks"].values()):
+    asked = [ask for ask in state["asks"].values() if ask["what"] == what]
+    if any(ask["answered"] is None for ask in asked):
         yield f"The {what} was asked for already, and the answer is awaited."
+    elif what == "clarification" and asked:
+        yield (
+            "What was meant was asked once already, and one asks once (GDPR rec. 63). Answer on everything it may "
+            "mean."
+        )
 
 
 def why_not_close(state: Mapping[str, Any]) -> Iterator[str]:
@@ -228,6 +256,11 @@ def why_not_close(state: Mapping[str, Any]) -> Iterator[str]:
         yield "It is closed already."
     elif state["status"] not in ENDED:
         yield "It is not answered yet: no letter ended it, or none was delivered."
+    elif answered_late(state) and not state.get("late_explained"):
+        yield (
+            "It was answered after its legal date, and nobody recorded why (GDPR Art. 5(2), 12(3)): "
+            "`troth request late` does."
+        )
 
 
 def why_not_withdraw(state: Mapping[str, Any]) -> Iterator[str]:
@@ -265,14 +298,18 @@ def _claim_open(state: Mapping[str, Any], claim: str) -> Iterator[str]:
 def next_steps(state: Mapping[str, Any]) -> list[str]:
     """Say what a person should do next, in the order in which it is due."""
     if state["status"] in ENDED:
+        if answered_late(state) and not state.get("late_explained"):
+            return ["record why it was answered late (troth request late)"]
         return [] if state["status"] == "closed" else ["close it"]
     said = []
     acting = state.get("acting")
     if acting and not acting["checked"] and any(not one["outcome"] for one in state["claims"].values()):
         said.append(f"ask for what shows the authority of the {acting['kind']}, or record that it was seen")
-    said += [
-        f"await the {ask['what']} asked for" for ask in state["asks"].values() if ask["answered"] is None
-    ]
+    if state.get("extension_proposed") and not state["extension"]:
+        said.append("confirm the extension (a second person, before its last day)")
+    if state.get("unidentified"):
+        said.append("confirm that nobody could find out who asks (a second person)")
+    said += [_ask_step(ask) for ask in state["asks"].values() if ask["answered"] is None]
     if fee_awaited(state):
         said.append("await the fee, or the narrowing of the request")
     elif state.get("fee") and state["fee"]["state"] == "proposed":
@@ -282,6 +319,15 @@ def next_steps(state: Mapping[str, Any]) -> list[str]:
     if not said:
         said.append("send the answer" if not state["answered"] else "await its delivery")
     return said
+
+
+def _ask_step(ask: Mapping[str, Any]) -> str:
+    until = silent_from(ask).isoformat()
+    if ask["what"] == "clarification":
+        return f"await the clarification asked for; from {until} on everything is answered"
+    if ask.get("failed"):
+        return f"await the {ask['what']} asked for, or end it as not identifiable"
+    return f"await the {ask['what']} asked for; from {until} it may end as not identifiable"
 
 
 def _claim_steps(claim: Mapping[str, Any]) -> Iterator[str]:

@@ -1,6 +1,6 @@
-"""Ask the requester for something, take their answer, or take longer: what moves the clock.
+"""Ask the requester for something, or take their answer: what stops the clock and lets it run again.
 
-Law: GDPR Art. 12(3) (extension), Art. 12(6) (identity, only on reasonable doubt), rec. 63.
+Law: GDPR Art. 12(6) (identity, only on reasonable doubt), rec. 63.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import secrets
 
 from troth.errors import NotAllowedError
 from troth.ledger import append
-from troth.rules import request, request_guard
+from troth.rules import request_guard
 from troth.rules.event import Draft, Event, Fact
 from troth.work import request_file, send_letter
 from troth.work.project import Project
@@ -41,7 +41,7 @@ def ask(
     ident = f"{what}-{secrets.token_hex(3)}"
     fields = {"doubt": doubt, "asked": asked, "enough": enough, "law": _LAW[what]}
     letter = send_letter.send_letter(project, number, what, fields, letter_id=ident, posted=posted)
-    _refuse_unless_sent(letter, "nothing was asked and the clock runs on")
+    refuse_unless_sent(letter, "nothing was asked and the clock runs on")
     found = request_file.load(project, number)
     today = request_file.today(project, found).isoformat()
     facts: dict[str, Fact] = {
@@ -51,14 +51,16 @@ def ask(
         "on": today,
     }
     draft = Draft(
-        "asked", found.stream, facts, **request_file.about(found), actor=staff, payload={"text": doubt}
-    )
+        "asked", found.stream, facts, **request_file.about(found), actor=staff,
+        payload={"text": doubt, "asked": asked},
+    )  # fmt: skip
     return append.append(
         project.ledger, [draft], expect={found.stream: found.version}, once=f"ask {number} {ident}"
     )[0]
 
 
-def _refuse_unless_sent(letter: Event, so: str) -> None:
+def refuse_unless_sent(letter: Event, so: str) -> None:
+    """Raise NotAllowedError where a letter that must go out first did not: so nothing counts yet."""
     if letter.facts["outcome"] == "to_post":
         raise NotAllowedError(
             f"There is no e-mail address, so {so} yet. Print the letter (`troth request letter {letter.request} "
@@ -118,45 +120,3 @@ def _refuse_method(found: request_file.RequestFile, ident: str, method: str, *, 
     if method and (method not in METHODS or not identity):
         wrong.append(f"How an identity was shown is one of: {known}; and nothing else is shown so.")
     request_file.refuse_unless(wrong)
-
-
-def extend(
-    project: Project, number: str, reason: str, staff: str, *, reasons: str, posted: str = ""
-) -> Event:
-    """Take longer: the letter goes out first, with its reasons and the new date.
-
-    `posted` is the proof that it went by post today, for somebody without an e-mail address.
-    """
-    found = request_file.load(project, number)
-    today = request_file.today(project, found)
-    wrong = list(request_guard.why_not_extend(found.state, reason, today))
-    if not reasons.strip():
-        wrong.append("The letter needs the reasons in words (GDPR Art. 12(3)).")
-    request_file.refuse_unless(wrong)
-    later = request.deadline({**found.state, "extension": {"reason": reason, "on": today.isoformat()}})
-    language = str(found.state["language"])
-    due = send_letter.day(later.legal_due.isoformat(), language) if later.legal_due else ""
-    letter = send_letter.send_letter(
-        project,
-        number,
-        "extension",
-        {"due": due, "reasons": reasons},
-        letter_id=f"extension-{today}",
-        posted=posted,
-    )
-    _refuse_unless_sent(letter, "the period is not extended")
-    found = request_file.load(project, number)
-    facts: dict[str, Fact] = {
-        "reason": reason,
-        "letter": str(letter.facts["letter"]),
-        "on": today.isoformat(),
-    }
-    draft = Draft(
-        "clock_extended",
-        found.stream,
-        facts,
-        **request_file.about(found),
-        actor=staff,
-        payload={"reasons": reasons},
-    )
-    return append.append(project.ledger, [draft], once=f"extended {number}")[0]

@@ -20,6 +20,7 @@ from troth.rules import request, request_guard
 from troth.rules.claim import WAYS
 from troth.work import (
     answer,
+    await_answer,
     build_package,
     choose,
     close_request,
@@ -107,6 +108,7 @@ def _steps(project: Project, number: str, taken: lease.Lease, stop_at: Callable[
     state = request_file.load(project, number).state
     if request.is_open(state) and not state["letters"] and _left_unacknowledged(project, number):
         open_request.acknowledge(project, number)
+    await_answer.await_answer(project, number)
     if request.is_open(state):
         choose.on_receipt(project, number)
         restrict_at_once.restrict_at_once(project, number, stop_at=stop_at)
@@ -146,9 +148,10 @@ def _steps(project: Project, number: str, taken: lease.Lease, stop_at: Callable[
         stop_at("answered")
     take_instruction.report(project, number)
     state = request_file.load(project, number).state
-    if state["status"] in {"responded", "refused", "withdrawn"}:
+    if state["status"] in {"responded", "refused", "withdrawn", "not_identifiable"}:
         until = request.answer_until(state)
-        if until is None or day_here(project) > until:
+        over = until is None or day_here(project) > until
+        if over and not list(request_guard.why_not_close(state)):  # what was late waits to be explained
             close_request.close(project, number)
 
 

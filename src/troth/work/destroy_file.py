@@ -29,6 +29,8 @@ def destroy_file(project: Project, number: str, today: date) -> bool:
     subject = str(found.state["subject"])
     if any(one.about(subject) for one in hold.in_force(project)) or hold.keeps_back(found.state):
         return False  # the file is evidence, or says what is still to be erased
+    if found.state.get("marks") or _goes_on(project, found):
+        return False  # an authority or a court is at it, or it was taken up again
     destroy.destroy(project.ledger, subject, f"request/{number}", REASON)
     if not _others(project, subject, number):
         destroy.destroy(project.ledger, subject, "identifiers", REASON)
@@ -37,6 +39,12 @@ def destroy_file(project: Project, number: str, today: date) -> bool:
     draft = Draft("request_moved", found.stream, moved, **request_file.about(found))
     append.append(project.ledger, [draft], once=f"moved {number} file_destroyed retention")
     return True
+
+
+def _goes_on(project: Project, found: request_file.RequestFile) -> bool:
+    """Tell whether a request that took this one up again still has its file."""
+    later = [str(one["as"]) for one in found.state.get("reopened") or ()]
+    return any(not request_file.load(project, one).state.get("file_destroyed") for one in later)
 
 
 def _others(project: Project, subject: str, number: str) -> bool:

@@ -77,6 +77,7 @@ def open_request(
     acting: Acting | None = None,
     read_back: bool | None = None,
     instructed: Instructed | None = None,
+    reopens: tuple[str, str] | None = None,
     once: str | None = None,
 ) -> Opened:
     """Open a request and send its acknowledgement; saying it again under `once` opens no second one.
@@ -88,7 +89,7 @@ def open_request(
     unlawful, claims or objection.  With `acting` whoever gave `email` asks for somebody else:
     `identifiers` are then that person's.  What was said by word of mouth is `read_back`, or is
     recorded not to have been.  What we are `instructed` to by a controller whose processor we are
-    is about its rows alone.
+    is about its rows alone.  `reopens` is the request that ended and is taken up again, and why.
     """
     at = received_at or project.clock()
     if at > project.clock():
@@ -136,6 +137,8 @@ def open_request(
         facts["because"] = {f"c{numbered.index('restrict') + 1}": because}
     if channel in ORAL:
         facts["read_back"] = bool(read_back)
+    if reopens is not None:
+        facts["reopens"] = {"request": reopens[0], "because": reopens[1]}
     payload: dict[str, Fact] = {"email": email.strip(), "name": name.strip(), "wording": wording.strip()}
     if address.strip():
         payload["address"] = address.strip()
@@ -270,7 +273,13 @@ def acknowledge(project: Project, number: str) -> None:
         for line in answer.choice_lines(project, claim, language)
     ]
     due = state["legal_due"] or state["received"]
-    fields = {"claims": claims, "effects": effects, "due": send_letter.day(due, language)}
+    again = state.get("reopens")
+    fields = {
+        "claims": claims,
+        "effects": effects,
+        "due": send_letter.day(due, language),
+        "again": again["request"] if again else "",
+    }
     send_letter.send_letter(project, number, "acknowledgement", fields, letter_id="acknowledgement")
 
 

@@ -29,7 +29,7 @@ from troth.work.project import Project
 
 ATTEMPTS_MAX = 16
 WAIT_MAX = timedelta(days=1)
-_BY_STAFF = ("code", "identity", "clarification", "mandate", "fee", "extension")
+_BY_STAFF = ("code", "identity", "clarification", "mandate", "fee", "extension", "unidentified")
 """Letters that the worker does not send again: they count from the moment they went out."""
 
 

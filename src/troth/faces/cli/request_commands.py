@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from troth.errors import NotAllowedError, NotFoundError
-from troth.faces.cli import request_answers, request_decisions
+from troth.faces.cli import request_answers, request_course, request_decisions
 from troth.faces.cli.console import as_json, err, out, table
 from troth.faces.cli.context import project
 from troth.faces.cli.request_shown import JSON, NUMBER, POSTED, PURPOSE, show_request
@@ -138,7 +138,7 @@ def list_(
 
 @app.command()
 def due(json: bool = JSON) -> None:
-    """List the requests that press: overdue, close to their safe date, or undecided at half their time.
+    """List the requests that press: overdue, close to their safe date, undecided at half their time, not looked at.
 
     Example: troth request due
     """
@@ -156,7 +156,8 @@ def due(json: bool = JSON) -> None:
         return
     words = {"overdue": "overdue", "late": "past its safe date", "due_2": "within 2 working days",
              "due_5": "within 5 working days", "due_10": "within 10 working days",
-             "extend_or_decide": "extend or decide"}  # fmt: skip
+             "extend_or_decide": "extend or decide", "look_at": "nobody looked yet",
+             "explain": "say why late"}  # fmt: skip
     rows = [
         [
             one.number,
@@ -356,24 +357,6 @@ def forward(
 
 
 @app.command()
-def extend(
-    number: str = NUMBER,
-    reason: str = typer.Option(..., help="complexity or number (GDPR Art. 12(3))."),
-    reasons: str = typer.Option(..., help="The reasons in words, for the letter."),
-    posted: str = POSTED,
-    staff: str = STAFF,
-) -> None:
-    """Take longer: a letter with the reasons goes out first, and in time.
-
-    Example: troth request extend 2026-0001 --reason complexity --reasons "Your data is in nine archives." --staff marie
-    """
-    from troth.work.ask import extend as extending
-
-    extending(project(), number, reason, staff, reasons=reasons, posted=posted)
-    show_request(number)
-
-
-@app.command()
 def withdraw(
     number: str = NUMBER, note: str = typer.Option("", help="How they said so."), staff: str = STAFF
 ) -> None:
@@ -454,5 +437,5 @@ def _brief(facts: Mapping[str, Any]) -> str:
     return "; ".join(shown)
 
 
-for _part in (request_decisions.app, request_answers.app):
+for _part in (request_decisions.app, request_course.app, request_answers.app):
     app.registered_commands.extend(_part.registered_commands)

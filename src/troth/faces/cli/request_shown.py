@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import typer
@@ -31,12 +31,15 @@ JSON = typer.Option(False, "--json", help="Write the result as JSON.")
 
 def show_request(number: str) -> None:
     """Show where a request stands, its claims, and what to do next."""
-    from troth.rules import request_guard
-    from troth.work import cover, request_file
+    from troth.law.sentence import cite
+    from troth.rules import request, request_guard
+    from troth.work import cover, hold, request_file
     from troth.work.send_letter import to_post
 
     opened = project()
-    state = request_file.load(opened, number).state
+    found = request_file.load(opened, number)
+    state = found.state
+    today = request_file.today(opened, found) if request.is_open(state) else None
     console = out()
     console.print(
         f"\n[bold]{number}[/bold]  {state['status'].replace('_', ' ')}  ·  received {state['received']} by "
@@ -57,6 +60,14 @@ def show_request(number: str) -> None:
         console.print(
             f"On the instruction of {told_by['by']}, by its message {told_by['message']}.", markup=False
         )
+    for held in hold.in_force(opened):
+        if held.about(str(state["subject"])):
+            console.print(f"Under legal hold {held.name}: what it is about is not erased.", markup=False)
+    for line in _stands(state):
+        console.print(line, markup=False, soft_wrap=True)
+    for flag in request.deadline(state, today).flags:
+        said = f"{flag.sentence.say('en')} ({cite(flag.law, 'en')})"
+        console.print(f"Look at this: {said}", markup=False, soft_wrap=True)
     if state.get("read_back") is False:
         console.print("What was said was not read back: confirm it in writing before anything is decided.")
     rows = []
@@ -88,6 +99,19 @@ def show_request(number: str) -> None:
         )
     for step in request_guard.next_steps(state):
         console.print(f"Next: {step}.")
+
+
+def _stands(state: Mapping[str, Any]) -> Iterator[str]:
+    """Say what stands around a request: what it takes up again, what is marked, what holds its data."""
+    from troth.rules.request_moves import MARKS, REOPENED_FOR
+
+    again = state.get("reopens")
+    if again:
+        yield f"It takes up {again['request']} again: {REOPENED_FOR[again['because']]}."
+    for one in state.get("reopened") or ():
+        yield f"It is taken up again as {one['as']}, since {one['on']}: {REOPENED_FOR[one['because']]}."
+    for mark, on in (state.get("marks") or {}).items():
+        yield f"Marked {mark} on {on}: {MARKS[mark]}."
 
 
 def show_plan(facts: Mapping[str, Any]) -> None:
