@@ -101,6 +101,7 @@ def test_a_request_is_extended_listed_and_withdrawn(folder):
     number = opened(folder, "access")
     before = json.loads(done(folder, "show", number, "--json"))["legal_due"]
     done(folder, "extend", number, "--reason", "complexity", "--reasons", "Nine archives.")
+    done(folder, "extend", number, "--confirm", "--staff", "paul")
     assert json.loads(done(folder, "show", number, "--json"))["legal_due"] > before
     assert number in troth(folder, "request", "list").out
     done(folder, "withdraw", number, "--note", "by phone")
@@ -214,12 +215,14 @@ def test_a_dossier_is_written_and_verified(folder, tmp_path):
 
 
 def test_advice_is_recorded_and_decides_nothing(folder):
+    opened(folder, "access")
     number = opened(folder, "access")
     done(
         folder,
         "decide",
         number,
         "refuse",
+        "--data-unchanged",
         "--article",
         "Art. 12(5)(b)",
         "--reason",

@@ -8,7 +8,7 @@ import pytest
 import story
 from promises.proving import MAELLE, kept, proven, verdict
 from troth.errors import NotAllowedError
-from troth.rules.fee import Cost
+from troth.rules.fee import Cost, Proof
 from troth.work import ask, carry_on, charge, decide
 
 
@@ -56,20 +56,30 @@ def test_longer_is_told_within_the_month_with_its_reason_and_never_twice(company
 
 
 def test_it_is_free_but_for_what_is_shown_to_be_excessive_and_then_never_refused_too(company):
+    story.ask(company, "access", email=MAELLE)
     number = story.ask(company, "access", email=MAELLE)
     assert story.state(company, number).get("fee") is None
     cost = Cost(Decimal(1), Decimal(30), Decimal(0), "EUR")
     with pytest.raises(NotAllowedError):
-        charge.propose(company, number, "marie", cost, kind="excessive", facts="", offered="")
-    charge.propose(company, number, "marie", cost, kind="excessive", facts="The ninth time this week for rows that did "
-                   "not change; the eight answers are the same.", offered="the rows since the last answer")  # fmt: skip
+        charge.propose(company, number, "marie", cost, Proof("excessive", "", ""))
+    shown = Proof("excessive", "The ninth time this week for rows that did not change; the eight answers are the same.",
+                  "the rows since the last answer", data_changed=False)  # fmt: skip
+    charge.propose(company, number, "marie", cost, shown)
     with pytest.raises(NotAllowedError, match="marie proposed the fee"):
         charge.confirm(company, number, "marie")
     decide.advise(company, number, "c1", "dana", "the overlap is whole")
     charge.confirm(company, number, "paul")
     with pytest.raises(NotAllowedError, match="either a fee or a refusal"):
-        decide.decide(company, number, "c1", "refuse", "marie", article="GDPR Art. 12(5)(b)", reason="too often",
-                      proof="nine requests for the same rows in a week, none of which changed")  # fmt: skip
+        decide.decide(
+            company,
+            number,
+            "c1",
+            "refuse",
+            "marie",
+            article="GDPR Art. 12(5)(b)",
+            reason="too often",
+            proof=shown,
+        )
 
 
 def test_a_refusal_says_why_by_what_law_and_where_to_complain(company, letters):

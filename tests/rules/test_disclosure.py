@@ -87,3 +87,12 @@ def test_a_wrong_recipient_is_told_the_nearest(policy):
 def test_every_condition_has_words():
     asked = {one for needed in disclosure.OWED.values() for one in needed}
     assert asked == set(disclosure.WORDS)
+
+
+def test_the_same_person_written_twice_is_not_two_who_approve(policy):
+    twice = made("police", evidence={"requisition": "R 1"}, approved_by=("marie", "Marie "))
+    assert codes(policy, twice) == ["two_approvals"]
+
+
+def test_what_goes_to_a_court_needs_the_proceeding_and_a_hold():
+    assert disclosure.OWED["legal_proceedings"] == ("proceeding", "hold")

@@ -1,5 +1,6 @@
 """A fee is shown to be due, confirmed by a second person after advice, told by letter, and never beside a refusal."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -8,7 +9,7 @@ import story
 from shop_project import opened
 from troth.errors import NotAllowedError
 from troth.ledger import read, vault
-from troth.rules.fee import Cost
+from troth.rules.fee import Cost, Proof
 from troth.work import carry_on, charge, decide
 
 COST = Cost(Decimal(2), Decimal(30), Decimal("4.20"), "EUR")
@@ -16,16 +17,20 @@ FACTS = "Ten requests since Monday, all for the same rows, none of which changed
 OFFERED = "the rows of the last year only"
 
 
-def proposed(project, **more):
-    number = story.ask(project, "access")
-    told = {"kind": "excessive", "facts": FACTS, "offered": OFFERED, **more}
-    charge.propose(project, number, "marie", COST, **told)
+SHOWN = Proof("excessive", FACTS, OFFERED, data_changed=False)
+
+
+def proposed(project, earlier=True, **more):
+    if earlier:
+        story.ask(project, "access", "erase")
+    number = story.ask(project, "access", "port")
+    charge.propose(project, number, "marie", COST, replace(SHOWN, **more))
     return number
 
 
 def test_a_fee_goes_its_whole_way(project, letters):
     number = proposed(project)
-    assert len(letters()) == 1  # nothing but the acknowledgement has gone out
+    assert len(letters()) == 2  # nothing but the acknowledgements has gone out
     with pytest.raises(NotAllowedError, match=r"marie proposed the fee.*not advised"):
         charge.confirm(project, number, "marie")
     decide.advise(project, number, "c1", "dana", "the overlap is real")
@@ -47,7 +52,8 @@ def test_a_fee_goes_its_whole_way(project, letters):
         "CNIL",
     ):
         assert piece in text
-    decide.decide(project, number, "c1", "grant", "marie")
+    for claim in ("c1", "c2"):
+        decide.decide(project, number, claim, "grant", "marie")
     with pytest.raises(NotAllowedError, match="Say by what"):
         charge.move(project, number, "marie", "paid")
     charge.move(project, number, "marie", "paid", proof="transfer of today")
@@ -67,6 +73,9 @@ def test_the_facts_are_in_the_vault_and_in_no_event(project):
         ({"facts": "too many"}, "Number alone shows nothing"),
         ({"offered": " "}, "other way you offered"),
         ({"kind": "annoying"}, "manifestly unfounded or excessive"),
+        ({"data_changed": None}, "whether the data has changed"),
+        ({"data_changed": True}, "asking again is reasonable"),
+        ({"earlier": False}, "only where you show that it was not made to know"),
     ],
 )
 def test_what_is_not_shown_is_not_proposed(project, more, sentence):
@@ -74,14 +83,41 @@ def test_what_is_not_shown_is_not_proposed(project, more, sentence):
         proposed(project, **more)
 
 
+def test_the_record_says_what_was_asked_before_how_long_ago_and_how_far_it_overlaps(project, clock):
+    story.ask(project, "access", email="bob@example.org")  # somebody else's says nothing
+    clock.forward(days=3)
+    number = proposed(project, intent="They wrote that they want to keep us busy.", data_changed=True)
+    event = read.stream(project.ledger, f"request/{number}")[-1]
+    record = vault.payload(project.ledger, event)
+    assert record["history"] == ["2026-0002, 2026-11-26, overlap 50 %"]
+    assert (record["interval_days"], record["choice"], record["data_changed"]) == (0, "fee", True)
+
+
+def test_a_first_request_is_excessive_only_by_what_shows_its_intent(project):
+    number = proposed(project, earlier=False, intent="They offered to withdraw it for 5,000 EUR.")
+    record = vault.payload(project.ledger, read.stream(project.ledger, f"request/{number}")[-1])
+    assert (record["history"], record["interval_days"]) == ([], None)
+
+
+def test_a_fee_is_asked_for_by_post_where_there_is_no_mail(project):
+    number = story.ask(project, "access", email="", address="1 rue des Lilas, Lyon", channel="post")
+    proof = replace(SHOWN, intent="They offered to withdraw it for 5,000 EUR.")
+    charge.propose(project, number, "marie", COST, proof)
+    decide.advise(project, number, "c1", "dana", "it is so")
+    with pytest.raises(NotAllowedError, match="post it, and say the same again"):
+        charge.confirm(project, number, "paul")
+    charge.confirm(project, number, "paul", posted="RR 1 FR")
+    assert story.state(project, number)["fee"]["state"] == "asked"
+
+
 def test_a_fee_and_a_refusal_exclude_each_other(project):
     number = proposed(project)
     with pytest.raises(NotAllowedError, match="never both"):
-        decide.decide(project, number, "c1", "refuse", "marie", article="Art. 12(5)", reason="x", proof=FACTS)
+        decide.decide(project, number, "c1", "refuse", "marie", article="Art. 12(5)", reason="x", proof=SHOWN)
     other = story.ask(project, "access")
     decide.decide(project, other, "c1", "refuse", "marie", article="Art. 15(4)", reason="about others")
     with pytest.raises(NotAllowedError, match="never both"):
-        charge.propose(project, other, "marie", COST, kind="excessive", facts=FACTS, offered=OFFERED)
+        charge.propose(project, other, "marie", COST, SHOWN)
 
 
 def test_a_refusal_as_excessive_needs_the_same_facts(project):
@@ -116,7 +152,7 @@ def test_a_fee_that_nobody_pays_may_lapse_after_thirty_days_and_not_before(proje
     clock.forward(days=31)
     charge.move(project, number, "marie", "lapsed")
     decide.decide(
-        project, number, "c1", "refuse", "marie", article="Art. 12(5)", reason="see our letter", proof=FACTS
+        project, number, "c1", "refuse", "marie", article="Art. 12(5)", reason="see our letter", proof=SHOWN
     )
     assert story.state(project, number)["claims"]["c1"]["outcome"] == "refuse"
 

@@ -15,6 +15,7 @@ from shop_project import opened
 from troth.errors import NotAllowedError
 from troth.ledger import read, subjects, suppression, vault
 from troth.rules import portable
+from troth.rules.fee import Proof
 from troth.work import (
     build_package,
     carry_on,
@@ -373,6 +374,7 @@ def test_rights_of_another_country_are_not_offered(project):
 
 
 def test_a_request_refused_as_excessive_waits_for_the_advice_of_the_dpo(project):
+    story.ask(project, "access")
     number = story.ask(project, "access")
     decide.decide(
         project,
@@ -382,7 +384,12 @@ def test_a_request_refused_as_excessive_waits_for_the_advice_of_the_dpo(project)
         "marie",
         article="Art. 12(5)(b)",
         reason="the tenth this week",
-        proof="ten requests since Monday, all for the same rows, none of which has changed in between",
+        proof=Proof(
+            "excessive",
+            "ten requests since Monday, all for the same rows, none of which has changed in between",
+            "the last one again",
+            data_changed=False,
+        ),
     )
     with pytest.raises(NotAllowedError, match="has not advised on it yet"):
         decide.review(project, number, "c1", "paul")

@@ -82,6 +82,12 @@ def test_a_cell_is_counted_and_a_small_one_shows_nothing():
     assert small.claims is small.refused is None
 
 
+def test_a_small_part_of_a_big_cell_shows_nobody_either():
+    (cell,) = cells([*(one(3) for _ in range(9)), one(40, outcome="refuse", in_time=False)])
+    assert (cell.claims, cell.answered, cell.extended) == (10, 10, 0)
+    assert cell.refused is cell.in_time is None
+
+
 @pytest.mark.parametrize(("days", "expected"), [([None] * 5, None), ([7] * 20, 7), ([*range(1, 21)], 19)])
 def test_the_ninety_fifth_of_a_hundred_is_counted_by_rank(days, expected):
     assert cells([one(day) for day in days])[0].days_p95 == expected

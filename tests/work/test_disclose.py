@@ -12,7 +12,7 @@ from naming import names
 from troth.errors import NotAllowedError
 from troth.ledger import read, vault
 from troth.rules.disclosure import Disclosure
-from troth.work import audit, carry_on, decide, disclose
+from troth.work import audit, carry_on, decide, disclose, hold, settle_recipient
 
 ADA = (("email", "ada@example.org"),)
 DAY = date(2026, 11, 20)
@@ -96,6 +96,51 @@ def test_who_received_something_is_listed_and_told_of_the_erasure(project, lette
     assert "Tax office" in letters()[-1][2]
     told = story.state(project, number)["claims"]["c2"]["recipients"]
     assert told["tax-office"] == "told"
+
+
+def test_whoever_is_on_record_and_not_in_the_policy_is_named_and_told_by_staff(project, letters):
+    eve = (("email", "eve@example.org"),)
+    disclose.disclose(project, eve, replace(TAX, recipient="Canary Neighbours"), staff="marie", happened=True)
+    number = story.ask(project, "list_recipients", "erase", "object_marketing", email="eve@example.org")
+    decide.decide(project, number, "c1", "grant", "marie")
+    story.grant_erasure(project, number, "c2")
+    carry_on.carry_on(project, number)
+    claims = story.state(project, number)["claims"]
+    assert claims["c2"]["recipients"]["unnamed"] == "task"
+    assert "unnamed" not in claims["c3"]["recipients"]  # it had the data for another purpose
+    assert "Canary Neighbours" in letters()[-1][2]
+    events = read.stream(project.ledger, f"request/{number}")
+    told = next(e for e in events if e.kind == "recipient_notified" and e.facts["recipient"] == "unnamed")
+    assert vault.payload(project.ledger, told)["names"] == ["Canary Neighbours"]
+    assert "Canary" not in str([e.facts for e in events])
+    settle_recipient.told(project, number, "c2", "unnamed", "marie", "a letter to them")
+    assert story.state(project, number)["claims"]["c2"]["recipients"]["unnamed"] == "told"
+
+
+def test_what_a_choice_stops_is_told_to_whoever_has_the_data_for_it_by_the_record(project):
+    # The policy gives the tax office nothing for the newsletter; the record says that it had it all the same.
+    news = replace(TAX, purpose="newsletter", categories=("contact",))
+    disclose.disclose(project, ADA, news, staff="marie", happened=True)
+    number = story.ask(project, "object_marketing")
+    carry_on.carry_on(project, number)
+    assert story.state(project, number)["claims"]["c1"]["recipients"]["tax-office"] == "told"
+
+
+def test_what_goes_to_a_court_names_a_hold_that_stood_and_is_about_the_person(project, folder, clock):
+    placed = hold.place(project, "case 12", "They sue us.", date(2027, 1, 5), "dana", about=ADA)
+    name = placed.state["name"]
+    assert hold.covers(project, name, ADA, date(2026, 11, 23))
+    assert not hold.covers(project, name, (("email", "bob@example.org"),), date(2026, 11, 23))
+    assert not hold.covers(project, name, ADA, date(2026, 11, 20))
+    assert not hold.covers(project, "h0", ADA, date(2026, 11, 23))
+    made = replace(TAX, on=date(2026, 11, 23), evidence={**TAX.evidence, "hold": name})
+    assert disclose.disclose(project, ADA, made, staff="marie")
+    with pytest.raises(NotAllowedError, match="no legal hold 'h0' that was about this person"):
+        disclose.disclose(project, ADA, replace(made, evidence={**TAX.evidence, "hold": "h0"}), staff="marie")
+    clock.forward(days=1)
+    hold.end(project, name, "It is settled.", "dana")
+    assert not hold.covers(project, name, ADA, date(2026, 11, 26))
+    assert hold.covers(project, name, ADA, date(2026, 11, 23))
 
 
 # Imports

@@ -25,6 +25,7 @@ from troth.law.working_day import working_days_after
 from troth.ledger import read, suppression, vault
 from troth.outside.mail import Sent
 from troth.rules import fold, set_aside
+from troth.rules.fee import Proof
 from troth.work import (
     amend_rows,
     ask,
@@ -48,6 +49,10 @@ BUNDLES = (
 )  # fmt: skip
 MARKED = "    restriction: {flag: held, active: true, lifted: false}\n"
 COLUMNS = "    columns: {id: key, customer_id: link, author: identity, body: contact}\n"
+
+
+SHOWN = Proof("excessive", "three in a week, for the same rows, none of which has changed", "one of them",
+              intent="They wrote so.")  # fmt: skip
 
 
 class Mail:
@@ -121,7 +126,7 @@ class Handling(RuleBasedStateMachine):
         ground = "compelling" if right == "object" and outcome != "grant" else "a"
         self.tries(
             decide.decide, self.number, claim, outcome, staff, ground=ground, role=role,
-            article="" if outcome == "grant" else "Art. 12(5)", proof="three in a week",
+            article="" if outcome == "grant" else "Art. 12(5)", proof=SHOWN,
             reason="" if outcome == "grant" else "It was answered in May.",
         )  # fmt: skip
 

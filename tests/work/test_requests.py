@@ -16,6 +16,7 @@ from troth.errors import ConflictError, NotAllowedError, NotFoundError
 from troth.ledger import append, read, seal, vault
 from troth.ledger.verify import verify
 from troth.rules.event import Draft
+from troth.rules.fee import Proof
 from troth.rules.package import Mask
 from troth.stores.contract import Scanned
 from troth.work import (
@@ -555,6 +556,7 @@ def test_a_letter_that_failed_is_sent_again(project, folder, letters, clock):
 
 
 def test_an_answer_that_failed_is_not_tried_every_second(project, folder, clock):
+    story.ask(project, "access")
     number = story.ask(project, "access")
     decide.decide(
         project,
@@ -564,7 +566,12 @@ def test_an_answer_that_failed_is_not_tried_every_second(project, folder, clock)
         "marie",
         article="Art. 12(5)",
         reason="the tenth this week",
-        proof="ten requests since Monday, all for the same rows, none of which has changed in between",
+        proof=Proof(
+            "excessive",
+            "ten requests since Monday, all for the same rows, none of which has changed in between",
+            "the last one again",
+            data_changed=False,
+        ),
     )
     decide.advise(project, number, "c1", "dana", "the overlap is real")
     decide.review(project, number, "c1", "paul")

@@ -357,6 +357,7 @@ class Recipient(Promise):
             "legal_reference",
             "requisition",
             "proceeding",
+            "hold",
             "confidentiality",
             "assignment",
             "two_approvals",

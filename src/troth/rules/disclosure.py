@@ -27,7 +27,7 @@ OWED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "marketing": ("consent",),
         "authority": ("legal_reference",),
         "police": ("requisition", "two_approvals"),
-        "legal_proceedings": ("proceeding",),
+        "legal_proceedings": ("proceeding", "hold"),
         "auditor": ("confidentiality",),
         "assignee": ("assignment",),
         "public_body": ("legal_reference",),
@@ -42,6 +42,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "legal_reference": "the law that obliges (GDPR Art. 6(3))",
         "requisition": "the requisition",
         "proceeding": "the proceeding",
+        "hold": "the legal hold that keeps what it is about (`troth hold list`)",
         "confidentiality": "the duty of confidentiality",
         "assignment": "the assignment of the contract",
         "two_approvals": "the approval of two people",
@@ -97,7 +98,7 @@ def lacking(policy: Policy, disclosure: Disclosure) -> Iterator[tuple[str, str]]
     yield from _lacking_scope(policy, recipient, disclosure)
     for needed in dict.fromkeys((*OWED.get(recipient.class_, ()), *recipient.requires)):
         if needed == "two_approvals":
-            if len(set(disclosure.approved_by)) < 2:
+            if len({name.strip().casefold() for name in disclosure.approved_by} - {""}) < 2:
                 yield (
                     needed,
                     f"A disclosure to {recipient.key} lacks {WORDS[needed]}: name two with `approved_by`.",

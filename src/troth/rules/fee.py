@@ -8,8 +8,9 @@ Law: GDPR Art. 12(5), Art. 15(3); Cases C-416/23, C-307/22, C-526/24; law.md sec
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -52,17 +53,94 @@ class Cost:
         )
 
 
-def lacking_proof(kind: str, facts: str, offered: str) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A request the same person made before: its number, its day, and how much of this one it asked for too."""
+
+    number: str
+    received: date
+    overlap_percent: int
+
+    def said(self) -> str:
+        """Say it in a line, for the record."""
+        return f"{self.number}, {self.received.isoformat()}, overlap {self.overlap_percent} %"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What shows that a request is manifestly unfounded or excessive.
+
+    `data_changed` says whether the data changed since the earlier requests (None: nobody said),
+    `intent` what shows an abusive one.
+    """
+
+    kind: str
+    facts: str
+    offered: str
+    intent: str = ""
+    data_changed: bool | None = None
+
+    def record(self, earlier: Sequence[Earlier], received: date, choice: str) -> dict[str, Any]:
+        """Return the record the law asks the controller for (law.md 3.5), as it goes to the vault."""
+        last = max((one.received for one in earlier), default=None)
+        return {
+            "kind": self.kind,
+            "facts": self.facts.strip(),
+            "offered": self.offered.strip(),
+            "intent": self.intent.strip(),
+            "data_changed": self.data_changed,
+            "history": [one.said() for one in earlier],
+            "interval_days": None if last is None else (received - last).days,
+            "choice": choice,
+        }
+
+
+def earlier(state: Mapping[str, Any], others: Iterable[Mapping[str, Any]]) -> tuple[Earlier, ...]:
+    """Return what the same person asked before, the oldest first, and how far it overlaps."""
+    asked = {claim["right"] for claim in state["claims"].values()}
+    found = [
+        Earlier(
+            str(other["id"]),
+            date.fromisoformat(other["received"]),
+            100 * len(asked & {claim["right"] for claim in other["claims"].values()}) // len(asked),
+        )
+        for other in others
+        if other["subject"] == state["subject"] and _order(other) < _order(state)
+    ]
+    return tuple(sorted(found, key=lambda one: (one.received, one.number)))
+
+
+def _order(state: Mapping[str, Any]) -> tuple[int, int]:
+    """Return the year and the number of a request: 2026-10000 comes after 2026-9999."""
+    year, _, number = str(state["id"]).partition("-")
+    return int(year), int(number)
+
+
+def lacking_proof(proof: Proof, before: Sequence[Earlier]) -> Iterator[str]:
     """Yield what the record of a manifestly unfounded or excessive request still lacks."""
-    if kind not in KINDS:
-        yield f"A request is manifestly {' or '.join(KINDS)}, not {kind[:20]!r} (GDPR Art. 12(5))."
-    if len(facts.strip()) < FACTS_MIN:
+    if proof.kind not in KINDS:
+        yield f"A request is manifestly {' or '.join(KINDS)}, not {proof.kind[:20]!r} (GDPR Art. 12(5))."
+    if len(proof.facts.strip()) < FACTS_MIN:
         yield (
             "It is for you to show that it is (GDPR Art. 12(5)): write down the facts: which requests, when, how far "
             "they overlap, what changed in between, what shows the intent. Number alone shows nothing (C-416/23)."
         )
-    if not offered.strip():
+    if not proof.offered.strip():
         yield "Write down which other way you offered the person, such as narrowing the request."
+    if proof.kind != "excessive" or proof.intent.strip():
+        return
+    if not any(one.overlap_percent for one in before):
+        yield (
+            "No earlier request of this person for the same is on record. A first one is excessive only where you show "
+            "that it was not made to know of the processing and verify it (C-526/24): give what shows the intent."
+        )
+    elif proof.data_changed is None:
+        yield "Say whether the data has changed since they last asked: where it has, asking again is reasonable."
+    elif proof.data_changed:
+        yield (
+            "The data has changed since they last asked, so asking again is reasonable (GDPR rec. 63). Answer, or give "
+            "what shows an abusive intent."
+        )
 
 
 def why_not_propose(state: Mapping[str, Any], cost: Cost, promise: Answer | None) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What remains of requests when their files are gone: counts that name nobody.
 
 Each claim is a tuple of entity, right, jurisdiction, month, outcome, days taken, extended and
-ground; a cell of fewer than five is not shown.
+ground; a cell of fewer than five is not shown, nor is a part of one, or its rest, of fewer.
 
 Law: GDPR Art. 5(2); law.md section 11, point 4.
 """
@@ -84,10 +84,19 @@ def _cell(key: tuple[str, str, str], found: list[Tuple], least: int) -> Cell:
     return Cell(
         *key,
         claims=len(found),
-        answered=len(days),
-        days_median=median(days) if days else None,
-        days_p95=days[-(-len(days) * 95 // 100) - 1] if days else None,
-        in_time=sum(one.in_time is True for one in found),
-        refused=sum(one.outcome == "refuse" for one in found),
-        extended=sum(one.extended for one in found),
+        answered=_part(len(days), len(found), least),
+        days_median=median(days) if len(days) >= least else None,
+        days_p95=days[-(-len(days) * 95 // 100) - 1] if len(days) >= least else None,
+        in_time=_part(sum(one.in_time is True for one in found), len(days), least),
+        refused=_part(sum(one.outcome == "refuse" for one in found), len(found), least),
+        extended=_part(sum(one.extended for one in found), len(found), least),
     )
+
+
+def _part(count: int, whole: int, least: int) -> int | None:
+    """Return a part of a cell, unless it or what is left of the whole is so small that it could show somebody.
+
+    >>> _part(5, 12, 5), _part(0, 12, 5), _part(12, 12, 5), _part(1, 12, 5), _part(11, 12, 5)
+    (5, 0, 12, None, None)
+    """
+    return None if 0 < count < least or 0 < whole - count < least else count

@@ -237,6 +237,8 @@ def _recipients(project: Project, number: str, language: str, time_zone: str) ->
         title = recipient.title.said(language) if recipient else name
         if place:
             title = phrase("others", language, place=place)
+        elif name == "unnamed":
+            title = phrase("beyond", language)
         on = send_letter.day(local_day(event, time_zone), language)
         reason = str(event.facts.get("reason") or "")
         if event.facts["outcome"] == "told":

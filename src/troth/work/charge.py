@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from troth.errors import NotAllowedError
 from troth.ledger import append, read, vault
 from troth.policy.words import words
 from troth.rules import fee as rules
@@ -18,32 +17,39 @@ from troth.rules import request
 from troth.rules.event import Draft, Event, Fact
 from troth.rules.fee import Cost
 from troth.work import request_file, send_letter
+from troth.work.ask import refuse_unless_sent
 from troth.work.project import Project
 
 PAY_WITHIN_DAYS = 30
 """How long a fee is awaited before it may lapse; our own default."""
 
 
-def propose(
-    project: Project, number: str, staff: str, cost: Cost, *, kind: str, facts: str, offered: str
-) -> Event:
+def propose(project: Project, number: str, staff: str, cost: Cost, proof: rules.Proof) -> Event:
     """Propose a fee, with the record that shows why; nothing goes out before a second person confirms it.
 
     Raises NotAllowedError with everything the record lacks.
     """
     found = request_file.load(project, number)
+    before = earlier(project, found)
     wrong = [] if request.is_open(found.state) else ["The request has ended."]
     wrong += rules.why_not_propose(found.state, cost, project.policy.answer)
-    wrong += rules.lacking_proof(kind, facts, offered)
+    wrong += rules.lacking_proof(proof, before)
     request_file.refuse_unless(wrong)
-    proof: dict[str, Fact] = {
-        "kind": kind, "facts": facts.strip(), "offered": offered.strip(), "cost": cost.said(),
-    }  # fmt: skip
-    return _moved(project, found, "proposed", staff, cost=cost, payload=proof)
+    received = date.fromisoformat(found.state["received"])
+    record: dict[str, Fact] = {**proof.record(before, received, "fee"), "cost": cost.said()}
+    return _moved(project, found, "proposed", staff, cost=cost, payload=record)
 
 
-def confirm(project: Project, number: str, staff: str) -> Event:
-    """Let a proposed fee be asked for: the letter goes out first, and counts from then."""
+def earlier(project: Project, found: request_file.RequestFile) -> tuple[rules.Earlier, ...]:
+    """Return what the person of a request asked before."""
+    return rules.earlier(found.state, (one.body for one in read.states(project.ledger, "request")))
+
+
+def confirm(project: Project, number: str, staff: str, *, posted: str = "") -> Event:
+    """Let a proposed fee be asked for: the letter goes out first, and counts from then.
+
+    `posted` is the proof that it went by post today, for somebody without an e-mail address.
+    """
     found = request_file.load(project, number)
     wrong = [] if request.is_open(found.state) else ["The request has ended."]
     request_file.refuse_unless([*wrong, *rules.why_not_confirm(found.state, staff)])
@@ -60,9 +66,10 @@ def confirm(project: Project, number: str, staff: str) -> Event:
         "offered": proof["offered"],
         "until": words(language).date(request_file.today(project, found) + timedelta(days=PAY_WITHIN_DAYS)),
     }
-    letter = send_letter.send_letter(project, number, "fee", fields, letter_id=f"fee-{proposed.version}")
-    if letter.facts["outcome"] != "sent":
-        raise NotAllowedError("The letter did not go out, so no fee is asked for. Try again.")
+    letter = send_letter.send_letter(
+        project, number, "fee", fields, letter_id=f"fee-{proposed.version}", posted=posted
+    )
+    refuse_unless_sent(letter, "no fee is asked for")
     return _moved(project, request_file.load(project, number), "asked", staff)
 
 

@@ -10,6 +10,7 @@ Law: GDPR Art. 12(4), (5); Art. 17(1), (3); Art. 38(3), (6).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Literal
 
 from troth.errors import NotAllowedError
@@ -17,7 +18,7 @@ from troth.ledger import append
 from troth.rules import claim as claim_rules
 from troth.rules import exemption, fee, instruction, request_guard
 from troth.rules.event import Draft, Event, Fact
-from troth.work import request_file
+from troth.work import charge, request_file
 from troth.work.project import Project
 
 Role = Literal["handler", "reviewer", "dpo", "counsel", "admin"]
@@ -36,7 +37,7 @@ def decide(
     exemptions: Sequence[str] = (),
     purposes: Sequence[str] = (),
     reason: str = "",
-    proof: str = "",
+    proof: fee.Proof | None = None,
     role: Role = "handler",
 ) -> Event:
     """Record a decision on a claim.
@@ -46,7 +47,7 @@ def decide(
     Art. 17(3), for a part or a refusal, with the data they keep and until when
     (`b:billing:2036-12-31`) where the maps do not say that already; `purposes` are those an
     objection or a withdrawal is about: those the person named, or else every public one it fits,
-    when none is given; `proof` are the facts that show a request
+    when none is given; `proof` is what shows a request
     manifestly unfounded or excessive, where it is refused for that.  Raises NotAllowedError
     with every reason why not.
     """
@@ -68,8 +69,12 @@ def decide(
     wrong += exemption.lacking(exempt, project.maps, today, _besides(project))
     if any(one.what for one in exempt) and outcome != "part":
         wrong.append("What is kept by an exemption makes the decision a part: some data goes, some stays.")
+    record: dict[str, Fact] = {}
     if outcome == "refuse" and claim_rules.EXCESSIVE in article:
-        wrong += fee.lacking_proof("excessive", proof, "the refusal is of this claim alone")
+        proof = proof or fee.Proof("excessive", "", "")
+        wrong += fee.lacking_proof(proof, before := charge.earlier(project, found))
+        received = date.fromisoformat(found.state["received"])
+        record = proof.record(before, received, "refuse")
         if (found.state.get("fee") or {}).get("state") in {"proposed", "asked", "paid"}:
             wrong.append("A fee is asked for: it is either a fee or a refusal, never both (GDPR Art. 12(5)).")
     request_file.refuse_unless(wrong)
@@ -89,7 +94,7 @@ def decide(
         facts,
         **request_file.about(found),
         actor=staff,
-        payload={"reason": reason, "proof": proof} if proof else {"reason": reason},
+        payload={"reason": reason, **({"proof": record} if record else {})},
     )
     return append.append(project.ledger, [draft], expect={found.stream: found.version})[0]
 

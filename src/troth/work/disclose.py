@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from troth.errors import NotAllowedError
-from troth.ledger import append, keys, read, subjects, suppression
+from troth.errors import KeyDestroyedError, NotAllowedError
+from troth.ledger import append, keys, read, subjects, suppression, vault
 from troth.rules import disclosure as rules
 from troth.rules.disclosure import Disclosure
 from troth.rules.event import Draft, Event, Fact
 from troth.rules.identifier import exact
+from troth.work import hold
 from troth.work.establishment import day_here
 from troth.work.project import Project
 
@@ -49,6 +50,11 @@ def why_not(project: Project, identifiers: Identifiers, disclosure: Disclosure) 
     purpose = project.policy.purposes.get(disclosure.purpose)
     recipient = rules.recipient_of(project.policy, disclosure)
     marketing = (purpose and purpose.marketing) or (recipient and recipient.class_ == "marketing")
+    named = disclosure.evidence.get("hold", "").strip()
+    if named and not hold.covers(project, named, identifiers, disclosure.on):
+        found.append(
+            ("hold", f"There is no legal hold {named[:20]!r} that was about this person on {disclosure.on}.")
+        )
     if marketing and any(
         suppression.is_suppressed(project.ledger, kind, value) for kind, value in identifiers
     ):
@@ -100,6 +106,21 @@ def disclosed(project: Project, identifiers: Identifiers) -> tuple[Event, ...]:
     """Return every disclosure about the person whom these identifiers name, the oldest first."""
     stream = subjects.disclosure_stream(project.ledger, identifiers)
     return read.stream(project.ledger, stream) if stream else ()
+
+
+def outside(project: Project, identifiers: Identifiers) -> tuple[tuple[str, str, str], ...]:
+    """Return who has data of a person and is not, or no longer, in the policy: key, name as recorded, purpose."""
+    found: dict[tuple[str, str, str], None] = {}
+    for event in disclosed(project, identifiers):
+        key = str(event.facts["recipient"])
+        if key in project.policy.recipients:
+            continue
+        try:
+            name = str(vault.payload(project.ledger, event).get("recipient") or key)
+        except KeyDestroyedError:
+            name = key
+        found[key, name, str(event.facts["purpose"])] = None
+    return tuple(found)
 
 
 def lines(project: Project, written: Iterable[str], kind: str) -> Iterator[Line]:

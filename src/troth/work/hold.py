@@ -11,7 +11,7 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -113,6 +113,18 @@ def met(project: Project, standing: Sequence[Hold], who: Who) -> tuple[str, ...]
                 known = (subjects.find_subject(project.ledger, *one) for one in entry.identifiers)
                 found |= dict.fromkeys(one for one in known if one)
     return tuple(found)
+
+
+def covers(project: Project, name: str, identifiers: Sequence[tuple[str, str]], on: date) -> bool:
+    """Say whether a hold of that name stood on a day and is about whom these identifiers name."""
+    found = read.state(project.ledger, f"{FAMILY}/{name}")
+    if found is None or str(found.body["ended_on"] or date.max) < on.isoformat():
+        return False
+    if date.fromisoformat(found.body["placed_on"]) > on + timedelta(days=1):  # it was placed in UTC
+        return False
+    standing = rules.from_state(found.body)
+    known = [subjects.find_subject(project.ledger, *one) for one in identifiers]
+    return not standing.subjects or any(one and standing.about(one) for one in known)
 
 
 def told(project: Project, name: str) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 The recipients are those to whom a disclosure about this person is on record, and those the
 policy names for the categories that are really held, found by looking; each with the parties
-known by name.
+known by name.  Whoever is on record and not in the policy is named as it was recorded.
 
 Law: GDPR Art. 15(1)(c), Art. 19; Case C-154/21 (actual recipients, on request).
 """
@@ -28,6 +28,8 @@ def list_recipients(project: Project, number: str, claim: str) -> None:
         phrase("held_by", language, recipient=one.title.said(language), names=_names(one, language))
         for one in received(project, found)
     ]
+    beyond = {name for _, name, _ in disclose.outside(project, request_file.who(project, found).identifiers)}
+    lines += sorted(beyond)
     said = "\n".join(lines or [phrase("held_by_nobody", language)])
     request_file.move(project, number, "claim_done", claim, note=said)
 

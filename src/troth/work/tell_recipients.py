@@ -51,6 +51,7 @@ def concerned(project: Project, claim: str, number: str) -> tuple[Recipient, ...
     known = project.policy.recipients
     if ACTIONS.get(str(told["right"])) in CHOICES:
         serving = {str(name) for one in told["purposes"] for name in project.policy.purposes[one].recipients}
+        serving |= _recorded(project, found, tuple(told["purposes"]))
         to = [one for one in known.values() if str(one.key) in serving and one.role != "not_a_recipient"]
         return tuple(sorted(to, key=lambda one: one.class_ != "marketing"))
     erased: set[str] = set()
@@ -72,10 +73,16 @@ def concerned(project: Project, claim: str, number: str) -> tuple[Recipient, ...
     )
 
 
-def _recorded(project: Project, found: request_file.RequestFile) -> set[str]:
-    """Return the recipients to whom something about this person is on record as disclosed."""
+def _recorded(
+    project: Project, found: request_file.RequestFile, purposes: tuple[str, ...] | None = None
+) -> set[str]:
+    """Return the recipients to whom something about this person is on record, for these purposes or for any."""
     made = disclose.disclosed(project, request_file.who(project, found).identifiers)
-    return {str(event.facts["recipient"]) for event in made}
+    return {
+        str(event.facts["recipient"])
+        for event in made
+        if purposes is None or event.facts["purpose"] in purposes
+    }
 
 
 def _received(declared: frozenset[str], erased: set[str], *, public: bool) -> bool:
@@ -101,6 +108,7 @@ def tell_recipients(
     promised = project.policy.notify_recipients
     if action not in CHOICES and (promised is None or action not in promised.of):
         return
+    _ask_beyond(project, number, claim, action, lease)
     for recipient in concerned(project, claim, number):
         found = request_file.load(project, number)
         if found.claim(claim)["recipients"].get(recipient.key) in SETTLED:
@@ -131,6 +139,29 @@ def _ask_others(project: Project, number: str, claim: str, lease: Lease | None) 
         }  # fmt: skip
         draft = Draft("recipient_notified", found.stream, facts, **request_file.about(found))
         append.append(project.ledger, [draft], once=f"told {number} {claim} {place}", lease=lease)
+
+
+def _ask_beyond(project: Project, number: str, claim: str, action: str, lease: Lease | None) -> None:
+    """Give staff the task to tell whoever has the data and is not, or no longer, in the policy."""
+    found = request_file.load(project, number)
+    told = found.claim(claim)
+    if action not in CHOICES and not (told["stores"] or told.get("changed")):
+        return
+    beyond: dict[str, list[str]] = {}
+    for key, name, purpose in disclose.outside(project, request_file.who(project, found).identifiers):
+        if action not in CHOICES or purpose in told["purposes"]:
+            beyond.setdefault(key, []).append(name)
+    for key, names in beyond.items():
+        found = request_file.load(project, number)
+        facts: dict[str, Fact] = {
+            "recipient": key, "action": action, "attempt": found.version, "outcome": "task",
+            "reason": "not in the policy", "claim": claim,
+        }  # fmt: skip
+        draft = Draft(
+            "recipient_notified", found.stream, facts, **request_file.about(found),
+            payload={"names": sorted(set(names))},
+        )  # fmt: skip
+        append.append(project.ledger, [draft], once=f"told {number} {claim} {key}", lease=lease)
 
 
 def made_public(project: Project, claim: Mapping[str, Any]) -> tuple[str, ...]:

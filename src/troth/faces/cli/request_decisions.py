@@ -10,10 +10,22 @@ import typer
 from troth.errors import NotAllowedError
 from troth.faces.cli.console import as_json, err, out, table
 from troth.faces.cli.context import project
-from troth.faces.cli.request_shown import CLAIM, JSON, NUMBER, PURPOSE, show_plan, show_request
+from troth.faces.cli.request_shown import CLAIM, JSON, NUMBER, POSTED, PURPOSE, show_plan, show_request
 from troth.faces.cli.staff import STAFF
 
 app = typer.Typer()
+
+KIND = typer.Option("excessive", help="unfounded or excessive.")
+
+
+INTENT = typer.Option(
+    "", help="What shows an abusive intent; a first request is excessive only by that (C-526/24)."
+)
+
+
+DATA_CHANGED = typer.Option(
+    None, "--data-changed/--data-unchanged", help="Whether the data changed since they last asked."
+)
 
 
 @app.command()
@@ -39,6 +51,12 @@ def decide(
         "",
         help="For a refusal under Art. 12(5): the facts that show it; which requests, what overlaps, what changed.",
     ),
+    kind: str = KIND,
+    offered: str = typer.Option(
+        "the refusal is of this claim alone", help="For such a refusal: which other way you offered."
+    ),
+    intent: str = INTENT,
+    data_changed: bool | None = DATA_CHANGED,
     role: str = typer.Option("handler", help="Your role; the data protection officer decides nothing."),
     staff: str = STAFF,
 ) -> None:
@@ -46,11 +64,13 @@ def decide(
 
     Example: troth request decide 2026-0001 grant --claim c2 --ground a --staff marie
     """
+    from troth.rules.fee import Proof
     from troth.work.decide import decide as deciding
 
+    shown = Proof(kind, proof, offered, intent, data_changed) if proof else None
     deciding(
         project(), number, claim, outcome, staff, ground=ground, article=article, exemptions=exempt,  # type: ignore[arg-type]
-        purposes=purpose, reason=reason, proof=proof, role=role,  # type: ignore[arg-type]
+        purposes=purpose, reason=reason, proof=shown, role=role,  # type: ignore[arg-type]
     )  # fmt: skip
     show_request(number)
 
@@ -196,16 +216,19 @@ def carried_out(
 def fee(
     number: str = NUMBER,
     what: str = typer.Argument(..., help="propose, confirm, paid, narrowed or lapsed."),
-    kind: str = typer.Option("excessive", help="unfounded or excessive."),
+    kind: str = KIND,
     facts: str = typer.Option(
         "", help="The facts that show it: which requests, what overlaps, what changed."
     ),
     offered: str = typer.Option("", help="Which other way you offer, such as a narrower request."),
+    intent: str = INTENT,
+    data_changed: bool | None = DATA_CHANGED,
     hours: str = typer.Option("0", help="Hours of work it costs."),
     rate: str = typer.Option("0", help="What an hour costs."),
     postage: str = typer.Option("0", help="What postage costs."),
     currency: str = typer.Option("EUR", help="The currency, in three letters."),
     proof: str = typer.Option("", help="By what it was paid or narrowed."),
+    posted: str = POSTED,
     staff: str = STAFF,
 ) -> None:
     """Ask for a fee where a request is manifestly unfounded or excessive: one proposes, another confirms.
@@ -215,7 +238,7 @@ def fee(
     """
     from decimal import Decimal, InvalidOperation
 
-    from troth.rules.fee import MOVES, Cost
+    from troth.rules.fee import MOVES, Cost, Proof
     from troth.work import charge
 
     opened = project()
@@ -226,9 +249,9 @@ def fee(
             cost = Cost(Decimal(hours), Decimal(rate), Decimal(postage), currency.upper()[:3])
         except InvalidOperation:
             raise NotAllowedError("Hours, rate and postage are numbers, such as 1.5.") from None
-        charge.propose(opened, number, staff, cost, kind=kind, facts=facts, offered=offered)
+        charge.propose(opened, number, staff, cost, Proof(kind, facts, offered, intent, data_changed))
     elif what == "confirm":
-        charge.confirm(opened, number, staff)
+        charge.confirm(opened, number, staff, posted=posted)
     else:
         charge.move(opened, number, staff, what, proof=proof)
     show_request(number)
