@@ -13,7 +13,6 @@ from shop_project import opened
 from troth.faces.portal.application import application
 from troth.faces.portal.limits import Limit
 from troth.faces.words import catalogues
-from troth.work import ask as asking
 from troth.work import carry_on, due_calendar, request_file
 
 
@@ -200,7 +199,7 @@ def test_before_the_code_a_page_says_nothing_of_how_it_went(visit, project):
 
     seen = [watched(granted)]
     assert watched(refused) == seen[0]
-    asking.extend(project, "2026-0001", "complexity", "marie", reasons="Nine archives.")
+    story.take_longer(project, "2026-0001")
     assert watched(granted) == seen[0]
     story.grant_access(project, "2026-0001")
     story.decide.decide(
