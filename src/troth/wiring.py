@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from troth.errors import NotAllowedError, NotFoundError, Problem, WrongFileError
-from troth.work.project import ApiKey, Controller, Peer, Project, Settings, Site
+from troth.work.project import ApiKey, Controller, Peer, Project, Settings, Site, Webhook
 
 if TYPE_CHECKING:
     from troth.ledger.schema import Ledger
@@ -36,6 +36,7 @@ KNOWN: Mapping[str, Mapping[str, type]] = {
     "opendsr": {"certificate": str, "key": str},
     "mail": {"to": str, "from": str, "inbox": str, "inbox_secret": str, "inbox_login": str},
 }
+WEBHOOK_EVENTS = ("consent", "withdrawal", "objection")
 API_SCOPES = ("open", "follow")
 
 
@@ -121,6 +122,7 @@ def read_settings(folder: Path) -> Settings:
         own_certificate=lambda: resolve(said("opendsr", "certificate", ""), folder).encode(),
         own_key=lambda: resolve(said("opendsr", "key", ""), folder).encode(),
         api={name: _api_key(values, folder) for name, values in told.get("api", {}).items()},
+        webhooks={name: _webhook(values, folder) for name, values in told.get("webhook", {}).items()},
         site=Site(**told["site"]) if "site" in told else None,
     )
 
@@ -139,6 +141,16 @@ def _controller(name: str, values: Mapping[str, Any], folder: Path) -> Controlle
 def _api_key(values: Mapping[str, Any], folder: Path) -> ApiKey:
     """Return the key of another system; its secret is followed when it is needed."""
     return ApiKey(lambda: resolve(values["secret"], folder), tuple(values["scope"]))
+
+
+def _webhook(values: Mapping[str, Any], folder: Path) -> Webhook:
+    """Return another system that is told of choices; its secret is followed when it is needed."""
+    return Webhook(
+        values["url"],
+        lambda: resolve(values["secret"], folder),
+        tuple(values.get("events", WEBHOOK_EVENTS)),
+        values.get("identifiers", False),
+    )
 
 
 def _peer(values: Mapping[str, str], folder: Path) -> Peer:
@@ -162,6 +174,9 @@ def _problems(told: Mapping[str, Any], file: Path) -> list[Problem]:
             continue
         if section == "api" and isinstance(values, dict):
             problems += list(_api_problems(values, lines))
+            continue
+        if section == "webhook" and isinstance(values, dict):
+            problems += list(_webhook_problems(values, lines))
             continue
         known = KNOWN.get(section)
         if known is None or not isinstance(values, dict):
@@ -196,6 +211,32 @@ def _api_problems(keys: Mapping[str, Any], lines: list[str]) -> Iterable[Problem
         if not isinstance(scope, list) or not scope or any(one not in API_SCOPES for one in scope):
             what = f"`scope` in [api.{name}] is not a list of what the key is good for."
             yield Problem("troth.toml", *place, what, f"There are: {', '.join(API_SCOPES)}.")
+
+
+def _webhook_problems(receivers: Mapping[str, Any], lines: list[str]) -> Iterable[Problem]:
+    """Say what is wrong with [webhook.NAME]: an address, a secret as a reference, and what it is told of."""
+    needed, known = {"url", "secret"}, {"url", "secret", "events", "identifiers"}
+    for name, values in receivers.items():
+        place = _place(lines, f"[webhook.{name}")
+        if not isinstance(values, dict) or set(values) - known or needed - set(values):
+            what = f"[webhook.{name}] has a `url` and a `secret`, and may have `events` and `identifiers`."
+            yield Problem("troth.toml", *place, what, "Write these, and nothing else.")
+            continue
+        url, secret, events = values["url"], values["secret"], values.get("events", list(WEBHOOK_EVENTS))
+        if not isinstance(url, str) or not url.startswith(
+            ("https://", "http://127.0.0.1:", "http://localhost:")
+        ):
+            what = f"`url` in [webhook.{name}] is no encrypted address."
+            yield Problem("troth.toml", *place, what, "Write https://…; http:// only to this machine itself.")
+        if not isinstance(secret, str) or secret.partition(":")[0] not in {"env", "file"}:
+            what = f"`secret` in [webhook.{name}] is no reference."
+            yield Problem("troth.toml", *place, what, "Write env:NAME or file:PATH, never the secret itself.")
+        if not isinstance(events, list) or not events or any(one not in WEBHOOK_EVENTS for one in events):
+            what = f"`events` in [webhook.{name}] is not a list of what the receiver is told of."
+            yield Problem("troth.toml", *place, what, f"There are: {', '.join(WEBHOOK_EVENTS)}.")
+        if not isinstance(values.get("identifiers", False), bool):
+            what = f"`identifiers` in [webhook.{name}] is neither true nor false."
+            yield Problem("troth.toml", *place, what, "Write one of them.")
 
 
 def _controller_problems(controllers: Mapping[str, Any], lines: list[str]) -> Iterable[Problem]:

@@ -73,6 +73,10 @@ CREATE INDEX IF NOT EXISTS replay_marks_by_replay ON replay_marks (replay);
 CREATE TABLE IF NOT EXISTS replay_maps (sha256 text PRIMARY KEY, body text NOT NULL);
 CREATE TABLE IF NOT EXISTS replay_pending (step text PRIMARY KEY, body text NOT NULL);
 CREATE TABLE IF NOT EXISTS tries (name text PRIMARY KEY, tries integer NOT NULL, since bigint NOT NULL);
+CREATE TABLE IF NOT EXISTS deliveries (
+  name text PRIMARY KEY, next bigint NOT NULL, attempts integer NOT NULL, due_us bigint NOT NULL, status text NOT NULL);
+CREATE TABLE IF NOT EXISTS set_aside_deliveries (
+  name text, number bigint, status text NOT NULL, PRIMARY KEY (name, number));
 CREATE TABLE IF NOT EXISTS leases (name text PRIMARY KEY, lease bigint NOT NULL, until double precision NOT NULL)
 """
 _EVENTS = """id text NOT NULL, at_us bigint NOT NULL, kind text NOT NULL, stream text NOT NULL,

@@ -6,8 +6,11 @@ Encrypted, but for this machine itself.  Addresses, bodies and answers are in no
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -46,11 +49,25 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = 
         if parts.scheme == "https"
         else http.client.HTTPConnection(host, parts.port, timeout=seconds)
     )
+    # A server may send a letter now and then for ever: the whole is bounded, not each letter.
+    late = threading.Event()
+    cut = threading.Timer(seconds, _cut, (connection, late))
+    cut.daemon = True
+    cut.start()
     try:
         connection.request("POST", path, body, dict(headers))
         answer = connection.getresponse()
-        return Answered(answer.status, dict(answer.getheaders()), answer.read(BYTES_MAX))
-    except (OSError, http.client.HTTPException, ValueError):
+        read = answer.read(BYTES_MAX)
+        return Answered(0) if late.is_set() else Answered(answer.status, dict(answer.getheaders()), read)
+    except (OSError, http.client.HTTPException, ValueError, AttributeError):
         return Answered(0)
     finally:
+        cut.cancel()
         connection.close()
+
+
+def _cut(connection: http.client.HTTPConnection, late: threading.Event) -> None:
+    """End a connection that another thread waits for."""
+    late.set()
+    with suppress(OSError, AttributeError):
+        connection.sock.shutdown(socket.SHUT_RDWR)

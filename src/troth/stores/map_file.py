@@ -23,7 +23,6 @@ from troth.rules.map import (
     Discloses,
     Edge,
     EdgeKind,
-    Engine,
     Flag,
     Identifier,
     InList,
@@ -45,14 +44,14 @@ from troth.rules.map import (
 )
 from troth.rules.map_drift import OUTLINE_DIGITS
 from troth.stores.connect import own_problems, reference_problem
-from troth.stores.map_csv import CsvReading
+from troth.stores.map_erasure import ErasureReading
 from troth.stores.map_notation import columns_of, link_of, target_of
 from troth.stores.phone_form import is_region
 
 _MAP = ("store", "kind", "credentials", "controller", "processor_for", "purposes", "reviewed",
-        "backups_expire", "versions_expire", "engine", "region", "placeholder", "tables")  # fmt: skip
+        "backups_expire", "region", "placeholder", "tables")  # fmt: skip
 _TABLE = ("subject", "columns", "belongs_to", "points_to", "mentions", "erase", "restriction", "retention",
-          "copies", "supplement", "made_public", "discloses", "impersonal", "csv")  # fmt: skip
+          "copies", "supplement", "made_public", "discloses", "impersonal")  # fmt: skip
 _EDGES: tuple[EdgeKind, ...] = ("belongs_to", "points_to", "mentions")
 _STORE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
 _OUTLINE = re.compile(f"[0-9a-f]{{{OUTLINE_DIGITS}}}", re.ASCII)
@@ -77,7 +76,7 @@ def read(text: str, file: str) -> tuple[Map | None, tuple[Problem, ...]]:
     return (None if found is None else replace(found, written=text)), ()
 
 
-class _MapReading(CsvReading):
+class _MapReading(ErasureReading):
     """One map file being read; `kind` is the kind of store, where it is known."""
 
     kind = ""
@@ -111,8 +110,6 @@ class _MapReading(CsvReading):
             tables=tables,
             placeholder=placeholder,
             backups_expire=self.period(fields.get("backups_expire"), "`backups_expire`"),
-            versions_expire=self.period(fields.get("versions_expire"), "`versions_expire`"),
-            engine=self.engine(fields.get("engine")),
             region=self.region(fields.get("region")),
             reviewed=reviewed,
             file=self.file,
@@ -354,8 +351,7 @@ class _MapReading(CsvReading):
                     )
             self.at(fields["impersonal"], name, "impersonal")
             why = self.text(fields["impersonal"], "`impersonal`")
-            csv, own = self.csv(fields.get("csv")), self.own(fields)
-            return MapTable(name, columns, impersonal=why or "?", csv=csv, line=key.line, own=own)
+            return MapTable(name, columns, impersonal=why or "?", line=key.line, own=self.own(fields))
         if "columns" not in fields and isinstance(node, Fields):
             self.problem(
                 key,
@@ -374,7 +370,6 @@ class _MapReading(CsvReading):
             supplement=self.supplement(name, fields.get("supplement")),
             made_public=self.text(fields.get("made_public"), "`made_public`") or "",
             discloses=self.discloses(name, fields.get("discloses")),
-            csv=self.csv(fields.get("csv")),
             line=key.line,
             own=self.own(fields),
         )
@@ -657,10 +652,6 @@ class _MapReading(CsvReading):
                 continue
             found.append(Copy(key.text, target[0], target[1][0], "+".join(columns)))
         return tuple(found)
-
-    def engine(self, node: Node | None) -> Engine:
-        """Read what works on the files of a lake."""
-        return "spark" if self.choice(node, "`engine`", ("embedded", "spark")) == "spark" else "embedded"
 
     def region(self, node: Node | None) -> str:
         found = self.text(node, "`region`") or ""

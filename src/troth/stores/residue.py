@@ -72,18 +72,16 @@ _READ: Mapping[str, Callable[[Any, Table], Iterator[Batch]]] = {
 
 
 def scan(
-    connection: sqlite3.Connection | psycopg.Connection[Any] | None,
+    connection: sqlite3.Connection | psycopg.Connection[Any],
     catalogue: Catalogue,
     kinds: Collection[str],
     who: Sequence[Who],
     expected: Expected = NOTHING,
     engine: Engine | None = None,
-    read: Callable[[Any, Table], Iterator[Batch]] | None = None,
 ) -> Scanned:
     """Search every column of every table for these subjects' identifiers of these kinds.
 
-    `kinds` are those that name one subject only (`own_kinds` of the store's map).  `read`
-    reads what is not in a database.
+    `kinds` are those that name one subject only (`own_kinds` of the store's map).
     """
     started = time.perf_counter()
     wanted = _Wanted(catalogue, kinds, who, engine)
@@ -91,7 +89,7 @@ def scan(
     size = 0
     unread: list[str] = []
     if wanted.forms:
-        read = read or _READ[catalogue.dialect]
+        read = _READ[catalogue.dialect]
         for table in (*catalogue.tables, *catalogue.derived):
             reading = wanted.table(catalogue.dialect, table)
             slices: dict[tuple[bytes, str, str], Verdict] = {}

@@ -41,6 +41,17 @@ class ApiKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Webhook:
+    """Another system that is told of choices by signed messages: where, of which, and whether by whom."""
+
+    url: str = field(repr=False)
+    secret: Callable[[], str] = field(repr=False)
+    events: tuple[str, ...]
+    identifiers: bool = False
+    seconds: float = 10
+
+
+@dataclass(frozen=True, slots=True)
 class Controller:
     """A controller whose processor we are, and who tells us of requests by messages.
 
@@ -89,6 +100,7 @@ class Settings:
     own_certificate: Callable[[], bytes] = field(default=bytes, repr=False)  # PEM; empty where none is set
     own_key: Callable[[], bytes] = field(default=bytes, repr=False)
     api: Mapping[str, ApiKey] = field(default_factory=dict, repr=False)  # by the name of the system
+    webhooks: Mapping[str, Webhook] = field(default_factory=dict, repr=False)  # by the name of the receiver
     site: Site | None = None
 
 

@@ -114,6 +114,9 @@ COMMANDS: dict[str, Entry] = {
     "verify": Entry(
         "ledger_commands", "verify_file", "Proof", "Verify a receipt or an export, without network."
     ),
+    "webhook": Entry(
+        "webhook_commands", "app", "Run", "See how far each receiver of messages is; test, retry, resume."
+    ),
     "serve": Entry("serve_commands", "serve", "Run", "Serve the portal, the notice and the worker."),
 }
 

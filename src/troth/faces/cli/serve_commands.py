@@ -134,10 +134,19 @@ def _working(opened: Project) -> Iterator[None]:
             with suppress(TrothError):
                 lease.release(opened.ledger, held)
 
-    thread = threading.Thread(target=rounds, name="worker", daemon=True)
-    thread.start()
+    threads = [threading.Thread(target=rounds, name="worker", daemon=True)]
+    if opened.settings.webhooks:  # apart, so that a receiver that hangs holds up no request
+        from troth.work.send_webhooks import go_on
+
+        told = threading.Thread(
+            target=go_on, args=(opened, lambda: not stop.is_set()), name="webhooks", daemon=True
+        )
+        threads.append(told)
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         stop.set()
-        thread.join(timeout=ENDING_SECONDS)
+        for thread in threads:
+            thread.join(timeout=ENDING_SECONDS)

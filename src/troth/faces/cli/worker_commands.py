@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from types import FrameType
 
 import typer
@@ -21,11 +22,13 @@ def worker(
 
     Example: troth worker --once
     """
+    from troth.work import send_webhooks
     from troth.work.carry_on import one_round, work
 
     opened = project()
     if once:
         done = one_round(opened)
+        send_webhooks.one_round(opened)
         out().print(
             f"Requests carried on: {done.carried}; could not be: {done.failed}; events sealed so far: {done.sealed}."
         )
@@ -43,4 +46,7 @@ def worker(
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     out().print("Working; Ctrl-C ends it after the step in hand.")
+    if opened.settings.webhooks:  # apart, so that a receiver that hangs holds up no request
+        args = (opened, lambda: going[0])
+        threading.Thread(target=send_webhooks.go_on, args=args, name="webhooks", daemon=True).start()
     work(opened, lambda: going[0])
