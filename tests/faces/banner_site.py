@@ -22,6 +22,7 @@ TABLE = """    - name: visits
       purpose: {en: counts visits, fr: compte les visites}
 """
 MORE = """    - {name: "hidden*", party: first, category: analytics, lifetime: 13 months}
+    - {name: basket, party: first, category: analytics, lifetime: 13 months, path: /shop}
     - {name: seen, party: first, category: analytics, lifetime: 13 months, storage: local_storage}
     - {name: "ads*", party: first, category: marketing, lifetime: 1 month}
 """
@@ -38,6 +39,30 @@ PAGE = """<!doctype html><html lang="{language}"><head><meta charset="utf-8"><ti
 <script type="text/plain" data-choice="analytics" data-src="/tag.js"></script>
 </head><body><main><h1>A shop</h1><p>Things to buy, and a <a href="/{language}">link</a>.</p>
 <iframe title="A film" data-choice="marketing" data-src="/film"></iframe></main></body></html>"""
+
+STRICT = (
+    b"default-src 'none'; script-src 'nonce-abc' 'strict-dynamic'; connect-src 'self'; style-src 'self'; "
+    b"frame-src 'self'; require-trusted-types-for 'script'; base-uri 'none'"
+)
+STRICT_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A strict shop</title>
+<link rel="stylesheet" href="/hostile.css">
+<script nonce="abc" src="/choices/banner.en.js"></script>
+<script nonce="abc" type="text/plain" data-choice="analytics" data-src="/tag.js"></script>
+<script nonce="abc" type="text/plain" data-choice="analytics">window.inline = true;</script>
+<script type="text/plain" data-choice="necessary" data-src="/planted.js"></script>
+</head><body><main><h1>A strict shop</h1>
+<iframe title="A film" data-choice="marketing" data-src="/film"></iframe></main></body></html>"""
+HOSTILE = b"""
+* { letter-spacing: 3px; line-height: 3; box-sizing: content-box; float: right }
+body { font: italic 30px serif; color: silver; text-transform: uppercase; text-align: right }
+div, aside, p, ul, h2, .row { display: none; position: absolute; opacity: .2 }
+button { width: 20px; background: white; color: white; font-size: 6px; text-shadow: 0 0 9px red }
+button:first-child { background: green; transform: scale(2) }
+button:nth-of-type(2) { visibility: hidden; display: none }
+label, input { display: grid; width: 100% }
+a { color: white; pointer-events: none }
+iframe { display: block; height: 900px }
+"""
 
 
 @dataclass
@@ -79,9 +104,13 @@ def site(folder):
             if path == "/changed":
                 page = page.replace("/choices/banner.en.js", "/changed.js").replace("integrity", "data-was")
             await _answer(send, 200, page.encode(), b"text/html; charset=utf-8")
+        elif path == "/strict":
+            await _answer(send, 200, STRICT_PAGE.encode(), b"text/html; charset=utf-8", csp=STRICT)
+        elif path == "/hostile.css":
+            await _answer(send, 200, HOSTILE, b"text/css")
         elif path == "/tag.js":
-            hidden = b"hidden_1=1; Path=/; Max-Age=3600; HttpOnly"
-            await _answer(send, 200, TAG, b"text/javascript", (b"set-cookie", hidden))
+            hidden = b"hidden_1=1; Path=/; Max-Age=3600; HttpOnly", b"basket=1; Path=/shop; HttpOnly"
+            await _answer(send, 200, TAG, b"text/javascript", *((b"set-cookie", one) for one in hidden))
         elif path == "/at-once.js":
             await _answer(send, 200, AT_ONCE, b"text/javascript")
         elif path == "/changed.js":
@@ -127,7 +156,7 @@ def _wait(url):
     raise AssertionError("The site did not begin to answer.")
 
 
-async def _answer(send, status, body, kind, *more):
-    headers = [(b"content-type", kind), (b"content-security-policy", CSP), *more]
+async def _answer(send, status, body, kind, *more, csp=CSP):
+    headers = [(b"content-type", kind), (b"content-security-policy", csp), *more]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

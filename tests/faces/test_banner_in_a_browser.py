@@ -101,6 +101,43 @@ def test_it_asks_evenly_can_be_used_by_all_and_nothing_is_stored_or_fetched_befo
     assert cookies(page) == {}
 
 
+LOOKS = """() => [...document.querySelectorAll("#troth-choices, #troth-choices *")].map((one) => {
+    const style = getComputedStyle(one), box = one.getBoundingClientRect();
+    return [one.tagName, box.x, box.y, box.width, box.height, ...[...style].map((name) => style[name])].join(" ");
+})"""
+
+
+def test_the_strictest_rules_and_the_worst_style_of_a_page_change_nothing_of_it(visit, shop):
+    plain, strict = visit(), visit()
+    plain.goto("/en")
+    strict.goto("/strict")
+    for _ in range(2):
+        assert strict.evaluate(LOOKS) == plain.evaluate(LOOKS)
+        for page in (plain, strict):
+            page.get_by_role("button", name="Choose", exact=True).or_(page.locator("summary").first).click()
+    assert strict.locator("iframe").is_visible() is False
+    strict.get_by_role("button", name="Accept all").click()
+    strict.wait_for_function("window.tagged && window.inline")
+    assert "/planted.js" not in shop.asked  # no nonce: whoever put it there cannot run it through us
+
+
+def test_a_choice_in_one_tab_holds_in_the_others_at_once(visit, shop):
+    first = visit()
+    first.goto("/en")
+    second = first.context.new_page()
+    second.goto("/en")
+    first.get_by_role("button", name="Accept all").click()
+    second.wait_for_function("window.tagged")
+    assert second.get_by_role("dialog").count() == 0
+    with second.expect_navigation():
+        first.evaluate("troth.choose([])")
+    assert second.evaluate("window.tagged") is None
+    second.goto("/en")
+    assert second.evaluate("[...dataLayer].map((one) => one[1] + ' ' + one[2].ad_storage)") == [
+        "default denied", "update denied",
+    ]  # fmt: skip
+
+
 def test_a_yes_lets_what_waited_run_with_proof_and_a_withdrawal_clears_it_all(visit, shop):
     before = len(shop.choices())
     page = visit()
@@ -118,7 +155,7 @@ def test_a_yes_lets_what_waited_run_with_proof_and_a_withdrawal_clears_it_all(vi
     assert choice.imprints == {one for some in known.imprints.values() for one in some}
     script = build(shop.project.policy, "en", notice=f"{shop.project.settings.public_url}/notice/en")
     assert given.facts["interface_sha256"] == script.sha256
-    assert {"visits", "hidden_1"} <= set(cookies(page))
+    assert {"visits", "hidden_1", "basket"} <= set(cookies(page))
     assert page.frame_locator("iframe").get_by_text("A film").is_visible()
     assert page.evaluate("dataLayer.length") == 2
     written = urllib.request.urlopen(f"{shop.url}/choices/receipt/{given.id}").read()

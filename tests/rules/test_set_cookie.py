@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.test_cookie import NO, NOW, TABLE, YES, promise, row
-from troth.rules.cookie import table, write_choice
-from troth.rules.set_cookie import Gate, asked_seconds, brought, filtered, stripped
+from troth.rules.cookie import accept, table, write_choice
+from troth.rules.set_cookie import Gate, asked_seconds, brought, elsewhere, filtered, stripped
 
 DAY = 86_400
 CAP = 393 * DAY
@@ -44,6 +44,9 @@ def test_what_is_allowed_goes_on_to_the_byte(raw):
         (b"_ga=1; Expires=Fri, 31 Dec 9999 23:59:59 GMT", b"_ga=1; Max-Age=%d" % CAP),
         (b"_ga=1; EXPIRES=Sunday, 31-Dec-28 23:59:59 GMT; HttpOnly", b"_ga=1; HttpOnly; Max-Age=%d" % CAP),
         (b"_ga=1; Max-Age=1; Max-Age=63072000", b"_ga=1; Max-Age=%d" % CAP),
+        (b"_ga=1; Max-Age=+63072000", b"_ga=1; Max-Age=%d" % CAP),
+        (b"_ga=1; Max-Age=" + b"9" * 5000, b"_ga=1; Max-Age=%d" % CAP),
+        (b"_ga=1; Expires=Fri, 31 Dec 12026 23:59:59 GMT", b"_ga=1; Max-Age=%d" % CAP),
         (b"session=1; Max-Age=60; Path=/", b"session=1; Path=/"),
     ],
 )
@@ -58,6 +61,12 @@ def test_what_needs_a_yes_is_dropped_without_one(choice, because):
     done = passed(b"_ga=1", b"session=2", choice=choice)
     assert done.set_cookies == (b"session=2",)
     assert [(one.name, one.did, one.because) for one in done.deeds] == [("_ga", "dropped", because)]
+
+
+@pytest.mark.parametrize("raw", [b"=_ga=1; Path=/", b"_ga", b" = _ga=1"])
+def test_a_cookie_without_a_name_is_what_browsers_send_back(raw):
+    assert passed(raw, choice=NO).set_cookies == ()
+    assert passed(raw, choice=YES).set_cookies == (raw,)
 
 
 def test_a_yes_to_one_category_is_none_to_another():
@@ -101,6 +110,21 @@ def test_what_the_browser_brings_and_may_not_keep_is_deleted_everywhere():
     assert domains == {b"Domain=www.shop.example", b"Domain=shop.example"}
     assert any(b"Partitioned" in raw for raw in done.set_cookies)
     assert all(asked_seconds(raw, NOW) == 0 for raw in done.set_cookies)
+
+
+def test_what_other_paths_have_is_deleted_too_unless_it_is_allowed():
+    rows = row("basket", "marketing", path="/shop"), row("steps*", "marketing", path="/shop"), row("_ga")
+    known = table(promise(*rows, row("kept", "necessary", path="/shop")))
+
+    def gone(choice):
+        brought_in = {b"troth_choice": write_choice(choice).encode()}
+        return set(elsewhere(Gate(known), brought_in, NOW + 1, host="shop.example"))
+
+    assert {one.partition(b"; Max")[0] for one in gone(NO)} == {
+        b"basket=; Path=/shop", b"basket=; Path=/shop; Domain=shop.example",
+        b"basket=; Path=/", b"basket=; Path=/; Domain=shop.example",
+    }  # fmt: skip
+    assert gone(accept(known, frozenset({"marketing"}), NOW, None, "0123456789ab")) == set()
 
 
 def test_a_host_cookie_is_deleted_as_its_prefix_wants():

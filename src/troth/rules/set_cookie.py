@@ -34,12 +34,13 @@ _MONTHS = {
         (b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"), 1
     )
 }
-_WHOLE = re.compile(rb"-?\d{1,18}", re.ASCII)
+_WHOLE = re.compile(rb"[+-]?\d+", re.ASCII)
+_DIGITS_MAX = 18
 _LIFETIME = re.compile(rb"(?:\A|;)[ \t]*(max-age|expires)[ \t]*(?:=([^;]*))?(?=;|\Z)", re.IGNORECASE)
 _DELIMITER = re.compile(rb"[\x09\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+")
 _CLOCK = re.compile(rb"(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\D.*)?", re.ASCII)
 _DAY = re.compile(rb"(\d{1,2})(?:\D.*)?", re.ASCII)
-_YEAR = re.compile(rb"(\d{2,4})(?:\D.*)?", re.ASCII)
+_YEAR = re.compile(rb"(\d{2,5})(?:\D.*)?", re.ASCII)
 _EPOCH = date(1970, 1, 1).toordinal()
 _LONG_AGO = b"; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
 _LABELS_MAX = 6
@@ -160,6 +161,8 @@ def filtered(
         pair, _, attributes = raw.partition(b";")
         name, _, value = pair.partition(b"=")
         name = name.strip()
+        if not name:  # without a name, what the browser sends back is the value alone, and begins with one
+            name, _, value = value.strip().partition(b"=")
         kept, did, because = _one(gate, raw, (name, value, attributes), cookies, choice, allowed, why, now)
         if kept is not None:
             passed.append(kept)
@@ -243,11 +246,18 @@ def _lifetime(attributes: bytes) -> tuple[int | None, int | None]:
     for key, value in _LIFETIME.findall(attributes):
         if key[:1] in b"mM":
             value = value.strip()
-            age = max(int(value), 0) if _WHOLE.fullmatch(value) else age
+            age = _seconds(value) if _WHOLE.fullmatch(value) else age
         else:
             read = _moment(value.strip())
             until = read if read is not None else until
     return age, until
+
+
+def _seconds(written: bytes) -> int:
+    """Read a number of seconds, none below zero; one that is longer than all time is as long as browsers take it."""
+    if written[:1] == b"-":
+        return 0
+    return int(written) if len(written) <= _DIGITS_MAX else 10**_DIGITS_MAX
 
 
 def _moment(written: bytes) -> int | None:
@@ -289,7 +299,8 @@ def _odd_moment(written: bytes) -> int | None:
     if year < 100:
         year += 1900 if year >= 70 else 2000
     try:
-        return (date(year, month, day).toordinal() - _EPOCH) * 86_400 + clock if year >= 1601 else None
+        known = date(min(year, date.max.year), month, day)
+        return (known.toordinal() - _EPOCH) * 86_400 + clock if year >= 1601 else None
     except ValueError:
         return None
 
@@ -320,6 +331,21 @@ def deletions(name: bytes, path: str, host: str, *, secure: bool = True) -> Iter
             yield told + (b"; Secure" if secure else b"")
         if secure:
             yield name + b"=; Path=" + one + _LONG_AGO + b"; Secure; SameSite=None; Partitioned"
+
+
+def elsewhere(
+    gate: Gate, cookies: Mapping[bytes, bytes], now: int, *, host: str = "", secure: bool = True
+) -> Iterator[bytes]:
+    """Yield the deletions of declared cookies that may not be there and that no request to this path brings.
+
+    What has a star in its name is deleted when it is brought to a path of its own.
+    """
+    _, allowed, _ = gate.chosen(cookies, now)
+    for line in gate.table.lines:
+        row = line.row
+        ours = row.storage == "cookie" and row.party == "first" and row.path != "/" and "*" not in row.name
+        if ours and not line.exempt and row.category not in allowed:
+            yield from deletions(row.name.encode(), row.path, host, secure=secure)
 
 
 def parents(host: str) -> list[bytes]:

@@ -2,7 +2,7 @@
 // The build puts the table of the policy and the words of one language in place of CONFIG.
 (function (config) {
   "use strict";
-  const doc = document, me = doc.currentScript.dataset, root = doc.documentElement;
+  const doc = document, own = doc.currentScript, me = own.dataset, nonce = own.nonce, root = doc.documentElement;
   const signal = config.gpc && navigator.globalPrivacyControl === true;
   const words = config.words, ran = new Set();
   const safe = location.protocol === "https:" ? "; Secure" : "";
@@ -15,7 +15,7 @@
     made.append(...inside);
     return made;
   };
-  const button = (text, onclick) => make("button", { type: "button", className: "troth-b", textContent: text, onclick });
+  const button = (text, onclick) => make("button", { type: "button", textContent: text, onclick });
 
   // The cookie that remembers: 1.when.since.letters.imprints.proof, and .u while the server has not answered.
   const kept = (one) => one.at + (one.yes ? config.given : config.refused) - now();
@@ -45,7 +45,7 @@
   const google = (what) => {
     if (me.google === undefined) return;
     window.dataLayer = window.dataLayer || [];
-    const told = (letter) => allows(letter) ? "granted" : "denied";
+    const told = (letter) => what === "update" && allows(letter) ? "granted" : "denied";
     const gtag = function () { window.dataLayer.push(arguments); };
     gtag("consent", what, {
       ad_storage: told("m"), ad_user_data: told("m"), ad_personalization: told("m"), analytics_storage: told("a"),
@@ -54,12 +54,15 @@
   };
 
   // What is held back: <script type="text/plain" data-choice>, <iframe data-choice data-src>, <img data-choice data-src>.
+  // Where the page works with nonces, a script without one is nobody's, and stays held back.
+  let pure = { createScriptURL: (one) => one, createScript: (one) => one };
+  try { pure = trustedTypes.createPolicy("troth", pure); } catch { /* the browser has none, or the page allows none */ }
   const release = (held) => {
     const data = held.dataset, kind = data.choice;
+    if (nonce && held.tagName === "SCRIPT" && held.nonce !== nonce) return;
     held.removeAttribute("data-choice");
     ran.add(kind);
     if (held.tagName !== "SCRIPT") {
-      held.hidden = false;
       held.src = data.src;
       if (held.troth) held.troth.remove();
       return;
@@ -69,12 +72,11 @@
     if (data.type) script.type = data.type;
     script.nonce = held.nonce;
     script.async = held.hasAttribute("async");
-    if (data.src) script.src = data.src; else script.textContent = held.textContent;
+    if (data.src) script.src = pure.createScriptURL(data.src); else script.textContent = pure.createScript(held.textContent);
     held.replaceWith(script);
   };
   const hold = (frame) => {
     if (frame.troth || frame.tagName !== "IFRAME") return;
-    frame.hidden = true;
     frame.troth = make("div", { className: "troth-held", lang: config.lang }, make("p", { textContent: words.held.replace("{host}", new URL(frame.dataset.src, location).host) }), button(words.load, () => release(frame)));
     frame.after(frame.troth);
   };
@@ -91,7 +93,11 @@
       if (row.in === "local_storage") stored(() => localStorage, row);
       else if (row.in === "session_storage") stored(() => sessionStorage, row);
       else if (row.in === "indexed_db" && window.indexedDB && indexedDB.databases) indexedDB.databases().then((all) => each(all.map((one) => one.name), row, (name) => indexedDB.deleteDatabase(name)));
-      else if (row.in === "cookie") each(doc.cookie.split("; ").map((one) => one.split("=")[0]), row, (name) => hosts.forEach((host) => ["/", row.path].forEach((path) => { doc.cookie = name + "=; Max-Age=0; Path=" + path + host + safe; })));
+      else if (row.in === "cookie") each(doc.cookie.split("; ").map((one) => one.split("=")[0]), row, (name) => hosts.forEach((host) => ["/", row.path].forEach((path) => {
+        const gone = name + "=; Max-Age=0; Path=" + path + host;
+        doc.cookie = gone + safe;
+        doc.cookie = gone + "; Secure; SameSite=None; Partitioned";
+      })));
     }));
   };
 
@@ -104,6 +110,12 @@
       .catch(() => {});
   };
 
+  // What a choice means for this page; the site's other pages that are open follow it too.
+  const mustStop = () => [...ran].some((kind) => !allows(kind));
+  const follow = () => { clean(); google("update"); shut(); look(); };
+  const tabs = new BroadcastChannel("troth");
+  tabs.onmessage = () => { choice = read() || choice; mustStop() ? location.reload() : follow(); };
+
   const choose = (how, letters) => {
     const before = choice, kinds = asked.filter((kind) => letters.includes(kind.letter));
     const goes = before && kinds.some((kind) => had(kind.letter, before));
@@ -113,12 +125,9 @@
       since: kinds.length ? goes ? before.since : now().toString(36) : "", proof: kinds.length ? before && before.proof || drawn : "", unsent: !!config.post
     };
     write();
-    const stop = [...ran].some((kind) => !allows(kind));
-    clean();
-    google("update");
-    const sent = send(how, before);
-    shut();
-    look();
+    const stop = mustStop(), sent = send(how, before);
+    follow();
+    tabs.postMessage(0);
     doc.dispatchEvent(new CustomEvent("troth:choice", { detail: { allowed: asked.filter((kind) => allows(kind.letter)).map((kind) => kind.name), how } }));
     // A script that runs cannot be called back: the page is loaded anew without it.
     if (stop) sent.then(() => location.reload());
@@ -167,6 +176,7 @@
 
   choice = read();
   google("default");
+  if (choice) google("update");
   const begin = () => {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(config.css);

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from troth.errors import WrongFileError
 from troth.rules.cookie import table
-from troth.rules.set_cookie import Deed, Gate, brought, filtered, stripped
+from troth.rules.set_cookie import Deed, Gate, brought, elsewhere, filtered, stripped
 
 LOG = logging.getLogger("troth.gate")
 Mode = Literal["report", "enforce"]
@@ -52,7 +52,8 @@ class Around:
     """What stands around an application: the gate, what it does, and whom it tells.
 
     It reports, and with `mode="enforce"` acts; `strip_requests` also keeps refused cookies
-    from the application (when it acts).
+    from the application (when it acts); `everywhere` also deletes what other paths have, for the
+    route that records choices.
     """
 
     app: Any
@@ -61,6 +62,7 @@ class Around:
     strip_requests: bool = field(default=False, kw_only=True)
     told: Told = field(default_factory=Seen, kw_only=True)
     now: Callable[[], int] = field(default=_now, kw_only=True)
+    everywhere: bool = field(default=False, kw_only=True)
 
     def of_request(self, cookie_headers: Sequence[bytes]) -> tuple[bytes, ...] | None:
         """Return the Cookie headers that the application gets; None where they stay as they are."""
@@ -75,10 +77,13 @@ class Around:
         """Return the Set-Cookie headers that the browser gets; None where they stay as they are."""
         if not set_cookies and not cookie_headers:
             return None
-        passed = filtered(
-            self.gate, set_cookies, brought(cookie_headers), self.now(), host=host, secure=secure
-        )
-        return passed.set_cookies if self._acts(passed.deeds) else None
+        cookies, now = brought(cookie_headers), self.now()
+        passed = filtered(self.gate, set_cookies, cookies, now, host=host, secure=secure)
+        kept = passed.set_cookies if self._acts(passed.deeds) else None
+        if not self.everywhere:
+            return kept
+        gone = elsewhere(self.gate, cookies, now, host=host, secure=secure)
+        return (*(set_cookies if kept is None else kept), *gone)
 
     def _acts(self, deeds: Sequence[Deed]) -> bool:
         for deed in deeds:

@@ -51,5 +51,5 @@ class CookieGate(Around):
 
 
 def enforced(app: App, *, gate: Gate, now: Callable[[], int]) -> CookieGate:
-    """Wrap an application in a gate that acts, for routes of our own."""
-    return CookieGate(app, gate, mode="enforce", now=now)
+    """Wrap an application in a gate that acts, for the route that records choices."""
+    return CookieGate(app, gate, mode="enforce", now=now, everywhere=True)

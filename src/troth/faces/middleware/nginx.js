@@ -50,7 +50,7 @@ function asked(attributes, now) {
     (attributes.match(LIFETIME) || []).forEach(function (one) {
         var value = one.slice(one.indexOf("=") + 1).trim();
         if (/^;[ \t]*max-age/i.test(one)) {
-            if (one.indexOf("=") >= 0 && /^-?[0-9]{1,18}$/.test(value)) { age = Math.max(parseInt(value, 10), 0); }
+            if (one.indexOf("=") >= 0 && /^[+-]?[0-9]+$/.test(value)) { age = Math.max(parseInt(value, 10), 0); }
         } else {
             var read = Date.parse(value.replace(/-/g, " "));
             if (!isNaN(read)) { until = Math.floor(read / 1000); }
@@ -67,6 +67,7 @@ function lasting(raw, seconds) {
 function ruled(raw, cookies, choice, now) {
     var cut = raw.indexOf(";"), pair = cut < 0 ? raw : raw.slice(0, cut), sign = pair.indexOf("=");
     var name = (sign < 0 ? pair : pair.slice(0, sign)).trim(), value = sign < 0 ? "" : pair.slice(sign + 1).trim();
+    if (!name) { sign = value.indexOf("="); name = (sign < 0 ? value : value.slice(0, sign)).trim(); }
     var line = lineOf(name), seconds = asked(cut < 0 ? "" : raw.slice(cut), now);
     if (seconds !== null && seconds <= 0) { return [name, raw, ""]; }
     if (!line) { return [name, table.drop ? null : raw, "undeclared"]; }
