@@ -156,7 +156,10 @@ def test_the_audit_says_what_is_kept_broken_and_unproven(told):
     assert word["7.1/answer"] == word["7.2.2/right/access"] == word["7.4/right/erase"] == "kept"
     assert word["10/change"] == "kept"
     assert word["9.5/cookies"] == "broken"  # on purpose
-    assert {one["clause"].partition(".")[0] for one in promises if one["word"] == "broken"} == {"9"}
+    broken = {one["promise"] for one in promises if one["word"] == "broken" and one["promise"][0].isdigit()}
+    assert {one.partition(".")[0] for one in broken} == {"9"}
+    assert word["register/activities/activity/premises"] == "broken"  # its review is overdue, on purpose
+    assert word["register/documents/document/contract-payroll"] == "broken"  # it lacks the audits of (h)
     counts = [sum(each == one for each in word.values()) for one in ("kept", "broken", "unproven")]
     assert f"{counts[0]} kept, {counts[1]} broken, {counts[2]} unproven." in part(
         said, "Was every promise kept?"

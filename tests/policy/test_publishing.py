@@ -106,7 +106,10 @@ def test_promises_that_are_new_different_or_gone_are_named():
     files = dict(FILES)
     files["policy.md"] = files["policy.md"].replace("  port:\n", "  review_decision:\n")
     assert changed_promises(read(files), LAST) == ("6.1/right/port", "6.1/right/review_decision")
-    assert len(changed_promises(read(FILES), None)) == len(read(FILES).promises)
+    public = [name for name, one in read(FILES).promises.items() if one.public]
+    assert changed_promises(read(FILES), None) == tuple(
+        sorted(public)
+    )  # the register has a record of its own
 
 
 def test_moving_a_promise_does_not_change_it():

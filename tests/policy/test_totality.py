@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from troth.policy.document import parse
+from troth.policy.kinds import KINDS
 from troth.policy.loading import load
 from troth.policy.notice import render
-from troth.policy.promise import KINDS
 from troth.policy.shape import fields_of
 from writing_policies import first_project
 

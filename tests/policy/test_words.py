@@ -7,7 +7,8 @@ from importlib.resources import files
 
 import pytest
 
-from troth.policy.promise import KINDS, Letter
+from troth.policy.kinds import KINDS
+from troth.policy.promise import Letter
 from troth.policy.shape import alternatives_of, fields_of, is_part, item_of, words_of
 from troth.policy.soundness import LETTERS
 from troth.policy.typography import set_spaces

@@ -36,7 +36,7 @@ def load(files: Mapping[str, str]) -> tuple[Policy | None, tuple[Problem, ...]]:
         problems.extend(one.problems)
     said = [promise for one in readings for promise in one.said]
     promises = _promises(said, problems)
-    policy = Policy(MappingProxyType(documents), MappingProxyType(promises))
+    policy = Policy(MappingProxyType(documents), MappingProxyType(promises), MappingProxyType(dict(files)))
     references = [reference for one in readings for reference in one.references]
     problems.extend(_dangling(policy, said, references))
     problems.extend(unsound(policy, said))
@@ -187,6 +187,7 @@ _NAMES = {
     "transfer": "transfer",
     "category": "category",
     "entity": "entity of the group",
+    "document": "document of the register",
 }
 
 

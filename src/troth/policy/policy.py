@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from types import MappingProxyType
@@ -28,6 +28,7 @@ from troth.policy.promise import (
     Security,
     Transfer,
 )
+from troth.policy.register import Activity, RegisterDocument
 
 Kind = TypeVar("Kind", bound=Promise)
 
@@ -43,6 +44,7 @@ class Policy:
 
     documents: Mapping[str, Document]
     promises: Mapping[str, Promise]
+    files: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)  # as they were read
 
     @cached_property
     def document(self) -> Document:
@@ -143,6 +145,16 @@ class Policy:
     def transfers(self) -> Mapping[str, Transfer]:
         """Where data goes outside the EEA, by name; what the register says too."""
         return self._by_name(Transfer)
+
+    @cached_property
+    def activities(self) -> Mapping[str, Activity]:
+        """The processing activities of the register, by name."""
+        return self._by_name(Activity)
+
+    @cached_property
+    def register_documents(self) -> Mapping[str, RegisterDocument]:
+        """The documents of the register, by name: contracts, assessments, letters."""
+        return self._by_name(RegisterDocument)
 
     @cached_property
     def categories(self) -> Mapping[str, Category]:

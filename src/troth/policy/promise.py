@@ -1,4 +1,4 @@
-"""The fourteen kinds of promise, as frozen values.
+"""The kinds of promise that a policy can make, as frozen values.
 
 What each field means stands beside it; `docs/promises.md` and the JSON Schema are
 written from here.  A kind either stands once in a policy (its fields may be said in
@@ -10,10 +10,8 @@ Law: GDPR Arts. 12 to 22, 26, 28, 30, 32 to 34, 44 to 49; Directive 2002/58/EC A
 # ruff: noqa: RUF009  (`told` declares a field, as `dataclasses.field` does)
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from types import MappingProxyType
 from typing import ClassVar, Literal, TypeAlias, get_args
 
 from troth.law.period import Period
@@ -705,6 +703,7 @@ class Transfer(Promise):
     copy_from: Text | None = told("how people get a copy of the safeguards", law="GDPR Art. 13(1)(f)")
     categories: tuple[CategoryName, ...] = told("what goes; every category if absent", default=())
     purposes: tuple[PurposeName, ...] = told("for which purposes", default=())
+    onward: tuple[RecipientName, ...] = told("to whom it passes the data on", law="GDPR Art. 44", default=())
 
     @property
     def means(self) -> str | None:
@@ -746,27 +745,3 @@ class Change(Promise):
     )
     announced_before: Period | None = told("how long before a change takes effect")
     history: tuple[Version, ...] = told("what changed in each version", default=())
-
-
-KINDS: Mapping[str, type[Promise]] = MappingProxyType(
-    {
-        one.kind: one
-        for one in (
-            Group,
-            Collection,
-            Purpose,
-            Recipient,
-            Answer,
-            Right,
-            NotifyRecipients,
-            FirstCommunication,
-            RetentionRule,
-            Security,
-            Consent,
-            Cookies,
-            Transfer,
-            Change,
-        )
-    }
-)
-"""Every kind of promise, by the word it is written with."""

@@ -15,7 +15,8 @@ from typing import Any
 
 from troth.errors import Problem
 from troth.law.period import Period
-from troth.policy.promise import KINDS, Promise
+from troth.policy.kinds import KINDS, OF_A_POLICY
+from troth.policy.promise import Promise
 from troth.policy.reading import Reading, after_a_comma, did_you_mean, shortened
 from troth.policy.shape import (
     REFERENCES,
@@ -100,17 +101,18 @@ class _PromiseReader(Reading):
         self.readings = Readings()
 
     def block(self, node: Node | None) -> None:
+        kinds = tuple(KINDS) if self.file.startswith("register/") else OF_A_POLICY
         if node is None:
-            self.problem(None, "The promise block is empty.", f"Write one of: {', '.join(KINDS)}.")
+            self.problem(None, "The promise block is empty.", f"Write one of: {', '.join(kinds)}.")
             return
         if not isinstance(node, Fields):
-            self.problem(node, "A promise block must be fields (`kind: …`).", f"Kinds: {', '.join(KINDS)}.")
+            self.problem(node, "A promise block must be fields (`kind: …`).", f"Kinds: {', '.join(kinds)}.")
             return
         for key, value in node.entries:
             kind = KINDS.get(key.text)
             if kind is None:
                 what = f"There is no kind of promise called `{shortened(key.text)}`."
-                self.problem(key, what, did_you_mean(key.text, KINDS))
+                self.problem(key, what, did_you_mean(key.text, kinds))
             elif kind.many:
                 for name, fields in self.named(value, f"`{key.text}`"):
                     self._one(kind, name, fields)

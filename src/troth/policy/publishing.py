@@ -54,7 +54,9 @@ def lock(policy: Policy) -> Lock:
             }
             for clause in main.clauses
         },
-        promises={name: promise_sha256(promise) for name, promise in policy.promises.items()},
+        promises={
+            name: promise_sha256(promise) for name, promise in policy.promises.items() if promise.public
+        },
     )
 
 
@@ -124,7 +126,7 @@ def untranslated(policy: Policy) -> tuple[Problem, ...]:
 
 def problems(policy: Policy, last: Lock | None) -> tuple[Problem, ...]:
     """Return everything but the findings of `check` that stops a publication."""
-    found = [*untranslated(policy)]
+    found = [*untranslated(policy), *_at_high_risk(policy)]
     file = policy.document.file
     if not policy.version:
         found.append(Problem(file, 1, 1, "The policy has no version.", "Write `version: 1.0.0` at the top."))
@@ -135,6 +137,20 @@ def problems(policy: Policy, last: Lock | None) -> tuple[Problem, ...]:
         if last.version == policy.version and lock(policy) != last:
             found.append(published_already(policy))
     return tuple(sorted(found))
+
+
+def _at_high_risk(policy: Policy) -> Iterator[Problem]:
+    """Find purposes whose risk stays high and of which the authority was not consulted (GDPR Art. 36(1))."""
+    for one in policy.register_documents.values():
+        public = [
+            name
+            for name in map(str, one.purposes)
+            if name in policy.purposes and policy.purposes[name].public
+        ]
+        if one.type == "dpia" and one.risk == "high" and one.consulted is None and public:
+            what = f"The risk of `purpose.{public[0]}` stays high, and the authority was not consulted."
+            remedy = "Consult it and write `consulted: …`, or lower the risk by measures (GDPR Art. 36(1))."
+            yield Problem(one.file, one.line, 1, what, remedy)
 
 
 def published_already(policy: Policy) -> Problem:

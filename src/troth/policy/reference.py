@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from troth.policy.promise import KINDS, Promise
+from troth.policy.kinds import KINDS
+from troth.policy.promise import Promise
 from troth.policy.shape import (
     PLAIN,
     REFERENCES,

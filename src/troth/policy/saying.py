@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from troth.errors import NotFoundError
 from troth.law.authority import authority
 from troth.law.period import Period
-from troth.policy.promise import KINDS, Contact, Letter, Promise
+from troth.policy.kinds import KINDS, OF_A_POLICY
+from troth.policy.promise import Contact, Letter, Promise
 from troth.policy.reading import did_you_mean
 from troth.policy.shape import (
     REFERENCES,
@@ -76,9 +77,11 @@ def find(policy: Policy, path: str) -> Found | Missing:
                 f"The policy has no {first}.", "Say it at the top of the file, or in `change`.", True
             )
         return Found(of_policy[first], type(of_policy[first]), first)
-    kind = KINDS.get(first)
+    kind = KINDS.get(first) if first in OF_A_POLICY else None
     if kind is None:
-        return Missing(f"There is nothing called `{_cut(first)}`.", did_you_mean(first, [*of_policy, *KINDS]))
+        return Missing(
+            f"There is nothing called `{_cut(first)}`.", did_you_mean(first, [*of_policy, *OF_A_POLICY])
+        )
     if not kind.many:
         promise = next((one for one in policy.promises.values() if one.kind == first and one.public), None)
         if promise is None:

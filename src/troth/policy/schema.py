@@ -12,7 +12,8 @@ from datetime import date
 from typing import Any
 
 from troth.law.period import Period
-from troth.policy.promise import KINDS, Promise
+from troth.policy.kinds import KINDS
+from troth.policy.promise import Promise
 from troth.policy.reading import COUNTRIES
 from troth.policy.shape import (
     REFERENCES,

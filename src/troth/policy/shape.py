@@ -34,6 +34,7 @@ RetentionName = NewType("RetentionName", str)
 TransferName = NewType("TransferName", str)
 CategoryName = NewType("CategoryName", str)
 EntityName = NewType("EntityName", str)
+DocumentName = NewType("DocumentName", str)
 
 REFERENCES: Mapping[Any, str] = {
     PurposeName: "purpose",
@@ -42,6 +43,7 @@ REFERENCES: Mapping[Any, str] = {
     TransferName: "transfer",
     CategoryName: "category",
     EntityName: "entity",
+    DocumentName: "document",
 }
 """Types whose text must be the name of something that stands elsewhere in the policy."""
 

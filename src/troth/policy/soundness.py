@@ -3,23 +3,26 @@
 Only what is a mistake in itself, whatever the law of the day says; what the law asks
 of a policy is the work of `check`.
 
-Law: GDPR Arts. 6, 15(1), 17, 18(1), 22, 46, 49.
+Law: GDPR Arts. 6, 15(1), 17, 18(1), 22, 28(3), 30, 35(7), 46, 49.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from troth.errors import Problem
 from troth.law.period import Period
+from troth.policy.kinds import OF_THE_REGISTER
 from troth.policy.promise_reading import Said
 
 if TYPE_CHECKING:
     from troth.policy.policy import Policy
 
 Found = Iterator[tuple[str, str, str]]  # field, what, remedy
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 LETTERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
@@ -29,6 +32,19 @@ LETTERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 """Which letters the articles have: GDPR Arts. 15(1), 17(1), 17(3), 18(1)."""
+
+DOCUMENT_LETTERS: Mapping[str, str] = MappingProxyType({"processor_contract": "abcdefgh", "dpia": "abcd"})
+"""Which letters a document covers: GDPR Art. 28(3) for a contract, Art. 35(7) for an impact assessment."""
+
+_ABOUT: Mapping[str, str] = MappingProxyType(
+    {
+        "interest_assessment": "purposes",
+        "transfer_assessment": "transfers",
+        "dpia": "purposes",
+        "access_review": "stores",
+    }
+)
+"""What a document of a type must name."""
 
 ARTICLES: Mapping[str, str] = MappingProxyType(
     {
@@ -69,6 +85,9 @@ def unsound(policy: Policy, said: Sequence[Said]) -> Iterator[Problem]:
                 "Security measures would be published here.",
                 "Put them into a file in register/.",
             )
+        if one.kind in OF_THE_REGISTER and not one.file.startswith("register/"):
+            what = f"`{one.kind.kind}.{one.values['key']}` would be published here."
+            yield Problem(one.file, one.line, one.column, what, "Put it into a file in register/.")
 
 
 def _group(values: Mapping[str, Any], policy: Policy) -> Found:  # noqa: ARG001
@@ -209,6 +228,69 @@ def _transfer(values: Mapping[str, Any], policy: Policy) -> Found:  # noqa: ARG0
         yield "country", f"`transfer.{name}` does not say who receives.", "Add `importer:` or `recipient:`."
 
 
+def _activity(values: Mapping[str, Any], policy: Policy) -> Found:  # noqa: ARG001
+    name, role = values["key"], values.get("role", "controller")
+    if role == "processor":
+        for field in ("controllers", "does"):
+            if not values.get(field):
+                yield (
+                    "role",
+                    f"`activity.{name}` is done as processor, without `{field}`.",
+                    f"Add `{field}: …`.",
+                )
+    elif not values.get("purposes"):
+        yield "title", f"`activity.{name}` has no purpose.", "Add `purposes: [...]`, by their names."
+    for field in ("controllers", "does"):
+        if role != "processor" and values.get(field):
+            yield field, f"`{field}` is for what is done as processor.", "Say `role: processor`, or drop it."
+    if role == "joint_controller" and not values.get("joint_with"):
+        yield "role", f"`activity.{name}` is joint, and with whom is not said.", "Add `joint_with: …`."
+
+
+def _document(values: Mapping[str, Any], policy: Policy) -> Found:
+    name, type_ = values["key"], values["type"]
+    about = _ABOUT.get(type_)
+    if about and not values.get(about):
+        yield "type", f"`document.{name}` does not say which {about} it is about.", f"Add `{about}: [...]`."
+    if type_ == "processor_contract" and not values.get("recipients") and not _agreed(name, policy):
+        yield (
+            "type",
+            f"`document.{name}` is a contract with nobody.",
+            "Add `recipients: [...]`, or name it as the `agreement` of a controller.",
+        )
+    wrong = [letter for letter in values.get("says", ()) if letter not in DOCUMENT_LETTERS.get(type_, "")]
+    if wrong:
+        there = DOCUMENT_LETTERS.get(type_)
+        remedy = f"There are: {', '.join(there)}." if there else f"Drop `says`: a {type_} has no letters."
+        yield "says", f"What it must say has no letter {', '.join(wrong)}.", remedy
+    for field in ("criteria", "needed", "risk", "consulted"):
+        if field in values and type_ != "dpia":
+            yield field, f"`{field}` is for an impact assessment.", "Say `type: dpia`, or drop it."
+    for field in ("answer_by", "answered"):
+        if field in values and type_ != "authority_letter":
+            yield (
+                field,
+                f"`{field}` is for a letter of an authority.",
+                "Say `type: authority_letter`, or drop it.",
+            )
+    if "until" in values and values["until"] < values.get("from_", values["dated"]):
+        yield "until", f"`document.{name}` ends before it holds.", "Mend one of the two days."
+    sha256 = values.get("sha256")
+    if sha256 is not None and not _SHA256.fullmatch(sha256):
+        yield (
+            "sha256",
+            "It is no SHA-256: 64 digits and letters a to f.",
+            "Write what `sha256sum FILE` prints.",
+        )
+    if ("location" in values) != ("sha256" in values) and "://" not in values.get("location", ""):
+        said = "location" if "location" in values else "sha256"
+        yield said, "A file and its SHA-256 go together.", "Say both `location` and `sha256`, or none."
+
+
+def _agreed(name: str, policy: Policy) -> bool:
+    return any(served.agreement == name for one in policy.activities.values() for served in one.controllers)
+
+
 def longer(one: Period, other: Period) -> bool:
     """Say whether `one` is surely longer than `other`, whatever the calendar.
 
@@ -229,4 +311,6 @@ _RULES: Mapping[str, Callable[[Mapping[str, Any], Policy], Found]] = {
     "consent": _consent,
     "cookies": _cookies,
     "transfer": _transfer,
+    "activity": _activity,
+    "document": _document,
 }

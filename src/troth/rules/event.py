@@ -84,8 +84,9 @@ def _kinds(*kinds: Kind) -> Mapping[str, Kind]:
 
 
 KINDS: Mapping[str, Kind] = _kinds(
-    Kind("policy_published", ("version", "sha256", "effective", "promises_changed")),
+    Kind("policy_published", ("version", "sha256", "effective", "promises_changed"), (), "policy"),
     Kind("policy_adopted", ("entity", "version"), (), "entity"),
+    Kind("register_recorded", ("sha256", "files"), (), "policy"),
     Kind("map_reviewed", ("store", "map_sha256", "catalogue_sha256")),
     Kind("subject_opened", ("subject",)),
     Kind("subjects_merged", ("from", "into", "reason"), (), "request"),

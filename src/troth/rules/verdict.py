@@ -13,13 +13,17 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
 
-from troth.law import transfer
 from troth.law.period import Period
+from troth.policy.kinds import OF_THE_REGISTER
 from troth.policy.policy import Policy
-from troth.policy.promise import Cookies, Promise, Recipient, Security, Transfer
+from troth.policy.promise import Cookies, Group, Promise, Recipient, Security, Transfer
+from troth.policy.register import Activity, RegisterDocument
 from troth.rules import control_collection, request
+from troth.rules import control_register as registered
 from troth.rules.claim import AT_ONCE, WAYS
 from troth.rules.map import Map
+from troth.rules.register import Source
+from troth.rules.safeguard import standing
 
 Word = Literal["kept", "broken", "unproven"]
 # CNIL, délibération 2020-091 Art. 5 and the page of 4 July 2025: for audience measurement, trackers live
@@ -65,11 +69,17 @@ class Facts:
     first: Sequence[
         tuple[str, tuple[str, ...], tuple[str, ...]]
     ] = ()  # event id, rights presented, rights owed and not
+    adopted: Mapping[str, Sequence[str]] = field(default_factory=dict)  # company -> versions it adopted
+    files_wrong: Mapping[str, Literal["missing", "differs"]] = field(default_factory=dict)
 
 
 def judge(policy: Policy, facts: Facts) -> tuple[Verdict, ...]:
-    """Give the verdict on every promise, in the order of the document."""
-    return tuple(_judge(promise, policy, facts) for promise in policy.promises.values() if promise.public)
+    """Give the verdict on every promise, in the order of the document, then on the entries of the register.
+
+    Of the other promises of the register, each is judged with the activity that names it.
+    """
+    judged = [one for one in policy.promises.values() if one.public or type(one) in OF_THE_REGISTER]
+    return tuple(_judge(promise, policy, facts) for promise in judged)
 
 
 def _judge(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
@@ -86,8 +96,10 @@ def _judge(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
             return _said(promise, *control_collection.judge_first(promise, facts))
         case "cookies":
             return _cookies(promise)
-        case "transfer":
-            return _transfer(promise, facts)
+        case "group" if "entities" not in promise.said:
+            return _published(promise, facts)  # who is reached how is kept by being told
+        case "transfer" | "group" | "activity" | "document":
+            return _said(promise, *_registered(promise, policy, facts))
         case "recipient":
             return _safeguarded(promise, policy, facts)
         case "security":
@@ -249,15 +261,24 @@ def _over_ceiling(promise: Cookies) -> Iterator[str]:
             yield f"{cookie.name}: what it collects stays {kept}, more than {limit}"
 
 
-def _transfer(promise: Promise, facts: Facts) -> Verdict:
-    assert isinstance(promise, Transfer)
-    wrong = list(_lapsed(promise, facts.today))
-    if wrong:
-        return _said(promise, "broken", "the safeguard does not hold", (), wrong)
-    figure = f"{promise.mechanism.replace('_', ' ')} in force on {facts.today}"
-    if promise.mechanism == "standard_clauses" and not promise.signed:
-        return _said(promise, "unproven", "no date of signature is recorded")
-    return _said(promise, "kept", figure)
+def _registered(
+    promise: Promise, policy: Policy, facts: Facts
+) -> tuple[Word, str, tuple[str, ...], tuple[str, ...]]:
+    """Judge what a register shows."""
+    source = Source(policy, facts.maps, facts.today, files_wrong=facts.files_wrong)
+    match promise:
+        case Transfer():
+            word, figure, wrong = registered.transfer(promise, source)
+        case Group():
+            version = str(facts.published["version"]) if facts.published else ""
+            word, figure, wrong = registered.group(promise, version, facts.adopted)
+        case Activity():
+            word, figure, wrong = registered.activity(promise, source)
+        case RegisterDocument():
+            word, figure, wrong = registered.document(promise, source)
+        case _:
+            raise TypeError(promise.kind)
+    return word, figure, (), wrong
 
 
 def _breaches(promise: Promise, facts: Facts) -> Verdict:
@@ -292,13 +313,6 @@ def _breaches(promise: Promise, facts: Facts) -> Verdict:
     )
 
 
-def _lapsed(promise: Transfer, today: date) -> Iterator[str]:
-    if promise.mechanism != "adequacy":
-        return
-    if transfer.adequacy(promise.country, today) is None:
-        yield f"no adequacy decision for {promise.country} is in force on {today}"
-
-
 def _safeguarded(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
     """A recipient outside the EEA must have a transfer whose safeguard holds."""
     assert isinstance(promise, Recipient)
@@ -306,7 +320,7 @@ def _safeguarded(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
     for name in promise.transfers:
         found = policy.transfers.get(name)
         if found is not None:
-            wrong.extend(_lapsed(found, facts.today))
+            wrong.extend(standing(found, policy, facts.today).broken)
     if wrong:
         return _said(promise, "broken", "a transfer to it has no safeguard", (), wrong)
     made = [(event, lacks) for event, to, lacks in facts.disclosures if to == promise.key]

@@ -14,9 +14,12 @@ from troth.rules import verdict
 from troth.rules.event import Draft, Event, Fact
 from troth.rules.verdict import Facts, Verdict
 from troth.work import incident, inform, review_channel
+from troth.work.adopt_policy import adopted
+from troth.work.draw_register import files_wrong
 from troth.work.establishment import day_here
 from troth.work.project import Project
 from troth.work.publish_policy import STREAM
+from troth.work.record_register import record_register
 
 EVIDENCE_MAX = 20
 _ENDS = frozenset({"letter_sent"})
@@ -28,6 +31,7 @@ def audit(project: Project, *, record: bool = True) -> tuple[Verdict, ...]:
     facts = gather(project)
     verdicts = verdict.judge(project.policy, facts)
     if record:
+        record_register(project)
         drafts = [_draft(one, project) for one in verdicts]
         for start in range(0, len(drafts), 100):
             append.append(project.ledger, drafts[start : start + 100])
@@ -91,5 +95,7 @@ def gather(project: Project) -> Facts:
             (event.id, _codes(event, "presented"), _codes(event, "lacks"))
             for event in read.events(project.ledger, kind="first_communication_sent")
         ],
+        adopted={entity: tuple(found) for entity, found in adopted(project).items()},
+        files_wrong=dict(files_wrong(project, project.policy)),
         hashes={language: sha256(project.policy, language) for language in project.policy.documents},
     )

@@ -1,4 +1,4 @@
-"""Put a version of the policy in force: nothing wrong with it, and one event that says so.
+"""Put a version of the policy in force: nothing wrong with it, and one event that says so and keeps its text.
 
 Publishing the same version again writes nothing.  Between the event and the lock file a
 crash does no harm: the next run finds the event and writes the file.
@@ -59,6 +59,7 @@ def publish_policy(
         },
         actor=actor,
         policy=now.version,
+        payload={"files": {name: text for name, text in policy.files.items() if name.endswith(".md")}},
     )
     (event,) = append(ledger, [draft], once=f"policy_published/{now.version}")
     return Published(event, now, changed)

@@ -43,6 +43,16 @@ COMMANDS: dict[str, Entry] = {
     ),
     "notice": Entry("policy_commands", "notice", "Policy", "Render the notice that people read."),
     "publish": Entry("policy_commands", "publish", "Policy", "Put this version of the policy in force."),
+    "versions": Entry(
+        "register_commands", "versions", "Policy", "List the versions of the policy and who adopted them."
+    ),
+    "adopt": Entry("register_commands", "adopt", "Policy", "Record that a company adopted the policy."),
+    "register": Entry(
+        "register_commands",
+        "register",
+        "Policy",
+        "Draw the registers: processing, recipients, processors, transfers, documents.",
+    ),
     "schema": Entry(
         "policy_commands", "schema", "Policy", "Print the JSON Schema of promise blocks, for editors."
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,6 +101,9 @@ def notice(
     output: Path | None = typer.Option(
         None, "-o", "--output", metavar="OUT", help="Where to (default: show)."
     ),
+    as_of: datetime | None = typer.Option(
+        None, "--as-of", formats=["%Y-%m-%d"], help="The version that was in force on this day."
+    ),
     force: bool = typer.Option(False, "--force", help="Write over OUT."),
 ) -> None:
     """Render the notice that people read, its tables and values filled from the promises.
@@ -110,7 +113,7 @@ def notice(
     from troth.policy.notice import render
     from troth.policy.publishing import untranslated
 
-    policy = _policy(file)
+    policy = _policy(file) if as_of is None else _in_force(file, as_of.date())
     language = language or policy.language
     if format is Format.pdf:
         from troth.outside.pdf import notice as typeset
@@ -138,6 +141,7 @@ def publish(json: bool = typer.Option(False, "--json", help="Report as JSON.")) 
     from troth.policy.publishing import LOCK, read_lock, write_lock
     from troth.work.establishment import day_here
     from troth.work.publish_policy import publish_policy
+    from troth.work.record_register import record_register
 
     here = project()
     path = here.settings.folder / LOCK
@@ -146,6 +150,7 @@ def publish(json: bool = typer.Option(False, "--json", help="Report as JSON.")) 
         raise WrongFileError(wrong)
     published = publish_policy(here.ledger, here.policy, last, day_here(here))
     path.write_text(write_lock(published.lock), encoding="utf-8", newline="\n")
+    record_register(here)
     if json:
         as_json(
             {
@@ -201,6 +206,16 @@ def read_text(path: Path) -> str:
         raise NotFoundError(f"There is no file {path}.") from None
     except OSError as error:
         raise NotFoundError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _in_force(file: Path | None, day: date) -> Policy:
+    """Return the policy that was in force on a day, as it was published."""
+    from troth.faces.cli.context import project
+    from troth.work.policy_as_of import as_of
+
+    if file is not None:
+        raise NotAllowedError("--as-of is about what was published; leave FILE out.")
+    return as_of(project(), day).policy
 
 
 def _policy(file: Path | None) -> Policy:

@@ -1,0 +1,64 @@
+"""The verdicts on what registers show: transfers, companies that adopted, activities, documents.
+
+Law: GDPR Arts. 5(2), 24, 28(3), 30, 35, 36, 44 to 49.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypeAlias
+
+from troth.policy.promise import Group, Transfer
+from troth.policy.register import Activity, RegisterDocument
+from troth.rules.register import Source
+from troth.rules.register_activity import as_processor, processing
+from troth.rules.register_document import wrong_with
+from troth.rules.safeguard import standing
+
+Word = Literal["kept", "broken", "unproven"]
+Judged: TypeAlias = tuple[Word, str, tuple[str, ...]]
+
+
+def transfer(promise: Transfer, source: Source) -> Judged:
+    """Say whether a transfer stands on a safeguard today."""
+    found = standing(promise, source.policy, source.today)
+    if found.broken:
+        return "broken", "the safeguard does not hold", found.broken
+    if found.doubtful:
+        return "unproven", found.doubtful[0], found.doubtful
+    means = promise.mechanism.replace("_", " ")
+    figure = f"{means} in force on {source.today}"
+    return "kept", f"{figure}, until {found.ends}" if found.ends else figure, ()
+
+
+def group(promise: Group, version: str, adopted: Mapping[str, Sequence[str]]) -> Judged:
+    """Say whether every company adopted the version that is published (clause 3)."""
+    every = [str(one.key) for one in promise.entities]
+    if not version or not any(version in found for found in adopted.values()):
+        return "unproven", "no company is recorded as having adopted this version", ()
+    lacking = tuple(one for one in every if version not in adopted.get(one, ()))
+    figure = f"{len(every) - len(lacking)} of {len(every)} companies adopted version {version}"
+    wrong = tuple(f"{one} has not adopted it: troth adopt {one} --by WHO" for one in lacking)
+    return ("broken" if lacking else "kept"), figure, wrong
+
+
+def activity(promise: Activity, source: Source) -> Judged:
+    """Say whether an entry of the register of processing has all it must have, and was looked at in time."""
+    lines = [*processing(source), *as_processor(source)]
+    mine = [one for one in lines if one["reference"][0].partition("/")[0] == promise.key]
+    lacks = tuple(said for one in mine for said in one["lacks"])
+    if lacks:
+        return "broken", _lacking(len(lacks)), lacks
+    return "kept", f"whole, and reviewed on {promise.reviewed}", ()
+
+
+def document(promise: RegisterDocument, source: Source) -> Judged:
+    """Say whether a document holds today and says what it must."""
+    wrong = tuple(wrong_with(source, promise))
+    if wrong:
+        return "broken", _lacking(len(wrong)), wrong
+    return "kept", f"of {promise.dated}" + (f", until {promise.until}" if promise.until else ""), ()
+
+
+def _lacking(number: int) -> str:
+    return "one thing is lacking" if number == 1 else f"{number} things are lacking"

@@ -1,0 +1,98 @@
+"""Whether a transfer outside the EEA stands on something today, and what is doubtful about it.
+
+An adequacy decision that lapsed, clauses that were replaced, an assessment that was never
+made: each shows on its day, without anybody having to notice.
+
+Law: GDPR Arts. 44 to 49; Case C-311/18; EDPB Recommendations 01/2020.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from troth.errors import NotFoundError
+from troth.law import transfer
+from troth.law.period import Period
+from troth.policy.policy import Policy
+from troth.policy.promise import Transfer
+
+ASSESSED_AGAIN_AFTER = Period(12, "months")
+"""How long an assessment of a country's law is relied on: our own default (law.md 7), no number of law."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is wrong with a transfer (`broken`) and what nobody has shown yet (`doubtful`), in words."""
+
+    broken: tuple[str, ...] = ()
+    doubtful: tuple[str, ...] = ()
+    ends: date | None = None  # the last day of its adequacy decision
+
+
+def standing(promise: Transfer, policy: Policy, today: date, language: str = "en") -> Standing:
+    """Say how a transfer stands on a day; nothing is said of exporters outside the EEA, whose law is another."""
+    found = _found(promise, policy, today)
+    if found is None:
+        return Standing()
+    words = found.because.fr if language == "fr" else found.because.en
+    ends = found.adequacy.valid_to if found.adequacy else None
+    if found.standing in ("forbidden", "not yet"):
+        if promise.mechanism == "adequacy" and found.adequacy is not None:
+            return Standing((), (_covered(found.adequacy, language),), ends)
+        return Standing((words,), (), ends)
+    return Standing((), tuple(_doubts(promise, today, language)), ends)
+
+
+def _found(promise: Transfer, policy: Policy, today: date) -> transfer.Verdict | None:
+    group = policy.group
+    entity = (group.entity(promise.exporter) if promise.exporter else group.main_entity) if group else None
+    recipient = policy.recipients.get(str(promise.recipient)) if promise.recipient else None
+    planned = transfer.Plan(
+        exporter=str(entity.country) if entity else "FR",
+        importer=str(promise.country),
+        exporter_role=_exporter_role(promise),
+        importer_role="processor" if promise.module in ("2", "3") or _processes(recipient) else "controller",
+        covered=True if promise.mechanism == "adequacy" and promise.assessed else None,
+        means=promise.means,
+        assessed_on=promise.assessed,
+        derogation=str(promise.letter) if promise.letter else None,
+    )
+    try:
+        return transfer.decide(planned, today)
+    except NotFoundError:
+        return None  # its exporter is outside the EEA: another law, which is not recorded here
+
+
+def _exporter_role(promise: Transfer) -> Literal["controller", "processor"]:
+    """Return what the exporter is by the module that was signed: counsel chose it, knowing the roles."""
+    return "processor" if promise.module in ("3", "4") else "controller"
+
+
+def _processes(recipient: object) -> bool:
+    return getattr(recipient, "role", "") == "processor"
+
+
+def _covered(decision: transfer.Adequacy, language: str) -> str:
+    if language == "fr":
+        return f"la décision vaut pour {decision.covers_fr}, et rien ne montre que c’est vérifié (assessed)"
+    return f"the decision covers {decision.covers_en}, and nothing shows that this was checked (assessed)"
+
+
+def _doubts(promise: Transfer, today: date, language: str) -> list[str]:
+    french, found = language == "fr", []
+    if promise.mechanism == "standard_clauses" and promise.signed is None:
+        found.append(
+            "les clauses ne portent pas de date de signature"
+            if french
+            else "the clauses bear no date of signature"
+        )
+    lasting = promise.mechanism not in ("adequacy", "derogation")
+    if lasting and promise.assessed and ASSESSED_AGAIN_AFTER.after(promise.assessed) < today:
+        found.append(
+            f"le droit du pays a été évalué le {promise.assessed}, il y a plus de douze mois"
+            if french
+            else f"the law of the country was last assessed on {promise.assessed}, more than twelve months ago"
+        )
+    return found

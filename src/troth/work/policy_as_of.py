@@ -1,0 +1,108 @@
+"""The policy, its register and its maps as they were on a day, from what was recorded then.
+
+A version is in force from the day it names, and never before the day it was published.
+
+Law: GDPR Arts. 5(2), 12(1), 30(4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from troth.errors import NotFoundError, TamperedError
+from troth.law import clock
+from troth.ledger import read, vault
+from troth.policy.loading import load
+from troth.policy.policy import Policy
+from troth.rules.event import Event
+from troth.rules.map import Map
+from troth.stores.manual import is_manual
+from troth.stores.map_file import read as read_map
+from troth.work import publish_policy, record_register
+from troth.work.establishment import establishment
+from troth.work.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A published version: when it came into force, when that ended (None: it has not), and its event."""
+
+    version: str
+    languages: Mapping[str, str]  # language -> SHA-256 of the notice
+    from_: date
+    until: date | None
+    published: Event
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """What held on a day."""
+
+    day: date
+    policy: Policy
+    maps: Mapping[str, Map]
+    version: Version
+    recorded: Event | None  # the register and the maps; None where none were recorded by then
+
+
+def versions(project: Project) -> tuple[Version, ...]:
+    """Return every published version, the oldest first; one never in force is left out.
+
+    A version that takes effect before an earlier one does replaces it.
+    """
+    found: list[tuple[date, Event]] = []
+    for event in read.stream(project.ledger, publish_policy.STREAM):
+        if event.kind == "policy_published":
+            starts = max(date.fromisoformat(str(event.facts["effective"])), _day(project, event))
+            found = [one for one in found if one[0] < starts]
+            found.append((starts, event))
+    ends: list[date | None] = [starts for starts, _ in found[1:]]
+    return tuple(
+        Version(str(event.facts["version"]), _languages(event), starts, until, event)
+        for (starts, event), until in zip(found, [*ends, None], strict=True)
+    )
+
+
+def as_of(project: Project, day: date) -> AsOf:
+    """Return what held on a day; raises NotFoundError where nothing was in force or its text was not kept."""
+    version = next((one for one in reversed(versions(project)) if one.from_ <= day), None)
+    if version is None:
+        raise NotFoundError(f"No version of the policy was in force on {day}. `troth versions` lists them.")
+    texts = dict(vault.payload(project.ledger, version.published).get("files") or {})
+    if not texts:
+        raise NotFoundError(
+            f"The text of version {version.version} was not kept when it was published; its hash was."
+        )
+    recorded = None
+    for event in read.stream(project.ledger, record_register.STREAM):
+        if _day(project, event) <= day:
+            recorded = event
+    files = dict(vault.payload(project.ledger, recorded).get("files") or {}) if recorded else {}
+    texts |= {name: text for name, text in files.items() if name.startswith("register/")}
+    policy, problems = load(texts)
+    if policy is None:
+        policy, problems = load({name: text for name, text in texts.items() if name.endswith(".md")})
+    if policy is None:
+        raise TamperedError(
+            f"What was kept of version {version.version} cannot be read as a policy any more: {problems[0]}"
+        )
+    return AsOf(day, policy, dict(_maps(files)), version, recorded)
+
+
+def _maps(files: Mapping[str, str]) -> Iterator[tuple[str, Map]]:
+    for name, text in files.items():
+        if name.startswith("stores/") and not is_manual(text):
+            found, _ = read_map(text, name)
+            if found is not None:
+                yield found.store, found
+
+
+def _day(project: Project, event: Event) -> date:
+    return clock.receipt_day(event.at, establishment(project).time_zone)
+
+
+def _languages(event: Event) -> dict[str, str]:
+    known = event.facts["sha256"]
+    return {str(name): str(digest) for name, digest in known.items()} if isinstance(known, Mapping) else {}
