@@ -9,9 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from stores.stopping import Stopping, killed_everywhere
 from troth.errors import ConflictError, NotAllowedError, UnreachableError
-from troth.stores import lake_file, lake_stage, lake_swap
+from troth.stores import lake_place, lake_swap
 from troth.stores.connect import connect
+from troth.stores.lake import Lake
+from troth.stores.lake_place import Folder
+from troth.stores.lake_source import Tables
 from troth.stores.map_file import read
 from troth.testing import ADA, COLUMNS, OBRIEN, ROWS, TODAY, StoreTests, map_of
 
@@ -45,9 +49,18 @@ class LakeWorld:
                 write(root / table / f"part-{number}.parquet", table, rows[number : number + 2])
         self.store = self.opened()
 
-    def opened(self):
+    @property
+    def place(self):
+        return Folder(self.root, "tested")
+
+    def opened(self, place=None):
         url = f"lake://{self.root}"
+        if place is not None:
+            return Lake(map_of("lake"), {"find": url, "change": url}, source=Tables(place))
         return connect(map_of("lake"), {"find": url, "change": url})
+
+    def stopping(self, after):
+        return self.opened(Stopping(self.place, after))
 
     def rows(self, table):
         found = [
@@ -62,8 +75,8 @@ class LakeWorld:
         return {path: path.read_bytes() for path in sorted(self.root.glob("*/*.parquet"))}
 
     def left(self):
-        return [path.name for path in self.root.rglob(f"*{lake_swap.NEW}")] + [
-            path.name for path in (self.root / lake_swap.HIDDEN).glob("stage-*")
+        return [path.name for path in self.root.rglob(f"*{lake_place.NEW}")] + [
+            path.name for path in (self.root / lake_place.HIDDEN).glob("troth-stage-*")
         ]
 
 
@@ -113,54 +126,42 @@ def test_a_file_that_cannot_be_read_stops_everything(world):
     assert world.files() == before
 
 
-@pytest.mark.parametrize("files_replaced", range(5))
-def test_a_step_that_was_cut_short_is_finished_by_the_next_and_counted_once(tmp_path, files_replaced):
-    """The state a process leaves behind that was killed after so many files: built from its own pieces."""
-    world, other = LakeWorld(tmp_path / "cut"), LakeWorld(tmp_path / "whole")
+def test_a_step_killed_anywhere_is_finished_by_the_next_and_counted_once(tmp_path):
+    other = LakeWorld(tmp_path / "whole")
+    approved = other.store.measure([ADA], TODAY)
     whole = erase(other.store)
     expected = {path.relative_to(other.root): data for path, data in other.files().items()}
-    intent = {}
-    for path, data in world.files().items():
-        name = path.relative_to(world.root)
-        if expected[name] != data:
-            lake_swap.beside(path).write_bytes(expected[name])
-            intent[str(name)] = lake_file.mark(path)
-    assert len(intent) >= 4
-    from troth.stores import sql_run
 
-    world.store.close()
-    (world.root / lake_swap.HIDDEN).mkdir(exist_ok=True)
-    lake_swap.intend(world.root, lake_swap.Intent("one", whole.plan_sha256, sql_run.to_rows(whole), intent))
-    for name in list(intent)[:files_replaced]:
-        lake_swap.beside(world.root / name).replace(world.root / name)
-    opened = world.opened()
-    again = opened.act("one", [ADA], TODAY, whole)
-    assert again.resumed
-    assert again.counts == whole.counts
-    assert {path.relative_to(world.root): data for path, data in world.files().items()} == expected
-    assert opened.gone([ADA], TODAY) == 0
-    opened.close()
-    other.store.close()
-    assert world.left() == []
+    def check(world, again):
+        assert again.counts == whole.counts
+        assert {path.relative_to(world.root): data for path, data in world.files().items()} == expected
+        opened = world.opened()
+        assert opened.act("one", [ADA], TODAY, approved).resumed
+        assert opened.gone([ADA], TODAY) == 0
+        assert world.left() == []
+
+    stops = killed_everywhere(
+        lambda after: LakeWorld(tmp_path / f"cut-{after}"),
+        lambda store: store.act("one", [ADA], TODAY, approved),
+        check,
+    )
+    assert stops >= 12  # four files at least are offered and swapped, beside the notes
 
 
 def test_new_files_of_a_step_that_was_never_written_down_are_removed(world):
-    path = world.root / "notes" / "part-0.parquet"
-    lake_swap.beside(path).write_bytes(b"half a file")
+    world.place.draft("notes/part-0.parquet").write_bytes(b"half a file")
     before = world.files()
     assert world.store.gone([ADA], TODAY) > 0
     assert world.files() == before
-    world.store.close()
     assert world.left() == []
 
 
 def test_a_file_that_somebody_wrote_before_a_cut_step_is_finished_is_left_as_it_is(world):
     path = world.root / "notes" / "part-0.parquet"
-    lake_swap.beside(path).write_bytes(path.read_bytes())
-    (world.root / lake_swap.HIDDEN).mkdir(exist_ok=True)
-    lake_swap.intend(
-        world.root, lake_swap.Intent("one", "0" * 64, "{}", {"notes/part-0.parquet": lake_file.mark(path)})
-    )
+    name = "notes/part-0.parquet"
+    world.place.draft(name).write_bytes(path.read_bytes())
+    unit = {"kind": "file", "name": name, "mark": list(world.place.mark(name)), "goes": False}
+    lake_swap.intend(world.place, lake_swap.Intent("one", "0" * 64, "{}", [unit]))
     write(path, "notes", [{"id": 1, "person": 1, "body": "written meanwhile"}])
     world.add("notes", {"id": 2, "person": 1, "body": "this too"})
     acted = erase(world.store)
@@ -168,12 +169,18 @@ def test_a_file_that_somebody_wrote_before_a_cut_step_is_finished_is_left_as_it_
     assert [row["id"] for row in world.rows("notes")] == [3]
 
 
-def test_what_was_written_while_a_plan_waited_is_seen(world):
-    stage = lake_stage.lay_out(world.root, map_of("lake")) if (world.store.catalogue()) else None
-    assert lake_stage.current(stage, world.root, "tested")
-    world.add("notes", {"id": 9, "person": 2, "body": "meanwhile"})
-    assert not lake_stage.current(stage, world.root, "tested")
-    stage.remove()
+def test_what_was_written_while_files_were_made_is_noticed(world):
+    class Written(Folder):
+        def offer(self, name):
+            Folder.offer(self, name)
+            world.add("notes", {"id": 9, "person": 2, "body": "meanwhile"})
+
+    approved = world.store.measure([ADA], TODAY)
+    before = world.files()
+    with pytest.raises(ConflictError, match="while the new ones were made"):
+        world.opened(Written(world.root, "tested")).act("one", [ADA], TODAY, approved)
+    assert {path: data for path, data in world.files().items() if "added" not in path.name} == before
+    assert world.left() == []
 
 
 MAP = """
@@ -250,8 +257,9 @@ def test_a_value_the_column_cannot_hold_is_refused_and_nothing_is_changed(tmp_pa
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("notes/country=FR/part.parquet", "partitioned by folders"),
-        ("notes/part.csv", "a file beside its data"),
+        ("notes/country=FR/part.parquet", "different columns"),
+        ("notes/part.csv", "files of CSV and of Parquet"),
+        ("notes/part.orc", "a file beside its data"),
         ("notes/.part-0.parquet.crc", "a file beside its data"),
         ("notes/_metadata", "a file beside its data"),
         ("notes/_delta_log/00000000000000000000.json", "a file beside its data"),
@@ -263,6 +271,40 @@ def test_what_cannot_be_read_yet_is_refused(world, name, said):
     path.write_bytes(b"x")
     with pytest.raises(NotAllowedError, match=said):
         world.store.measure([ADA], TODAY)
+
+
+def test_an_identifier_in_a_row_that_is_retained_is_no_copy(tmp_path):
+    """Rows of files have no key; which of them are retained is told by their place."""
+    rows = [
+        {"email": "p1@example.org", "paid": date(2026, 1, 31)},
+        {"email": "p1@example.org", "paid": date(2010, 1, 31)},
+        {"email": "p2@example.org", "paid": date(2026, 1, 31)},
+    ]
+    (tmp_path / "invoice").mkdir()
+    for number, row in enumerate(rows):
+        pq.write_table(pa.Table.from_pylist([row]), tmp_path / "invoice" / f"{number}.parquet")
+    pq.write_table(pa.table({"note": ["from p1@example.org", "x"]}), tmp_path / "note.parquet")
+    found, problems = read(RETAINING, "shop.yaml")
+    assert not problems
+    store = connect(found, {"find": f"lake://{tmp_path}", "change": f"lake://{tmp_path}"})
+    who = [type(ADA)("x", (("email", "p1@example.org"),))]
+    erase(store, who=who)
+    hits = {(hit.table, hit.verdict): hit.rows for hit in store.scan(who, TODAY).hits}
+    assert hits == {("invoice", "expected"): 1, ("note", "copy"): 1}
+
+
+RETAINING = """
+store: shop
+kind: lake
+credentials: {find: "lake:///lake", change: "lake:///lake"}
+controller: shop
+tables:
+  invoice:
+    subject: {key: email, identifiers: {email: {kind: email, one_person: true}}}
+    columns: {email: contact, paid: usage}
+    erase: {do: retain, until: {period: 10 years, trigger: paid}, legal: a law, by: dpo, because: a test}
+  note: {impersonal: a test, columns: {note: not_personal}}
+"""
 
 
 def test_an_empty_mark_of_success_is_passed_by(world):

@@ -8,11 +8,15 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from stores.stopping import Stopping, killed_everywhere
 from troth.errors import ConflictError, NotAllowedError, UnreachableError
-from troth.stores import lake_lines, lake_swap
 from troth.stores.connect import connect
 from troth.stores.contract import Who
-from troth.stores.lake_file import Changes
+from troth.stores.lake import Lake
+from troth.stores.lake_form import Asked, Changes
+from troth.stores.lake_lines import Lines
+from troth.stores.lake_place import NEW, File, Folder
+from troth.stores.lake_source import Tables
 from troth.stores.map_file import read
 from troth.testing import ADA, COLUMNS, ROWS, TODAY, StoreTests, map_of
 
@@ -150,7 +154,7 @@ def test_only_the_values_and_lines_that_go_are_changed(tmp_path, ending):
     assert store.gone(EVE, TODAY) == 0
     assert store.scan(EVE, TODAY).hits == ()
     store.close()
-    assert not list(tmp_path.rglob(f"*{lake_swap.NEW}"))
+    assert not list(tmp_path.rglob(f"*{NEW}"))
 
 
 def test_a_table_whose_last_row_went_is_still_proven_clean(tmp_path):
@@ -241,7 +245,7 @@ def test_a_key_that_the_map_does_not_name_may_be_personal_and_is_not_told(world)
 
 def test_one_table_has_one_format(world):
     (world.root / "notes" / "part-9.parquet").write_bytes(b"PAR1")
-    with pytest.raises(NotAllowedError, match="Parquet and of JSON lines"):
+    with pytest.raises(NotAllowedError, match="JSON lines and of Parquet"):
         world.store.measure([ADA], TODAY)
 
 
@@ -254,7 +258,7 @@ def test_a_value_of_another_type_is_refused_and_nothing_is_changed(tmp_path):
         erase(store, EVE)
     store.close()
     assert path.read_bytes() == PEOPLE
-    assert not list(tmp_path.rglob(f"*{lake_swap.NEW}"))
+    assert not list(tmp_path.rglob(f"*{NEW}"))
 
 
 def test_what_was_written_meanwhile_is_left_alone(world):
@@ -266,34 +270,39 @@ def test_what_was_written_meanwhile_is_left_alone(world):
     assert world.files() == before
 
 
-@pytest.mark.parametrize("files_replaced", range(3))
-def test_a_step_that_was_cut_short_is_finished_by_the_next_and_counted_once(tmp_path, files_replaced):
-    """The state a process leaves behind that was killed after so many files: built from its own pieces."""
-    from troth.stores import lake_file, sql_run
+class PeopleWorld:
+    """People and visits of one file each, packed."""
 
-    for name in ("cut", "whole"):
-        (tmp_path / name).mkdir()
+    def __init__(self, root):
+        self.root = root
+        root.mkdir()
         for table, data in (("people", PEOPLE), ("visits", VISITS)):
-            (tmp_path / name / f"{table}.jsonl.gz").write_bytes(pack("x.gz", data))
-    store = opened(tmp_path / "whole")
-    whole = erase(store, EVE)
-    store.close()
-    root = tmp_path / "cut"
-    intent = {}
-    for path in sorted(root.glob("*.gz")):
-        lake_swap.beside(path).write_bytes((tmp_path / "whole" / path.name).read_bytes())
-        intent[path.name] = lake_file.mark(path)
-    (root / lake_swap.HIDDEN).mkdir()
-    lake_swap.intend(root, lake_swap.Intent("one", whole.plan_sha256, sql_run.to_rows(whole), intent))
-    for name in list(intent)[:files_replaced]:
-        lake_swap.beside(root / name).replace(root / name)
-    store = opened(root)
-    again = store.act("one", EVE, TODAY, whole)
-    assert again.resumed
-    assert again.counts == whole.counts
-    assert unpack(root / "people.jsonl.gz") == PEOPLE_AFTER
-    assert store.gone(EVE, TODAY) == 0
-    store.close()
+            (root / f"{table}.jsonl.gz").write_bytes(pack("x.gz", data))
+
+    def opened(self):
+        return opened(self.root)
+
+    def stopping(self, after):
+        found, _ = read(MAP, "shop.yaml")
+        place = Stopping(Folder(self.root, "shop"), after)
+        return Lake(found, {"find": f"lake://{self.root}", "change": "lake://"}, source=Tables(place))
+
+
+def test_a_step_killed_anywhere_is_finished_by_the_next_and_counted_once(tmp_path):
+    approved = PeopleWorld(tmp_path / "looked").opened().measure(EVE, TODAY)
+    whole = erase(PeopleWorld(tmp_path / "whole").opened(), EVE)
+
+    def check(world, again):
+        assert again.counts == whole.counts
+        assert unpack(world.root / "people.jsonl.gz") == PEOPLE_AFTER
+        assert world.opened().gone(EVE, TODAY) == 0
+
+    stops = killed_everywhere(
+        lambda after: PeopleWorld(tmp_path / f"cut-{after}"),
+        lambda store: store.act("one", EVE, TODAY, approved),
+        check,
+    )
+    assert stops >= 7
 
 
 def test_a_document_is_searched_in_every_form_of_its_letters(tmp_path):
@@ -312,14 +321,19 @@ def test_a_line_that_was_torn_since_it_was_read_is_said_in_a_sentence(tmp_path):
     path.write_bytes(b'{"id": 1, "name')
     changes = Changes(frozenset(), {0: {"name": None}}, pa.schema([("name", pa.string())]))
     with pytest.raises(UnreachableError, match=r"line 1"):
-        lake_lines.rewrite(path, tmp_path / "new", changes, "shop")
+        Lines().rewrite(
+            File(Folder(tmp_path, "shop"), path.name), tmp_path / "new", changes, Asked("shop", "people")
+        )
 
 
 def test_a_rewrite_that_changes_nothing_gives_the_same_lines(tmp_path):
     for ending in ENDINGS:
         path, new = tmp_path / f"people.{ending}", tmp_path / "new"
         path.write_bytes(pack(path.name, PEOPLE))
-        lake_lines.rewrite(path, new, Changes(frozenset(), {}, pa.schema([])), "shop")
+        file = File(Folder(tmp_path, "shop"), path.name)
+        assert (
+            Lines().rewrite(file, new, Changes(frozenset(), {}, pa.schema([])), Asked("shop", "people")) == 4
+        )
         path.write_bytes(new.read_bytes())
         assert unpack(path) == PEOPLE
 

@@ -22,6 +22,7 @@ from troth.policy.yaml_text import Fields
 Value = str | int | bool | None
 Values = tuple[tuple[str, Value], ...]
 Columns = tuple[str, ...]
+Engine = Literal["embedded", "spark"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +253,22 @@ class Discloses:
 
 
 @dataclass(frozen=True, slots=True)
+class CsvForm:
+    """How the files of a table of CSV are written.
+
+    An empty `quote` means that nothing is quoted, an empty `escape` that quotes are doubled.
+    Files without a header have these `columns`.  A field written as `null` is null.
+    """
+
+    delimiter: str = ","
+    quote: str = '"'
+    escape: str = ""
+    encoding: str = "utf-8"
+    null: str = ""
+    columns: Columns = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MapTable:
     """One table as the map describes it; `line` is where, in the map file."""
 
@@ -269,6 +286,7 @@ class MapTable:
     )
     discloses: Discloses | None = None
     impersonal: str | None = None
+    csv: CsvForm | None = None
     line: int = 1
     own: Fields | None = field(default=None, repr=False)  # what its kind of store alone understands
 
@@ -357,6 +375,8 @@ class Map:
     tables: Mapping[str, MapTable]
     placeholder: Mapping[str, Value]  # "customer.id" -> 0
     backups_expire: Period | None = None
+    versions_expire: Period | None = None  # how long a store that keeps old versions keeps them
+    engine: Engine = "embedded"  # what reads and writes the files of a lake
     region: str = ""  # the country whose national telephone numbers stand here
     reviewed: Reviewed | None = None
     file: str = ""

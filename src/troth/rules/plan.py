@@ -129,6 +129,17 @@ def end_of(period: Period, trigger: date) -> date:
     return _in_days(period).after(trigger)
 
 
+def copies_end(map_: Map, on: date) -> date | None:
+    """Return the day on which nothing older than an erasure is left: old versions, then backups of them.
+
+    None where the map says of neither that there are any.
+    """
+    day = on
+    for period in (map_.versions_expire, map_.backups_expire):
+        day = day if period is None else end_of(period, day)
+    return None if map_.versions_expire is None and map_.backups_expire is None else day
+
+
 def _in_days(period: Period) -> Period:
     return Period(-(-period.number // 24), "days") if period.unit == "hours" else period
 

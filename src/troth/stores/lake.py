@@ -1,36 +1,33 @@
-"""Personal data in a lake: a folder of Parquet files or JSON lines, a table for each file or folder of files.
+"""Personal data in a lake: tables that are files in a folder or bucket, or versions of Delta tables.
 
-The plan runs on a stage (`lake_stage`) with the engine that every SQL store has; what it
-changed there is then written into the files it touches, and into no others.
+The rows that may matter are found file by file (`lake_sieve`) and laid out on a stage
+(`lake_stage`), where the plan runs with the engine that every SQL store has; what it changed
+there is then written into the files it touches, and into no others.
 
 Danger: `act` replaces files.  What prevents loss: a file that cannot be read stops everything
-before anything is changed; new files are verified beside the old ones (`lake_file`); a file
-that was written meanwhile is left alone; the step is written down before the first file is
-replaced and finished by whoever comes next (`lake_swap`).
+before anything is changed; new files are verified beside the old ones; a file that was written
+meanwhile is left alone; the step is written down before the first file is replaced, and
+finished by whoever comes next (`lake_swap`).
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
-from troth.errors import ConflictError, NotAllowedError, UnreachableError
+from troth.errors import ConflictError, NotAllowedError
 from troth.rules.catalogue import Catalogue
 from troth.rules.map import Map
-from troth.stores import lake_file, lake_lines, lake_stage, lake_swap, sql_run
+from troth.stores import lake_residue, lake_source, lake_stage, lake_swap, lake_workers, residue, sql_run
 from troth.stores.contract import Acted, Limits, Measured, Row, Scanned, Store, Who
-from troth.stores.lake_stage import Stage
-from troth.stores.lake_swap import HIDDEN, Intent
+from troth.stores.lake_source import Source
+from troth.stores.lake_stage import Stage, Staged
+from troth.stores.lake_swap import Intent
+from troth.stores.lake_workers import Workers
 from troth.stores.sql_run import ROWS_MEASURED_MAX
-from troth.stores.sql_store import SqlStore
-from troth.stores.sqlite import LIMITS as SQLITE_LIMITS
-from troth.stores.sqlite import Sqlite
 
 LIMITS = Limits(atomic=False, measured_by_rollback=True, rows_measured_max=ROWS_MEASURED_MAX)
 WAIT_SECONDS = 10.0
@@ -42,15 +39,20 @@ def open_store(map: Map, credentials: Mapping[str, str]) -> Store:  # noqa: A002
 
 
 class Lake:
-    """A folder of Parquet files or JSON lines."""
+    """Tables of files in one place."""
 
-    def __init__(self, map_: Map, credentials: Mapping[str, str], wait_seconds: float = WAIT_SECONDS) -> None:
+    def __init__(
+        self,
+        map_: Map,
+        credentials: Mapping[str, str],
+        wait_seconds: float = WAIT_SECONDS,
+        source: Source | None = None,
+    ) -> None:
         self._map = map_
-        self._root = Path(credentials["find"].removeprefix("lake://"))
-        self._may_change = "change" in credentials
+        self._credentials = dict(credentials)
         self._wait_seconds = wait_seconds
-        self._stage: Stage | None = None
-        self._staged: SqlStore[object] | None = None
+        self._source = source
+        self._workers: Workers = lake_workers.Embedded()
 
     def __repr__(self) -> str:
         """Name the store and nothing of where it is."""
@@ -67,129 +69,130 @@ class Lake:
 
     def catalogue(self) -> Catalogue:
         """Read what is really there."""
-        with self._alone():
-            return self._laid_out()[1].catalogue()
+        with self._alone(), self._laid_out() as stage, _opened(stage) as staged:
+            return staged.catalogue()
 
     def find(self, who: Sequence[Who]) -> Iterator[Row]:
         """Yield every row about these subjects, one row once per subject, in bounded memory."""
-        with self._alone():
-            staged = self._laid_out()[1]
-        yield from staged.find(who)
+        with ExitStack() as held:
+            with self._alone():
+                stage = held.enter_context(self._laid_out(who, full=True))
+            staged = held.enter_context(_opened(stage))
+            yield from staged.find(who)
 
     def measure(self, who: Sequence[Who], today: date) -> Measured:
         """Say exactly what erasing these subjects would do; no file is changed."""
-        with self._alone():
-            return self._laid_out()[1].measure(who, today)
+        with self._alone(), self._laid_out(who) as stage, _opened(stage, changing=True) as staged:
+            return staged.measure(who, today)
 
     def act(
         self, step: str, who: Sequence[Who], today: date, approved: Measured, tolerance: int = 0
     ) -> Acted:
         """Erase as approved, once per `step`; raises ConflictError when there is more to do."""
-        if not self._may_change:
+        if "change" not in self._credentials:
             raise NotAllowedError(f"The store `{self.name}` has no credentials to change files with.")
         with self._alone():
-            known = lake_swap.remembered(self._root, step)
+            place = self._opened_source().place
+            known = lake_swap.remembered(place, step)
             if known is not None:
                 return sql_run.from_rows(self.name, step, *known)
-            stage, staged = self._laid_out()
-            shutil.copyfile(stage.database, stage.before)
-            try:
-                acted = staged.act(step, who, today, approved, tolerance)
+            with self._laid_out(who) as stage:
+                lake_stage.remember(stage)
+                with _opened(stage, changing=True) as staged:
+                    acted = staged.act(step, who, today, approved, tolerance)
                 self._swap(stage, acted)
-            finally:
-                self.close()
             return acted
 
     def gone(self, who: Sequence[Who], today: date) -> int:
         """Count the rows to which these identifiers still lead and which no rule retains today."""
-        with self._alone():
-            return self._laid_out()[1].gone(who, today)
+        with self._alone(), self._laid_out(who) as stage, _opened(stage) as staged:
+            return staged.gone(who, today)
 
     def scan(self, who: Sequence[Who], today: date) -> Scanned:
         """Search every column of every file for these subjects' identifiers."""
-        with self._alone():
-            return self._laid_out()[1].scan(who, today)
+        started = time.perf_counter()
+        with self._alone(), self._laid_out(who) as stage, _opened(stage, placed=True) as staged:
+            expected, catalogue = staged.expected(who, today), staged.catalogue()
+            kinds = residue.own_kinds(self._map)
+            tasks = [
+                lake_residue.Task(table, part, lake_stage.first_row(number), catalogue, kinds, who, expected)
+                for table in stage.tables.values()
+                for number, part in enumerate(table.parts)
+            ]
+            found = lake_residue.together(self.name, self._workers.run(lake_residue.search, tasks), 0.0)
+            self._unchanged(stage)
+        return replace(found, seconds=time.perf_counter() - started)
 
     def close(self) -> None:
-        """Remove the stage."""
-        if self._staged is not None:
-            self._staged.close()
-        if self._stage is not None:
-            self._stage.remove()
-        self._stage = self._staged = None
+        """Let go of what is held for the next verb: nothing."""
 
     def _swap(self, stage: Stage, acted: Acted) -> None:
         """Write what changed on the stage into the files, all of it or nothing."""
-        made: dict[str, lake_file.Mark] = {}
+        source = self._opened_source()
+        planned = [
+            lake_swap.Rewrite(table, part, changes, source.name_of(table, part, acted.step))
+            for table, part, changes in lake_stage.changes(stage)
+        ]
         try:
-            for path, changes in lake_stage.changes(stage):
-                made[str(path.relative_to(self._root))] = stage.marks[path]
-                form = lake_lines if lake_lines.is_lines(path) else lake_file
-                form.rewrite(path, lake_swap.beside(path), changes, self.name)
-            if not lake_stage.current(stage, self._root, self.name):
-                raise ConflictError(
-                    f"Files of the store `{self.name}` were written while the new ones were made. Nothing was changed. "
-                    "Measure again."
-                )
-            lake_swap.intend(self._root, Intent(acted.step, acted.plan_sha256, sql_run.to_rows(acted), made))
+            made = list(self._workers.run(lake_swap.rewrite, planned))
+            units: list[lake_swap.Unit] = []
+            for name, table in stage.tables.items():
+                done = [each for each in zip(planned, made, strict=True) if each[0].table.asked.table == name]
+                units += source.units(table).of(done) if done else ()
+            self._unchanged(stage, "the new ones were made")
+            lake_swap.intend(
+                source.place, Intent(acted.step, acted.plan_sha256, sql_run.to_rows(acted), units)
+            )
         except BaseException:
-            if not (self._root / HIDDEN / lake_swap.INTENT).exists():
-                for name in made:
-                    lake_swap.beside(self._root / name).unlink(missing_ok=True)
+            if not lake_swap.intended(source.place):
+                for task in planned:
+                    source.place.withdraw(task.name)
             raise
-        if not lake_swap.finish(self._root):
+        if not lake_swap.finish(source.place, source.kinds()):
             raise ConflictError(
                 f"A file of the store `{self.name}` was written while files were replaced, and was left as it is. "
                 "The others are done. Measure and approve what is left."
             )
 
-    def _laid_out(self) -> tuple[Stage, SqlStore[object]]:
-        """Return the stage of the files as they are now."""
-        if self._stage is not None and self._staged is not None:
-            if lake_stage.current(self._stage, self._root, self.name):
-                return self._stage, self._staged
-            self.close()
-        stage = lake_stage.lay_out(self._root, self._map)
-        url = f"sqlite:///{stage.database}"
-        urls = {"find": url, "change": url} if self._may_change else {"find": url}
-        engine: Sqlite = Sqlite()
-        staged: SqlStore[object] = SqlStore(self._map, urls, engine, SQLITE_LIMITS)  # type: ignore[arg-type]
-        self._stage, self._staged = stage, staged
-        if not lake_stage.current(stage, self._root, self.name):
-            self.close()
-            raise UnreachableError(
-                f"Files of the store `{self.name}` were written while they were read. Nothing was changed; try again."
+    @contextmanager
+    def _laid_out(self, who: Sequence[Who] = (), *, full: bool = False) -> Iterator[Stage]:
+        """Lend a stage with the rows that may matter to these subjects, of the files as they are now."""
+        source = self._opened_source()
+        stage = lake_stage.lay_out(source.tables(self._map), source.place.scratch(), self._map)
+        try:
+            if who:
+                lake_stage.fill(stage, who, self._workers.run, full=full)
+                self._unchanged(stage)
+            yield stage
+        finally:
+            stage.remove()
+
+    def _unchanged(self, stage: Stage, while_: str = "they were read") -> None:
+        """Raise ConflictError when a file was written since the stage was made of it."""
+        if not self._opened_source().current(stage.tables):
+            raise ConflictError(
+                f"Files of the store `{self.name}` were written while {while_}. Nothing was changed. Measure again."
             )
-        return stage, staged
+
+    def _opened_source(self) -> Source:
+        if self._source is None:
+            self._source = lake_source.opened(self._map, self._credentials)
+        return self._source
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Be the only one of ours in this lake, with nothing left half done."""
-        try:
-            (self._root / HIDDEN).mkdir(mode=0o700, exist_ok=True)
-            handle = os.open(self._root / HIDDEN / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError:
-            raise UnreachableError(
-                f"The folder of the store `{self.name}` is not there, or Troth may not write its own folder in it. "
-                "Nothing was changed."
-            ) from None
-        try:
-            self._wait(handle)
-            lake_swap.finish(self._root)
+        source = self._opened_source()
+        with source.place.alone(self.name, self._wait_seconds):
+            lake_swap.finish(source.place, source.kinds())
             yield
-        finally:
-            os.close(handle)
 
-    def _wait(self, handle: int) -> None:
-        end = time.monotonic() + self._wait_seconds
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > end:
-                    raise UnreachableError(
-                        f"Another process works on the store `{self.name}`. Nothing was changed; try again."
-                    ) from None
-                time.sleep(0.05)
-            else:
-                return
+
+@contextmanager
+def _opened(stage: Stage, *, changing: bool = False, placed: bool = False) -> Iterator[Staged]:
+    """Open the stage with the engine of SQL stores."""
+    staged = stage.opened(changing=changing, placed=placed)
+    try:
+        yield staged
+    finally:
+        staged.close()

@@ -1,110 +1,120 @@
-"""One file of JSON lines in a lake, plain, gzip or zstd: read, and written anew without what goes.
+"""Files of JSON lines in a lake, plain, gzip or zstd: read, and written anew without what goes.
 
 A line that does not change is copied byte for byte; in one that does, only the values that change.
 
 Danger: a rewritten file takes the place of the old one.  What prevents loss: it is written beside
-it, each changed line is read back, and the whole file is compared with what it must be before
-`lake_swap` gives it the old one's name.
+it, each changed line is read back, and the whole file is compared with what it must be before it
+gets the old one's name.
 """
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
 import re
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from hashlib import sha256
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any
 
 import pyarrow as pa
 
 from troth.errors import ConflictError, NotAllowedError, UnreachableError
-from troth.stores.lake_file import ROWS_AT_ONCE, Changes, as_the_old, plain, unreadable
+from troth.stores import lake_packed
+from troth.stores.lake_form import ROWS_AT_ONCE, Asked, Block, Bounds, Changes, plain, unreadable
+from troth.stores.lake_packed import Left
+from troth.stores.lake_place import File
 
-ENDING = re.compile(r"\.(?:jsonl|ndjson)(?:\.(?:gz|zst))?$")
 COLUMNS_MAX = 1_000
 DOCUMENT = pa.struct([])
 _SPACE = re.compile(r"[ \t\r]*")
 _MARK = "\N{BYTE ORDER MARK}"
 
 
-def is_lines(path: Path) -> bool:
-    """Tell whether a file is one of JSON lines, by its name."""
-    return ENDING.search(path.name) is not None
+class Lines:
+    """The form of JSON lines."""
 
+    def schema(self, files: Sequence[File], asked: Asked) -> pa.Schema:
+        """Return the columns that the lines of a table have: every key, and the columns that the map names.
 
-def schema(paths: Sequence[Path], named: Sequence[str], table: str, store: str) -> pa.Schema:
-    """Return the columns that the lines of a table have: every key, and the columns that the map names.
-
-    Raises UnreachableError for a line that cannot be read, NotAllowedError where one key has
-    values of several types.
-    """
-    kinds: dict[str, pa.DataType | None] = {}
-    for path in paths:
-        for row in _objects(path, store):
-            for name, value in row.items():
-                shown = f"The key `{name}`" if name in named else "A key that the map does not name"
-                kinds[name] = _one_kind(kinds.get(name), value, f"{shown} of the table `{table}`", store)
-            if len(kinds) > COLUMNS_MAX:
-                raise NotAllowedError(
-                    f"The lines of the table `{table}` of the store `{store}` have more than {COLUMNS_MAX:,} keys "
-                    "between them. Nothing was changed. Write what differs from line to line as a value, not as a key."
-                )
-    for name in named:
-        kinds.setdefault(name, None)
-    return pa.schema([pa.field(name, kind or pa.string()) for name, kind in kinds.items()])
-
-
-def rows(path: Path, names: Sequence[str], store: str) -> Iterator[Sequence[tuple[object, ...]]]:
-    """Yield the rows of a file, some at a time, in order, as values that SQLite can hold."""
-    some: list[tuple[object, ...]] = []
-    for row in _objects(path, store):
-        some.append(tuple(plain(row.get(name)) for name in names))
-        if len(some) == ROWS_AT_ONCE:
-            yield some
-            some = []
-    yield some
-
-
-def rewrite(path: Path, new: Path, changes: Changes, store: str) -> None:
-    """Write the file anew beside the old one, line by line, and verify it.
-
-    Raises NotAllowedError for a value its column cannot hold, ConflictError when what was
-    written is not what it must be.  The old file is not touched.
-    """
-    must = sha256()
-    place = -1
-    with _written(path, new) as file:
-        for number, line in enumerate(_lines(path, store), start=1):
-            if line.strip(b" \t\r\n\xef\xbb\xbf"):
-                place += 1
-                if place in changes.deleted:
-                    continue
-                if place in changes.written:
-                    try:
-                        line = _changed(line, changes.written[place], changes.schema, store)
-                    except (ValueError, LookupError, RecursionError):  # written since it was read
-                        raise _unreadable(path, store, number) from None
-            file.write(line)
-            must.update(line)
-    as_the_old(path, new)
-    made = sha256()
-    for line in _lines(new, store, path):
-        made.update(line)
-    if made.digest() != must.digest():
-        raise ConflictError(
-            f"The file `{path.name}` of the store `{store}` could not be written anew as it must be: what was read "
-            "back differs. Nothing was changed."
+        Raises UnreachableError for a line that cannot be read, NotAllowedError where one key has
+        values of several types.
+        """
+        kinds: dict[str, pa.DataType | None] = {}
+        for file in files:
+            for row in _objects(file, asked.store):
+                for name, value in row.items():
+                    shown = f"The key `{name}`" if name in asked.named else "A key that the map does not name"
+                    key = f"{shown} of the table `{asked.table}`"
+                    kinds[name] = _one_kind(kinds.get(name), value, key, asked.store)
+                if len(kinds) > COLUMNS_MAX:
+                    raise NotAllowedError(
+                        f"The lines of the table `{asked.table}` of the store `{asked.store}` have more than "
+                        f"{COLUMNS_MAX:,} keys between them. Nothing was changed. Write what differs from line to line "
+                        "as a value, not as a key."
+                    )
+        for name in asked.named:
+            kinds.setdefault(name, None)
+        return pa.schema(
+            [pa.field(name, pa.string() if kind is None else kind) for name, kind in kinds.items()]
         )
 
+    def blocks(
+        self, file: File, schema: pa.Schema, names: Sequence[str], asked: Asked, any_of: Sequence[Bounds] = ()
+    ) -> Iterator[Block]:
+        """Yield the rows of a file, some thousand at a time, with every column."""
+        del names, any_of
+        first, some = 0, []
+        for row in _objects(file, asked.store):
+            some.append(row)
+            if len(some) == ROWS_AT_ONCE:
+                yield Block(first, _batch(some, schema))
+                first, some = first + len(some), []
+        if some:
+            yield Block(first, _batch(some, schema))
 
-def _objects(path: Path, store: str) -> Iterator[Mapping[str, object]]:
+    def rewrite(self, file: File, new: Path, changes: Changes, asked: Asked) -> int:
+        """Write the file anew beside the old one, line by line, and verify it."""
+        unread = partial(_unreadable, file, asked.store)
+        left = Left()
+        lake_packed.rewrite(file, new, _made(file, changes, asked.store, left), asked.store, unread)
+        return left.rows
+
+
+def _made(file: File, changes: Changes, store: str, left: Left) -> Iterator[bytes]:
+    """Yield the lines of the new file."""
+    place = -1
+    for number, line in enumerate(_lines(file, store), start=1):
+        made = line
+        if line.strip(b" \t\r\n\xef\xbb\xbf"):
+            place += 1
+            if place in changes.deleted:
+                continue
+            left.rows += 1
+            if place in changes.written:
+                try:
+                    made = _changed(line, changes.written[place], changes.schema, store)
+                except (ValueError, LookupError, RecursionError):  # written since it was read
+                    raise _unreadable(file, store, number) from None
+        yield made
+
+
+def _batch(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.RecordBatch:
+    """Put objects into columns; documents and lists are their JSON."""
+    arrays = []
+    for field in schema:
+        values = [row.get(field.name) for row in rows]
+        if field.type == DOCUMENT:
+            arrays.append(pa.array([plain(value) for value in values], pa.string()))
+        elif pa.types.is_floating(field.type):
+            arrays.append(pa.array([None if value is None else float(value) for value in values], field.type))
+        else:
+            arrays.append(pa.array(values, field.type))
+    return pa.RecordBatch.from_arrays(arrays, names=schema.names)
+
+
+def _objects(file: File, store: str) -> Iterator[Mapping[str, object]]:
     """Yield the object of each line that has one."""
-    for number, line in enumerate(_lines(path, store), start=1):
+    for number, line in enumerate(_lines(file, store), start=1):
         try:
             text = line.decode().removeprefix(_MARK) if number == 1 else line.decode()
             if not text.strip(" \t\r\n"):
@@ -115,44 +125,12 @@ def _objects(path: Path, store: str) -> Iterator[Mapping[str, object]]:
                 if "\0" in name:
                     raise ValueError("a key with an end of text")
         except (ValueError, AttributeError, RecursionError):
-            raise _unreadable(path, store, number) from None
+            raise _unreadable(file, store, number) from None
         yield row
 
 
-def _lines(path: Path, store: str, as_path: Path | None = None) -> Iterator[bytes]:
-    """Yield the lines of a file, unpacked, each with its ending."""
-    name = (as_path or path).name
-    number = 0
-    try:
-        with ExitStack() as open_now:
-            file: BinaryIO
-            if name.endswith(".gz"):
-                file = cast("BinaryIO", open_now.enter_context(gzip.open(path, "rb")))
-            elif name.endswith(".zst"):
-                source = open_now.enter_context(pa.OSFile(str(path), "rb"))
-                unpacked = open_now.enter_context(pa.CompressedInputStream(source, "zstd"))
-                file = cast("BinaryIO", open_now.enter_context(io.BufferedReader(unpacked)))
-            else:
-                file = open_now.enter_context(path.open("rb"))
-            for line in file:
-                number += 1
-                yield line
-    except (OSError, EOFError, pa.ArrowException, zlib.error):
-        raise _unreadable(as_path or path, store, number + 1) from None
-
-
-@contextmanager
-def _written(path: Path, new: Path) -> Iterator[BinaryIO]:
-    """Open the new file, packed as the old one is."""
-    with ExitStack() as open_now:
-        if path.name.endswith(".zst"):
-            target = open_now.enter_context(pa.OSFile(str(new), "wb"))
-            yield cast("BinaryIO", open_now.enter_context(pa.CompressedOutputStream(target, "zstd")))
-        elif path.name.endswith(".gz"):
-            under = open_now.enter_context(new.open("wb"))
-            yield cast("BinaryIO", open_now.enter_context(gzip.GzipFile("", "wb", fileobj=under, mtime=0)))
-        else:
-            yield open_now.enter_context(new.open("wb"))
+def _lines(file: File, store: str) -> Iterator[bytes]:
+    return lake_packed.lines(file.name, file.open(), partial(_unreadable, file, store))
 
 
 def _one_kind(known: pa.DataType | None, value: object, key: str, store: str) -> pa.DataType | None:
@@ -272,5 +250,5 @@ def _no_number(_: str) -> object:
 _DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_number)
 
 
-def _unreadable(path: Path, store: str, number: int) -> UnreachableError:
-    return unreadable(path, store, f"JSON lines (line {number:,})")
+def _unreadable(file: File, store: str, number: int) -> UnreachableError:
+    return unreadable(file, store, f"JSON lines (line {number:,})")

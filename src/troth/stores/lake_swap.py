@@ -1,117 +1,153 @@
-"""Files of a lake that take the place of others, all of them or, after a crash, the rest of them.
+"""What a step does to a lake, written down before it is done, and done by whoever comes next after a crash.
 
-Danger: old files are replaced.  What prevents loss: first what will be done is written down
-and made durable, then each file takes its name in one step of the file system, then the note
-becomes the record of the step.  Who comes after a crash goes on where it stopped.
+A unit is what changes in one step of its own: a file that gets new content, or a table that
+gets a new version.
+
+Danger: old files are replaced.  What prevents loss: first the units are written down durably,
+then each is carried out, which is safe to say twice; then the note becomes the record of the step.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import Path
+from typing import Any, Protocol
 
-from troth.stores.lake_file import Mark, mark
+from troth.stores.lake_form import Changes
+from troth.stores.lake_layout import Part, Table
+from troth.stores.lake_place import Place
 
-HIDDEN = ".troth"
-NEW = ".troth-new"
 INTENT = "intent.json"
+Unit = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """One file to be written anew, under a name that may be another one."""
+
+    table: Table
+    part: Part
+    changes: Changes = field(repr=False)
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A file that was written anew and waits: how many rows it has left, and how it is described."""
+
+    name: str
+    rows: int
+    told: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What a step is about to do: files by their path below the root, and how the old ones are told."""
+    """What a step is about to do."""
 
     step: str
     plan_sha256: str
     rows: str
-    files: Mapping[str, Mark]
+    units: Sequence[Unit]
 
 
-def beside(path: Path) -> Path:
-    """Return where the new file is written; a name that readers of Parquet pass by."""
-    return path.with_name(f".{path.name}{NEW}")
+class Units(Protocol):
+    """What carries units of one kind out."""
+
+    def of(self, done: Sequence[tuple[Rewrite, Rewritten]]) -> Sequence[Unit]:
+        """Return the units that bring what was rewritten into one table."""
+        ...
+
+    def carry_out(self, unit: Unit, step: str) -> bool:
+        """Do it; False when somebody else was there first, with nothing of the unit left.  Safe to say twice."""
+        ...
 
 
-def remembered(root: Path, step: str) -> tuple[str, str] | None:
+class Files:
+    """Units that are files."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def of(self, done: Sequence[tuple[Rewrite, Rewritten]]) -> Sequence[Unit]:
+        """Return a unit a file; one below folders that name values goes with its last row."""
+        return [
+            {
+                "kind": "file",
+                "name": made.name,
+                "mark": list(rewrite.part.mark),
+                "goes": not made.rows and bool(rewrite.part.partition),
+            }
+            for rewrite, made in done
+        ]
+
+    def carry_out(self, unit: Unit, step: str) -> bool:
+        """Give the file its new content."""
+        del step
+        name, mark = str(unit["name"]), tuple(unit["mark"])
+        if unit["goes"]:
+            self._place.withdraw(name)
+            return self._place.drop(name, mark)
+        return self._place.swap(name, mark)
+
+
+def rewrite(task: Rewrite) -> Rewritten:
+    """Write one file anew and verify it; it waits beside the old one."""
+    place = task.part.file.place
+    rows = task.table.rewrite(task.part, place.draft(task.name), task.changes)
+    told = task.table.describe(place.draft(task.name)) if task.table.describe is not None else {}
+    place.offer(task.name)
+    return Rewritten(task.name, rows, told)
+
+
+def remembered(place: Place, step: str) -> tuple[str, str] | None:
     """Return the plan and the rows a step is remembered with."""
-    path = _record(root, step)
-    if not path.is_file():
+    found = place.note(_record(step))
+    if found is None:
         return None
-    read = json.loads(path.read_text(encoding="utf-8"))
+    read = json.loads(found)
     return str(read["plan_sha256"]), str(read["rows"])
 
 
-def intend(root: Path, intent: Intent) -> None:
+def intend(place: Place, intent: Intent) -> None:
     """Write down what will be done, durably: from here on it will be done."""
     written = {
         "step": intent.step,
         "plan_sha256": intent.plan_sha256,
         "rows": intent.rows,
-        "files": {name: list(told) for name, told in intent.files.items()},
+        "units": [dict(unit) for unit in intent.units],
     }
-    path = root / HIDDEN / INTENT
-    draft = path.with_suffix(".draft")
-    with draft.open("w", encoding="utf-8") as file:
-        json.dump(written, file)
-        file.flush()
-        os.fsync(file.fileno())
-    for folder in {(root / name).parent for name in intent.files}:
-        _durable(folder)
-    draft.replace(path)
-    _durable(path.parent)
+    place.write_note(INTENT, json.dumps(written))
 
 
-def finish(root: Path) -> bool:
+def intended(place: Place) -> bool:
+    """Tell whether something is written down that is not done yet."""
+    return place.note(INTENT) is not None
+
+
+def finish(place: Place, kinds: Mapping[str, Units]) -> bool:
     """Do what was written down and not done yet; return whether the step is remembered now.
 
-    A file that somebody else has written since stays as it is: the step is then not
-    remembered, and is measured anew when it is said again.
+    What somebody else has written since stays as it is: the step is then not remembered,
+    and is measured anew when it is said again.
     """
-    path = root / HIDDEN / INTENT
-    if not path.is_file():
-        _sweep(root)
+    found = place.note(INTENT)
+    if found is None:
+        place.sweep()
         return False
-    read = json.loads(path.read_text(encoding="utf-8"))
+    read = json.loads(found)
+    step = str(read["step"])
     whole = True
-    for name, told in read["files"].items():
-        old = root / name
-        new = beside(old)
-        if not new.exists():
-            continue
-        if old.is_file() and list(mark(old)) == told:
-            new.replace(old)
-            _durable(old.parent)
-        else:
-            new.unlink()
-            whole = False
-    if not whole:
-        path.unlink()
-        return False
-    record = _record(root, str(read["step"]))
-    record.parent.mkdir(exist_ok=True)
-    path.replace(record)
-    _durable(record.parent)
-    _durable(path.parent)
-    return True
+    for unit in read["units"]:
+        whole = kinds[unit["kind"]].carry_out(unit, step) and whole
+    if whole:
+        place.write_note(
+            _record(step), json.dumps({name: read[name] for name in ("step", "plan_sha256", "rows")})
+        )
+    place.drop_note(INTENT)
+    return whole
 
 
-def _sweep(root: Path) -> None:
-    """Remove new files of a step that never got so far as to be written down."""
-    for left in root.rglob(f".*{NEW}"):
-        left.unlink()
-
-
-def _record(root: Path, step: str) -> Path:
-    return root / HIDDEN / "steps" / f"{sha256(step.encode()).hexdigest()}.json"
-
-
-def _durable(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _record(step: str) -> str:
+    return f"steps/{sha256(step.encode()).hexdigest()}.json"

@@ -23,6 +23,7 @@ from troth.rules.map import (
     Discloses,
     Edge,
     EdgeKind,
+    Engine,
     Flag,
     Identifier,
     InList,
@@ -44,14 +45,14 @@ from troth.rules.map import (
 )
 from troth.rules.map_drift import OUTLINE_DIGITS
 from troth.stores.connect import own_problems, reference_problem
-from troth.stores.map_erasure import ErasureReading
+from troth.stores.map_csv import CsvReading
 from troth.stores.map_notation import columns_of, link_of, target_of
 from troth.stores.phone_form import is_region
 
 _MAP = ("store", "kind", "credentials", "controller", "processor_for", "purposes", "reviewed",
-        "backups_expire", "region", "placeholder", "tables")  # fmt: skip
+        "backups_expire", "versions_expire", "engine", "region", "placeholder", "tables")  # fmt: skip
 _TABLE = ("subject", "columns", "belongs_to", "points_to", "mentions", "erase", "restriction", "retention",
-          "copies", "supplement", "made_public", "discloses", "impersonal")  # fmt: skip
+          "copies", "supplement", "made_public", "discloses", "impersonal", "csv")  # fmt: skip
 _EDGES: tuple[EdgeKind, ...] = ("belongs_to", "points_to", "mentions")
 _STORE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
 _OUTLINE = re.compile(f"[0-9a-f]{{{OUTLINE_DIGITS}}}", re.ASCII)
@@ -76,7 +77,7 @@ def read(text: str, file: str) -> tuple[Map | None, tuple[Problem, ...]]:
     return (None if found is None else replace(found, written=text)), ()
 
 
-class _MapReading(ErasureReading):
+class _MapReading(CsvReading):
     """One map file being read; `kind` is the kind of store, where it is known."""
 
     kind = ""
@@ -110,6 +111,8 @@ class _MapReading(ErasureReading):
             tables=tables,
             placeholder=placeholder,
             backups_expire=self.period(fields.get("backups_expire"), "`backups_expire`"),
+            versions_expire=self.period(fields.get("versions_expire"), "`versions_expire`"),
+            engine=self.engine(fields.get("engine")),
             region=self.region(fields.get("region")),
             reviewed=reviewed,
             file=self.file,
@@ -351,7 +354,8 @@ class _MapReading(ErasureReading):
                     )
             self.at(fields["impersonal"], name, "impersonal")
             why = self.text(fields["impersonal"], "`impersonal`")
-            return MapTable(name, columns, impersonal=why or "?", line=key.line, own=self.own(fields))
+            csv, own = self.csv(fields.get("csv")), self.own(fields)
+            return MapTable(name, columns, impersonal=why or "?", csv=csv, line=key.line, own=own)
         if "columns" not in fields and isinstance(node, Fields):
             self.problem(
                 key,
@@ -370,6 +374,7 @@ class _MapReading(ErasureReading):
             supplement=self.supplement(name, fields.get("supplement")),
             made_public=self.text(fields.get("made_public"), "`made_public`") or "",
             discloses=self.discloses(name, fields.get("discloses")),
+            csv=self.csv(fields.get("csv")),
             line=key.line,
             own=self.own(fields),
         )
@@ -652,6 +657,10 @@ class _MapReading(ErasureReading):
                 continue
             found.append(Copy(key.text, target[0], target[1][0], "+".join(columns)))
         return tuple(found)
+
+    def engine(self, node: Node | None) -> Engine:
+        """Read what works on the files of a lake."""
+        return "spark" if self.choice(node, "`engine`", ("embedded", "spark")) == "spark" else "embedded"
 
     def region(self, node: Node | None) -> str:
         found = self.text(node, "`region`") or ""

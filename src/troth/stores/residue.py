@@ -72,16 +72,18 @@ _READ: Mapping[str, Callable[[Any, Table], Iterator[Batch]]] = {
 
 
 def scan(
-    connection: sqlite3.Connection | psycopg.Connection[Any],
+    connection: sqlite3.Connection | psycopg.Connection[Any] | None,
     catalogue: Catalogue,
     kinds: Collection[str],
     who: Sequence[Who],
     expected: Expected = NOTHING,
     engine: Engine | None = None,
+    read: Callable[[Any, Table], Iterator[Batch]] | None = None,
 ) -> Scanned:
     """Search every column of every table for these subjects' identifiers of these kinds.
 
-    `kinds` are those that name one subject only (`own_kinds` of the store's map).
+    `kinds` are those that name one subject only (`own_kinds` of the store's map).  `read`
+    reads what is not in a database.
     """
     started = time.perf_counter()
     wanted = _Wanted(catalogue, kinds, who, engine)
@@ -89,7 +91,7 @@ def scan(
     size = 0
     unread: list[str] = []
     if wanted.forms:
-        read = _READ[catalogue.dialect]
+        read = read or _READ[catalogue.dialect]
         for table in (*catalogue.tables, *catalogue.derived):
             reading = wanted.table(catalogue.dialect, table)
             slices: dict[tuple[bytes, str, str], Verdict] = {}

@@ -17,7 +17,7 @@ from datetime import date
 from troth.errors import ConflictError, NotAllowedError
 from troth.rules.change import Detach, Leave, Rehome, Remove, Unlist, Untie, Write, action
 from troth.rules.map import Retain
-from troth.rules.plan import end_of
+from troth.rules.plan import copies_end, end_of
 from troth.stores.contract import Acted, Count, Grade, Measured, Processed, Row, SideEffect, Spared, Verb, Who
 from troth.stores.sql import Sql
 from troth.stores.sql_selection import Answer, Call, Selection, Session, whole
@@ -515,8 +515,8 @@ def acted(sql: Sql, step: str, done: Done, today: date, *, once: bool) -> Acted:
         grade, expires = "archived", done.until
     elif "blank" in verbs or "replace_owner" in verbs:
         grade = "blanked"
-    elif map_.backups_expire is not None:
-        grade, expires = "deleted_until_backups_expire", end_of(map_.backups_expire, today)
+    elif (expires := copies_end(map_, today)) is not None:
+        grade = "deleted_until_backups_expire"
     else:
         grade = "deleted"
     return Acted(

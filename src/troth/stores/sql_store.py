@@ -379,22 +379,33 @@ class SqlStore(Generic[Connection]):
         def scanned(connection: Connection) -> Scanned:
             sql = self._sql(connection)
             with self._transaction(connection, "find", sql) as session:
-                rows: dict[tuple[str, str], frozenset[tuple[str, ...]]] = {}
-                for subject in who:
-                    for left in (
-                        sql_run.retained_keys(sql, session, subject, today),
-                        sql_run.processed_keys(sql, session, subject),
-                    ):
-                        for table, keys in left.items():
-                            rows[subject.subject, table] = (
-                                rows.get((subject.subject, table), frozenset()) | keys
-                            )
-                expected = residue.Expected(residue.mentioning_columns(self._map), rows)
+                expected = self._expected(sql, session, who, today)
                 kinds = residue.own_kinds(self._map)
                 with self._engine.plainly(connection) as plain:
                     return residue.scan(plain, sql.graph.catalogue, kinds, who, expected)
 
         return self._with("find", scanned)
+
+    def expected(self, who: Sequence[Who], today: date) -> residue.Expected:
+        """Return where these subjects' identifiers stay on purpose."""
+
+        def read(connection: Connection) -> residue.Expected:
+            sql = self._sql(connection)
+            with self._transaction(connection, "find", sql) as session:
+                return self._expected(sql, session, who, today)
+
+        return self._with("find", read)
+
+    def _expected(self, sql: Sql, session: Session, who: Sequence[Who], today: date) -> residue.Expected:
+        rows: dict[tuple[str, str], frozenset[tuple[str, ...]]] = {}
+        for subject in who:
+            for left in (
+                sql_run.retained_keys(sql, session, subject, today),
+                sql_run.processed_keys(sql, session, subject),
+            ):
+                for table, keys in left.items():
+                    rows[subject.subject, table] = rows.get((subject.subject, table), frozenset()) | keys
+        return residue.Expected(residue.mentioning_columns(self._map), rows)
 
     def entries(self, who: Sequence[Who] | None = None) -> Iterator[Entry]:
         """Yield every row that names somebody by itself (or these subjects), in bounded memory."""
