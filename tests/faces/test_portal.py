@@ -13,6 +13,7 @@ from shop_project import opened
 from troth.faces.portal.application import application
 from troth.faces.portal.limits import Limit
 from troth.faces.words import catalogues
+from troth.work import ask as asking
 from troth.work import carry_on, due_calendar, request_file
 
 
@@ -83,6 +84,42 @@ def test_a_request_is_taken_in_and_shown_with_its_dates(visit, project, letters)
     assert "Request 2026-0001" in page.text
     assert "23 December 2026" in page.text
     assert [subject for _, subject, _ in letters()][-1].startswith("Your code")
+
+
+PNG = b"\x89PNG\r\n\x1a\n canary passport"
+
+
+def hand_in(client, page, raw, name="passport.png"):
+    files = {"file": (name, raw, "image/png")}
+    return client.post(f"{page}/document", files=files, follow_redirects=False)
+
+
+def test_a_document_that_was_asked_for_is_handed_in_behind_the_code_alone(visit, project, code):
+    client, stranger = visit(), visit()
+    page = ask(client)
+    assert hand_in(stranger, page, PNG).status_code == 403
+    prove(client, page, code())
+    assert "Show us what we asked for" not in client.get(page).text
+    assert "document.wrong" in hand_in(client, page, PNG).headers["location"]  # nobody asked
+    asking.ask(project, "2026-0001", "identity", "marie", doubt="two", asked="a card", enough="it names you")
+    assert "Show us what we asked for" in client.get(page).text
+    assert "Show us what we asked for" not in stranger.get(page).text
+    assert "Montrez-nous ce que nous avons demandé" in client.get(f"{page}?lang=fr").text
+    for wrong in (b"<svg/>", b""):
+        assert "document.wrong" in hand_in(client, page, wrong).headers["location"]
+    assert "document.done" in hand_in(client, page, PNG, "../../etc/passwd").headers["location"]
+    assert len(story.state(project, "2026-0001")["documents"]) == 1
+    assert "You handed in a document." in client.get(page).text
+    assert hand_in(stranger, page, PNG).status_code == 403
+    other = ask(client, email="eve@example.org", once="a-form-of-ones-own-9")
+    assert hand_in(client, other, PNG).status_code == 403  # another's link, with the cookie of one's own
+
+
+def test_a_document_of_eleven_megabytes_is_refused_before_it_is_read(visit, project, code):
+    client = visit()
+    page = ask(client)
+    prove(client, page, code())
+    assert hand_in(client, page, PNG + bytes(11 << 20)).status_code == 413
 
 
 def test_sending_the_form_twice_opens_one_request(visit, project):

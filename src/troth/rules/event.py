@@ -100,6 +100,8 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind("authority_checked", ("sufficient", "rights", "receives", "staff"), ("until",), "request"),
     Kind("asked", ("ask", "what", "reason"), ("on",), "request"),
     Kind("ask_answered", ("ask", "sufficient"), ("on", "method"), "request"),
+    Kind("document_shown", ("document", "ask", "type", "bytes", "kept_under", "until")),
+    Kind("document_gone", ("document", "because")),
     Kind("clock_extended", ("reason", "letter"), ("on",), "request"),
     Kind(
         "claim_decided",

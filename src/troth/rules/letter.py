@@ -23,6 +23,8 @@ from markupsafe import escape
 from troth.errors import NotAllowedError
 
 LANGUAGES = ("en", "fr")
+WIDE = 75
+"""A line of a letter at least this long was broken to fit, where it ends no sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +122,27 @@ def as_html(written: Written, language: str) -> str:
 
 
 def _block(block: str) -> str:
-    lines = [line.strip() for line in re.sub(r"\n(?!\s*- )\s*", "\n ", block).split("\n")]
-    out, items = [], []
-    for line in re.sub(r"\n (?!\s*- )", " ", "\n".join(lines)).split("\n"):
+    out: list[str] = []
+    items: list[str] = []
+    before = ""
+    for line in (one.strip() for one in block.split("\n")):
         if line.startswith("- "):
-            items.append(f"<li>{_linked(line[2:])}</li>")
+            items.append(line[2:])
+        elif items and line:
+            items[-1] += f" {line}"
+        elif out and _goes_on(before, line):
+            out[-1] += f" {line}"
         elif line:
-            out.append(f"<p>{_linked(line)}</p>")
-    return "\n".join([*out, f"<ul>{''.join(items)}</ul>"] if items else out)
+            out.append(line)
+        before = line
+    said = [f"<p>{_linked(line)}</p>" for line in out]
+    shown = "".join(f"<li>{_linked(line)}</li>" for line in items)
+    return "\n".join([*said, f"<ul>{shown}</ul>"] if items else said)
+
+
+def _goes_on(before: str, line: str) -> bool:
+    """Tell whether a line is the rest of a sentence that was broken to fit, and not a line of its own."""
+    return bool(line) and (line[0].islower() or (len(before) >= WIDE and before[-1] not in ".:;!?"))
 
 
 def _linked(text: str) -> str:

@@ -14,7 +14,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from email.message import EmailMessage
 from email.utils import parseaddr, parsedate_to_datetime
 from functools import lru_cache
@@ -23,10 +23,15 @@ from importlib.resources import files
 from typing import Any
 
 from troth.errors import NotAllowedError
+from troth.law.period import Period
 from troth.rules.event import Event
 
 TEXT_MAX = 200_000
 IDS_MAX = 50
+NONE = frozenset({"not_a_request", "automatic"})
+"""What became of mails that were no request."""
+KEPT = Period(1, "years")
+"""How long a mail is kept that was no request; our own default."""
 _ID = re.compile(r"<([^<>\s]{1,300})>")
 _QUOTED = re.compile(r"^\s*(>|On .{5,200} wrote:\s*$|Le .{5,200} a écrit\s*:\s*$)")
 
@@ -42,8 +47,15 @@ def fold(state: dict[str, Any] | None, event: Event) -> dict[str, Any]:
     if state is None:
         raise ValueError("a mail begins with its receipt")
     if event.kind == "mail_sorted":
-        return {**state, "status": event.facts["to"], "request": event.request, "due": None}
+        to = str(event.facts["to"])
+        due = kept_until(state).isoformat() if to in NONE else None
+        return {**state, "status": to, "request": event.request or state["request"], "due": due}
     return state
+
+
+def kept_until(state: Mapping[str, Any]) -> date:
+    """Return the day on which a mail that was no request is destroyed."""
+    return KEPT.after(date.fromisoformat(str(state["arrived_at"])[:10]))
 
 
 @dataclass(frozen=True, slots=True)

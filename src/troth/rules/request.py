@@ -150,6 +150,18 @@ def _ask_answered(state: State, event: Event) -> None:
         state["asks"][event.facts["ask"]] = {**ask, "failed": ask.get("failed", 0) + 1}
 
 
+def _document_shown(state: State, event: Event) -> None:
+    facts = event.facts
+    told = {name: facts[name] for name in ("ask", "type", "bytes", "kept_under", "until")}
+    state["documents"] = {**(state.get("documents") or {}), str(facts["document"]): {**told, "gone": None}}
+
+
+def _document_gone(state: State, event: Event) -> None:
+    name = str(event.facts["document"])
+    gone = {**state["documents"][name], "gone": event.facts["because"], "kept_under": None}
+    state["documents"] = {**state["documents"], name: gone}
+
+
 def _fee_moved(state: State, event: Event) -> None:
     facts, to = event.facts, event.facts["state"]
     before = {} if to == "proposed" else state.get("fee") or {}
@@ -387,6 +399,8 @@ _APPLY = {
     "instruction_reported": _reported,
     "asked": _asked,
     "ask_answered": _ask_answered,
+    "document_shown": _document_shown,
+    "document_gone": _document_gone,
     "clock_extended": _extended,
     "claim_decided": _decided,
     "decision_reviewed": _reviewed,

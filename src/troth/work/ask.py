@@ -11,7 +11,7 @@ from troth.errors import NotAllowedError
 from troth.ledger import append
 from troth.rules import request_guard
 from troth.rules.event import Draft, Event, Fact
-from troth.work import request_file, send_letter
+from troth.work import destroy_mail, request_file, send_letter, show_document
 from troth.work.project import Project
 
 METHODS = ("question", "document_seen", "video", "call_back", "in_person", "sign_in")
@@ -83,7 +83,8 @@ def answer_ask(
     """Record what came back; when it is sufficient the clock runs again.
 
     `method` is how an identity was shown: that a document was seen is recorded, and never the
-    document, its number or a copy (GDPR Art. 5(1)(c)).
+    document, its number or a copy (GDPR Art. 5(1)(c)): what was handed in, or hung on a mail, is
+    destroyed with it.
     """
     found = request_file.load(project, number)
     _refuse_method(found, ident, method, sufficient=sufficient)
@@ -108,7 +109,11 @@ def answer_ask(
         actor=staff,
         payload={"reply": reply},
     )
-    return append.append(project.ledger, [draft], expect={found.stream: found.version})[0]
+    event = append.append(project.ledger, [draft], expect={found.stream: found.version})[0]
+    if found.state["asks"][ident]["what"] != "clarification":
+        show_document.let_go(project, number, "checked")
+        destroy_mail.that_showed(project, number, found.state["asks"][ident]["sent"])
+    return event
 
 
 def _refuse_method(found: request_file.RequestFile, ident: str, method: str, *, sufficient: bool) -> None:

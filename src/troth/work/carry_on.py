@@ -25,6 +25,7 @@ from troth.work import (
     choose,
     close_request,
     destroy_file,
+    destroy_mail,
     erase,
     list_recipients,
     open_request,
@@ -33,6 +34,7 @@ from troth.work import (
     request_file,
     restrict_at_once,
     send_letter,
+    show_document,
     take_instruction,
     take_mail,
     task,
@@ -108,6 +110,7 @@ def _steps(project: Project, number: str, taken: lease.Lease, stop_at: Callable[
     state = request_file.load(project, number).state
     if request.is_open(state) and not state["letters"] and _left_unacknowledged(project, number):
         open_request.acknowledge(project, number)
+    show_document.let_go(project, number)
     await_answer.await_answer(project, number)
     if request.is_open(state):
         choose.on_receipt(project, number)
@@ -183,6 +186,7 @@ def one_round(project: Project) -> Round:
         close_request.drop_answer(project, number)
         destroy_file.destroy_file(project, number, day_here(project))
     today = day_here(project)
+    destroy_mail.old(project, today)
     if replay.expired(project.ledger, today):
         replay.expire(project.ledger, today)
     sealed = 0

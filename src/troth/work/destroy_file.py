@@ -14,7 +14,7 @@ from datetime import date
 from troth.ledger import append, destroy, read, subjects
 from troth.rules import request
 from troth.rules.event import Draft, Fact
-from troth.work import hold, request_file
+from troth.work import destroy_mail, hold, request_file
 from troth.work.project import Project
 
 REASON = "the time of the file is over"
@@ -31,6 +31,7 @@ def destroy_file(project: Project, number: str, today: date) -> bool:
         return False  # the file is evidence, or says what is still to be erased
     if found.state.get("marks") or _goes_on(project, found):
         return False  # an authority or a court is at it, or it was taken up again
+    destroy_mail.of_request(project, number)
     destroy.destroy(project.ledger, subject, f"request/{number}", REASON)
     if not _others(project, subject, number):
         destroy.destroy(project.ledger, subject, "identifiers", REASON)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from hashlib import sha256
 
-from troth.errors import NotFoundError
+from troth.errors import NotAllowedError, NotFoundError
 from troth.ledger import append, keys, read, vault
 from troth.rules import mail as rules
 from troth.rules import request
@@ -122,6 +122,11 @@ def find(project: Project, ident: str) -> str:
 def opened(project: Project, ident: str, staff: str) -> tuple[Mail, bytes]:
     """Give a mail to a member of staff to read; that they did is recorded first."""
     stream = f"mail/{ident}"
+    known = read.state(project.ledger, stream)
+    if known is not None and known.body["status"] == "destroyed":
+        raise NotAllowedError(
+            f"The mail {ident[:8]} is destroyed: its time was over, or what hung on it was checked."
+        )
     draft = Draft("staff_read", stream, {"staff": staff, "screen": "mail"}, actor=staff)
     received = read.stream(project.ledger, stream)[0]
     append.append(project.ledger, [draft])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import typer
 
 from troth.errors import NotAllowedError
-from troth.faces.cli.console import as_json, out
+from troth.faces.cli.console import as_json, err, out
 from troth.faces.cli.context import project
 from troth.faces.cli.request_shown import JSON, NUMBER, POSTED, show_request
 from troth.faces.cli.staff import STAFF
@@ -61,6 +63,32 @@ def unidentified(
     else:
         await_answer.propose_unidentified(project(), number, staff, shown)
         out().print(f"A second person confirms it: troth request unidentified {number} --confirm")
+    show_request(number)
+
+
+@app.command()
+def document(
+    number: str = NUMBER,
+    to: Path = typer.Option(
+        ..., "--to", help="Where to write it, to look at it: a file that is not there yet."
+    ),
+    name: str = typer.Option("", help="Which, as `show` names it; the last one without."),
+    staff: str = STAFF,
+) -> None:
+    """Look at the document by which somebody shows who they are; that you did is recorded.
+
+    It is destroyed once you say what you saw (`troth request answer-ask`), and 72 hours after it came at the latest.
+
+    Example: troth request document 2026-0001 --to seen.pdf --staff marie
+    """
+    from troth.work.show_document import look
+
+    if to.exists():
+        raise NotAllowedError(f"There is a file {to.name!r} already. Name another.")
+    kind, raw = look(project(), number, staff, name)
+    to.touch(mode=0o600)
+    to.write_bytes(raw)
+    err().print(f"Written to {to}: it is a {kind.upper()}. Delete it once you have looked.", markup=False)
     show_request(number)
 
 

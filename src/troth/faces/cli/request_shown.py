@@ -110,6 +110,13 @@ def _stands(state: Mapping[str, Any]) -> Iterator[str]:
         yield f"It takes up {again['request']} again: {REOPENED_FOR[again['because']]}."
     for one in state.get("reopened") or ():
         yield f"It is taken up again as {one['as']}, since {one['on']}: {REOPENED_FOR[one['because']]}."
+    for name, one in (state.get("documents") or {}).items():
+        if not one["gone"]:
+            until = f"{one['until'][:16].replace('T', ' ')} UTC"
+            yield (
+                f"A document was handed in ({name}, {one['type'].upper()}, {one['bytes']:,} bytes): look at it by "
+                f"{until} (troth request document), then say what you saw (troth request answer-ask)."
+            )
     for mark, on in (state.get("marks") or {}).items():
         yield f"Marked {mark} on {on}: {MARKS[mark]}."
 

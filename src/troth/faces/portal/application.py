@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException
 from troth.faces.banner.routes import banner_routes
 from troth.faces.portal.api import api, refused
 from troth.faces.portal.controller_pages import controller_pages
+from troth.faces.portal.document_pages import document_pages
 from troth.faces.portal.incident_pages import incident_pages
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.pages import FORM_BYTES_MAX, pages
@@ -31,6 +32,7 @@ def application(project: Project, *, asks: Limit | None = None, codes: Limit | N
     )
     routes: list[Any] = pages(project, shown, asks=asks or Limit(20, 3600), codes=codes or Limit(20, 3600))
     routes += task_pages(project, shown, Limit(60, 3600))
+    routes += document_pages(project, Limit(60, 3600))
     routes += incident_pages(project, shown, Limit(10, 3600))
     routes += recipient_pages(project, Limit(600, 3600))
     routes += controller_pages(project, Limit(6000, 3600))

@@ -136,10 +136,14 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         private = session.holds(project, number, request.cookies.get(session.NAME))
         told = (
             told
-            if re.fullmatch(r"(prove|follow|withdraw|narrow|say)\.[a-z]+", told) and words.has(told)
+            if re.fullmatch(r"(prove|follow|withdraw|narrow|say|document)\.[a-z]+", told) and words.has(told)
             else ""
         )
-        kind = "bad" if told in {"prove.wrong", "prove.wait", "prove.away", "say.wrong"} else "good"
+        kind = (
+            "bad"
+            if told in {"prove.wrong", "prove.wait", "prove.away", "say.wrong", "document.wrong"}
+            else "good"
+        )
         return look.page(
             request, "follow.html", _follow_title(words, number, kind), status, path=f"/follow/{token}",
             link=token, told_kind=kind, session_minutes=session.MINUTES,

@@ -13,7 +13,7 @@ from troth.faces.words import Words
 from troth.ledger import read, vault
 from troth.rules import request, request_guard
 from troth.rules.event import Event
-from troth.work import build_package, request_file
+from troth.work import build_package, request_file, show_document
 from troth.work.establishment import day_here
 from troth.work.project import Project
 
@@ -60,6 +60,7 @@ def seen(project: Project, number: str, words: Words, *, private: bool) -> dict[
             }
             for name, claim in state["claims"].items()
         ],
+        "document": private and show_document.awaited(project, number),
         "answers": [_answer(state, name, words) for name in ready] if fetchable and private else [],
         "answer_until": words.day(until) if until else "",
         "letters": list(_letters(project, events, words, state["tz"])) if private else [],
