@@ -344,4 +344,61 @@ def s3_server(folder: Path) -> Iterator[str]:
         yield f"http://{place}"
     finally:
         server.kill()  # it takes its time to end otherwise, and its data goes with the folder
+
+
+ROUNDUP = """
+import sys
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+from roundup.cgi.wsgi_handler import RequestDispatcher
+WSGIRequestHandler.log_message = lambda *_: None
+dispatcher = RequestDispatcher(sys.argv[1], feature_flags={"cache_tracker": ""})
+make_server("127.0.0.1", int(sys.argv[2]), dispatcher).serve_forever()
+"""
+
+
+@contextmanager
+def roundup_server(folder: Path) -> Iterator[tuple[str, Callable[..., str]]]:
+    """Run Roundup, an issue tracker with an API; yields its URL and a way to add things, which returns their id."""
+    import httpx
+
+    port, home = free_port(), folder / "tracker"
+    url, admin = (
+        f"http://127.0.0.1:{port}",
+        [sys.executable, "-m", "roundup.scripts.roundup_admin", "-i", str(home)],
+    )
+    home.mkdir()
+    subprocess.run([*admin, "install", "classic", "sqlite"], check=True, capture_output=True)
+    config = home / "config.ini"
+    text = config.read_text().replace("#web = NO DEFAULT", f"web = {url}/")
+    config.write_text(
+        text.replace("#domain = NO DEFAULT", "domain = shop.example").replace(
+            "#host = NO DEFAULT", "host = localhost"
+        )
+    )
+    subprocess.run([*admin, "initialise", "admin-secret"], check=True, capture_output=True)
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-c", ROUNDUP, str(home), str(port)], stdout=log, stderr=log
+        )
+    client = httpx.Client(
+        auth=("admin", "admin-secret"),
+        timeout=30,
+        headers={"X-Requested-With": "rest", "Referer": f"{url}/", "Origin": url},
+    )
+
+    def answers() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    def post(kind: str, **fields: str) -> str:
+        return str(
+            client.post(f"{url}/rest/data/{kind}", json=fields).raise_for_status().json()["data"]["id"]
+        )
+
+    try:
+        _wait(answers, server, folder / "log")
+        yield url, post
+    finally:
+        client.close()
+        server.terminate()
         server.wait(timeout=30)

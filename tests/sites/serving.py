@@ -102,7 +102,7 @@ def _handler(name: str, sites: Mapping[str, Site]) -> type[BaseHTTPRequestHandle
             if self.command != "HEAD":
                 self.wfile.write(body)
 
-        do_GET = do_POST = do_HEAD = answer  # noqa: N815
+        do_GET = do_POST = do_HEAD = answer
 
         def log_message(self, *_: object) -> None:
             return

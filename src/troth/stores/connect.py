@@ -45,6 +45,13 @@ BUILT_IN: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind("duckdb", "DuckDB, a file", "troth.stores.duckdb", ("duckdb",), "duckdb"),
+        Kind(
+            "http",
+            "an HTTP API that the map describes",
+            "troth.stores.http_api",
+            ("https", "http"),
+            own="troth.stores.http_map",
+        ),
         Kind("lake", "a lake: Parquet, JSON lines, CSV", "troth.stores.lake", ("lake", "s3"), "lake"),
         Kind("logs", "server logs, a folder of files", "troth.stores.logs", ("logs",)),
         Kind("mariadb", "MariaDB, 10.6 or newer", "troth.stores.mariadb", ("mariadb", "mysql"), "mysql"),

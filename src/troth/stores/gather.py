@@ -361,11 +361,18 @@ class _Walk:
                 if hop.source == name:
                     self.forward(hop, rows)
             if name in self.graph.shared | self.graph.met:
-                for hop in self.graph.into(name, "belongs_to", "points_to"):
+                for hop in self.beside(name):
                     values = self.values(name, hop.to_columns, rows, inside=hop.to_at.inside is not None)
                     kind = hop.named.kind if hop.named is not None else ""
                     inside = hop.source_at.inside is not None or hop.to_at.inside is not None
                     self.ask(hop.source, hop.source_columns[0], kind, values, inside=inside, beside=True)
+
+    def beside(self, name: str) -> Sequence[Hop]:
+        """Return the hops by which somebody else may hold a row that was reached."""
+        hops = self.graph.into(name, "belongs_to", "points_to")
+        owner = self.graph.mapped(hops[0].source).subject if len(hops) == 1 else None
+        alone = owner is not None and hops[0].kind == "belongs_to" and hops[0].source_columns == owner.key
+        return () if alone else hops
 
     def forward(self, hop: Hop, rows: Sequence[int]) -> None:
         kind = hop.named.kind if hop.named is not None else ""
