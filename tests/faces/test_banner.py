@@ -12,7 +12,9 @@ from commanding import troth
 from troth.errors import NotAllowedError
 from troth.faces.banner.script import build
 from troth.faces.portal.application import application
+from troth.law.period import Period
 from troth.ledger import read
+from troth.policy.promise import Cookie
 from troth.rules.cookie import table
 
 BROTLI_MAX = 6_500
@@ -25,6 +27,27 @@ def test_it_is_small_and_runs_no_words(project, language):
     for forbidden in (b"eval(", b"new Function", b".style", b"innerHTML", b"document.write"):
         assert forbidden not in script.written
     assert build(project.policy, language) == script
+
+
+def _with(policy, cookies):
+    promises = {name: cookies if type(one) is type(cookies) else one for name, one in policy.promises.items()}
+    return replace(policy, promises=promises)
+
+
+def test_each_line_says_who_sets_it_how_long_it_lives_and_whether_others_read_it(project):
+    rows = (
+        *project.policy.cookies.table,
+        Cookie(name="seen*", party="first", category="marketing", lifetime=Period(1, "years"), sliding=True,
+               storage="local_storage", set_by="Sillagys", third_party_access=True),
+    )  # fmt: skip
+    policy = _with(project.policy, replace(project.policy.cookies, table=rows))
+    said = {
+        "en": "seen* (local storage): Sillagys (this site), one year, renewed at each visit; others can read it",
+        "fr": "seen* (stockage local) : Sillagys (ce site), un an, prolongée à chaque visite ; des tiers y ont accès",
+    }
+    for language, line in said.items():
+        told = build(policy, language).written.decode().replace("\xa0", " ").replace("\u202f", " ")
+        assert line in told
 
 
 def test_words_of_a_policy_cannot_end_the_script(project):

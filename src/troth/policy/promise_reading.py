@@ -134,6 +134,9 @@ class _PromiseReader(Reading):
                 if value is not None:
                     values[one.attribute] = value
                     lines[one.attribute] = (found[one.name].line, found[one.name].column)
+                    items = listed.items if isinstance(listed := found[one.name], Items) else ()
+                    for at, item in enumerate(items):
+                        lines[f"{one.attribute}[{at}]"] = (item.line, item.column)
         missing = [one.name for one in known if one.required and one.name not in found]
         if kind.many and isinstance(node, Fields):
             for name in missing:

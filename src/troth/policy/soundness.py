@@ -21,7 +21,7 @@ from troth.policy.promise_reading import Said
 if TYPE_CHECKING:
     from troth.policy.policy import Policy
 
-Found = Iterator[tuple[str, str, str]]  # field, what, remedy
+Found = Iterator[tuple[str, str, str]]  # field, or `field[0]` for an item of it; what; remedy
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 LETTERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
@@ -73,7 +73,7 @@ def unsound(policy: Policy, said: Sequence[Said]) -> Iterator[Problem]:
         if rule is None or not one.whole:
             continue
         for name, what, remedy in rule(one.values, policy):
-            line, column = one.lines.get(name, (one.line, one.column))
+            line, column = one.lines.get(name, one.lines.get(name.partition("[")[0], (one.line, one.column)))
             yield Problem(one.file, line, column, what, remedy)
     for one in said:
         if one.kind.kind == "security" and "measures" in one.values and not one.file.startswith("register/"):
@@ -196,27 +196,51 @@ def _consent(values: Mapping[str, Any], policy: Policy) -> Found:  # noqa: ARG00
 
 def _cookies(values: Mapping[str, Any], policy: Policy) -> Found:
     limit = policy.cookies.lifetime_max if policy.cookies else values.get("lifetime_max")
+    exempt = policy.cookies.before_consent if policy.cookies else ("necessary",)
+    yield from _choice(values, policy)
     seen = set()
-    for row in values.get("table", ()):
+    for at, row in enumerate(values.get("table", ())):
+        place = f"table[{at}]"
         if isinstance(row.lifetime, Period) and limit and longer(row.lifetime, limit):
-            yield (
-                "table",
-                f"The cookie `{row.name}` lives {row.lifetime}, longer than any may ({limit}).",
-                "Shorten it, or raise `lifetime_max`.",
-            )
+            what = f"The cookie `{row.name}` lives {row.lifetime}, longer than any may ({limit})."
+            yield place, what, "Shorten it, or raise `lifetime_max`."
+        kept = policy.cookies.data_kept_max if policy.cookies else values.get("data_kept_max")
+        if row.data_kept and kept and longer(row.data_kept, kept):
+            what = f"What the cookie `{row.name}` collects is kept {row.data_kept}, longer than anything may ({kept})."
+            yield place, what, "Shorten it, or raise `data_kept_max`."
         if row.lifetime == "session" and row.sliding:
-            yield "table", f"The cookie `{row.name}` ends with the session and is renewed.", "Drop `sliding`."
-        exempt = policy.cookies.before_consent if policy.cookies else ("necessary",)
+            yield place, f"The cookie `{row.name}` ends with the session and is renewed.", "Drop `sliding`."
         if row.category not in exempt and row.exempt_because:
-            yield (
-                "table",
-                f"The cookie `{row.name}` says why it needs no consent, and its category needs it.",
-                "Drop `exempt_because`, or give the category in `before_consent`.",
-            )
+            what = f"The cookie `{row.name}` says why it needs no consent, and its category needs it."
+            yield place, what, "Drop `exempt_because`, or give the category in `before_consent`."
         key = (row.name, row.host, row.path, row.storage)
         if key in seen:
-            yield "table", f"The cookie `{row.name}` is there twice.", "Keep one of the two rows."
+            yield place, f"The cookie `{row.name}` is there twice.", "Keep one of the two rows."
         seen.add(key)
+
+
+def _choice(values: Mapping[str, Any], policy: Policy) -> Found:
+    """Say where the cookie in which the banner remembers the choice is not declared, or too short for it."""
+    cookies = policy.cookies
+    if cookies is None or cookies.asked_by != "banner" or "table" not in values:
+        return
+    at, row = next(
+        (
+            (at, row)
+            for at, row in enumerate(cookies.table)
+            if row.name == cookies.choice_in and row.storage == "cookie"
+        ),
+        (0, None),
+    )
+    if row is None or row.category not in {"necessary", *cookies.before_consent}:
+        what = f"The table does not declare the cookie `{cookies.choice_in}`, in which the banner remembers the choice."
+        yield "table", what, "Add it as necessary, or name another in `choice_in`."
+        return
+    for kept in (cookies.choice_kept.given, cookies.choice_kept.refused) if cookies.choice_kept else ():
+        if not isinstance(row.lifetime, Period) or longer(kept, row.lifetime):
+            what = f"The choice is remembered for {kept}, and its cookie `{row.name}` lives {row.lifetime}."
+            yield f"table[{at}]", what, "Make its lifetime as long, or `choice_kept` shorter."
+            return
 
 
 def _transfer(values: Mapping[str, Any], policy: Policy) -> Found:  # noqa: ARG001

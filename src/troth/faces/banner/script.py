@@ -136,11 +136,16 @@ def _kind(known: Table, category: str, words: Mapping[str, str], told: Words) ->
 
 
 def _row(row: Cookie, words: Mapping[str, str], told: Words) -> str:
-    """Say a line of the table: who sets it, how long it lives, what it is for (Case C-673/17)."""
+    """Say a line of the table: who sets it, how long it lives, who reads it, what it is for (Case C-673/17)."""
     party = told.phrase("first_party" if row.party == "first" else "third_party")
     who = f"{row.set_by} ({row.host or party})" if row.set_by else row.host or party
     lifetime = told.period(row.lifetime) if isinstance(row.lifetime, Period) else told.word(row.lifetime)
-    said = words["row"].format(name=row.name, who=who, lifetime=lifetime)
+    if row.sliding:
+        lifetime = told.phrase("renewed", period=lifetime)
+    name = row.name if row.storage == "cookie" else f"{row.name} ({told.word(row.storage)})"
+    said = words["row"].format(name=name, who=who, lifetime=lifetime)
+    if row.third_party_access:
+        said = words["row.others"].format(row=said)
     if row.purpose is None:
         return said
     return words["row.purpose"].format(row=said, purpose=row.purpose.said(told.language))

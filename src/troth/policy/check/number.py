@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from troth.law.ceiling import Ceiling, ceiling
 from troth.law.jurisdiction import jurisdictions
@@ -12,6 +12,7 @@ from troth.policy.check.finding import Spot
 from troth.policy.check.prose import Paragraph, Prose
 from troth.policy.check.rule import rule
 from troth.policy.check.written import durations
+from troth.policy.promise import Cookie, Cookies
 
 BROWSER_MAX = Period(400, "days")
 """The longest that browsers keep a cookie (RFC 6265bis draft; Chrome from version 104 on, August 2022)."""
@@ -48,13 +49,13 @@ def over_the_ceiling(prose: Prose) -> Iterator[Spot]:
     for paragraph, spot, period in _lives(prose):
         if _over(period, tracker if paragraph.says(_COOKIE_LIVES) else collected):
             yield spot
-    cookies = prose.policy.cookies if prose.policy is not None and _is_main(prose) else None
-    if cookies is not None and any(
-        (isinstance(one.lifetime, Period) and _over(one.lifetime, tracker))
-        or (one.data_kept is not None and _over(one.data_kept, collected))
-        for one in cookies.table
-    ):
-        yield _promise_line(prose, "table")
+    yield from _rows(
+        prose,
+        lambda one, _: (
+            (isinstance(one.lifetime, Period) and _over(one.lifetime, tracker))
+            or (one.data_kept is not None and _over(one.data_kept, collected))
+        ),
+    )
 
 
 @rule("N02", "en", "fr")
@@ -71,11 +72,14 @@ def longer_than_browsers_keep(prose: Prose) -> Iterator[Spot]:
     for paragraph, spot, period in _lives(prose):
         if not paragraph.says(r"\bserver|\bserveur") and _longer(period, BROWSER_MAX):
             yield spot
-    cookies = prose.policy.cookies if prose.policy is not None and _is_main(prose) else None
-    if cookies is not None and any(
-        isinstance(one.lifetime, Period) and _longer(one.lifetime, BROWSER_MAX) for one in cookies.table
-    ):
-        yield _promise_line(prose, "table")
+    yield from _rows(
+        prose,
+        lambda one, _: (
+            one.storage == "cookie"
+            and isinstance(one.lifetime, Period)
+            and _longer(one.lifetime, BROWSER_MAX)
+        ),
+    )
 
 
 @rule("N04", "en")
@@ -133,11 +137,10 @@ def mail_tracked_without_consent(prose: Prose) -> Iterator[Spot]:
 @rule("N08")
 def exempt_without_a_reason(prose: Prose) -> Iterator[Spot]:
     """Find cookies set before any choice, without a word on why they need none."""
-    cookies = prose.policy.cookies if prose.policy is not None and _is_main(prose) else None
-    if cookies is not None and any(
-        one.category in cookies.before_consent and one.exempt_because is None for one in cookies.table
-    ):
-        yield _promise_line(prose, "table")
+    yield from _rows(
+        prose,
+        lambda one, cookies: one.category in cookies.before_consent and one.exempt_because is None,
+    )
 
 
 def _lives(prose: Prose) -> Iterator[tuple[Paragraph, Spot, Period]]:
@@ -170,8 +173,18 @@ def _is_main(prose: Prose) -> bool:
     return prose.policy is not None and prose.document.language == prose.policy.language
 
 
-def _promise_line(prose: Prose, field: str) -> Spot:
-    """Return the line of the promise that says a field of `cookies`."""
-    promises = prose.policy.promises.values() if prose.policy is not None else ()
-    said = (one.line for one in promises if one.kind == "cookies" and field in one.said)
-    return Spot(next(said, 1), 1, 1)
+def _rows(prose: Prose, wrong: Callable[[Cookie, Cookies], bool]) -> Iterator[Spot]:
+    """Yield the place of each line of the cookie table that is wrong."""
+    promises = prose.policy.promises.values() if prose.policy is not None and _is_main(prose) else ()
+    cookies = prose.policy.cookies if prose.policy is not None else None
+    said = next((one for one in promises if one.kind == "cookies" and "table" in one.said), None)
+    if cookies is None or said is None:
+        return
+    lines, at = prose.document.lines, said.line - 1
+    for row in cookies.table:
+        name = re.compile(rf"""\bname["']?:\s*["']?(?={re.escape(row.name)}["']?\s*(?:[,}}#]|$))""")
+        here = next((number for number in range(at, len(lines)) if name.search(lines[number])), None)
+        at = at if here is None else here + 1
+        if wrong(row, cookies):
+            found = None if here is None else name.search(lines[here])
+            yield Spot(said.line, 1, 1) if found is None else Spot(at, found.end() + 1, len(row.name))
