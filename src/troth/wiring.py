@@ -34,7 +34,17 @@ KNOWN: Mapping[str, Mapping[str, type]] = {
     "web": {"host": str, "port": int, "public_url": str},
     "site": {"host": str, "application": str, "gate": str, "unknown": str},
     "opendsr": {"certificate": str, "key": str},
-    "mail": {"to": str, "from": str, "inbox": str, "inbox_secret": str, "inbox_login": str},
+    "mail": {
+        "to": str,
+        "from": str,
+        "inbox": str,
+        "inbox_secret": str,
+        "inbox_login": str,
+        "inbox_token_url": str,
+        "inbox_client": str,
+        "inbox_client_secret": str,
+        "inbox_scope": str,
+    },
 }
 WEBHOOK_EVENTS = ("consent", "withdrawal", "objection")
 API_SCOPES = ("open", "follow")
@@ -115,6 +125,10 @@ def read_settings(folder: Path) -> Settings:
         mail_inbox=said("mail", "inbox", ""),
         mail_inbox_secret=said("mail", "inbox_secret", ""),
         mail_inbox_login=said("mail", "inbox_login", "password"),
+        mail_inbox_token_url=said("mail", "inbox_token_url", ""),
+        mail_inbox_client=said("mail", "inbox_client", ""),
+        mail_inbox_client_secret=said("mail", "inbox_client_secret", ""),
+        mail_inbox_scope=said("mail", "inbox_scope", ""),
         peers={name: _peer(values, folder) for name, values in told.get("recipient", {}).items()},
         controllers={
             name: _controller(name, one, folder) for name, one in told.get("controller", {}).items()
@@ -466,10 +480,37 @@ def _inbox(settings: Settings) -> Inbox | None:
     login = settings.mail_inbox_login
     if login not in {"password", "oauth2"}:
         raise NotAllowedError(f"[mail] inbox_login is password or oauth2, not {login[:20]!r}.")
-    reference = settings.mail_inbox_secret
-    if reference and not reference.startswith(("env:", "file:")):
-        raise NotAllowedError(
-            "[mail] inbox_secret is a reference, env:NAME or file:PATH, and never the secret itself."
-        )
-    secret = resolve(reference, settings.folder) if reference else ""
+    if settings.mail_inbox_token_url and login != "oauth2":
+        raise NotAllowedError('[mail] inbox_token_url goes with inbox_login = "oauth2".')
+    secret = _secret(settings, "inbox_secret", settings.mail_inbox_secret)
+    if settings.mail_inbox_token_url:
+        secret = _token(settings, secret)
     return inbox(settings.mail_inbox, secret, settings.folder, bearer=login == "oauth2")
+
+
+def _secret(settings: Settings, key: str, reference: str) -> Callable[[], str] | None:
+    """Return how a secret of the mailbox is looked up; None where none is set.  It is looked up once, to see."""
+    if not reference:
+        return None
+    if not reference.startswith(("env:", "file:")):
+        raise NotAllowedError(
+            f"[mail] {key} is a reference, env:NAME or file:PATH, and never the secret itself."
+        )
+    resolve(reference, settings.folder)
+    return lambda: resolve(reference, settings.folder)
+
+
+def _token(settings: Settings, refresh: Callable[[], str] | None) -> Callable[[], str]:
+    """Return the token of the mailbox, which renews itself: by a refresh token, or as the program itself."""
+    from troth.outside.access_token import AccessToken, Grant
+
+    client_secret = _secret(settings, "inbox_client_secret", settings.mail_inbox_client_secret)
+    if not settings.mail_inbox_client or (refresh is None and client_secret is None):
+        raise NotAllowedError(
+            "[mail] inbox_token_url needs inbox_client, and inbox_secret (a refresh token) or inbox_client_secret."
+        )
+    grant = Grant(
+        settings.mail_inbox_token_url, settings.mail_inbox_client, client_secret or str, refresh or str,
+        settings.mail_inbox_scope,
+    )  # fmt: skip
+    return AccessToken(grant)

@@ -62,8 +62,10 @@ def client(port):
 
 
 def mailbox(port, **more):
-    return Mailbox(**{"host": "127.0.0.1", "port": port, "login": "privacy", "secret": "secret",
-                      "encrypted": False, "seconds": 5.0, **more})  # fmt: skip
+    told = {"host": "127.0.0.1", "port": port, "login": "privacy", "secret": "secret",
+            "encrypted": False, "seconds": 5.0, **more}  # fmt: skip
+    secret = told["secret"]
+    return Mailbox(**{**told, "secret": secret if callable(secret) else lambda: secret})
 
 
 def count(client, name):
@@ -109,6 +111,16 @@ def test_a_token_opens_the_mailbox_and_a_wrong_one_does_not(port, client):
     with pytest.raises(UnreachableError) as told:
         list(mailbox(port, secret="yesterdays", bearer=True).items())
     assert "yesterdays" not in str(told.value)
+
+
+def test_a_token_that_ended_is_looked_up_anew_the_next_time(port, client):
+    client.append("INBOX", "", None, MAIL)
+    tokens = iter(["yesterdays", TOKEN])
+    found = mailbox(port, secret=lambda: next(tokens), bearer=True)
+    with pytest.raises(UnreachableError):
+        list(found.items())
+    (item,) = found.items()
+    assert item.raw == MAIL
 
 
 @pytest.mark.parametrize("more", [{"secret": "wrong"}, {"mailbox": "Nowhere"}])
@@ -157,14 +169,14 @@ def test_a_folder_that_is_not_there_is_a_sentence(tmp_path):
 def test_a_setting_that_is_none_is_a_sentence(tmp_path, where, secret, sentence):
     if sentence:
         with pytest.raises(NotAllowedError, match=sentence):
-            inbox(where, secret, tmp_path)
+            inbox(where, (lambda: secret) if secret else None, tmp_path)
     else:
-        assert inbox(where, secret, tmp_path).port == 993
+        assert inbox(where, lambda: secret, tmp_path).port == 993
 
 
 def test_an_address_with_everything_is_read(tmp_path):
     found = inbox(
-        "imaps://privacy%40company.example@mail.example:1993/Requests%2FIn", "s", tmp_path, bearer=True
+        "imaps://privacy%40company.example@mail.example:1993/Requests%2FIn", str, tmp_path, bearer=True
     )
     assert (found.login, found.port, found.mailbox, found.bearer) == (
         "privacy@company.example", 1993, "Requests/In", True,

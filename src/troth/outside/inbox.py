@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from troth.errors import NotAllowedError, UnreachableError
+from troth.outside.access_token import AccessToken
 
 BYTES_MAX = 50 << 20
 MAILS_MAX = 200  # in one go
@@ -77,7 +78,7 @@ class Mailbox:
     host: str
     port: int
     login: str
-    secret: str = field(repr=False)
+    secret: Callable[[], str] = field(repr=False)  # looked up each time: tokens end, and files change
     mailbox: str = "INBOX"
     taken: str = "Troth"
     encrypted: bool = True
@@ -130,10 +131,9 @@ class Mailbox:
                 server.starttls(secure)
         try:
             if self.bearer:
-                told = f"user={self.login}\x01auth=Bearer {self.secret}\x01\x01"
-                server.authenticate("XOAUTH2", lambda _: told.encode())
+                self._show(server)
             else:
-                server.login(self.login, self.secret)
+                server.login(self.login, self.secret())
             capable = server.capability()[1]
             server.capabilities = tuple((capable[0] or b"").decode().upper().split()) if capable else ()
             yield server
@@ -141,8 +141,20 @@ class Mailbox:
             with contextlib.suppress(OSError, imaplib.IMAP4.error):
                 server.logout()
 
+    def _show(self, server: imaplib.IMAP4) -> None:
+        """Open the mailbox by a token; one that is refused is not used again."""
+        told = f"user={self.login}\x01auth=Bearer {self.secret()}\x01\x01"
+        try:
+            # A server that says no sends its reason first, which is answered with nothing.
+            sent = iter((told.encode(),))
+            server.authenticate("XOAUTH2", lambda _: next(sent, b""))
+        except imaplib.IMAP4.error:
+            if isinstance(self.secret, AccessToken):
+                self.secret.forget()
+            raise
 
-def inbox(where: str, secret: str, folder: Path, *, bearer: bool = False) -> Inbox:
+
+def inbox(where: str, secret: Callable[[], str] | None, folder: Path, *, bearer: bool = False) -> Inbox:
     """Make an inbox from its setting: `folder:PATH`, `imaps://USER@HOST:PORT/MAILBOX` or `imap://…` here.
 
     `imap://` is not encrypted, and is for this machine only.
@@ -163,7 +175,7 @@ def inbox(where: str, secret: str, folder: Path, *, bearer: bool = False) -> Inb
         raise NotAllowedError(
             "[mail] inbox: imap:// is not encrypted. Use imaps://, but for this machine itself."
         )
-    if not secret:
+    if secret is None:
         raise NotAllowedError(
             "[mail] inbox needs its password or token: set inbox_secret to env:NAME or file:PATH."
         )

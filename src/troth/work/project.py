@@ -93,6 +93,10 @@ class Settings:
     mail_inbox: str = ""  # folder:PATH or imaps://USER@HOST/MAILBOX; none where empty
     mail_inbox_secret: str = field(default="", repr=False)  # a reference: env:NAME or file:PATH
     mail_inbox_login: str = "password"  # or oauth2
+    mail_inbox_token_url: str = ""  # where tokens are given; without it the secret is a token itself
+    mail_inbox_client: str = ""
+    mail_inbox_client_secret: str = field(default="", repr=False)  # a reference
+    mail_inbox_scope: str = ""
     peers: Mapping[str, Peer] = field(
         default_factory=dict, repr=False
     )  # by the recipient's name in the policy
