@@ -55,9 +55,10 @@ CREATE TABLE IF NOT EXISTS vault (
   ciphertext {blob} NOT NULL);
 CREATE INDEX IF NOT EXISTS vault_by_owner ON vault (owner, file, name);
 CREATE TABLE IF NOT EXISTS fingerprints (
-  domain text, kind text, form text, key_version integer, mac {blob}, subject text NOT NULL,
+  domain text, kind text, form text, key_version integer, mac {blob}, subject text NOT NULL{row_number},
   PRIMARY KEY (domain, kind, form, key_version, mac));
 CREATE INDEX IF NOT EXISTS fingerprints_by_subject ON fingerprints (subject);
+{by_row_number}
 CREATE TABLE IF NOT EXISTS suppressions (
   number {number}, kind text NOT NULL, form text NOT NULL, key_version integer NOT NULL, mac {blob} NOT NULL,
   controller text NOT NULL, purpose text NOT NULL, channel text NOT NULL, state text NOT NULL, at text NOT NULL,
@@ -211,11 +212,20 @@ def _serialised(connection: Connection) -> None:
 def _create(connection: Connection, statements: str, *events: str) -> None:
     sqlite = connection.dialect.name == "sqlite"
     blob = "blob" if sqlite else "bytea"
+    # SQLite numbers its rows by itself.
+    row_number = "" if sqlite else ", number bigint GENERATED ALWAYS AS IDENTITY"
+    by_number = (
+        "" if sqlite else "CREATE INDEX IF NOT EXISTS fingerprints_by_number ON fingerprints (number);"
+    )
     number = (
         "integer PRIMARY KEY AUTOINCREMENT" if sqlite else "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
     )
     written = statements.format(
-        events=(events[0] if sqlite else events[1]) if events else "", blob=blob, number=number
+        events=(events[0] if sqlite else events[1]) if events else "",
+        blob=blob,
+        number=number,
+        row_number=row_number,
+        by_row_number=by_number,
     )
     for statement in written.replace("{blob}", blob).split(";"):
         if statement.strip():

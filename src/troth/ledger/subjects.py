@@ -142,8 +142,11 @@ def disclosure_stream(
 
 
 def forget_identifiers(ledger: Ledger, subject: str) -> None:
-    """Remove the fingerprints by which a subject is found (with the key, the identifiers themselves)."""
+    """Remove the fingerprints by which a subject is found (with the key, the identifiers themselves), and say so."""
     with ledger.writing() as connection:
-        connection.execute(
+        gone = connection.execute(
             text("DELETE FROM fingerprints WHERE subject = :s AND domain = 'requests'"), {"s": subject}
         )
+        if gone.rowcount:
+            draft = Draft("subject_forgotten", f"subject/{subject}", {"subject": subject}, subject=subject)
+            append.append_within(connection, ledger, [draft], [None])

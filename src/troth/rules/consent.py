@@ -168,6 +168,24 @@ def _read(one: Mapping[str, Any]) -> Consent:
     )  # fmt: skip
 
 
+def special(restrictions: Iterable[Restriction], erased_on: str | None) -> dict[str, Any]:
+    """Write what is special about a standing as values that JSON holds; nothing where nothing is."""
+    told: dict[str, Any] = {}
+    if found := [[one.name, one.ground, one.on, list(one.purposes)] for one in restrictions]:
+        told["restrictions"] = found
+    if erased_on:
+        told["erased_on"] = erased_on
+    return told
+
+
+def special_standing(told: Mapping[str, Any]) -> Standing:
+    """Read a standing with what is special about it."""
+    restrictions = [
+        Restriction(name, ground, on, tuple(of)) for name, ground, on, of in told.get("restrictions", ())
+    ]
+    return standing(told["state"], restrictions, told.get("erased_on"))
+
+
 def about(
     found: Standing, purpose: str, controller: str, channel: str | None
 ) -> Iterator[tuple[Topic, Consent]]:

@@ -89,6 +89,7 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind("register_recorded", ("sha256", "files"), (), "policy"),
     Kind("map_reviewed", ("store", "map_sha256", "catalogue_sha256")),
     Kind("subject_opened", ("subject",)),
+    Kind("subject_forgotten", ("subject",)),
     Kind("subjects_merged", ("from", "into", "reason"), (), "request"),
     Kind(
         "request_received",

@@ -117,6 +117,31 @@ def may(known: Known, standing: Standing, asked: Question, *, suppressed: str | 
     return next((one for one in answers if not one.allowed), answers[-1])
 
 
+def in_doubt(policy: Policy, name: str, seconds: int) -> Answer:
+    """Answer while the ledger was not read for too long: no, unless the policy lets the purpose go on in doubt.
+
+    Consent, marketing and profiling never do, nor does what goes to other controllers.
+    """
+    purpose = policy.purposes.get(name)
+    if purpose is None:
+        return No(Reason("unknown_purpose", told={"name": name}))
+    others = any(
+        one.class_ == "marketing" and one.role != "processor"
+        for name in purpose.recipients
+        if (one := policy.recipients.get(name)) is not None
+    )
+    closed = (
+        "consent" in {purpose.legal_basis, purpose.other_basis}
+        or purpose.marketing
+        or purpose.profiling
+        or others
+    )
+    told = {"seconds": str(seconds)}
+    if purpose.on_doubt == "allow" and not closed:
+        return Yes(Reason("in_doubt", purpose.clause, purpose.id, told=told))
+    return No(Reason("stale", purpose.clause, purpose.id, told=told))
+
+
 def _stopped(standing: Standing, purpose: Purpose, asked: Question) -> No | None:
     """An erasure or a restriction stops whatever no law demands."""
     if standing.erased_on and purpose.legal_basis not in FREE_OF_ERASURE:

@@ -2,7 +2,8 @@
 
 Danger: this cannot be undone.  It is done only to a closed request, on the day its file's own
 retention ends, by destroying its key; the person's identifiers go with the last of their
-requests.  What remains are ids, dates and codes, of which statistics are made.
+requests, unless choices are on record that must be found by them.  What remains are ids, dates
+and codes, of which statistics are made.
 
 Law: GDPR Art. 5(1)(e), Art. 17(3)(e); law.md section 11, point 4.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 from datetime import date
 
 from troth.ledger import append, destroy, read, subjects
-from troth.rules import request
+from troth.rules import consent, request
 from troth.rules.event import Draft, Fact
 from troth.work import destroy_mail, hold, request_file
 from troth.work.project import Project
@@ -33,7 +34,7 @@ def destroy_file(project: Project, number: str, today: date) -> bool:
         return False  # an authority or a court is at it, or it was taken up again
     destroy_mail.of_request(project, number)
     destroy.destroy(project.ledger, subject, f"request/{number}", REASON)
-    if not _others(project, subject, number):
+    if not _others(project, subject, number) and read.state(project.ledger, consent.stream(subject)) is None:
         destroy.destroy(project.ledger, subject, "identifiers", REASON)
         subjects.forget_identifiers(project.ledger, subject)
     moved: dict[str, Fact] = {"to": "file_destroyed", "reason": "retention"}

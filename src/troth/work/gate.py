@@ -1,0 +1,290 @@
+"""The gate: what may be done with somebody, answered in this process from a local copy.
+
+The copy follows the ledger four times a second and says how fresh it is.  When the ledger was
+not read for longer than is allowed, what rests on consent, is marketing, profiles people or
+goes to others is answered no; what the policy lets go on in doubt (`on_doubt: allow`) is
+answered yes, and each such answer is logged.
+
+Law: GDPR Art. 7(3), Art. 21(3), Art. 25.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from troth.errors import TrothError
+from troth.law.prospecting import Addressee
+from troth.ledger import keys
+from troth.ledger.prekeyed import prekeyed
+from troth.ledger.replica import WRITTEN_OUT, Replica, address_key
+from troth.ledger.suppression import DOMAIN, Suppression, since
+from troth.rules import consent, identifier, purpose_scope
+from troth.rules import may as rules
+from troth.rules.consent import NOBODY, Standing
+from troth.rules.may import Answer, Question, Reason
+from troth.work.establishment import day_here, establishment
+from troth.work.follow_standings import Following
+from troth.work.project import Project
+
+LOG = logging.getLogger("troth.gate")
+POLL_SECONDS = 0.25
+ALLOWED_SECONDS = 5.0
+SAVE_SECONDS = 5.0
+SHAPES_MAX = 200_000
+
+
+class Told:
+    """An answer: true or false by itself, and with its reason when that is asked for."""
+
+    __slots__ = ("_at", "_gate", "_question", "allowed", "code")
+
+    def __init__(self, gate: Gate, at: int | None, question: Question, allowed: bool, code: str) -> None:
+        self._gate, self._at, self._question = gate, at, question
+        self.allowed, self.code = allowed, code
+
+    def __bool__(self) -> bool:
+        """Say whether it may be done."""
+        return self.allowed
+
+    @property
+    def reason(self) -> Reason:
+        """Why: with the clause, the event and the day."""
+        return self._gate.explain(self._at, self._question).reason
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """An answer given while the ledger was not read for too long."""
+
+    allowed: bool
+    code: str
+    reason: Reason
+
+    def __bool__(self) -> bool:
+        """Say whether it may be done."""
+        return self.allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """An answer worked out for one address alone."""
+
+    allowed: bool
+    code: str
+    reason: Reason
+
+    def __bool__(self) -> bool:
+        """Say whether it may be done."""
+        return self.allowed
+
+
+@dataclass(slots=True)
+class Secrets:
+    """The keys by which identifiers are found again, ready to be used many times."""
+
+    names: list[Any] = field(default_factory=list, repr=False)
+    closed: list[Any] = field(default_factory=list, repr=False)
+
+
+class Gate:
+    """What may be done with somebody, from a local copy that follows the ledger.
+
+    `folder` holds the copy and belongs to this process alone.  Close the gate when done, or
+    use it in a `with` block.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        folder: Path,
+        *,
+        allowed_seconds: float = ALLOWED_SECONDS,
+        poll_seconds: float = POLL_SECONDS,
+        follow: bool = True,
+    ) -> None:
+        self.project, self._allowed, self._poll = project, allowed_seconds, poll_seconds
+        self.replica = Replica(folder, project.ledger.origin)
+        self._following = Following(project, self.replica)
+        self._main = establishment(project).entity
+        self._secrets = Secrets()
+        self._answers: dict[Any, tuple[Question, bool, str]] = {}
+        self._read_at = 0.0
+        self._today = date.min
+        self._ended = threading.Event()
+        self._saved_at = time.monotonic()
+        self._moved = False
+        self.refresh()
+        self._following.save()
+        self._thread = threading.Thread(target=self._follow, name="gate", daemon=True) if follow else None
+        if self._thread:
+            self._thread.start()
+
+    def __enter__(self) -> Gate:
+        """Return itself; it is closed at the end of the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop following, and write down how far."""
+        self._ended.set()
+        if self._thread:
+            self._thread.join(timeout=10)
+        self._following.save(closed=True)
+        self.replica.close()
+
+    @property
+    def fresh_seconds(self) -> float:
+        """How long ago the ledger was read."""
+        return time.monotonic() - self._read_at
+
+    def refresh(self) -> int:
+        """Read the ledger now; return how many rows were new. Raises UnreachableError where it does not answer."""
+        began = time.monotonic()
+        known = self._following.known
+        count = self._following.look()
+        if count:
+            self._moved = True
+        today = day_here(self.project)
+        if today != self._today or known is not self._following.known or len(self._answers) > SHAPES_MAX:
+            self._today, self._answers = today, {}
+        if count or not self._secrets.names:
+            self._secrets = _secrets(self.project)
+        self._read_at = began
+        return count
+
+    def _follow(self) -> None:
+        while not self._ended.wait(self._poll):
+            try:
+                self.refresh()
+                if self._moved and time.monotonic() - self._saved_at > SAVE_SECONDS:
+                    self._following.save()
+                    self._moved, self._saved_at = False, time.monotonic()
+            except TrothError as error:
+                LOG.warning("The ledger was not read: %s", error)
+            except Exception as error:  # a look that failed must not end all looks after it
+                LOG.error("The ledger was not read: %s", type(error).__name__)
+
+    def may(
+        self,
+        subject: str,
+        purpose: str,
+        channel: str | None = None,
+        entity: str | None = None,
+        *,
+        addressee: Addressee = "consumer",
+        other_basis: bool = False,
+    ) -> Told | Doubt:
+        """Answer for a subject by their id; a name nobody has is somebody of whom nothing is known."""
+        if time.monotonic() - self._read_at > self._allowed:
+            return self._in_doubt(purpose)
+        return self._told(
+            self.replica.subjects.get(self.replica.subject_key(subject)),
+            (purpose, channel, entity, addressee, other_basis),
+        )
+
+    def may_address(
+        self,
+        kind: str,
+        value: str,
+        purpose: str,
+        channel: str | None = None,
+        entity: str | None = None,
+        *,
+        addressee: Addressee = "consumer",
+        other_basis: bool = False,
+    ) -> Told | Doubt | Explained:
+        """Answer for whoever an identifier names, and for the address itself; it leaves this process nowhere."""
+        if time.monotonic() - self._read_at > self._allowed:
+            return self._in_doubt(purpose)
+        at = self.find(kind, value)
+        asked = (purpose, channel, entity, addressee, other_basis)
+        stopped = self._closed(kind, value, asked)
+        if stopped is None:
+            return self._told(at, asked)
+        answer = rules.may(
+            self._following.known, self._standing(at), self._question(asked), suppressed=stopped
+        )
+        return Explained(answer.allowed, answer.reason.code, answer.reason)
+
+    def find(self, kind: str, value: str) -> int | None:
+        """Return where the record of whoever an identifier names is."""
+        message = f"{kind}\x00{identifier.exact(kind, value)}".encode()
+        for secret in self._secrets.names:
+            subject = self.replica.addresses.get(address_key(secret(message), "name"))
+            if subject is not None:
+                return self.replica.subjects.get(subject)
+        return None
+
+    def _closed(self, kind: str, value: str, asked: tuple[Any, ...]) -> str | None:
+        """Return since when an address is closed to what is asked."""
+        known: list[Suppression] = []
+        for form, written in (
+            ("wide", identifier.wide(kind, value)),
+            ("exact", identifier.exact(kind, value)),
+        ):
+            message = f"{kind}\x00{written}".encode()
+            for secret in self._secrets.closed:
+                known += self.closed_at(address_key(secret(message), form))
+        if not known:
+            return None
+        question = self._question(asked)
+        names = (question.purpose, *purpose_scope.broader(self.project.policy, question.purpose))
+        found = since(known, names, question.entity, question.channel)
+        return found.at if found else None
+
+    def closed_at(self, key: int) -> list[Suppression]:
+        """Return what is known of an address by its key."""
+        found = []
+        for number, resumed, at in self.replica.closed(key):
+            controller, purpose, channel = self.replica.closings.texts[number].split("|")
+            found.append(Suppression(controller, purpose, channel, at, "", resumed))
+        return found
+
+    def _told(self, at: int | None, asked: tuple[Any, ...]) -> Told:
+        if at is None:
+            shape, sort = b"", 0
+        else:
+            shape, sort = self.replica.record_at(at)
+        key = (shape, asked)
+        found = self._answers.get(key)
+        if found is None:
+            question = self._question(asked)
+            answer = self.explain(at, question)
+            found = (question, answer.allowed, answer.reason.code)
+            if sort != WRITTEN_OUT:
+                self._answers[key] = found
+        return Told(self, at, *found)
+
+    def _question(self, asked: tuple[Any, ...]) -> Question:
+        purpose, channel, entity, addressee, other_basis = asked
+        return Question(purpose, entity or self._main, self._today, channel, addressee, "", other_basis)
+
+    def _standing(self, at: int | None) -> Standing:
+        return NOBODY if at is None else consent.special_standing(self.replica.read(at))
+
+    def explain(self, at: int | None, question: Question) -> Answer:
+        """Answer in full, with the reason."""
+        return rules.may(self._following.known, self._standing(at), question)
+
+    def _in_doubt(self, purpose: str) -> Doubt:
+        answer = rules.in_doubt(self.project.policy, purpose, int(self.fresh_seconds))
+        if answer.allowed:
+            LOG.warning(
+                "Allowed in doubt: %s, the ledger was last read %d seconds ago.", purpose, self.fresh_seconds
+            )
+        return Doubt(answer.allowed, answer.reason.code, answer.reason)
+
+
+def _secrets(project: Project) -> Secrets:
+    def of(domain: str) -> list[Any]:
+        return [prekeyed(secret) for _, secret in keys.versions(project.ledger, f"fingerprint/{domain}")]
+
+    return Secrets(of("requests"), of(DOMAIN))
