@@ -47,7 +47,7 @@ KNOWN: Mapping[str, Mapping[str, type]] = {
     },
 }
 WEBHOOK_EVENTS = ("consent", "withdrawal", "objection")
-API_SCOPES = ("open", "follow")
+API_SCOPES = ("open", "follow", "choices", "may")
 
 
 def main() -> None:

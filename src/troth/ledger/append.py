@@ -6,6 +6,7 @@ Rule: what is not committed did not happen.  Saying the same thing again under t
 
 from __future__ import annotations
 
+import base64
 import json
 import secrets
 from collections import Counter
@@ -55,7 +56,7 @@ _SET_STATE = text(
 )
 _BODIES = text("SELECT body FROM events WHERE id = :id")
 STREAMS_AT_ONCE = 500
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_TO_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 
 
 def append(
@@ -111,7 +112,7 @@ def append_within(
     if once is not None:
         said = connection.execute(_ONCE, {"key": once}).scalar()
         if said is not None:
-            return tuple(_again(connection, event) for event in json.loads(said))
+            return tuple(again(connection, event) for event in json.loads(said))
     if lease is not None and not still_held(connection, lease):
         raise ConflictError("Another worker has taken this work over; what this one found is not recorded.")
     versions = _heads(connection, drafts, expect or {})
@@ -133,7 +134,8 @@ def append_within(
     return tuple(written)
 
 
-def _again(connection: Connection, event: str) -> Event:
+def again(connection: Connection, event: str) -> Event:
+    """Read inside an open transaction what was written before."""
     return decode(bytes(connection.execute(_BODIES, {"id": event}).scalar_one()))
 
 
@@ -252,4 +254,4 @@ def microseconds(at: datetime) -> int:
 def new_id(at: datetime) -> str:
     """Make an id that sorts by time: 10 characters of it, then 80 random bits."""
     number = (int(at.timestamp() * 1000) << 80) | secrets.randbits(80)
-    return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
+    return base64.b32encode(number.to_bytes(20, "big"))[6:].translate(_TO_CROCKFORD).decode()

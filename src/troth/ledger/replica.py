@@ -12,6 +12,7 @@ subjects with the same shape get the same answer, which is worked out once.
 
 from __future__ import annotations
 
+import base64
 import json
 import mmap
 import os
@@ -36,8 +37,8 @@ _SHAPE = struct.Struct("<HBxHH")
 _PROOF = struct.Struct("<Q16s")
 _NEVER = date(2000, 1, 1)
 _BEGAN = datetime(1970, 1, 1, tzinfo=UTC)
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_VALUE = {letter: value for value, letter in enumerate(_CROCKFORD)}
+_BASE32, _CROCKFORD = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_FROM_CROCKFORD, _TO_CROCKFORD = str.maketrans(_CROCKFORD, _BASE32), str.maketrans(_BASE32, _CROCKFORD)
 SAID = ("given", "refused", "withdrawn", "expired")
 AGES = ("unknown", "alone", "guardian", "minor")
 PLAIN, WRITTEN_OUT = 0, 1
@@ -454,12 +455,8 @@ def _said_at(moment: int) -> str:
 
 
 def _event(event: str) -> bytes:
-    number = 0
-    for letter in event:
-        number = number << 5 | _VALUE[letter]
-    return number.to_bytes(16, "big")
+    return base64.b32decode("AAAAAA" + event.translate(_FROM_CROCKFORD))[4:]
 
 
 def _event_id(event: bytes) -> str:
-    number = int.from_bytes(event, "big")
-    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+    return base64.b32encode(event.rjust(20, b"\x00"))[6:].decode().translate(_TO_CROCKFORD)

@@ -90,7 +90,7 @@ def record_consent(
     drafts = [draft(project, found, one, asked, actor=actor) for one in choices]
     written = append.append(project.ledger, drafts, once=once)
     for choice, event in zip(choices, written, strict=True):
-        _reopen(project, identifiers, choice, event)
+        reopen(project, identifiers, choice, event)
     return written
 
 
@@ -251,7 +251,7 @@ def valid_until(project: Project, at: datetime) -> date | None:
     return period.after(at.date()) if period is not None else None
 
 
-def _reopen(project: Project, identifiers: Identifiers, choice: Choice, event: Event) -> None:
+def reopen(project: Project, identifiers: Identifiers, choice: Choice, event: Event) -> None:
     """Let a proven yes to marketing open again what an objection of the same address closed, for itself alone."""
     purpose = project.policy.purposes[choice.purpose]
     if choice.said not in {"given", "renewed"} or not purpose.marketing or not event.facts.get("proven"):

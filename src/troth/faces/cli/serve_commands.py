@@ -47,12 +47,13 @@ def run(opened: Project, host: str, port: int, *, worker: bool = True, proxy: st
     """Serve a project until it is told to end; raises UnreachableError when the port is taken."""
     import uvicorn
 
-    from troth.faces.portal.application import application
+    from troth.faces.front import front
     from troth.faces.site import beside
 
     listening = _listen(host, port)
     _ = opened.ledger, opened.policy  # their mistakes are told before anything is served
-    site, served = opened.settings.site, cast("App", application(opened))
+    site, in_front = opened.settings.site, front(opened)
+    served = cast("App", in_front)
     config = uvicorn.Config(
         served if site is None else beside(served, opened, site),
         log_level="warning", access_log=False, server_header=False, date_header=True,
@@ -64,7 +65,10 @@ def run(opened: Project, host: str, port: int, *, worker: bool = True, proxy: st
     if site is not None:
         out().print(f"Its site is at http://{site.host}:{port}/, the gate: {site.gate}.", markup=False)
     with _working(opened) if worker else _nothing(), _ending_quietly():
-        uvicorn.Server(config).run(sockets=[listening])
+        try:
+            uvicorn.Server(config).run(sockets=[listening])
+        finally:
+            in_front.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

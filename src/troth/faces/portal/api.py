@@ -9,7 +9,6 @@ Law: GDPR Art. 12(2), (3).  Source: RFC 9457 (problem details), RFC 6750 (bearer
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
 import logging
 import re
@@ -28,6 +27,7 @@ from litestar.exceptions import (
 from litestar.params import FromPath
 
 from troth.errors import ConflictError, KeyDestroyedError, NotAllowedError, NotFoundError, TrothError
+from troth.faces.api_keys import Keys
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.pages import Asked
 from troth.faces.portal.seen import PUBLIC, as_received
@@ -36,7 +36,6 @@ from troth.work import open_request, request_file
 from troth.work.project import Project
 
 LOG = logging.getLogger("troth.portal")
-SECRET_MIN = 32
 ONCE = re.compile(r"[\x21-\x7e]{8,128}")
 STATUS: Mapping[type[Exception], int] = {NotFoundError: 404, ConflictError: 409, NotAllowedError: 422}
 
@@ -69,31 +68,21 @@ def api(project: Project, limit: Limit) -> list[Any]:
 
     `limit` counts by key.
     """
-    known: list[tuple[str, bytes, tuple[str, ...]]] = []
-    for name, key in project.settings.api.items():
-        secret = key.secret().strip().encode()
-        if len(secret) < SECRET_MIN:
-            raise NotAllowedError(
-                f"The secret of [api.{name}] is shorter than {SECRET_MIN} characters. Draw a longer one, such as with "
-                "`openssl rand -hex 32`."
-            )
-        known.append((name, secret, key.scope))
+    shown = Keys(project)
 
     def allowed(request: Asked, scope: str) -> str:
         """Return the name of the key that was shown, where it may do this."""
-        kind, _, shown = request.headers.get("authorization", "").partition(" ")
-        given = shown.strip().encode()
-        found = [one for one in known if hmac.compare_digest(one[1], given) and kind.casefold() == "bearer"]
-        if not found:
+        found = shown.of(request.headers.get("authorization", "").encode("latin-1"))
+        if found is None:
             raise NotAuthorizedException("No key that is known was shown. Send `Authorization: Bearer KEY`.")
-        if not limit.allows(found[0][0]):
+        if not limit.allows(found[0]):
             raise TooManyRequestsException(
                 "This key was used too often. Try again later.",
                 headers={"Retry-After": str(int(limit.seconds))},
             )
-        if scope not in found[0][2]:
+        if scope not in found[1]:
             raise PermissionDeniedException(f"This key has no scope {scope!r}. It is set in troth.toml.")
-        return found[0][0]
+        return found[0]
 
     errors: dict[Any, Any] = {TrothError: _ours, HTTPException: refused, Exception: _unforeseen}
 
@@ -122,7 +111,7 @@ def api(project: Project, limit: Limit) -> list[Any]:
         allowed(request, "follow")
         return _json(_told(project, request_file.by_token(project, token)), 200)
 
-    return [take, follow] if known else []
+    return [take, follow] if shown.known else []
 
 
 def _open(project: Project, given: New, once: str) -> open_request.Opened:

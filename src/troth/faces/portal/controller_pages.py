@@ -17,7 +17,7 @@ from litestar import Response, delete, get, post
 from litestar.params import FromPath
 
 from troth.errors import ConflictError, NotAllowedError, NotFoundError
-from troth.faces.portal.api import SECRET_MIN
+from troth.faces.api_keys import SECRET_MIN
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.pages import Asked, limited
 from troth.rules import instruction

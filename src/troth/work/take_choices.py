@@ -1,0 +1,201 @@
+"""Take choices in as other systems report them, many a second, each answered once it is on the disk.
+
+Law: GDPR Art. 7(1), (3); Art. 21(2), (3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Literal
+
+import msgspec
+
+from troth.errors import ConflictError, NotAllowedError, NotFoundError
+from troth.ledger.ingest import Ingest
+from troth.rules import consent
+from troth.rules.event import Draft, Event
+from troth.work.project import Project
+from troth.work.record_consent import (
+    Asked,
+    Choice,
+    checked,
+    draft,
+    reopen,
+    state_purposes,
+    subject_of,
+)
+from troth.work.record_objection import record_objection
+
+PREPARED_MAX = 5_000
+
+
+class One(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What was said about one purpose."""
+
+    said: Literal["given", "refused", "withdrawn", "renewed", "objected"]
+    purpose: str = ""
+    channel: str = "*"
+    controller: str = ""
+
+
+class Told(msgspec.Struct, forbid_unknown_fields=True):
+    """Choices as another system reports them."""
+
+    choices: tuple[One, ...]
+    method: str
+    language: str = "en"
+    subject: str = ""
+    who: dict[str, str] = {}
+    form: str = ""
+    texts: dict[str, str] = {}
+    source: str = ""
+    at: datetime | None = None
+    age: int | None = None
+    country: str = ""
+    guardian: str = ""
+    evidence: str = ""
+    signal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was recorded: for whom, when, and each event with whether its yes is proven."""
+
+    subject: str
+    at: str
+    events: tuple[tuple[str, bool], ...]
+
+
+class Taking:
+    """Turns reports into drafts and hands them to the one writer."""
+
+    def __init__(self, project: Project, ingest: Ingest) -> None:
+        self._project, self._ingest = project, ingest
+        self._read = msgspec.json.Decoder(Told)
+        self._prepared: dict[tuple[object, ...], tuple[Draft, ...]] = {}
+        self._day = date.min
+
+    async def take(self, body: bytes, once: str | None) -> Taken:
+        """Record what a body in JSON says; raises NotAllowedError for one that does not say it."""
+        try:
+            told = self._read.decode(body)
+        except msgspec.DecodeError as error:  # what it says names fields and kinds, and no value
+            raise NotAllowedError(f"The body reports no choices in JSON: {error}.") from None
+        except UnicodeDecodeError:
+            raise NotAllowedError("The body reports no choices in JSON: it is not UTF-8.") from None
+        if told.subject and not told.who and not any(one.said == "objected" for one in told.choices):
+            stream = consent.stream(told.subject)
+            drafts = [replace(one, subject=told.subject, stream=stream) for one in self._drafts(told)]
+            written = await self._ingest.hand(drafts, once, f"subject/{told.subject}")
+            if once is not None:
+                _same(written, drafts)
+            return _taken(told.subject, written)
+        return await asyncio.to_thread(self._slowly, told, once)
+
+    def _drafts(self, told: Told) -> tuple[Draft, ...]:
+        """Make the drafts of a report, once for all that say the same but for the subject."""
+        today = self._project.clock().date()
+        if today != self._day or len(self._prepared) > PREPARED_MAX:
+            self._day, self._prepared = today, {}
+        key = (told.choices, told.method, told.language, told.form, tuple(told.texts.items()), told.source, told.at,
+               told.age, told.country, told.guardian, told.evidence, told.signal)  # fmt: skip
+        known = self._prepared.get(key)
+        if known is None:
+            choices, asked = _choices(told), _asked(told)
+            checked(self._project, choices, asked)
+            state_purposes(
+                self._project, [one.purpose for one in choices if one.said in {"given", "renewed"}]
+            )
+            known = tuple(draft(self._project, "", one, asked, actor="subject") for one in choices)
+            if not told.guardian and not told.evidence and told.at is None:
+                self._prepared[key] = known
+        return known
+
+    def _slowly(self, told: Told, once: str | None) -> Taken:
+        """Record for whom an identifier names, opened where nobody knows it; and objections."""
+        identifiers = tuple(told.who.items())
+        choices, asked = _choices(told), _asked(told)
+        objections = [one for one in told.choices if one.said == "objected"]
+        if choices:
+            checked(self._project, choices, asked)
+        events: list[Event] = []
+        for number, one in enumerate(objections):
+            events.append(
+                record_objection(
+                    self._project,
+                    identifiers,
+                    scope=self._scope(one),
+                    purpose=one.purpose,
+                    channel=one.channel,
+                    controller=one.controller or "*",
+                    method="api",
+                    signal=told.signal,
+                    source=told.source,
+                    said_at=told.at,
+                    subject=told.subject or None,
+                    once=f"{once} objection {number}" if once else None,
+                )
+            )
+        subject = told.subject
+        if choices:
+            subject = subject or subject_of(self._project, identifiers)
+            drafts = [
+                replace(one, subject=subject, stream=consent.stream(subject))
+                for one in self._drafts(_without(told, choices))
+            ]
+            written = self._ingest.write(drafts, once, f"subject/{subject}")
+            if once is not None:
+                _same(written, drafts)
+            for choice, event in zip(choices, written, strict=True):
+                reopen(self._project, identifiers, choice, event)
+            events += written
+        if not events:
+            raise NotAllowedError("Nothing was chosen: name at least one purpose.")
+        return _taken(subject, tuple(events))
+
+    def _scope(self, one: One) -> Literal["marketing", "purpose"]:
+        purpose = self._project.policy.purposes.get(one.purpose)
+        return "marketing" if not one.purpose or (purpose and purpose.marketing) else "purpose"
+
+
+def _without(told: Told, choices: list[Choice]) -> Told:
+    kept = tuple(one for one in told.choices if one.said != "objected")
+    return msgspec.structs.replace(told, choices=kept) if len(choices) != len(told.choices) else told
+
+
+def _choices(told: Told) -> list[Choice]:
+    return [
+        Choice(one.purpose, one.said, one.channel, one.controller)
+        for one in told.choices
+        if one.said != "objected"
+    ]
+
+
+def _asked(told: Told) -> Asked:
+    return Asked(
+        told.method, told.language, told.form, told.texts, told.source, told.at, told.age, told.country, told.guardian,
+        told.evidence, told.signal,
+    )  # fmt: skip
+
+
+def _same(written: tuple[Event, ...], drafts: list[Draft]) -> None:
+    """See that what was written under an idempotency key is what is reported now."""
+    named = ("purpose", "given", "channel")
+    ours = [(one.subject, *(one.facts.get(name) for name in named)) for one in drafts]
+    theirs = [(one.subject, *(one.facts.get(name) for name in named)) for one in written]
+    if ours != theirs:
+        raise ConflictError(
+            "Another report was sent under this Idempotency-Key before. Draw a new one for each."
+        )
+
+
+def _taken(subject: str, written: tuple[Event, ...]) -> Taken:
+    if not written:
+        raise NotFoundError("Nothing was recorded.")
+    return Taken(
+        subject,
+        written[0].at.isoformat(),
+        tuple((one.id, bool(one.facts.get("proven", False))) for one in written),
+    )
