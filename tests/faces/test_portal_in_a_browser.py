@@ -3,7 +3,9 @@
 import email
 import email.policy
 import io
+import json
 import re
+import subprocess
 import time
 import zipfile
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from aiosmtpd.controller import Controller
 from axe_playwright_python.sync_playwright import Axe
 
 from servers import free_port
-from serving import serving, settle, troth
+from serving import TROTH, serving, settle, troth
 from shop_project import make
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -394,3 +396,77 @@ def test_every_answer_carries_the_headers_that_guard_it(visit, server):
         assert answer.headers["referrer-policy"] == "same-origin"
         assert "server" not in answer.headers
         assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("language", "stop", "stopped", "mine"),
+    [
+        ("en", "Stop them", "They are stopped", "See and change each of my preferences"),
+        ("fr", "Y mettre fin", "C’est terminé", "Voir et modifier chacune de mes préférences"),
+    ],
+)
+def test_the_link_of_a_message_stops_it_by_one_click_without_javascript(
+    visit, server, language, stop, stopped, mine
+):
+    address = f"list+{language}@example.org"
+    asked = troth(server.folder, "communication", "ask", address, "--purpose", "orders", "--json")
+    assert json.loads(asked)["unsubscribe"] == ""  # what a contract needs is not unsubscribed from
+    link = unsubscribe(server, address)
+    page = visit(language, java_script_enabled=False)
+    page.goto(link)
+    page.get_by_role("button", name=stop, exact=True).click()
+    page.get_by_role("heading", name=stopped).wait_for()
+    looked = visit(language)  # the check itself runs in the page
+    looked.goto(link)
+    fit(looked)
+    looked.get_by_role("link", name=mine).click()
+    fit(looked)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("Send me a code", "Show my preferences", "Yes, you may", "your yes is recorded", "Stop this")),
+        ("fr", ("M’envoyer un code", "Voir mes préférences", "Oui, vous pouvez", "votre accord est enregistré",
+                "Y mettre fin")),
+    ],
+)  # fmt: skip
+def test_preferences_are_given_and_taken_back_by_one_click_each(visit, server, mailbox, language, words):
+    send, show, give, given, stop = words
+    address = f"prefs+{language}@example.org"
+    page = visit(language)
+    page.goto("/preferences")
+    fit(page)
+    page.get_by_label(SAID[language].email).fill(address)
+    page.get_by_role("button", name=send).click()
+    page.get_by_label(SAID[language].code, exact=True).fill(mailbox.code(address))
+    fit(page)
+    page.get_by_role("button", name=show).click()
+    (audience,) = page.locator("section.card", has=page.locator("#c-audience")).all()
+    audience.get_by_role("button", name=give).click()
+    page.get_by_text(given).wait_for()
+    fit(page)
+    (audience,) = page.locator("section.card", has=page.locator("#c-audience")).all()
+    audience.get_by_role("button", name=stop).click()
+    page.locator(".note").wait_for()
+    assert (
+        page.locator("section.card", has=page.locator("#c-audience")).get_by_role("button", name=give).count()
+        == 1
+    )
+
+
+def unsubscribe(server, address):
+    """Return the link of a message as its sender gets it; that marketing may not go out yet ends in 1."""
+    command = [
+        *TROTH,
+        "--project",
+        str(server.folder),
+        "communication",
+        "ask",
+        address,
+        "--purpose",
+        "newsletter",
+        "--json",
+    ]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return json.loads(ended.stdout)["unsubscribe"]

@@ -146,7 +146,10 @@ def test_the_events_name_nobody(project):
 def test_the_commands_ask_and_record_one_and_many(project, folder, tmp_path):
     asked = json.loads(troth(folder, "communication", "ask", ADA, "--purpose", "newsletter", "--json").out)
     assert asked["first"]
-    assert "--notice" in troth(folder, "communication", "ask", ADA, "--purpose", "newsletter").err
+    assert (asked["allowed"], asked["code"]) == (False, "refusals_unknown")
+    assert asked["headers"]["List-Unsubscribe"] == f"<{asked['unsubscribe']}>"
+    shown = troth(folder, "communication", "ask", ADA, "--purpose", "newsletter")
+    assert (shown.code, "--notice" in shown.out, "List-Unsubscribe-Post" in shown.out) == (1, True, True)
     one = ["communication", "sent", ADA, "--purpose", "newsletter", "--notice", asked["notice"]["token"]]
     assert "Recorded: 1" in troth(folder, *one).out
     assert "nothing new: 1" in troth(folder, *one).out

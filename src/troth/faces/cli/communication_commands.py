@@ -25,13 +25,17 @@ PURPOSE = typer.Option(..., help="The purpose of the policy it serves, by its na
 LIST = typer.Option(
     None, "--list", help="Many at once: a CSV file or an Excel workbook with a column `email`."
 )
-COLUMNS = ("email", "first", "notice", "language", "text", "html", "inform_first")
+COLUMNS = (
+    "email", "allowed", "why", "first", "notice", "language", "text", "html", "inform_first", "unsubscribe",
+    "preferences",
+)  # fmt: skip
 
 
 @app.command()
 def ask(
     email: str = typer.Argument("", help="To whom it goes; or --list."),
     purpose: str = PURPOSE,
+    channel: str = typer.Option("email", help="email, sms, phone, post, banner or app."),
     language: str = typer.Option(
         "", help="en or fr; by default what is known of the person, or the policy's own."
     ),
@@ -41,43 +45,64 @@ def ask(
     ),
     json: bool = JSON,
 ) -> None:
-    """Say what a message must carry: the separate notice about objecting, and whether another notice comes first.
+    """Say whether a message may be sent, and what it must carry; ends in 1 where it may not.
 
     Example: troth communication ask ada@example.org --purpose marketing --language fr
     """
-    from troth.work import communicate
+    from troth.work.prepare_message import prepare
 
     opened = project()
     if list_ is not None:
-        _ask_many(opened, list_, purpose, language, output)
+        _ask_many(opened, list_, purpose, channel, language, output)
         return
-    due = communicate.ask(opened, _one(email), purpose, language=language)
+    told = prepare(opened, _one(email), purpose, channel=channel, language=language)
     if json:
-        as_json(_told(due))
-        return
-    if due.notice is None:
-        out().print("Nothing: the right to object was presented to this person before.")
+        as_json(_told(told))
     else:
-        out().print(due.notice.text, markup=False, soft_wrap=True)
-        err().print(f"Set it apart from everything else. Then: --notice {due.notice.token}", markup=False)
+        _say(told)
+    if not told.allowed:
+        raise typer.Exit(1)
+
+
+def _say(told: Any) -> None:
+    due = told.due
+    out().print(told.why, markup=False, soft_wrap=True)
+    if due.notice is None:
+        out().print("The right to object was presented to this person before.")
+    else:
+        out().print("It must carry, apart from everything else:")
+        out().print(f"  {due.notice.text}", markup=False, soft_wrap=True)
+        out().print(f"Then: --notice {due.notice.token}", markup=False, soft_wrap=True)
+    for name, value in told.headers.items():
+        out().print(f"{name}: {value}", markup=False, soft_wrap=True)
+    if told.preferences:
+        out().print(f"Preferences: {told.preferences}", markup=False, soft_wrap=True)
     if due.owed:
         err().print(
             f"The notice of Art. 14 comes first: troth inform send {' '.join(due.owed)}", markup=False
         )
 
 
-def _told(due: Any) -> dict[str, object]:
-    told = due.notice
+def _told(told: Any) -> dict[str, object]:
+    notice = told.due.notice
     return {
-        "first": due.first,
-        "notice": {name: getattr(told, name) for name in told.__slots__} if told else None,
-        "inform_first": list(due.owed),
+        "allowed": told.allowed,
+        "code": told.code,
+        "why": told.why,
+        "first": told.due.first,
+        "notice": {name: getattr(notice, name) for name in notice.__slots__} if notice else None,
+        "inform_first": list(told.due.owed),
+        "headers": dict(told.headers),
+        "unsubscribe": told.unsubscribe,
+        "preferences": told.preferences,
     }
 
 
-def _ask_many(opened: Any, file: Path, purpose: str, language: str, output: Path | None) -> None:
+def _ask_many(
+    opened: Any, file: Path, purpose: str, channel: str, language: str, output: Path | None
+) -> None:
     from troth.outside.sheet import rows
-    from troth.work import communicate
+    from troth.work.prepare_message import prepare
 
     wrong = 0
     with _written(output) as to, progress("Asking") as advance:
@@ -87,16 +112,23 @@ def _ask_many(opened: Any, file: Path, purpose: str, language: str, output: Path
             advance()
             try:
                 spoken = row.cells.get("language", "").lower()[:2] or language
-                due = communicate.ask(opened, row.cells.get("email", ""), purpose, language=spoken)
+                told = prepare(opened, row.cells.get("email", ""), purpose, channel=channel, language=spoken)
             except NotAllowedError as error:
                 wrong += 1
                 err().print(f"{row.place('email')}: {error}", markup=False)
                 continue
-            told = due.notice
-            said = (told.token, told.language, told.text, told.html) if told else ("", "", "", "")
-            table.writerow([row.cells["email"], "yes" if due.first else "no", *said, " ".join(due.owed)])
+            due, notice = told.due, told.due.notice
+            said = (notice.token, notice.language, notice.text, notice.html) if notice else ("", "", "", "")
+            table.writerow([
+                row.cells["email"], _word(told.allowed), told.why, _word(due.first), *said, " ".join(due.owed),
+                told.unsubscribe, told.preferences,
+            ])  # fmt: skip
     if wrong:
         raise typer.Exit(1)
+
+
+def _word(yes: bool) -> str:
+    return "yes" if yes else "no"
 
 
 @contextmanager

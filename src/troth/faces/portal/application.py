@@ -13,7 +13,9 @@ from troth.faces.portal.controller_pages import controller_pages
 from troth.faces.portal.document_pages import document_pages
 from troth.faces.portal.incident_pages import incident_pages
 from troth.faces.portal.limits import Limit
+from troth.faces.portal.message_pages import message_pages
 from troth.faces.portal.pages import FORM_BYTES_MAX, pages
+from troth.faces.portal.preference_pages import preference_pages
 from troth.faces.portal.recipient_pages import recipient_pages
 from troth.faces.portal.task_pages import task_pages
 from troth.faces.web import HEADERS, Look, explain, look, static
@@ -34,6 +36,8 @@ def application(project: Project, *, asks: Limit | None = None, codes: Limit | N
     routes += task_pages(project, shown, Limit(60, 3600))
     routes += document_pages(project, Limit(60, 3600))
     routes += incident_pages(project, shown, Limit(10, 3600))
+    routes += message_pages(project, shown)
+    routes += preference_pages(project, shown, codes or Limit(20, 3600))
     routes += recipient_pages(project, Limit(600, 3600))
     routes += controller_pages(project, Limit(6000, 3600))
     routes += api(project, Limit(6000, 3600))

@@ -1,0 +1,151 @@
+"""What somebody agreed to and objected to, as they see it and change it; and the code that proves an address.
+
+The purposes are those a person decides about: all marketing, and whatever rests on consent.  A code of eight
+digits goes to any address that is typed in, known or not, so that nobody learns from it who is known.
+
+Law: GDPR Art. 7(3), Art. 21(2); Art. 25.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from troth.errors import NotAllowedError, NotFoundError
+from troth.ledger import keys, subjects, tries
+from troth.outside.mail import Letter, is_address
+from troth.policy.promise import Purpose
+from troth.rules import letter
+from troth.rules.consent_form import Form
+from troth.work import record_form, send_letter
+from troth.work.may import may
+from troth.work.project import Project
+from troth.work.record_consent import Asked, Choice, record_consent, takes_consent
+from troth.work.sealed import seal, unseal
+
+DIGITS, MINUTES, TRIES_MAX, CODES_PER_HOUR = 8, 15, 5, 5
+SESSION_MINUTES = 30
+CODE, SESSION = "preference code", "preference session"
+_SAID = {
+    "objected_marketing": "objected", "objected": "objected", "suppressed": "objected",
+    "withdrawn": "refused", "refused": "refused", "expired": "ended",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """One purpose as somebody stands to it: `said` is yes, unless, objected, refused, ended or never."""
+
+    purpose: str
+    said: str
+    on: str
+    may_stop: bool
+    may_give: bool
+
+
+def choices(project: Project) -> tuple[Purpose, ...]:
+    """Return the purposes that people decide about."""
+    return tuple(
+        one
+        for one in project.policy.purposes.values()
+        if one.public and (one.marketing or "consent" in {one.legal_basis, one.other_basis})
+    )
+
+
+def of(project: Project, email: str) -> tuple[Preference, ...]:
+    """Return how somebody stands to each purpose; of whom nobody knows, that they were never asked."""
+    return tuple(_stands(project, email, purpose) for purpose in choices(project))
+
+
+def _stands(project: Project, email: str, purpose: Purpose) -> Preference:
+    channels: tuple[str | None, ...] = tuple(purpose.channels) or (None,)
+    answers = [may(project, [("email", email)], str(purpose.key), channel=one) for one in channels]
+    reason = next((one for one in answers if one.allowed), answers[0]).reason
+    allowed = any(one.allowed for one in answers)
+    if allowed:
+        said = "yes" if reason.code == "consented" else "unless"
+    else:
+        said = _SAID.get(reason.code, "never")
+    return Preference(
+        str(purpose.key), said, (reason.at or "")[:10], may_stop=said not in {"objected", "refused"},
+        may_give=takes_consent(purpose) and said not in {"yes", "unless"},
+    )  # fmt: skip
+
+
+def give(
+    project: Project, email: str, purpose: str, *, language: str, text: str, shown: bytes, name: str
+) -> None:
+    """Record a yes that somebody gave on the page that was `shown`, once they proved the address is theirs."""
+    found = next((one for one in choices(project) if str(one.key) == purpose), None)
+    if found is None or not takes_consent(found):
+        raise NotFoundError("There is no such choice.")
+    digest = sha256(shown).hexdigest()
+    form = Form("preferences", language, digest, {purpose: sha256(text.encode()).hexdigest()})
+    record_form.record_form(project, form, shown)
+    said = [Choice(purpose, "given", one) for one in found.channels] or [Choice(purpose, "given")]
+    asked = Asked("preferences", language, form=digest)
+    record_consent(project, [("email", email)], said, asked, once=f"give {name} {purpose}")
+
+
+def send_code(project: Project, email: str, language: str) -> str:
+    """Send a code to an address, and return what must come back with it; raises NotAllowedError after too many."""
+    address = email.strip()
+    if not is_address(address):
+        raise NotAllowedError("That is no e-mail address.")
+    _, mark = subjects.fingerprint(project.ledger, "requests", "email", address)
+    if tries.count(project.ledger, f"preferences/{mark.hex()}", 3600) > CODES_PER_HOUR:
+        raise NotAllowedError("Too many codes were asked for. Wait an hour, then ask again.")
+    drawn = secrets.token_hex(12)
+    organisation = send_letter.organisation(project, language)
+    told = letter.write(
+        "preference_code", language,
+        {"code": _code(project, drawn), "minutes": MINUTES, "organisation": organisation},
+        send_letter.own_template(project, "preference_code", language),
+    )  # fmt: skip
+    html = letter.as_html(told, language)
+    project.mailer.send(Letter(address, told.subject, told.text, language, html=html))
+    return seal(project, CODE, [drawn, address, project.clock().isoformat()])
+
+
+def take_code(project: Project, asked: str, given: str) -> str | None:
+    """Return the session of whoever entered the right code in time; None for any other, told apart by nobody."""
+    try:
+        drawn, email, at = map(str, unseal(project, CODE, asked))
+    except NotFoundError:
+        return None
+    late = project.clock() > datetime.fromisoformat(at) + timedelta(minutes=MINUTES)
+    tried = tries.count(project.ledger, f"preference code/{drawn}", MINUTES * 60 * 2)
+    digits = "".join(one for one in given if one.isdigit() and one.isascii())[: DIGITS + 1]
+    right = hmac.compare_digest(_code(project, drawn).encode(), digits.encode())
+    if late or tried > TRIES_MAX or not right:
+        return None
+    if tries.count(project.ledger, f"preference taken/{drawn}", MINUTES * 60 * 2) > 1:
+        return None  # a code is good once
+    until = project.clock() + timedelta(minutes=SESSION_MINUTES)
+    return seal(project, SESSION, [email, until.isoformat(), secrets.token_hex(8)])
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """Whoever entered a code in this browser, for a while."""
+
+    email: str = field(repr=False)
+    name: str
+
+
+def proven(project: Project, session: str | None) -> Proven | None:
+    """Return whose session it is, while it lasts."""
+    try:
+        email, until, name = map(str, unseal(project, SESSION, session or ""))
+    except NotFoundError:
+        return None
+    return Proven(email, name) if project.clock() < datetime.fromisoformat(until) else None
+
+
+def _code(project: Project, drawn: str) -> str:
+    _, secret = keys.own_key(project.ledger, "codes")
+    mac = hmac.digest(secret, f"preferences/{drawn}".encode(), "sha256")
+    return f"{int.from_bytes(mac[:8]) % 10**DIGITS:0{DIGITS}}"
