@@ -17,7 +17,9 @@ def test_somebody_is_found_in_counts_and_their_values_only_when_asked(folder):
     assert said.code == 0
     assert "customer" in said.out
     assert "Lyon" not in said.out
-    assert "Lyon" in troth(folder, "find", "shop", "--email", ADA, "--show").out
+    said = troth(folder, "find", "shop", "--email", ADA, "--show")
+    assert (said.code, "Nobody is named" in said.err, "Lyon" in said.out) == (2, True, False)
+    assert "Lyon" in troth(folder, "find", "shop", "--email", ADA, "--show", "-s", "m").out
     assert json.loads(troth(folder, "find", "shop", "--email", ADA, "--json").out)
 
 
@@ -29,7 +31,7 @@ def test_a_credential_is_shown_to_nobody(folder):
     path = folder / "stores" / "shop.yaml"
     path.write_text(path.read_text().replace("city: contact}", "city: contact, password: credential}"))
     for form in ((), ("--json",)):
-        said = troth(folder, "find", "shop", "--email", ADA, "--show", *form)
+        said = troth(folder, "find", "shop", "--email", ADA, "--show", "-s", "m", *form)
         assert said.code == 0
         assert "Lyon" in said.out
         assert "[withheld: a credential]" in said.out

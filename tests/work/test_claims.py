@@ -44,6 +44,14 @@ def claim(project, number, name="c1"):
 # What takes effect on receipt
 
 
+@pytest.mark.parametrize(("language", "piece"), [("en", "is on record as"), ("fr", "est enregistré sous")])
+def test_a_withdrawal_is_told_with_the_id_of_its_record(project, letters, language, piece):
+    number = story.ask(project, "withdraw", purposes={"withdraw": ["audience"]}, language=language)
+    subject = story.state(project, number)["subject"]
+    (event,) = [e for e in read.stream(project.ledger, f"choices/{subject}") if e.kind == "consent_recorded"]
+    assert f"{piece} {event.id}" in letters()[0][2]
+
+
 def test_advertising_stops_with_the_receipt_and_nobody_proves_anything(project, letters):
     number = story.ask(project, "object_marketing")
     assert choices(project, number) == [("objection_recorded", "newsletter")]

@@ -29,6 +29,7 @@ from troth.rules.fee import Proof
 from troth.work import (
     amend_rows,
     ask,
+    await_answer,
     build_package,
     carry_on,
     carry_out,
@@ -176,6 +177,11 @@ class Handling(RuleBasedStateMachine):
         for name in self.state["asks"]:
             self.tries(ask.answer_ask, self.number, name, "marie", sufficient=sufficient, reply="12")
 
+    @rule(staff=st.sampled_from(STAFF))
+    def nobody_knows_who_asks(self, staff):
+        self.tries(await_answer.propose_unidentified, self.number, staff, "It is somebody else's number.")
+        self.tries(await_answer.confirm_unidentified, self.number, STAFF[staff == STAFF[0]])
+
     @rule(reason=st.sampled_from(["complexity", "holidays"]), staff=st.sampled_from(STAFF))
     def extend(self, reason, staff):
         self.tries(extend.propose, self.number, reason, staff, reasons="Many systems.")
@@ -300,6 +306,20 @@ class Handling(RuleBasedStateMachine):
             assert claim["done"] or (claim["outcome"] == "refuse" and claim["reviewed_by"])
 
     @invariant()
+    def nobody_is_turned_away_unasked_untold_or_by_one_person(self):
+        if self.state["status"] != "not_identifiable":
+            return
+        asked = [one for one in self.state["asks"].values() if one["answered"] is None]
+        assert asked, "it ends so only while something is awaited"
+        assert any(
+            one["kind"] == "unidentified" and one["outcome"] == "sent" for one in self.state["letters"]
+        )
+        moved = [one for one in self.events if one.kind == "request_moved"]
+        proposed = [one for one in moved if one.facts["to"] == "unidentified_proposed"][-1]
+        ended = next(one for one in moved if one.facts["to"] == "not_identifiable")
+        assert proposed.actor != ended.actor
+
+    @invariant()
     def it_is_extended_once_and_in_time_for_a_reason_of_the_law(self):
         extended = [one for one in self.events if one.kind == "clock_extended"]
         assert len(extended) <= 1
@@ -307,6 +327,9 @@ class Handling(RuleBasedStateMachine):
             assert event.facts["reason"] == "complexity"
             sent = [one for one in self.state["letters"] if one["letter"].startswith("extension")]
             assert any(one["outcome"] == "sent" for one in sent)
+            before = [one for one in self.events if one.version < event.version]
+            proposed = [one for one in before if one.facts.get("to") == "extension_proposed"][-1]
+            assert proposed.actor != event.actor
 
     @invariant()
     def nobody_is_asked_who_they_are_without_a_doubt_on_record(self):

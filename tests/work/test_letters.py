@@ -3,6 +3,7 @@
 import email
 import email.policy
 import io
+import json
 
 import pypdf
 import pytest
@@ -220,6 +221,17 @@ def test_a_letter_on_paper_has_its_address_and_its_words(project):
         letter_paper.find(project, number, "done")
 
 
+@pytest.mark.parametrize(("channel", "signed"), [("desk", True), ("phone", False)])
+def test_whoever_stands_at_the_desk_takes_a_receipt_with_a_line_to_sign(project, channel, signed):
+    number = story.ask(
+        project, "access", channel=channel, wording="All of it.", read_back=True, language="fr"
+    )
+    written, to = letter_paper.find(project, number, "acknowledgement")
+    receipt = letter_paper.is_receipt(project, number, "acknowledgement")
+    drawn = letter_paper.pdf(project, number, written, to, receipt=receipt)
+    assert ("Date et signature" in pypdf.PdfReader(io.BytesIO(drawn)).pages[0].extract_text()) is signed
+
+
 def test_the_same_address_written_in_two_lines_is_one_person(project):
     first = by_post(project, "access")
     second = open_request.open_request(
@@ -236,15 +248,25 @@ def test_on_the_command_line_a_letter_is_printed_posted_and_previewed(folder, tm
     assert "To post: the letter acknowledgement" in said.out
     for suffix in ("pdf", "html", "txt"):
         file = tmp_path / f"letter.{suffix}"
-        assert troth(folder, "request", "letter", "2026-0001", "acknowledgement", "--to", file).code == 0
+        assert (
+            troth(folder, "request", "letter", "2026-0001", "acknowledgement", "--to", file, "-s", "m").code
+            == 0
+        )
         assert file.stat().st_mode & 0o077 == 0
-    said = troth(folder, "request", "letter", "2026-0001", "acknowledgement", "--to", tmp_path / "a.doc")
+    said = troth(
+        folder, "request", "letter", "2026-0001", "acknowledgement", "--to", tmp_path / "a.doc", "-s", "m"
+    )
     assert (said.code, "PDF, HTML or text" in said.err) == (2, True)
     words = ["request", "posted", "2026-0001", "acknowledgement", "--proof", "23/11/26", "--staff", "marie"]
     assert "To post" not in troth(folder, *words).out
     assert troth(folder, "request", "words", "2026-0001", "Thank you for waiting.", "--staff", "m").code == 0
     said = troth(folder, "request", "preview", "2026-0001")
+    assert (said.code, "Nobody is named" in said.err) == (2, True)
+    said = troth(folder, "request", "preview", "2026-0001", "--staff", "marie")
     assert "Thank you for waiting." in said.out
     assert "Not yet: Claim c1 is not decided." in said.err
+    read_by = json.loads(troth(folder, "request", "timeline", "2026-0001", "--json").out)
+    seen = [(e["facts"]["staff"], e["facts"]["screen"]) for e in read_by if e["kind"] == "staff_read"]
+    assert seen == [*[("m", "letter")] * 3, ("marie", "preview")]
     said = troth(folder, "request", "open", "-r", "access")
     assert (said.code, "e-mail address" in said.err) == (2, True)

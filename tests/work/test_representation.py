@@ -8,6 +8,7 @@ import story
 from commanding import troth
 from naming import names
 from troth.errors import NotAllowedError
+from troth.faces.cli.request_shown import age_hint
 from troth.faces.portal import session
 from troth.ledger import read, suppression, vault
 from troth.rules import representation
@@ -236,6 +237,13 @@ def test_the_commands_open_and_record(project, folder):
 
 
 # Who somebody is
+
+
+@pytest.mark.parametrize(("place", "years"), [("FR", "From 15 years"), ("DE", "From 16 years"), ("BR", "")])
+def test_who_looks_at_a_parents_request_is_told_from_which_age_a_child_acts_alone(place, years):
+    hint = age_hint({"jurisdiction": place, "received": "2026-11-23"})
+    assert hint.startswith("The rights are the child's own.") is bool(years)
+    assert years in hint
 
 
 def test_how_an_identity_was_shown_is_said_and_nothing_of_it_is_kept(project):

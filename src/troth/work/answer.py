@@ -80,6 +80,7 @@ def said(project: Project, number: str) -> tuple[str, dict[str, object]]:
                     reasons.get(name, ""),
                     language,
                     _note(project, number, name, "residue_accepted"),
+                    number,
                 ),
                 *_note(project, number, name, "claim_done").splitlines(),
                 *(cover.lines(project, claim, language) if claim["outcome"] != "refuse" else []),
@@ -144,12 +145,13 @@ def _lines(
     reason: str,
     language: str,
     accepted: str,
+    number: str,
 ) -> list[str]:
     if claim["outcome"] == "refuse":
         return [phrase("why_refused", language, reason=reason, article=article(project, claim))]
     lines = []
     if WAYS[claim["right"]] == "choice":
-        lines.extend(choice_lines(project, claim, language))
+        lines.extend(choice_lines(project, claim, language, number))
     if WAYS[claim["right"]] == "copy":
         package = claim["package"] or {}
         rows, stores = package.get("rows", 0), ", ".join(looked)
@@ -165,8 +167,8 @@ def _lines(
     return lines
 
 
-def choice_lines(project: Project, claim: Mapping[str, Any], language: str) -> list[str]:
-    """Say of an objection or a withdrawal what it stops, since when, and what is retained for it."""
+def choice_lines(project: Project, claim: Mapping[str, Any], language: str, number: str) -> list[str]:
+    """Say of an objection or a withdrawal what it stops, since when, under which id, and what is retained for it."""
     if not claim["purposes"]:
         return [phrase("no_purpose", language)]
     said = tell_recipients.purposes_said(project, claim["purposes"], language)
@@ -174,7 +176,21 @@ def choice_lines(project: Project, claim: Mapping[str, Any], language: str) -> l
     lines = [phrase(name, language, on=send_letter.day(claim["decided_on"], language), purposes=said)]
     if claim["right"] == "object_marketing":
         lines.append(phrase("suppressed", language))
+    if claim["right"] == "withdraw":
+        lines += [phrase("consent_id", language, id=one) for one in _withdrawals(project, claim, number)]
     return lines
+
+
+def _withdrawals(project: Project, claim: Mapping[str, Any], number: str) -> list[str]:
+    """Return the ids of the records by which a request took consents back."""
+    subject = request_file.load(project, number).state["subject"]
+    return [
+        event.id
+        for event in read.stream(project.ledger, f"choices/{subject}")
+        if event.kind == "consent_recorded"
+        and event.request == number
+        and event.facts["purpose"] in claim["purposes"]
+    ]
 
 
 def _store_lines(project: Project, name: str, store: Mapping[str, Any], language: str) -> list[str]:

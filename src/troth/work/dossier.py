@@ -16,11 +16,11 @@ from importlib.resources import files
 from typing import Any
 
 from troth.errors import KeyDestroyedError, NotAllowedError, NotFoundError, TamperedError
-from troth.ledger import append, read, receipt, vault
+from troth.ledger import read, receipt, vault
 from troth.ledger.note import Verifier
 from troth.outside.pdf import typeset
 from troth.rules import request
-from troth.rules.event import Draft, Event, Fact
+from troth.rules.event import Event
 from troth.rules.package import plain
 from troth.work import request_file, send_letter
 from troth.work.project import Project
@@ -36,9 +36,7 @@ def dossier(
     `redacted` leaves out everything that was said by and to people, and keeps what happened.
     """
     found = request_file.load(project, number)
-    facts: dict[str, Fact] = {"staff": staff, "screen": "dossier"}
-    draft = Draft("staff_read", found.stream, facts, **request_file.about(found), actor=staff)
-    append.append(project.ledger, [draft])
+    request_file.record_reading(project, number, staff, "dossier")
     found = request_file.load(project, number)
     events = read.stream(project.ledger, found.stream)
     return {

@@ -11,7 +11,7 @@ from typing import Any
 from troth.errors import KeyDestroyedError, NotFoundError
 from troth.ledger import read, vault
 from troth.outside.pdf import typeset
-from troth.rules.letter import Written
+from troth.rules.letter import Written, phrase
 from troth.work import request_file, send_letter
 from troth.work.project import Project
 
@@ -32,8 +32,14 @@ def find(project: Project, number: str, ident: str) -> tuple[Written, str]:
     return Written(str(payload["subject"]), str(payload["text"])), str(payload.get("to") or "")
 
 
-def pdf(project: Project, number: str, written: Written, to: str) -> bytes:
-    """Set a letter on paper (PDF/UA-1)."""
+def is_receipt(project: Project, number: str, ident: str) -> bool:
+    """Say whether a letter is the receipt that somebody at the desk takes with them, dated and signed."""
+    state = request_file.load(project, number).state
+    return ident == "acknowledgement" and state["channel"] == "desk"
+
+
+def pdf(project: Project, number: str, written: Written, to: str, *, receipt: bool = False) -> bytes:
+    """Set a letter on paper (PDF/UA-1); a `receipt` has a line to sign."""
     state = request_file.load(project, number).state
     language = str(state["language"])
     name = str(request_file.reached(project, number).get("name") or "")
@@ -52,6 +58,7 @@ def pdf(project: Project, number: str, written: Written, to: str) -> bytes:
         ),
         "subject": written.subject,
         "text": written.text,
+        "sign": phrase("signature", language) if receipt else "",
     }
     template = (files("troth.work") / "letter.typ").read_text(encoding="utf-8")
     return typeset(template, data, project.clock())

@@ -270,7 +270,7 @@ def acknowledge(project: Project, number: str) -> None:
         line
         for claim in state["claims"].values()
         if _took_effect(claim)
-        for line in answer.choice_lines(project, claim, language)
+        for line in answer.choice_lines(project, claim, language, number)
     ]
     due = state["legal_due"] or state["received"]
     again = state.get("reopens")

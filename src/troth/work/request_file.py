@@ -89,6 +89,13 @@ def refuse_unless(reasons: Iterable[str]) -> None:
         raise NotAllowedError(" ".join(told))
 
 
+def record_reading(project: Project, number: str, staff: str, screen: str) -> None:
+    """Record that a member of staff reads what was said by or to a person, before they do (Case C-579/21)."""
+    found = load(project, number)
+    draft = Draft("staff_read", found.stream, {"staff": staff, "screen": screen}, **about(found), actor=staff)
+    append.append(project.ledger, [draft])
+
+
 def requester(project: Project, number: str) -> Mapping[str, Any]:
     """Return who asked and what they wrote; empty once that was erased."""
     received = read.stream(project.ledger, f"request/{number}")[0]

@@ -70,9 +70,7 @@ def look(project: Project, number: str, staff: str, name: str = "") -> tuple[str
         known = ", ".join(waiting) or "none"
         raise NotFoundError(f"No document {name[:20]!r} is there in {number}. There are: {known}.")
     told = waiting[name or list(waiting)[-1]]
-    facts: dict[str, Fact] = {"staff": staff, "screen": "document"}
-    draft = Draft("staff_read", found.stream, facts, **request_file.about(found), actor=staff)
-    append.append(project.ledger, [draft])
+    request_file.record_reading(project, number, staff, "document")
     return str(told["type"]), b"".join(vault.get_chunks(project.ledger, str(told["kept_under"])))
 
 

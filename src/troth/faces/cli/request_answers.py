@@ -69,16 +69,17 @@ def answer(number: str = NUMBER) -> None:
 
 
 @app.command()
-def preview(number: str = NUMBER) -> None:
-    """Show the answer as it would be sent now; nothing is sent.
+def preview(number: str = NUMBER, staff: str = STAFF) -> None:
+    """Show the answer as it would be sent now; nothing is sent, and that you read it is recorded.
 
-    Example: troth request preview 2026-0001
+    Example: troth request preview 2026-0001 --staff marie
     """
     from troth.rules import request_guard
     from troth.work import request_file, send_letter
     from troth.work.answer import said
 
     opened = project()
+    request_file.record_reading(opened, number, staff, "preview")
     kind, fields = said(opened, number)
     written = send_letter.write(opened, number, kind, fields)
     out().print(f"{written.subject}\n\n{written.text}", markup=False)
@@ -109,28 +110,29 @@ def letter(
         ..., help="The letter, as the timeline names it, such as done or acknowledgement."
     ),
     to: Path = typer.Option(..., "--to", help="Where to write it: a file that ends in .pdf, .html or .txt."),
+    staff: str = STAFF,
 ) -> None:
-    """Write a letter into a file, on paper or as it was mailed.
+    """Write a letter into a file, on paper or as it was mailed; that you read it is recorded.
 
-    Example: troth request letter 2026-0001 done --to done.pdf
+    Example: troth request letter 2026-0001 done --to done.pdf --staff marie
     """
     from troth.rules.letter import as_html
     from troth.work import letter_paper, request_file
 
     opened = project()
+    if to.suffix not in {".pdf", ".html", ".txt"}:
+        raise NotAllowedError("A letter is written as PDF, HTML or text: name a file .pdf, .html or .txt.")
     written, whom = letter_paper.find(opened, number, name)
+    request_file.record_reading(opened, number, staff, "letter")
     language = str(request_file.load(opened, number).state["language"])
     match to.suffix:
         case ".pdf":
-            drawn = letter_paper.pdf(opened, number, written, whom)
+            receipt = letter_paper.is_receipt(opened, number, name)
+            drawn = letter_paper.pdf(opened, number, written, whom, receipt=receipt)
         case ".html":
             drawn = as_html(written, language).encode()
-        case ".txt":
-            drawn = f"{written.subject}\n\n{written.text}".encode()
         case _:
-            raise NotAllowedError(
-                "A letter is written as PDF, HTML or text: name a file .pdf, .html or .txt."
-            )
+            drawn = f"{written.subject}\n\n{written.text}".encode()
     to.touch(mode=0o600)
     to.write_bytes(drawn)
     err().print(f"Written to {to}. It holds personal data.")

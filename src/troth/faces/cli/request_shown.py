@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 import typer
@@ -55,6 +56,9 @@ def show_request(number: str) -> None:
             else "nobody has looked yet at what shows the authority"
         )
         console.print(f"Asked for somebody else, as {state['acting']['kind']}: {told}.")
+        hint = age_hint(state) if state["acting"]["kind"] in {"parent", "guardian"} else ""
+        if hint:
+            console.print(hint, soft_wrap=True)
     if state.get("instruction"):
         told_by = state["instruction"]
         console.print(
@@ -99,6 +103,21 @@ def show_request(number: str) -> None:
         )
     for step in request_guard.next_steps(state):
         console.print(f"Next: {step}.")
+
+
+def age_hint(state: Mapping[str, Any]) -> str:
+    """Say from which age a child acts alone online where the controller is: the rights are the child's own."""
+    from troth.errors import NotFoundError
+    from troth.law.age import consent_age
+
+    try:
+        found = consent_age(str(state["jurisdiction"]), date.fromisoformat(state["received"]))
+    except NotFoundError:
+        return ""
+    return (
+        f"The rights are the child's own. From {found.years} years a child consents alone to online services here "
+        f"({found.law}): the older they are, the more their own wish counts, so ask for it."
+    )
 
 
 def _stands(state: Mapping[str, Any]) -> Iterator[str]:

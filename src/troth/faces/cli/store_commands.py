@@ -18,6 +18,7 @@ import typer
 from troth.errors import ConflictError, NotAllowedError, NotFoundError, WrongFileError
 from troth.faces.cli.console import as_json, err, out, progress, table
 from troth.faces.cli.context import project
+from troth.faces.cli.staff import refuse_nobody
 
 if TYPE_CHECKING:
     from troth.rules.map import Erase, Map
@@ -45,12 +46,22 @@ def find(
     map: Path | None = MAP,
     url: str | None = URL,
     json: bool = JSON,
+    staff: str = typer.Option(
+        "",
+        "--staff",
+        "-s",
+        envvar="TROTH_STAFF",
+        show_default=False,
+        help="Who you are, as it stands in the record; required with --show.",
+    ),
 ) -> None:
-    """Find every row about a person in a store.
+    """Find every row about a person in a store; whoever has the values shown is recorded to have read them.
 
     Example: troth find shop --email ada@example.org
     """
     who = _who(email, identifier, controller)
+    if show and map is None:
+        _record_reading(store or "", staff)
     with _store(store, map, url) as (opened, described, _):
         people = [name for name, each in described.tables.items() if each.subject is not None]
         tally: dict[tuple[str, str, str], int] = {}
@@ -89,6 +100,20 @@ def find(
         out().print(f"\n{row.table}", style="bold")
         for name, value in _seen(row, described).items():
             out().print(f"  {name}: {value}", markup=False)
+
+
+def _record_reading(store: str, staff: str) -> None:
+    """Record that a member of staff looks at people's data in a store, before they do; whose is not said."""
+    from troth.ledger import append
+    from troth.rules.event import Draft
+
+    refuse_nobody(staff)
+    opened = project()
+    if store and store not in opened.maps:
+        return  # it is refused in a moment, by its name
+    facts = {"staff": staff, "screen": f"find/{store}"}
+    append.append(opened.ledger, [Draft("staff_read", "reading/find", facts, actor=staff)])
+    opened.close()
 
 
 def plan(
