@@ -106,12 +106,36 @@ class SqlReach(SqlTerms):
 
     def _hop(self, hop: Hop, set_: str, text: Text, extra: str) -> str:
         match = self._linked(hop, "s", "t", looked="t")
+        if self._told_by_key(hop):
+            source, whose = self._as_rows(text, set_, hop.source), ""
+        else:
+            source = f"{text.rows(set_, hop.source)} AS n CROSS JOIN {self.name(hop.source)} AS s"
+            whose = f"{self._key_equal(hop.source, 's', 'n')} AND "
         return (
-            f"SELECT {self._key_list(hop.to, 't')}{extra} FROM {text.rows(set_, hop.source)} AS n "
-            f"CROSS JOIN {self.name(hop.source)} AS s CROSS JOIN {self.name(hop.to)} AS t "
-            f"WHERE {self._key_equal(hop.source, 's', 'n')} AND {match}{self._no_placeholder(hop.to, 't')}"
+            f"SELECT {self._key_list(hop.to, 't')}{extra} FROM {source} CROSS JOIN {self.name(hop.to)} AS t "
+            f"WHERE {whose}{match}{self._no_placeholder(hop.to, 't')}"
             f"{self._ours(text, hop.to, 't', by_name=hop.named is not None or hop.kind == 'same')}"
         )
+
+    def _told_by_key(self, hop: Hop) -> bool:
+        """Tell whether the keys of a set already say all that a hop links by: their rows need not be read again.
+
+        Not where a text is compared, which the column's own collation has a say in.
+        """
+        key = self.graph.table(hop.source).key
+        return (
+            self.dialect.name == "postgresql"
+            and hop.named is None
+            and hop.source_at == PLAIN
+            and set(hop.source_columns) <= set(key)
+            and all(self._family(hop.source, column) in ("int", "uuid") for column in hop.source_columns)
+        )
+
+    def _as_rows(self, text: Text, set_: str, table: str) -> str:
+        """Write the keys of a set as rows `s` of their table, of which nothing else is known."""
+        key = self.graph.table(table).key
+        named = ", ".join(f"n.k{number} AS {quoted(name)}" for number, name in enumerate(key, 1))
+        return f"(SELECT {named} FROM {text.rows(set_, table)} AS n) AS s"
 
     def _controller(self, table: str, alias: str) -> str | None:
         """Write the text of a row's controller, empty where it names none; None where no row of the table can."""

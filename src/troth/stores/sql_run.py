@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 
@@ -26,6 +26,7 @@ from troth.stores.sql_text import Bind, Statement
 ROWS_MEASURED_MAX = 50_000
 ROWS_AT_ONCE = 200
 ROUNDS_MAX = 8
+_DEEDS = ("insert", "update", "delete")
 
 # Finding
 
@@ -83,7 +84,6 @@ class Done:
     effects: tuple[SideEffect, ...]
     keys_checked: int
     until: date | None
-    first: tuple[Count, ...] = ()  # what the first of several rounds did, where there were more
 
 
 def select(
@@ -100,15 +100,25 @@ def select(
 
 
 def measure(
-    sql: Sql, session: Session, who: Sequence[Who], today: date, spared: Spared | None = None
+    sql: Sql,
+    session: Session,
+    who: Sequence[Who],
+    today: date,
+    spared: Spared | None = None,
+    rows_max: int = ROWS_MEASURED_MAX,
 ) -> Measured:
-    """Say what acting would do; the caller rolls back."""
+    """Say what acting would do; the caller rolls back.
+
+    More than `rows_max` rows are counted by reading, unless one round may leave more to do: reading
+    does not see what a further round finds.
+    """
     others = tuple(Processed(name, each.reached()) for name, each in processed(sql, session, who))
     selection = select(sql, session, who, today, spared)
-    if selection.reached() > ROWS_MEASURED_MAX:
+    many = selection.reached() > rows_max
+    if many and not sql.plan.in_rounds:
         counts, _ = _counted(selection)
         return Measured(sql.plan.store, sql.plan.sha256, counts, (), "counted", others)
-    done = erase(selection, who, today, spared)
+    done = erase(selection, who, today, spared, many=many)
     return Measured(sql.plan.store, sql.plan.sha256, done.counts, done.effects, processed=others)
 
 
@@ -265,8 +275,12 @@ def _verb(change: object) -> Verb:
             return "blank"
 
 
-def apply(selection: Selection) -> Done:
-    """Make every change in order, then check every row; raises NotAllowedError when one is not as it must be."""
+def apply(selection: Selection, *, many: bool = False) -> Done:
+    """Make every change in order, then check every row; raises NotAllowedError when one is not as it must be.
+
+    Of `many` rows, those whose table the engine itself says that nothing else has changed are checked by its
+    count: as many rows were removed as there are keys, and none was written.
+    """
     sql, session = selection.sql, selection.session
     if not selection.reached():
         return Done((), (), 0, None)
@@ -293,8 +307,11 @@ def apply(selection: Selection) -> Done:
     answers = [answer for at, answer in enumerate(told) if at not in looks]
     tally: dict[tuple[str, Verb], int] = {}
     ours: dict[tuple[str, str], int] = {}
+    short: set[str] = set()  # tables of which fewer rows went than were to go
     for number, answer in zip(numbers, answers, strict=True):
         change = sql.plan.changes[number]
+        if isinstance(change, Remove) and answer.changed != going[change.table]:
+            short.add(change.table)
         deed = "delete" if isinstance(change, Remove) else "update"
         ours[change.table, deed] = ours.get((change.table, deed), 0) + answer.changed
         if isinstance(change, Untie):
@@ -303,26 +320,48 @@ def apply(selection: Selection) -> Done:
         if isinstance(change, Remove) and sql.keyless(change.table) and answer.changed != rows:
             raise NotAllowedError(_kept(sql, change.table))
         tally[change.table, _verb(change)] = tally.get((change.table, _verb(change)), 0) + rows
-    checked = _verify(selection, numbers, going)
+    seen = session.seen(ours)
+    untouched = _untouched(sql, seen, ours) - short if many else frozenset[str]()
+    checked = _verify(selection, numbers, going, untouched)
     effects = tuple(
         SideEffect(table, verb, rows - ours.get((table, verb), 0))
-        for (table, verb), rows in sorted(session.seen(ours).items())
+        for (table, verb), rows in sorted(seen.items())
         if rows > ours.get((table, verb), 0)
     )
     return Done(_listed(selection, tally, retained), effects, checked, _last(retained))
 
 
-def erase(selection: Selection, who: Sequence[Who], today: date, spared: Spared | None = None) -> Done:
+def _untouched(
+    sql: Sql, seen: Mapping[tuple[str, str], int], ours: Mapping[tuple[str, str], int]
+) -> frozenset[str]:
+    """Return the tables in which, by the engine's own count, nothing was changed but by us; none if in doubt."""
+    if any(sql.graph.catalogue.table(table) is None for table, _ in seen):
+        return frozenset()
+    return frozenset(
+        table
+        for table in sql.graph.reached()
+        if all(seen.get((table, verb), 0) == ours.get((table, verb), 0) for verb in _DEEDS)
+    )
+
+
+def erase(
+    selection: Selection,
+    who: Sequence[Who],
+    today: date,
+    spared: Spared | None = None,
+    *,
+    many: bool = False,
+) -> Done:
     """Make every change; where that may release more, look again until there is nothing left to do."""
     sql, session = selection.sql, selection.session
-    rounds = [apply(selection)]
+    rounds = [apply(selection, many=many)]
     while sql.plan.in_rounds and any(count.verb != "retain" for count in rounds[-1].counts):
         if len(rounds) > ROUNDS_MAX:
             raise NotAllowedError(
                 f"In the store `{sql.plan.store}`, each round of an erasure leaves more to do; a trigger may put rows "
                 "back. Nothing was changed."
             )
-        rounds.append(apply(select(sql, session, who, today, spared)))
+        rounds.append(apply(select(sql, session, who, today, spared), many=many))
     return rounds[0] if len(rounds) < 3 else _together(rounds)
 
 
@@ -347,7 +386,6 @@ def _together(rounds: Sequence[Done]) -> Done:
         tuple(SideEffect(table, verb, rows) for (table, verb), rows in sorted(effects.items())),
         sum(each.keys_checked for each in rounds),
         max((each.until for each in rounds if each.until is not None), default=None),
-        first=rounds[0].counts,
     )
 
 
@@ -399,8 +437,13 @@ def _counted(selection: Selection) -> tuple[tuple[Count, ...], date | None]:
     return _listed(selection, tally, retained), _last(retained)
 
 
-def _verify(selection: Selection, numbers: Sequence[int], going: Mapping[str, int]) -> int:
-    """Check by key that what was to go is absent and what stays is there with its new values."""
+def _verify(
+    selection: Selection, numbers: Sequence[int], going: Mapping[str, int], untouched: Collection[str]
+) -> int:
+    """Check by key that what was to go is absent and what stays is there with its new values.
+
+    In tables left `untouched` by anybody else, what is there follows from the rows that our own changes removed.
+    """
     sql = selection.sql
     moved = {
         sql.plan.changes[number].table
@@ -412,14 +455,15 @@ def _verify(selection: Selection, numbers: Sequence[int], going: Mapping[str, in
         for table in sql.graph.reached()
         if selection.counts.get(("reach", table), 0) and not (sql.keyless(table) and table in moved)
     ]
-    asked: list[tuple[Bind, Statement]] = [(("there", ""), sql.there(sql.graph.reached()))]
+    looked = [table for table in tables if table not in untouched]
+    asked: list[tuple[Bind, Statement]] = [(("there", ""), sql.there(looked))] if looked else []
     for number in numbers:
         statement = sql.wrong(number)
         if statement is not None:
             asked.append(((str(number), sql.plan.changes[number].table), statement))
     answers = selection.run(asked)
-    there = dict(zip(sql.graph.reached(), answers.pop(("there", "")).rows[0], strict=True))
-    for table in tables:
+    there = dict(zip(looked, answers.pop(("there", "")).rows[0], strict=True)) if looked else {}
+    for table in looked:
         left = selection.counts["reach", table] - going.get(table, 0)
         if whole(there[table]) > left:
             raise NotAllowedError(_kept(sql, table))
@@ -451,8 +495,7 @@ def compare(approved: Measured, now: Done, tolerance: int) -> None:
     """Raise ConflictError when there is more to do than was approved, or something else."""
     allowed = {(count.table, count.verb): count.rows for count in approved.counts}
     more = 0
-    # what was only counted was counted by reading, which does not see what a further round finds
-    for count in now.first if now.first and approved.how == "counted" else now.counts:
+    for count in now.counts:
         if (count.table, count.verb) not in allowed:
             raise ConflictError(
                 f"In the store `{approved.store}`, `{count.table}` now has rows to {_to_do(count.verb)}, which "

@@ -182,7 +182,7 @@ class SqlStore(Generic[Connection]):
         def measured(connection: Connection) -> Measured:
             sql = self._sql(connection)
             with self._transaction(connection, "change", sql) as session:
-                return sql_run.measure(sql, session, who, today, spared)
+                return sql_run.measure(sql, session, who, today, spared, self._limits.rows_measured_max)
 
         return self._with(self._changing(), measured)
 
@@ -210,7 +210,8 @@ class SqlStore(Generic[Connection]):
             sql_run.same_plan(sql, approved)
             session = engine.session(connection, sql.graph.catalogue)
             selection = sql_run.select(sql, session, who, today, spared)
-            made = sql_run.erase(selection, who, today, spared)
+            many = selection.reached() > self._limits.rows_measured_max
+            made = sql_run.erase(selection, who, today, spared, many=many)
             sql_run.compare(approved, made, tolerance)
             acted = sql_run.acted(sql, step, made, today, once=self._remembers)
             if self._remembers:

@@ -263,10 +263,10 @@ class SqliteSession:
                 run("INSERT INTO temp.troth_seen VALUES (?, ?, 0)", (number, verb))
         self.watched = True
 
-    def seen(self, ours: Mapping[tuple[str, str], int] | None = None) -> Mapping[tuple[str, str], int]:  # noqa: ARG002
-        """Return what the temporary triggers counted."""
+    def seen(self, ours: Mapping[tuple[str, str], int]) -> Mapping[tuple[str, str], int]:
+        """Return what the temporary triggers counted; where nothing else can change a row, what we changed."""
         if not self.watched:
-            return {}
+            return ours
         counted = self.connection.execute("SELECT number, verb, rows FROM temp.troth_seen WHERE rows > 0")
         return {(self.tables[number], verb): rows for number, verb, rows in counted}
 
