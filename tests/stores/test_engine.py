@@ -903,3 +903,32 @@ def test_a_row_is_expected_by_a_search_only_until_its_retention_ends(database):
         return next(hit.verdict for hit in store.scan(who(ADA), day).hits if hit.table == "invoice")
 
     assert (verdict(date(2030, 1, 30)), verdict(date(2030, 1, 31))) == ("expected", "copy")
+
+
+def test_what_an_erasure_writes_in_one_table_names_nobody_in_another(database):
+    """Somebody may really be called as those are who left elsewhere: they are not followed to that row."""
+    database.run(
+        CUSTOMER,
+        CUSTOMERS,
+        "CREATE TABLE employee (id integer PRIMARY KEY, email text, home text, phone text)",
+        "INSERT INTO customer VALUES (9, 'left@shop.example', 'Lee Ft')",
+        "INSERT INTO employee VALUES (1, 'left@shop.example', 'lee@home.example', '+33612345678')",
+    )
+    store = database.open(
+        PEOPLE
+        + """
+  employee:
+    subject:
+      key: id
+      identifiers:
+        email: {kind: email, one_person: true}
+        home: {kind: email, one_person: true}
+        phone: {kind: phone, one_person: true}
+    columns: {id: key, email: contact, home: contact, phone: contact}
+    erase: {do: blank, set: {email: left@shop.example, home: null, phone: null}, by: hr, because: a test}
+"""
+    )
+    asking = [Who("x", (("phone", "+33 6 12 34 56 78"),))]
+    assert [row.table for row in store.find(asking)] == ["employee"]
+    assert counted(erase(store, subjects=asking)) == {("employee", "blank"): 1}
+    assert database.query("SELECT name FROM customer WHERE id = 9") == [("Lee Ft",)]

@@ -847,3 +847,34 @@ def test_a_row_that_is_nobodys_for_want_of_its_condition_holds_what_it_points_to
     )
     erase(store, ADA, BEN)
     assert database.query("SELECT id FROM address") == [(1,)]
+
+
+def test_a_row_given_to_nobody_by_two_edges_of_one_column_is_counted_once(database):
+    database.run(
+        "CREATE TABLE customer (id integer PRIMARY KEY, email varchar(90))",
+        "CREATE TABLE post (id integer PRIMARY KEY, kind varchar(9), author integer)",
+        "INSERT INTO customer VALUES (0, NULL), (1, 'ada@shop.example')",
+        "INSERT INTO post VALUES (1, 'a', 1), (2, 'b', 1), (3, 'c', 1)",
+    )
+    store = database.open("""
+placeholder: {customer.id: 0}
+tables:
+  customer:
+    subject: {key: id, identifiers: {email: {kind: email, one_person: true}}}
+    columns: {id: key, email: contact}
+    erase: {do: blank, set: {email: null}, by: dpo, because: a test}
+  post:
+    belongs_to:
+      - {author: customer.id, when: {kind: [a, b]}, leaving: replace_owner}
+      - {author: customer.id, when: {kind: [b, c]}, leaving: replace_owner}
+    columns: {id: key, kind: usage, author: link}
+    erase: {do: replace_owner, by: dpo, because: a test}
+""")
+    measured = store.measure(who(ADA), TODAY)
+    assert {(count.table, count.verb): count.rows for count in measured.counts} == {
+        ("customer", "blank"): 1,
+        ("post", "replace_owner"): 3,
+    }
+    assert store.gone(who(ADA), TODAY) == 4  # by reading, the same
+    store.act("one", who(ADA), TODAY, measured)
+    assert database.query("SELECT DISTINCT author FROM post") == [(0,)]

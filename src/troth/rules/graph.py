@@ -9,7 +9,7 @@ known, and only tables that lead back to one another are looked into again and a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from troth.rules.catalogue import Catalogue, CatalogueTable
@@ -273,17 +273,10 @@ def _hops(map_: Map, catalogue: Catalogue, named: Sequence[Named]) -> Iterable[H
     for one in named:
         for other in named:
             if one.one_person and other.one_person and one.kind == other.kind:
-                yield Hop(
-                    "same",
-                    one.table,
-                    (one.column,),
-                    other.table,
-                    (other.column,),
-                    None,
-                    other,
-                    one.at,
-                    other.at,
-                )
+                # what an erasure writes in either place is nobody's identifier in the other either
+                both = replace(other, nobody=tuple(dict.fromkeys((*other.nobody, *one.nobody))))
+                ends = (one.table, (one.column,)), (other.table, (other.column,))
+                yield Hop("same", *ends[0], *ends[1], None, both, one.at, other.at)
 
 
 def _there(catalogue: Catalogue, edge: Edge) -> bool:

@@ -380,6 +380,16 @@ class Sql(SqlReach):
     def _pending(self, number: int) -> Statement:
         text, change = Text(self), self.plan.changes[number]
         where = self.where(text, number, change)
+        for before in self.plan.changes[:number]:  # a row that is given away already is given away once
+            match before, change:
+                case Rehome(hop), Rehome() if (before.table, before.values, before.parts) == (
+                    change.table,
+                    change.values,
+                    change.parts,
+                ):
+                    where += f" AND ({self._tied(hop, 't')}) IS NOT TRUE"
+                case _:
+                    pass
         return text.done(f"SELECT count(*) FROM {self.name(change.table)} AS t WHERE {where}")
 
     def wrong(self, number: int) -> Statement | None:
