@@ -325,6 +325,40 @@ class Oracle:
                         add(other_table, other)
         return found, {place for place in roots if place in found}
 
+    def concealed(self, emails: Iterable[str]) -> dict[Place, set[str]]:
+        """Return what is masked in each row reached: what every way to it conceals."""
+        given = {f"={email.strip().lower()}" for email in emails if email.strip()}
+        reached, _ = self.reach(emails)
+        found = {}
+        for place in reached:
+            ways = list(self._ways(place, reached, given))
+            found[place] = set.intersection(*(set(conceals) for conceals in ways))
+        return found
+
+    def _ways(self, place: Place, reached: set[Place], given: set[str]) -> Iterable[tuple[str, ...]]:
+        table, id_ = place
+        row, names = self.data[table][id_], self.named(place)
+        if names & given or any(names & self.named(other) for other in reached - {place}):
+            yield ()
+        if any(place in self.subject_of(other) for other in reached):
+            yield ()
+        for edge in self.map.edges():
+            at, here = (edge.target, edge.table) if edge.kind != "points_to" else (edge.table, edge.target)
+            if here != table:
+                continue
+            for other in reached:
+                if other[0] == at:
+                    holder = self.data[at][other[1]]
+                    ends = (row, holder) if edge.kind != "points_to" else (holder, row)
+                    if self.linked(edge, *ends):
+                        yield edge.conceals
+            if (
+                edge.kind != "points_to"
+                and self.by_identifier(edge)
+                and set(self.leads_to(edge, row)) & given
+            ):
+                yield edge.conceals
+
     def fresh(self, reached: set[Place]) -> set[Place]:
         """Return the rows reached whose retention is not over."""
         kept = set()

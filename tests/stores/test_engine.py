@@ -932,3 +932,28 @@ def test_what_an_erasure_writes_in_one_table_names_nobody_in_another(database):
     assert [row.table for row in store.find(asking)] == ["employee"]
     assert counted(erase(store, subjects=asking)) == {("employee", "blank"): 1}
     assert database.query("SELECT name FROM customer WHERE id = 9") == [("Lee Ft",)]
+
+
+def test_what_an_edge_conceals_stays_concealed_in_a_row_that_names_its_subject_too(database):
+    database.run(
+        CUSTOMER,
+        CUSTOMERS,
+        "CREATE TABLE account (id integer PRIMARY KEY, customer_id integer, email text, agent_note text)",
+        "INSERT INTO account VALUES (1, 1, 'ada@home.example', 'x'), (2, 2, NULL, 'y')",
+    )
+    store = database.open(
+        PEOPLE
+        + """
+  account:
+    subject: {key: id, identifiers: {email: {kind: email, one_person: true}}}
+    belongs_to: [{customer_id: customer.id, conceals: [agent_note]}]
+    columns: {id: key, customer_id: link, email: contact, agent_note: free_text}
+    erase: {do: delete, by: dpo, because: a test}
+"""
+    )
+
+    def concealed(email):
+        return {row.table: row.concealed for row in store.find(who(email))}
+
+    assert concealed(ADA) == {"customer": (), "account": ("agent_note",)}
+    assert concealed("ada@home.example") == {"account": ()}

@@ -111,6 +111,8 @@ class SqlReach(SqlTerms):
         else:
             source = f"{text.rows(set_, hop.source)} AS n CROSS JOIN {self.name(hop.source)} AS s"
             whose = f"{self._key_equal(hop.source, 's', 'n')} AND "
+        if hop.kind == "same" and hop.source == hop.to:  # a row leads to others of its name, not to itself
+            match += f" AND NOT ({self._key_equal(hop.to, 't', 'n')})"
         return (
             f"SELECT {self._key_list(hop.to, 't')}{extra} FROM {source} CROSS JOIN {self.name(hop.to)} AS t "
             f"WHERE {whose}{match}{self._no_placeholder(hop.to, 't')}"
