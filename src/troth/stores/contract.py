@@ -11,7 +11,7 @@ store itself, so that saying it again changes nothing and returns the same rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, Protocol, runtime_checkable
@@ -170,6 +170,32 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Expiry:
+    """The rows of a table whose retention began, by the day in the column `trigger`, `before` a day: it has ended."""
+
+    table: str
+    trigger: str
+    before: date
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """How many rows have outlived their retention, and the day on which that of the oldest began."""
+
+    rows: int
+    oldest: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one batch of a sweep did: rows looked at, and how many of them something else holds (they stay)."""
+
+    looked: int
+    held: int
+    acted: Acted
+
+
+@dataclass(frozen=True, slots=True)
 class Spared:
     """What an erasure that is repeated passes by: these rows, and rows dated `after` a day until `today`."""
 
@@ -231,6 +257,39 @@ class Granting(Protocol):
 
     def lacking(self, rights: Sequence[Right]) -> tuple[Right, ...]:
         """Return those of these rights that the role which changes does not have; nothing is changed."""
+        ...
+
+
+@runtime_checkable
+class Sweeps(Protocol):
+    """A store in which rows go once their retention has ended, as its map says for each table."""
+
+    def overdue(self, expiry: Expiry, but_for: Sequence[Who], today: date) -> Overdue:
+        """Count the rows whose retention has ended, but for those that lead to some people; change nothing."""
+        ...
+
+    def measure_sweep(self, expiry: Expiry, but_for: Sequence[Who], today: date) -> Measured:
+        """Say what sweeping them would do, rows of other tables that go with them too; change nothing.
+
+        Above the rows that a store measures at once, it is what a first part of them would do.
+        """
+        ...
+
+    def sweep(
+        self,
+        step: str,
+        expiry: Expiry,
+        but_for: Sequence[Who],
+        today: date,
+        allowed: Collection[tuple[str, Verb]],
+        *,
+        rows: int,
+        passed: int,
+    ) -> Swept:
+        """Sweep so many rows, in the order of their key, after those `passed`; once per `step`.
+
+        Raises ConflictError, with nothing changed, when a table or an action comes up that is not `allowed`.
+        """
         ...
 
 

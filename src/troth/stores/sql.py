@@ -10,10 +10,13 @@ from the catalogue and are quoted; constants come from the map and are escaped.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
+from troth.errors import NotFoundError
 from troth.rules.change import Change, Detach, Leave, Rehome, Remove, Unlist, Untie, Write, action
 from troth.rules.graph import Hop
-from troth.rules.map import Blank, InList, Retain
+from troth.rules.map import Blank, Flag, InList, Retain
+from troth.rules.plan import first_kept_day
 from troth.stores.sql_dialect import collation, quoted
 from troth.stores.sql_inside import Elements, by_column, rewritten
 from troth.stores.sql_reach import SqlReach
@@ -55,6 +58,48 @@ class Sql(SqlReach):
         assert column is not None
         return self.dialect.day(column, f"t.{quoted(done.trigger)}")
 
+    def day_of(self, table: str, column: str) -> str:
+        """Write the day in a column of a row, called t; raises NotFoundError where the table has no such column."""
+        found = self.graph.table(table).column(column)
+        if found is None:
+            raise NotFoundError(
+                f"The table `{table}` of the store `{self.plan.store}` has no column `{column}`, which its map names "
+                "under `retention`. Mend the map."
+            )
+        return self.dialect.day(found, f"t.{quoted(column)}")
+
+    def due(self, text: Text, table: str, trigger: str, before: date, today: date, *, spared: bool) -> str:
+        """Write where the rows are whose retention began before a day: `FROM … WHERE …`.
+
+        Left out is what the law keeps longer, what is restricted, what an erasure has emptied already, and
+        where some rows are `spared`, those.
+        """
+        described = self.graph.mapped(table)
+        where = [f"{self.day_of(table, trigger)} < '{before.isoformat()}'"]
+        match action(described):
+            case Retain(period, law_trigger, until=None) if law_trigger:
+                kept = first_kept_day(period, today).isoformat()
+                where.append(f"{self.day_of(table, law_trigger)} < '{kept}'")
+            case Retain():
+                where.append("1 = 0")
+            case Blank(values, parts):
+                where.append(self._differs(table, "t", values, parts))
+            case _:
+                pass
+        if isinstance(described.restriction, Flag):
+            flag = self._constant(table, "t", described.restriction.column, described.restriction.active)
+            where.append(f"({flag}) IS NOT TRUE")
+        if spared:
+            where.append(f"NOT ({text.within('t', 'spared', table)})")
+        where.append(f"1 = 1{self._live(table, 't')}{self._ours(text, table, 't', by_name=True)}")
+        return f"FROM {self.name(table)} AS t WHERE {' AND '.join(where)}"
+
+    def keys_of(self, table: str, rows: str, limit: int, offset: int) -> str:
+        """Write a select that gathers the keys of some rows, in their order."""
+        numbers = ", ".join(f"k{number}" for number in range(1, len(self.keys(table)) + 1))
+        inner = f"SELECT {self._key_list(table, 't')} {rows} ORDER BY {numbers} LIMIT {limit} OFFSET {offset}"
+        return f"SELECT {self._gathered(table)} FROM ({inner}) AS x"
+
     def kept(self, table: str) -> Statement | None:
         """Find the rows whose retention has ended, and to which a retained row belongs: keys, count."""
         hops = [
@@ -78,13 +123,13 @@ class Sql(SqlReach):
             f"AND ({' OR '.join(kept)})) AS x"
         )
 
-    def released(self, table: str) -> Statement | None:
-        """Find which rows nobody who stays owns or points to."""
-        return self._once(("released", table), lambda: self._released(table))
+    def released(self, table: str, *, due: bool = False) -> Statement | None:
+        """Find which rows nobody who stays owns or points to; those that are `due` go whoever owns them."""
+        return self._once(("released", table, due), lambda: self._released(table, due))
 
-    def _released(self, table: str) -> Statement | None:
+    def _released(self, table: str, due: bool) -> Statement | None:
         text = Text(self)
-        free = []
+        free, loose = [], []
         for hop in self.graph.owners(table):
             match = self._linked(hop, "o", "t", looked="o")
             stays = self._stays(text, hop.source, "o", points=False)
@@ -92,7 +137,7 @@ class Sql(SqlReach):
         for hop in self.graph.pointers(table):
             match = self._linked(hop, "p", "t", looked="p")
             stays = self._stays(text, hop.source, "p", points=True)
-            free.append(f"NOT EXISTS (SELECT 1 FROM {self.name(hop.source)} AS p WHERE {match}{stays})")
+            loose.append(f"NOT EXISTS (SELECT 1 FROM {self.name(hop.source)} AS p WHERE {match}{stays})")
         own = [
             f"EXISTS (SELECT 1 FROM {text.given(named.kind)} AS v "
             f"WHERE {self._given_match(named, table, 't', named.column, named.at)})"
@@ -104,7 +149,9 @@ class Sql(SqlReach):
             f"WHERE {self._given_match(named, named.table, 'a', named.column, named.at)}))"
             for named in self.graph.naming(table)
         ]
-        condition = " OR ".join([*own, f"({' AND '.join(free)})"])
+        if due:
+            own.append(f"({' AND '.join([text.within('t', 'due', table), *loose])})")
+        condition = " OR ".join([*own, f"({' AND '.join([*free, *loose] or ['1 = 1'])})"])
         return text.done(
             f"SELECT {self._gathered(table)} FROM (SELECT {self._key_list(table, 't')} "
             f"FROM {text.rows('released', table)} AS n CROSS JOIN {self.name(table)} AS t "

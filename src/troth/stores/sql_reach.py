@@ -14,7 +14,7 @@ from troth.rules.graph import PLAIN, Hop, Named
 from troth.rules.map import Blank, Delete, ReplaceOwner, Retain
 from troth.stores.sql_dialect import quoted
 from troth.stores.sql_term import SqlTerms
-from troth.stores.sql_text import CONTROLLER, Bind, Statement, Text, Way
+from troth.stores.sql_text import BY_DUE, CONTROLLER, Bind, Statement, Text, Way
 
 # ruff: noqa: S608
 
@@ -102,6 +102,13 @@ class SqlReach(SqlTerms):
             f"CROSS JOIN {self.name(hop.to)} AS t "
             f"WHERE {self._given_match(hop.named, hop.to, 't', hop.to_columns[0], hop.to_at)}"
             f"{self._no_placeholder(hop.to, 't')}{self._ours(text, hop.to, 't', by_name=True)}"
+        )
+
+    def _due_rows(self, table: str, text: Text, extra: str) -> str:
+        """Write the rows that are looked for because their retention has ended."""
+        return (
+            f"SELECT {self._key_list(table, 't')}{extra} FROM {text.rows('due', table)} AS n "
+            f"CROSS JOIN {self.name(table)} AS t WHERE {self._key_equal(table, 't', 'n')}"
         )
 
     def _hop(self, hop: Hop, set_: str, text: Text, extra: str) -> str:
@@ -225,6 +232,7 @@ class SqlReach(SqlTerms):
             Way((), (), ("given", named.kind), partial(self._seed, named))
             for named in self.graph.names(table)
         ]
+        ways.append(Way((), (), ("due", table), partial(self._due_rows, table)))
         for hop in self.graph.into(table, "belongs_to", "points_to", "names"):
             if hop.kind == "belongs_to" and hop.named is not None:
                 ways.append(Way((), (), ("given", hop.named.kind), partial(self._direct, hop)))
@@ -239,7 +247,8 @@ class SqlReach(SqlTerms):
         for hop in self.graph.into(table, "belongs_to", "points_to", "same", "names"):
             if self.circling(hop):
                 set_ = "unknown" if hop.kind == "same" else "new"
-                ways.append(Way((), (), (set_, hop.source), partial(self._hop, hop, set_)))
+                spare = BY_DUE if hop.kind in ("same", "names") else None
+                ways.append(Way((), (), (set_, hop.source), partial(self._hop, hop, set_), spare))
         return self._reaching("again", table, ways, known)
 
     def _reaching(
@@ -299,6 +308,8 @@ class SqlReach(SqlTerms):
 
     def _spare(self, hop: Hop) -> Bind | None:
         """Return the set that makes a hop spare: where all that names its rows was given, `_direct` finds as much."""
+        if hop.kind == "names":
+            return BY_DUE
         one = hop.named is not None and hop.named.one_person and hop.kind != "points_to"
         return ("all given", hop.source) if one else None
 

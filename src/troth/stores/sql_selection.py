@@ -22,7 +22,7 @@ from troth.stores.contract import Spared, Who
 from troth.stores.sql import Sql
 from troth.stores.sql_dialect import forms
 from troth.stores.sql_inside import told
-from troth.stores.sql_text import CONTROLLER, Bind, Statement
+from troth.stores.sql_text import BY_DUE, CONTROLLER, Bind, Statement
 
 Call = tuple[str, Sequence[object]]
 
@@ -90,9 +90,9 @@ class Selection:
             if given:
                 self.sets["given", kind] = (self.session.texts(list(dict.fromkeys(given))),)
                 self.counts["given", kind] = len(given)
-        return bool(self.sets) and self._on_behalf(who)
+        return bool(self.sets) and self.on_behalf(who)
 
-    def _on_behalf(self, who: Sequence[Who]) -> bool:
+    def on_behalf(self, who: Sequence[Who]) -> bool:
         """Take whose rows are looked for, ours or another controller's; False when this store has none of them."""
         map_, controllers = self.sql.graph.map, {subject.controller for subject in who}
         if len(controllers) > 1:
@@ -177,7 +177,7 @@ class Selection:
             fresh: dict[str, bool] = {}
             for bind, answer in self.run(asked).items():
                 if self.put(bind, answer):
-                    fresh[bind[1]] = whole(answer.rows[0][-1]) > 0
+                    fresh[bind[1]] = self._names_anew(answer.rows[0])
             named = {table for table, unknown in fresh.items() if unknown}
             if stage.loops and fresh:
                 self._circle(stage.tables, fresh)
@@ -208,9 +208,13 @@ class Selection:
                 row = answer.rows[0]
                 count = whole(row[slots])
                 if count:
-                    fresh[table] = whole(row[-1]) > 0
+                    fresh[table] = self._names_anew(row)
                     self._mark(table, row[:slots], count, unknown=fresh[table])
                     self._add(("reach", table), row[:slots], count)
+
+    def _names_anew(self, row: Sequence[object]) -> bool:
+        """Tell whether rows found name somebody by what was not given; in a sweep that leads nowhere."""
+        return whole(row[-1]) > 0 and BY_DUE not in self.counts
 
     def _mark(self, table: str, keys: tuple[object, ...], count: int, *, unknown: bool) -> None:
         self.sets["new", table], self.counts["new", table] = keys, count
@@ -262,7 +266,7 @@ class Selection:
             asked = [
                 (("released", table), statement)
                 for table in waiting
-                if (statement := self.sql.released(table)) is not None
+                if (statement := self.sql.released(table, due=("due", table) in self.sets)) is not None
             ]
             changed = set()
             for bind, answer in self.run(asked).items():

@@ -22,10 +22,23 @@ from troth.rules.catalogue import Catalogue
 from troth.rules.map import Map, Value
 from troth.rules.map_right import Right
 from troth.rules.plan import Plan, compile_plan
-from troth.stores import residue, sql_cells, sql_coding, sql_replay, sql_run
+from troth.stores import residue, sql_cells, sql_coding, sql_replay, sql_run, sql_sweep
 from troth.stores.amend import Amended, Amendment, Coded, Columns, OnConflict, Standing
 from troth.stores.catalogue import STEP_TABLE
-from troth.stores.contract import Acted, Entry, Limits, Measured, Row, Scanned, Spared, Who
+from troth.stores.contract import (
+    Acted,
+    Entry,
+    Expiry,
+    Limits,
+    Measured,
+    Overdue,
+    Row,
+    Scanned,
+    Spared,
+    Swept,
+    Verb,
+    Who,
+)
 from troth.stores.sql import Sql
 from troth.stores.sql_dialect import Dialect, quoted
 from troth.stores.sql_selection import Session
@@ -218,6 +231,60 @@ class SqlStore(Generic[Connection]):
                 engine.keep(connection, step, sql_run.to_rows(acted))
             engine.commit(connection)
             return acted
+
+        return self._with("change", done)
+
+    def overdue(self, expiry: Expiry, but_for: Sequence[Who], today: date) -> Overdue:
+        """Count the rows whose retention has ended, but for those that lead to some people; change nothing."""
+
+        def counted(connection: Connection) -> Overdue:
+            sql = self._sql(connection)
+            with self._transaction(connection, "find", sql) as session:
+                return sql_sweep.overdue(sql, session, expiry, but_for, today)
+
+        return self._with("find", counted)
+
+    def measure_sweep(self, expiry: Expiry, but_for: Sequence[Who], today: date) -> Measured:
+        """Say what sweeping them would do, rows of other tables that go with them too; change nothing."""
+
+        def measured(connection: Connection) -> Measured:
+            sql = self._sql(connection)
+            with self._transaction(connection, "change", sql) as session:
+                return sql_sweep.measure(sql, session, expiry, but_for, today)
+
+        return self._with(self._changing(), measured)
+
+    def sweep(
+        self,
+        step: str,
+        expiry: Expiry,
+        but_for: Sequence[Who],
+        today: date,
+        allowed: Collection[tuple[str, Verb]],
+        *,
+        rows: int,
+        passed: int,
+    ) -> Swept:
+        """Sweep so many rows, in the order of their key, after those `passed`; once per `step`."""
+
+        def done(connection: Connection) -> Swept:
+            engine = self._engine
+            if self._remembers is None:
+                self._remembers = engine.remember(connection)
+            sql = self._sql(connection)
+            engine.begin(connection, "change")
+            taken = engine.take(connection, step, sql.plan.sha256) if self._remembers else None
+            if taken is not None:
+                engine.rollback(connection)
+                before = sql_run.from_rows(self.name, step, *taken)
+                return Swept(before.keys_checked, 0, before)
+            session = engine.session(connection, sql.graph.catalogue)
+            looked, held, made = sql_sweep.sweep(sql, session, expiry, but_for, today, allowed, rows, passed)
+            acted = sql_run.acted(sql, step, made, today, once=self._remembers)
+            if self._remembers:
+                engine.keep(connection, step, sql_run.to_rows(acted))
+            engine.commit(connection)
+            return Swept(looked, held, acted)
 
         return self._with("change", done)
 

@@ -24,6 +24,9 @@ CONTROLLER = "\0controller"
 Bind = tuple[str, str]
 """What stands for a parameter: the name of a set, and its table (or kind of identifier)."""
 
+BY_DUE: Bind = ("by due", "")
+"""The mark of a sweep: rows are looked for by the day of their retention, and who they name leads nowhere else."""
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:

@@ -1,0 +1,132 @@
+"""Sweeping in one SQL store: rows whose retention has ended go as the map says, with what hangs on them.
+
+A row goes by its own day and not by whose it is: what belongs to it goes too unless somebody else
+owns it, what it points to goes with its last pointer, and a row that something still points to stays.
+Nothing is followed by name into rows of the same person.
+
+Danger: this destroys rows for good.  What prevents loss: the day is compared in the store with one
+that was fixed before; rows of people who are passed by are left out first; one batch is one
+transaction with a step of its own, which checks every row by key and rolls back on any doubt.
+
+Law: GDPR Art. 5(1)(e), storage limitation; Art. 17(3) (what stays).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date
+
+from troth.errors import ConflictError
+from troth.stores import sql_run
+from troth.stores.contract import Expiry, Measured, Overdue, Verb, Who
+from troth.stores.sql import Sql
+from troth.stores.sql_run import ROWS_MEASURED_MAX, Done
+from troth.stores.sql_selection import Selection, Session, whole
+from troth.stores.sql_text import BY_DUE, Text
+
+
+def overdue(sql: Sql, session: Session, expiry: Expiry, but_for: Sequence[Who], today: date) -> Overdue:
+    """Count the rows whose retention has ended."""
+    selection = _beginning(sql, session, but_for)
+    if selection is None:
+        return Overdue(0, None)
+    text = Text(sql)
+    day = sql.day_of(expiry.table, expiry.trigger)
+    statement = text.done(f"SELECT count(*), min({day}) {_due(sql, text, selection, expiry, today)}")
+    (answer,) = session.many([selection.bound(statement)])
+    count, oldest = answer.rows[0]
+    return Overdue(whole(count), date.fromisoformat(str(oldest)) if oldest is not None else None)
+
+
+def measure(sql: Sql, session: Session, expiry: Expiry, but_for: Sequence[Who], today: date) -> Measured:
+    """Say what a sweep would do; the caller rolls back."""
+    every = overdue(sql, session, expiry, but_for, today).rows
+    selection = select(sql, session, expiry, but_for, today, ROWS_MEASURED_MAX, 0)
+    done = sql_run.apply(selection) if selection is not None else Done((), (), 0, None)
+    how = "measured" if every <= ROWS_MEASURED_MAX else "counted"
+    return Measured(sql.plan.store, sql.plan.sha256, done.counts, done.effects, how)  # type: ignore[arg-type]
+
+
+def select(
+    sql: Sql,
+    session: Session,
+    expiry: Expiry,
+    but_for: Sequence[Who],
+    today: date,
+    rows: int,
+    passed: int,
+) -> Selection | None:
+    """Find so many rows that are due, in the order of their key, and decide what goes with them."""
+    selection = _beginning(sql, session, but_for)
+    if selection is None:
+        return None
+    text, table = Text(sql), expiry.table
+    due = _due(sql, text, selection, expiry, today)
+    statement = text.done(sql.keys_of(table, due, rows, passed))
+    (answer,) = session.many([selection.bound(statement)])
+    if not selection.put(("due", table), answer):
+        return selection
+    selection.counts[BY_DUE] = 1
+    selection.reach()
+    selection.decide(today)
+    return selection
+
+
+def sweep(
+    sql: Sql,
+    session: Session,
+    expiry: Expiry,
+    but_for: Sequence[Who],
+    today: date,
+    allowed: Collection[tuple[str, Verb]],
+    rows: int,
+    passed: int,
+) -> tuple[int, int, Done]:
+    """Sweep a batch; return how many rows were looked at, how many of them stay, and what was done.
+
+    Raises ConflictError when something comes up that is not `allowed`; the caller rolls back.
+    """
+    selection = select(sql, session, expiry, but_for, today, rows, passed)
+    looked = selection.counts.get(("due", expiry.table), 0) if selection is not None else 0
+    if selection is None or not looked:
+        return 0, 0, Done((), (), 0, None)
+    done = sql_run.apply(selection)
+    for count in done.counts:
+        if count.verb != "retain" and (count.table, count.verb) not in allowed:
+            raise ConflictError(
+                f"In the store `{sql.plan.store}`, the sweep of `{expiry.table}` now changes rows of `{count.table}` "
+                "too, which was not measured. Nothing of this batch was changed. Measure the sweep again."
+            )
+    left = _still_due(sql, session, selection, expiry, today)
+    return looked, left, done
+
+
+def _still_due(sql: Sql, session: Session, selection: Selection, expiry: Expiry, today: date) -> int:
+    """Count which of the rows looked at are still due: something holds them."""
+    text = Text(sql)
+    statement = text.done(
+        f"SELECT count(*) {_due(sql, text, selection, expiry, today)} AND {text.within('t', 'due', expiry.table)}"
+    )
+    (answer,) = session.many([selection.bound(statement)])
+    return whole(answer.rows[0][0])
+
+
+def _beginning(sql: Sql, session: Session, but_for: Sequence[Who]) -> Selection | None:
+    """Begin a selection of our own rows, with the rows of those who are passed by left out; None where none is ours."""
+    selection = Selection(sql, session)
+    if not selection.on_behalf([Who("", ())]):
+        return None
+    others = Selection(sql, session)
+    if but_for and others.give(but_for):
+        others.reach()
+        for (set_, table), keys in others.sets.items():
+            if set_ == "reach":
+                selection.sets["spared", table] = keys
+                selection.counts["spared", table] = others.counts[set_, table]
+    return selection
+
+
+def _due(sql: Sql, text: Text, selection: Selection, expiry: Expiry, today: date) -> str:
+    """Write where the rows are that are due: `FROM … WHERE …`."""
+    spared = bool(selection.counts.get(("spared", expiry.table)))
+    return sql.due(text, expiry.table, expiry.trigger, expiry.before, today, spared=spared)
