@@ -23,6 +23,7 @@ from troth.rules import (
     purpose_scope,
     refusal,
     request,
+    sweep,
 )
 from troth.rules.event import Event
 
@@ -50,6 +51,7 @@ FOLDS: Mapping[str, Fold] = MappingProxyType(
         consent_form.FAMILY: consent_form.fold,
         purpose_scope.FAMILY: purpose_scope.fold,
         refusal.FAMILY: refusal.fold,
+        sweep.FAMILY: sweep.fold,
     }
 )
 

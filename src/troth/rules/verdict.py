@@ -16,9 +16,9 @@ from typing import Any, Literal
 from troth.law.period import Period
 from troth.policy.kinds import OF_THE_REGISTER
 from troth.policy.policy import Policy
-from troth.policy.promise import Cookies, Group, Promise, Recipient, Security, Transfer
+from troth.policy.promise import Cookies, Group, Promise, Recipient, RetentionRule, Security, Transfer
 from troth.policy.register import Activity, RegisterDocument
-from troth.rules import control_collection, request
+from troth.rules import control_collection, control_retention, request
 from troth.rules import control_register as registered
 from troth.rules.claim import AT_ONCE, WAYS
 from troth.rules.map import Map
@@ -69,6 +69,8 @@ class Facts:
     first: Sequence[
         tuple[str, tuple[str, ...], tuple[str, ...]]
     ] = ()  # event id, rights presented, rights owed and not
+    sweeps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # states by the name of the sweep
+    sweep_events: Mapping[str, Sequence[str]] = field(default_factory=dict)  # ids by the name of the sweep
     adopted: Mapping[str, Sequence[str]] = field(default_factory=dict)  # company -> versions it adopted
     files_wrong: Mapping[str, Literal["missing", "differs"]] = field(default_factory=dict)
 
@@ -98,6 +100,8 @@ def _judge(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
             return _cookies(promise)
         case "group" if "entities" not in promise.said:
             return _published(promise, facts)  # who is reached how is kept by being told
+        case "retention":
+            return _retained(promise, policy, facts)
         case "transfer" | "group" | "activity" | "document":
             return _said(promise, *_registered(promise, policy, facts))
         case "recipient":
@@ -259,6 +263,14 @@ def _over_ceiling(promise: Cookies) -> Iterator[str]:
         if kept and kept.days()[0] > AUDIENCE_DATA_MAX.days()[1]:
             limit = f"{AUDIENCE_DATA_MAX} (CNIL 2020-091 Art. 5)"
             yield f"{cookie.name}: what it collects stays {kept}, more than {limit}"
+
+
+def _retained(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
+    assert isinstance(promise, RetentionRule)
+    judged = control_retention.judge(
+        promise, policy, facts.maps, facts.sweeps, facts.sweep_events, facts.today
+    )
+    return _said(promise, *judged)
 
 
 def _registered(

@@ -10,7 +10,7 @@ from collections import defaultdict
 from troth.ledger import append, read
 from troth.policy.notice_text import sha256
 from troth.rules import incident as incident_rules
-from troth.rules import verdict
+from troth.rules import sweep, verdict
 from troth.rules.event import Draft, Event, Fact
 from troth.rules.verdict import Facts, Verdict
 from troth.work import incident, inform, review_channel
@@ -51,6 +51,15 @@ def _draft(found: Verdict, project: Project) -> Draft:
 
 def _codes(event: Event, name: str) -> tuple[str, ...]:
     return tuple(event.facts.get(name) or ())  # type: ignore[arg-type]
+
+
+def _sweeps(project: Project) -> dict[str, tuple[str, ...]]:
+    """Return the ids of the events of each sweep."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for event in read.events(project.ledger, kind="sweep_moved"):
+        if event.stream.startswith(f"{sweep.FAMILY}/") and event.facts["state"] != "acting":
+            found[event.stream.partition("/")[2]].append(event.id)
+    return {name: tuple(ids) for name, ids in found.items()}
 
 
 def gather(project: Project) -> Facts:
@@ -95,6 +104,10 @@ def gather(project: Project) -> Facts:
             (event.id, _codes(event, "presented"), _codes(event, "lacks"))
             for event in read.events(project.ledger, kind="first_communication_sent")
         ],
+        sweeps={
+            found.stream.partition("/")[2]: found.body for found in read.states(project.ledger, sweep.FAMILY)
+        },
+        sweep_events=_sweeps(project),
         adopted={entity: tuple(found) for entity, found in adopted(project).items()},
         files_wrong=dict(files_wrong(project, project.policy)),
         hashes={language: sha256(project.policy, language) for language in project.policy.documents},

@@ -18,6 +18,7 @@ from troth.errors import ConflictError, NotAllowedError, TrothError, Unreachable
 from troth.ledger import lease, read, replay, seal
 from troth.rules import request, request_guard
 from troth.rules.claim import WAYS
+from troth.rules.sweep import FAMILY as SWEEPS
 from troth.work import (
     answer,
     await_answer,
@@ -35,6 +36,7 @@ from troth.work import (
     restrict_at_once,
     send_letter,
     show_document,
+    sweep,
     take_instruction,
     take_mail,
     task,
@@ -180,6 +182,7 @@ def one_round(project: Project) -> Round:
             failed += 1
             LOG.error("%s: it could not be carried on (%s).", found.stream, type(error).__name__)
     failed += not _released(project)
+    failed += _swept(project)
     tomorrow = (day_here(project) + timedelta(days=1)).isoformat()
     for found in read.states(project.ledger, "request", status="closed", due_before=tomorrow):
         number = found.stream.partition("/")[2]
@@ -203,6 +206,17 @@ def _released(project: Project) -> bool:
         LOG.warning("What a hold had kept back is not erased yet: %s", error)
         return False
     return True
+
+
+def _swept(project: Project) -> int:
+    """Carry out the marked sweeps whose grace is over; return how many could not be."""
+    tomorrow = (day_here(project) + timedelta(days=1)).isoformat()
+    if next(iter(read.states(project.ledger, SWEEPS, due_before=tomorrow)), None) is None:
+        return 0
+    wrong = [one for one in sweep.act(project) if isinstance(one, TrothError)]
+    for error in wrong:
+        LOG.warning("%s", error)
+    return len(wrong)
 
 
 def work(project: Project, go_on: Callable[[], bool]) -> None:

@@ -19,7 +19,7 @@ from troth.rules import letter
 from troth.rules.alert import Alert, alerts
 from troth.rules.event import Draft, Fact
 from troth.rules.letter import has_phrase, phrase
-from troth.work import incident, send_letter
+from troth.work import incident, send_letter, sweep
 from troth.work.establishment import establishment
 from troth.work.project import Project
 
@@ -51,7 +51,7 @@ def remind(project: Project) -> bool:
         return False
     language = project.policy.language
     lines = [said(one, language, today) for one in pressing(project)] + _mail(project, language)
-    lines += _incidents(project, language)
+    lines += _incidents(project, language) + _sweeps(project, language)
     if not lines:
         return False
     fields: dict[str, object] = {
@@ -81,6 +81,18 @@ def _incidents(project: Project, language: str) -> list[str]:
             due = f"{send_letter.day(end.due.date().isoformat(), language)} {end.due:%H:%M %Z}"
             lines.append(phrase("breach_presses", language, number=one["number"], due=due))
     return lines
+
+
+def _sweeps(project: Project, language: str) -> list[str]:
+    """Say which sweeps are marked, and from which day they act."""
+    return [
+        phrase(
+            "sweep_waits", language, rows=one["rows"], table=f"{one['store']}.{one['table']}", rule=one["rule"],
+            on=send_letter.day(one["due"], language),
+        )
+        for one in sweep.every(project)
+        if one["status"] == "marked"
+    ]  # fmt: skip
 
 
 def _mail(project: Project, language: str) -> list[str]:

@@ -80,6 +80,12 @@ COMMANDS: dict[str, Entry] = {
     "replay": Entry(
         "replay_commands", "replay", "Stores", "Erase again what a restored backup of a store brought back."
     ),
+    "sweep": Entry(
+        "sweep_commands",
+        "app",
+        "Stores",
+        "Let go of what has outlived its retention: count, mark, wait, act.",
+    ),
     "logs": Entry(
         "log_commands", "app", "Stores", "Sweep server logs by age, and truncate the addresses in them."
     ),

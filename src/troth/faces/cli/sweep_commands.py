@@ -1,0 +1,218 @@
+"""`troth sweep`: what has outlived its retention is counted, marked, waited for, and then goes.
+
+Danger: `act` removes rows for good.  What prevents loss: see `work/sweep.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from troth.faces.cli.console import as_json, err, out, progress, table
+from troth.faces.cli.context import project
+
+if TYPE_CHECKING:
+    from troth.work.sweep import Found
+
+app = typer.Typer(help="Let go of what has outlived its retention: count, mark, wait, act.")
+NAMES = typer.Argument(
+    None, metavar="[NAME]…", help="A store, or a sweep as store.table.promise (default: all)."
+)
+STAFF = typer.Option(..., "--staff", help="Who does it.")
+JSON = typer.Option(False, "--json", help="Write the result as JSON.")
+
+
+@app.callback(invoke_without_command=True)
+def sweep(ctx: typer.Context) -> None:
+    """Count what is due of every retention promise that a map binds, and record the counts; nothing is changed.
+
+    Exit 1 while something is due that is not marked.
+
+    Example: troth sweep
+    """
+    if ctx.invoked_subcommand is None:
+        look(names=None, json=False)
+
+
+@app.command()
+def look(names: list[str] | None = NAMES, json: bool = JSON) -> None:
+    """Count what is due, of some stores or sweeps only; nothing is changed.
+
+    Exit 1 while something is due that is not marked.
+
+    Example: troth sweep look crm
+    """
+    from troth.work.sweep import look as looking
+
+    found = looking(project(), names or ())
+    if json:
+        as_json([_told(one) for one in found])
+    elif not found:
+        out().print("No map binds a table to a retention promise. Write `retention:` on its tables.")
+    else:
+        rows = [
+            [one.bound.name, _until(one), f"{one.overdue.rows:,}", str(one.overdue.oldest or ""), _where(one)]
+            for one in found
+        ]
+        out().print(table("", ["sweep", "due before", "rows#", "oldest", "state"], rows))
+    if any(one.overdue.rows > _held(one) and _idle(one) for one in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def mark(
+    names: list[str] | None = NAMES,
+    staff: str = STAFF,
+    confirm: bool = typer.Option(False, "--confirm", help="Also where it is far more than the last time."),
+    json: bool = JSON,
+) -> None:
+    """Mark what is due today: it goes once the grace of its promise is over, unless somebody stops it.
+
+    Exit 1 when something is due that could not be marked.
+
+    Example: troth sweep mark crm --staff marie
+    """
+    from troth.work.sweep import Marked
+    from troth.work.sweep import mark as marking
+
+    said = marking(project(), names or (), staff=staff, confirmed=confirm)
+    marked = [one for one in said if isinstance(one, Marked)]
+    waiting = [one for one in said if not isinstance(one, Marked) and one.overdue.rows and _idle(one)]
+    if json:
+        as_json(
+            {
+                "marked": [
+                    {
+                        "sweep": one.bound.name,
+                        "run": one.run,
+                        "rows": one.rows,
+                        "acts_from": one.grace_ends,
+                        "counts": [[count.table, count.verb, count.rows] for count in one.counts],
+                    }
+                    for one in marked
+                ],
+                "not_marked": [_told(one) for one in waiting],
+            }
+        )
+    else:
+        for one in marked:
+            counts = ", ".join(f"{count.rows:,} {count.verb} in {count.table}" for count in one.counts)
+            out().print(
+                f"{one.bound.name}: {_rows(one.rows)} marked ({counts}); to go from {one.grace_ends} on.",
+                markup=False,
+            )
+        if not marked and not waiting:
+            out().print("Nothing is due that is not marked already.")
+        for left in waiting:
+            err().print(f"{left.bound.name}: {left.why_not}.", markup=False)
+    if waiting:
+        raise typer.Exit(1)
+
+
+@app.command()
+def act(
+    names: list[str] | None = NAMES,
+    staff: str = STAFF,
+    batch: int = typer.Option(10_000, "--batch", min=1, max=50_000, help="How many rows go at once."),
+    json: bool = JSON,
+) -> None:
+    """Let the rows go whose sweep is marked and whose grace is over; cut short, it goes on where it was.
+
+    Exit 1 when one was stopped or waits for a hold.
+
+    Example: troth sweep act --staff marie
+    """
+    from troth.errors import TrothError
+    from troth.work.sweep import act as acting
+    from troth.work.sweep import every
+
+    opened = project()
+    total = sum(
+        int(one["rows"]) - int(one["swept"]) for one in every(opened) if one["status"] in ("marked", "acting")
+    )
+    with progress("Sweeping", total or None) as advance:
+        said = list(acting(opened, names or (), staff=staff, batch_rows=batch, advance=advance))
+    done = [one for one in said if not isinstance(one, TrothError)]
+    wrong = [str(one) for one in said if isinstance(one, TrothError)]
+    if json:
+        as_json(
+            {
+                "done": [
+                    {"sweep": one.bound.name, "run": one.run, "rows": one.rows, "held": one.held}
+                    for one in done
+                ],
+                "stopped": wrong,
+            }
+        )
+    else:
+        for one in done:
+            held = f"; {one.held:,} stay, because something holds them" if one.held else ""
+            out().print(f"{one.bound.name}: {_went(one.rows)}{held}.", markup=False)
+        for sentence in wrong:
+            err().print(sentence, markup=False)
+        if not said:
+            out().print("No marked sweep has its grace over today.")
+    if wrong:
+        raise typer.Exit(1)
+
+
+@app.command()
+def stop(
+    name: str = typer.Argument(..., metavar="NAME", help="The sweep, as store.table.promise."),
+    reason: str = typer.Option(..., "--reason", help="Why, in words; kept encrypted."),
+    staff: str = STAFF,
+    json: bool = JSON,
+) -> None:
+    """Stop a sweep that is marked or under way; what has gone is gone, the rest stays.
+
+    Example: troth sweep stop crm.prospect.prospects --reason "the campaign starts again" --staff marie
+    """
+    from troth.work.sweep import stop as stopping
+
+    state = stopping(project(), name, reason, staff)
+    if json:
+        as_json(dict(state))
+        return
+    out().print(f"{name} is stopped; {state['swept']:,} rows had gone.", markup=False)
+
+
+def _rows(rows: int) -> str:
+    return "1 row is" if rows == 1 else f"{rows:,} rows are"
+
+
+def _went(rows: int) -> str:
+    return "1 row went" if rows == 1 else f"{rows:,} rows went"
+
+
+def _told(one: Found) -> dict[str, object]:
+    return {
+        "sweep": one.bound.name, "rule": one.bound.rule.id, "before": one.before, "rows": one.overdue.rows,
+        "oldest": one.overdue.oldest, "state": one.state.get("status", "idle"), "why_not": one.why_not or None,
+        "acts_from": one.state.get("due"), "held": _held(one),
+    }  # fmt: skip
+
+
+def _idle(one: Found) -> bool:
+    return one.state.get("status", "idle") in ("idle", "stopped")
+
+
+def _held(one: Found) -> int:
+    return int(one.state.get("held", 0))
+
+
+def _until(one: Found) -> str:
+    return str(one.before or "")
+
+
+def _where(one: Found) -> str:
+    if one.why_not:
+        return one.why_not
+    status = one.state.get("status", "idle")
+    if status == "marked":
+        return f"marked: {one.state['rows']:,} rows go from {one.state['due']} on"
+    if status == "acting":
+        return f"under way: {one.state['swept']:,} of {one.state['rows']:,} have gone"
+    if one.overdue.rows and one.overdue.rows == _held(one):
+        return "something holds them"
+    return "to be marked" if one.overdue.rows else "nothing is due"

@@ -1,0 +1,70 @@
+"""The control of a retention promise: what its sweeps counted, and when.
+
+A promise that no map binds is unproven, and so is one that nobody counted lately; rows that were due
+and neither went nor were marked break it.  What a hold, a law or a pending request keeps is not due.
+
+Law: GDPR Art. 5(1)(e), Art. 5(2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Literal
+
+from troth.policy.policy import Policy
+from troth.policy.promise import RetentionRule
+from troth.rules.map import Map
+from troth.rules.sweep import MEASURED_WITHIN, Bound, bound
+
+Judged = tuple[Literal["kept", "broken", "unproven"], str, tuple[str, ...], tuple[str, ...]]
+
+
+def judge(
+    promise: RetentionRule,
+    policy: Policy,
+    maps: Mapping[str, Map],
+    states: Mapping[str, Mapping[str, Any]],
+    events: Mapping[str, Sequence[str]],
+    today: date,
+) -> Judged:
+    """Judge by the states of the sweeps (by their names) and the ids of their events."""
+    mine = [one for one in bound(policy, maps) if one.rule.key == promise.key]
+    if not mine:
+        return "unproven", "no map binds it to a table: write `retention:` there", (), ()
+    evidence = tuple(event for one in mine for event in events.get(one.name, ())[-3:])
+    wrong = tuple(said for one in mine if (said := _wrong(one, states.get(one.name))))
+    if wrong:
+        return "broken", f"{len(wrong)} of {len(mine)} tables hold what has outlived it", evidence, wrong
+    doubts = tuple(said for one in mine if (said := _doubt(one, states.get(one.name), today)))
+    if doubts:
+        return "unproven", doubts[0], evidence, doubts
+    marked = sum(
+        int(states[one.name]["rows"]) for one in mine if states[one.name]["status"] in ("marked", "acting")
+    )
+    swept = sum(int((states[one.name]["last"] or {}).get("rows", 0)) for one in mine)
+    figure = f"nothing overdue in {len(mine)} {'table' if len(mine) == 1 else 'tables'}"
+    if marked:
+        figure = f"{marked} rows marked, to go when the grace is over"
+    return "kept", f"{figure}; {swept} rows went with the last sweep", evidence, ()
+
+
+def _wrong(one: Bound, state: Mapping[str, Any] | None) -> str:
+    if state is None or one.why_not or state["status"] in ("marked", "acting"):
+        return ""
+    rows = int(state["overdue"]) - int(state["held"])
+    if rows <= 0:
+        return ""
+    return (
+        f"{one.store}.{one.table}: {rows} rows, the oldest of {state['oldest']}: troth sweep mark {one.name}"
+    )
+
+
+def _doubt(one: Bound, state: Mapping[str, Any] | None, today: date) -> str:
+    if one.why_not:
+        return f"{one.store}.{one.table}: {one.why_not}"
+    if state is None or state["measured_on"] is None:
+        return f"{one.store}.{one.table}: nobody counted yet (troth sweep)"
+    if date.fromisoformat(state["measured_on"]) + MEASURED_WITHIN < today:
+        return f"{one.store}.{one.table}: counted on {state['measured_on']} last (troth sweep)"
+    return ""

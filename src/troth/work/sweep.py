@@ -1,0 +1,302 @@
+"""Sweep what has outlived its retention: count it, mark it, wait, then let it go in bounded batches.
+
+Danger: acting destroys rows for good.  What prevents loss: nothing goes that was not marked, by
+somebody, at least the grace of its promise before; what is due is fixed by the day of marking; a
+legal hold, a restriction and an open request for the data are looked for anew before each run;
+each batch is one transaction with a step of its own, so a run that was killed goes on where it was
+and takes no row twice; more rows than were marked, or another table, stop it.
+
+Law: GDPR Art. 5(1)(e); Art. 18(2); Art. 17(3)(e).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from troth.errors import ConflictError, NotAllowedError, NotFoundError, TrothError
+from troth.ledger import append, lease, read
+from troth.ledger.lease import Lease
+from troth.policy.publishing import promise_sha256
+from troth.rules import sweep as rules
+from troth.rules.event import Draft, Fact
+from troth.rules.sweep import FAMILY, Bound
+from troth.stores.contract import Count, Expiry, Overdue, Sweeps, Verb, Who
+from troth.work import hold
+from troth.work.establishment import day_here
+from troth.work.kept_back import kept_back
+from troth.work.project import Project
+
+BATCH_ROWS = 10_000
+BATCHES_MAX = 100_000
+LEASE_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is due of one promise in one table today; `why_not` where its rows cannot be counted or must stay."""
+
+    bound: Bound
+    before: date | None
+    overdue: Overdue
+    state: Mapping[str, Any]
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A sweep that was marked: its run, its rows by table and action, and from which day it may act."""
+
+    bound: Bound
+    run: str
+    rows: int
+    counts: tuple[Count, ...]
+    grace_ends: date
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a run of a sweep took, and how many rows stay because something holds them."""
+
+    bound: Bound
+    run: str
+    rows: int
+    held: int
+
+
+def look(project: Project, wanted: Sequence[str] = (), *, record: bool = True) -> tuple[Found, ...]:
+    """Count what is due of every promise that a map binds (or of these sweeps), and record the counts."""
+    today, others = day_here(project), kept_back(project)
+    found = [_look(project, one, today, others) for one in _wanted(project, wanted)]
+    if record:
+        drafts = [
+            _draft(one.bound, "measured", "", one.overdue.rows, oldest=_written(one.overdue.oldest))
+            for one in found
+            if not one.why_not and _news(one, today)
+        ]
+        for start in range(0, len(drafts), 100):
+            append.append(project.ledger, drafts[start : start + 100])
+    return tuple(found)
+
+
+def mark(
+    project: Project, wanted: Sequence[str] = (), *, staff: str, confirmed: bool = False
+) -> tuple[Marked | Found, ...]:
+    """Mark what is due, so that it goes once the grace is over; return what could not be marked as found.
+
+    `confirmed` marks one that takes far more than the last time.
+    """
+    today, others = day_here(project), kept_back(project)
+    said: list[Marked | Found] = []
+    for one in _wanted(project, wanted):
+        found = _look(project, one, today, others)
+        waits = found.state.get("status") in {"marked", "acting"}
+        if found.why_not or not found.overdue.rows or waits:
+            said.append(found)
+            continue
+        last = (found.state.get("last") or {}).get("rows")
+        if rules.far_more(found.overdue.rows, last) and not confirmed:
+            why = (
+                f"it would take {found.overdue.rows} rows, and the last took {last}: look, then add --confirm"
+            )
+            said.append(Found(one, found.before, found.overdue, found.state, why))
+            continue
+        said.append(_mark(project, found, others, today, staff))
+    return tuple(said)
+
+
+def act(
+    project: Project,
+    wanted: Sequence[str] = (),
+    *,
+    staff: str = "troth",
+    batch_rows: int = BATCH_ROWS,
+    advance: Callable[[int], object] = lambda _: None,
+    stop_at: Callable[[str], object] = lambda _: None,
+) -> Iterator[Done | TrothError]:
+    """Carry out the marked sweeps whose grace is over; one that cannot be is yielded as its error.
+
+    What was cut short goes on; what another worker has is passed by.
+    """
+    today = day_here(project).isoformat()
+    for one in _wanted(project, wanted):
+        state = _state(project, one)
+        if state.get("status") not in {"marked", "acting"} or str(state["due"]) > today:
+            continue
+        taken = lease.claim(project.ledger, one.stream, LEASE_SECONDS)
+        if taken is None:
+            continue
+        try:
+            yield _act(project, one, taken, staff, batch_rows, advance, stop_at)
+        except TrothError as error:
+            yield error
+        finally:
+            lease.release(project.ledger, taken)
+
+
+def stop(project: Project, name: str, reason: str, staff: str) -> Mapping[str, Any]:
+    """Stop a sweep that was marked, also one that is under way; what has gone is gone.
+
+    Raises NotFoundError where there is none of that name, NotAllowedError where nothing is to be stopped.
+    """
+    (one,) = _wanted(project, [name])
+    state = _state(project, one)
+    if state.get("status") not in {"marked", "acting"}:
+        raise NotAllowedError(f"Nothing of {name} is marked: there is nothing to stop.")
+    if not reason.strip():
+        raise NotAllowedError("Say why it is stopped, in words.")
+    _stopped(project, one, state, "by_staff", staff, {"reason": reason.strip()})
+    return _state(project, one)
+
+
+def every(project: Project) -> tuple[Mapping[str, Any], ...]:
+    """Return the state of every sweep there was."""
+    return tuple(found.body for found in read.states(project.ledger, FAMILY))
+
+
+def _wanted(project: Project, wanted: Sequence[str]) -> tuple[Bound, ...]:
+    every = tuple(rules.bound(project.policy, project.maps))
+    known = {one.name: one for one in every}
+    stores = {one.store for one in every}
+    for name in wanted:
+        if name not in known and name not in stores:
+            there = ", ".join(known) or "none: bind a promise under `retention` in a map"
+            raise NotFoundError(f"There is no sweep {name[:60]!r}. There are: {there}.")
+    return tuple(one for one in every if not wanted or one.name in wanted or one.store in wanted)
+
+
+def _look(project: Project, one: Bound, today: date, others: Sequence[Who]) -> Found:
+    state = _state(project, one)
+    store = project.stores[one.store]
+    why_not = one.why_not
+    if not why_not and not isinstance(store, Sweeps):
+        kind = project.maps[one.store].kind
+        why_not = (
+            f"logs are swept by `troth logs sweep {one.store}`"
+            if kind == "logs"
+            else f"stores of kind {kind} are not swept yet"
+        )
+    held = rules.held_by(one, project.maps[one.store], hold.in_force(project))
+    if held:
+        why_not = f"the legal hold {held} is about it"
+    if why_not or not isinstance(store, Sweeps):
+        return Found(one, None, Overdue(0, None), state, why_not)
+    before = one.before(today)
+    overdue = store.overdue(Expiry(one.table, one.trigger, before), others, today)
+    return Found(one, before, overdue, state)
+
+
+def _mark(project: Project, found: Found, others: Sequence[Who], today: date, staff: str) -> Marked:
+    one, store = found.bound, project.stores[found.bound.store]
+    assert isinstance(store, Sweeps) and found.before is not None
+    expiry = Expiry(one.table, one.trigger, found.before)
+    measured = store.measure_sweep(expiry, others, today)
+    counts = tuple(count for count in measured.counts if count.verb != "retain")
+    run, ends = secrets.token_hex(5), one.grace.after(today)
+    draft = _draft(
+        one, "marked", run, found.overdue.rows, staff,
+        oldest=_written(found.overdue.oldest), cap=found.overdue.rows, grace_ends=ends.isoformat(),
+        before=found.before.isoformat(), allowed=[f"{count.table}:{count.verb}" for count in counts],
+    )  # fmt: skip
+    version = read.state(project.ledger, one.stream)
+    append.append(project.ledger, [draft], expect={one.stream: version.version if version else 0})
+    return Marked(one, run, found.overdue.rows, counts, ends)
+
+
+def _act(
+    project: Project,
+    one: Bound,
+    taken: Lease,
+    staff: str,
+    batch_rows: int,
+    advance: Callable[[int], object],
+    stop_at: Callable[[str], object],
+) -> Done:
+    store, today, others = project.stores[one.store], day_here(project), kept_back(project)
+    state = _state(project, one)
+    why_not = one.why_not or rules.held_by(one, project.maps[one.store], hold.in_force(project))
+    if why_not or not isinstance(store, Sweeps):
+        said = why_not if one.why_not else f"the legal hold {why_not} is about it"
+        raise NotAllowedError(f"The sweep {one.name} waits: {said}.")
+    expiry = Expiry(one.table, one.trigger, date.fromisoformat(state["before"]))
+    allowed = {_pair(written) for written in state["allowed"]}
+    batch, swept, passed = int(state["batch"]), int(state["swept"]), 0
+    for _ in range(BATCHES_MAX):
+        batch += 1
+        left = int(state["rows"]) - swept
+        step = f"sweep/{state['run']}/{batch}"
+        try:
+            done = store.sweep(
+                step, expiry, others, today, allowed, rows=max(1, min(batch_rows, left)), passed=passed
+            )
+        except ConflictError as error:
+            _stopped(project, one, _state(project, one), "other_rows", staff)
+            raise ConflictError(f"The sweep {one.name} was stopped. {error}") from None
+        stop_at(f"batch {batch}")
+        gone = _gone(done.acted.counts, one.table)
+        if not done.looked and not gone:
+            break
+        passed += done.held
+        swept += gone
+        lease.renew(project.ledger, taken, LEASE_SECONDS)
+        draft = _draft(one, "acting", state["run"], gone, staff, batch=batch)
+        append.append(project.ledger, [draft], lease=taken)
+        stop_at(f"batch {batch} recorded")
+        advance(gone)
+        if swept >= int(state["rows"]):
+            break
+    remaining = store.overdue(expiry, others, today)
+    draft = _draft(
+        one, "acted", state["run"], swept, staff, held=remaining.rows, oldest=_written(remaining.oldest)
+    )
+    append.append(project.ledger, [draft], lease=taken, once=f"swept/{state['run']}")
+    return Done(one, state["run"], swept, remaining.rows)
+
+
+def _gone(counts: Sequence[Count], table: str) -> int:
+    """Return how many rows of the swept table itself went, or were blanked where the map says so."""
+    verbs = ("delete", "blank", "replace_owner")
+    return sum(count.rows for count in counts if count.table == table and count.verb in verbs)
+
+
+def _pair(written: str) -> tuple[str, Verb]:
+    table, _, verb = written.rpartition(":")
+    return table, verb  # type: ignore[return-value]
+
+
+def _stopped(
+    project: Project,
+    one: Bound,
+    state: Mapping[str, Any],
+    reason: str,
+    staff: str,
+    told: Mapping[str, Fact] | None = None,
+) -> None:
+    draft = _draft(one, "stopped", state["run"], state["swept"], staff, reason=reason)
+    append.append(project.ledger, [replace(draft, payload=told)])
+
+
+def _draft(one: Bound, state: str, run: str, rows: int, staff: str = "troth", **more: Fact) -> Draft:
+    facts: dict[str, Fact] = {
+        "state": state, "rule": one.rule.id, "rule_version": promise_sha256(one.rule)[:16], "run": run, "rows": rows,
+        "store": one.store, "table": one.table, **more,
+    }  # fmt: skip
+    return Draft("sweep_moved", one.stream, facts, actor=staff, promise=one.rule.id)
+
+
+def _state(project: Project, one: Bound) -> Mapping[str, Any]:
+    found = read.state(project.ledger, one.stream)
+    return found.body if found is not None else {}
+
+
+def _news(found: Found, today: date) -> bool:
+    """Tell whether a count is worth an event: one a day, or another number."""
+    known = found.state
+    return known.get("measured_on") != today.isoformat() or known.get("overdue") != found.overdue.rows
+
+
+def _written(day: date | None) -> str | None:
+    return day.isoformat() if day else None

@@ -1,0 +1,257 @@
+"""What has outlived its retention goes once it was marked and its grace is over, and whoever is killed is followed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from contextlib import closing
+from datetime import date
+
+import pytest
+
+import story
+from shop_project import opened
+from troth.errors import ConflictError, NotAllowedError, NotFoundError, TrothError
+from troth.law.period import Period
+from troth.ledger import read
+from troth.ledger.rebuild import rebuild
+from troth.policy.promise import Archive, RetentionRule
+from troth.policy.shape import Text
+from troth.rules.sweep import first_kept
+from troth.work import carry_on, hold, sweep
+from troth.work.audit import audit
+from troth.work.remind import remind
+from troth.work.sweep import Done, Marked
+
+NAME = "shop.message.customers"
+TEN_OLD = [(number, 2, "2020-01-01") for number in range(10, 20)]
+
+
+@pytest.fixture
+def shop(folder, clock):
+    """A shop of which ten messages are six years old and two are new, bound to a promise of three years."""
+    path = folder / "stores" / "shop.yaml"
+    written = path.read_text("utf-8").replace(
+        "columns: {id: key, customer_id: link, author: identity, body: contact}",
+        "columns: {id: key, customer_id: link, author: identity, body: contact, sent: usage}\n"
+        "    retention: [{promise: retention/customers, trigger: sent}]",
+    )
+    path.write_text(written, "utf-8")
+    with closing(sqlite3.connect(folder / "shop.db")) as connection:
+        connection.execute("ALTER TABLE message ADD sent date")
+        connection.execute("UPDATE message SET sent = '2026-01-01'")
+        connection.executemany("INSERT INTO message (id, customer_id, sent) VALUES (?, ?, ?)", TEN_OLD)
+        connection.commit()
+    return opened(folder, clock)
+
+
+def there(folder):
+    with closing(sqlite3.connect(folder / "shop.db")) as connection:
+        return [row[0] for row in connection.execute("SELECT id FROM message ORDER BY id")]
+
+
+def state(project):
+    return read.state(project.ledger, f"sweep/{NAME}").body
+
+
+def told(project):
+    found = {one.promise: one for one in audit(project, record=False)}
+    return next(one for name, one in found.items() if name.endswith("retention/customers"))
+
+
+def marked(project, **more):
+    (one,) = [one for one in sweep.mark(project, [NAME], staff="marie", **more) if isinstance(one, Marked)]
+    return one
+
+
+def test_it_is_counted_marked_waited_for_and_only_then_gone(shop, folder, clock):
+    assert told(shop).word == "unproven"
+    (found,) = sweep.look(shop, [NAME])
+    assert (found.overdue.rows, found.overdue.oldest, found.before) == (
+        10,
+        date(2020, 1, 1),
+        date(2023, 11, 24),
+    )
+    assert (told(shop).word, told(shop).broken_by) == (
+        "broken", (f"shop.message: 10 rows, the oldest of 2020-01-01: troth sweep mark {NAME}",)
+    )  # fmt: skip
+    one = marked(shop)
+    assert (one.rows, one.grace_ends) == (10, date(2026, 11, 30))
+    assert told(shop).word == "kept"
+    clock.forward(days=6)
+    assert list(sweep.act(shop)) == []
+    assert len(there(folder)) == 12
+    clock.forward(days=1)
+    (done,) = sweep.act(shop)
+    assert isinstance(done, Done)
+    assert (done.rows, done.held) == (10, 0)
+    assert there(folder) == [1, 2]
+    assert told(shop).figure == "nothing overdue in 1 table; 10 rows went with the last sweep"
+    assert list(sweep.act(shop)) == []
+    before = state(shop)
+    rebuild(shop.ledger)
+    assert state(shop) == before
+
+
+def test_the_worker_acts_by_itself_on_what_was_marked(shop, folder, clock):
+    marked(shop)
+    clock.forward(days=8)
+    carry_on.one_round(shop)
+    assert there(folder) == [1, 2]
+
+
+def test_nothing_goes_that_was_not_due_when_it_was_marked(shop, folder, clock):
+    with closing(sqlite3.connect(folder / "shop.db")) as connection:
+        connection.execute("INSERT INTO message (id, customer_id, sent) VALUES (30, 2, '2023-11-25')")
+        connection.commit()
+    marked(shop)
+    clock.forward(days=8)  # by now the one of 25 November is due too
+    list(sweep.act(shop))
+    assert there(folder) == [1, 2, 30]
+
+
+def test_rows_that_came_since_are_not_taken_beyond_what_was_marked(shop, folder, clock):
+    marked(shop)
+    with closing(sqlite3.connect(folder / "shop.db")) as connection:
+        rows = [(number, 2, "2019-01-01") for number in range(100, 120)]
+        connection.executemany("INSERT INTO message (id, customer_id, sent) VALUES (?, ?, ?)", rows)
+        connection.commit()
+    clock.forward(days=8)
+    (done,) = sweep.act(shop)
+    assert (done.rows, done.held) == (10, 20)
+    assert len(there(folder)) == 22
+
+
+def test_who_asks_for_their_data_keeps_it_until_the_answer(shop, folder, clock):
+    story.ask(shop, "access", email="bob@example.org")
+    assert sweep.look(shop, [NAME])[0].overdue.rows == 0
+    assert [one for one in sweep.mark(shop, [NAME], staff="marie") if isinstance(one, Marked)] == []
+    assert len(there(folder)) == 12
+
+
+def test_a_request_that_comes_during_the_grace_is_minded_too(shop, folder, clock):
+    marked(shop)
+    story.ask(shop, "access", email="bob@example.org")
+    clock.forward(days=8)
+    (done,) = sweep.act(shop)
+    assert (done.rows, len(there(folder))) == (0, 12)
+
+
+def test_a_hold_stops_it_and_what_is_marked_waits(shop, folder, clock):
+    marked(shop)
+    hold.place(shop, "Tribunal 26/0417", "our defence", date(2027, 3, 1), "marie", what=["shop.message"])
+    clock.forward(days=8)
+    (error,) = sweep.act(shop)
+    assert isinstance(error, NotAllowedError)
+    assert "the legal hold" in str(error)
+    assert len(there(folder)) == 12
+    assert "the legal hold" in sweep.look(shop, [NAME])[0].why_not
+
+
+def test_somebody_stops_it_and_may_mark_it_again(shop, folder, clock):
+    marked(shop)
+    after = sweep.stop(shop, NAME, "Mrs Example's campaign", "paul")
+    assert after["status"] == "stopped"
+    assert "Example" not in repr([dict(event.facts) for event in read.events(shop.ledger)])
+    clock.forward(days=8)
+    assert list(sweep.act(shop)) == []
+    with pytest.raises(NotAllowedError, match="nothing to stop"):
+        sweep.stop(shop, NAME, "again", "paul")
+    assert marked(shop).rows == 10
+
+
+def test_far_more_than_the_last_time_asks_first(shop, folder, clock):
+    marked(shop)
+    clock.forward(days=8)
+    list(sweep.act(shop))
+    with closing(sqlite3.connect(folder / "shop.db")) as connection:
+        rows = [(number, 2, "2020-01-01") for number in range(1000, 2001)]
+        connection.executemany("INSERT INTO message (id, customer_id, sent) VALUES (?, ?, ?)", rows)
+        connection.commit()
+    (found,) = sweep.mark(shop, [NAME], staff="marie")
+    assert found.why_not == "it would take 1001 rows, and the last took 10: look, then add --confirm"
+    assert marked(shop, confirmed=True).rows == 1001
+
+
+def test_another_table_that_would_change_stops_it(shop, folder, clock):
+    marked(shop)
+    with closing(sqlite3.connect(folder / "shop.db")) as connection:
+        connection.execute("CREATE TABLE reply (id integer PRIMARY KEY, message_id integer, author text)")
+        connection.execute("INSERT INTO reply VALUES (1, 10, 'Carl')")
+        connection.commit()
+    path = folder / "stores" / "shop.yaml"
+    path.write_text(path.read_text("utf-8") + """  reply:
+    belongs_to: [{message_id: message.id}]
+    columns: {id: key, message_id: link, author: identity}
+    erase: {do: delete, by: dpo, because: a test}
+""", "utf-8")  # fmt: skip
+    clock.forward(days=8)
+    again = opened(folder, clock)
+    (error,) = sweep.act(again)
+    assert isinstance(error, ConflictError)
+    assert "now changes rows of `reply` too" in str(error)
+    assert (len(there(folder)), state(again)["status"]) == (12, "stopped")
+
+
+def test_the_officer_reads_of_what_is_marked(shop, folder, clock, letters):
+    marked(shop)
+    clock.forward(days=1)
+    assert remind(shop)
+    (text,) = [text for to, subject, text in letters()]
+    assert "10 rows of shop.message have outlived" in text
+
+
+@pytest.mark.parametrize(
+    "boundary", ["batch 1", "batch 1 recorded", "batch 2", "batch 3 recorded", "batch 4"]
+)
+def test_killed_at_any_boundary_it_takes_no_row_twice_and_loses_no_count(shop, folder, clock, boundary):
+    marked(shop)
+    clock.forward(days=8)
+    child = os.fork()
+    if child == 0:
+
+        def passed(name):
+            if name == boundary:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        list(sweep.act(opened(folder, clock), batch_rows=3, stop_at=passed))
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    gone = 12 - len(there(folder))
+    assert 0 < gone <= 10
+    again = opened(folder, clock)
+    with again.ledger.writing() as connection:
+        from sqlalchemy import text
+
+        connection.execute(text("UPDATE leases SET until = 0"))  # the dead one's lease has run out
+    done = [one for one in sweep.act(again, batch_rows=3) if not isinstance(one, TrothError)]
+    assert [(one.rows, one.held) for one in done] == [(10, 0)]
+    assert there(folder) == [1, 2]
+
+
+def test_names_that_are_none_and_promises_that_cannot_be_counted_are_told(shop, folder):
+    with pytest.raises(NotFoundError, match="There is no sweep 'moon'"):
+        sweep.look(shop, ["moon"])
+    path = folder / "stores" / "shop.yaml"
+    path.write_text(path.read_text("utf-8").replace("retention/customers", "retention/prospects"), "utf-8")
+    policy = folder / "policy.md"
+    assert "  prospects:" in policy.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("archive", "today", "kept"),
+    [
+        (None, date(2027, 2, 28), date(2024, 3, 1)),
+        (None, date(2027, 2, 27), date(2024, 2, 28)),
+        (Period(5, "years"), date(2032, 2, 28), date(2024, 3, 1)),
+    ],
+    ids=["leap day clamps", "the day before", "the archive begins at the end"],
+)
+def test_what_is_due_is_counted_to_the_day(archive, today, kept):
+    rule = RetentionRule(
+        id="r", clause="8", file="policy.md", line=1, key="r", period=Period(3, "years"),
+        trigger=Text((("en", "last contact"),)),
+        archive=Archive(period=archive, legal=Text((("en", "a law"),))) if archive else None,
+    )  # fmt: skip
+    assert first_kept(rule, today) == kept
