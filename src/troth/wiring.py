@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from troth.errors import NotAllowedError, NotFoundError, Problem, WrongFileError
-from troth.work.project import ApiKey, Controller, Peer, Project, Settings, Site, Webhook
+from troth.work.project import ApiKey, Controller, Peer, Project, Settings, Site, SuppressionTable, Webhook
 
 if TYPE_CHECKING:
     from troth.ledger.schema import Ledger
@@ -136,6 +136,7 @@ def read_settings(folder: Path) -> Settings:
         own_certificate=lambda: resolve(said("opendsr", "certificate", ""), folder).encode(),
         own_key=lambda: resolve(said("opendsr", "key", ""), folder).encode(),
         api={name: _api_key(values, folder) for name, values in told.get("api", {}).items()},
+        suppressions={name: _suppression(one, folder) for name, one in told.get("suppression", {}).items()},
         webhooks={name: _webhook(values, folder) for name, values in told.get("webhook", {}).items()},
         site=Site(**told["site"]) if "site" in told else None,
     )
@@ -155,6 +156,13 @@ def _controller(name: str, values: Mapping[str, Any], folder: Path) -> Controlle
 def _api_key(values: Mapping[str, Any], folder: Path) -> ApiKey:
     """Return the key of another system; its secret is followed when it is needed."""
     return ApiKey(lambda: resolve(values["secret"], folder), tuple(values["scope"]))
+
+
+def _suppression(values: Mapping[str, Any], folder: Path) -> SuppressionTable:
+    """Return a tool's table of whom it must leave out; its address is followed when it is needed."""
+    more = {name: values[name] for name in ("channel", "kind", "hashed", "entity") if name in values}
+    table = values.get("table", "troth_suppression")
+    return SuppressionTable(lambda: _url(values["url"], folder), table, values["purpose"], **more)
 
 
 def _webhook(values: Mapping[str, Any], folder: Path) -> Webhook:
@@ -188,6 +196,9 @@ def _problems(told: Mapping[str, Any], file: Path) -> list[Problem]:
             continue
         if section == "api" and isinstance(values, dict):
             problems += list(_api_problems(values, lines))
+            continue
+        if section == "suppression" and isinstance(values, dict):
+            problems += list(_suppression_problems(values, lines))
             continue
         if section == "webhook" and isinstance(values, dict):
             problems += list(_webhook_problems(values, lines))
@@ -225,6 +236,33 @@ def _api_problems(keys: Mapping[str, Any], lines: list[str]) -> Iterable[Problem
         if not isinstance(scope, list) or not scope or any(one not in API_SCOPES for one in scope):
             what = f"`scope` in [api.{name}] is not a list of what the key is good for."
             yield Problem("troth.toml", *place, what, f"There are: {', '.join(API_SCOPES)}.")
+
+
+def _suppression_problems(tools: Mapping[str, Any], lines: list[str]) -> Iterable[Problem]:
+    """Say what is wrong with [suppression.NAME]: where the table is, and for what it leaves people out."""
+    known = {"url", "table", "purpose", "channel", "kind", "entity", "hashed"}
+    for name, values in tools.items():
+        place = _place(lines, f"[suppression.{name}")
+        if not isinstance(values, dict) or set(values) - known or {"url", "purpose"} - set(values):
+            more = ", ".join(sorted(known - {"url", "purpose"}))
+            what = f"[suppression.{name}] has a `url` and a `purpose`, and may have {more}."
+            yield Problem("troth.toml", *place, what, "Write these, and nothing else.")
+            continue
+        texts = [values[key] for key in known - {"hashed"} if key in values]
+        if not all(isinstance(one, str) for one in texts) or not isinstance(
+            values.get("hashed", False), bool
+        ):
+            what = (
+                f"In [suppression.{name}] `hashed` is true or false, and everything else is text in quotes."
+            )
+            yield Problem("troth.toml", *place, what, "Write it so.")
+            continue
+        if not values["url"].startswith(("env:", "file:", "sqlite:///")):
+            what = f"`url` in [suppression.{name}] is no reference."
+            yield Problem("troth.toml", *place, what, "Write env:NAME or file:PATH, or sqlite:///FILE.")
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", values.get("table", "t"), re.ASCII):
+            what = f"`table` in [suppression.{name}] is no name of a table."
+            yield Problem("troth.toml", *place, what, "Take letters, digits and underscores.")
 
 
 def _webhook_problems(receivers: Mapping[str, Any], lines: list[str]) -> Iterable[Problem]:

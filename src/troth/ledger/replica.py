@@ -375,6 +375,11 @@ class Replica:
             }  # fmt: skip
         return {"state": state}
 
+    @property
+    def any_closed(self) -> bool:
+        """Say whether any address is closed to anything."""
+        return len(self.closings.texts) > 1
+
     def close_addresses(self, rows: Sequence[Any]) -> None:
         """Take in what is not sent to addresses any more, and what was opened again."""
         for _, _, mac, form, controller, purpose, channel, state, at in rows:

@@ -1,4 +1,4 @@
-"""Tables that people hand in: CSV as their office programs write it, and Excel workbooks.
+"""Tables that people hand in: CSV as their office programs write it, Excel workbooks, and JSON lines.
 
 A row is told with its number and the name of each cell as the program shows it (`C7`), so that
 whoever reads a message finds the place.  Nothing is guessed: what is no table is refused.
@@ -7,6 +7,7 @@ whoever reads a message finds the place.  Nothing is guessed: what is no table i
 from __future__ import annotations
 
 import csv
+import json
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,6 +43,9 @@ def rows(file: Path) -> Iterator[Row]:
     """
     if not file.is_file():
         raise NotFoundError(f"There is no file {file.name!r}.")
+    if file.suffix.lower() in {".jsonl", ".ndjson"}:
+        yield from _json_lines(file)
+        return
     read = _workbook(file) if file.suffix.lower() in {".xlsx", ".xlsm"} else _csv(file)
     heading: list[str] | None = None
     for number, cells in read:
@@ -61,6 +65,27 @@ def rows(file: Path) -> Iterator[Row]:
         yield Row(number, named, places)
     if heading is None:
         raise NotAllowedError(f"{file.name} is empty. Its first line names the columns.")
+
+
+def _json_lines(file: Path) -> Iterator[Row]:
+    """Read one object a line; its values are texts or numbers."""
+    try:
+        with file.open(encoding="utf-8-sig") as written:
+            for number, line in enumerate(written, 1):
+                if not line.strip():
+                    continue
+                try:
+                    told = json.loads(line) if len(line) <= CELL_MAX * COLUMNS_MAX else None
+                except ValueError:
+                    told = None
+                if not isinstance(told, dict):
+                    raise NotAllowedError(
+                        f"{file.name}, line {number}: it is no JSON object. Mend that line."
+                    )
+                cells = {_heading(file, [name])[0]: _text(value) for name, value in told.items()}
+                yield Row(number, {name: value for name, value in cells.items() if value})
+    except UnicodeDecodeError:
+        raise NotAllowedError(f"{file.name} is not UTF-8. Save it so, and import it again.") from None
 
 
 def _heading(file: Path, values: Sequence[str]) -> list[str]:

@@ -25,6 +25,17 @@ def declare_refusals(
     sha256: str = "",
 ) -> Event:
     """Record how the refusal list of a company and channel is known; the same file is noted once."""
+    checked(project, controller, channel, staff)
+    facts: dict[str, Fact] = {"controller": controller, "channel": channel, "how": how, "staff": staff}
+    more: dict[str, Fact] = {"source": source or None, "rows": rows, "sha256": sha256 or None}
+    facts |= {name: value for name, value in more.items() if value is not None}
+    draft = Draft("refusals_known", refusal.stream(controller), facts, entity=controller, actor=staff)
+    once = f"refusals {controller} {channel} {how} {sha256}"
+    return append.append(project.ledger, [draft], once=once)[0]
+
+
+def checked(project: Project, controller: str, channel: str, staff: str) -> None:
+    """See that it is a company and a channel of the policy, and that somebody says so; raises NotAllowedError."""
     wrong = []
     if controller not in purpose_scope.entities(project.policy):
         wrong.append(f"The policy has no company {controller[:40]!r}.")
@@ -34,12 +45,6 @@ def declare_refusals(
         wrong.append("Somebody declares it: say who, with --staff.")
     if wrong:
         raise NotAllowedError(" ".join(wrong))
-    facts: dict[str, Fact] = {"controller": controller, "channel": channel, "how": how, "staff": staff}
-    more: dict[str, Fact] = {"source": source or None, "rows": rows, "sha256": sha256 or None}
-    facts |= {name: value for name, value in more.items() if value is not None}
-    draft = Draft("refusals_known", refusal.stream(controller), facts, entity=controller, actor=staff)
-    once = f"refusals {controller} {channel} {how} {sha256}"
-    return append.append(project.ledger, [draft], once=once)[0]
 
 
 def known(project: Project) -> frozenset[tuple[str, str]]:

@@ -112,8 +112,10 @@ class Gate:
         self.replica = Replica(folder, project.ledger.origin)
         self._following = Following(project, self.replica)
         self._main = establishment(project).entity
-        self._secrets = Secrets()
+        self.secrets = Secrets()
         self._answers: dict[Any, tuple[Question, bool, str]] = {}
+        self.answered: list[tuple[bool, str]] = []
+        self._numbers: dict[tuple[bool, str], int] = {}
         self._read_at = 0.0
         self._today = date.min
         self._ended = threading.Event()
@@ -155,8 +157,8 @@ class Gate:
         today = day_here(self.project)
         if today != self._today or known is not self._following.known or len(self._answers) > SHAPES_MAX:
             self._today, self._answers = today, {}
-        if count or not self._secrets.names:
-            self._secrets = _secrets(self.project)
+        if count or not self.secrets.names:
+            self.secrets = _secrets(self.project)
         self._read_at = began
         return count
 
@@ -217,7 +219,7 @@ class Gate:
     def find(self, kind: str, value: str) -> int | None:
         """Return where the record of whoever an identifier names is."""
         message = f"{kind}\x00{identifier.exact(kind, value)}".encode()
-        for secret in self._secrets.names:
+        for secret in self.secrets.names:
             subject = self.replica.addresses.get(address_key(secret(message), "name"))
             if subject is not None:
                 return self.replica.subjects.get(subject)
@@ -231,7 +233,7 @@ class Gate:
             ("exact", identifier.exact(kind, value)),
         ):
             message = f"{kind}\x00{written}".encode()
-            for secret in self._secrets.closed:
+            for secret in self.secrets.closed:
                 known += self.closed_at(address_key(secret(message), form))
         if not known:
             return None
@@ -262,6 +264,20 @@ class Gate:
             if sort != WRITTEN_OUT:
                 self._answers[key] = found
         return Told(self, at, *found)
+
+    def number(self, at: int | None, asked: tuple[Any, ...]) -> int:
+        """Return the number of the answer for the record at a place, for whoever asks of millions."""
+        told = self._told(at, asked)
+        return self.number_of(told.allowed, told.code)
+
+    def number_of(self, allowed: bool, code: str) -> int:
+        """Return the number of an answer; `answered` leads back."""
+        key = (allowed, code)
+        found = self._numbers.get(key)
+        if found is None:
+            found = self._numbers[key] = len(self.answered)
+            self.answered.append(key)
+        return found
 
     def _question(self, asked: tuple[Any, ...]) -> Question:
         purpose, channel, entity, addressee, other_basis = asked

@@ -52,6 +52,19 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True)
+class SuppressionTable:
+    """A table of another tool's database that Troth keeps filled with whom that tool must leave out."""
+
+    url: Callable[[], str] = field(repr=False)
+    table: str
+    purpose: str
+    channel: str = ""
+    kind: str = "email"
+    hashed: bool = False
+    entity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Controller:
     """A controller whose processor we are, and who tells us of requests by messages.
 
@@ -103,6 +116,7 @@ class Settings:
     controllers: Mapping[str, Controller] = field(default_factory=dict, repr=False)
     own_certificate: Callable[[], bytes] = field(default=bytes, repr=False)  # PEM; empty where none is set
     own_key: Callable[[], bytes] = field(default=bytes, repr=False)
+    suppressions: Mapping[str, SuppressionTable] = field(default_factory=dict)  # by the name of the tool
     api: Mapping[str, ApiKey] = field(default_factory=dict, repr=False)  # by the name of the system
     webhooks: Mapping[str, Webhook] = field(default_factory=dict, repr=False)  # by the name of the receiver
     site: Site | None = None

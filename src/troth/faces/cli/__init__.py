@@ -103,6 +103,21 @@ COMMANDS: dict[str, Entry] = {
     "inform": Entry(
         "inform_commands", "app", "Requests", "Inform people whose data came from somebody else."
     ),
+    "consent": Entry(
+        "consent_commands", "app", "Requests", "Record consents and prove them; import, list and export them."
+    ),
+    "objection": Entry(
+        "objection_commands",
+        "app",
+        "Requests",
+        "Record objections; import refusal lists, or say there are none.",
+    ),
+    "may": Entry(
+        "may_commands", "app", "Requests", "Say what may be done with somebody, and why; filter lists."
+    ),
+    "suppression": Entry(
+        "suppression_commands", "app", "Requests", "Give tools that cannot ask whom they must leave out."
+    ),
     "communication": Entry(
         "communication_commands",
         "app",

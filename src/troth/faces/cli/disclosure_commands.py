@@ -56,17 +56,17 @@ def add(
     from troth.work.establishment import day_here
 
     opened = project()
-    given = dict(_pair(one, "--evidence") for one in evidence)
+    given = dict(pair(one, "--evidence") for one in evidence)
     unknown = [name for name in given if name not in WORDS]
     if unknown:
         raise NotAllowedError(
             f"There is no evidence called {unknown[0][:30]!r}. There is: {', '.join(WORDS)}."
         )
     made = Disclosure(
-        to, tuple(category), purpose, _day(on) if on else day_here(opened), given, tuple(approved_by), party,
+        to, tuple(category), purpose, day(on) if on else day_here(opened), given, tuple(approved_by), party,
         document,
     )  # fmt: skip
-    event = disclose(opened, [_pair(one, "--about") for one in about], made, staff=staff, happened=happened)
+    event = disclose(opened, [pair(one, "--about") for one in about], made, staff=staff, happened=happened)
     if json:
         as_json({"event": event.id, **event.facts})
         return
@@ -169,7 +169,7 @@ def list_(
     """
     from troth.work.disclose import disclosed
 
-    found = disclosed(project(), [_pair(one, "--about") for one in about])
+    found = disclosed(project(), [pair(one, "--about") for one in about])
     if json:
         as_json([{"event": event.id, "at": event.at, **event.facts} for event in found])
         return
@@ -191,14 +191,16 @@ def list_(
     err().print("The list itself is personal data.")
 
 
-def _pair(written: str, option: str) -> tuple[str, str]:
+def pair(written: str, option: str) -> tuple[str, str]:
+    """Read an option written name=value."""
     name, equals, value = written.partition("=")
     if not equals or not name.strip() or not value.strip():
         raise NotAllowedError(f"{option} is written name=value.")
     return name.strip(), value.strip()
 
 
-def _day(written: str) -> date:
+def day(written: str) -> date:
+    """Read a day."""
     try:
         return date.fromisoformat(written)
     except ValueError:
