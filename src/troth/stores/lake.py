@@ -124,6 +124,13 @@ class Lake:
             self._unchanged(stage)
         return replace(found, seconds=time.perf_counter() - started)
 
+    def expire(self, today: date) -> int:
+        """Remove the files of old versions whose time is over, as the map says; return how many."""
+        if "change" not in self._credentials:
+            raise NotAllowedError(f"The store `{self.name}` has no credentials to change files with.")
+        with self._alone():
+            return self._opened_source().expire(self._map, today)
+
     def close(self) -> None:
         """Let go of what is held for the next verb: nothing."""
 

@@ -44,6 +44,8 @@ class Bucket:
     objects: Any = field(repr=False)
     store: str
     lease_seconds: float = LEASE_SECONDS
+    uri: str = ""
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def files(self) -> Mapping[str, Mark]:
         """Return every object but Troth's own."""
@@ -136,6 +138,10 @@ class Bucket:
         """Return where this machine keeps what is temporary."""
         return Path(tempfile.gettempdir())
 
+    def address(self, name: str) -> tuple[str, Mapping[str, str]]:
+        """Return the URI of a folder of the bucket, and the credentials."""
+        return f"{self.uri}/{name}", self.options
+
     @contextmanager
     def alone(self, store: str, wait_seconds: float) -> Iterator[None]:
         """Hold a lease, written in the bucket and renewed while it is held; one that ran out is taken over."""
@@ -227,7 +233,11 @@ def opened(url: str, store: str) -> Bucket:
         given["secret_access_key"] = unquote(parts.password or "")
     retry: Any = {"max_retries": 3}
     made = obstore.store.S3Store(bucket, prefix=parts.path.strip("/") or None, retry_config=retry, **given)
-    return Bucket(made, store)
+    prefix = parts.path.strip("/")
+    options = {f"aws_{name}": str(value) for name, value in given.items() if name != "client_options"}
+    if "client_options" in given:
+        options["allow_http"] = str(given["client_options"]["allow_http"]).lower()
+    return Bucket(made, store, uri=f"s3://{bucket}/{prefix}".rstrip("/"), options=options)
 
 
 class _Raw(io.RawIOBase):

@@ -30,7 +30,7 @@ _FORMS: Sequence[tuple[re.Pattern[str], str, Form]] = (
 )
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
-Partition = tuple[tuple[str, str | int | None], ...]
+Partition = tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _with(
     rows: pa.RecordBatch | pa.Table,
     names: Sequence[str],
     schema: pa.Schema,
-    folders: Mapping[str, str | int | None],
+    folders: Mapping[str, Any],
     length: int | None = None,
 ) -> pa.RecordBatch | pa.Table:
     """Put the columns that folders name beside those of the file."""
@@ -124,10 +124,9 @@ def _with(
     return pa.table(columns, names=list(names))
 
 
-def tables(place: Place, map_: Map) -> Mapping[str, Table]:
-    """Return the tables of a place; raises for a file that is none of a table, and for one that cannot be read."""
+def tables(place: Place, map_: Map, listed: Mapping[str, Mark]) -> Mapping[str, Table]:
+    """Return the tables of these files; raises for a file that is none of a table, and for one that cannot be read."""
     store = map_.store
-    listed = place.files()
     found: dict[str, list[str]] = {}
     for name in listed:
         top, _, below = name.partition("/")

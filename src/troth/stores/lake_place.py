@@ -79,6 +79,10 @@ class Place(Protocol):
         """Return the folder of this machine in which a stage may lie."""
         ...
 
+    def address(self, name: str) -> tuple[str, Mapping[str, str]]:
+        """Return where a folder of this place is, and how to reach it, as libraries of table formats want it."""
+        ...
+
     def alone(self, store: str, wait_seconds: float) -> AbstractContextManager[None]:
         """Be the only one of ours here."""
         ...
@@ -170,7 +174,7 @@ class Folder:
         path, new = self.root / name, self.draft(name)
         if not new.exists():
             return True
-        if self.mark(name) != mark:
+        if (self.mark(name) or ()) != mark:
             new.unlink()
             return False
         new.replace(path)
@@ -226,6 +230,10 @@ class Folder:
     def scratch(self) -> Path:
         """Return Troth's own folder in the lake."""
         return self.root / HIDDEN
+
+    def address(self, name: str) -> tuple[str, Mapping[str, str]]:
+        """Return the path of a folder."""
+        return str((self.root / name).absolute()), {}
 
     @contextmanager
     def alone(self, store: str, wait_seconds: float) -> Iterator[None]:

@@ -557,7 +557,7 @@ def acted(sql: Sql, step: str, done: Done, today: date, *, once: bool) -> Acted:
     elif "retain" in verbs:
         grade, expires = "archived", done.until
     elif "blank" in verbs or "replace_owner" in verbs:
-        grade = "blanked"
+        grade, expires = "blanked", copies_end(map_, today) if map_.versions_expire else None
     elif (expires := copies_end(map_, today)) is not None:
         grade = "deleted_until_backups_expire"
     else:
