@@ -277,3 +277,18 @@ def test_a_delta_table_in_a_bucket_is_committed_there(s3):
     erase(store, who=P1)
     assert DeltaTable(uri, storage_options=dict(options)).to_pyarrow_table().to_pylist() == rows[1:]
     assert store.gone(P1, TODAY) == 0
+
+
+def test_the_page_has_a_map_that_erases(tmp_path):
+    page = (Path(__file__).resolve().parents[2] / "docs" / "stores" / "delta.md").read_text(encoding="utf-8")
+    written = page.split("~~~yaml\n")[1].split("~~~")[0]
+    customers = pa.Table.from_pylist([{"id": n, "email": f"p{n}@example.org", "name": f"P {n}"} for n in (1, 2)])
+    clicks = pa.Table.from_pylist([{"id": n, "customer_id": n % 2 + 1, "page": "/"} for n in range(10)])
+    write_deltalake(tmp_path / "customer", customers)
+    write_deltalake(tmp_path / "click", clicks)
+    store = opened(tmp_path, written)
+    who = [Who("p1", (("email", "P1@example.org"),))]
+    done = erase(store, who=who)
+    assert [(count.table, count.rows) for count in done.counts] == [("click", 5), ("customer", 1)]
+    assert (done.grade, done.expires) == ("deleted_until_backups_expire", date(2026, 12, 28))
+    assert (store.gone(who, TODAY), store.scan(who, TODAY).hits) == (0, ())

@@ -53,6 +53,13 @@ BUILT_IN: Mapping[str, Kind] = {
             own="troth.stores.http_map",
         ),
         Kind("delta", "Delta tables of a lake", "troth.stores.lake", ("lake", "s3"), "delta"),
+        Kind(
+            "iceberg",
+            "Iceberg tables of one namespace of a catalogue",
+            "troth.stores.lake_iceberg",
+            ("iceberg+sqlite", "iceberg+postgresql", "iceberg+https", "iceberg+http"),
+            "iceberg",
+        ),
         Kind("lake", "a lake: Parquet, JSON lines, CSV", "troth.stores.lake", ("lake", "s3"), "lake"),
         Kind("logs", "server logs, a folder of files", "troth.stores.logs", ("logs",)),
         Kind("mariadb", "MariaDB, 10.6 or newer", "troth.stores.mariadb", ("mariadb", "mysql"), "mysql"),

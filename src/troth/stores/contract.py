@@ -290,6 +290,11 @@ class Sweeps(Protocol):
 
         Raises ConflictError, with nothing changed, when a table or an action comes up that is not `allowed`.
         """
+class Expiring(Protocol):
+    """A store that keeps old versions of its tables."""
+
+    def expire(self, today: date) -> int:
+        """Remove the files of old versions whose time is over, as the map says; return how many."""
         ...
 
 

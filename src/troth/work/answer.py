@@ -22,7 +22,7 @@ from troth.rules import request, request_guard
 from troth.rules.claim import WAYS
 from troth.rules.event import Event, local_day
 from troth.rules.letter import has_phrase, phrase
-from troth.rules.plan import end_of
+from troth.rules.plan import copies_end
 from troth.work import cover, request_file, send_letter, tell_recipients
 from troth.work.establishment import day_here
 from troth.work.project import Project
@@ -199,10 +199,12 @@ def _store_lines(project: Project, name: str, store: Mapping[str, Any], language
         rows for _, verb, rows, _, _ in store["rows"] if verb in {"blank", "replace_owner", "detach"}
     )
     # The grade is of the whole store, and says least of what else was blanked or archived.
-    backups = project.maps[name].backups_expire if name in project.maps else None
+    mapped = project.maps.get(name)
+    gone = copies_end(mapped, date.fromisoformat(store["on"])) if mapped is not None else None
+    older = "versions" if mapped is not None and mapped.versions_expire is not None else "backups"
     lines = []
     if erased:
-        grade = phrase("deleted_until_backups_expire" if backups else "deleted", language)
+        grade = phrase(f"deleted_until_{older}_expire" if gone else "deleted", language)
         lines.append(phrase("erased", language, rows=erased, store=name, grade=grade))
     if blanked:
         lines.append(phrase("blanked", language, rows=blanked, store=name))
@@ -215,9 +217,9 @@ def _store_lines(project: Project, name: str, store: Mapping[str, Any], language
     if store.get("deferred"):
         day = send_letter.day(store["deferred_until"], language)
         lines.append(phrase("held_back", language, store=name, until=day))
-    if backups and (erased or blanked):
-        gone = end_of(backups, date.fromisoformat(store["on"])).isoformat()
-        lines.append(phrase("backups", language, store=name, until=send_letter.day(gone, language)))
+    if gone is not None and (erased or blanked):
+        day = send_letter.day(gone.isoformat(), language)
+        lines.append(phrase(older, language, store=name, until=day))
     return lines
 
 

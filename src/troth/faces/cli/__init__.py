@@ -85,6 +85,8 @@ COMMANDS: dict[str, Entry] = {
         "app",
         "Stores",
         "Let go of what has outlived its retention: count, mark, wait, act.",
+    "expire": Entry(
+        "expire_commands", "expire", "Stores", "Remove old versions of tables once their time is over."
     ),
     "logs": Entry(
         "log_commands", "app", "Stores", "Sweep server logs by age, and truncate the addresses in them."
