@@ -372,10 +372,12 @@ def _place(lines: list[str], text: str) -> tuple[int, int]:
 
 
 def _url(url: str, folder: Path, named_in: str = "troth.toml") -> str:
-    """Make a relative SQLite file relative to the project, and resolve a reference."""
+    """Make a relative SQLite file or lake relative to the project, and resolve a reference."""
     url = resolve(url, folder, named_in)
     if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
         return f"sqlite:///{folder / url.removeprefix('sqlite:///')}"
+    if url.startswith("lake://") and not url.startswith("lake:///"):
+        return f"lake://{folder / url.removeprefix('lake://')}"
     return url
 
 

@@ -282,7 +282,9 @@ def test_a_delta_table_in_a_bucket_is_committed_there(s3):
 def test_the_page_has_a_map_that_erases(tmp_path):
     page = (Path(__file__).resolve().parents[2] / "docs" / "stores" / "delta.md").read_text(encoding="utf-8")
     written = page.split("~~~yaml\n")[1].split("~~~")[0]
-    customers = pa.Table.from_pylist([{"id": n, "email": f"p{n}@example.org", "name": f"P {n}"} for n in (1, 2)])
+    customers = pa.Table.from_pylist(
+        [{"id": n, "email": f"p{n}@example.org", "name": f"P {n}"} for n in (1, 2)]
+    )
     clicks = pa.Table.from_pylist([{"id": n, "customer_id": n % 2 + 1, "page": "/"} for n in range(10)])
     write_deltalake(tmp_path / "customer", customers)
     write_deltalake(tmp_path / "click", clicks)

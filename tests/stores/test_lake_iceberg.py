@@ -245,9 +245,13 @@ def test_a_catalogue_that_is_not_there_is_said_in_a_sentence(tmp_path):
 
 
 def test_the_page_has_a_map_that_erases(tmp_path):
-    page = (Path(__file__).resolve().parents[2] / "docs" / "stores" / "iceberg.md").read_text(encoding="utf-8")
+    page = (Path(__file__).resolve().parents[2] / "docs" / "stores" / "iceberg.md").read_text(
+        encoding="utf-8"
+    )
     written = page.split("~~~yaml\n")[1].split("~~~")[0]
-    customers = pa.Table.from_pylist([{"id": n, "email": f"p{n}@example.org", "name": f"P {n}"} for n in (1, 2)])
+    customers = pa.Table.from_pylist(
+        [{"id": n, "email": f"p{n}@example.org", "name": f"P {n}"} for n in (1, 2)]
+    )
     clicks = pa.Table.from_pylist([{"id": n, "customer_id": n % 2 + 1, "page": "/"} for n in range(10)])
     made = catalogue(tmp_path)
     made.create_namespace("shop")
