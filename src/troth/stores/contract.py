@@ -290,6 +290,10 @@ class Sweeps(Protocol):
 
         Raises ConflictError, with nothing changed, when a table or an action comes up that is not `allowed`.
         """
+        ...
+
+
+@runtime_checkable
 class Expiring(Protocol):
     """A store that keeps old versions of its tables."""
 

@@ -85,6 +85,7 @@ COMMANDS: dict[str, Entry] = {
         "app",
         "Stores",
         "Let go of what has outlived its retention: count, mark, wait, act.",
+    ),
     "expire": Entry(
         "expire_commands", "expire", "Stores", "Remove old versions of tables once their time is over."
     ),
