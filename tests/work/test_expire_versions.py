@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from commanding import troth
 from deltalake import DeltaTable, write_deltalake
 
 import story
+from commanding import troth
 from shop_project import opened
 from troth.work import answer, carry_on
 
