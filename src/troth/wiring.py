@@ -17,7 +17,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from troth.errors import NotAllowedError, NotFoundError, Problem, WrongFileError
-from troth.work.project import ApiKey, Controller, Peer, Project, Settings, Site, SuppressionTable, Webhook
+from troth.law.period import Period
+from troth.work.project import (
+    ApiKey,
+    Controller,
+    Peer,
+    Project,
+    Scan,
+    Settings,
+    Site,
+    SuppressionTable,
+    Webhook,
+)
 
 if TYPE_CHECKING:
     from troth.ledger.schema import Ledger
@@ -138,8 +149,16 @@ def read_settings(folder: Path) -> Settings:
         api={name: _api_key(values, folder) for name, values in told.get("api", {}).items()},
         suppressions={name: _suppression(one, folder) for name, one in told.get("suppression", {}).items()},
         webhooks={name: _webhook(values, folder) for name, values in told.get("webhook", {}).items()},
+        scans={name: _scan(values) for name, values in told.get("scan", {}).items()},
         site=Site(**told["site"]) if "site" in told else None,
     )
+
+
+def _scan(values: Mapping[str, Any]) -> Scan:
+    """Return a site that is scanned by itself."""
+    every = Period.parse(values["every"])
+    assert every is not None  # looked at before
+    return Scan(values["url"], every, values.get("pages", 20), tuple(values.get("allow_private", ())))
 
 
 def _controller(name: str, values: Mapping[str, Any], folder: Path) -> Controller:
@@ -215,6 +234,9 @@ def _problems(told: Mapping[str, Any], file: Path) -> list[Problem]:
                 line, column = _place(lines, key)
                 what = f"`{key}` in [{section}] must be {wanted}."
                 problems.append(Problem(file.name, line, column, what, "Write it so."))
+        if section == "scan" and isinstance(values, dict):
+            problems += list(_scan_problems(values, lines))
+            continue
         if section == "site":
             problems += list(_site_problems(values, lines))
     return problems
@@ -318,6 +340,35 @@ def _is_beginning(address: object) -> bool:
         isinstance(address, str) and address.startswith(("https://", "http://127.0.0.1:")) and address.endswith("/")
         and address.count("/") > 2
     )  # fmt: skip
+
+
+def _scan_problems(scans: Mapping[str, Any], lines: list[str]) -> Iterable[Problem]:
+    """Say what is wrong with [scan.NAME]: where, how often, how far."""
+    needed, known = {"url", "every"}, {"url", "every", "pages", "allow_private"}
+    for name, values in scans.items():
+        place = _place(lines, f"[scan.{name}")
+        if not isinstance(values, dict) or set(values) - known or needed - set(values):
+            what = f"[scan.{name}] has a `url` and an `every`, and may have `pages` and `allow_private`."
+            yield Problem(
+                "troth.toml", *place, what, 'Write url = "https://shop.example" and every = "1 day".'
+            )
+            continue
+        if not isinstance(values["url"], str) or not values["url"].startswith(("https://", "http://")):
+            yield Problem(
+                "troth.toml", *place, f"`url` in [scan.{name}] is no address.", 'Write url = "https://…".'
+            )
+        every = Period.parse(values["every"]) if isinstance(values["every"], str) else None
+        if every is None or every.number == 0:
+            what = f"`every` in [scan.{name}] is no period."
+            yield Problem("troth.toml", *place, what, 'Write every = "1 day", or "12 hours".')
+        pages = values.get("pages", 20)
+        if not isinstance(pages, int) or isinstance(pages, bool) or not 1 <= pages <= 2000:
+            what = f"`pages` in [scan.{name}] is no number from 1 to 2000."
+            yield Problem("troth.toml", *place, what, "Write pages = 20.")
+        hosts = values.get("allow_private", [])
+        if not isinstance(hosts, list) or not all(isinstance(one, str) for one in hosts):
+            what = f"`allow_private` in [scan.{name}] is no list of hosts."
+            yield Problem("troth.toml", *place, what, 'Write allow_private = ["staging.shop.example"].')
 
 
 def _site_problems(site: Mapping[str, Any], lines: list[str]) -> Iterable[Problem]:

@@ -5,14 +5,13 @@ Source: CNIL 2020-092, a time-stamped picture of each version as one proof of co
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
-from troth.errors import NotFoundError, UnreachableError
+from troth.errors import UnreachableError
+from troth.outside.chromium import program
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 SECONDS_MAX = 60
 
 
@@ -21,13 +20,11 @@ def photograph(page: Path, width: int = 1100, height: int = 900) -> bytes:
 
     Raises NotFoundError where there is no Chromium, UnreachableError where it does not come to an end.
     """
-    program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
-    if program is None:
-        raise NotFoundError("There is no Chromium here to take a picture. Install it (Debian: chromium).")
+    path = program()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         taken = Path(folder) / "picture.png"
         command = [
-            program, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
+            path, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
             "--host-resolver-rules=MAP * ~NOTFOUND", "--force-device-scale-factor=1",
             f"--user-data-dir={folder}/profile", f"--window-size={width},{height}", f"--screenshot={taken}",

@@ -243,7 +243,9 @@ KINDS: Mapping[str, Kind] = _kinds(
         ),
         "sweep",
     ),
-    Kind("site_scanned", ("site", "table_sha256", "verdicts", "evidence_sha256")),
+    Kind(
+        "site_scanned", ("site", "table_sha256", "verdicts", "evidence_sha256"), ("complete", "pages", "scan")
+    ),
     Kind(
         "incident_moved",
         ("stage",),

@@ -18,12 +18,14 @@ from troth.policy.kinds import OF_THE_REGISTER
 from troth.policy.policy import Policy
 from troth.policy.promise import Cookies, Group, Promise, Recipient, RetentionRule, Security, Transfer
 from troth.policy.register import Activity, RegisterDocument
-from troth.rules import control_collection, control_retention, request
+from troth.rules import control_collection, control_retention, request, scan_verdict
 from troth.rules import control_register as registered
 from troth.rules.claim import AT_ONCE, WAYS
 from troth.rules.map import Map
 from troth.rules.register import Source
 from troth.rules.safeguard import standing
+from troth.rules.scan import BREAKS_NOTHING, VERDICTS
+from troth.rules.scan_verdict import Scanned
 
 Word = Literal["kept", "broken", "unproven"]
 # CNIL, délibération 2020-091 Art. 5 and the page of 4 July 2025: for audience measurement, trackers live
@@ -64,6 +66,7 @@ class Facts:
     incidents: Sequence[
         Mapping[str, Any]
     ] = ()  # each with `late`: the authority was told too late, or not yet
+    scans: Sequence[Scanned] = ()  # the last of each site
     collected: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by the name of what came in
     channels: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)  # reviews by channel
     first: Sequence[
@@ -73,6 +76,17 @@ class Facts:
     sweep_events: Mapping[str, Sequence[str]] = field(default_factory=dict)  # ids by the name of the sweep
     adopted: Mapping[str, Sequence[str]] = field(default_factory=dict)  # company -> versions it adopted
     files_wrong: Mapping[str, Literal["missing", "differs"]] = field(default_factory=dict)
+
+
+_SHOWN_BY: Mapping[str, frozenset[str]] = {
+    "table": frozenset(VERDICTS) - BREAKS_NOTHING,
+    "lifetime_max": frozenset({"longer_than_declared", "longer_than_ceiling"}),
+    "before_consent": frozenset({"before_consent", "tracker_request"}),
+    "asked_by": frozenset({"survives_refusal"}),
+    "choice_kept": frozenset({"survives_refusal"}),
+    "withdraw_by": frozenset({"survives_withdrawal"}),
+}
+"""Which verdicts of a scan break which field of `cookies`."""
 
 
 def judge(policy: Policy, facts: Facts) -> tuple[Verdict, ...]:
@@ -97,7 +111,7 @@ def _judge(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
         case "first_communication":
             return _said(promise, *control_collection.judge_first(promise, facts))
         case "cookies":
-            return _cookies(promise)
+            return _cookies(promise, policy, facts)
         case "group" if "entities" not in promise.said:
             return _published(promise, facts)  # who is reached how is kept by being told
         case "retention":
@@ -230,20 +244,25 @@ def _late(policy: Policy, facts: Facts) -> bool:
     return within is not None and any(within.after(day) < facts.today for day in days)
 
 
-def _cookies(promise: Promise) -> Verdict:
-    """Judge the part of the promise that this clause says: the policy's own limit, or the table."""
+def _cookies(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
+    """Judge the part of the promise that this clause says: the policy's own limit, the table, what scans saw."""
     assert isinstance(promise, Cookies)
     wrong = [] if promise.said.isdisjoint({"table", "lifetime_max"}) else list(_over_own_limit(promise))
     if "table" in promise.said:
         wrong += _over_ceiling(promise)
+    figure = f"{counted(len(promise.table), 'cookie', 'cookies')} declared" if "table" in promise.said else ""
     if wrong:
-        return _said(
-            promise, "broken", f"{len(wrong)} of {len(promise.table)} declarations break a limit", (), wrong
-        )
-    figure = "no site was scanned"
-    if "table" in promise.said:
-        figure = f"{len(promise.table)} cookies declared within limits; {figure}"
-    return _said(promise, "unproven", figure)
+        figure = f"{len(wrong)} of {len(promise.table)} declarations break a limit"
+    elif figure:
+        figure += " within limits"
+    shown = frozenset().union(*(_SHOWN_BY[name] for name in promise.said if name in _SHOWN_BY))
+    if not shown:
+        said = "no site was scanned" if not facts.scans else "no control looks at this yet"
+        return _said(promise, "broken" if wrong else "unproven", figure or said, (), wrong)
+    seen = scan_verdict.seen(policy, facts.scans, shown, facts.today)
+    figure = "; ".join(filter(None, (figure, seen.figure)))
+    broken = [*wrong, *seen.broken_by]
+    return _said(promise, "broken" if broken else seen.word, figure, seen.evidence, broken)
 
 
 def _over_own_limit(promise: Cookies) -> Iterator[str]:

@@ -6,17 +6,20 @@ Law: GDPR Art. 5(2), Art. 24(1).
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 
+from troth.law import clock
 from troth.ledger import append, read
 from troth.policy.notice_text import sha256
 from troth.rules import incident as incident_rules
 from troth.rules import sweep, verdict
 from troth.rules.event import Draft, Event, Fact
+from troth.rules.scan_verdict import Scanned
 from troth.rules.verdict import Facts, Verdict
-from troth.work import incident, inform, review_channel
+from troth.work import incident, inform, record_scan, review_channel
 from troth.work.adopt_policy import adopted
 from troth.work.draw_register import files_wrong
-from troth.work.establishment import day_here
+from troth.work.establishment import day_here, establishment
 from troth.work.project import Project
 from troth.work.publish_policy import STREAM
 from troth.work.record_register import record_register
@@ -110,5 +113,22 @@ def gather(project: Project) -> Facts:
         sweep_events=_sweeps(project),
         adopted={entity: tuple(found) for entity, found in adopted(project).items()},
         files_wrong=dict(files_wrong(project, project.policy)),
+        scans=_scans(project),
         hashes={language: sha256(project.policy, language) for language in project.policy.documents},
     )
+
+
+def _scans(project: Project) -> list[Scanned]:
+    """Return the last scan of each site, with what its evidence names."""
+    found = []
+    zone = establishment(project).time_zone
+    for site, event in record_scan.last_scans(project).items():
+        report = record_scan.evidence_of(project, event)
+        told = event.facts["verdicts"]
+        assert isinstance(told, Mapping)
+        verdicts = {str(name): int(str(number)) for name, number in told.items()}
+        names = [(one["verdict"], one["name"]) for one in report["findings"]] if report is not None else []
+        on, table = clock.receipt_day(event.at, zone), str(event.facts["table_sha256"])
+        complete = bool(event.facts.get("complete"))
+        found.append(Scanned(event.id, site, on, table, verdicts, complete, tuple(names)))
+    return found

@@ -44,6 +44,7 @@ from troth.work import (
 )
 from troth.work.establishment import day_here
 from troth.work.project import Project
+from troth.work.scan_due import Scanner
 
 LOG = logging.getLogger("troth.worker")
 LEASE_SECONDS = 120
@@ -52,6 +53,7 @@ ACKNOWLEDGED_WITHIN = timedelta(minutes=1)
 IDLE_SECONDS = 1.0
 REMIND_SECONDS = 300.0
 FETCH_SECONDS = 60.0
+SCAN_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +222,9 @@ def _swept(project: Project) -> int:
 
 
 def work(project: Project, go_on: Callable[[], bool]) -> None:
-    """Carry on round after round while `go_on` says so, send the day's reminder and fetch mail."""
-    reminded = fetched = 0.0
+    """Carry on round after round while `go_on` says so; remind, fetch mail and scan sites when it is time."""
+    reminded = fetched = scanned = 0.0
+    scanner = Scanner()
     while go_on():
         try:
             one_round(project)
@@ -231,6 +234,9 @@ def work(project: Project, go_on: Callable[[], bool]) -> None:
             if time.monotonic() - fetched > FETCH_SECONDS or not fetched:
                 fetched = time.monotonic()
                 take_mail.fetch(project)
+            if time.monotonic() - scanned > SCAN_SECONDS or not scanned:
+                scanned = time.monotonic()
+                scanner.look(project)
         except TrothError as error:
             LOG.error("%s", error)
         time.sleep(IDLE_SECONDS)

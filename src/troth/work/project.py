@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from troth.law.period import Period
     from troth.ledger.schema import Ledger
     from troth.outside.inbox import Inbox
     from troth.outside.mail import Mailer
@@ -90,6 +91,16 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class Scan:
+    """A site that the worker scans by itself, every so often; `allow_private` are hosts of our own network."""
+
+    url: str
+    every: Period
+    pages: int = 20
+    allow_private: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What `troth.toml` and the environment say, read once; secrets are never shown."""
 
@@ -119,6 +130,7 @@ class Settings:
     suppressions: Mapping[str, SuppressionTable] = field(default_factory=dict)  # by the name of the tool
     api: Mapping[str, ApiKey] = field(default_factory=dict, repr=False)  # by the name of the system
     webhooks: Mapping[str, Webhook] = field(default_factory=dict, repr=False)  # by the name of the receiver
+    scans: Mapping[str, Scan] = field(default_factory=dict)  # by the name of the scan
     site: Site | None = None
 
 

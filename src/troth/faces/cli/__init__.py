@@ -65,6 +65,9 @@ COMMANDS: dict[str, Entry] = {
         "Policy",
         "Say who answers for each way data comes in, and what people meet there.",
     ),
+    "scan": Entry(
+        "scan_commands", "scan", "Policy", "Hold a site's cookies, storage and requests against the table."
+    ),
     "clock": Entry("law_commands", "clock", "Law", "Explain a deadline, day by day."),
     "authority": Entry("law_commands", "authority", "Law", "Name the supervisory authority of a country."),
     "law": Entry("law_commands", "law", "Law", "List the places whose law is known."),

@@ -43,7 +43,7 @@ def build_(
     from troth.faces.banner.routes import gpc, hashes
     from troth.faces.banner.script import build, languages
 
-    read = _policy(policy)
+    read = policy_in(policy)
     scripts = [
         build(read, language, post=post, notice=notice.replace("{language}", language))
         for language in languages(read)
@@ -121,7 +121,7 @@ def nginx(
     from troth.faces.banner.script import known_table
     from troth.faces.middleware.nginx import nginx_module
 
-    written = nginx_module(known_table(_policy(policy)), drop_unknown=drop_unknown)
+    written = nginx_module(known_table(policy_in(policy)), drop_unknown=drop_unknown)
     out_.write_text(written, encoding="utf-8")
     err().print(f"Written to {out_}.", markup=False)
 
@@ -143,7 +143,8 @@ def page_of(policy: Policy, script: Script) -> str:
     )
 
 
-def _policy(file: Path | None) -> Policy:
+def policy_in(file: Path | None) -> Policy:
+    """Read a policy with what stands beside it, or the project's; raises WrongFileError with its problems."""
     if file is None:
         return project().policy
     from troth.policy.loading import load

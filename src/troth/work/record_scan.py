@@ -1,0 +1,78 @@
+"""Record a scan: its report as a file of evidence, its counts and the hash of that file in the ledger.
+
+The file is there before the event, under the hash that the event names, so a scan that was cut
+short leaves at most a file that nothing refers to.
+
+Law: GDPR Art. 5(2), accountability.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from troth.ledger import append, read
+from troth.rules.event import Draft, Event
+from troth.rules.scan import counts
+from troth.rules.scan_report import Report, written
+from troth.rules.trace import host_of
+from troth.work.project import Project
+
+FOLDER = Path(".troth") / "scans"
+
+
+def record(project: Project, report: Report, *, scan: str = "", staff: str = "troth") -> Event:
+    """Write the evidence, and one event about the site; `scan` is its name in the settings, if it has one."""
+    evidence, site = written(report), host_of(report.pages[0]) if report.pages else report.site
+    digest = sha256(evidence).hexdigest()
+    folder = project.settings.folder / FOLDER
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _put(folder / f"{digest}.json", evidence)
+    for name, taken in report.pictures.items():
+        (folder / digest).mkdir(mode=0o700, exist_ok=True)
+        _put(folder / digest / name, taken)
+    draft = Draft(
+        "site_scanned",
+        f"site/{site}",
+        {
+            "site": site,
+            "table_sha256": report.table_sha256,
+            "verdicts": counts(report.findings),
+            "evidence_sha256": digest,
+            "complete": report.complete,
+            "pages": len(report.pages),
+            "scan": scan or None,
+        },
+        actor=staff,
+        policy=project.policy.version or None,
+    )
+    return append.append(project.ledger, [draft])[0]
+
+
+def _put(file: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    beside = file.with_suffix(f".{os.getpid()}.new")
+    beside.write_bytes(content)
+    beside.replace(file)
+
+
+def evidence_of(project: Project, event: Event) -> dict[str, Any] | None:
+    """Return the report that an event names; None where it is gone or is not what it was."""
+    digest = str(event.facts["evidence_sha256"])
+    file = project.settings.folder / FOLDER / f"{digest}.json"
+    if not file.is_file():
+        return None
+    found = file.read_bytes()
+    if sha256(found).hexdigest() != digest:
+        return None
+    report: dict[str, Any] = json.loads(found)
+    return report
+
+
+def last_scans(project: Project, by: str = "site") -> dict[str, Event]:
+    """Return the last scan of each site, or of each `scan` of the settings."""
+    events = sorted(read.events(project.ledger, kind="site_scanned"), key=lambda one: one.at)
+    return {str(event.facts[by]): event for event in events if event.facts.get(by)}
