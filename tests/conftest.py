@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -53,10 +55,17 @@ def samples() -> Path:
     return folder
 
 
+@contextmanager
+def own_folder(name: str) -> Iterator[Path]:
+    """A folder for a server that runs as somebody else: another run of the tests closes pytest's own to it."""
+    with tempfile.TemporaryDirectory(prefix=f"troth-{name}-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
-def postgresql_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql_cluster() -> Iterator[str]:
     """The URL of a PostgreSQL server of this session's own, started here and stopped after."""
-    with postgresql_server(tmp_path_factory.mktemp("postgresql")) as url:
+    with own_folder("postgresql") as folder, postgresql_server(folder) as url:
         yield url
 
 
@@ -75,9 +84,9 @@ def postgresql(postgresql_cluster: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def mariadb_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def mariadb_cluster() -> Iterator[str]:
     """The URL of a MariaDB server of this session's own, started here and stopped after."""
-    with mariadb_server(tmp_path_factory.mktemp("mariadb")) as url:
+    with own_folder("mariadb") as folder, mariadb_server(folder) as url:
         yield url
 
 
