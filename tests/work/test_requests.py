@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sqlite3
 import time
 import zipfile
@@ -56,6 +57,29 @@ def test_a_french_request_gets_french_letters(project, letters):
     story.ask(project, "erase", language="fr")
     assert "L’effacement de vos données" in letters()[0][2]
     assert "23 décembre 2026" in letters()[0][2]
+
+
+@pytest.mark.parametrize(
+    ("language", "pieces"),
+    [
+        ("en", ["2 records about you were found on 23 November 2026", "in shop was erased on 23 November 2026",
+                "since 23 November 2026 without", "C. com. L123-22", "The law asks for it. (GDPR Art. 17(3)(b))"]),
+        ("fr", ["vous concernant ont été trouvés le 23 novembre 2026", "a été effacé le 23 novembre 2026",
+                "depuis le 23 novembre 2026 sans", "(effacement ; les sauvegardes", "(RGPD art. 17(3)(b))"]),
+    ],
+)  # fmt: skip
+def test_an_answer_says_when_each_thing_was_done_and_cites_the_law_as_its_language_does(
+    project, code, letters, language, pieces
+):
+    number = story.ask(project, "access", "erase", language=language)
+    story.grant_access(project, number, "c1")
+    story.grant_erasure(project, number, "c2", exemptions=["b:order:2036-12-31"])
+    carry_on.carry_on(project, number)
+    told = " ".join(letters()[-1][2].replace("\u00a0", " ").split())
+    for piece in pieces[1:]:
+        assert piece in told
+    assert re.search(pieces[0].replace("2 records", r"\d records"), told)
+    assert ("GDPR" in told) is (language == "en")
 
 
 def test_saying_it_twice_opens_one_request(project):

@@ -264,7 +264,7 @@ def test_the_owner_is_told_what_a_decision_leaves_alone_and_so_is_the_person(ask
     carry_on.carry_on(asked, number)
     ((_, text),) = sent_to(letters, "jo@company.example")
     assert "À laisser tel quel, car la loi le demande" in text
-    assert "conservé jusqu’au 31 décembre 2036 (GDPR Art. 17(3)(b))" in text
+    assert "conservé jusqu’au 31 décembre 2036 (RGPD art. 17(3)(b))" in text
     assert "les boîtes aux lettres des ventes, là où seules des personnes peuvent chercher" in text
     with TestClient(application(asked)) as client:
         page = " ".join(client.get(f"/task/{task.token(asked, ID)}?lang=en").text.split())

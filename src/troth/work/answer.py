@@ -16,6 +16,7 @@ from typing import Any
 
 from troth.errors import KeyDestroyedError
 from troth.law import right
+from troth.law.sentence import cite
 from troth.ledger import read, vault
 from troth.policy.words import words
 from troth.rules import request, request_guard
@@ -63,7 +64,7 @@ def said(project: Project, number: str) -> tuple[str, dict[str, object]]:
             {
                 "right": _right(claim, language),
                 "reason": reasons.get(name, ""),
-                "article": article(project, claim),
+                "article": article(project, claim, language),
             }
             for name, claim in found.state["claims"].items()
         ]
@@ -107,15 +108,16 @@ def _right(claim: Mapping[str, Any], language: str) -> str:
     return phrase(claim["right"], language) if known else phrase("other", language, right=claim["right"])
 
 
-def article(project: Project, claim: Mapping[str, Any]) -> str:
-    """Return the articles a refusal stands on; of a part, those of what is not done where there are some."""
+def article(project: Project, claim: Mapping[str, Any], language: str) -> str:
+    """Return the articles a refusal stands on, as a language cites them; of a part, those of what is not done."""
     exempt = {one.code: one.law for one in right.erasure_exemptions(day_here(project))}
     granted = claim["outcome"] == "part" and claim["exemptions"]
     cited = [
         "" if granted else claim["article"],
         *(exempt[letter] for letter in claim["exemptions"] if letter in exempt),
     ]
-    return ", ".join(dict.fromkeys(f"GDPR {one}" if one.startswith("Art.") else one for one in cited if one))
+    named = dict.fromkeys(f"GDPR {one}" if one.startswith("Art.") else one for one in cited if one)
+    return cite(", ".join(named), language)
 
 
 def _reasons(project: Project, number: str) -> dict[str, str]:
@@ -148,22 +150,26 @@ def _lines(
     number: str,
 ) -> list[str]:
     if claim["outcome"] == "refuse":
-        return [phrase("why_refused", language, reason=reason, article=article(project, claim))]
+        return [phrase("why_refused", language, reason=reason, article=article(project, claim, language))]
     lines = []
     if WAYS[claim["right"]] == "choice":
         lines.extend(choice_lines(project, claim, language, number))
     if WAYS[claim["right"]] == "copy":
         package = claim["package"] or {}
         rows, stores = package.get("rows", 0), ", ".join(looked)
-        lines.append(
-            phrase("held", language, rows=rows, stores=stores) if rows else phrase("nothing", language)
-        )
+        if rows:
+            on = send_letter.day(package["on"], language)
+            lines.append(phrase("held", language, rows=rows, stores=stores, on=on))
+        else:
+            lines.append(phrase("nothing", language))
     if claim["right"] == "erase":
         for name, store in sorted(claim["stores"].items()):
             lines.extend(_store_lines(project, name, store, language))
         lines.extend(_residue_lines(claim, language, accepted))
     if claim["outcome"] == "part" and reason:
-        lines.append(phrase("why_refused", language, reason=reason, article=article(project, claim)))
+        lines.append(
+            phrase("why_refused", language, reason=reason, article=article(project, claim, language))
+        )
     return lines
 
 
@@ -202,13 +208,14 @@ def _store_lines(project: Project, name: str, store: Mapping[str, Any], language
     mapped = project.maps.get(name)
     gone = copies_end(mapped, date.fromisoformat(store["on"])) if mapped is not None else None
     older = "versions" if mapped is not None and mapped.versions_expire is not None else "backups"
-    lines = []
+    lines, on = [], send_letter.day(store["on"], language)
     if erased:
         grade = phrase(f"deleted_until_{older}_expire" if gone else "deleted", language)
-        lines.append(phrase("erased", language, rows=erased, store=name, grade=grade))
+        lines.append(phrase("erased", language, rows=erased, store=name, on=on, grade=grade))
     if blanked:
-        lines.append(phrase("blanked", language, rows=blanked, store=name))
-    for (until, legal), rows in sorted(_retained(store).items()):
+        lines.append(phrase("blanked", language, rows=blanked, store=name, on=on))
+    for (until, law), rows in sorted(_retained(store).items()):
+        legal = cite(law, language)
         if until:
             day = send_letter.day(until, language)
             lines.append(phrase("retained", language, rows=rows, store=name, until=day, legal=legal))

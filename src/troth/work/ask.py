@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 
 from troth.errors import NotAllowedError
+from troth.law.sentence import cite
 from troth.ledger import append
 from troth.rules import request_guard
 from troth.rules.event import Draft, Event, Fact
@@ -39,7 +40,8 @@ def ask(
     found = request_file.load(project, number)
     request_file.refuse_unless(request_guard.why_not_ask(found.state, what, doubt))
     ident = f"{what}-{secrets.token_hex(3)}"
-    fields = {"doubt": doubt, "asked": asked, "enough": enough, "law": _LAW[what]}
+    law = cite(_LAW[what], str(found.state["language"]))
+    fields = {"doubt": doubt, "asked": asked, "enough": enough, "law": law}
     letter = send_letter.send_letter(project, number, what, fields, letter_id=ident, posted=posted)
     refuse_unless_sent(letter, "nothing was asked and the clock runs on")
     found = request_file.load(project, number)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from datetime import date
 
 from troth.errors import KeyDestroyedError, NotAllowedError
+from troth.law.sentence import cite
 from troth.ledger import append, read, vault
 from troth.rules import request, request_move_guard
 from troth.rules.event import Draft, Event, Fact
@@ -99,7 +100,7 @@ def confirm_unidentified(project: Project, number: str, staff: str, *, posted: s
     proposed = found.state["unidentified"]
     shown = vault.payload(project.ledger, read.event(project.ledger, proposed["event"]))["note"]
     letter = send_letter.send_letter(
-        project, number, "unidentified", {"reason": shown, "law": LAW},
+        project, number, "unidentified", {"reason": shown, "law": cite(LAW, str(found.state["language"]))},
         letter_id=f"unidentified-{proposed['ask']}", posted=posted,
     )  # fmt: skip
     refuse_unless_sent(letter, "the request goes on")

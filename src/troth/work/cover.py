@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from troth.errors import KeyDestroyedError
+from troth.law.sentence import cite
 from troth.ledger import read, vault
 from troth.rules import exemption, task
 from troth.rules.letter import phrase
@@ -59,7 +60,13 @@ def left_in(project: Project, claim: Mapping[str, Any], store: str, language: st
         what = title.said(language) if title else called(project, one.what, language)
         until = send_letter.day(one.until.isoformat(), language)
         said.append(
-            phrase("left_alone", language, what=what, until=until, law=exemption.law(one.letter, today))
+            phrase(
+                "left_alone",
+                language,
+                what=what,
+                until=until,
+                law=cite(exemption.law(one.letter, today), language),
+            )
         )
     return said
 

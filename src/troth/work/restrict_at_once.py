@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from troth.errors import ConflictError
+from troth.law.sentence import cite
 from troth.ledger import append
 from troth.rules import claim as claim_rules
 from troth.rules import representation, request, request_guard, set_aside
@@ -78,8 +79,9 @@ def fields(project: Project, found: request_file.RequestFile, told: Mapping[str,
     language = str(found.state["language"])
     purposes = told["purposes"]
     scope = tell_recipients.purposes_said(project, purposes, language) if purposes else ""
+    law = cite(set_aside.GROUNDS[told["ground"]], language)
     return {
-        "ground": f"{phrase('ground_' + told['ground'], language)} ({set_aside.GROUNDS[told['ground']]})",
+        "ground": f"{phrase('ground_' + told['ground'], language)} ({law})",
         "scope": scope or phrase("whole_scope", language),
         "on": send_letter.day(told["on"], language),
     }
