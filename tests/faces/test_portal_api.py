@@ -11,6 +11,7 @@ import story
 from troth.errors import NotAllowedError, WrongFileError
 from troth.faces.portal.api import api
 from troth.faces.portal.application import application
+from troth.faces.portal.guarded import Guard
 from troth.faces.portal.limits import Limit
 from troth.ledger import read
 from troth.wiring import read_settings
@@ -84,7 +85,7 @@ def test_another_request_under_the_same_name_is_told(client, keyed, more):
 
 
 def test_a_key_is_used_so_often_and_no_more(keyed):
-    with TestClient(Litestar(api(keyed, Limit(2, 60)))) as client:
+    with TestClient(Litestar(api(keyed, Guard(keyed, Limit(2, 60))))) as client:
         follow = {"Authorization": f"Bearer {FOLLOWS}"}
         assert [client.get("/api/requests/none", headers=follow).status_code for _ in range(3)] == [
             404,

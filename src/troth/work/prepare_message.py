@@ -81,6 +81,11 @@ def prepare(
     )  # fmt: skip
 
 
+def check_measured(project: Project, purpose: str, measured: Measured) -> None:
+    """See that what of a message is to be measured can be; raises NotAllowedError where it cannot."""
+    _measured(project, "nobody@example.org", purpose, measured)
+
+
 def _measured(
     project: Project, email: str, purpose: str, measured: Measured
 ) -> tuple[str, Mapping[str, str]]:

@@ -9,35 +9,20 @@ Law: GDPR Art. 12(2), (3).  Source: RFC 9457 (problem details), RFC 6750 (bearer
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
-import re
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from litestar import Response, get, post
-from litestar.exceptions import (
-    HTTPException,
-    NotAuthorizedException,
-    PermissionDeniedException,
-    TooManyRequestsException,
-)
 from litestar.params import FromPath
 
-from troth.errors import ConflictError, KeyDestroyedError, NotAllowedError, NotFoundError, TrothError
-from troth.faces.api_keys import Keys
-from troth.faces.portal.limits import Limit
+from troth.errors import ConflictError, KeyDestroyedError, NotAllowedError
+from troth.faces.portal.guarded import ERRORS, ONCE, Guard, answer, body_of
 from troth.faces.portal.pages import Asked
 from troth.faces.portal.seen import PUBLIC, as_received
 from troth.rules import request as rules
 from troth.work import open_request, request_file
 from troth.work.project import Project
-
-LOG = logging.getLogger("troth.portal")
-ONCE = re.compile(r"[\x21-\x7e]{8,128}")
-STATUS: Mapping[type[Exception], int] = {NotFoundError: 404, ConflictError: 409, NotAllowedError: 422}
 
 
 class For(msgspec.Struct, forbid_unknown_fields=True):
@@ -63,55 +48,30 @@ class New(msgspec.Struct, forbid_unknown_fields=True):
     on_behalf_of: For | None = None
 
 
-def api(project: Project, limit: Limit) -> list[Any]:
-    """Return the routes, or none where no key is set; raises NotAllowedError for a key that is too short.
+def api(project: Project, guard: Guard) -> list[Any]:
+    """Return the routes, or none where no key is set."""
 
-    `limit` counts by key.
-    """
-    shown = Keys(project)
-
-    def allowed(request: Asked, scope: str) -> str:
-        """Return the name of the key that was shown, where it may do this."""
-        found = shown.of(request.headers.get("authorization", "").encode("latin-1"))
-        if found is None:
-            raise NotAuthorizedException("No key that is known was shown. Send `Authorization: Bearer KEY`.")
-        if not limit.allows(found[0]):
-            raise TooManyRequestsException(
-                "This key was used too often. Try again later.",
-                headers={"Retry-After": str(int(limit.seconds))},
-            )
-        if scope not in found[1]:
-            raise PermissionDeniedException(f"This key has no scope {scope!r}. It is set in troth.toml.")
-        return found[0]
-
-    errors: dict[Any, Any] = {TrothError: _ours, HTTPException: refused, Exception: _unforeseen}
-
-    @post("/api/requests", status_code=201, exception_handlers=errors)
+    @post("/api/requests", status_code=201, exception_handlers=ERRORS)
     async def take(request: Asked) -> Response[Any]:
         """POST /api/requests: take a request in; the same `Idempotency-Key` opens no second one."""
-        key, once = allowed(request, "open"), request.headers.get("idempotency-key", "")
+        key, once = guard.allowed(request, "open"), request.headers.get("idempotency-key", "")
         if not ONCE.fullmatch(once):
             raise NotAllowedError(
                 "Name this request by a header Idempotency-Key of 8 to 128 visible letters, and send the same one when "
                 "you try again."
             )
-        try:
-            given = msgspec.json.decode(await request.body(), type=New)
-        except msgspec.DecodeError as error:  # what it says names fields and kinds, and no value
-            raise NotAllowedError(f"The body is not a request in JSON: {error}.") from None
-        except UnicodeDecodeError:
-            raise NotAllowedError("The body is not a request in JSON: it is not UTF-8.") from None
+        given = await body_of(request, New, "a request")
         opened = await asyncio.to_thread(_open, project, given, f"api {key} {once}")
         where = f"/api/requests/{request_file.token(project, opened.number)}"
-        return _json(await asyncio.to_thread(_told, project, opened.number), 201, Location=where)
+        return answer(await asyncio.to_thread(_told, project, opened.number), 201, Location=where)
 
-    @get("/api/requests/{token:str}", sync_to_thread=True, exception_handlers=errors)
+    @get("/api/requests/{token:str}", sync_to_thread=True, exception_handlers=ERRORS)
     def follow(request: Asked, token: FromPath[str]) -> Response[Any]:
         """GET /api/requests/ID: where a request stands."""
-        allowed(request, "follow")
-        return _json(_told(project, request_file.by_token(project, token)), 200)
+        guard.allowed(request, "follow")
+        return answer(_told(project, request_file.by_token(project, token)), 200)
 
-    return [take, follow] if shown.known else []
+    return [take, follow] if guard.known else []
 
 
 def _open(project: Project, given: New, once: str) -> open_request.Opened:
@@ -167,37 +127,3 @@ def _told(project: Project, number: str) -> dict[str, Any]:
         "due": due.isoformat() if due else None,
         "rights": [claim["right"] for claim in state["claims"].values()],
     }
-
-
-def _json(
-    value: Mapping[str, Any], status: int, kind: str = "application/json", **more: str
-) -> Response[Any]:
-    return Response(
-        json.dumps(value, ensure_ascii=False).encode(), status_code=status, media_type=kind,
-        headers={"Cache-Control": "no-store", **more},
-    )  # fmt: skip
-
-
-def _problem(status: int, title: str, detail: str, **more: str) -> Response[Any]:
-    said = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    return _json(said, status, "application/problem+json", **more)
-
-
-def _ours(_: Asked, error: TrothError) -> Response[Any]:
-    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 503)
-    if status == 503:
-        LOG.error("%s at /api/requests", type(error).__name__)
-        return _problem(503, "Not now", "The request was not taken in. Send it again under the same key.")
-    title = {404: "Not found", 409: "Already used"}.get(status, "Not taken in")
-    return _problem(status, title, str(error))
-
-
-def refused(_: Asked, error: HTTPException) -> Response[Any]:
-    """Answer what the web refuses as a problem."""
-    more = {"WWW-Authenticate": "Bearer"} if error.status_code == 401 else dict(error.headers or {})
-    return _problem(error.status_code, "Refused", str(error.detail), **more)
-
-
-def _unforeseen(_: Asked, error: Exception) -> Response[Any]:
-    LOG.error("%s at /api/requests", type(error).__name__)
-    return _problem(500, "An error of ours", "Send it again under the same key; then tell who runs this.")

@@ -8,12 +8,15 @@ from litestar import Litestar, Request
 from litestar.exceptions import HTTPException
 
 from troth.faces.banner.routes import banner_routes
-from troth.faces.portal.api import api, refused
+from troth.faces.portal.api import api
 from troth.faces.portal.controller_pages import controller_pages
 from troth.faces.portal.document_pages import document_pages
+from troth.faces.portal.guarded import Guard, refused
 from troth.faces.portal.incident_pages import incident_pages
 from troth.faces.portal.limits import Limit
+from troth.faces.portal.message_api import message_api
 from troth.faces.portal.message_pages import message_pages
+from troth.faces.portal.openapi import openapi
 from troth.faces.portal.pages import FORM_BYTES_MAX, pages
 from troth.faces.portal.preference_pages import preference_pages
 from troth.faces.portal.recipient_pages import recipient_pages
@@ -40,7 +43,10 @@ def application(project: Project, *, asks: Limit | None = None, codes: Limit | N
     routes += preference_pages(project, shown, codes or Limit(20, 3600))
     routes += recipient_pages(project, Limit(600, 3600))
     routes += controller_pages(project, Limit(6000, 3600))
-    routes += api(project, Limit(6000, 3600))
+    guard = Guard(project, Limit(6000, 3600))
+    routes += api(project, guard)
+    routes += message_api(project, guard)
+    routes += openapi(project, guard)
     routes += banner_routes(project, shown.words, Limit(600, 3600))
     return Litestar(
         [*routes, static(shown)],
