@@ -219,6 +219,9 @@ def _problems(told: Mapping[str, Any], file: Path) -> list[Problem]:
         if section == "suppression" and isinstance(values, dict):
             problems += list(_suppression_problems(values, lines))
             continue
+        if section == "scan" and isinstance(values, dict):
+            problems += list(_scan_problems(values, lines))
+            continue
         if section == "webhook" and isinstance(values, dict):
             problems += list(_webhook_problems(values, lines))
             continue
@@ -234,9 +237,6 @@ def _problems(told: Mapping[str, Any], file: Path) -> list[Problem]:
                 line, column = _place(lines, key)
                 what = f"`{key}` in [{section}] must be {wanted}."
                 problems.append(Problem(file.name, line, column, what, "Write it so."))
-        if section == "scan" and isinstance(values, dict):
-            problems += list(_scan_problems(values, lines))
-            continue
         if section == "site":
             problems += list(_site_problems(values, lines))
     return problems

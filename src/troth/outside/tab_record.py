@@ -18,6 +18,8 @@ from typing import Any
 from troth.rules.trace import PLACE_MAX, Kind, State, Trace, host_of, name_of, party_of, place_of, read_line
 
 PIXEL_BYTES_MAX = 100
+LINE_BYTES_MAX, LINES_MAX, BYTES_MAX = 5000, 200, 4_000_000
+"""How long a Set-Cookie line, how many of one answer, and how much of one page is kept in memory."""
 numbers = itertools.count(1)
 """The order in which things were seen, over all pages."""
 _FRAME = re.compile(
@@ -69,6 +71,7 @@ class Record:
         self.url = self.site = self.main = ""
         self.status = 0
         self.active = 0.0
+        self._bytes = 0
 
     def loading(self) -> int:
         """Count the requests that have not ended and will."""
@@ -104,7 +107,10 @@ class Record:
             refused[str(one.get("cookieLine", ""))] = tuple(str(why) for why in one.get("blockedReasons", ()))
         lines = str(headers.get("set-cookie", ""))
         if lines:
-            every = tuple(line[:5000] for line in lines.split("\n")[:200])
+            every = tuple(line[:LINE_BYTES_MAX] for line in lines.split("\n")[:LINES_MAX])
+            self._bytes += sum(map(len, every))
+            if self._bytes > BYTES_MAX:
+                return
             self._answers.append(
                 _Answer(
                     params["requestId"],

@@ -31,9 +31,10 @@ def record(project: Project, report: Report, *, scan: str = "", staff: str = "tr
     folder = project.settings.folder / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _put(folder / f"{digest}.json", evidence)
-    for name, taken in report.pictures.items():
+    shown = {trace.picture for one in report.findings for trace in one.evidence}
+    for name in sorted(shown & report.pictures.keys()):
         (folder / digest).mkdir(mode=0o700, exist_ok=True)
-        _put(folder / digest / name, taken)
+        _put(folder / digest / name, report.pictures[name])
     draft = Draft(
         "site_scanned",
         f"site/{site}",
