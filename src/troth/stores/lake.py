@@ -53,7 +53,7 @@ class Lake:
         self._credentials = dict(credentials)
         self._wait_seconds = wait_seconds
         self._source = source
-        self._workers: Workers = lake_workers.Embedded()
+        self._workers: Workers = lake_workers.of(map_)
 
     def __repr__(self) -> str:
         """Name the store and nothing of where it is."""

@@ -1,0 +1,75 @@
+"""The files of a lake worked on by the machines of a Spark cluster; this process only plans.
+
+A task is one file.  What a task needs (what is looked for, what changes in the file) goes to the
+machine that works on it, and what it found comes back; neither is logged.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from pyspark import SparkConf, SparkContext
+from pyspark.errors import PySparkException
+
+from troth.errors import TrothError, UnreachableError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class Spark:
+    """Workers that are the cores of a cluster, as Spark's own configuration names it."""
+
+    def run(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
+        """Yield what the function gives for each task, in their order."""
+        several = list(tasks)
+        if not several:
+            return iter(())
+        context = _context()
+        try:
+            answers = context.parallelize(several, len(several)).map(_told(function)).collect()
+        except Exception as error:
+            if not isinstance(error, PySparkException) and not _is_of_java(error):
+                raise
+            raise UnreachableError(
+                f"A machine of the Spark cluster failed at its work ({type(error).__name__}). Nothing was changed; see "
+                "Spark's own log, then try again."
+            ) from None
+        found: list[Result] = []
+        for answer in answers:
+            if isinstance(answer, TrothError):
+                raise answer
+            found.append(answer)
+        return iter(found)
+
+
+def _told(function: Callable[[Task], Result]) -> Callable[[Task], Result | TrothError]:
+    """Return the function with its own errors as answers, so that they arrive as they are."""
+
+    def called(task: Task) -> Result | TrothError:
+        try:
+            return function(task)
+        except TrothError as error:
+            return error
+
+    return called
+
+
+def _context() -> SparkContext:
+    """Return the connection to the cluster, which is made once for a process."""
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    quiet = {"spark.app.name": "troth", "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
+    try:
+        return SparkContext.getOrCreate(SparkConf().setAll([*quiet.items()]))
+    except Exception as error:
+        raise UnreachableError(
+            f"Spark did not start ({type(error).__name__}). It needs Java 17 or newer on this machine, and its own "
+            "configuration (`spark-defaults.conf`, `SPARK_HOME`) names the cluster."
+        ) from None
+
+
+def _is_of_java(error: Exception) -> bool:
+    return type(error).__module__.partition(".")[0] == "py4j"
