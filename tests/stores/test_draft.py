@@ -10,7 +10,7 @@ from sample_databases import load
 from stores.shop import ROWS, TABLES
 from stores.test_engine import ENFORCING
 from troth.errors import NotAllowedError, NotFoundError, UnreachableError
-from troth.rules.catalogue import Catalogue
+from troth.rules.catalogue import Catalogue, CatalogueTable, Column, ForeignKey
 from troth.rules.draft import draft
 from troth.rules.draft_link import candidate_links
 from troth.rules.map_check import check
@@ -527,3 +527,137 @@ def test_databases_that_nobody_here_designed(postgresql, samples, files, people,
         assert ("belongs_to", owner) in {(edge.kind, edge.target) for edge in map_.tables[table].edges}
     for table in impersonal:
         assert map_.tables[table].impersonal
+
+
+# What other people's schemas have taught: each in a small one of our own
+
+
+def column_of(found, table, column):
+    return guesses(found, table).columns[column].what
+
+
+def test_a_host_a_counter_and_a_colour_name_nobody(sqlite_database):
+    sqlite_database.run(
+        "CREATE TABLE users (id integer PRIMARY KEY, username varchar(128), mail_host varchar(128), "
+        "failed_login_counter integer, text_color varchar(8))"
+    )
+    found = drafted(sqlite_database)
+    assert [one.column for one in guesses(found, "users").identifiers] == ["username"]
+    assert {column_of(found, "users", name) for name in ("mail_host", "text_color")} == {"?"}
+
+
+def test_the_name_of_a_guest_is_a_name_wherever_it_stands(sqlite_database):
+    sqlite_database.run(
+        "CREATE TABLE customer (id integer PRIMARY KEY, email text UNIQUE, name text)",
+        "CREATE TABLE ticket (id integer PRIMARY KEY, customer_id integer NOT NULL REFERENCES customer (id), "
+        "attendee_name_cached text, name text, seat_order integer)",
+    )
+    found = drafted(sqlite_database)
+    assert column_of(found, "ticket", "attendee_name_cached") == "identity"
+    assert column_of(found, "ticket", "name") == "?"
+    assert column_of(found, "ticket", "seat_order") == "usage"
+
+
+def test_the_number_of_a_row_of_tokens_is_a_link_and_a_yes_or_no_about_a_password_a_flag(sqlite_database):
+    sqlite_database.run(
+        "CREATE TABLE api_token (id integer PRIMARY KEY, token text)",
+        "CREATE TABLE users (id integer PRIMARY KEY, email text UNIQUE, name text, needs_password_change boolean)",
+        "CREATE TABLE log (id integer PRIMARY KEY, user_id integer NOT NULL REFERENCES users (id), "
+        "api_token_id integer REFERENCES api_token (id), session_id integer, session_key text)",
+    )
+    found = drafted(sqlite_database)
+    assert column_of(found, "log", "api_token_id") == "link"
+    assert column_of(found, "log", "session_id") == "?"
+    assert column_of(found, "log", "session_key") == "credential"
+    assert column_of(found, "users", "needs_password_change") == "flag"
+
+
+def test_people_who_go_with_somebody_in_the_database_belong_to_them(sqlite_database):
+    sqlite_database.run(
+        "CREATE TABLE users (id integer PRIMARY KEY, email text UNIQUE, name text)",
+        "CREATE TABLE contacts (id integer PRIMARY KEY, email text, name text, "
+        "user_id integer NOT NULL REFERENCES users (id) ON DELETE CASCADE)",
+        "CREATE TABLE persons (id integer PRIMARY KEY, email text, name text, "
+        "user_id integer REFERENCES users (id))",
+    )
+    found = drafted(sqlite_database)
+    assert [edge.kind for edge in guesses(found, "contacts").edges] == ["belongs_to"]
+    assert [edge.kind for edge in guesses(found, "persons").edges] == ["mentions"]
+
+
+def test_who_created_a_thing_does_not_own_all_that_stands_below_it(sqlite_database):
+    sqlite_database.run(
+        "CREATE TABLE users (id integer PRIMARY KEY, email text UNIQUE, name text)",
+        "CREATE TABLE events (id integer PRIMARY KEY, title text, "
+        "creator_id integer NOT NULL REFERENCES users (id), last_session_id integer)",
+        "CREATE TABLE sessions (id integer PRIMARY KEY, event_id integer NOT NULL REFERENCES events (id))",
+        "CREATE TABLE chairs (id integer PRIMARY KEY, session_id integer REFERENCES sessions (id), "
+        "user_id integer NOT NULL REFERENCES users (id))",
+    )
+    found = drafted(sqlite_database)
+    assert {name: guesses(found, name).role for name in ("events", "sessions", "chairs")} == {
+        "events": "mentioned",
+        "sessions": "impersonal",
+        "chairs": "owned",
+    }
+    # a schema that declares its links has none where it declares none, unless values say otherwise
+    assert [edge.columns for edge in guesses(found, "events").edges] == [("creator_id",)]
+
+
+def test_rows_that_may_be_somebodys_are_a_question(sqlite_database):
+    sqlite_database.run(
+        "CREATE TABLE users (id integer PRIMARY KEY, email text UNIQUE, name text)",
+        "CREATE TABLE orders (id integer PRIMARY KEY, user_id integer NOT NULL REFERENCES users (id))",
+        "CREATE TABLE answers (id integer PRIMARY KEY, order_id integer REFERENCES orders (id), answer text)",
+    )
+    found = guesses(drafted(sqlite_database), "answers")
+    assert (found.role, found.why) == (
+        "unknown",
+        "`order_id` leads to `orders`, which is somebody's, and may be null",
+    )
+
+
+def test_addresses_that_stand_in_a_table_of_their_own_are_suggested_as_identifiers(sqlite_database):
+    sqlite_database.run(
+        "CREATE TABLE users (id integer PRIMARY KEY, first_name text, last_name text)",
+        "CREATE TABLE emails (id integer PRIMARY KEY, user_id integer NOT NULL REFERENCES users (id), email text)",
+    )
+    found = drafted(sqlite_database)
+    assert (
+        "# perhaps in users: identifiers: {emails.email: {kind: email, one_person: ?, via: user_id}}"
+        in found.text
+    )
+
+
+def test_an_address_to_reply_to_is_one_and_the_subject_of_a_mail_is_none(sqlite_database):
+    sqlite_database.run(
+        "CREATE TABLE users (id integer PRIMARY KEY, email text UNIQUE, name text)",
+        "CREATE TABLE reminders (id integer PRIMARY KEY, user_id integer NOT NULL REFERENCES users (id), "
+        "reply_to_address text, mail_subject text, invoice_to_name text, invoice_total integer)",
+    )
+    found = drafted(sqlite_database)
+    assert [
+        column_of(found, "reminders", name)
+        for name in ("reply_to_address", "mail_subject", "invoice_to_name", "invoice_total")
+    ] == ["contact", "free_text", "?", "orders"]
+
+
+def test_an_empty_table_is_not_linked_by_an_address_where_a_key_leads_to_people():
+    def table(name, columns, keys=()):
+        listed = tuple(
+            Column(column, "text", "number" if column.endswith("id") else "text", True) for column in columns
+        )
+        return CatalogueTable(name, listed, ("id",), keys, parts=tuple(name.split(".")))
+
+    to_users = ForeignKey(("user_id",), "users.users", ("id",))
+    catalogue = Catalogue(
+        "shop",
+        "postgresql",
+        (
+            table("users.users", ("id", "email", "first_name", "last_name")),
+            table("event.invitations", ("id", "email", "first_name", "last_name")),
+            table("event.registrations", ("id", "email", "user_id"), (to_users,)),
+        ),
+    )
+    found = next(each for each in draft(catalogue, {}, {}).tables if each.table.name == "event.registrations")
+    assert [edge.columns for edge in found.edges] == [("user_id",)]

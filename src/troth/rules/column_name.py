@@ -44,8 +44,21 @@ def meaning(column: str) -> Meaning | None:
         if any(_beside(each, said) for each in entry["words"]):
             if about and entry["name"] != "credential":
                 return None
+            if entry["name"] == "email" and said[-1] in _lists()["column"]["written"]:
+                continue
             return Meaning(entry["name"], entry["category"])
     return None
+
+
+@cache
+def names_party(column: str) -> bool:
+    """Tell whether a name of several words says whom an invoice or an order is about.
+
+    >>> names_party("invoice_to_name"), names_party("invoice_to"), names_party("order_total")
+    (True, True, False)
+    """
+    said = words(column)
+    return len(said) > 1 and said[-1] in _lists()["column"]["party"]
 
 
 @cache

@@ -19,6 +19,7 @@ from troth.rules.column_name import (
     link_is,
     linked_name,
     meaning,
+    names_party,
 )
 from troth.rules.draft_link import SHARE_MOST, candidate_links, kind_of, subjects_of
 from troth.rules.guess import (
@@ -44,7 +45,20 @@ INCLUDED_MIN = 0.5
 FEW_MAX = 12
 APART_MIN = 20
 """How many different values of a user name or a number make it likely that nobody shares one."""
-_OF_TEXT = frozenset({"address", "place", "name", "person_name", "free_text", "work", "email", "trait"})
+_OF_TEXT = frozenset(
+    {
+        "address",
+        "place",
+        "name",
+        "person_name",
+        "role_name",
+        "user_name",
+        "free_text",
+        "work",
+        "email",
+        "trait",
+    }
+)
 _DIRECT = frozenset({"identity", "contact", "address", "free_text", "credential", "payment", "work"})
 
 
@@ -89,7 +103,11 @@ class _Drafting:
             inclusion = inclusions.get(link)
             if inclusion is not None and inclusion.asked and inclusion.share < INCLUDED_MIN:
                 continue
-            if link.by == "identifier" and (inclusion is None or not inclusion.asked):
+            unseen = inclusion is None or not inclusion.asked
+            there = self.catalogue.table(link.table)
+            if unseen and link.by != "identifier" and there is not None and there.foreign_keys:
+                continue  # whoever declares some links declares them all, unless values say otherwise
+            if link.by == "identifier" and unseen:
                 others = {each for each in self.subjects if not ends_with(each, "staff")}
                 near = [each for each in others if each.rpartition(".")[0] == link.table.rpartition(".")[0]]
                 if near != [link.target]:
@@ -118,7 +136,7 @@ class _Drafting:
         if always or any(each.target == link.target and each.by != "identifier" for each, _ in others):
             return True
         return not compared and (
-            any(key.target == link.target for key in keys)
+            any(key.target in self.subjects for key in keys)
             or any(each.by == "identifier" for each, _ in others)
         )
 
@@ -189,6 +207,14 @@ class _Drafting:
             return not link_is(column, "owning") or ends_with(target, "staff")
         return False
 
+    def _takes_along(self, table: CatalogueTable, link: ForeignKey | Link) -> bool:
+        """Tell whether a row is never without the one it links to, and goes with it."""
+        if not isinstance(link, ForeignKey) or link.on_delete != "CASCADE":
+            return False
+        columns = [table.column(name) for name in link.columns]
+        acting = any(link_is(name, "acting") for name in link.columns)
+        return not acting and all(column is not None and not column.nullable for column in columns)
+
     def _mostly_null(self, table: CatalogueTable, column: str) -> bool:
         seen = self.signs.get(table.name, {}).get(column)
         found = table.column(column)
@@ -229,8 +255,10 @@ class _Drafting:
         if target in self.pointed:
             return "points_to", "sure" if role in ("subject", "owned") else "likely", ""
         if target in self.subjects:
-            if role == "subject":
+            if role == "subject" and not (target != table.name and self._takes_along(table, link)):
                 return "mentions", "likely", "one person refers to another"
+            if role == "subject":
+                return "belongs_to", "likely", "the database deletes the one with the other"
             if self._acts(table, link, target):
                 return "mentions", "likely", "names who dealt with the row"
             return "belongs_to", "sure" if target != table.name else "likely", ""
@@ -264,6 +292,8 @@ class _Drafting:
         elif table.name in self.pointed:
             why = f"`{shown(self.pointed[table.name])}` refers to it, and it looks like addresses"
             found = TableGuess(table, rows, "pointed", "likely", why)
+        elif maybe := self._perhaps_owned(table):
+            found = TableGuess(table, rows, "unknown", "unknown", maybe)
         elif any(target in self.subjects or target in self.owned for _, _, target in self._to(table)):
             found = TableGuess(
                 table, rows, "mentioned", "likely", "people are only seen here as those who dealt with it"
@@ -280,6 +310,22 @@ class _Drafting:
         if found.role == "impersonal":
             found.columns = {}
         return found
+
+    def _perhaps_owned(self, table: CatalogueTable) -> str:
+        """Say which keys that may be null lead to rows of somebody's, where none leads to people themselves."""
+        leading = [
+            (link.columns[0], target)
+            for link, _, target in self._to(table)
+            if isinstance(link, ForeignKey) and target != table.name
+        ]
+        if any(target in self.subjects for _, target in leading):
+            return ""
+        told = [
+            f"`{shown(column)}` leads to `{shown(target)}`"
+            for column, target in leading
+            if target in self.owned
+        ]
+        return f"{', '.join(told[:2])}, which is somebody's, and may be null" if told else ""
 
     def _other(self, table: CatalogueTable, rows: int) -> TableGuess:
         """Guess of a table that leads to nobody: not about people, or a question."""
@@ -315,6 +361,8 @@ class _Drafting:
             }.get(kind_of(column, seen))  # fmt: skip
             if kind is None or column.shape not in ("text", "number", "other"):
                 continue
+            if kind == "username" and column.shape == "number":
+                continue
             unique = (column.name,) in (*table.unique, table.key)
             many = 2 if kind == "email" else APART_MIN
             apart = seen is not None and seen.filled == seen.distinct >= many
@@ -340,8 +388,13 @@ class _Drafting:
     def _column(self, table: TableGuess, column: Column) -> Guess | None:
         seen = self.signs.get(table.table.name, {}).get(column.name)
         said = meaning(column.name)
-        if is_credential(table.table.name, column.name):
-            if column.shape in ("boolean", "moment", "date"):
+        refers = any(column.name in key.columns for key in table.table.foreign_keys)
+        if column.shape == "number" and words(column.name)[-1:] == ["id"]:
+            pass  # the number of a row, though the row may be a credential
+        elif is_credential(table.table.name, column.name):
+            if column.shape == "boolean":
+                return Guess("flag", "likely", "yes or no")
+            if column.shape in ("moment", "date"):
                 return Guess("usage", "likely", "its name")
             return Guess("credential", "likely", "its name; its values were not read")
         if seen is not None and seen.share("secret") >= SHARE_SOME:
@@ -362,7 +415,7 @@ class _Drafting:
             return self._by_values(column, seen, kind)
         if column.name in linking and (said is None or said.name != "email"):
             return Guess("link", "sure", "an edge above")
-        if any(column.name in key.columns for key in table.table.foreign_keys):
+        if refers:
             return Guess("link", "sure", "foreign key to what is not about people")
         email = said is not None and said.name == "email"
         if not email and any(
@@ -401,6 +454,8 @@ class _Drafting:
             said = None
         if words(column.name)[-1:] == ["template"]:
             said = None
+        if column.shape == "number" and len(words(column.name)) > 1 and words(column.name)[-1] == "order":
+            said = None  # in which order
         if words(column.name)[-1:] in (["type"], ["kind"], ["method"]):
             return Guess("usage", "likely", "its name: a kind of something")
         if _is_card_number(table.table.name, column.name):
@@ -419,7 +474,7 @@ class _Drafting:
             return Guess("?", "unknown", f"its name says e-mail, and {seen.told('email')}")
         if said.name == "place" and not any(_is(each.name, "address") for each in table.table.columns):
             return Guess("?", "unknown", "its name may say where somebody lives, or not")
-        if said.name == "orders" and table.role == "subject":
+        if said.name == "orders" and (table.role == "subject" or names_party(column.name)):
             return Guess("?", "unknown", "its name")
         if said.name == "free_text" and seen is not None and _few(seen):
             return Guess(

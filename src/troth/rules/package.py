@@ -20,6 +20,7 @@ from html import escape
 from typing import Any
 
 from troth.errors import NotAllowedError
+from troth.rules.column_name import is_credential
 
 CREDENTIAL = "credential"  # never leaves (GDPR Art. 32)
 SHOWN_MAX = 200  # rows of a table on the page; the files hold them all
@@ -141,11 +142,17 @@ def withheld(
 ) -> dict[str, object]:
     """Return a row without its credentials: that there is one is said, and no more.
 
+    A column that no map names is one when its name says so.
+
     >>> withheld({"id": 1, "password": "x"}, {"id": "key", "password": "credential"})
     {'id': 1, 'password': '[withheld: a credential]'}
+    >>> withheld({"id": 1, "api_token": "x"}, {"id": "key"})
+    {'id': 1, 'api_token': '[withheld: a credential]'}
     """
     return {
-        column: WITHHELD[language] if categories.get(column) == CREDENTIAL else value
+        column: WITHHELD[language]
+        if categories.get(column) == CREDENTIAL or (column not in categories and is_credential("", column))
+        else value
         for column, value in values.items()
     }
 

@@ -82,6 +82,7 @@ def suggestions(
         *_conceals(table, ways, people, categories),
         *_copies(table, ways, people, signs),
         *_attributes(table, ways, people, own),
+        *_addresses(table, ways, people, own),
         *(_restriction(table, own, categories) if table.name in people else ()),
         *(_retention(table, own) if table.name in people or ways else ()),
     )
@@ -240,6 +241,33 @@ def _attributes(
             "unknown",
             f"a table of attributes: {told}{several}",
         )
+
+
+def _addresses(
+    table: CatalogueTable, ways: Collection[Way], people: Mapping[str, CatalogueTable], signs: TableSigns
+) -> Iterator[Suggestion]:
+    """A table of the addresses of people whose own table has none."""
+    way = next((way for way in ways if way.kind == "belongs_to" and way.target in people), None)
+    if way is None or any(_is_email(column.name) for column in people[way.target].columns):
+        return
+    column = next(
+        (each for each in table.columns if _is_email(each.name) and each.shape in ("text", "other")), None
+    )
+    if column is None:
+        return
+    seen = signs.get(column.name)
+    told = f"; {seen.told('email')}" if seen is not None and seen.tried else ""
+    yield Suggestion(
+        f"in {way.target}: identifiers: {{{table.name}.{_name(column.name)}: {{kind: email, one_person: ?, "
+        f"via: {way.columns[0]}}}}}",
+        "likely",
+        f"people have no address in their own table{told}",
+    )
+
+
+def _is_email(name: str) -> bool:
+    found = meaning(name)
+    return found is not None and found.name == "email"
 
 
 def _restriction(

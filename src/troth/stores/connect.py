@@ -112,10 +112,25 @@ def limits(kind: Kind | EntryPoint) -> Limits | None:
     """Say what a kind can do, where its module says so and can be loaded here."""
     try:
         module = import_module(kind.module)
-    except ImportError:
+    except Exception:  # a package of somebody else may fail in any way
         return None
     found = getattr(module, "LIMITS", None)
     return found if isinstance(found, Limits) else None
+
+
+def lacking(kind: Kind | EntryPoint) -> str | None:
+    """Name the part for want of which a kind cannot be opened here; None where it can."""
+    try:
+        module = import_module(kind.module)
+        for name in getattr(module, "NEEDS", ()):
+            import_module(name)
+        if isinstance(kind, EntryPoint):
+            kind.load()
+    except ImportError as error:
+        return error.name or kind.module
+    except Exception as error:  # a package of somebody else may fail in any way
+        return f"{kind.module} ({type(error).__name__})"
+    return None
 
 
 def own_problems(map: Map) -> tuple[Problem, ...]:  # noqa: A002

@@ -47,6 +47,7 @@ _SECRET = re.compile(
     re.DOTALL,
 )
 _DIGEST = re.compile(r"(?:0x)?(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{56}|(?:[0-9a-fA-F]{32}){2,4})")
+_RANDOM_UUID = re.compile(r"[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}")  # one digest in 64 looks like it
 _NOT_DIGIT = re.compile(r"[^0-9]")
 
 
@@ -103,7 +104,7 @@ def detect(values: Sequence[str | None], *, today: date, phones: bool = False) -
 def _kinds(value: str, today: date, *, phones: bool) -> Iterable[Kind]:
     if _SECRET.fullmatch(value):
         return ("secret",)
-    if _DIGEST.fullmatch(value) and not value.isdigit():
+    if _DIGEST.fullmatch(value) and not value.isdigit() and not _RANDOM_UUID.fullmatch(value):
         return ("digest",)
     if "@" in value:
         if is_email(value):

@@ -68,6 +68,11 @@ class Changed:
     after: Mapping[str, object] | None = field(repr=False)
 
 
+def unchanged(row: Mapping[str, object], before: Mapping[str, object]) -> bool:
+    """Tell whether a row that was read again holds in these columns what it held when it was gathered."""
+    return all(cell(row.get(name)) == value for name, value in before.items())
+
+
 class Source(Protocol):
     """How the rows of a store are read and changed: all that a kind of store has to say itself."""
 
@@ -229,7 +234,7 @@ class _Laying:
             if not new:
                 continue
             self.filled[name] = row
-            values = {column: _cell(value) for column, value in found.values.items()}
+            values = {column: cell(value) for column, value in found.values.items()}
             for column in values:
                 if column not in known and self.wide and column.lower() not in map(str.lower, known):
                     self.db.execute(f"ALTER TABLE main.{quoted(name)} ADD COLUMN {quoted(column)}")
@@ -419,8 +424,8 @@ def _linked(map_: Map, name: str) -> Sequence[str]:
     return [column for column in found if column not in table.columns]
 
 
-def _cell(value: object) -> object:
-    """Return a value as SQLite keeps it; lists and documents as JSON."""
+def cell(value: object) -> object:
+    """Return a value as it is gathered: lists and documents as JSON, true and false as 1 and 0."""
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
     return int(value) if isinstance(value, bool) else value

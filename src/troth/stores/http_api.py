@@ -18,7 +18,7 @@ from troth.errors import ConflictError, NotAllowedError, UnreachableError, Wrong
 from troth.rules.map import Blank, Map, MapTable, Retain
 from troth.stores import http_map
 from troth.stores.contract import Limits, Store
-from troth.stores.gather import Changed, Found, Wanted
+from troth.stores.gather import Changed, Found, Wanted, cell
 from troth.stores.http_call import Answer, Asker, Pace
 from troth.stores.http_map import Api, Call, Change, Pages, Resource, Waiting
 from troth.stores.staged import Staged
@@ -98,7 +98,7 @@ class HttpApi:
             row, mark = self._seen(resource, changed)
             if row is None:
                 continue  # somebody was quicker, or this step itself before it was cut short
-            differs = any(_cell(row[name]) != value for name, value in changed.before.items() if name in row)
+            differs = any(cell(row[name]) != value for name, value in changed.before.items() if name in row)
             if differs or not self._changed(step, changed, change, mark):
                 left_alone += 1
             else:
@@ -192,7 +192,7 @@ class HttpApi:
             old = [
                 name
                 for name in changed.after or ()
-                if name in row and _cell(row[name]) == changed.before[name]
+                if name in row and cell(row[name]) == changed.before[name]
             ]
             if changed.after is not None and not old:
                 return
@@ -337,9 +337,3 @@ def _document(value: object) -> object:
             return value
         return found if isinstance(found, dict | list) else value
     return value
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
-    return int(value) if isinstance(value, bool) else value

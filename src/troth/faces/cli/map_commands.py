@@ -103,22 +103,32 @@ def app(
         _list(_maps(project(), store), json=json)
 
 
+_ABILITIES = {
+    "atomic": "all at once",
+    "measured_by_rollback": "tries out first",
+    "amends": "corrects and sets aside",
+    "replays": "replays on backups",
+}
+
+
 def stores(json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
     """List the kinds of store and what each can do.
 
     Example: troth stores --json
     """
-    from troth.stores.connect import Kind, kinds, limits
+    from troth.stores.connect import Kind, kinds, lacking, limits
 
     found: list[dict[str, Any]] = []
     for name, kind in kinds().items():
         can = limits(kind)
+        missing = lacking(kind)
         package = kind.package if isinstance(kind, Kind) else (kind.dist.name if kind.dist else kind.module)
         found.append({
             "kind": name,
             "what": kind.what if isinstance(kind, Kind) else "",
             "from": package,
-            "ready": can is not None,
+            "ready": missing is None,
+            "lacks": missing or "",
             "extra": kind.extra if isinstance(kind, Kind) else "",
             "atomic": can.atomic if can else None,
             "measured_by_rollback": can.measured_by_rollback if can else None,
@@ -129,19 +139,28 @@ def stores(json: bool = typer.Option(False, "--json", help="Print JSON.")) -> No
     if json:
         as_json({"kinds": found})
         return
-    rows = [
-        (
-            str(each["kind"]),
-            str(each["what"]),
-            str(each["from"]),
-            _yes(each["atomic"]),
-            _yes(each["measured_by_rollback"]),
-            f"{each['rows_measured_max']:,}" if each["rows_measured_max"] is not None else "?",
-        )
-        for each in found
-    ]
+    rows = [(str(each["kind"]), str(each["what"]), _can(each), _installed(each)) for each in found]
+    out().print(table("", ("kind", "what it is", "what it can", "installed"), rows))
     out().print(
-        table("", ("kind", "what", "from", "atomic", "measured by rollback", "rows measured at most#"), rows)
+        "Every kind finds, counts, erases and searches for residue. What only people reach is of kind `manual`."
+    )
+
+
+def _can(kind: dict[str, Any]) -> str:
+    """Say in words what a kind can besides."""
+    if kind["atomic"] is None:
+        return "?"
+    said = [word for name, word in _ABILITIES.items() if kind[name]]
+    return ", ".join(said) or "one row, file or key at a time"
+
+
+def _installed(kind: dict[str, Any]) -> str:
+    if kind["ready"]:
+        return "yes" if kind["from"] == "troth" else f"yes, {kind['from']}"
+    return (
+        f"no: pip install 'troth[{kind['extra']}]'"
+        if kind["extra"]
+        else f"no: {kind['lacks']} cannot be loaded"
     )
 
 
@@ -630,10 +649,6 @@ def _place(problem: Problem) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _yes(value: object) -> str:
-    return "?" if value is None else "yes" if value else "no"
 
 
 def _texts(values: object) -> list[str]:
