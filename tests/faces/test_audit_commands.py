@@ -39,6 +39,34 @@ def test_a_page_is_written_that_needs_nothing_from_elsewhere(published, tmp_path
     assert "<script" not in text
 
 
+def test_a_paper_and_sarif_are_written_too(published, tmp_path):
+    paper = tmp_path / "audit.pdf"
+    assert troth(published, "audit", "--format", "pdf", "-o", paper).code == 0
+    assert paper.read_bytes().startswith(b"%PDF-")
+    run = json.loads(troth(published, "audit", "--format", "sarif").out)["runs"][0]
+    first = run["results"][0]
+    assert first["level"] == "note"
+    place = first["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "policy.md"
+    assert place["region"]["startLine"] > 1
+    assert first["ruleId"] in [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+
+
+def test_what_changed_since_a_day_and_the_trend_are_told_without_running_anything(published):
+    troth(published, "audit")
+    assert "No verdict changed since 2020-01-01." in troth(published, "audit", "--since", "2020-01-01").out
+    mapped = published / "stores" / "news.yaml"
+    text = mapped.read_text(encoding="utf-8").replace("since: contact", "since: health")
+    mapped.write_text(text, encoding="utf-8")
+    troth(published, "audit")
+    turned = json.loads(troth(published, "audit", "--since", "2020-01-01", "--json").out)
+    assert {one["becomes"] for one in turned} == {"broken"}
+    (day,) = json.loads(troth(published, "audit", "--trend", "--json").out)
+    assert day["broken"] == len(turned)
+    assert day["kept"] >= 1
+    assert "day" in troth(published, "audit", "--trend").out
+
+
 def test_unproven_promises_fail_only_when_asked(published):
     assert troth(published, "audit").code == 0
     assert troth(published, "audit", "--strict").code == 1

@@ -20,6 +20,7 @@ from troth.rules import (
     hold,
     incident,
     mail,
+    promise_trend,
     purpose_scope,
     refusal,
     request,
@@ -52,6 +53,7 @@ FOLDS: Mapping[str, Fold] = MappingProxyType(
         purpose_scope.FAMILY: purpose_scope.fold,
         refusal.FAMILY: refusal.fold,
         sweep.FAMILY: sweep.fold,
+        promise_trend.FAMILY: promise_trend.fold,
     }
 )
 

@@ -20,6 +20,7 @@ from troth.rules.alert import Alert, alerts
 from troth.rules.event import Draft, Fact
 from troth.rules.letter import has_phrase, phrase
 from troth.work import incident, send_letter, sweep
+from troth.work.audit import turned
 from troth.work.establishment import establishment
 from troth.work.project import Project
 
@@ -51,7 +52,7 @@ def remind(project: Project) -> bool:
         return False
     language = project.policy.language
     lines = [said(one, language, today) for one in pressing(project)] + _mail(project, language)
-    lines += _incidents(project, language) + _sweeps(project, language)
+    lines += _incidents(project, language) + _sweeps(project, language) + _turned(project, language, today)
     if not lines:
         return False
     fields: dict[str, object] = {
@@ -93,6 +94,15 @@ def _sweeps(project: Project, language: str) -> list[str]:
         for one in sweep.every(project)
         if one["status"] == "marked"
     ]  # fmt: skip
+
+
+def _turned(project: Project, language: str, today: date) -> list[str]:
+    """Say which promises are newly broken, and which are kept again, since yesterday."""
+    return [
+        phrase(f"promise_{one.becomes}", language, rule=one.promise, figure=one.figure)
+        for one in turned(project, today - timedelta(days=1))
+        if has_phrase(f"promise_{one.becomes}")
+    ]
 
 
 def _mail(project: Project, language: str) -> list[str]:

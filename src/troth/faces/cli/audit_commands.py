@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,20 @@ from troth.faces.cli.context import project
 
 if TYPE_CHECKING:
     from troth.rules.verdict import Verdict
+    from troth.work.project import Project
 
+FORMATS = ("text", "json", "html", "pdf", "sarif")
 STYLE = {"kept": "green", "broken": "bold red", "unproven": "dim"}
 
 
 def audit(
-    format: str = typer.Option("text", "--format", help="text, json or html."),
+    format: str = typer.Option("text", "--format", help="text, json, html, pdf or sarif."),
     json: bool = typer.Option(False, "--json", help="The same as --format json."),
     output: Path | None = typer.Option(None, "--output", "-o", help="Write to this file."),
+    since: datetime | None = typer.Option(
+        None, "--since", formats=["%Y-%m-%d"], help="Only say what changed from this day on; nothing is run."
+    ),
+    trend: bool = typer.Option(False, "--trend", help="Count the verdicts of each day; nothing is run."),
     strict: bool = typer.Option(False, help="Exit 1 for unproven promises too."),
 ) -> None:
     """Say of every promise whether it is kept, broken or unproven, with its figure and its evidence.
@@ -38,9 +45,12 @@ def audit(
     from troth.work.audit import audit as auditing
 
     shape = "json" if json else format
-    if shape not in {"text", "json", "html"}:
-        raise NotAllowedError(f"There is no format {shape[:20]!r}. There are: text, json, html.")
+    if shape not in FORMATS:
+        raise NotAllowedError(f"There is no format {shape[:20]!r}. There are: {', '.join(FORMATS)}.")
     opened = project()
+    if since is not None or trend:
+        _tell_past(opened, since.date() if since else None, shape)
+        return
     verdicts = auditing(opened)
     checkpoint = seal_all(opened.ledger)
     head = {
@@ -55,7 +65,7 @@ def audit(
     elif shape == "json" and output is None:
         as_json({**head, "promises": [asdict(one) for one in verdicts]})
     else:
-        _write(verdicts, head, shape, output)
+        _write(opened, verdicts, head, shape, output)
     code = exit_code(verdicts, strict=strict)
     if code:
         raise typer.Exit(code)
@@ -83,23 +93,83 @@ def _print(verdicts: Sequence[Verdict], head: dict[str, Any]) -> None:
     out().print(f"Sealed with {head['sealed']} events; root {head['root']}.", style="dim")
 
 
-def _write(verdicts: Sequence[Verdict], head: dict[str, Any], shape: str, output: Path | None) -> None:
-    if shape == "html":
-        text = page(verdicts, head)
-    elif shape == "json":
-        import json
+def _tell_past(opened: Project, since: date | None, shape: str) -> None:
+    """Say what changed, or how many promises stood how on each day."""
+    from troth.work.audit import trend, turned
 
-        text = (
-            json.dumps({**head, "promises": [asdict(one) for one in verdicts]}, indent=2, ensure_ascii=False)
-            + "\n"
-        )
-    else:
-        text = "".join(f"{one.clause}\t{one.promise}\t{one.word}\t{one.figure}\n" for one in verdicts)
-    if output is None:
-        sys.stdout.write(text)
+    if since is None:
+        days = trend(opened)
+        if shape == "json":
+            as_json(days)
+            return
+        rows = [[str(one.on), str(one.kept), str(one.broken), str(one.unproven)] for one in days]
+        out().print(table("", ["day", "kept#", "broken#", "unproven#"], rows))
         return
-    output.write_text(text, encoding="utf-8")
-    err().print(f"Written to {output}.")
+    found = turned(opened, since)
+    if shape == "json":
+        as_json(found)
+    elif not found:
+        out().print(f"No verdict changed since {since}.")
+    else:
+        rows = [
+            [str(one.on), one.promise, one.was, f"[{STYLE[one.becomes]}]{one.becomes}[/]", one.figure]
+            for one in found
+        ]
+        out().print(table("", ["day", "promise", "was", "is", "figure"], rows))
+
+
+def _write(
+    opened: Project, verdicts: Sequence[Verdict], head: dict[str, Any], shape: str, output: Path | None
+) -> None:
+    content = _written(opened, verdicts, head, shape)
+    if output is None:
+        if shape == "pdf" and sys.stdout.isatty():
+            raise NotAllowedError("A PDF is not text. Say where to with -o audit.pdf.")
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        return
+    output.write_bytes(content)
+    err().print(f"Written to {output}.", markup=False)
+
+
+def _written(opened: Project, verdicts: Sequence[Verdict], head: dict[str, Any], shape: str) -> bytes:
+    import json
+
+    if shape == "pdf":
+        from troth.work.audit_paper import pdf
+
+        return pdf(opened, verdicts, head)
+    if shape == "html":
+        return page(verdicts, head).encode()
+    if shape == "json":
+        told = {**head, "promises": [asdict(one) for one in verdicts]}
+        return (json.dumps(told, indent=2, ensure_ascii=False) + "\n").encode()
+    if shape == "sarif":
+        return (json.dumps(_sarif(opened, verdicts), indent=2, ensure_ascii=False) + "\n").encode()
+    return "".join(f"{one.clause}\t{one.promise}\t{one.word}\t{one.figure}\n" for one in verdicts).encode()
+
+
+def _sarif(opened: Project, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """Return what is not kept, each at the line of its promise."""
+    from troth.faces.cli.sarif import log, place
+
+    promises = {one.promise: opened.policy.promises[one.promise] for one in verdicts}
+    rules = [
+        {"id": f"promise/{kind}", "shortDescription": {"text": f"Promises of the kind {kind} are kept."}}
+        for kind in sorted({one.kind for one in promises.values()})
+    ]
+    results = [
+        {
+            "ruleId": f"promise/{promises[one.promise].kind}",
+            "level": "error" if one.word == "broken" else "note",
+            "message": {"text": "; ".join([f"{one.promise} is {one.word}: {one.figure}", *one.broken_by])},
+            "locations": [place(promises[one.promise].file, promises[one.promise].line, 1)],
+            "partialFingerprints": {"promise/v1": one.promise},
+        }
+        for one in verdicts
+        if one.word != "kept"
+    ]
+    return log(rules, results)
 
 
 def page(verdicts: Sequence[Verdict], head: dict[str, Any]) -> str:

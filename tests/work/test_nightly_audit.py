@@ -1,0 +1,43 @@
+"""The audit runs once a day by itself, and the officer reads what turned."""
+
+from datetime import date, timedelta
+
+from shop_project import opened
+from troth.rules.promise_trend import Day, trend
+from troth.work.audit import audit, nightly, turned
+from troth.work.remind import remind
+
+
+def test_it_runs_once_a_day_from_the_small_hours(project, clock):
+    clock.now = clock.now.replace(hour=0)
+    assert not nightly(project)
+    clock.forward(hours=3)
+    assert nightly(project)
+    assert not nightly(project)
+    clock.forward(days=1)
+    assert nightly(project)
+
+
+def test_what_broke_overnight_stands_in_the_letter_and_what_is_mended_too(project, folder, clock, letters):
+    audit(project)
+    clock.forward(days=1)
+    path = folder / "stores" / "news.yaml"
+    good = path.read_text("utf-8")
+    path.write_text(good.replace("since: contact", "since: health"), "utf-8")
+    worse = opened(folder, clock)
+    audit(worse)
+    found = turned(worse, clock().date())
+    assert {one.becomes for one in found} == {"broken"}
+    assert remind(worse)
+    assert "Broken since yesterday: 2/collection/direct" in letters()[-1][2]
+    path.write_text(good, "utf-8")
+    clock.forward(days=2)
+    audit(opened(folder, clock))
+    assert turned(worse, clock().date())[0].was == "broken"
+    assert turned(worse, clock().date() + timedelta(days=1)) == ()
+
+
+def test_a_day_is_counted_at_its_end():
+    first, second = date(2026, 11, 1), date(2026, 11, 2)
+    runs = [(first, "a", "kept"), (first, "b", "broken"), (first, "b", "kept"), (second, "a", "broken")]
+    assert trend(runs) == (Day(first, 2, 0, 0), Day(second, 1, 1, 0))
