@@ -102,7 +102,8 @@ def test_after_sixty_days_two_people_end_it_as_not_identifiable_with_the_remedie
         await_answer.confirm_unidentified(project, number, "marie")
     await_answer.confirm_unidentified(project, number, "paul")
     text = letters()[-1][2]
-    for piece in ("Two people write from this address.", "Art. 12(2), Art. 11(2)", "CNIL", court):
+    law = {"en": "GDPR Art. 12(2), Art. 11(2)", "fr": "RGPD art. 12(2), art. 11(2)"}[language]
+    for piece in ("Two people write from this address.", law, "CNIL", court):
         assert piece in text
     assert story.state(project, number)["status"] == "not_identifiable"
     carry_on.carry_on(project, number)
