@@ -17,10 +17,10 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import cookies, database, ledger, maps, process, requests, server, shop
+from bench import cookies, database, ledger, maps, process, requests, scan, server, shop
 from bench.measure import Line, show
 
-PARTS = ("stores", "requests", "ledger", "process", "maps", "cookies")
+PARTS = ("stores", "requests", "ledger", "process", "maps", "cookies", "scan")
 
 
 def main() -> int:
@@ -51,7 +51,11 @@ def measure(parts: Sequence[str], customers: int, rounds: int) -> list[Line]:
     """Measure these parts, in the order of the table."""
     lines: list[Line] = []
     with ExitStack() as stack:
-        url = stack.enter_context(server.running()) if set(parts) - {"process", "maps", "cookies"} else ""
+        url = (
+            stack.enter_context(server.running())
+            if set(parts) - {"process", "maps", "cookies", "scan"}
+            else ""
+        )
         if {"stores", "requests"} & set(parts):
             made = server.database(url, "bench_shop")
             rows = shop.build(made, customers)
@@ -65,6 +69,8 @@ def measure(parts: Sequence[str], customers: int, rounds: int) -> list[Line]:
             lines += maps.run()
         if "cookies" in parts:
             lines += cookies.run(server.ROOT)
+        if "scan" in parts:
+            lines += scan.run(server.ROOT)
         if "process" in parts:
             lines += process.run(server.ROOT)
     return lines

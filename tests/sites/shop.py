@@ -65,7 +65,7 @@ def _first() -> dict[str, Route]:
         "/api/ping": Answer("{}", "application/json", (f"pinged=1; Path=/; Max-Age={7 * DAY}",)),
         "/api/worker": Answer("{}", "application/json", (f"from_worker=1; Path=/; Max-Age={7 * DAY}",)),
         "/site.js": Answer(_file("site.js"), SCRIPT),
-        "/worker.js": Answer('fetch("/api/worker")', SCRIPT),
+        "/worker.js": Answer('fetch("/api/worker").then((one) => one.text())', SCRIPT),
         "/robots.txt": Answer("User-agent: *\nDisallow: /members\nSitemap: {first}/sitemap.xml\n", PLAIN),
         "/sitemap.xml": Answer(_file("sitemap.xml"), "application/xml"),
         "/manual.pdf": Answer(b"%PDF-1.4\n%%EOF\n", "application/pdf"),
