@@ -26,11 +26,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import date
 from pathlib import Path
 from types import FrameType
 
 import databases
-from group_tour import letters
+from group_tour import letters, website
 from group_tour.server import NoServerError, postgresql
 from group_tour.telling import StoppedError, Teller
 
@@ -38,6 +39,7 @@ ROOT = databases.HERE.parent.parent
 MARK = ".made-by-the-tour"
 MAELLE = "maelle.trevalenne@ateliers-loriots.example"
 DEFECT = "N01"
+PAGES = 3
 STAYS = "Other people wrote it in their own words, or it is a line of a log that ends with the log."
 
 
@@ -53,11 +55,14 @@ def main(arguments: list[str] | None = None) -> int:
         "--folder", type=Path, default=ROOT / "demo", help="where everything goes (default: demo)"
     )
     parser.add_argument("--sqlite", action="store_true", help="no PostgreSQL, even where there is one")
+    parser.add_argument(
+        "--no-browser", action="store_true", help="no scan of the web site, even where there is one"
+    )
     told = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         with _emptied(told.folder.resolve()) as folder, ExitStack() as until_the_end:
-            teller = tell(folder, until_the_end, sqlite=told.sqlite)
+            teller = tell(folder, until_the_end, sqlite=told.sqlite, browser=not told.no_browser)
             if told.serve:
                 serve(teller)
             else:
@@ -74,13 +79,17 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def tell(folder: Path, until_the_end: ExitStack, *, sqlite: bool) -> Teller:
+def tell(folder: Path, until_the_end: ExitStack, *, sqlite: bool, browser: bool) -> Teller:
     """Make the company and tell its story from the policy to the proof."""
     teller = company(folder, until_the_end, sqlite=sqlite)
     policy(teller)
     access(teller)
     erasure(teller)
+    scanned = site(teller, "it was not wanted" if not browser else website.why_no_scan())
     audit(teller)
+    if scanned:
+        mended(teller)
+    teller.troth("audit", "--format", "html", "-o", "audit.html", codes=(0, 1))
     proof(teller)
     teller.chapter("The end")
     teller.say(
@@ -119,6 +128,7 @@ def company(folder: Path, until_the_end: ExitStack, *, sqlite: bool) -> Teller:
     databases.project(project, urls)
     environment = databases.environment(urls)
     _settle(project)
+    website.at_home(project)
     _keep(folder / "environment.sh", environment)
     teller.environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("TROTH_")},
@@ -241,6 +251,47 @@ def erasure(teller: Teller) -> None:
     _answered(teller, number, whole=True)
 
 
+def site(teller: Teller, why_not: str) -> bool:
+    """Scan the company's web site; returns whether there was a browser to do it with."""
+    teller.chapter("Does the web site keep to it?")
+    teller.say(
+        "The policy has a table of cookies. The same table makes the banner of the web site, which asks before "
+        "anything is set. Behind its back the software of the site sets three cookies more."
+    )
+    if why_not:
+        teller.say(
+            f"(Nobody looks: {why_not}. With one, `troth scan` visits the site as several visitors would, and clause 9 "
+            "is audited by what it saw.)"
+        )
+        return False
+    teller.say(
+        "`troth scan` visits it with a browser: before a choice, accepted, a second time, withdrawn, refused, with "
+        "Global Privacy Control. Exit 1: the site is against the policy."
+    )
+    with website.served(teller):
+        _scan(teller, "scan.json", code=1)
+    return True
+
+
+def mended(teller: Teller) -> None:
+    """Mend what breaks clause 9, and scan and audit again."""
+    teller.chapter("Clause 9 is mended")
+    teller.say(
+        "Two settings let the gate act on the headers of the site, and the audience tool is set to 25 months:"
+    )
+    teller.line()
+    for name, before, after in website.MENDED:
+        teller.line(f"    {name:<12} {before.strip():<24} →  {after.strip()}")
+    website.mend(teller.folder, date.today().isoformat())  # noqa: DTZ011  (the day here, as people write it)
+    teller.troth("publish", show=_first_line)
+    with website.served(teller):
+        _scan(teller, "scan-mended.json", code=0)
+    told = json.loads(teller.troth("audit", "--json", codes=(0, 1), into="audit-mended.json"))["promises"]
+    for one in told:
+        if one["clause"].startswith("9") and one["word"] != "unproven":
+            teller.line(f"    {one['word']:<9}{one['promise']:<38}{one['figure']}")
+
+
 def audit(teller: Teller) -> None:
     """Audit every promise, and show the verdicts that are worth a look."""
     teller.chapter("Was every promise kept?")
@@ -259,7 +310,6 @@ def audit(teller: Teller) -> None:
             teller.line(f"    {'':<9}  – {reason}")
         if len(reasons) > 4:
             teller.line(f"    {'':<9}  … and {len(reasons) - 4} more")
-    teller.troth("audit", "--format", "html", "-o", "audit.html", codes=(0, 1))
 
 
 def proof(teller: Teller) -> None:
@@ -294,6 +344,10 @@ def serve(teller: Teller) -> None:
         "(ilse.vantrooyen@kortebeek-atelier.example). The code and every letter arrive as files in "
         f"{_shown(_letters(teller))}/; the newest is last."
     )
+    teller.say(
+        f"Its web site is at {website.address(teller.folder)} – look at its cookies with and without your consent, and "
+        "switch the gate in troth.toml."
+    )
     teller.say("As Marie, in another terminal, handle what was asked:")
     environment = shlex.quote(_shown(teller.folder.parent / "environment.sh"))
     teller.line(f"    . {environment} && troth request list")
@@ -321,6 +375,18 @@ def serve(teller: Teller) -> None:
 
 
 # What happens in more than one chapter
+
+
+def _scan(teller: Teller, into: str, *, code: int) -> None:
+    """Scan the site and show, by cookie, what breaks the policy."""
+    command = ("scan", website.address(teller.folder), "--pages", str(PAGES), "--format", "json")
+    told = json.loads(teller.troth(*command, codes=(code,), into=into))
+    for name, what in website.by_name(told["findings"]):
+        teller.say_indented(name, what)
+    teller.line(
+        f"    {sum(one['breaks'] for one in told['findings'])} against the policy; {len(told['seen'])} things seen in "
+        f"{told['visits']} visits."
+    )
 
 
 def _prove(teller: Teller, number: str) -> None:
@@ -360,6 +426,10 @@ def _first(pattern: str, text: str) -> str:
 
 def _next(said: str) -> str:
     return "\n".join(line for line in said.splitlines() if line.startswith("Next:"))
+
+
+def _first_line(said: str) -> str:
+    return said.partition("\n")[0]
 
 
 def _table(said: str) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 SECONDS_MAX = 120
 WIDTH_MAX = 110
 INDENT = "    "
+NAME_WIDTH = 17
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -56,6 +57,13 @@ class Teller:
         """Write one line as it is."""
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
+
+    def say_indented(self, name: str, text: str) -> None:
+        """Say what is told of a name beside it, wrapped."""
+        beside = " " * (len(INDENT) + NAME_WIDTH)
+        lines = textwrap.wrap(text, width() - len(beside), break_on_hyphens=False)
+        for at, line in enumerate(lines):
+            self.line((f"{INDENT}{name:<{NAME_WIDTH}}" if at == 0 else beside) + line)
 
     def seconds(self) -> float:
         """Return how long the story has lasted."""

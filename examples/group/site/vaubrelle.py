@@ -17,7 +17,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 HERE = Path(__file__).parent
-PAGES = {"en": ("home", "products", "contact"), "fr": ("accueil", "produits", "contact")}
+PAGES = {"en": ("home", "contact", "products"), "fr": ("accueil", "produits", "contact")}
 TITLES = {
     "home": "Software for workshops", "products": "What we make", "contact": "Write to us",
     "accueil": "Des logiciels pour les ateliers", "produits": "Ce que nous faisons", "fr/contact": "Écrivez-nous",
@@ -55,7 +55,7 @@ async def application(scope: MutableMapping[str, Any], _: Receive, send: Send) -
     elif page := _page(path, sent=scope["method"] == "POST"):
         set_ = [*(one for one in ALWAYS if one.partition("=")[0] not in cookies), COUNTED]
         set_ += [FORM] if path.endswith("/contact") else []
-        set_ += [SPRING] if path.endswith(("/products", "/produits")) else []
+        set_ += [SPRING] if path in {"/en/", "/fr/"} else []
         await _send(send, 200, page, "text/html", [("set-cookie", one) for one in set_])
     else:
         await _send(send, 404, b"Nothing here. / Rien ici.", "text/plain")

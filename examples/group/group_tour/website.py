@@ -1,0 +1,124 @@
+"""The company's web site in the tour: served while the block runs, what a scan found, and how it is mended."""
+
+# ruff: noqa: S310  (our own program at our own address, and never a shell)
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from group_tour.telling import StoppedError, Teller
+
+SECONDS_MAX = 30
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+MENDED = (
+    ("policy.md", "    data_kept: 50 months", "    data_kept: 25 months"),
+    ("troth.toml", 'gate = "report"', 'gate = "enforce"'),
+    ("troth.toml", 'unknown = "report"', 'unknown = "drop"'),
+)
+"""What is changed, as it stands in its file before and after."""
+
+_SILENCED = re.compile(r"<!-- troth: disable N01[^>]*-->\n\n")
+_HISTORY = """    - version: "2.1"
+      dated: {today}
+      what:
+        en: What the audience tool collects is kept 25 months instead of 50
+        fr: Ce que l’outil de mesure d’audience recueille est conservé 25 mois au lieu de 50
+"""
+
+
+def why_no_scan() -> str:
+    """Say why this machine cannot scan, finishing "because…"; empty where it can."""
+    if find_spec("playwright") is None:
+        return "the package playwright is not installed"
+    if not any(shutil.which(name) for name in BROWSERS):
+        return "there is no Chromium"
+    return ""
+
+
+def address(project: Path) -> str:
+    """Return where the site is served."""
+    return f"http://localhost:{_port(project)}/"
+
+
+def at_home(project: Path) -> None:
+    """Let the policy name the address at which the site is served here, and not those of the real company."""
+    _replace(project / "policy.md", r"sites: \[[^]]*\]", "sites: [localhost]")
+
+
+@contextmanager
+def served(teller: Teller) -> Iterator[None]:
+    """Serve the project while the block runs; raises StoppedError where it does not answer."""
+    teller.line()
+    teller.line("$ troth serve &")
+    server = subprocess.Popen(
+        [sys.executable, "-m", "troth", "serve", "--no-worker"], cwd=teller.folder, env=dict(teller.environment),
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        _wait(f"http://127.0.0.1:{_port(teller.folder)}/health", server)
+        yield
+    finally:
+        server.terminate()
+        try:
+            server.wait(timeout=SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def by_name(findings: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Gather what breaks the policy by what it is about: a name, and what is wrong with it."""
+    gathered: dict[str, list[str]] = {}
+    for one in findings:
+        if one["breaks"]:
+            gathered.setdefault(str(one["name"]), []).append(str(one["title"]).lower())
+    return [(name, "; ".join(dict.fromkeys(titles))) for name, titles in gathered.items()]
+
+
+def mend(project: Path, today: str) -> None:
+    """Let the gate act, shorten what was too long, and make the policy a new version."""
+    for name, before, after in MENDED:
+        _replace(project / name, re.escape(before), after)
+    _replace(project / "policy.md", _SILENCED.pattern, "")
+    for name in ("policy.md", "policy.fr.md"):
+        _replace(project / name, r'version: "2\.0"\ndate: \S+', f'version: "2.1"\ndate: {today}')
+    stands = r'  version: "2\.0"\n  updated: \S+\n  effective: \S+'
+    _replace(project / "policy.md", stands, f'  version: "2.1"\n  updated: {today}\n  effective: {today}')
+    _replace(project / "policy.md", r"```\s*\Z", _HISTORY.format(today=today) + "```\n")
+
+
+def _replace(file: Path, pattern: str, by: str) -> None:
+    text, times = re.subn(pattern, lambda _: by, file.read_text(encoding="utf-8"), count=1)
+    if times == 0:
+        raise StoppedError(f"{file.name} is not what the story needs: it has no {pattern!r}.")
+    file.write_text(text, encoding="utf-8")
+
+
+def _port(project: Path) -> int:
+    found = re.search(r"(?m)^port = (\d+)", (project / "troth.toml").read_text(encoding="utf-8"))
+    if found is None:
+        raise StoppedError("troth.toml names no port.")
+    return int(found[1])
+
+
+def _wait(url: str, server: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + SECONDS_MAX
+    while server.poll() is None and time.monotonic() < until:
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.05)
+        else:
+            return
+    raise StoppedError("`troth serve` does not answer. Start it by hand to see why.")
