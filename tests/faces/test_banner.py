@@ -50,6 +50,74 @@ def test_each_line_says_who_sets_it_how_long_it_lives_and_whether_others_read_it
         assert line in told
 
 
+GERMAN = """
+"banner.title" = "Wir verwenden Cookies"
+"banner.text" = "Einige brauchen Ihre Einwilligung. Für jeden dieser Zwecke entscheiden Sie:"
+"banner.accept" = "Alle akzeptieren"
+"banner.refuse" = "Alle ablehnen"
+"banner.choose" = "Auswählen"
+"banner.save" = "Auswahl speichern"
+"banner.panel" = "Ihre Auswahl"
+"banner.again" = "Cookie-Einstellungen"
+"banner.notice" = "Alle Cookies und Ihre Rechte"
+"banner.which" = "Welche: {title}"
+"banner.gpc" = "Ihr Browser sendet Global Privacy Control."
+"banner.receipt" = "Der Beleg Ihrer Auswahl"
+"banner.held" = "Dieser Teil kommt von {host}."
+"banner.load" = "Einmal laden"
+"banner.preferences" = "Einstellungen merken"
+"banner.analytics" = "Statistik"
+"banner.marketing" = "Werbung"
+"banner.necessary" = "nötig"
+"banner.row" = "{name}: {who}, {lifetime}"
+"banner.row.others" = "{row}; andere können es lesen"
+"banner.row.purpose" = "{row}; {purpose}"
+"banner.title.preferences" = "Einstellungen"
+"banner.title.analytics" = "Statistik"
+"banner.title.marketing" = "Marketing"
+"banner.title.necessary" = "Nötig"
+"banner.local_storage" = "lokaler Speicher"
+"banner.session_storage" = "Sitzungsspeicher"
+"banner.indexed_db" = "IndexedDB"
+"banner.pixel" = "Pixel"
+"banner.other" = "anderes"
+"banner.session" = "bis der Browser schließt"
+"banner.first_party" = "diese Site"
+"banner.third_party" = "ein Dritter"
+"banner.renewed" = "{period}, bei jedem Besuch erneuert"
+"""
+
+
+def test_a_project_adds_a_language_with_a_whole_catalogue_of_its_own(folder, project):
+    file = folder / "locale" / "de.toml"
+    file.parent.mkdir(exist_ok=True)
+    (file.parent / "fr.toml").write_text('"banner.refuse" = "Non merci"\n', encoding="utf-8")
+    file.write_text(GERMAN.replace('"banner.load"', '"banner.laden"'), encoding="utf-8")
+    assert troth(folder, "banner", "build", "--out", str(folder / "out")).err == (
+        "locale/de.toml lacks what the banner says: banner.load.\n"
+    )
+    file.write_text(GERMAN, encoding="utf-8")
+    assert troth(folder, "banner", "build", "--out", str(folder / "out")).code == 0
+    written = (folder / "out" / "banner.de.js").read_text(encoding="utf-8").replace("\xa0", " ")
+    assert "visits: diese Site, 13 Monate; counts visits" in written
+    assert "Non merci" in (folder / "out" / "banner.fr.js").read_text(encoding="utf-8")
+    with TestClient(application(project)) as client:
+        served = client.get("/choices/banner.de.js").text
+        assert "Alle ablehnen" in served
+        assert "/notice/en" in served  # there is no notice in German
+        for language, recorded in (("de", "de"), ("<b>", "en")):
+            told = choice(project, language=language, proof=f"0123456789abc{recorded}")
+            assert client.post("/choices/record", json=told).status_code == 201
+            assert (
+                list(read.events(project.ledger, kind="consent_recorded"))[-1].facts["language"] == recorded
+            )
+    file.write_bytes(b"caf\xe9")
+    assert (
+        "locale/de.toml:1:1: It is not TOML in UTF-8"
+        in troth(folder, "banner", "build", "--out", str(folder)).err
+    )
+
+
 def test_words_of_a_policy_cannot_end_the_script(project):
     rows = project.policy.cookies.table
     evil = replace(

@@ -34,7 +34,10 @@ _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A choice as the banner reports it: categories by their letters, the moment in seconds since 1970."""
+    """A choice as the banner reports it: categories by their letters, the moment in seconds since 1970.
+
+    `language` is one that the banner speaks, and never what a visitor wrote.
+    """
 
     how: str
     yes: str
@@ -104,7 +107,7 @@ def _given(known: Table, told: Told) -> str:
 
 def _facts(project: Project, known: Table, told: Told, now: datetime) -> dict[str, Fact]:
     policy = project.policy
-    language = told.language if told.language in policy.documents else policy.language
+    notice = told.language if told.language in policy.documents else policy.language
     kept = known.given_seconds if told.yes else known.refused_seconds
     until = datetime.fromtimestamp(min(told.at, int(now.timestamp())) + kept, UTC)
     choices: Mapping[str, Fact] = {
@@ -116,8 +119,8 @@ def _facts(project: Project, known: Table, told: Told, now: datetime) -> dict[st
         "purpose": PURPOSE,
         "purpose_version": policy.version,
         "method": f"banner {told.how}",
-        "notice_sha256": sha256(policy, language),
-        "language": language,
+        "notice_sha256": sha256(policy, notice),
+        "language": told.language,
         "table_sha256": told.table,
         "chosen_at": datetime.fromtimestamp(told.at, UTC).isoformat(),
         "valid_until": until.date().isoformat(),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -19,11 +18,11 @@ from litestar.exceptions import HTTPException, NotFoundException
 from litestar.params import FromPath
 
 from troth.errors import NotAllowedError, TrothError
+from troth.faces.banner.catalogue import own_sentences
 from troth.faces.banner.script import Script, build, known_table, languages
 from troth.faces.middleware.asgi import enforced
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.pages import limited, same_site
-from troth.faces.words import Words
 from troth.ledger import receipt
 from troth.policy.policy import Policy
 from troth.rules.set_cookie import Gate
@@ -49,15 +48,6 @@ class Chosen(msgspec.Struct, forbid_unknown_fields=True):
     gpc: bool
 
 
-def own_words(words: Words) -> dict[str, str]:
-    """Return the sentences of the banner that a project says otherwise."""
-    return {
-        name.removeprefix("banner."): said
-        for name, said in words.sentences.items()
-        if name.startswith("banner.")
-    }
-
-
 def gpc(policy: Policy) -> dict[str, object]:
     """Return what `/.well-known/gpc.json` says: whether the signal is honoured, and since when that stands."""
     cookies = policy.cookies
@@ -67,18 +57,18 @@ def gpc(policy: Policy) -> dict[str, object]:
     return said
 
 
-def banner_routes(project: Project, words: Mapping[str, Words], limit: Limit) -> list[Any]:
+def banner_routes(project: Project, limit: Limit) -> list[Any]:
     """Return the routes; none where the policy does not ask by a banner."""
     policy = project.policy
     if policy.cookies is None or policy.cookies.asked_by != "banner" or not policy.cookies.table:
         return []
-    known = known_table(policy)
+    known, own = known_table(policy), own_sentences(project.settings.folder / "locale")
     scripts: dict[str, Script] = {
         language: build(
-            policy, language, notice=f"{project.settings.public_url}/notice/{language}",
-            own=own_words(words[language]) if language in words else None,
+            policy, language, notice=f"{project.settings.public_url}/notice/{{language}}",
+            own=own.get(language),
         )
-        for language in languages(policy)
+        for language in languages(policy, own)
     }  # fmt: skip
     by_build = {script.build: script for script in scripts.values()}
     files = {f"banner.{language}.js": script for language, script in scripts.items()}
@@ -116,7 +106,9 @@ def banner_routes(project: Project, words: Mapping[str, Words], limit: Limit) ->
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise NotAllowedError("This is no choice: the script of the banner sends another form.") from None
         told = record_choice.Told(
-            chosen.how, chosen.yes, chosen.was, chosen.proof, chosen.language, chosen.table, chosen.at, chosen.gpc
+            chosen.how, chosen.yes, chosen.was, chosen.proof,
+            chosen.language if chosen.language in scripts else policy.language,
+            chosen.table, chosen.at, chosen.gpc,
         )  # fmt: skip
         shown = by_build.get(chosen.build)
         event = await asyncio.to_thread(

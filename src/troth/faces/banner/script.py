@@ -11,22 +11,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from troth.errors import NotAllowedError, NotFoundError
+from troth.faces.banner.catalogue import Catalogue, catalogue
 from troth.law.period import Period
 from troth.policy.promise import Cookie
 from troth.policy.words import LANGUAGES
-from troth.policy.words import words as policy_words
 from troth.rules.cookie import LETTERS, Table, table
 
 if TYPE_CHECKING:
     from troth.policy.policy import Policy
-    from troth.policy.words import Words
 
 RECORD = "/choices/record"
 
@@ -56,9 +54,10 @@ class Script:
         return f"sha384-{base64.b64encode(hashlib.sha384(self.written).digest()).decode()}"
 
 
-def languages(policy: Policy) -> tuple[str, ...]:
-    """Return the languages that the banner of this policy speaks: the policy's that there are words for."""
-    return tuple(language for language in policy.documents if language in LANGUAGES) or ("en",)
+def languages(policy: Policy, own: Mapping[str, Mapping[str, str]] | None = None) -> tuple[str, ...]:
+    """Return the languages that the banner speaks: the policy's, and those of the project's own catalogues."""
+    ours = tuple(language for language in policy.documents if language in LANGUAGES) or ("en",)
+    return (*ours, *(language for language in own or () if language not in LANGUAGES))
 
 
 def known_table(policy: Policy) -> Table:
@@ -86,17 +85,19 @@ def build(
 ) -> Script:
     """Build the script in one language; `own` are sentences that the project says otherwise.
 
-    `post` is where choices are recorded (nowhere where empty), `notice` where the full list stands.
+    `post` is where choices are recorded (nowhere where empty), `notice` where the full list stands; in
+    what it says `{language}` is the banner's, or the policy's where there is no such notice.
     """
     known = known_table(policy)
-    words = {**_words(language), **(own or {})}
-    told = policy_words(language)
+    words = catalogue(language, own)
     style = _source("banner.css", "")
     config: dict[str, Any] = {
         "lang": language, "name": known.choice_in, "given": known.given_seconds, "refused": known.refused_seconds,
-        "gpc": "gpc" in known.signals, "post": post, "notice": notice or f"/notice/{language}",
+        "gpc": "gpc" in known.signals, "post": post, "notice": (notice or "/notice/{language}").replace(
+            "{language}", language if language in policy.documents else policy.language
+        ),
         "table": known.sha256, "css": style, "words": {name: words[name] for name in _SAID},
-        "kinds": [_kind(known, category, words, told) for category in _ordered(known)],
+        "kinds": [_kind(known, category, words) for category in _ordered(known)],
     }  # fmt: skip
     source = _source("banner.js", "//")
     text = hashlib.sha256(_json([config["words"], config["kinds"]]).encode()).hexdigest()
@@ -117,47 +118,37 @@ def _ordered(known: Table) -> list[str]:
     return [category for category in LETTERS if category in there]
 
 
-def _kind(known: Table, category: str, words: Mapping[str, str], told: Words) -> dict[str, Any]:
+def _kind(known: Table, category: str, words: Catalogue) -> dict[str, Any]:
     lines = [line for line in known.lines if line.row.category == category]
-    said = told.word(category)
     return {
         "letter": LETTERS[category],
         "name": category,
-        "title": said[:1].upper() + said[1:],
+        "title": words.title(category),
         "text": words[category],
         "exempt": lines[0].exempt,
         "imprints": [] if lines[0].exempt else [line.imprint for line in lines],
         "rows": [
             {"name": line.row.name, "in": line.row.storage, "path": line.row.path,
-             "told": _row(line.row, words, told)}
+             "told": _row(line.row, words)}
             for line in lines
         ],
     }  # fmt: skip
 
 
-def _row(row: Cookie, words: Mapping[str, str], told: Words) -> str:
+def _row(row: Cookie, words: Catalogue) -> str:
     """Say a line of the table: who sets it, how long it lives, who reads it, what it is for (Case C-673/17)."""
-    party = told.phrase("first_party" if row.party == "first" else "third_party")
+    party = words["first_party" if row.party == "first" else "third_party"]
     who = f"{row.set_by} ({row.host or party})" if row.set_by else row.host or party
-    lifetime = told.period(row.lifetime) if isinstance(row.lifetime, Period) else told.word(row.lifetime)
+    lifetime = words.period(row.lifetime) if isinstance(row.lifetime, Period) else words[row.lifetime]
     if row.sliding:
-        lifetime = told.phrase("renewed", period=lifetime)
-    name = row.name if row.storage == "cookie" else f"{row.name} ({told.word(row.storage)})"
+        lifetime = words["renewed"].format(period=lifetime)
+    name = row.name if row.storage == "cookie" else f"{row.name} ({words[row.storage]})"
     said = words["row"].format(name=name, who=who, lifetime=lifetime)
     if row.third_party_access:
         said = words["row.others"].format(row=said)
     if row.purpose is None:
         return said
-    return words["row.purpose"].format(row=said, purpose=row.purpose.said(told.language))
-
-
-def _words(language: str) -> Mapping[str, str]:
-    if language not in LANGUAGES:
-        raise NotFoundError(
-            f"The banner has no words in {language[:20]!r}. There are: {', '.join(LANGUAGES)}."
-        )
-    read = (files("troth.faces.banner") / "locale" / f"{language}.toml").read_text(encoding="utf-8")
-    return tomllib.loads(read)
+    return words["row.purpose"].format(row=said, purpose=row.purpose.said(words.language))
 
 
 def _source(name: str, comment: str) -> str:

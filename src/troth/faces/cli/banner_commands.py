@@ -40,13 +40,15 @@ def build_(
 
     Example: troth banner build --policy policy.md --out public/choices
     """
+    from troth.faces.banner.catalogue import own_sentences
     from troth.faces.banner.routes import gpc, hashes
     from troth.faces.banner.script import build, languages
 
     read = policy_in(policy)
+    own = own_sentences((policy.parent if policy else project().settings.folder) / "locale")
     scripts = [
-        build(read, language, post=post, notice=notice.replace("{language}", language))
-        for language in languages(read)
+        build(read, language, post=post, notice=notice, own=own.get(language))
+        for language in languages(read, own)
     ]
     told = {f"banner.{script.language}.js": hashes(script) for script in scripts}
     (out_ / ".well-known").mkdir(parents=True, exist_ok=True)
@@ -71,21 +73,21 @@ def picture(
 
     Example: troth banner picture --out proof
     """
-    from troth.faces.banner.routes import own_words
+    from troth.faces.banner.catalogue import own_sentences
     from troth.faces.banner.script import build, languages
-    from troth.faces.words import catalogues
     from troth.outside.picture import photograph
     from troth.work.record_interface import record_interface
 
     opened = project()
-    said = catalogues(opened.settings.folder / "locale")
+    own = own_sentences(opened.settings.folder / "locale")
+    spoken = languages(opened.policy, own)
     out_.mkdir(parents=True, exist_ok=True)
     recorded = {}
-    with progress("Taking pictures", len(languages(opened.policy))) as advance:
-        for language in languages(opened.policy):
+    with progress("Taking pictures", len(spoken)) as advance:
+        for language in spoken:
             script = build(
-                opened.policy, language, notice=f"{opened.settings.public_url}/notice/{language}",
-                own=own_words(said[language]),
+                opened.policy, language, notice=f"{opened.settings.public_url}/notice/{{language}}",
+                own=own.get(language),
             )  # fmt: skip
             with tempfile.TemporaryDirectory() as folder:
                 page = Path(folder) / "page.html"

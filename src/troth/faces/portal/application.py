@@ -47,7 +47,7 @@ def application(project: Project, *, asks: Limit | None = None, codes: Limit | N
     routes += api(project, guard)
     routes += message_api(project, guard)
     routes += openapi(project, guard)
-    routes += banner_routes(project, shown.words, Limit(600, 3600))
+    routes += banner_routes(project, Limit(600, 3600))
     return Litestar(
         [*routes, static(shown)],
         exception_handlers=_told(shown),
