@@ -5,13 +5,14 @@ from datetime import date
 
 import pytest
 
+import story
 from commanding import troth
 from naming import names
-from troth.errors import NotAllowedError, NotFoundError
-from troth.ledger import read
+from troth.errors import KeyDestroyedError, NotAllowedError, NotFoundError
+from troth.ledger import read, vault
 from troth.ledger.rebuild import rebuild
 from troth.rules.collection import HandedIn, is_late
-from troth.work import import_collected, inform
+from troth.work import carry_on, import_collected, inform
 
 WHO = "gwenn.kerbrat@kortebeek-atelier.example"
 
@@ -145,3 +146,37 @@ def test_whoever_gives_data_of_others_must_warrant_for_it(company, tmp_path, cha
     (event,) = read.events(company.ledger, kind="list_imported")
     assert event.facts["warrants"] == ["inform", "legal_basis", "refer_to_policy"]
     assert len(str(event.facts["warranty_sha256"])) == 64
+
+
+def test_whoever_was_erased_meanwhile_is_not_written_to_and_nothing_of_them_stays(company, letters):
+    one = recorded(company)
+    number = story.ask(company, "erase", email=WHO)
+    story.grant_erasure(company, number)
+    carry_on.carry_on(company, number)
+    before = len(letters())
+    assert inform.tell(company, one.ident) is None
+    assert len(letters()) == before
+    assert inform.load(company, one.ident).state["status"] == "destroyed"
+    (collected, *_) = read.stream(company.ledger, f"collection/{one.ident}")
+    with pytest.raises(KeyDestroyedError):
+        vault.payload(company.ledger, collected)
+    assert inform.tell(company, one.ident) is None
+    assert list(inform.owed(company)) == []
+
+
+def test_the_file_of_a_notice_is_destroyed_five_years_after_it_was_sent(company, clock):
+    one = recorded(company)
+    inform.tell(company, one.ident)
+    clock.forward(days=1820)
+    carry_on.one_round(company)
+    assert inform.load(company, one.ident).state["status"] == "told"
+    clock.forward(days=10)
+    carry_on.one_round(company)
+    state = inform.load(company, one.ident).state
+    assert (state["status"], is_late(state, clock().date())) == ("destroyed", False)
+    sent = read.stream(company.ledger, f"collection/{one.ident}")[1]
+    assert len(sent.facts["sha256"]) == 64
+    with pytest.raises(KeyDestroyedError):
+        vault.payload(company.ledger, sent)
+    rebuild(company.ledger)
+    assert inform.load(company, one.ident).state == state

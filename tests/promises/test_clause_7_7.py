@@ -3,10 +3,12 @@
 import pytest
 
 import story
-from promises.proving import MAELLE, kept, proven, verdict
+from promises.proving import MAELLE, SEVERIN, kept, proven, verdict
 from troth.errors import NotAllowedError
-from troth.ledger import read, suppression
-from troth.work import carry_on, decide
+from troth.ledger import read, seal, suppression
+from troth.ledger.verify import verify
+from troth.work import carry_on, communicate, decide, message_link, prepare_message, stop_messages
+from troth.work.may import may
 
 
 def test_an_objection_to_marketing_needs_no_reason_no_proof_and_no_decision(company, letters):
@@ -64,3 +66,23 @@ def test_another_objection_stops_its_purposes_while_it_is_weighed(company, lette
 
 def test_what_nothing_proves_yet_is_not_said_to_be_kept(company):
     assert verdict(company, "7.7/first_communication").word == "unproven"
+
+
+def test_the_first_message_presents_both_objections_in_the_words_of_the_clause(company):
+    asked = prepare_message.prepare(company, MAELLE, "marketing", language="fr")
+    assert asked.due.notice.text.startswith("Vous pouvez vous opposer à tout moment, sans frais ni motif")
+    event = communicate.sent(company, MAELLE, "marketing", token=asked.due.notice.token)
+    found = verdict(company, "7.7/first_communication")
+    assert (found.word, found.evidence) == ("kept", (event.id,))
+    communicate.sent(company, SEVERIN, "surveys")
+    found = verdict(company, "7.7/first_communication")
+    assert (found.word, len(found.broken_by)) == ("broken", 1)
+    seal.seal_all(company.ledger)
+    assert verify(company.ledger).whole
+
+
+def test_one_click_stops_marketing_for_whoever_holds_the_link(company):
+    token = message_link.stop_token(company, MAELLE, "marketing")
+    stop_messages.stop_by_link(company, token, message_link.stop_of(company, token))
+    answer = may(company, [("email", MAELLE)], "marketing", channel="email")
+    assert (answer.allowed, answer.reason.code) == (False, "suppressed")

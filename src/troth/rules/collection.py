@@ -18,6 +18,7 @@ from troth.policy.policy import Policy
 from troth.policy.promise import Channel, Collection, Source
 from troth.policy.reading import did_you_mean
 from troth.rules.event import Event, local_day
+from troth.rules.request import FILE_KEPT
 
 State = dict[str, Any]
 CHANNEL_FAMILY = "channel"
@@ -48,7 +49,10 @@ class Terms:
 
 
 def fold(state: State | None, event: Event) -> State:
-    """Return the state after an event: where data came from others, owed until a letter went out."""
+    """Return the state after an event: where data came from others, owed until a letter went out.
+
+    Until then `due` is when it is owed; afterwards when the file of it is destroyed.
+    """
     facts = event.facts
     match event.kind:
         case "collected" if state is None:
@@ -62,18 +66,23 @@ def fold(state: State | None, event: Event) -> State:
                 "due": facts.get("due"),
                 "tz": facts.get("tz") or "UTC",
                 "import": facts.get("import"),
+                "owed_by": facts.get("due"),
                 "status": "owed" if facts["indirect"] else "shown",
                 "told_on": None,
                 "tries": 0,
             }
         case "notice_brought_forward" if state is not None:
             on = str(facts["on"])
-            return {**state, "due": min(str(state["due"]), on) if state["due"] else on}
+            owed_by = min(str(state["owed_by"]), on) if state["owed_by"] else on
+            return {**state, "owed_by": owed_by, "due": owed_by}
         case "letter_sent" if state is not None:
             if facts["outcome"] == "sent":
                 on = local_day(event, str(state["tz"]))
-                return {**state, "status": "told", "told_on": on, "tries": state["tries"] + 1}
+                kept = FILE_KEPT.after(date.fromisoformat(on)).isoformat()
+                return {**state, "status": "told", "told_on": on, "due": kept, "tries": state["tries"] + 1}
             return {**state, "tries": state["tries"] + 1}
+        case "file_destroyed" if state is not None:
+            return {**state, "status": "destroyed", "due": None}
         case _:
             raise ValueError(event.kind)
 
@@ -89,8 +98,10 @@ def fold_channel(state: State | None, event: Event) -> State:
 
 
 def is_late(state: Mapping[str, Any], today: date) -> bool:
-    """Say whether somebody was told too late, or not at all in time."""
-    due = state["due"]
+    """Say whether somebody was told too late, or not at all in time; nobody is told of data that was erased before."""
+    due = state["owed_by"]
+    if state["status"] == "destroyed" and not state["told_on"]:
+        return False
     return bool(due) and str(state["told_on"] or today.isoformat()) > str(due)
 
 

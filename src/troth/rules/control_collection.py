@@ -77,9 +77,9 @@ def _told_of_it(promise: Collection, facts: Facts) -> tuple[list[str], int]:
         if not one["indirect"] or one["source"] not in own:
             continue
         if collection.is_late(one, facts.today):
-            late.append(f"notice {name}: due {one['due']}, {_when(one['told_on'])}")
+            late.append(f"notice {name}: due {one['owed_by']}, {_when(one['told_on'])}")
         else:
-            told += one["status"] == "told"
+            told += bool(one["told_on"])
     return late, told
 
 

@@ -219,6 +219,7 @@ KINDS: Mapping[str, Kind] = _kinds(
         ("due", "tz", "import"),
     ),
     Kind("notice_brought_forward", ("on", "because")),
+    Kind("file_destroyed", ("reason",)),
     Kind(
         "disclosure_made",
         ("recipient", "class", "category", "purpose"),

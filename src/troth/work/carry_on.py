@@ -29,6 +29,7 @@ from troth.work import (
     destroy_file,
     destroy_mail,
     erase,
+    inform,
     list_recipients,
     open_request,
     release,
@@ -193,6 +194,7 @@ def one_round(project: Project) -> Round:
         destroy_file.destroy_file(project, number, day_here(project))
     today = day_here(project)
     destroy_mail.old(project, today)
+    inform.forget_old(project)
     if replay.expired(project.ledger, today):
         replay.expire(project.ledger, today)
     sealed = 0

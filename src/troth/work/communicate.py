@@ -101,7 +101,7 @@ def sent(
                   subject=subject, policy=version or None)
         )  # fmt: skip
     for one in _collected(project, subject):
-        if one.state["status"] == "owed" and str(one.state["due"]) > day.isoformat():
+        if one.state["status"] == "owed" and str(one.state["owed_by"]) > day.isoformat():
             forward: dict[str, Fact] = {"on": day.isoformat(), "because": "first_communication"}
             drafts.append(
                 Draft(

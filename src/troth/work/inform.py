@@ -12,20 +12,21 @@ import re
 from collections.abc import Collection as Names
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any
 
 from troth.errors import NotAllowedError, NotFoundError
 from troth.law.indirect import indirect_due
-from troth.ledger import append, keys, read, subjects, vault
+from troth.ledger import append, destroy, keys, read, subjects, vault
 from troth.outside.mail import Letter, is_address
 from troth.policy import tables
 from troth.policy.words import words
 from troth.rules import collection, first_communication, letter
 from troth.rules.event import Draft, Event, Fact
-from troth.work import objection_notice, send_letter
+from troth.work import hold, objection_notice, send_letter
 from troth.work.establishment import day_here, establishment
+from troth.work.may import stopping
 from troth.work.project import Project
 
 FAMILY = "collection"
@@ -115,9 +116,16 @@ def owed(project: Project, *, every: bool = False) -> Iterator[Owed]:
 
 
 def tell(project: Project, ident: str) -> Event | None:
-    """Send a notice that is owed; None when it was sent before.  What failed is sent again when this is said again."""
+    """Send a notice that is owed; None when it was sent before.  What failed is sent again when this is said again.
+
+    Whoever's data was erased since is not written to: nothing is held that the notice would be about.
+    """
     one = load(project, ident)
-    if one.state["status"] == "told":
+    if one.state["status"] != "owed":
+        return None
+    _, erased_on = stopping(project, str(one.state["subject"]))
+    if erased_on and erased_on >= str(one.state["obtained"]):
+        forget(project, ident, "the data was erased before the notice went")
         return None
     stream = f"{FAMILY}/{ident}"
     (collected, *_) = read.stream(project.ledger, stream)
@@ -166,6 +174,30 @@ def _presented(project: Project, subject: str, objection: objection_notice.Notic
     stream = f"{first_communication.FAMILY}/{subject}"
     return Draft("first_communication_sent", stream, facts, subject=subject, entity=establishment(project).entity,
                  policy=project.policy.version or None)  # fmt: skip
+
+
+def forget(project: Project, ident: str, reason: str) -> None:
+    """Destroy what is kept of a notice: to whom it went, and its text.  What remains are ids, dates and codes.
+
+    Danger: this cannot be undone.  Saying it again does no more.
+    """
+    one, stream = load(project, ident), f"{FAMILY}/{ident}"
+    destroy.destroy(project.ledger, str(one.state["subject"]), stream, reason)
+    draft = Draft("file_destroyed", stream, {"reason": reason}, subject=str(one.state["subject"]))
+    append.append(project.ledger, [draft], once=f"forgotten {ident}")
+
+
+def forget_old(project: Project) -> int:
+    """Destroy the files whose time is over, those of people whom a hold is about apart; return how many."""
+    tomorrow = (day_here(project) + timedelta(days=1)).isoformat()
+    ended = list(read.states(project.ledger, FAMILY, status="told", due_before=tomorrow))
+    held = tuple(hold.in_force(project)) if ended else ()
+    gone = 0
+    for found in ended:
+        if not any(one.about(str(found.body["subject"])) for one in held):
+            forget(project, found.stream.partition("/")[2], "the time of the file is over")
+            gone += 1
+    return gone
 
 
 def fields(project: Project, source: str, obtained: date, language: str) -> dict[str, object]:

@@ -60,12 +60,15 @@ def send(
     wanted = names or [one.ident for one in inform.owed(opened)]
     for name in wanted:
         inform.tell(opened, name)
-    told = sum(inform.load(opened, name).state["status"] == "told" for name in wanted)
+    states = [inform.load(opened, name).state["status"] for name in wanted]
+    told, owed = states.count("told"), states.count("owed")
     if json:
-        as_json({"told": told, "owed": len(wanted) - told})
+        as_json({"told": told, "owed": owed})
     else:
-        out().print(f"Told: {told}; still owed: {len(wanted) - told}.")
-    if told < len(wanted):
+        out().print(f"Told: {told}; still owed: {owed}.")
+        if len(states) > told + owed:
+            out().print(f"Not told, because their data was erased: {len(states) - told - owed}.")
+    if owed:
         raise typer.Exit(1)
 
 
@@ -92,7 +95,7 @@ def list_(
         return
     today = day_here(opened)
     rows = [
-        [one.ident, one.state["source"], one.state["obtained"], one.state["due"] or "–",
+        [one.ident, one.state["source"], one.state["obtained"], one.state["owed_by"] or "–",
          one.state["told_on"] or ("late" if is_late(one.state, today) else "owed")]
         for one in found
     ]  # fmt: skip
