@@ -65,8 +65,17 @@ def test_a_host_that_was_named_is_reached(echo):
     assert through(("LOCALHOST.",), "localhost", echo)[:2] == (0, b"HELLO")
 
 
-def test_naming_one_host_lets_nobody_to_another_of_the_same_address(echo):
-    assert through(("localhost",), "127.0.0.1", echo)[0] == REFUSED
+def test_naming_a_host_names_its_addresses_and_no_others():
+    async def going():
+        guard = Guard(("localhost",))
+        before = await guard.addresses("127.0.0.1", 80)
+        await guard.addresses("localhost", 80)
+        return before, await guard.addresses("127.0.0.1", 80), await guard.addresses("127.0.0.2", 80)
+
+    before, after, other = asyncio.run(going())
+    assert before is None
+    assert [one.at for one in after] == ["127.0.0.1"]
+    assert other is None
 
 
 def test_what_does_not_answer_or_has_no_address_is_said_to_be_out_of_reach():

@@ -81,7 +81,7 @@ class Chromium:
 
     def __init__(self, proxy: str, language: str) -> None:
         self._proxy, self._language = proxy, language
-        self._folder = Path(tempfile.mkdtemp(prefix="troth-scan-"))
+        self._profile: tempfile.TemporaryDirectory[str] | None = None
         self._asked: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._heard: dict[str, Handler] = {}
         self._last = 0
@@ -107,12 +107,15 @@ class Chromium:
         raise GoneError("Chromium did not start. Start it by hand to see what it lacks.")
 
     async def _spawn(self, path: str) -> None:
-        profile = self._folder / "Default"
-        profile.mkdir(exist_ok=True)
-        (profile / "Preferences").write_text(json.dumps(_PREFERENCES), encoding="utf-8")
+        if self._profile is None:
+            self._profile = tempfile.TemporaryDirectory(prefix="troth-scan-", ignore_cleanup_errors=True)
+        folder = Path(self._profile.name)
+        (folder / "Default").mkdir(exist_ok=True)
+        (folder / "Default" / "Preferences").write_text(json.dumps(_PREFERENCES), encoding="utf-8")
         arguments = [
-            path, *_ARGUMENTS, f"--lang={self._language}", f"--user-data-dir={self._folder}",
+            path, *_ARGUMENTS, f"--lang={self._language}", f"--user-data-dir={folder}",
             f"--proxy-server={self._proxy}", "--proxy-bypass-list=<-loopback>",
+            "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",  # names are resolved by the guard alone
             *([] if self.sandboxed else ["--no-sandbox"]), "about:blank",
         ]  # fmt: skip
         theirs_in, ours_out = os.pipe()
@@ -217,7 +220,9 @@ class Chromium:
             self._remove()
 
     def _remove(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._profile is not None:
+            self._profile.cleanup()
+            self._profile = None
 
 
 def _looked_at(answer: asyncio.Future[Any]) -> None:

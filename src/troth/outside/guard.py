@@ -4,7 +4,7 @@ A page may lead a browser anywhere: by a redirect, a picture, a name that resolv
 something else the second time.  Every connection of the browser comes through here; a name is
 resolved once, each of its addresses is looked at, and the connection goes to the address that
 was looked at.  Loopback, link-local, private and other addresses that are not of the public
-Internet are refused, but for the hosts that whoever runs the scan has named.
+Internet are refused, but for those of the hosts that whoever runs the scan has named.
 
 Source: RFC 1928 (SOCKS5); RFC 6890 (special addresses); RFC 6052 (IPv4 inside IPv6).
 """
@@ -68,6 +68,7 @@ class Guard:
 
     def __init__(self, private: Iterable[str] = ()) -> None:
         self._private = frozenset(plain_host(host) for host in private)
+        self._named: set[str] = set()
         self._open: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.refused: set[str] = set()
@@ -87,11 +88,13 @@ class Guard:
         await asyncio.gather(*self._open, return_exceptions=True)
 
     async def addresses(self, host: str, port: int) -> list[Address] | None:
-        """Resolve a host once; None where one of its addresses is private and it was not named."""
+        """Resolve a host once; None where one of its addresses is private, and neither host nor address was named."""
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = [Address(family, str(where[0])) for family, _, _, _, where in found]
-        if plain_host(host) not in self._private and not all(is_public(one.at) for one in addresses):
+        if plain_host(host) in self._private:
+            self._named |= {one.at for one in addresses}
+        elif not all(is_public(one.at) or one.at in self._named for one in addresses):
             self.refused.add(plain_host(host)[:253])
             return None
         return addresses

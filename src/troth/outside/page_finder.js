@@ -118,7 +118,9 @@
       if (own) return press(own);
       const all = every(), found = buttons(all).filter((one) => one.kind === "withdraw" || one.kind === "settings" && about(one.text));
       if (found.length) return press(found[0].one);
-      const small = all.find((one) => pressable(one) && named.test(one.id + " " + one.className + " " + (one.getAttribute("aria-label") || "") + " " + (one.title || "")) && /cookie|consent/i.test(one.id + one.className + (one.getAttribute("aria-label") || "") + (one.title || "")) && shown(one));
+      const leaves = (one) => one.tagName === "A" && one.href && !/^(#|javascript:|$)/i.test(one.getAttribute("href") || "");
+      const called = (one) => [one.id, one.className, one.getAttribute("aria-label"), one.title].join(" ");
+      const small = all.find((one) => pressable(one) && !leaves(one) && /cookie|consent|revoke/i.test(called(one)) && shown(one));
       return small ? press(small) : null;
     },
     keys: () => {

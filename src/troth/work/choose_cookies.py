@@ -8,11 +8,16 @@ Law: GDPR Art. 7(3), as easy to withdraw as to give.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from troth.outside.tab import Tab
 from troth.rules.scan_report import Outcome
 from troth.rules.trace import State
+
+WAITS = (0.0, 0.25, 0.75)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +31,14 @@ class Pressed:
 
 async def accept(tab: Tab) -> Pressed:
     """Say yes to all."""
-    found = await tab.dialog()
-    if found is None:
+    if await _dialog(tab) is None:
         return Pressed("no_dialog")
     return await _press(tab, "accept", "accepted", 1) or Pressed("no_accept")
 
 
 async def refuse(tab: Tab) -> Pressed:
     """Say no to all, on the second layer where the first has no button for it."""
-    if await tab.dialog() is None:
+    if await _dialog(tab) is None:
         return Pressed("no_dialog")
     return await _no_to_all(tab, "refused", 1) or Pressed("no_refuse")
 
@@ -45,7 +49,18 @@ async def withdraw(tab: Tab) -> Pressed:
         if await tab.reopen() is None:
             return Pressed("no_way_back")
         await _settled(tab)
+        await _dialog(tab)
     return await _no_to_all(tab, "withdrawn", 2) or Pressed("no_way_back")
+
+
+async def _dialog(tab: Tab) -> Mapping[str, Any] | None:
+    """Return the dialog, waiting for one that fades in: animations go by frames, which take their time."""
+    for seconds in WAITS:
+        await asyncio.sleep(seconds)
+        found = await tab.dialog()
+        if found is not None:
+            return found
+    return None
 
 
 async def _no_to_all(tab: Tab, state: State, clicks: int) -> Pressed | None:
@@ -61,6 +76,7 @@ async def _no_to_all(tab: Tab, state: State, clicks: int) -> Pressed | None:
         if layer or await tab.press("settings") is None:
             return None
         await _settled(tab)
+        await _dialog(tab)
     return None
 
 

@@ -104,24 +104,26 @@ def _apart(work: Coroutine[Any, Any, Result]) -> Result:
     """Run to the end in a thread of its own, whatever loop this one has."""
     loop = asyncio.new_event_loop()
     task = loop.create_task(work)
-    thread = threading.Thread(target=_to_the_end, args=(loop, task), name="scan", daemon=True)
+    ended = threading.Event()  # a thread that was joined when Ctrl-C came cannot be joined again
+    thread = threading.Thread(target=_to_the_end, args=(loop, task, ended), name="scan", daemon=True)
     thread.start()
     try:
-        while thread.is_alive():
-            thread.join(0.2)
+        while not ended.wait(0.2):
+            pass
     except BaseException:
         loop.call_soon_threadsafe(task.cancel)
-        thread.join(20)
+        ended.wait(20)
         raise
     return task.result()
 
 
-def _to_the_end(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
+def _to_the_end(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any], ended: threading.Event) -> None:
     with suppress(BaseException):
         loop.run_until_complete(task)
     with suppress(Exception):
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
+    ended.set()
 
 
 class _Scan:
