@@ -17,10 +17,38 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import cookies, database, ledger, maps, process, requests, scan, server, shop
+from bench import (
+    batch,
+    cookies,
+    database,
+    graph,
+    ledger,
+    maps,
+    memory,
+    process,
+    requests,
+    residue,
+    scan,
+    server,
+    shop,
+)
 from bench.measure import Line, show
 
-PARTS = ("stores", "requests", "ledger", "process", "maps", "cookies", "scan")
+PARTS = (
+    "stores",
+    "graph",
+    "residue",
+    "memory",
+    "batch",
+    "requests",
+    "ledger",
+    "process",
+    "maps",
+    "cookies",
+    "scan",
+)
+ALONE = {"process", "maps", "cookies", "scan"}  # no server is needed
+LARGE = {"residue", "memory", "batch"}  # measured in the large shop
 
 
 def main() -> int:
@@ -28,17 +56,24 @@ def main() -> int:
     asked = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     asked.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="measure these parts alone")
     asked.add_argument("--customers", type=int, default=100_000, help="how many customers the shop has")
+    asked.add_argument("--large", type=int, default=400_000, help="how many the shop of ten million rows has")
+    asked.add_argument("--erasures", type=int, default=10_000, help="how many erasures a batch has")
     asked.add_argument("--rounds", type=int, default=200, help="how many times each small thing is done")
     asked.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
     given = asked.parse_args()
     if given.customers < 50_000 or not 1 <= given.rounds <= 400:
         asked.error("Take 50,000 customers or more, and 1 to 400 rounds: each subject is erased only once.")
-    lines = measure(given.only, given.customers, given.rounds)
+    if given.large < max(100_000, 10 * given.erasures) or given.erasures < 3_000:
+        asked.error(
+            "Take 3,000 erasures or more, and a large shop of ten customers for each, 100,000 at least."
+        )
+    lines = measure(given.only, given.customers, given.rounds, given.large, given.erasures)
     facts = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
         "customers": given.customers,
+        "in the large shop": given.large,
     }
     sys.stdout.write(f"\n{', '.join(f'{name} {value}' for name, value in facts.items())}\n\n{show(lines)}\n")
     if given.json is not None:
@@ -47,15 +82,11 @@ def main() -> int:
     return 0
 
 
-def measure(parts: Sequence[str], customers: int, rounds: int) -> list[Line]:
+def measure(parts: Sequence[str], customers: int, rounds: int, large: int, erasures: int) -> list[Line]:
     """Measure these parts, in the order of the table."""
     lines: list[Line] = []
     with ExitStack() as stack:
-        url = (
-            stack.enter_context(server.running())
-            if set(parts) - {"process", "maps", "cookies", "scan"}
-            else ""
-        )
+        url = stack.enter_context(server.running()) if set(parts) - ALONE else ""
         if {"stores", "requests"} & set(parts):
             made = server.database(url, "bench_shop")
             rows = shop.build(made, customers)
@@ -63,6 +94,10 @@ def measure(parts: Sequence[str], customers: int, rounds: int) -> list[Line]:
                 lines += database.run(made, rows, rounds)
             if "requests" in parts:
                 lines += requests.run(made, rounds)
+        if "graph" in parts:
+            lines += graph.run(server.database(url, "bench_graph"), min(rounds, 50))
+        if set(parts) & LARGE:
+            lines += _large(url, parts, large, erasures)
         if "ledger" in parts:
             lines += ledger.run(url)
         if "maps" in parts:
@@ -73,6 +108,21 @@ def measure(parts: Sequence[str], customers: int, rounds: int) -> list[Line]:
             lines += scan.run(server.ROOT)
         if "process" in parts:
             lines += process.run(server.ROOT)
+    return lines
+
+
+def _large(url: str, parts: Sequence[str], customers: int, erasures: int) -> list[Line]:
+    """Measure what only shows in a large shop; the batch comes last, as it leaves fewer customers."""
+    lines: list[Line] = []
+    made = server.database(url, "bench_large")
+    rows = shop.build(made, customers)
+    if "residue" in parts:
+        lines += residue.run(made, rows, customers)
+    if "memory" in parts:
+        small = server.database(url, "bench_small")
+        lines += memory.run(small, made, (shop.build(small, customers // 4), rows))
+    if "batch" in parts:
+        lines += batch.run(made, rows, customers, erasures)
     return lines
 
 

@@ -50,6 +50,21 @@ ERASE = (
 )
 
 
+COUNT = (
+    "SELECT count(*) FROM order_item WHERE order_id IN (SELECT id FROM orders WHERE customer_id = ANY(%(ids)s))",
+    "SELECT count(*) FROM orders WHERE customer_id = ANY(%(ids)s)",
+    "SELECT count(*) FROM payment_card WHERE customer_id = ANY(%(ids)s)",
+    "SELECT count(*) FROM visit WHERE email = ANY(%(emails)s)",
+    "SELECT count(*) FROM login WHERE customer_id = ANY(%(ids)s)",
+    "SELECT count(*) FROM service_request WHERE email = ANY(%(emails)s)",
+    "SELECT count(*) FROM address a WHERE a.id = ANY(%(addresses)s)"
+    " AND NOT EXISTS (SELECT FROM customer c WHERE c.address_id = a.id AND c.id <> ALL(%(ids)s))"
+    " AND NOT EXISTS (SELECT FROM employee e WHERE e.address_id = a.id)"
+    " AND NOT EXISTS (SELECT FROM payment_card p WHERE p.billing_address_id = a.id AND p.customer_id <> ALL(%(ids)s))"
+    " AND NOT EXISTS (SELECT FROM orders o WHERE o.shipping_address_id = a.id AND o.customer_id <> ALL(%(ids)s))",
+)
+
+
 def access_by_hand(connection: psycopg.Connection, email: str) -> int:
     """Read one subject's rows with eight statements; return how many rows."""
     first = connection.execute(ACCESS[0], {"email": email}).fetchall()
@@ -59,14 +74,26 @@ def access_by_hand(connection: psycopg.Connection, email: str) -> int:
     return rows
 
 
-def erase_by_hand(connection: psycopg.Connection, emails: list[str]) -> int:
-    """Erase these subjects in one transaction, set-based; return how many rows."""
+def count_by_hand(connection: psycopg.Connection, emails: list[str]) -> int:
+    """Count what an erasure of these subjects would remove, as somebody careful does before and after."""
+    bound = _bound(connection, emails)
+    found = [connection.execute(statement, bound).fetchone() for statement in COUNT]
+    connection.commit()
+    return len(bound["ids"]) + sum(int(row[0]) for row in found if row)
+
+
+def _bound(connection: psycopg.Connection, emails: list[str]) -> dict[str, list[object]]:
     found = connection.execute(ERASE[0], {"emails": emails}).fetchall()
-    bound = {
-        "emails": emails,
+    return {
+        "emails": list(emails),
         "ids": [row[0] for row in found],
         "addresses": [row[1] for row in found if row[1]],
     }
+
+
+def erase_by_hand(connection: psycopg.Connection, emails: list[str]) -> int:
+    """Erase these subjects in one transaction, set-based; return how many rows."""
+    bound = _bound(connection, emails)
     rows = sum(connection.execute(statement, bound).rowcount for statement in ERASE[1:])
     connection.commit()
     return rows
