@@ -878,3 +878,22 @@ tables:
     assert store.gone(who(ADA), TODAY) == 4  # by reading, the same
     store.act("one", who(ADA), TODAY, measured)
     assert database.query("SELECT DISTINCT author FROM post") == [(0,)]
+
+
+def test_a_backup_is_read_for_those_whom_an_attribute_names(entities):
+    """What stands in other attributes is nobody's identifier."""
+    store = entities.open(ATTRIBUTES)
+    assert {(entry.key[0], *entry.identifiers) for entry in store.entries()} == {
+        ("1", ("email", ADA)),
+        ("3", ("email", BEN)),
+        ("5", ("email", ADA.upper())),
+        ("6", ("email", ADA)),
+        ("7", ("email", CLEO)),
+    }
+    assert {entry.key for entry in store.entries(who(ADA))} == {("1",), ("5",), ("6",)}
+
+
+def test_a_backup_is_read_for_those_whom_a_document_names(accounts):
+    store = accounts.open(IN_DOCUMENT)
+    found = {(entry.key, entry.identifiers) for entry in store.entries(who(ADA)) if entry.table == "account"}
+    assert found == {(("1",), (("email", " Ada@Shop.example"),))}

@@ -10,8 +10,8 @@ from functools import partial
 
 from troth.rules.catalogue import Column
 from troth.rules.change import action
-from troth.rules.graph import PLAIN, Hop, Named
-from troth.rules.map import Blank, Delete, ReplaceOwner, Retain
+from troth.rules.graph import PLAIN, At, Hop, Named
+from troth.rules.map import Blank, Delete, InDocument, ReplaceOwner, Retain
 from troth.stores.sql_dialect import quoted
 from troth.stores.sql_term import SqlTerms
 from troth.stores.sql_text import BY_DUE, CONTROLLER, Bind, Statement, Text, Way
@@ -291,6 +291,14 @@ class SqlReach(SqlTerms):
             if column is not None and column.name not in found.unreadable:
                 return self.dialect.day(column, f"{alias}.{quoted(name)}")
         return None
+
+    def named_in(self, table: str, alias: str, column: str, at: At) -> str:
+        """Write what stands in a place that names somebody, as it stands there; null where its condition fails."""
+        value = f"{alias}.{quoted(column)}"
+        if isinstance(at.inside, InDocument):
+            value = self.dialect.insides.read(value, at.inside.path)
+        conditions = self._when(table, alias, at.when)
+        return f"CASE WHEN {' AND '.join(conditions)} THEN {value} END" if conditions else value
 
     def only_of(self, select: str, set_: str, table: str) -> Statement:
         """Narrow a select over a table, called t there, to the rows of a set."""

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from troth.rules.catalogue import CatalogueTable
-from troth.rules.graph import PLAIN, Named
+from troth.rules.graph import PLAIN, At, Named
+from troth.rules.map import InList
 from troth.stores.contract import Entry, Spared, Who
 from troth.stores.sql import Sql
-from troth.stores.sql_dialect import mariadb_key, quoted
+from troth.stores.sql_dialect import mariadb_key
 from troth.stores.sql_selection import Call, Selection, Session
 
 ROWS_AT_ONCE = 2_000  # of the entries of some subjects; more are streamed
@@ -35,35 +36,38 @@ class _Reading:
     named: tuple[Named, ...]
     text: str
     given_again: bool
+    only_named: bool  # rows that name nobody there are none: what stands in others may be anything
 
 
-def entry_tables(sql: Sql) -> Mapping[str, tuple[tuple[str, Named], ...]]:
-    """Return the tables with entries, each with the columns that name one person and what names them.
+Place = tuple[str, At]
 
-    An identifier inside a document, or under a condition, is none by itself: what stands
-    there in other rows may be anything.
+
+def entry_tables(sql: Sql) -> Mapping[str, Mapping[Place, Named]]:
+    """Return the tables with entries, each with the places that name one person and what names them.
+
+    A place is a column, or a path into a document, perhaps under a condition; not a list, which names several.
     """
-    found: dict[str, dict[str, Named]] = {}
+    found: dict[str, dict[Place, Named]] = {}
     for named in sql.graph.named:
-        if named.one_person and named.at == PLAIN:
-            found.setdefault(named.table, {})[named.column] = named
+        if named.one_person:
+            found.setdefault(named.table, {})[named.column, named.at] = named
     for hop in sql.graph.hops:
-        if hop.kind == "belongs_to" and hop.named is not None and hop.named.one_person and hop.to_at == PLAIN:
-            found.setdefault(hop.to, {})[hop.to_columns[0]] = hop.named
+        if hop.kind == "belongs_to" and hop.named is not None and hop.named.one_person:
+            found.setdefault(hop.to, {})[hop.to_columns[0], hop.to_at] = hop.named
     return {
         table: readable
-        for table, columns in found.items()
+        for table, places in found.items()
         if (
-            readable := tuple(
-                (column, named)
-                for column, named in columns.items()
-                if column not in sql.graph.table(table).unreadable
-            )
+            readable := {
+                (column, at): named
+                for (column, at), named in places.items()
+                if column not in sql.graph.table(table).unreadable and not isinstance(at.inside, InList)
+            }
         )
     }
 
 
-def _reading(sql: Sql, table: str, columns: Sequence[tuple[str, Named]]) -> _Reading:
+def _reading(sql: Sql, table: str, named: Mapping[Place, Named]) -> _Reading:
     found = sql.graph.table(table)
     key = () if set(found.key) & set(found.unreadable) else found.key
     places = [expression.format("t") for expression, _ in sql.keys(table)]
@@ -76,10 +80,12 @@ def _reading(sql: Sql, table: str, columns: Sequence[tuple[str, Named]]) -> _Rea
         ]
     day = sql.dated(table) or "NULL"
     wanted = [sql.handed(column, "t") for name in key if (column := found.column(name)) is not None] + places
-    wanted += [f"t.{quoted(name)}" for name, _ in columns] + [day]
-    named = tuple(each for _, each in columns)
+    wanted += [sql.named_in(table, "t", column, at) for column, at in named] + [day]
     text = f"SELECT {', '.join(wanted)} FROM {sql.name(table)} AS t"
-    return _Reading(table, key, len(places), named, text, _given_again(sql, found))
+    only_named = all(at != PLAIN for _, at in named)
+    return _Reading(
+        table, key, len(places), tuple(named.values()), text, _given_again(sql, found), only_named
+    )
 
 
 def _given_again(sql: Sql, table: CatalogueTable) -> bool:
@@ -98,8 +104,8 @@ def entries(sql: Sql, session: Session, who: Sequence[Who] | None) -> Iterator[E
             return
         selection.reach()
     at_once: list[tuple[_Reading, Call]] = []
-    for table, columns in entry_tables(sql).items():
-        reading = _reading(sql, table, columns)
+    for table, named in entry_tables(sql).items():
+        reading = _reading(sql, table, named)
         if who is None:
             yield from _streamed(reading, session.stream((reading.text, ())))
         elif ("reach", table) in selection.sets:
@@ -121,6 +127,8 @@ def _streamed(reading: _Reading, rows: Iterator[tuple[object, ...]]) -> Iterator
             for one, value in zip(reading.named, row[places:-1], strict=True)
             if value is not None and str(value).strip() and str(value) not in map(str, one.nobody)
         )
+        if reading.only_named and not named:
+            continue
         yield Entry(
             table=reading.table,
             key=tuple(map(str, row[:keys])),
