@@ -92,7 +92,11 @@ def _by_others(file: Path, sought: list[str]) -> tuple[str, float]:
     program = "ripgrep" if shutil.which("rg") else "grep"
     command = ["rg", "-a", "--no-config"] if program == "ripgrep" else ["grep", "-a"]
     command += ["-c", "-F", "-f", str(listed), str(file)]
-    return program, sorted(milliseconds(lambda: subprocess.run(command, check=False)) for _ in range(3))[1]
+    times = [
+        milliseconds(lambda: subprocess.run(command, check=False, stdout=subprocess.DEVNULL))
+        for _ in range(3)
+    ]
+    return program, sorted(times)[1]
 
 
 def _prepared(sought: list[str]) -> Searcher:
