@@ -223,6 +223,14 @@ def test_a_folder_that_no_tour_made_is_left_alone(tmp_path):
     assert (tmp_path / "mine.txt").read_text(encoding="utf-8") == "keep me"
 
 
+def test_without_a_chromium_the_tour_knows_why_it_cannot_scan(tmp_path):
+    asked = "from group_tour import website; print(website.why_no_scan())"
+    environment = {**os.environ, "PATH": "", "PLAYWRIGHT_BROWSERS_PATH": str(tmp_path)}
+    ran = subprocess.run([sys.executable, "-c", asked], cwd=TOUR.parent, env=environment, capture_output=True,
+                         text=True, check=True, timeout=60)  # fmt: skip
+    assert ran.stdout == "there is no Chromium\n"
+
+
 def test_a_second_tour_at_once_is_refused_and_ctrl_c_ends_the_first(tmp_path):
     folder = tmp_path / "demo"
     first = begin(folder)

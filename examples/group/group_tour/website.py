@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -13,14 +12,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from group_tour.telling import StoppedError, Teller
+from troth.errors import NotFoundError
+from troth.outside.chromium import program
 
 SECONDS_MAX = 30
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 MENDED = (
     ("policy.md", "    data_kept: 50 months", "    data_kept: 25 months"),
     ("troth.toml", 'gate = "report"', 'gate = "enforce"'),
@@ -39,9 +38,9 @@ _HISTORY = """    - version: "2.1"
 
 def why_no_scan() -> str:
     """Say why this machine cannot scan, finishing "because…"; empty where it can."""
-    if find_spec("playwright") is None:
-        return "the package playwright is not installed"
-    if not any(shutil.which(name) for name in BROWSERS):
+    try:
+        program()
+    except NotFoundError:
         return "there is no Chromium"
     return ""
 
