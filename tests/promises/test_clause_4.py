@@ -1,6 +1,7 @@
 """Clauses 4.2 and 4.5: whoever is known to us through somebody else is told so within a month, with all of Art. 14."""
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -12,7 +13,8 @@ from troth.errors import KeyDestroyedError, NotAllowedError, NotFoundError
 from troth.ledger import read, vault
 from troth.ledger.rebuild import rebuild
 from troth.rules.collection import HandedIn, is_late
-from troth.work import carry_on, import_collected, inform
+from troth.rules.disclosure import Disclosure
+from troth.work import carry_on, disclose, import_collected, inform
 
 WHO = "gwenn.kerbrat@kortebeek-atelier.example"
 
@@ -180,3 +182,17 @@ def test_the_file_of_a_notice_is_destroyed_five_years_after_it_was_sent(company,
         vault.payload(company.ledger, sent)
     rebuild(company.ledger)
     assert inform.load(company, one.ident).state == state
+
+
+def test_nothing_goes_to_others_before_the_person_was_told(company):
+    one = recorded(company)
+    partner = next(name for name, each in company.policy.recipients.items() if each.role == "controller")
+    told = Disclosure(partner, ("contact",), "marketing", date(2026, 11, 23), {})
+    who = [("email", WHO)]
+    assert "informed" in dict(disclose.why_not(company, who, told))
+    assert "informed" not in dict(disclose.why_not(company, [("email", "nobody@example.net")], told))
+    processor = next(name for name, each in company.policy.recipients.items() if each.role == "processor")
+    assert "informed" not in dict(disclose.why_not(company, who, replace(told, recipient=processor)))
+    inform.tell(company, one.ident)
+    assert "informed" not in dict(disclose.why_not(company, who, told))
+    assert "informed" in dict(disclose.why_not(company, who, replace(told, on=date(2026, 11, 21))))

@@ -23,7 +23,7 @@ from troth.rules import disclosure as rules
 from troth.rules.disclosure import Disclosure
 from troth.rules.event import Draft, Event, Fact
 from troth.rules.identifier import exact
-from troth.work import hold
+from troth.work import hold, inform
 from troth.work.establishment import day_here
 from troth.work.project import Project
 
@@ -55,6 +55,13 @@ def why_not(project: Project, identifiers: Identifiers, disclosure: Disclosure) 
         found.append(
             ("hold", f"There is no legal hold {named[:20]!r} that was about this person on {disclosure.on}.")
         )
+    others = recipient is not None and recipient.role not in {"processor", "not_a_recipient"}
+    if others and inform.untold(project, identifiers, disclosure.on):
+        found.append((
+            "informed",
+            "The person was not told yet that others gave us their data, and is told before it goes to anybody else "
+            "(GDPR Art. 14(3)(c)): `troth inform send`.",
+        ))  # fmt: skip
     if marketing and any(
         suppression.is_suppressed(project.ledger, kind, value) for kind, value in identifiers
     ):

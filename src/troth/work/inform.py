@@ -115,6 +115,19 @@ def owed(project: Project, *, every: bool = False) -> Iterator[Owed]:
         yield Owed(found.stream.partition("/")[2], found.body)
 
 
+def untold(project: Project, identifiers: Sequence[tuple[str, str]], on: date) -> bool:
+    """Say whether somebody is owed a notice about data that had come in by a day, and had not been told by then."""
+    known = {subjects.find_subject(project.ledger, kind, value) for kind, value in identifiers} - {None}
+    return any(
+        state["indirect"]
+        and str(state["obtained"]) <= on.isoformat()
+        and (state["status"] == "owed" or str(state["told_on"] or "") > on.isoformat())
+        for subject in known
+        for event in read.events(project.ledger, kind="collected", subject=subject)
+        for state in (load(project, event.stream.partition("/")[2]).state,)
+    )
+
+
 def tell(project: Project, ident: str) -> Event | None:
     """Send a notice that is owed; None when it was sent before.  What failed is sent again when this is said again.
 
