@@ -11,7 +11,7 @@ from troth.errors import NotAllowedError
 from troth.ledger import read, rebuild, subjects, suppression, vault
 from troth.rules.consent_form import Form
 from troth.rules.may import sentence
-from troth.work import carry_on, decide, declare_refusals, record_form
+from troth.work import audit, carry_on, decide, declare_refusals, record_form
 from troth.work.may import may
 from troth.work.record_consent import Asked, Choice, expire, record_consent
 from troth.work.record_objection import record_objection
@@ -231,3 +231,20 @@ def test_state_is_the_same_when_folded_anew(news, clock):
 def test_the_sentence_is_said_in_both_languages(news):
     found = may(news, ADA, "newsletter", channel="email")
     assert sentence(found.reason, "fr").startswith("Non : cela demande un consentement")
+
+
+def test_the_audit_finds_a_message_that_went_out_against_a_no(news, clock):
+    from troth.ledger import append
+    from troth.rules.event import Draft
+
+    record_consent(news, ADA, YES, ASKED)
+    word = lambda: {one.promise: one.word for one in audit.audit(news, record=False)}[promise]  # noqa: E731
+    promise = news.policy.purposes["newsletter"].id
+    assert word() == "kept"
+    clock.forward(minutes=1)
+    event = record_consent(news, ADA, NO, Asked("link", "en"))[0]
+    clock.forward(minutes=1)
+    facts = {"purpose": "newsletter", "notice_version": "1", "language": "en", "channel": "email"}
+    draft = Draft("first_communication_sent", f"first/{event.subject}", facts, subject=event.subject)
+    append.append(news.ledger, [draft])
+    assert word() == "broken"

@@ -8,7 +8,7 @@ Law: GDPR Art. 5(2), accountability.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
@@ -18,7 +18,7 @@ from troth.policy.kinds import OF_THE_REGISTER
 from troth.policy.policy import Policy
 from troth.policy.promise import Cookies, Group, Promise, Recipient, RetentionRule, Security, Transfer
 from troth.policy.register import Activity, RegisterDocument
-from troth.rules import control_collection, control_retention, request, scan_verdict
+from troth.rules import control_collection, control_consent, control_retention, request, scan_verdict
 from troth.rules import control_register as registered
 from troth.rules.claim import AT_ONCE, WAYS
 from troth.rules.map import Map
@@ -76,6 +76,10 @@ class Facts:
     sweep_events: Mapping[str, Sequence[str]] = field(default_factory=dict)  # ids by the name of the sweep
     adopted: Mapping[str, Sequence[str]] = field(default_factory=dict)  # company -> versions it adopted
     files_wrong: Mapping[str, Literal["missing", "differs"]] = field(default_factory=dict)
+    consents: Mapping[str, control_consent.Counted] = field(default_factory=dict)  # by purpose
+    refusals: Collection[tuple[str, str]] = ()  # (company, channel) whose refusals of old are known
+    sent: Mapping[str, int] = field(default_factory=dict)  # first messages by purpose
+    sent_despite: Sequence[tuple[str, str, str]] = ()  # event id, purpose, code of the no that stood
 
 
 _SHOWN_BY: Mapping[str, frozenset[str]] = {
@@ -108,6 +112,10 @@ def _judge(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
             return _recipients_told(promise, policy, facts)
         case "collection":
             return _said(promise, *control_collection.judge(promise, policy, facts))
+        case "consent":
+            return _said(promise, *control_consent.judge(promise, facts))
+        case "purpose" if control_consent.watched(promise):
+            return _said(promise, *control_consent.about_purpose(promise, policy, facts))
         case "first_communication":
             return _said(promise, *control_collection.judge_first(promise, facts))
         case "cookies":

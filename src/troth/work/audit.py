@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 from troth.law import clock
 from troth.ledger import append, read
 from troth.policy.notice_text import sha256
+from troth.rules import control_consent, promise_trend, sweep, verdict
 from troth.rules import incident as incident_rules
-from troth.rules import promise_trend, sweep, verdict
 from troth.rules.event import Draft, Event, Fact
 from troth.rules.scan_verdict import Scanned
 from troth.rules.verdict import Facts, Verdict
-from troth.work import incident, inform, record_scan, review_channel
+from troth.work import declare_refusals, incident, inform, may, record_scan, review_channel
 from troth.work.adopt_policy import adopted
 from troth.work.draw_register import files_wrong
 from troth.work.establishment import day_here, establishment
@@ -96,6 +96,23 @@ def _sweeps(project: Project) -> dict[str, tuple[str, ...]]:
     return {name: tuple(ids) for name, ids in found.items()}
 
 
+def _sent(project: Project) -> tuple[dict[str, int], list[tuple[str, str, str]]]:
+    """Count the first messages by purpose, and name those that went out against a no of that moment."""
+    sent: dict[str, int] = defaultdict(int)
+    despite: list[tuple[str, str, str]] = []
+    for event in read.events(project.ledger, kind="first_communication_sent"):
+        purpose = str(event.facts["purpose"])
+        sent[purpose] += 1
+        promise = project.policy.purposes.get(purpose)
+        if event.subject is None or promise is None or not control_consent.watched(promise):
+            continue
+        standing = may.standing_of(project, event.subject, as_of=event.at)
+        code = control_consent.no_of(project.policy, standing, purpose)
+        if code:
+            despite.append((event.id, purpose, code))
+    return dict(sent), despite
+
+
 def gather(project: Project) -> Facts:
     """Collect what the controls look at."""
     letters: dict[str, list[str]] = defaultdict(list)
@@ -109,8 +126,13 @@ def gather(project: Project) -> Facts:
                 letters[number].append(event.id)
     published = read.stream(project.ledger, STREAM)
     last = next((event for event in reversed(published) if event.kind == "policy_published"), None)
+    sent, despite = _sent(project)
     return Facts(
         today=day_here(project),
+        consents=control_consent.counted(read.events(project.ledger, kind="consent_recorded")),
+        refusals=declare_refusals.known(project),
+        sent=sent,
+        sent_despite=despite,
         requests=[dict(state.body) for state in read.states(project.ledger, "request")],
         letters={number: tuple(ids) for number, ids in letters.items()},
         acts={number: tuple(ids) for number, ids in acts.items()},

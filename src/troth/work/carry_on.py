@@ -32,6 +32,7 @@ from troth.work import (
     inform,
     list_recipients,
     open_request,
+    record_consent,
     release,
     remind,
     request_file,
@@ -197,6 +198,7 @@ def one_round(project: Project) -> Round:
     inform.forget_old(project)
     if replay.expired(project.ledger, today):
         replay.expire(project.ledger, today)
+    record_consent.expire(project)
     sealed = 0
     while (checkpoint := seal.seal(project.ledger)) is not None:
         sealed = checkpoint.size

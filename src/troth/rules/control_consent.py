@@ -1,0 +1,159 @@
+"""The controls of the clause on consent, and of purposes that rest on it or are marketing.
+
+Law: GDPR Art. 5(2), Art. 6(1)(a), Art. 7(1) to (4), Art. 8, Art. 21(3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from troth.policy.policy import Policy
+from troth.policy.promise import Consent, Promise, Purpose
+from troth.rules import consent, purpose_scope
+from troth.rules.control_collection import Judged
+from troth.rules.event import Event
+
+if TYPE_CHECKING:
+    from troth.rules.verdict import Facts
+
+TOLD_MAX = 20
+EASE = frozenset({"withdrawal_untold", "withdrawal_clicks", "withdrawal_sign_in"})
+APART = frozenset({"bundled", "with_terms", "purpose_not_shown", "required", "ticked_before"})
+PROOF = frozenset({"form", "text", "evidence", "date", "method", "scope"})
+
+
+@dataclass(slots=True)
+class Counted:
+    """What was recorded of one purpose: how many of each, the last events, and those that lack something."""
+
+    said: dict[str, int] = field(default_factory=dict)
+    proven: int = 0
+    imported_unproven: int = 0
+    lacking: dict[str, list[str]] = field(default_factory=dict)
+    last: list[str] = field(default_factory=list)
+
+    def take(self, event: Event) -> None:
+        """Count one event of a consent."""
+        facts: Any = event.facts
+        said = str(facts["given"])
+        self.said[said] = self.said.get(said, 0) + 1
+        self.last = [*self.last[-(TOLD_MAX - 1) :], event.id]
+        if said not in {"given", "renewed"}:
+            return
+        lacks = tuple(facts.get("lacks") or ())
+        if facts.get("proven"):
+            self.proven += 1
+        elif facts["method"] == "import" or "scope" in lacks:
+            self.imported_unproven += 1
+        else:
+            for code in lacks or ("form",):
+                told = self.lacking.setdefault(code, [])
+                if len(told) < TOLD_MAX:
+                    told.append(event.id)
+
+    @property
+    def yes(self) -> int:
+        """How many were given or renewed."""
+        return self.said.get("given", 0) + self.said.get("renewed", 0)
+
+
+def counted(events: Iterable[Event]) -> dict[str, Counted]:
+    """Count the events of consents by purpose; choices about cookies are judged elsewhere."""
+    found: dict[str, Counted] = {}
+    for event in events:
+        if event.stream.startswith(f"{consent.FAMILY}/"):
+            found.setdefault(str(event.facts["purpose"]), Counted()).take(event)
+    return found
+
+
+def judge(promise: Promise, facts: Facts) -> Judged:
+    """Judge how consent is asked and proven, from every consent on record."""
+    assert isinstance(promise, Consent)
+    told = facts.consents.values()
+    evidence = [event for one in told for event in one.last][-TOLD_MAX:]
+    yes, proven = sum(one.yes for one in told), sum(one.proven for one in told)
+    old = sum(one.imported_unproven for one in told)
+    figure = f"{proven} of {yes} consents can be shown"
+    if old:
+        figure += f"; {old} taken over without proof do not count"
+    wrong = [sentence for one in told for sentence in _wrong(promise, one.lacking)]
+    if wrong:
+        return "broken", figure, evidence, wrong
+    if not proven:
+        return (
+            "unproven",
+            "no consent that can be shown is on record yet" if not yes else figure,
+            evidence,
+            (),
+        )
+    return "kept", figure, evidence, ()
+
+
+def _wrong(promise: Consent, lacking: Mapping[str, list[str]]) -> Iterable[str]:
+    for codes, promised, what in (
+        (PROOF, promise.proven, "cannot be shown"),
+        (EASE, promise.as_easy_as_giving, "is harder to take back than it was to give"),
+        (APART, promise.asked_apart, "was not asked for apart and freely"),
+        (frozenset({"guardian"}), promise.minimum_age is not None, "is a child's, without a guardian"),
+    ):
+        if promised:
+            for code in sorted(codes & lacking.keys()):
+                yield from (f"consent {event}: it {what} ({code})" for event in lacking[code])
+
+
+def about_purpose(promise: Promise, policy: Policy, facts: Facts) -> Judged:
+    """Judge a purpose that rests on consent or is marketing: nobody was written to against their no."""
+    assert isinstance(promise, Purpose)
+    told = facts.consents.get(str(promise.key), Counted())
+    wrong = [
+        f"message {event}: it went out although the answer was no ({code})"
+        for event, purpose, code in facts.sent_despite
+        if purpose == promise.key
+    ]
+    sent = facts.sent.get(str(promise.key), 0)
+    nos = sum(told.said.get(word, 0) for word in ("refused", "withdrawn", "expired"))
+    figure = f"{told.proven} proven consents, {nos} refused or ended; {sent} first messages looked at"
+    if wrong:
+        return "broken", figure, told.last, wrong
+    unknown = [
+        f"{entity}: nobody knows who refused {channel} before"
+        for entity in (promise.entities or purpose_scope.entities(policy))
+        for channel in (promise.channels if promise.marketing else ())
+        if not {(str(entity), channel), (str(entity), consent.EVERY)} & set(facts.refusals)
+    ]
+    if unknown:
+        return "unproven", figure, told.last, unknown
+    if not told.said and not sent:
+        return "unproven", "nobody was asked and nothing was sent yet", (), ()
+    return "kept", figure, told.last, ()
+
+
+def no_of(policy: Policy, standing: consent.Standing, purpose: str) -> str | None:
+    """Return the no that stood against every message of a purpose: an objection or a withdrawal, of any channel's all.
+
+    A no to one channel alone does not show what a message by another did.
+    """
+    names = (purpose, *purpose_scope.broader(policy, purpose))
+    marketing = any(policy.purposes[name].marketing for name in names)
+    said: list[tuple[str, str]] = [
+        (one.at, one.said)
+        for key, one in standing.consents.items()
+        if key[0] in names and key[2] == consent.EVERY
+    ]
+    said += [
+        (one.at, "objected") for key, one in standing.objections.items()
+        if key[0] in ({*names, consent.EVERY} if marketing else names) and key[2] == consent.EVERY
+    ]  # fmt: skip
+    said += [(one.at, one.said) for key, one in standing.consents.items()
+             if key[0] == purpose and key[2] != consent.EVERY and one.said == "given"]  # fmt: skip
+    last = max(said, default=("", "given"))[1]
+    return last if last in {"objected", "refused", "withdrawn"} else None
+
+
+def watched(promise: Promise) -> bool:
+    """Say whether a purpose has this control: it rests on consent for anybody, or is marketing."""
+    return isinstance(promise, Purpose) and (
+        promise.marketing or "consent" in {promise.legal_basis, promise.other_basis}
+    )
