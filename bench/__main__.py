@@ -19,6 +19,7 @@ from pathlib import Path
 
 from bench import (
     batch,
+    consent,
     cookies,
     database,
     graph,
@@ -46,6 +47,7 @@ PARTS = (
     "maps",
     "cookies",
     "scan",
+    "consent",
 )
 ALONE = {"process", "maps", "cookies", "scan"}  # no server is needed
 LARGE = {"residue", "memory", "batch"}  # measured in the large shop
@@ -58,6 +60,9 @@ def main() -> int:
     asked.add_argument("--customers", type=int, default=100_000, help="how many customers the shop has")
     asked.add_argument("--large", type=int, default=400_000, help="how many the shop of ten million rows has")
     asked.add_argument("--erasures", type=int, default=10_000, help="how many erasures a batch has")
+    asked.add_argument(
+        "--subjects", type=int, default=10_000_000, help="how many subjects the gate's copy holds"
+    )
     asked.add_argument("--rounds", type=int, default=200, help="how many times each small thing is done")
     asked.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
     given = asked.parse_args()
@@ -67,7 +72,7 @@ def main() -> int:
         asked.error(
             "Take 3,000 erasures or more, and a large shop of ten customers for each, 100,000 at least."
         )
-    lines = measure(given.only, given.customers, given.rounds, given.large, given.erasures)
+    lines = measure(given.only, given.customers, given.rounds, given.large, given.erasures, given.subjects)
     facts = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
@@ -82,7 +87,9 @@ def main() -> int:
     return 0
 
 
-def measure(parts: Sequence[str], customers: int, rounds: int, large: int, erasures: int) -> list[Line]:
+def measure(
+    parts: Sequence[str], customers: int, rounds: int, large: int, erasures: int, subjects: int
+) -> list[Line]:
     """Measure these parts, in the order of the table."""
     lines: list[Line] = []
     with ExitStack() as stack:
@@ -106,6 +113,8 @@ def measure(parts: Sequence[str], customers: int, rounds: int, large: int, erasu
             lines += cookies.run(server.ROOT)
         if "scan" in parts:
             lines += scan.run(server.ROOT)
+        if "consent" in parts:
+            lines += consent.run(url, subjects)
         if "process" in parts:
             lines += process.run(server.ROOT)
     return lines

@@ -165,6 +165,26 @@ class Growing:
         self._peaks.append(current)
         self.size += 1
 
+    def add_all(self, leaves: Sequence[bytes]) -> None:
+        """Add many leaves: those that make whole subtrees are hashed level by level."""
+        at = 0
+        while at < len(leaves):
+            size = min(self.size & -self.size or 1 << 62, 1 << (len(leaves) - at).bit_length() - 1)
+            level = leaves[at : at + size]
+            while len(level) > 1:
+                level = [sha256(b"\x01" + level[i] + level[i + 1]).digest() for i in range(0, len(level), 2)]
+            at += size
+            self._put(level[0], size)
+
+    def _put(self, current: bytes, size: int) -> None:
+        """Add the hash of a whole subtree at a place where one of its size may begin."""
+        place = self.size // size
+        while place % 2:
+            current = node_hash(self._peaks.pop(), current)
+            place //= 2
+        self._peaks.append(current)
+        self.size += size
+
     def root(self) -> bytes:
         """Return the root hash now."""
         return _joined(self._peaks) if self._peaks else EMPTY_ROOT
