@@ -9,6 +9,7 @@ import pytest
 from api_server import api_server
 from servers import roundup_server
 from troth.errors import ConflictError, NotAllowedError, UnreachableError, WrongFileError
+from troth.rules.map_check import check
 from troth.stores import http_call
 from troth.stores.connect import connect
 from troth.stores.contract import Who
@@ -473,6 +474,15 @@ def test_no_log_names_an_address_or_a_value(world, caplog):
 
 
 # The map
+
+
+def test_the_check_of_a_map_finds_columns_that_nobody_described_and_nothing_else(world):
+    map_ = map_at(world.api.url)
+    assert [str(problem) for problem in check(map_, world.store.catalogue())] == []
+    world.api.tables["people"][0]["nickname"] = "A"
+    assert [problem.what for problem in check(map_, world.store.catalogue())] == [
+        "`people` has columns without a category: `nickname`."
+    ]
 
 
 def problems_of(text):

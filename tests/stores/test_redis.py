@@ -11,6 +11,7 @@ import redis
 
 from servers import valkey_server
 from troth.errors import ConflictError, NotAllowedError, UnreachableError, WrongFileError
+from troth.rules.map_check import check
 from troth.stores import gather
 from troth.stores.connect import connect
 from troth.stores.contract import Who
@@ -481,6 +482,28 @@ def test_it_works_in_a_cluster(tmp_path):
 
 
 # The map
+
+
+def test_the_check_of_a_map_finds_what_nobody_described_and_nothing_else(cache, client):
+    assert [str(problem) for problem in check(a_map(), cache.catalogue())] == []
+    client.hset("account:1", "nickname", "A")
+    client.set("lock:1", "x")
+    told = [problem.what for problem in check(a_map(), cache.catalogue())]
+    assert told == [
+        "The table `other keys` is in the database and not in the map.",
+        "`account` has columns without a category: `nickname`.",
+    ]
+
+
+def test_other_keys_may_be_called_impersonal_and_are_searched_all_the_same(client, server):
+    fill(client)
+    client.set("lock:ada@shop.example", "x")
+    text = MAP + "  other keys: {impersonal: locks and counters}\n"
+    store = connect(a_map(text), {"find": server, "change": server})
+    assert [str(problem) for problem in check(a_map(text), store.catalogue())] == []
+    erase(store)
+    assert {hit.table for hit in store.scan(ONE, TODAY).hits} == {"other keys"}
+    store.close()
 
 
 def problems_of(text):

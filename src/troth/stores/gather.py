@@ -79,6 +79,10 @@ class Source(Protocol):
     limits: Limits
     remembers: bool  # a step that is done, so that it is never done again
 
+    def key(self, table: MapTable) -> Columns:
+        """Return the columns that tell a row from every other; empty where nothing does."""
+        ...
+
     def looks_up(self, table: MapTable, column: str, kind: str) -> bool:
         """Tell whether rows can be asked for by a value of this column, however it is written."""
         ...

@@ -51,6 +51,11 @@ class HttpApi:
         self._urls = dict(credentials)
         self._askers: dict[str, Asker] = {}
 
+    def key(self, table: MapTable) -> tuple[str, ...]:
+        """Return what the map says tells a row from others."""
+        found = self._api.tables.get(table.name)
+        return found.key if found is not None else ()
+
     def looks_up(self, table: MapTable, column: str, kind: str) -> bool:
         """Tell whether a call looks rows up by this column."""
         del kind

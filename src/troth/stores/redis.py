@@ -22,17 +22,16 @@ import redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 
 from troth.errors import ConflictError, NotAllowedError, TrothError, UnreachableError, WrongFileError
-from troth.rules.map import Map, MapTable
+from troth.rules.map import Blank, Map, MapTable
 from troth.stores import redis_keys
 from troth.stores.contract import Limits, Store
 from troth.stores.gather import Changed, Found, Wanted
 from troth.stores.redis_change import SCRIPT, arguments, calls
-from troth.stores.redis_keys import Described, Keys, text
+from troth.stores.redis_keys import ITEM, OTHER, Described, Keys, text
 from troth.stores.staged import Staged
 
 LIMITS = Limits(atomic=False, measured_by_rollback=False, rows_measured_max=0)
 STEP = b"troth:step:"
-OTHER = "other keys"
 WAIT_SECONDS = 20.0
 KEYS_AT_ONCE = 500
 ITEMS_AT_ONCE = 1_000
@@ -59,15 +58,24 @@ class Redis:
         self._urls = dict(credentials)
         self._clients: dict[str, Any] = {}
 
+    def key(self, table: MapTable) -> tuple[str, ...]:
+        """Return the gaps of the key, and what tells one item of it from another."""
+        keys = self._described.tables.get(table.name)
+        if keys is None:
+            return ()
+        written = table.erase is not None and isinstance(table.erase.do, Blank)
+        if written and keys.holds in ("set", "zset", "list"):
+            return ()  # the item itself is written, and may then be like another
+        return (*keys.template.gaps, *(ITEM[keys.holds][:1] if keys.holds != "string" else ()))
+
     def looks_up(self, table: MapTable, column: str, kind: str) -> bool:
         """Tell whether one value of this column is one key."""
         keys = self._described.tables[table.name]
         return keys.template.gaps == (column,) and (keys.exact or kind not in _LETTER_BY_LETTER_NOT)
 
     def lists(self, table: MapTable) -> bool:
-        """Say that keys can always be walked."""
-        del table
-        return True
+        """Say that keys that are described can be walked."""
+        return table.name in self._described.tables
 
     def rows(self, table: MapTable, wanted: Wanted | None) -> Iterator[Found]:
         """Yield the rows of a table, each key with what it holds."""

@@ -37,6 +37,8 @@ _WRITTEN: Mapping[Holds, tuple[str, ...]] = {
     "stream": (),
 }
 KEYS_MAX = 100_000_000
+OTHER = "other keys"
+"""What the keys that no template fits are called, as if they were a table."""
 _PART = re.compile(r"\{\{|\}\}|\{([A-Za-z_][A-Za-z0-9_]*)(\*?)\}|[^{}]+", re.ASCII)
 _GLOB = re.compile(rb"([*?\[\]\\^])")
 
@@ -163,6 +165,8 @@ class _Reading(Reading):
         )
 
     def keys(self, table: MapTable) -> Keys | None:
+        if table.own is None and table.impersonal is not None and table.name == OTHER:
+            return None
         if table.own is None:
             what = f"Nothing is said of the keys of `{shortened(table.name)}`."
             remedy = f"Add `redis: {{key: '{shortened(table.name, 20)}:{{id}}', holds: hash}}`."

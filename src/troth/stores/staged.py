@@ -19,7 +19,7 @@ from dataclasses import replace
 from datetime import date
 
 from troth.errors import NotAllowedError
-from troth.rules.catalogue import Catalogue
+from troth.rules.catalogue import Catalogue, CatalogueTable
 from troth.rules.map import Map
 from troth.stores import gather, sql_run
 from troth.stores.contract import Acted, Limits, Measured, Row, Scanned, Who
@@ -55,7 +55,8 @@ class Staged:
     def catalogue(self) -> Catalogue:
         """Read which columns there are, from the first rows of each table."""
         with self._gathered(None, wide=True, rows_max=ROWS_SEEN) as (_, staged):
-            return staged.catalogue()
+            found = staged.catalogue()
+        return replace(found, tables=tuple(map(self._keyed, found.tables)))
 
     def find(self, who: Sequence[Who]) -> Iterator[Row]:
         """Yield every row about these subjects, one row once per subject."""
@@ -103,6 +104,17 @@ class Staged:
     def close(self) -> None:
         """Let go of connections."""
         self._source.close()
+
+    def _keyed(self, table: CatalogueTable) -> CatalogueTable:
+        """Say which columns tell a row from others, and are never null."""
+        mapped = self._map.tables.get(table.name)
+        key = self._source.key(mapped) if mapped is not None else ()
+        if not key or any(table.column(name) is None for name in key):
+            return table
+        columns = tuple(
+            replace(column, nullable=column.nullable and column.name not in key) for column in table.columns
+        )
+        return replace(table, key=key, unique=(key,), columns=columns)
 
     def _changing(self) -> None:
         if not self._may_change:
