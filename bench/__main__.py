@@ -23,6 +23,7 @@ from bench import (
     cookies,
     database,
     graph,
+    lakes,
     ledger,
     maps,
     memory,
@@ -48,8 +49,9 @@ PARTS = (
     "cookies",
     "scan",
     "consent",
+    "lakes",
 )
-ALONE = {"process", "maps", "cookies", "scan"}  # no server is needed
+ALONE = {"process", "maps", "cookies", "scan", "lakes"}  # no server is needed
 LARGE = {"residue", "memory", "batch"}  # measured in the large shop
 
 
@@ -115,6 +117,8 @@ def measure(
             lines += scan.run(server.ROOT)
         if "consent" in parts:
             lines += consent.run(url, subjects)
+        if "lakes" in parts:
+            lines += lakes.run()
         if "process" in parts:
             lines += process.run(server.ROOT)
     return lines

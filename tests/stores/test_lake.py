@@ -262,7 +262,7 @@ def test_a_value_the_column_cannot_hold_is_refused_and_nothing_is_changed(tmp_pa
         ("notes/part.orc", "a file beside its data"),
         ("notes/.part-0.parquet.crc", "a file beside its data"),
         ("notes/_metadata", "a file beside its data"),
-        ("notes/_delta_log/00000000000000000000.json", "a file beside its data"),
+        ("notes/metadata/00001.metadata.json", "a file beside its data"),
     ],
 )
 def test_what_cannot_be_read_yet_is_refused(world, name, said):

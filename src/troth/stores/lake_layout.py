@@ -137,7 +137,7 @@ def tables(place: Place, map_: Map, listed: Mapping[str, Mark]) -> Mapping[str, 
         if _form(name) is None:
             raise NotAllowedError(
                 f"The table `{table}` of the store `{store}` has a file beside its data that is neither Parquet, JSON "
-                "lines nor CSV (another format, a checksum, a summary, or the log of a Delta or Iceberg table). "
+                "lines nor CSV (another format, a checksum, a summary, or the metadata of an Iceberg table). "
                 "Nothing was changed: what is not read is not proven clean. Keep other files outside the lake."
             )
         if any(("/" in other) != bool(below) or not below for other in found.get(table, ())):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -142,7 +143,7 @@ class _Wanted:
 
     def __init__(self, looks: Sequence[Look]) -> None:
         self._looks = looks
-        self._texts = {each: pa.array(sorted(each), pa.string()) for look in looks for each in look.tokens}
+        self._texts = {each: pa.array(_ordered(each), pa.string()) for look in looks for each in look.tokens}
         self._numbers = {each: pa.array(_numbers(each), pa.int64()) for look in looks for each in look.tokens}
 
     def places(self, block: Block) -> list[int]:
@@ -177,7 +178,19 @@ def _is_whole(text: str) -> bool:
     return digits.isascii() and digits.isdigit()
 
 
-def _numbers(tokens: Iterable[str]) -> list[int]:
+@lru_cache(64)
+def _as_written(tokens: frozenset[str]) -> Sequence[str]:
+    """Return, in order, every text that has one of these tokens."""
+    return sorted({*tokens, *(f"{text}.0" for text in tokens if _is_whole(text))})
+
+
+@lru_cache(64)
+def _ordered(tokens: frozenset[str]) -> Sequence[str]:
+    return sorted(tokens)
+
+
+@lru_cache(64)
+def _numbers(tokens: frozenset[str]) -> Sequence[int]:
     """Return the tokens that are whole numbers of at most 64 bits, in order."""
     found = {int(each) for each in tokens if _is_whole(each) and len(each) < 21}
     return sorted(each for each in found if -(2**63) <= each < 2**63)
@@ -193,7 +206,7 @@ def _bounds(each: Look, table: Table) -> Bounds:
         if pa.types.is_signed_integer(kind):
             bounds[spot.column] = _numbers(tokens)
         elif pa.types.is_string(kind):
-            bounds[spot.column] = sorted({*tokens, *(f"{text}.0" for text in tokens if _is_whole(text))})
+            bounds[spot.column] = _as_written(tokens)
     return bounds
 
 

@@ -28,8 +28,8 @@ from troth.stores.contract import Who
 from troth.stores.lake_form import Changes
 from troth.stores.lake_layout import Part, Table
 from troth.stores.lake_sieve import Found, Run, Sieve
-from troth.stores.sql_dialect import quoted
-from troth.stores.sql_store import SqlStore
+from troth.stores.sql_dialect import SQLITE, quoted
+from troth.stores.sql_store import Role, SqlStore
 from troth.stores.sqlite import LIMITS, Sqlite
 
 # Names come from the files and are quoted; values are bound.
@@ -38,12 +38,23 @@ from troth.stores.sqlite import LIMITS, Sqlite
 PREFIX = "troth-stage-"
 Staged = SqlStore[sqlite3.Connection]
 _FILE = 2**32  # rows of a file; the number of the file stands above
-_FILLER = {"integer": 0, "boolean": 0, "real": 0.0}
+_FILLER = {"integer": "0", "boolean": "0", "real": "0.0"}
 
 
 @dataclass(frozen=True, slots=True)
-class Placed(Sqlite):
-    """SQLite, where rows of tables without a key are told by their place."""
+class Passing(Sqlite):
+    """SQLite in a file that nobody needs once this process is gone."""
+
+    def connect(self, url: str, role: Role) -> sqlite3.Connection:
+        """Open the file; nothing waits for the disk."""
+        connection = Sqlite.connect(self, url, role)
+        connection.execute("PRAGMA synchronous = OFF")
+        return connection
+
+
+@dataclass(frozen=True, slots=True)
+class Placed(Passing):
+    """The same, where rows of tables without a key are told by their place."""
 
     def catalogue(self, connection: sqlite3.Connection, store: str) -> Catalogue:
         """Read what is there, with the row id as the key."""
@@ -74,7 +85,7 @@ class Stage:
         """Open the stage with the engine of SQL stores."""
         url = f"sqlite:///{self.database}"
         urls = {"find": url, "change": url} if changing else {"find": url}
-        return SqlStore(self.map, urls, Placed() if placed else Sqlite(), LIMITS)
+        return SqlStore(self.map, urls, Placed() if placed else Passing(), LIMITS)
 
     def remove(self) -> None:
         """Remove it."""
@@ -95,7 +106,7 @@ def lay_out(tables: Mapping[str, Table], scratch: Path, map_: Map) -> Stage:
         with closing(sqlite3.connect(stage.database, isolation_level=None)) as connection:
             for table, each in tables.items():
                 written = ", ".join(
-                    f"{quoted(one.name)} {_type(one.type)}{'' if one.nullable else ' NOT NULL'}"
+                    f"{quoted(one.name)} {_type(one.type)}{'' if one.nullable else _unread(_type(one.type))}"
                     for one in each.schema
                 )
                 connection.execute(f"CREATE TABLE {quoted(table)} ({written})")
@@ -125,19 +136,11 @@ def fill(stage: Stage, who: Sequence[Who], run: Run, *, full: bool) -> None:
             table = found.task.table
             name = table.asked.table
             first = first_row(numbers[name][found.task.part.file.name])
-            at = {column: place for place, column in enumerate(found.task.columns)}
-            names = table.schema.names
-            gaps = ", ".join("?" * (1 + len(names)))
-            listed = ", ".join(map(quoted, ("_rowid_", *names)))
+            gaps = ", ".join("?" * (1 + len(found.task.columns)))
+            listed = ", ".join(map(quoted, ("_rowid_", *found.task.columns)))
             connection.executemany(
                 f"INSERT OR IGNORE INTO {quoted(name)} ({listed}) VALUES ({gaps})",
-                (
-                    (
-                        first + place,
-                        *(row[at[one.name]] if one.name in at else _filler(one) for one in table.schema),
-                    )
-                    for place, row in found.rows
-                ),
+                ((first + place, *row) for place, row in found.rows),
             )
 
         Sieve(graph, stage.tables, run, keep, full).search(who)
@@ -150,6 +153,11 @@ def fill(stage: Stage, who: Sequence[Who], run: Run, *, full: bool) -> None:
             if table in stage.tables and set(columns) <= set(stage.tables[table].schema.names):
                 listed = ", ".join(quoted(column) for column in columns)
                 connection.execute(f"CREATE INDEX troth_{number} ON {quoted(table)} ({listed})")
+        for number, named in enumerate(each for each in graph.named if each.at.inside is None):
+            written = (
+                SQLITE.email.format(quoted(named.column)) if named.kind == "email" else quoted(named.column)
+            )
+            connection.execute(f"CREATE INDEX troth_named_{number} ON {quoted(named.table)} ({written})")
         connection.execute("COMMIT")
 
 
@@ -197,9 +205,9 @@ def _written(
     return found
 
 
-def _filler(column: pa.Field) -> object:
-    """Return what stands for a value that was not read: null, or something where null may not be."""
-    return None if column.nullable else _FILLER.get(_type(column.type), "")
+def _unread(kind: str) -> str:
+    """Write that a column may not be null, and what stands there when it was not read."""
+    return f" NOT NULL DEFAULT {_FILLER.get(kind, repr(''))}"
 
 
 def _remove_left(folder: Path) -> None:

@@ -5,13 +5,17 @@ The unit of work is a file, and a piece of work is a function of its task alone.
 
 from __future__ import annotations
 
+import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import import_module
 from typing import Protocol, TypeVar
 
 from troth.errors import NotFoundError
 from troth.rules.map import Map
 
+CORES_MAX = 4  # a row group of each file at work is held in memory
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -25,11 +29,23 @@ class Workers(Protocol):
 
 
 class Embedded:
-    """One file after the other, in this process."""
+    """As many files at once as this machine has cores, in this process."""
 
     def run(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
-        """Yield what the function gives for each task."""
-        return map(function, tasks)
+        """Yield what the function gives for each task; only so many are begun before their turn as there are cores."""
+        cores = min(os.cpu_count() or 1, CORES_MAX)
+        with ThreadPoolExecutor(cores) as pool:
+            begun: deque[Future[Result]] = deque()
+            try:
+                for task in tasks:
+                    begun.append(pool.submit(function, task))
+                    if len(begun) > cores:
+                        yield begun.popleft().result()
+                while begun:
+                    yield begun.popleft().result()
+            finally:
+                for each in begun:
+                    each.cancel()
 
 
 def of(map_: Map) -> Workers:

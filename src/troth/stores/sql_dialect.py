@@ -315,9 +315,12 @@ def _unwritable(value: str) -> bool:
     return False
 
 
+_LOWERED = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+
+
 def _ascii_lower(value: str) -> str:
     """Lower as a database does whose locale knows no other letters."""
-    return "".join(letter.lower() if letter.isascii() else letter for letter in value)
+    return value.translate(_LOWERED)
 
 
 def _unicode_domain(email: str) -> Iterable[str]:
