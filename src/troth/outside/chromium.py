@@ -40,7 +40,7 @@ _ARGUMENTS = (
     # Frames of other sites in the process of their page: one clock for all of them.  Each scan has a
     # browser of its own, which holds nothing that one site could take from another.
     "--disable-site-isolation-trials",
-    "--disable-features=IsolateOrigins,site-per-process,HttpsUpgrades,Translate,OptimizationHints,MediaRouter",
+    "--disable-features=IsolateOrigins,site-per-process,SpareRendererForSitePerProcess,HttpsUpgrades,Translate,OptimizationHints,MediaRouter",
     "--disable-blink-features=AutomationControlled",
 )  # fmt: skip
 

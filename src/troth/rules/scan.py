@@ -253,9 +253,7 @@ def _begins_anew(before: Trace, again: Trace) -> bool:
 def _category(one: Seen, line: Line, traces: Sequence[Trace]) -> Iterator[Finding]:
     """Find a declared category that what is known of the name contradicts."""
     known = tracker.by_name(one.name)
-    if known is None or known.category == line.row.category:
-        return
-    if line.exempt == (known.category == "necessary") and known.category not in {"marketing", "analytics"}:
+    if known is None or known.category in {line.row.category, "necessary"}:
         return
     told = {"known": known.category, "tool": known.tool}
     yield _finding("wrong_category", one, line, traces, told)

@@ -88,7 +88,13 @@ def state_word(state: str, language: str = "en") -> str:
 
 
 def note(code: str, told: Mapping[str, str], language: str = "en") -> str:
-    """Say a note of a scan."""
+    """Say a note of a scan.
+
+    >>> note("asked_again", {"states": "accepted,second"})
+    'The dialog asks again after accepting, at a second visit.'
+    """
+    if "states" in told:
+        told = {**told, "states": ", ".join(state_word(one, language) for one in told["states"].split(","))}
     return str(_words()["note"][language][code]).format(**told)
 
 
