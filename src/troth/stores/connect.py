@@ -52,7 +52,7 @@ BUILT_IN: Mapping[str, Kind] = {
             ("https", "http"),
             own="troth.stores.http_map",
         ),
-        Kind("delta", "Delta tables of a lake", "troth.stores.lake", ("lake", "s3"), "delta"),
+        Kind("delta", "Delta tables of a lake", "troth.stores.lake_delta", ("lake", "s3"), "delta"),
         Kind(
             "iceberg",
             "Iceberg tables of one namespace of a catalogue",

@@ -27,6 +27,8 @@ from deltalake.transaction import AddAction, RemoveAction
 from troth.errors import NotAllowedError, UnreachableError
 from troth.rules.map import Map
 from troth.rules.plan import end_of
+from troth.stores.lake import LIMITS as LIMITS  # of the kind `delta`, which is a lake
+from troth.stores.lake import open_store as open_store
 from troth.stores.lake_layout import Part, Table, asked_of, checked
 from troth.stores.lake_parquet import Parquet
 from troth.stores.lake_place import File, Mark, Place
