@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
-from troth.policy.promise import Group, Transfer
+from troth.policy.promise import Group, Purpose, Security, Transfer
 from troth.policy.register import Activity, RegisterDocument
 from troth.rules.register import Source
 from troth.rules.register_activity import as_processor, processing
@@ -50,6 +50,51 @@ def activity(promise: Activity, source: Source) -> Judged:
     if lacks:
         return "broken", _lacking(len(lacks)), lacks
     return "kept", f"whole, and reviewed on {promise.reviewed}", ()
+
+
+def purpose(promise: Purpose, source: Source) -> Judged:
+    """Say whether a purpose has its activities in the register, each whole and looked at in time.
+
+    Whether nothing else is done with the data, no control can see from here.
+    """
+    named = [one for one in source.policy.activities.values() if promise.key in map(str, one.purposes)]
+    if not named:
+        return "unproven", "no activity of the register names it", ()
+    wrong = tuple(f"{one.key}: {said}" for one in named for said in activity(one, source)[2])
+    if wrong:
+        return "broken", _lacking(len(wrong)), wrong
+    return "kept", f"in the register with {', '.join(str(one.key) for one in named)}", ()
+
+
+def security(promise: Security, source: Source) -> Judged | None:
+    """Say what bears out the measures and the secrecy of passwords; None for what is said of breaches alone."""
+    if not promise.said.isdisjoint({"against", "measures"}):
+        papers = [
+            one
+            for one in source.policy.register_documents.values()
+            if one.type in ("measure", "access_review", "training")
+        ]
+        if not papers or not source.measures():
+            return "unproven", "the register has no measure, or no document that bears one out", ()
+        wrong = tuple(f"{one.key}: {said}" for one in papers for said in wrong_with(source, one))
+        if wrong:
+            return "broken", _lacking(len(wrong)), wrong
+        return (
+            "kept",
+            f"{len(source.measures())} measures; {', '.join(str(one.key) for one in papers)} hold",
+            (),
+        )
+    if "passwords_disclosed" in promise.said and promise.passwords_disclosed is False:
+        hidden = sum(
+            category == "credential"
+            for mapped in source.maps.values()
+            for table in mapped.tables.values()
+            for category in table.columns.values()
+        )
+        if not source.maps:
+            return "unproven", "no store is mapped", ()
+        return "kept", f"{hidden} columns of credentials, which are never answered, shown or sampled", ()
+    return None
 
 
 def document(promise: RegisterDocument, source: Source) -> Judged:

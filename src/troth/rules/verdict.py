@@ -16,7 +16,16 @@ from typing import Any, Literal
 from troth.law.period import Period
 from troth.policy.kinds import OF_THE_REGISTER
 from troth.policy.policy import Policy
-from troth.policy.promise import Cookies, Group, Promise, Recipient, RetentionRule, Security, Transfer
+from troth.policy.promise import (
+    Cookies,
+    Group,
+    Promise,
+    Purpose,
+    Recipient,
+    RetentionRule,
+    Security,
+    Transfer,
+)
 from troth.policy.register import Activity, RegisterDocument
 from troth.rules import control_collection, control_consent, control_retention, request, scan_verdict
 from troth.rules import control_register as registered
@@ -122,18 +131,20 @@ def _judge(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
             return _cookies(promise, policy, facts)
         case "group" if "entities" not in promise.said:
             return _published(promise, facts)  # who is reached how is kept by being told
+        case "right":
+            return _published(promise, facts)  # what nobody asks us for is kept by being told
         case "retention":
             return _retained(promise, policy, facts)
-        case "transfer" | "group" | "activity" | "document":
+        case "transfer" | "group" | "activity" | "document" | "purpose":
             return _said(promise, *_registered(promise, policy, facts))
         case "recipient":
             return _safeguarded(promise, policy, facts)
         case "security":
-            return _breaches(promise, facts)
+            return _breaches(promise, policy, facts)
         case "change":
             return _published(promise, facts)
         case _:
-            return _said(promise, "unproven", "no control looks at this yet")
+            raise TypeError(promise.kind)
 
 
 def _said(
@@ -265,8 +276,9 @@ def _cookies(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
         figure += " within limits"
     shown = frozenset().union(*(_SHOWN_BY[name] for name in promise.said if name in _SHOWN_BY))
     if not shown:
-        said = "no site was scanned" if not facts.scans else "no control looks at this yet"
-        return _said(promise, "broken" if wrong else "unproven", figure or said, (), wrong)
+        if wrong:
+            return _said(promise, "broken", figure, (), wrong)
+        return _published(promise, facts)  # how consent is asked and withdrawn is what the served banner does
     seen = scan_verdict.seen(policy, facts.scans, shown, facts.today)
     figure = "; ".join(filter(None, (figure, seen.figure)))
     broken = [*wrong, *seen.broken_by]
@@ -311,6 +323,8 @@ def _registered(
         case Group():
             version = str(facts.published["version"]) if facts.published else ""
             word, figure, wrong = registered.group(promise, version, facts.adopted)
+        case Purpose():
+            word, figure, wrong = registered.purpose(promise, source)
         case Activity():
             word, figure, wrong = registered.activity(promise, source)
         case RegisterDocument():
@@ -320,11 +334,16 @@ def _registered(
     return word, figure, (), wrong
 
 
-def _breaches(promise: Promise, facts: Facts) -> Verdict:
+def _breaches(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
     """Judge what was promised to follow a breach; whether measures hold, no register of incidents can say."""
     assert isinstance(promise, Security)
-    if promise.breach is None:
-        return _said(promise, "unproven", "no control looks at this yet")
+    if "breach" not in promise.said or promise.breach is None:
+        source = Source(policy, facts.maps, facts.today, files_wrong=facts.files_wrong)
+        judged = registered.security(promise, source)
+        if judged is None:
+            return _published(promise, facts)  # whom people tell of a leak is kept by being told
+        word, figure, broken_by = judged
+        return _said(promise, word, figure, (), broken_by)
     breaches = [one for one in facts.incidents if one["aware_at"]]
     wrong = [f"{one['number']}: the authority was not told in time" for one in breaches if one["late"]]
     wrong += [

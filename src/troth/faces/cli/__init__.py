@@ -146,6 +146,9 @@ COMMANDS: dict[str, Entry] = {
         "Handle a personal data breach, with its 72 hours and its register.",
     ),
     "worker": Entry("worker_commands", "worker", "Requests", "Carry requests on, as one of many workers."),
+    "controls": Entry(
+        "control_commands", "controls", "Proof", "List every promise with the control that checks it."
+    ),
     "audit": Entry("audit_commands", "audit", "Proof", "Say of every promise: kept, broken or unproven."),
     "ledger": Entry("ledger_commands", "app", "Proof", "Verify, seal, rebuild and export the ledger."),
     "verify": Entry(

@@ -1,0 +1,90 @@
+"""The controls: what checks each promise, how often, and which promise has none.
+
+A promise without a control is never kept, and a control without a promise guards nothing; both
+are told.  What each says stands in `rules/verdict.py`, which must know every kind that is here.
+
+Law: GDPR Arts. 5(2), 24(1), 32(1)(d).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from troth.policy.kinds import OF_THE_REGISTER
+from troth.policy.policy import Policy
+from troth.policy.promise import Promise, Purpose
+from troth.rules import control_consent
+from troth.rules.claim import WAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One control: the kind of promise it checks, what it looks at, how often, by which command, and its law."""
+
+    name: str
+    kind: str
+    checks: str
+    often: str
+    command: str
+    law: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A promise with its control; None where nothing checks it."""
+
+    promise: Promise
+    control: Control | None
+
+
+def every() -> tuple[Control, ...]:
+    """Return every control, by name."""
+    return tuple(_table().values())
+
+
+def of(promise: Promise) -> Control | None:
+    """Return the control of a promise."""
+    return _table().get(_name(promise))
+
+
+def checked(policy: Policy) -> Iterator[Checked]:
+    """Yield every promise that is judged, with its control, in the order of the document."""
+    for promise in policy.promises.values():
+        if promise.public or type(promise) in OF_THE_REGISTER:
+            yield Checked(promise, of(promise))
+
+
+def idle(policy: Policy) -> tuple[Control, ...]:
+    """Return the controls that guard no promise of this policy."""
+    used = {one.control.name for one in checked(policy) if one.control is not None}
+    return tuple(one for one in every() if one.name not in used)
+
+
+def _name(promise: Promise) -> str:
+    """Return the name of a promise's control: its kind's, or of a part of it."""
+    match promise.kind:
+        case "right":
+            return "right-claimed" if promise.name in WAYS else "right-told"
+        case "purpose":
+            assert isinstance(promise, Purpose)
+            return "purpose-chosen" if control_consent.watched(promise) else "purpose-registered"
+        case "group":
+            return "group-adopted" if "entities" in promise.said else "group-told"
+        case "security":
+            if "breach" in promise.said:
+                return "security-breach"
+            measures = not promise.said.isdisjoint({"against", "measures"})
+            secret = "passwords_disclosed" in promise.said
+            return "security-measures" if measures else "security-credentials" if secret else "security-told"
+        case kind:
+            return kind
+
+
+@cache
+def _table() -> dict[str, Control]:
+    written = tomllib.loads((files("troth.rules") / "data" / "controls.toml").read_text("utf-8"))
+    return {name: Control(name=name, **said) for name, said in written.items()}
