@@ -17,7 +17,7 @@ import json
 import mmap
 import os
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -71,28 +71,25 @@ class Table:
         with self.file.open("r+b") as opened:
             self._map = mmap.mmap(opened.fileno(), 0)
         self.room = len(self._map) // SLOT_BYTES
-        self.mask = self.room - 1
-        whole = memoryview(self._map)
-        self.keys = whole[: self.room * 8].cast("Q")
-        self.values = whole[self.room * 8 :].cast("Q")
+        whole = memoryview(self._map).cast("Q")
+        # Keys and values lie side by side, and are swapped for larger ones in one assignment.
+        self.view = (whole[::2], whole[1::2], self.room - 1)
 
     def arrays(self) -> tuple[Any, Any]:
         """Return keys and values as arrays of numpy over the same memory."""
         import numpy
 
-        return (
-            numpy.frombuffer(self._map, dtype="<u8", count=self.room),
-            numpy.frombuffer(self._map, dtype="<u8", count=self.room, offset=self.room * 8),
-        )
+        both = numpy.frombuffer(self._map, dtype="<u8").reshape(-1, 2)
+        return both[:, 0], both[:, 1]
 
     def get(self, key: int) -> int | None:
         """Return the value of a key, or None."""
-        keys, mask = self.keys, self.mask
+        keys, values, mask = self.view
         slot = key & mask
         while True:
             found = keys[slot]
             if found == key:
-                return self.values[slot]
+                return values[slot]
             if not found:
                 return None
             slot = (slot + 1) & mask
@@ -101,11 +98,11 @@ class Table:
         """Set the value of a key: the value before the key, so that who reads meanwhile sees both or neither."""
         if self.count + 1 > self.room * FULL:
             self._grow()
-        keys, mask = self.keys, self.mask
+        keys, values, mask = self.view
         slot = key & mask
         while keys[slot] and keys[slot] != key:
             slot = (slot + 1) & mask
-        self.values[slot] = value
+        values[slot] = value
         if not keys[slot]:
             self.count += 1
             keys[slot] = key
@@ -122,7 +119,7 @@ class Table:
         # Of a key that comes twice the last is kept, so that no two rows claim one slot.
         _, last = numpy.unique(keys[::-1], return_index=True)
         keys, values = keys[::-1][last], values[::-1][last]
-        slots = keys & numpy.uint64(self.mask)
+        slots = keys & numpy.uint64(self.room - 1)
         left = numpy.arange(len(keys))
         while len(left):
             at, wanted = slots[left], keys[left]
@@ -141,7 +138,7 @@ class Table:
             settled[winners] = True
             settled[same] = True
             left = left[~settled[left]]
-            slots[left] = (slots[left] + numpy.uint64(1)) & numpy.uint64(self.mask)
+            slots[left] = (slots[left] + numpy.uint64(1)) & numpy.uint64(self.room - 1)
 
     def find(self, keys: Any) -> tuple[Any, Any]:
         """Look many keys up at once; return their values and whether each was found."""
@@ -150,7 +147,7 @@ class Table:
         table, held = self.arrays()
         values = numpy.zeros(len(keys), dtype="<u8")
         known = numpy.zeros(len(keys), dtype=bool)
-        slots = (keys & numpy.uint64(self.mask)).astype("<i8")
+        slots = (keys & numpy.uint64(self.room - 1)).astype("<i8")
         left = numpy.arange(len(keys))
         while len(left):
             at = slots[left]
@@ -160,7 +157,7 @@ class Table:
             known[left[hit]] = True
             on = ~hit & (found != 0)
             left = left[on]
-            slots[left] = (slots[left] + 1) & self.mask
+            slots[left] = (slots[left] + 1) & (self.room - 1)
         return values, known
 
     def _grow(self) -> None:
@@ -178,8 +175,7 @@ class Table:
         grown.flush()
         larger.replace(self.file)
         # Readers of the old mapping finish on it; it is let go of with the last of them.
-        self._map, self.room, self.mask = grown._map, grown.room, grown.mask
-        self.values, self.keys = grown.values, grown.keys
+        self._map, self.room, self.view = grown._map, grown.room, grown.view
         assert numpy.count_nonzero(self.arrays()[0]) == self.count
 
     def flush(self) -> None:
@@ -250,7 +246,7 @@ class Replica:
 
     def __init__(self, folder: Path, origin: str, room: int = ROOM_MIN) -> None:
         _, xxhash = libraries()
-        self._hash = xxhash.xxh3_64_intdigest
+        self.hash: Callable[[bytes], int] = xxhash.xxh3_64_intdigest
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder, self.origin = folder, origin
         self._lock = _locked(folder / "lock")
@@ -317,7 +313,7 @@ class Replica:
 
     def subject_key(self, subject: str) -> int:
         """Return the key of a subject."""
-        return int(self._hash(subject.encode())) or 1
+        return self.hash(subject.encode()) or 1
 
     def put(self, subject: str, record: bytes) -> None:
         """Set how a subject stands."""
