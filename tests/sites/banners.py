@@ -24,6 +24,7 @@ WAYS: Mapping[str, str] = {
     "framed": "inside a frame of the site's own",
     "framed_elsewhere": "inside a frame of somebody else",
     "late": "two seconds after the page",
+    "fading": "fading in, and without the word cookie",
     "native": "a modal <dialog>, its buttons are links",
 }
 OURS = "ours"

@@ -125,6 +125,7 @@ SAID = {
     "two_layers": ("Accept all", "Manage options", "Reject all"), "shadow": ("Accept all", "Decline"),
     "ticked": ("I agree", "Cookie preferences", "Advertising", "Save my choices"),
     "framed": ("Accept all", "Reject all"), "framed_elsewhere": ("Accept all", "Reject all"),
+    "fading": ("Accept", "Decline"),
     "late": ("Accept", "Reject"), "native": ("Yes, I accept", "No, thanks"), "ours": ("Accept all", "Reject all"),
 }  # fmt: skip
 

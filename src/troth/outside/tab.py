@@ -30,6 +30,7 @@ STALLED_SECONDS = 1.0
 SETTLE_SECONDS = 6.0
 EVALUATE_SECONDS = 8.0
 CLOSE_SECONDS = 4.0
+PRESSES_MAX = 3
 LATER_MS = 60_000
 """How much of a page's own time passes at each visit: what it writes a minute late is seen."""
 EVENTS_MAX = 4000
@@ -160,24 +161,28 @@ class Tab:
 
     async def ask(self, expression: str) -> list[Any]:
         """Ask the finder in every frame, the page itself first; what does not answer is left out."""
-        worlds = sorted(self._worlds.items(), key=lambda one: (one[1] != self.record.main, one[0]))[
-            :FRAMES_MAX
-        ]
+        return [value for _, value in await self._told(expression)]
+
+    async def _told(self, expression: str) -> list[tuple[int, Any]]:
+        """Ask the finder in every frame; return the world of each with what it says."""
+        worlds = self._ordered()
         wanted = [
-            self._browser.tell(
-                "Runtime.evaluate",
-                {"expression": expression, "contextId": world, "returnByValue": True, "timeout": 5000},
-                self._session,
-            )
-            for world, _ in worlds
+            self._browser.tell("Runtime.evaluate", {**_asking(expression), "contextId": world}, self._session)
+            for world in worlds
         ]
         if not wanted:
             return []
         done, _ = await asyncio.wait(wanted, timeout=EVALUATE_SECONDS)
         return [
-            (one.result().get("result") or {}).get("value") if one in done and not one.exception() else None
-            for one in wanted
+            (world, (one.result().get("result") or {}).get("value"))
+            for world, one in zip(worlds, wanted, strict=True)
+            if one in done and not one.exception()
         ]
+
+    def _ordered(self) -> list[int]:
+        """Return the worlds of the finder, that of the page itself first."""
+        ordered = sorted(self._worlds.items(), key=lambda one: (one[1] != self.record.main, one[0]))
+        return [world for world, _ in ordered][:FRAMES_MAX]
 
     async def dialog(self) -> Mapping[str, Any] | None:
         """Return what is known of the dialog that asks about cookies, or None where there is none."""
@@ -186,14 +191,18 @@ class Tab:
 
     async def press(self, what: str) -> str | None:
         """Press a button of the dialog by its meaning; return what it says, or None where it is not there."""
-        found = await self.ask("troth.find()")
-        points = [
-            one.get("points", 0) if isinstance(one, dict) and what in one.get("has", {}) else 0
-            for one in found
-        ]
-        if not any(points):
-            return None
-        return await self._in_frame(points.index(max(points)), f"troth.press({json.dumps(what)})")
+        for _ in range(PRESSES_MAX):
+            found = [
+                (one.get("points", 0), world)
+                for world, one in await self._told("troth.find()")
+                if isinstance(one, dict) and what in one.get("has", {})
+            ]
+            if not found:
+                return None
+            pressed = await self._in_world(max(found)[1], f"troth.press({json.dumps(what)})")
+            if pressed is not None:
+                return pressed
+        return None
 
     async def untick(self) -> int:
         """Take back every tick in the dialog; return how many there were."""
@@ -201,28 +210,19 @@ class Tab:
 
     async def reopen(self) -> str | None:
         """Press the way back to the choices; return what it says, or None where there is none."""
-        for at, _ in enumerate(self._worlds):
-            pressed = await self._in_frame(at, "troth.reopen()")
+        for world in self._ordered():
+            pressed = await self._in_world(world, "troth.reopen()")
             if pressed:
                 return pressed
         return None
 
-    async def _in_frame(self, at: int, expression: str) -> str | None:
-        worlds = sorted(self._worlds.items(), key=lambda one: (one[1] != self.record.main, one[0]))[
-            :FRAMES_MAX
-        ]
-        if at >= len(worlds):
-            return None
-        params = {
-            "expression": expression,
-            "contextId": worlds[at][0],
-            "returnByValue": True,
-            "timeout": 5000,
-        }
+    async def _in_world(self, world: int, expression: str) -> str | None:
+        """Press something in one frame; None where nothing was pressed, or the frame has gone meanwhile."""
         try:
-            told = await self._send("Runtime.evaluate", params)
-        except GoneError:
-            return "?"  # what was pressed led the page away
+            told = await self._send("Runtime.evaluate", {**_asking(expression), "contextId": world})
+        except GoneError as error:
+            gone = "Cannot find context" in str(error)
+            return None if gone else "?"  # what was pressed led the page away
         value = (told.get("result") or {}).get("value")
         return str(value)[:80] if value else None
 
@@ -399,6 +399,10 @@ _HEARD: Mapping[str, Callable[[Tab, Mapping[str, Any]], None]] = {
     "Emulation.virtualTimeBudgetExpired": Tab._expire,
     "Inspector.targetCrashed": Tab._crash,
 }
+
+
+def _asking(expression: str) -> dict[str, Any]:
+    return {"expression": expression, "returnByValue": True, "timeout": 5000}
 
 
 async def open_context(browser: Chromium, *, signal: bool, binding: str) -> Context:

@@ -305,7 +305,8 @@ class _Scan:
         if pressed.outcome == "reached":
             await self._visits(visitor, self.pages, "withdrawn")
             await self._jar(visitor, "withdrawn")
-        self.states["withdrawn"] = Reached(pressed.outcome, len(self.pages), pressed.label)
+        pages_visited = len(self.pages) if pressed.outcome == "reached" else 0
+        self.states["withdrawn"] = Reached(pressed.outcome, pages_visited, pressed.label)
         await close_context(self.browser, visitor)
 
     async def _no(self) -> None:
@@ -317,7 +318,8 @@ class _Scan:
             visited = await self._visits(visitor, [self.pages[0], *left], "refused")
             self.again |= {"refused" for one in visited if one.asks}
             await self._jar(visitor, "refused")
-        self.states["refused"] = Reached(pressed.outcome, len(left) + 1, pressed.label)
+        pages = len(left) + 1 if pressed.outcome == "reached" else 0
+        self.states["refused"] = Reached(pressed.outcome, pages, pressed.label)
         await close_context(self.browser, visitor)
 
     async def _signal(self) -> None:
