@@ -957,3 +957,28 @@ def test_what_an_edge_conceals_stays_concealed_in_a_row_that_names_its_subject_t
 
     assert concealed(ADA) == {"customer": (), "account": ("agent_note",)}
     assert concealed("ada@home.example") == {"account": ()}
+
+
+def test_a_row_of_two_by_one_and_the_same_edge_keeps_its_link_while_one_of_them_stays(database):
+    database.run(
+        "CREATE TABLE customer (id integer PRIMARY KEY, email text, household text)",
+        f"INSERT INTO customer VALUES (1, '{ADA}', 'h1'), (2, '{BEN}', 'h1')",
+        "CREATE TABLE letter (id integer PRIMARY KEY, household text)",
+        "INSERT INTO letter VALUES (1, 'h1')",
+    )
+    store = database.open("""
+tables:
+  customer:
+    subject:
+      key: id
+      identifiers: {email: {kind: email, one_person: true}, household: {kind: code, one_person: false}}
+    columns: {id: key, email: contact, household: link}
+    erase: {do: delete, by: dpo, because: a test}
+  letter:
+    belongs_to: [{household: customer.household, leaving: {blank: {household: null}}}]
+    columns: {id: key, household: link}
+    erase: {do: delete, by: dpo, because: a test}
+""")
+    assert counted(erase(store, ADA)) == {("customer", "delete"): 1}
+    assert database.query("SELECT household FROM letter") == [("h1",)]
+    assert counted(erase(store, BEN, step="two")) == {("customer", "delete"): 1, ("letter", "delete"): 1}
