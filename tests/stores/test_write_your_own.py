@@ -35,7 +35,9 @@ def package(tmp_path_factory):
     named = re.search(r'name = "(.*)"\nversion = "(.*)"', toml)
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {named[1]}\nVersion: {named[2]}\n")
     point = re.search(r'entry-points\."(.*)"\]\n(\w+) = "(.*)"', toml)
-    (metadata / "entry_points.txt").write_text(f"[{point[1]}]\n{point[2]} = {point[3]}\n")
+    points = f"[{point[1]}]\n{point[2]} = {point[3]}\nbroken = broken_store:open_store\n"
+    (metadata / "entry_points.txt").write_text(points)
+    (folder / "broken_store.py").write_text("import a_part_nobody_has\n", encoding="utf-8")
     return folder
 
 
@@ -71,26 +73,11 @@ def test_a_fault_in_it_breaks_a_promise(package, right, wrong, broken):
         (package / "cards_store.py").write_text(text, encoding="utf-8")
 
 
-def test_the_kind_of_the_page_is_listed_with_where_it_comes_from(package):
+def test_the_kind_of_the_page_is_listed_and_one_that_cannot_be_loaded_says_so_and_hides_no_other(package):
     kinds = {
         each["kind"]: each for each in json.loads(run(package, "troth", "stores", "--json").stdout)["kinds"]
     }
-    assert (kinds["cards"]["from"], kinds["cards"]["ready"], kinds["cards"]["atomic"]) == (
-        "cards-store",
-        True,
-        False,
-    )
-
-
-def test_a_package_that_cannot_be_loaded_says_so_and_hides_no_other(package):
-    text = (package / "cards_store.py").read_text(encoding="utf-8")
-    (package / "cards_store.py").write_text("import a_part_nobody_has\n", encoding="utf-8")
-    try:
-        kinds = {
-            each["kind"]: each
-            for each in json.loads(run(package, "troth", "stores", "--json").stdout)["kinds"]
-        }
-        assert (kinds["cards"]["ready"], kinds["cards"]["lacks"]) == (False, "a_part_nobody_has")
-        assert kinds["sqlite"]["ready"]
-    finally:
-        (package / "cards_store.py").write_text(text, encoding="utf-8")
+    cards, broken = kinds["cards"], kinds["broken"]
+    assert (cards["from"], cards["ready"], cards["atomic"]) == ("cards-store", True, False)
+    assert (broken["ready"], broken["lacks"]) == (False, "a_part_nobody_has")
+    assert kinds["sqlite"]["ready"]
