@@ -35,6 +35,7 @@ LOCK = f"{HIDDEN}/lock"
 LEASE_SECONDS = 120.0
 STAGES = "troth-stage-"
 _KNOWN = frozenset({"endpoint", "region"})
+_DRAFTING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,9 +270,14 @@ class _Raw(io.RawIOBase):
         return len(read)
 
 
-@cache
 def _drafts() -> Path:
     """Return the folder in which this process drafts; what a killed one left is removed with old stages."""
+    with _DRAFTING:  # files are written by several threads, and there is one folder
+        return _made()
+
+
+@cache
+def _made() -> Path:
     folder = Path(tempfile.mkdtemp(prefix=STAGES))
     fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)
     return folder
