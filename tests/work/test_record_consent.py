@@ -248,3 +248,12 @@ def test_the_audit_finds_a_message_that_went_out_against_a_no(news, clock):
     draft = Draft("first_communication_sent", f"first/{event.subject}", facts, subject=event.subject)
     append.append(news.ledger, [draft])
     assert word() == "broken"
+
+
+def test_who_they_are_stays_known_while_a_consent_stands_and_goes_with_the_last_file_after(news):
+    from troth.work.destroy_file import _consented
+
+    subject = record_consent(news, ADA, YES, ASKED)[0].subject
+    assert _consented(news, subject)
+    record_consent(news, ADA, NO, Asked("link", "en"))
+    assert not _consented(news, subject)

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from troth.errors import ConflictError, NotAllowedError, TrothError, UnreachableError
 from troth.faces.api_keys import Keys
-from troth.faces.hot import Hot, Message, Receive, Send
 from troth.faces.portal.application import application
-from troth.ledger.ingest import Ingest
-from troth.ledger.replica import libraries
-from troth.work.gate import Gate
 from troth.work.project import Project
-from troth.work.take_choices import Taking
+
+if TYPE_CHECKING:
+    from troth.faces.hot import Message, Receive, Send
+    from troth.ledger.ingest import Ingest
+    from troth.work.gate import Gate
 
 LOG = logging.getLogger("troth.hot")
 COPIES_MAX = 64
@@ -32,12 +32,19 @@ class Front:
         keys = Keys(project)
         scopes = frozenset(one for *_, scope in keys.known for one in scope)
         self._gate: Gate | None = None
-        self._ingest = Ingest(project.ledger) if "choices" in scopes else None
+        self._ingest: Ingest | None = None
         self._making: threading.Thread | None = None
         if scopes & {"choices", "may"}:
+            from troth.faces.hot import Hot
+            from troth.ledger.ingest import Ingest
+            from troth.work.take_choices import Taking
+
+            self._ingest = Ingest(project.ledger) if "choices" in scopes else None
             taking = Taking(project, self._ingest) if self._ingest else None
             self._app = Hot(keys, rest, taking, self.gate)
         if "may" in scopes:
+            from troth.ledger.replica import libraries
+
             libraries()
             self._making = threading.Thread(target=self._make, name="first look", daemon=True)
             self._making.start()
@@ -79,6 +86,8 @@ def front(project: Project) -> Front:
 
 def _first_free(project: Project) -> Gate:
     """Open the gate on the first copy that no other process of this machine writes to."""
+    from troth.work.gate import Gate
+
     folder = project.settings.folder / ".troth" / "gates"
     for number in range(1, COPIES_MAX + 1):
         try:

@@ -2,8 +2,8 @@
 
 Danger: this cannot be undone.  It is done only to a closed request, on the day its file's own
 retention ends, by destroying its key; the person's identifiers go with the last of their
-requests, unless choices are on record that must be found by them.  What remains are ids, dates
-and codes, of which statistics are made.
+requests, unless a consent stands that must be found by them.  What remains are ids, dates and
+codes, of which statistics are made.
 
 Law: GDPR Art. 5(1)(e), Art. 17(3)(e); law.md section 11, point 4.
 """
@@ -34,7 +34,7 @@ def destroy_file(project: Project, number: str, today: date) -> bool:
         return False  # an authority or a court is at it, or it was taken up again
     destroy_mail.of_request(project, number)
     destroy.destroy(project.ledger, subject, f"request/{number}", REASON)
-    if not _others(project, subject, number) and read.state(project.ledger, consent.stream(subject)) is None:
+    if not _others(project, subject, number) and not _consented(project, subject):
         destroy.destroy(project.ledger, subject, "identifiers", REASON)
         subjects.forget_identifiers(project.ledger, subject)
     moved: dict[str, Fact] = {"to": "file_destroyed", "reason": "retention"}
@@ -56,4 +56,14 @@ def _others(project: Project, subject: str, number: str) -> bool:
         and state.stream != f"request/{number}"
         and not state.body.get("file_destroyed")
         for state in read.states(project.ledger, "request")
+    )
+
+
+def _consented(project: Project, subject: str) -> bool:
+    """Tell whether a consent of the person stands: it must be found, and be taken back, by who they are."""
+    found = read.state(project.ledger, consent.stream(subject))
+    standing = consent.standing(found.body if found else None)
+    return any(
+        one.said == "given" and next(consent.about(standing, *topic))[1].said == "given"
+        for topic, one in standing.consents.items()
     )
