@@ -123,6 +123,7 @@ def test_the_dialog_of_every_site_is_found_accepted_refused_and_withdrawn():
                     await tab.settle()
                     await tab.run_on()
                     pressed = await act(tab)
+                    await tab.stored("localhost")
                     await tab.close()
                 after[what] = (
                     pressed.outcome,

@@ -124,6 +124,8 @@
       return small ? press(small) : null;
     },
     keys: () => {
+      // Cookies are written in the background; reading them waits for what was written before.
+      try { void document.cookie.length; } catch { /* a frame without an origin has none */ }
       const of = (store) => { try { return Object.keys(store()).slice(0, 500).map((key) => key.slice(0, 300)); } catch { return []; } };
       return { origin: self.origin, local_storage: of(() => localStorage), session_storage: of(() => sessionStorage) };
     },
