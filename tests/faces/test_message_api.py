@@ -174,7 +174,7 @@ def tried(operation, client):
     from hypothesis import given
 
     @given(case=operation.as_strategy())
-    @settings(max_examples=5, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=3, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     def each(case):
         headers = {"Authorization": f"Bearer {KEY}", "content-type": "application/json"}
         answer = client.request(

@@ -142,7 +142,7 @@ def test_a_link_cannot_be_read_guessed_altered_or_used_as_another(client, projec
     )
     changed = [
         token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1 :]
-        for at in range(0, len(token) - 1, 7)
+        for at in range(0, len(token) - 1, 23)
     ]
     for wrong in (*changed, other, token[:-4], token + "AAAA", "x" * 60, "%0d%0aX: y", "é" * 60, "A" * 9000):
         for path in (f"/unsubscribe/{wrong}", f"/preferences/{wrong}"):
