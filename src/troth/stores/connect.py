@@ -161,11 +161,16 @@ def reference_problem(written: str) -> tuple[str, str] | None:
     (None, None)
     >>> reference_problem("postgresql://find:hunter2@db/shop")[0]
     'This looks like a secret, and maps are kept in version control.'
+    >>> reference_problem("https://t0ken@crm.example") is None, reference_problem("https://crm.example") is None
+    (False, True)
     """
     if _ENVIRONMENT.fullmatch(written) or _FILE.fullmatch(written):
         return None
     match = _URL.fullmatch(written)
-    if match is not None and ":" not in (match["user"] or "") and not _SECRET.search(written):
+    token = (
+        written.startswith(("http://", "https://")) and match is not None and match["user"]
+    )  # stands before the @
+    if match is not None and not token and ":" not in (match["user"] or "") and not _SECRET.search(written):
         return None
     if match is not None or "@" in written or _SECRET.search(written):
         return (
