@@ -141,11 +141,11 @@ def test_a_step_killed_anywhere_is_finished_by_the_next_and_committed_once(made_
     other = IcebergWorld(tmp_path / "whole")
     approved = other.store.measure([ADA], TODAY)
     whole = erase(other.store)
+    expected = {table: other.rows(table) for table in ROWS}, other.snapshots()
 
     def check(world, again):
         assert again.counts == whole.counts
-        assert {table: world.rows(table) for table in ROWS} == {table: other.rows(table) for table in ROWS}
-        assert world.snapshots() == other.snapshots()
+        assert ({table: world.rows(table) for table in ROWS}, world.snapshots()) == expected
 
     def again(_):
         shutil.rmtree(made_once / "here")

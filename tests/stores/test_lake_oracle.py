@@ -80,9 +80,9 @@ def check(seed):
 @pytest.mark.slow
 def test_a_lake_is_left_as_the_rules_say():
     planned = 0
-    for seed in range(20_000, 20_008):
+    for seed in range(20_000, 20_006):
         try:
             planned += check(seed)
         except AssertionError as error:
             raise AssertionError(f"case {seed}") from error
-    assert planned > 4
+    assert planned > 3
