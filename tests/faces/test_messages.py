@@ -68,6 +68,21 @@ def test_one_click_of_a_mail_program_stops_at_once_without_cookie_or_form_of_our
     assert kinds == {"given", "withdrawn"}
 
 
+def test_a_stop_after_a_new_yes_on_the_same_day_is_another_stop(client, project, clock):
+    agree(project)
+    path = f"/unsubscribe/{message_link.stop_token(project, ADA, 'newsletter')}"
+    client.post(path, data=ONE_CLICK)
+    assert code_of(project) == "objected_marketing"
+    clock.forward(minutes=1)
+    agree(project)
+    assert code_of(project) == "consented"
+    clock.forward(minutes=1)
+    client.post(path, data=ONE_CLICK)
+    client.post(path, data=ONE_CLICK)
+    assert code_of(project) == "objected_marketing"
+    assert len(objections(project)) == 2
+
+
 @pytest.mark.parametrize("form", ["urlencoded", "multipart", "nothing"])
 def test_the_click_may_come_in_either_form_and_twice(client, project, form):
     path = f"/unsubscribe/{message_link.stop_token(project, ADA, 'newsletter')}"

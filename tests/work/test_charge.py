@@ -9,7 +9,8 @@ import story
 from shop_project import opened
 from troth.errors import NotAllowedError
 from troth.ledger import read, vault
-from troth.rules.fee import Cost, Proof
+from troth.policy.promise import Fee
+from troth.rules.fee import Cost, Proof, earlier, why_not_propose
 from troth.work import carry_on, charge, decide
 
 COST = Cost(Decimal(2), Decimal(30), Decimal("4.20"), "EUR")
@@ -173,3 +174,20 @@ def test_in_the_united_kingdom_the_clock_begins_with_the_payment(folder, clock):
     assert story.state(made, number)["legal_due"] == "2027-01-04"  # a month from 3 December, a Sunday: Monday
     made.close()
     made.ledger.close()
+
+
+def test_a_fee_in_another_currency_than_was_promised_is_refused(project):
+    promised = replace(project.policy.answer, fee=Fee(amount_max=50, currency="EUR"))
+    forty = Cost(Decimal(1), Decimal(40), Decimal(0), "GBP")
+    assert list(why_not_propose({"claims": {}}, forty, promised)) == [
+        "The policy promises its fee in EUR, and this one is in GBP."
+    ]
+    assert list(why_not_propose({"claims": {}}, replace(forty, currency="EUR"), promised)) == []
+
+
+def test_what_we_took_up_again_ourselves_is_no_asking_twice():
+    claims = {"c1": {"right": "access"}}
+    first = {"id": "2026-0001", "subject": "s", "received": "2026-01-01", "claims": claims}
+    again = {"id": "2026-0002", "subject": "s", "received": "2026-03-01", "claims": claims}
+    assert [one.number for one in earlier(again, [first, again])] == ["2026-0001"]
+    assert earlier({**again, "reopens": {"request": "2026-0001"}}, [first, again]) == ()

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+import story
 from commanding import troth
 from troth.errors import NotAllowedError
 from troth.ledger import read, subjects, suppression
@@ -258,3 +259,10 @@ def test_the_commands_tell_the_whole_story(news, tmp_path):
     evidence = tmp_path / "shown.html"
     troth(folder, "consent", "evidence", form, "--out", evidence)
     assert evidence.read_bytes() == page.read_bytes()
+
+
+def test_a_table_names_whoever_is_restricted_and_never_chose_anything(news):
+    story.ask(news, "restrict", email="bob@example.org", because="accuracy")
+    assert code(news, "bob@example.org") == "restricted"
+    left = {one.address: one.code for one in sync_suppression.left_out(news, "newsletter", "email")}
+    assert left == {"bob@example.org": "restricted"}

@@ -11,7 +11,7 @@ import pytest
 from commanding import troth
 from naming import names
 from receivers import receiving
-from troth.errors import NotFoundError, WrongFileError
+from troth.errors import ConflictError, NotFoundError, WrongFileError
 from troth.ledger import delivery, lease, seal
 from troth.rules import webhook
 from troth.wiring import read_settings
@@ -245,3 +245,29 @@ def test_a_receiver_that_is_set_wrongly_is_told_with_its_line(tmp_path, written,
 def test_a_receiver_that_is_not_set_is_not_found(project):
     with pytest.raises(NotFoundError, match=r"write \[webhook.NAME\]"):
         send_webhooks.test(project, "crm")
+
+
+def test_what_is_wrong_with_one_receiver_holds_up_no_other(project, receiver):
+    def no_secret():
+        raise NotFoundError("The variable CRM_SECRET is not set.")
+
+    hook = Webhook(receiver.url, lambda: SECRET, webhook.WANTED, seconds=0.5)
+    hooks = {
+        "first": replace(hook, secret=no_secret),
+        "second": replace(hook, url="https://shop.example:port/x"),
+        "third": hook,
+    }
+    made = replace(project, settings=replace(project.settings, webhooks=hooks))
+    send_webhooks.one_round(made)
+    object_(made)
+    done = send_webhooks.one_round(made)
+    assert (done.taken, done.failed) == (1, 2)
+    assert len(receiver.got) == 1
+
+
+def test_who_is_being_told_at_this_moment_is_not_sent_back(told, receiver):
+    held = lease.claim(told.ledger, "webhook/crm", 60)
+    with pytest.raises(ConflictError, match="being told at this moment"):
+        send_webhooks.resume(told, "crm")
+    lease.release(told.ledger, held)
+    assert send_webhooks.resume(told, "crm") >= 0

@@ -2,6 +2,8 @@
 
 import email
 import email.policy
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date
 from email.message import EmailMessage
 
@@ -9,14 +11,15 @@ import pytest
 
 import story
 from commanding import troth
-from troth.errors import KeyDestroyedError, NotAllowedError, NotFoundError
-from troth.ledger import read, vault
+from troth.errors import ConflictError, KeyDestroyedError, NotAllowedError, NotFoundError
+from troth.ledger import keys, read, vault
 from troth.work import (
     ask,
     carry_on,
     close_request,
     destroy_file,
     destroy_mail,
+    request_file,
     show_document,
     sort_mail,
     take_mail,
@@ -191,3 +194,29 @@ def test_mails_that_were_no_request_go_after_a_year_and_what_waits_never(project
     assert [mail_status(project, one) for one in (offer, waits)] == ["destroyed", "waiting"]
     with pytest.raises(NotAllowedError, match="sorted already: destroyed"):
         sort_mail.put_aside(project, offer, "marie", "again")
+
+
+def test_what_was_handed_in_twice_at_once_leaves_nothing_behind(project):
+    number, _ = doubted(project)
+
+    def hand_in(_):
+        with suppress(ConflictError, NotAllowedError):
+            show_document.take(project, number, PASSPORT)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(hand_in, range(6)))
+    state = story.state(project, number)
+    kept = keys.files_of(project.ledger, str(state["subject"]), f"document/{number}/")
+    assert set(kept) == {f"document/{number}/{name}" for name in state["documents"]}
+    assert kept
+
+
+def test_what_no_event_names_goes_when_the_request_has_ended(project):
+    number, _ = doubted(project)
+    subject = str(story.state(project, number)["subject"])
+    vault.put_chunks(project.ledger, subject, f"document/{number}/dlost", "document", iter([PASSPORT]))
+    show_document.let_go(project, number)
+    assert rows_of(project, number) > 0  # it may be coming in at this moment
+    request_file.move(project, number, "withdrawn", "by_subject", staff="marie", note="by phone")
+    show_document.let_go(project, number)
+    assert rows_of(project, number) == 0

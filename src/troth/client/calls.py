@@ -22,7 +22,6 @@ class Call(Generic[Answer]):
     answer: type[Answer]
     body: Mapping[str, Any] | None = None
     once: str = ""
-    repeatable: bool = True
 
 
 class MayAnswer(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("troth.hot")
 COPIES_MAX = 64
+AGAIN_SECONDS = 5.0
 
 
 class Front:
@@ -33,6 +34,7 @@ class Front:
         scopes = frozenset(one for *_, scope in keys.known for one in scope)
         self._gate: Gate | None = None
         self._ingest: Ingest | None = None
+        self._closing = threading.Event()
         self._making: threading.Thread | None = None
         if scopes & {"choices", "may"}:
             from troth.faces.hot import Hot
@@ -65,13 +67,21 @@ class Front:
             self._making.join(seconds)
 
     def _make(self) -> None:
-        try:
-            self._gate = _first_free(self._project)
-        except TrothError as error:
-            LOG.error("The copy that answers could not be made: %s", error)
+        """Make the copy, again and again while the ledger does not answer."""
+        while not self._closing.is_set():
+            try:
+                self._gate = _first_free(self._project)
+            except TrothError as error:
+                LOG.error("The copy that answers could not be made: %s", error)
+            except Exception as error:  # whatever it is, the next try may go well
+                LOG.error("The copy that answers could not be made: %s", type(error).__name__)
+            else:
+                return
+            self._closing.wait(AGAIN_SECONDS)
 
     def close(self) -> None:
         """Write what was handed in, and let go of the copy."""
+        self._closing.set()
         if self._ingest is not None:
             self._ingest.close()
         self.wait(10)

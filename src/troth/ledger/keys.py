@@ -49,6 +49,16 @@ def key_for(ledger: Ledger, owner: str, file: str) -> tuple[str, bytes]:
     return row.id, _opened(ledger, row.id, row.master, row.wrapped)
 
 
+def files_of(ledger: Ledger, owner: str, begins: str) -> tuple[str, ...]:
+    """Return the files of an owner whose names begin so, and whose keys were not destroyed."""
+    statement = text(
+        "SELECT file FROM keys WHERE owner = :owner AND substr(file, 1, :length) = :begins AND destroyed_at IS NULL"
+    )
+    with ledger.looking_at_keys() as connection:
+        bound = {"owner": owner, "length": len(begins), "begins": begins}
+        return tuple(str(row.file) for row in connection.execute(statement, bound))
+
+
 def open_key(ledger: Ledger, key: str) -> bytes:
     """Return a key by its id; raises KeyDestroyedError when it was destroyed, NotFoundError when it is lost."""
     with ledger.looking_at_keys() as connection:

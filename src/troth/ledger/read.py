@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -101,6 +101,17 @@ def events(
         if len(page) < PAGE:
             return
         bound["after"] = page[-1].seq
+
+
+def subjects_of(ledger: Ledger, kinds: Sequence[str]) -> tuple[str, ...]:
+    """Return everybody of whom an event of these kinds was written, each once."""
+    names = ", ".join(f":k{number}" for number in range(len(kinds)))
+    statement = text(
+        f"SELECT DISTINCT subject FROM events WHERE kind IN ({names}) AND subject IS NOT NULL ORDER BY subject"  # noqa: S608
+    )
+    with ledger.looking() as connection:
+        rows = connection.execute(statement, {f"k{number}": kind for number, kind in enumerate(kinds)}).all()
+    return tuple(str(row.subject) for row in rows)
 
 
 def state(ledger: Ledger, name: str) -> State | None:

@@ -113,6 +113,14 @@ def get_chunks(ledger: Ledger, whole: str) -> Iterator[bytes]:
         yield get(ledger, f"{whole}.{number}")
 
 
+def drop_file(ledger: Ledger, owner: str, file: str) -> None:
+    """Remove everything kept in one file of an owner; saying it twice does no more."""
+    with ledger.writing() as connection:
+        connection.execute(
+            text("DELETE FROM vault WHERE owner = :owner AND file = :file"), {"owner": owner, "file": file}
+        )
+
+
 def drop(ledger: Ledger, row: str) -> None:
     """Remove what is kept under an id, with its chunks; saying it twice does no more."""
     with ledger.writing() as connection:

@@ -37,6 +37,10 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = 
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
+    try:
+        port = parts.port
+    except ValueError:  # no number, or none that a port can have
+        host, port = "", None
     if parts.scheme not in {"http", "https"} or not host or parts.username:
         raise NotAllowedError(
             "That is no address to send to. Write it as https://processor.example/requests."
@@ -45,9 +49,9 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = 
         raise NotAllowedError("Messages about people leave encrypted only: write the address with https://.")
     path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
     connection = (
-        http.client.HTTPSConnection(host, parts.port, timeout=seconds, context=ssl.create_default_context())
+        http.client.HTTPSConnection(host, port, timeout=seconds, context=ssl.create_default_context())
         if parts.scheme == "https"
-        else http.client.HTTPConnection(host, parts.port, timeout=seconds)
+        else http.client.HTTPConnection(host, port, timeout=seconds)
     )
     # A server may send a letter now and then for ever: the whole is bounded, not each letter.
     late = threading.Event()

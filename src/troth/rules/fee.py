@@ -98,6 +98,7 @@ class Proof:
 def earlier(state: Mapping[str, Any], others: Iterable[Mapping[str, Any]]) -> tuple[Earlier, ...]:
     """Return what the same person asked before, the oldest first, and how far it overlaps."""
     asked = {claim["right"] for claim in state["claims"].values()}
+    again = _taken_up(state)
     found = [
         Earlier(
             str(other["id"]),
@@ -106,8 +107,15 @@ def earlier(state: Mapping[str, Any], others: Iterable[Mapping[str, Any]]) -> tu
         )
         for other in others
         if other["subject"] == state["subject"] and _order(other) < _order(state)
+        if str(other["id"]) not in again
     ]
     return tuple(sorted(found, key=lambda one: (one.received, one.number)))
+
+
+def _taken_up(state: Mapping[str, Any]) -> frozenset[str]:
+    """Return the request that this one takes up again: that was our doing, and no asking twice."""
+    before = (state.get("reopens") or {}).get("request")
+    return frozenset({str(before)}) if before else frozenset()
 
 
 def _order(state: Mapping[str, Any]) -> tuple[int, int]:
@@ -153,6 +161,9 @@ def why_not_propose(state: Mapping[str, Any], cost: Cost, promise: Answer | None
         yield "The policy promises no fee, whatever the request: answer it free of charge."
         return
     most = promise.fee.amount_max if promise.fee else None
+    currency = promise.fee.currency if promise.fee else None
+    if currency and cost.currency != currency:
+        yield f"The policy promises its fee in {currency}, and this one is in {cost.currency[:10]}."
     if most is not None and cost.total > most:
         yield f"The policy promises that no fee is above {most} {promise.fee.currency if promise.fee else ''}."
     if cost.total <= 0 or min(cost.hours, cost.rate, cost.postage) < 0:

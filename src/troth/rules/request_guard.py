@@ -212,12 +212,15 @@ def why_not_extend(state: Mapping[str, Any], reason: str, today: date) -> Iterat
         yield str(error)
 
 
-def why_not_propose_extension(state: Mapping[str, Any], reason: str, today: date) -> Iterator[str]:
-    """Reasons not to propose to take longer."""
+def why_not_propose_extension(
+    state: Mapping[str, Any], reason: str, today: date, staff: str
+) -> Iterator[str]:
+    """Reasons not to propose to take longer; whoever proposed it may propose it anew, with other reasons."""
     yield from why_not_extend(state, reason, today)
-    if state.get("extension_proposed"):
+    proposed = state.get("extension_proposed")
+    if proposed and proposed["by"] != staff:
         yield (
-            f"{state['extension_proposed']['by']} proposed to extend already. Somebody else confirms it: "
+            f"{proposed['by']} proposed to extend already. Somebody else confirms it: "
             "`troth request extend --confirm`."
         )
 

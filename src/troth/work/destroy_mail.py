@@ -8,12 +8,16 @@ Law: GDPR Art. 5(1)(c) and (e), Art. 12(6).
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from troth.errors import KeyDestroyedError, NotFoundError
+from troth.law import clock
 from troth.ledger import append, destroy, read, vault
 from troth.rules import mail as rules
 from troth.work import take_mail
+from troth.work.establishment import establishment
 from troth.work.project import Project
 
 
@@ -39,7 +43,7 @@ def that_showed(project: Project, number: str, since: str) -> None:
     """
     for found in read.states(project.ledger, "mail"):
         told = found.body
-        if told["request"] != number or told["status"] != "reply" or str(told["arrived_at"])[:10] < since:
+        if told["request"] != number or told["status"] != "reply" or _day(project, told) < since:
             continue
         received = read.stream(project.ledger, f"mail/{told['id']}")[0]
         try:
@@ -48,6 +52,12 @@ def that_showed(project: Project, number: str, since: str) -> None:
             continue
         if rules.read(raw).attachments:
             _destroy(project, str(told["id"]), "what hung on it was checked")
+
+
+def _day(project: Project, told: Mapping[str, Any]) -> str:
+    """Return the day a mail came, where the controller is established, as asks are dated."""
+    at = datetime.fromisoformat(str(told["arrived_at"]))
+    return clock.receipt_day(at, establishment(project).time_zone).isoformat()
 
 
 def _destroy(project: Project, ident: str, reason: str) -> None:

@@ -18,12 +18,19 @@ def propose(project: Project, number: str, reason: str, staff: str, *, reasons: 
     """Propose to take longer; nothing is told to the person before a second one confirms it."""
     found = request_file.load(project, number)
     today = request_file.today(project, found)
-    wrong = list(request_guard.why_not_propose_extension(found.state, reason, today))
+    wrong = list(request_guard.why_not_propose_extension(found.state, reason, today, staff))
     if not reasons.strip():
         wrong.append("The letter needs the reasons in words (GDPR Art. 12(3)).")
     request_file.refuse_unless(wrong)
     request_file.move(
-        project, number, "extension_proposed", reason, staff=staff, note=reasons.strip(), expect=found.version
+        project,
+        number,
+        "extension_proposed",
+        reason,
+        staff=staff,
+        note=reasons.strip(),
+        expect=found.version,
+        again=True,
     )
 
 

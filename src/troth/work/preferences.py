@@ -95,7 +95,7 @@ def send_code(project: Project, email: str, language: str) -> str:
     address = email.strip()
     if not is_address(address):
         raise NotAllowedError("That is no e-mail address.")
-    _, mark = subjects.fingerprint(project.ledger, "requests", "email", address)
+    _, mark = subjects.fingerprint(project.ledger, "requests", "email", address, wide=True)
     if tries.count(project.ledger, f"preferences/{mark.hex()}", 3600) > CODES_PER_HOUR:
         raise NotAllowedError("Too many codes were asked for. Wait an hour, then ask again.")
     drawn = secrets.token_hex(12)

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from troth.errors import KeyDestroyedError, NotAllowedError, NotFoundError, TrothError
+from troth.errors import ConflictError, KeyDestroyedError, NotAllowedError, NotFoundError, TrothError
 from troth.ledger import delivery, lease, subjects
 from troth.ledger.append import microseconds
 from troth.ledger.delivery import Delivery
@@ -50,6 +50,12 @@ def one_round(project: Project) -> Told:
             continue
         try:
             _tell(project, name, receiver, done, held)
+        except TrothError as error:  # what is wrong with one receiver holds up no other
+            done.failed += 1
+            LOG.error("%s: %s", name, error)
+        except Exception as error:
+            done.failed += 1
+            LOG.error("%s could not be told: %s", name, type(error).__name__)
         finally:
             with suppress(TrothError):
                 lease.release(project.ledger, held)
@@ -174,6 +180,16 @@ def retry(project: Project, name: str) -> tuple[int, int]:
 def resume(project: Project, name: str, *, since: datetime | None = None) -> int:
     """Let a receiver be told again at once; `since` goes back to what happened from then on. Return its number."""
     receiver_of(project, name)
+    held = lease.claim(project.ledger, f"webhook/{name}", LEASE_SECONDS)
+    if held is None:
+        raise ConflictError(f"{name} is being told at this moment. Say it again in a minute.")
+    try:
+        return _resume(project, name, since)
+    finally:
+        lease.release(project.ledger, held)
+
+
+def _resume(project: Project, name: str, since: datetime | None) -> int:
     at = delivery.of(project.ledger, name)
     number = at.next
     if since is not None:

@@ -10,11 +10,12 @@ Law: GDPR Art. 5(1)(c) and (e), Art. 12(6); law.md section 11, point 10.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from troth.errors import NotFoundError
-from troth.ledger import append, destroy, vault
+from troth.ledger import append, destroy, keys, vault
 from troth.rules import request, request_move_guard
 from troth.rules.event import Draft, Fact
 from troth.work import request_file
@@ -55,7 +56,14 @@ def take(project: Project, number: str, raw: bytes) -> str:
         "until": (project.clock() + KEPT_FOR).isoformat(),
     }  # fmt: skip
     draft = Draft("document_shown", found.stream, facts, **request_file.about(found), actor="requester")
-    append.append(project.ledger, [draft], expect={found.stream: found.version})
+    try:
+        append.append(project.ledger, [draft], expect={found.stream: found.version})
+    except BaseException:  # what no event names would lie there for ever
+        destroy.destroy(
+            project.ledger, str(found.state["subject"]), _file(number, name), "document: not taken"
+        )
+        vault.drop(project.ledger, kept)
+        raise
     return name
 
 
@@ -77,6 +85,8 @@ def look(project: Project, number: str, staff: str, name: str = "") -> tuple[str
 def let_go(project: Project, number: str, because: str = "") -> None:
     """Destroy the documents of a request that are no longer needed, or all of them `because` they were checked."""
     found = request_file.load(project, number)
+    if not request.is_open(found.state):  # while it is open, somebody may be handing one in at this moment
+        _sweep_up(project, number, found.state)
     for name, told in (found.state.get("documents") or {}).items():
         if told["gone"]:
             continue
@@ -95,6 +105,15 @@ def let_go(project: Project, number: str, because: str = "") -> None:
             "document_gone", found.stream, {"document": name, "because": why}, **request_file.about(found)
         )
         append.append(project.ledger, [draft], once=f"document {number} {name} gone")
+
+
+def _sweep_up(project: Project, number: str, state: Mapping[str, Any]) -> None:
+    """Destroy documents that no event names: whoever took them in was stopped before saying so."""
+    named = {_file(number, name) for name in state.get("documents") or {}}
+    for file in keys.files_of(project.ledger, str(state["subject"]), f"document/{number}/"):
+        if file not in named:
+            destroy.destroy(project.ledger, str(state["subject"]), file, "document: not taken")
+            vault.drop_file(project.ledger, str(state["subject"]), file)
 
 
 def _file(number: str, name: str) -> str:

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, create_engine, delete, insert, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -68,10 +69,9 @@ def left_out(
         raise NotAllowedError(f"The policy has no purpose {purpose[:40]!r}. It has: {names}.")
     here = establishment(project, entity)
     known, asked = may.known(project), Question(purpose, here.entity, day_here(project), channel)
-    for state in read.states(project.ledger, consent.FAMILY):
+    for subject, chosen in _held(project):
         advance(1)
-        subject = state.stream.partition("/")[2]
-        standing = consent.standing(state.body, *may.stopping(project, subject))
+        standing = consent.standing(chosen, *may.stopping(project, subject))
         try:
             named = subjects.identifiers(project.ledger, subject)
         except (KeyDestroyedError, NotFoundError):
@@ -85,6 +85,18 @@ def left_out(
                 written = identifier.exact(one, value)
                 shown = sha256(written.encode()).hexdigest() if hashed else written
                 yield Left(shown, answer.reason.code, (answer.reason.at or "")[:10])
+
+
+def _held(project: Project) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield everybody whose choices or restrictions may say no, each once, with the state of their choices."""
+    seen = set()
+    for state in read.states(project.ledger, consent.FAMILY):
+        subject = state.stream.partition("/")[2]
+        seen.add(subject)
+        yield subject, state.body
+    for subject in read.subjects_of(project.ledger, ("request_received", "restriction_moved", "act_ended")):
+        if subject not in seen:
+            yield subject, {}
 
 
 def to_file(found: Iterable[Left], out: Path) -> Synced:

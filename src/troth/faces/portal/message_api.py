@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from litestar import Response, post
 
-from troth.errors import NotAllowedError
+from troth.errors import ConflictError, NotAllowedError
 from troth.faces.portal.guarded import ERRORS, Guard, answer, body_of
 from troth.faces.portal.pages import Asked
 from troth.work import communicate, preferences
@@ -21,6 +21,8 @@ from troth.work.prepare_message import Measured, Prepared, check_measured, prepa
 from troth.work.project import Project
 
 MANY_MAX = 500
+BODY_BYTES_MAX = 1 << 20
+"""A full call of them is longer than a page's form."""
 
 
 class To(msgspec.Struct, forbid_unknown_fields=True):
@@ -145,7 +147,12 @@ class Preferences(msgspec.Struct):
 def message_api(project: Project, guard: Guard) -> list[Any]:
     """Return the routes, or none where no key is set."""
 
-    @post("/api/messages/prepare", status_code=200, exception_handlers=ERRORS)
+    @post(
+        "/api/messages/prepare",
+        status_code=200,
+        exception_handlers=ERRORS,
+        request_max_body_size=BODY_BYTES_MAX,
+    )
     async def prepared(request: Asked) -> Response[Any]:
         """POST /api/messages/prepare: may they be sent, and what must each carry; nothing is recorded."""
         guard.allowed(request, "messages")
@@ -154,7 +161,12 @@ def message_api(project: Project, guard: Guard) -> list[Any]:
         found = await asyncio.to_thread(_prepare, project, told)
         return answer({"messages": [msgspec.to_builtins(one) for one in found]})
 
-    @post("/api/messages/sent", status_code=200, exception_handlers=ERRORS)
+    @post(
+        "/api/messages/sent",
+        status_code=200,
+        exception_handlers=ERRORS,
+        request_max_body_size=BODY_BYTES_MAX,
+    )
     async def sent(request: Asked) -> Response[Any]:
         """POST /api/messages/sent: record first messages; saying it again records no more."""
         key = guard.allowed(request, "messages")
@@ -234,7 +246,7 @@ def _record(project: Project, told: Sent, key: str) -> Recorded:
                 on=one.on,
                 actor=f"api/{key}",
             )
-        except NotAllowedError as error:
+        except (ConflictError, NotAllowedError) as error:
             done.wrong.append(Wrong(at, str(error)))
         else:
             done.recorded += event is not None
