@@ -320,6 +320,15 @@ def test_json_ld_speaks_dpv():
     assert shop["dpv:hasPurpose"][0]["dpv:hasLegalBasis"] == [{"@id": "eu-gdpr:A6-1-b"}]
     offers = next(one for one in written["dpv:hasProcess"] if one["@id"] == "urn:troth:purpose/offers")
     assert offers["dpv:hasPurpose"][0]["@type"] == "dpv:DirectMarketing"
+    assert [one["dpv:hasName"] for one in offers["dpv:hasDataController"]] == ["Northwind Lyon SAS"]
+    storage = next(one for one in written["dpv:hasProcess"] if one["@id"] == "urn:troth:activity/storage")
+    assert [one["dpv:hasName"] for one in storage["dpv:hasDataController"]] == [
+        "Mirabelle SA",
+        "Kornblume AG",
+    ]
+    assert [one["dpv:hasName"] for one in storage["dpv:hasDataProcessor"]] == ["Northwind SAS"]
+    ids = [one["@id"] for one in json_ld(source(), "lyon")["dpv:hasProcess"]]
+    assert ids == ["urn:troth:activity/shop", "urn:troth:purpose/offers"]
     assert {one["@type"] for one in offers["dpv:hasPersonalData"]} == {
         "dpv:PersonalData", "dpv:SpecialCategoryPersonalData",
     }  # fmt: skip

@@ -119,8 +119,47 @@ def test_rows_that_came_since_are_not_taken_beyond_what_was_marked(shop, folder,
         connection.commit()
     clock.forward(days=8)
     (done,) = sweep.act(shop)
-    assert (done.rows, done.held) == (10, 20)
+    assert (done.rows, done.held) == (10, 0)
     assert len(there(folder)) == 22
+    assert (told(shop).word, told(shop).broken_by[0].split(",")[0]) == ("broken", "shop.message: 20 rows")
+
+
+def test_somebody_stops_a_run_that_is_under_way_and_no_count_is_lost(shop, folder, clock):
+    marked(shop)
+    clock.forward(days=8)
+
+    def passed(name):
+        if name == "batch 2":
+            sweep.stop(opened(folder, clock), NAME, "not now", "paul")
+
+    (error,) = sweep.act(shop, batch_rows=3, stop_at=passed)
+    assert isinstance(error, NotAllowedError)
+    assert "was stopped" in str(error)
+    assert len(there(folder)) == 6
+    assert (state(shop)["status"], state(shop)["swept"]) == ("stopped", 6)
+
+
+def test_a_hold_that_comes_up_stops_a_run_before_its_next_batch(shop, folder, clock):
+    marked(shop)
+    clock.forward(days=8)
+
+    def passed(name):
+        if name == "batch 1 recorded":
+            other = opened(folder, clock)
+            hold.place(other, "Tribunal", "our defence", date(2027, 3, 1), "marie", what=["shop.message"])
+
+    (error,) = sweep.act(shop, batch_rows=3, stop_at=passed)
+    assert isinstance(error, NotAllowedError)
+    assert (len(there(folder)), state(shop)["status"]) == (9, "acting")
+
+
+def test_what_is_marked_and_does_not_go_breaks_the_promise_in_the_end(shop, clock):
+    marked(shop)
+    clock.forward(days=14)
+    sweep.look(shop, [NAME])
+    assert told(shop).word == "kept"
+    clock.forward(days=1)
+    assert told(shop).broken_by == ("shop.message: 10 rows are marked since 2026-11-23 and have not gone",)
 
 
 def test_who_asks_for_their_data_keeps_it_until_the_answer(shop, folder, clock):

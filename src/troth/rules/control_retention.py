@@ -9,7 +9,7 @@ Law: GDPR Art. 5(1)(e), Art. 5(2).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Literal
 
 from troth.policy.policy import Policy
@@ -17,6 +17,8 @@ from troth.policy.promise import RetentionRule
 from troth.rules.map import Map
 from troth.rules.sweep import MEASURED_WITHIN, Bound, bound
 
+ACTED_WITHIN = timedelta(days=7)
+"""How long after its grace a marked sweep may still not have gone: our own default."""
 Judged = tuple[Literal["kept", "broken", "unproven"], str, tuple[str, ...], tuple[str, ...]]
 
 
@@ -33,7 +35,7 @@ def judge(
     if not mine:
         return "unproven", "no map binds it to a table: write `retention:` there", (), ()
     evidence = tuple(event for one in mine for event in events.get(one.name, ())[-3:])
-    wrong = tuple(said for one in mine if (said := _wrong(one, states.get(one.name))))
+    wrong = tuple(said for one in mine if (said := _wrong(one, states.get(one.name), today)))
     if wrong:
         return "broken", f"{len(wrong)} of {len(mine)} tables hold what has outlived it", evidence, wrong
     doubts = tuple(said for one in mine if (said := _doubt(one, states.get(one.name), today)))
@@ -49,9 +51,14 @@ def judge(
     return "kept", f"{figure}; {swept} rows went with the last sweep", evidence, ()
 
 
-def _wrong(one: Bound, state: Mapping[str, Any] | None) -> str:
-    if state is None or one.why_not or state["status"] in ("marked", "acting"):
+def _wrong(one: Bound, state: Mapping[str, Any] | None, today: date) -> str:
+    if state is None or one.why_not:
         return ""
+    if state["status"] in ("marked", "acting"):
+        if date.fromisoformat(state["due"]) + ACTED_WITHIN >= today:
+            return ""
+        left = int(state["rows"]) - int(state["swept"])
+        return f"{one.store}.{one.table}: {left} rows are marked since {state['marked_on']} and have not gone"
     rows = int(state["overdue"]) - int(state["held"])
     if rows <= 0:
         return ""

@@ -240,6 +240,8 @@ KINDS: Mapping[str, Kind] = _kinds(
             "allowed",
             "batch",
             "held",
+            "left",
+            "on",
             "reason",
         ),
         "sweep",

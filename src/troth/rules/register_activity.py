@@ -27,7 +27,7 @@ def processing(source: Source, entity: str = "") -> Iterator[Line]:
     named = set()
     for one in source.policy.activities.values():
         named |= set(map(str, one.purposes))
-        if one.role != "processor" and (not entity or entity in _companies(one, source)):
+        if one.role != "processor" and (not entity or entity in companies(one, source)):
             yield _line(source, one)
     for purpose in source.policy.purposes.values():
         if str(purpose.key) not in named and (not entity or entity in (purpose.entities or (entity,))):
@@ -37,12 +37,12 @@ def processing(source: Source, entity: str = "") -> Iterator[Line]:
 def as_processor(source: Source, entity: str = "") -> Iterator[Line]:
     """Yield a line for each controller for whom we do an activity as processor."""
     for one in source.policy.activities.values():
-        if one.role == "processor" and (not entity or entity in _companies(one, source)):
+        if one.role == "processor" and (not entity or entity in companies(one, source)):
             for served in one.controllers:
                 yield _for_controller(source, one, served)
 
 
-def _companies(one: Activity, source: Source) -> tuple[str, ...]:
+def companies(one: Activity, source: Source) -> tuple[str, ...]:
     """Return the companies that do an activity; those of its purposes where it names none, else all."""
     found = tuple(map(str, one.entities)) or tuple(
         str(entity) for purpose in _purposes(one, source) for entity in purpose.entities
@@ -59,16 +59,16 @@ def _purposes(one: Activity, source: Source) -> tuple[Purpose, ...]:
 def _line(source: Source, one: Activity | None, alone: Purpose | None = None) -> Line:
     purposes = _purposes(one, source) if one else (alone,) if alone else ()
     recipients = _recipients(source, one, purposes)
-    companies = _companies(one, source) if one else tuple(map(str, alone.entities)) if alone else ()
+    chosen = companies(one, source) if one else tuple(map(str, alone.entities)) if alone else ()
     subjects = source.texts(one.subjects) if one else ()
     line: dict[str, Cell] = {
         "reference": (str(one.key if one else alone.key if alone else ""),),
         "name": (source.title(one or alone),),
         "created": source.day(one.created) if one else (),
         "updated": source.day(one.updated) if one else (),
-        "controller": source.companies(companies),
+        "controller": source.companies(chosen),
         "joint": source.texts(one.joint_with) if one else (),
-        "representative": source.representatives(companies),
+        "representative": source.representatives(chosen),
         "dpo": source.dpo(),
         "purposes": tuple(source.text(each.does) for each in purposes),
         "legal_basis": _distinct(word for each in purposes for word in _bases(source, each)),
@@ -114,8 +114,8 @@ def _for_controller(source: Source, one: Activity, served: ServedController) -> 
     line: dict[str, Cell] = {
         "reference": (f"{one.key}/{served.key}",),
         "name": (source.title(one),),
-        "processor": source.companies(_companies(one, source)),
-        "representative": source.representatives(_companies(one, source)),
+        "processor": source.companies(companies(one, source)),
+        "representative": source.representatives(companies(one, source)),
         "dpo": source.dpo(),
         "served": (f"{served.name}, {source.words.country(served.country)}",),
         "served_contact": source.contact(served.contact),

@@ -40,4 +40,8 @@ def differences(before: Register, after: Register) -> Iterator[Changed]:
 
 
 def _by_reference(register: Register) -> dict[str, Line]:
-    return {line["reference"][0]: line for line in register.lines}
+    found: dict[str, Line] = {}
+    for line in register.lines:
+        name = line["reference"][0]
+        found[name if name not in found else f"{name} ({line['name'][0]})"] = line
+    return found

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from troth.policy.promise import LegalBasis, Purpose, Recipient, Transfer
 from troth.policy.register import Activity
 from troth.rules.register import Source
+from troth.rules.register_activity import companies
 
 CONTEXT: Mapping[str, str] = MappingProxyType(
     {
@@ -52,11 +53,16 @@ _ROLES: Mapping[str, str] = MappingProxyType(
 Node = dict[str, object]
 
 
-def json_ld(source: Source) -> Node:
-    """Return the whole register as one JSON-LD document; each activity is a `dpv:Process`."""
+def json_ld(source: Source, entity: str = "") -> Node:
+    """Return the register (of one company) as one JSON-LD document; each activity is a `dpv:Process`."""
     policy = source.policy
     named = {str(name) for one in policy.activities.values() for name in one.purposes}
-    alone = [one for one in policy.purposes.values() if str(one.key) not in named]
+    alone = [
+        one
+        for one in policy.purposes.values()
+        if str(one.key) not in named and (not entity or entity in (one.entities or (entity,)))
+    ]
+    mine = [one for one in policy.activities.values() if not entity or entity in companies(one, source)]
     return {
         "@context": dict(CONTEXT),
         "@type": "dpv:RecordOfDataProcessing",
@@ -64,8 +70,13 @@ def json_ld(source: Source) -> Node:
         "dct:date": source.today.isoformat(),
         "dpv:hasVersion": policy.version,
         "dpv:hasProcess": [
-            *(_activity(source, one) for one in policy.activities.values()),
-            *(_process(source, f"purpose/{one.key}", source.title(one), (one,)) for one in alone),
+            *(_activity(source, one) for one in mine),
+            *(
+                _process(
+                    source, f"purpose/{one.key}", source.title(one), (one,), tuple(map(str, one.entities))
+                )
+                for one in alone
+            ),
         ],
     }
 
@@ -73,9 +84,10 @@ def json_ld(source: Source) -> Node:
 def _activity(source: Source, one: Activity) -> Node:
     known = source.policy.purposes
     purposes = tuple(known[str(name)] for name in one.purposes if str(name) in known)
-    node = _process(source, f"activity/{one.key}", source.title(one), purposes)
+    node = _process(source, f"activity/{one.key}", source.title(one), purposes, companies(one, source))
     node["dpv:hasRole"] = {"@id": _ROLES[one.role]}
-    if one.controllers:
+    if one.role == "processor":  # the controllers are those for whom it is done
+        node["dpv:hasDataProcessor"] = node.pop("dpv:hasDataController")
         node["dpv:hasDataController"] = [
             {
                 "@type": "dpv:DataController",
@@ -87,7 +99,9 @@ def _activity(source: Source, one: Activity) -> Node:
     return node
 
 
-def _process(source: Source, name: str, title: str, purposes: tuple[Purpose, ...]) -> Node:
+def _process(
+    source: Source, name: str, title: str, purposes: tuple[Purpose, ...], by: tuple[str, ...]
+) -> Node:
     group = source.policy.group
     recipients = [
         source.policy.recipients[each]
@@ -101,6 +115,7 @@ def _process(source: Source, name: str, title: str, purposes: tuple[Purpose, ...
         "dpv:hasDataController": [
             {"@type": "dpv:DataController", "dpv:hasName": one.name, "dpv:hasLocation": f"loc:{one.country}"}
             for one in (group.entities if group else ())
+            if not by or one.key in by
         ],
         "dpv:hasPurpose": [_purpose(source, one) for one in purposes],
         "dpv:hasPersonalData": list(_categories(source, purposes)),

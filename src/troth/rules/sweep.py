@@ -123,7 +123,7 @@ def far_more(rows: int, last: int | None) -> bool:
 
 def fold(state: State | None, event: Event) -> State:
     """Return the state of the sweeps of one promise in one table after an event."""
-    facts, on = event.facts, event.at.date().isoformat()
+    facts, on = event.facts, str(event.facts.get("on") or event.at.date().isoformat())
     before: State = state or {
         "store": facts["store"], "table": facts["table"], "rule": facts["rule"], "status": "idle", "run": None,
         "measured_on": None, "overdue": 0, "oldest": None, "rows": 0, "swept": 0, "batch": 0, "held": 0,
@@ -138,14 +138,15 @@ def fold(state: State | None, event: Event) -> State:
                 "before": facts["before"], "marked_on": on, "allowed": facts["allowed"], "swept": 0, "batch": 0,
                 "held": 0, "reason": None, "due": facts["grace_ends"], "measured_on": on, "overdue": facts["rows"],
             }  # fmt: skip
-        case "acting", "marked" | "acting":
-            rows = before["swept"] + facts["rows"]
-            return {**before, "status": "acting", "swept": rows, "batch": facts["batch"]}
+        case "acting", "marked" | "acting" | "stopped" if facts["run"] == before["run"]:
+            rows = before["swept"] + facts["rows"]  # also of the batch that was in hand when it was stopped
+            status = "stopped" if before["status"] == "stopped" else "acting"
+            return {**before, "status": status, "swept": rows, "batch": facts["batch"]}
         case "acted", "marked" | "acting":
             last = {"on": on, "rows": before["swept"], "run": before["run"], "held": facts["held"]}
-            held = facts["held"]
+            held, left = facts["held"], facts["left"]
             return {
-                **before, "status": "idle", "last": last, "held": held, "overdue": held, "measured_on": on, "due": None,
+                **before, "status": "idle", "last": last, "held": held, "overdue": left, "measured_on": on, "due": None,
             }  # fmt: skip
         case "stopped", _:
             return {**before, "status": "stopped", "reason": facts["reason"], "due": None}

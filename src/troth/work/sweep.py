@@ -2,9 +2,10 @@
 
 Danger: acting destroys rows for good.  What prevents loss: nothing goes that was not marked, by
 somebody, at least the grace of its promise before; what is due is fixed by the day of marking; a
-legal hold, a restriction and an open request for the data are looked for anew before each run;
+legal hold, a restriction and an open request for the data are looked for anew before each batch;
 each batch is one transaction with a step of its own, so a run that was killed goes on where it was
-and takes no row twice; more rows than were marked, or another table, stop it.
+and takes no row twice; no more rows of its table go than were marked, and another table or action
+than was measured stops it.
 
 Law: GDPR Art. 5(1)(e); Art. 18(2); Art. 17(3)(e).
 """
@@ -73,7 +74,7 @@ def look(project: Project, wanted: Sequence[str] = (), *, record: bool = True) -
     found = [_look(project, one, today, others) for one in _wanted(project, wanted)]
     if record:
         drafts = [
-            _draft(one.bound, "measured", "", one.overdue.rows, oldest=_written(one.overdue.oldest))
+            _draft(project, one.bound, "measured", "", one.overdue.rows, oldest=_written(one.overdue.oldest))
             for one in found
             if not one.why_not and _news(one, today)
         ]
@@ -197,7 +198,7 @@ def _mark(project: Project, found: Found, others: Sequence[Who], today: date, st
     counts = tuple(count for count in measured.counts if count.verb != "retain")
     run, ends = secrets.token_hex(5), one.grace.after(today)
     draft = _draft(
-        one, "marked", run, found.overdue.rows, staff,
+        project, one, "marked", run, found.overdue.rows, staff,
         oldest=_written(found.overdue.oldest), cap=found.overdue.rows, grace_ends=ends.isoformat(),
         before=found.before.isoformat(), allowed=[f"{count.table}:{count.verb}" for count in counts],
     )  # fmt: skip
@@ -215,17 +216,16 @@ def _act(
     advance: Callable[[int], object],
     stop_at: Callable[[str], object],
 ) -> Done:
-    store, today, others = project.stores[one.store], day_here(project), kept_back(project)
+    store, today = project.stores[one.store], day_here(project)
     state = _state(project, one)
-    why_not = one.why_not or rules.held_by(one, project.maps[one.store], hold.in_force(project))
-    if why_not or not isinstance(store, Sweeps):
-        said = why_not if one.why_not else f"the legal hold {why_not} is about it"
-        raise NotAllowedError(f"The sweep {one.name} waits: {said}.")
+    if not isinstance(store, Sweeps):
+        raise NotAllowedError(f"The sweep {one.name} waits: its store cannot be swept.")
     expiry = Expiry(one.table, one.trigger, date.fromisoformat(state["before"]))
     allowed = {_pair(written) for written in state["allowed"]}
     batch, swept, passed = int(state["batch"]), int(state["swept"]), 0
     for _ in range(BATCHES_MAX):
-        batch += 1
+        _go_on(project, one, state)
+        batch, others = batch + 1, kept_back(project)
         left = int(state["rows"]) - swept
         step = f"sweep/{state['run']}/{batch}"
         try:
@@ -242,18 +242,39 @@ def _act(
         passed += done.held
         swept += gone
         lease.renew(project.ledger, taken, LEASE_SECONDS)
-        draft = _draft(one, "acting", state["run"], gone, staff, batch=batch)
+        draft = _draft(project, one, "acting", state["run"], gone, staff, batch=batch)
         append.append(project.ledger, [draft], lease=taken)
         stop_at(f"batch {batch} recorded")
         advance(gone)
         if swept >= int(state["rows"]):
             break
-    remaining = store.overdue(expiry, others, today)
+    remaining = store.overdue(expiry, kept_back(project), today)
+    held = min(passed, remaining.rows)  # what came since was never looked at: it is due, and nothing holds it
     draft = _draft(
-        one, "acted", state["run"], swept, staff, held=remaining.rows, oldest=_written(remaining.oldest)
+        project,
+        one,
+        "acted",
+        state["run"],
+        swept,
+        staff,
+        held=held,
+        left=remaining.rows,
+        oldest=_written(remaining.oldest),
     )
     append.append(project.ledger, [draft], lease=taken, once=f"swept/{state['run']}")
-    return Done(one, state["run"], swept, remaining.rows)
+    return Done(one, state["run"], swept, held)
+
+
+def _go_on(project: Project, one: Bound, state: Mapping[str, Any]) -> None:
+    """Raise NotAllowedError where somebody stopped the run, or a legal hold came up, since its last batch."""
+    now = _state(project, one)
+    if now.get("status") not in {"marked", "acting"} or now["run"] != state["run"]:
+        raise NotAllowedError(f"The sweep {one.name} was stopped.")
+    held = rules.held_by(one, project.maps[one.store], hold.in_force(project))
+    if one.why_not or held:
+        raise NotAllowedError(
+            f"The sweep {one.name} waits: {one.why_not or f'the legal hold {held} is about it'}."
+        )
 
 
 def _gone(counts: Sequence[Count], table: str) -> int:
@@ -275,14 +296,16 @@ def _stopped(
     staff: str,
     told: Mapping[str, Fact] | None = None,
 ) -> None:
-    draft = _draft(one, "stopped", state["run"], state["swept"], staff, reason=reason)
+    draft = _draft(project, one, "stopped", state["run"], state["swept"], staff, reason=reason)
     append.append(project.ledger, [replace(draft, payload=told)])
 
 
-def _draft(one: Bound, state: str, run: str, rows: int, staff: str = "troth", **more: Fact) -> Draft:
+def _draft(
+    project: Project, one: Bound, state: str, run: str, rows: int, staff: str = "troth", **more: Fact
+) -> Draft:
     facts: dict[str, Fact] = {
         "state": state, "rule": one.rule.id, "rule_version": promise_sha256(one.rule)[:16], "run": run, "rows": rows,
-        "store": one.store, "table": one.table, **more,
+        "store": one.store, "table": one.table, "on": day_here(project).isoformat(), **more,
     }  # fmt: skip
     return Draft("sweep_moved", one.stream, facts, actor=staff, promise=one.rule.id)
 

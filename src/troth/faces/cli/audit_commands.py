@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+from rich.markup import escape
 
 from troth.errors import NotAllowedError
 from troth.faces.cli.console import as_json, err, out, table
@@ -75,9 +76,9 @@ def _print(verdicts: Sequence[Verdict], head: dict[str, Any]) -> None:
     rows = [
         [
             one.clause,
-            one.promise,
+            escape(one.promise),
             f"[{STYLE[one.word]}]{one.word}[/]",
-            "\n".join([one.figure, *(f"– {by}" for by in one.broken_by)]),
+            escape("\n".join([one.figure, *(f"– {by}" for by in one.broken_by)])),
         ]
         for one in verdicts
     ]
@@ -112,7 +113,13 @@ def _tell_past(opened: Project, since: date | None, shape: str) -> None:
         out().print(f"No verdict changed since {since}.")
     else:
         rows = [
-            [str(one.on), one.promise, one.was, f"[{STYLE[one.becomes]}]{one.becomes}[/]", one.figure]
+            [
+                str(one.on),
+                escape(one.promise),
+                one.was,
+                f"[{STYLE[one.becomes]}]{one.becomes}[/]",
+                escape(one.figure),
+            ]
             for one in found
         ]
         out().print(table("", ["day", "promise", "was", "is", "figure"], rows))

@@ -64,6 +64,8 @@ def register(
         raise NotAllowedError(
             "JSON-LD is of the register of processing: troth register processing -f jsonld."
         )
+    if entity and name in ("recipients", "processors"):
+        raise NotAllowedError(f"The register of {name} is of the whole group: leave --entity out.")
     if language:
         words(language)  # refuses a language without words, with those there are
     opened, until = project(), as_of.date() if as_of else None
@@ -76,7 +78,7 @@ def register(
     if shape == "text" and output is None:
         _show(drawn)
     else:
-        _write(_written(opened, drawn, shape), output, force, shape)
+        _write(_written(opened, drawn, shape, entity), output, force, shape)
     if drawn.register.lacking:
         raise typer.Exit(1)
 
@@ -164,7 +166,7 @@ def _escaped(rows: list[list[str]]) -> list[list[str]]:
     return [[escape(cell) for cell in row] for row in rows]
 
 
-def _written(opened: Project, drawn: Drawn, shape: str) -> bytes:
+def _written(opened: Project, drawn: Drawn, shape: str, entity: str) -> bytes:
     import json
 
     from troth.rules.package import as_csv_line
@@ -185,7 +187,7 @@ def _written(opened: Project, drawn: Drawn, shape: str) -> bytes:
     if shape == "jsonld":
         from troth.rules.register_dpv import json_ld
 
-        return (json.dumps(json_ld(drawn.source), indent=2, ensure_ascii=False) + "\n").encode()
+        return (json.dumps(json_ld(drawn.source, entity), indent=2, ensure_ascii=False) + "\n").encode()
     if shape == "json":
         return (json.dumps(as_mapping(drawn), indent=2, ensure_ascii=False) + "\n").encode()
     lines = ["\t".join(headings) + "\n", *("\t".join(row) + "\n" for row in register.rows())]

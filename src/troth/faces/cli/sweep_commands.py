@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import typer
+from rich.markup import escape
 
 from troth.faces.cli.console import as_json, err, out, progress, table
 from troth.faces.cli.context import project
@@ -52,7 +53,13 @@ def look(names: list[str] | None = NAMES, json: bool = JSON) -> None:
         out().print("No map binds a table to a retention promise. Write `retention:` on its tables.")
     else:
         rows = [
-            [one.bound.name, _until(one), f"{one.overdue.rows:,}", str(one.overdue.oldest or ""), _where(one)]
+            [
+                one.bound.name,
+                _until(one),
+                f"{one.overdue.rows:,}",
+                str(one.overdue.oldest or ""),
+                escape(_where(one)),
+            ]
             for one in found
         ]
         out().print(table("", ["sweep", "due before", "rows#", "oldest", "state"], rows))
