@@ -97,3 +97,16 @@ def test_the_command_says_one_thing_at_a_time(project, number, folder):
     assert troth(folder, *words, "--unless", "impossible", "--reason", FACTS).code == 0
     assert troth(folder, *words[:-1], "paul", "--unless", "impossible").code == 0
     assert recipients(project, number)["tax-office"] == "not_told"
+
+
+def test_recipients_are_told_whatever_the_policy_promises_of_it(project, folder, clock):
+    policy = folder / "policy.md"
+    text = policy.read_text("utf-8").replace(
+        "  of: [rectification, erasure, restriction]", "  of: [rectification]"
+    )
+    policy.write_text(text, "utf-8")
+    made = opened(folder, clock)
+    number = story.ask(made, "erase")
+    story.grant_erasure(made, number)
+    carry_on.carry_on(made, number)
+    assert recipients(made, number)["tax-office"] == "task"

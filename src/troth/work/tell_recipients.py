@@ -1,5 +1,7 @@
 """Tell every recipient what happened to data it received: erased, or no longer to be used for a purpose.
 
+They are told whether the policy promises it or not: the law does.
+
 Whom: for an erasure, those to whom a disclosure about the person is on record, and the
 recipients the policy names for the categories that were erased; for an objection or a
 withdrawal, those it names for the purposes, marketing recipients first.  Those it says need
@@ -105,9 +107,6 @@ def tell_recipients(
     action = ACTIONS[str(found.claim(claim)["right"])]
     if action == "erasure":
         _ask_others(project, number, claim, lease)
-    promised = project.policy.notify_recipients
-    if action not in CHOICES and (promised is None or action not in promised.of):
-        return
     _ask_beyond(project, number, claim, action, lease)
     for recipient in concerned(project, claim, number):
         found = request_file.load(project, number)
