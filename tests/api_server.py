@@ -145,6 +145,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return self.answer(200, {"rows": found[:size], "next": "again"})
             if ways.get("pages elsewhere"):
                 return self.answer(200, {"rows": found[:size], "next_url": ways["pages elsewhere"]})
+            if start and ways.get("page gone"):
+                return self.answer(ways["page gone"], {"error": "this cursor is too old"})
             page, more = found[start : start + size], start + size < len(found)
             address = f"/api/{table}?{'&'.join(f'{n}={v}' for n, v in query.items())}&after={start + size}&size={size}"
             headers = [("Link", f'</first>; rel="first", <{address}>; rel="next"')] if more else []

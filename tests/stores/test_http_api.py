@@ -311,7 +311,13 @@ def test_pages_without_end_come_to_one(world, way):
 
 @pytest.mark.parametrize(
     "elsewhere",
-    ["http://169.254.169.254/latest", "//elsewhere.example/x", "http://127.0.0.1:1/x", "file:///etc/passwd"],
+    [
+        "http://169.254.169.254/latest",
+        "//elsewhere.example/x",
+        "http://127.0.0.1:1/x",
+        "file:///etc/passwd",
+        "http://[",
+    ],
 )
 def test_a_page_that_is_elsewhere_is_not_asked_for(server, elsewhere):
     server.behave = {"pages elsewhere": elsewhere}
@@ -320,7 +326,9 @@ def test_a_page_that_is_elsewhere_is_not_asked_for(server, elsewhere):
     map_ = map_at(server.url, f"{{hosts: ['{host}'], sign_in: none}}", people=people)
     server.tables = {table: [dict(row) for row in rows] for table, rows in ROWS.items()}
     store = opened(map_, {"find": f"{server.url}/api"}, Clock().pace())
-    with pytest.raises(NotAllowedError, match="leads to an address that its map does not allow"):
+    with pytest.raises(
+        NotAllowedError, match=r"an address that its map does not allow|an address to ask next that is none"
+    ):
         list(store.find([ADA]))
     store.close()
 
@@ -337,6 +345,37 @@ def test_nobody_is_asked_unencrypted_but_this_machine():
         list(store.find([ADA]))
 
 
+@pytest.mark.parametrize("status", [404, 410, 412])
+def test_a_page_that_is_gone_is_not_the_end_of_a_list(world, status):
+    world.api.behave["page gone"] = status
+    with pytest.raises(NotAllowedError, match=f"{status} in the midst of its pages"):
+        world.store.scan([ADA], TODAY)
+
+
+def test_the_page_after_the_last_may_be_none_where_pages_are_counted(server):
+    server.behave = {"page gone": 404}
+    host = server.url.rpartition("/")[2]
+    paged = "{number: after, first: 0, step: 2}"
+    tables = {table: resource(table).replace("{cursor: next, as: after}", paged) for table in COLUMNS}
+    server.tables = {table: [dict(row) for row in rows[:2]] for table, rows in ROWS.items()}
+    store = opened(
+        map_at(server.url, f"{{hosts: ['{host}'], sign_in: none}}", **tables),
+        {"find": f"{server.url}/api"},
+        Clock().pace(),
+    )
+    assert store.scan([ADA], TODAY).bytes > 0
+    server.behave = {"page gone": 410}
+    with pytest.raises(NotAllowedError, match="410 in the midst"):
+        store.scan([ADA], TODAY)
+    store.close()
+
+
+def test_values_are_put_into_a_body_once_and_no_value_fills_another_gap():
+    call = {"note": "of {name}, {email} {unknown}", "id": "{id}"}
+    row = {"name": "{email}{id}", "email": "{id}", "id": 7}
+    assert http_call._in_body(call, row) == {"note": "of {email}{id}, {id} {unknown}", "id": 7}
+
+
 def test_links_in_a_header_are_followed(server):
     server.behave = {}
     host = server.url.rpartition("/")[2]
@@ -348,7 +387,9 @@ def test_links_in_a_header_are_followed(server):
         Clock().pace(),
     )
     assert len([row for row in store.find([ADA]) if row.table == "notes"]) == 2
+    server.asked.clear()
     assert store.scan([ADA], TODAY).bytes > 0
+    assert any(path.startswith("/api/notes?") and "after=2" in path for _, path, _ in server.asked)
     store.close()
 
 

@@ -132,6 +132,9 @@ def test_a_snapshot_that_somebody_else_was_faster_with_is_kept_and_ours_leaves_n
         path for path in world.data() - before if path.name.startswith("troth-") and "people" in path.parts
     ]
     assert fresh == []
+    world.add(
+        "visits", {**ROWS["visits"][0], "id": 9}
+    )  # of a table in which the step has made its snapshot already
     again = erase(world.store)
     assert (again.resumed, world.store.gone([ADA], TODAY)) == (False, 0)
     assert [(row["id"], row["name"]) for row in world.rows("people")][::4] == [(1, None), (9, "New")]
@@ -171,6 +174,15 @@ def test_old_snapshots_are_there_until_they_expire_and_no_file_that_is_needed_go
     assert {str(path) for path in world.data()} == needed
     assert [row["id"] for row in world.rows("notes")] == [3]
     assert world.opened().gone([ADA], TODAY) == 0
+
+
+def test_the_region_and_the_endpoint_of_a_catalogue_hold_for_the_bucket_too():
+    asked = (
+        "warehouse=s3://key:secret@lake/shop&namespace=shop&s3.region=eu-west-3&s3.endpoint=http://h:1/a%26b"
+    )
+    namespace = Namespace(f"iceberg+sqlite:///catalog.db?{asked}", "tested")
+    assert namespace.place.options["aws_region"] == "eu-west-3"
+    assert namespace.place.options["aws_endpoint"] == "http://h:1/a&b"
 
 
 MAP = """

@@ -7,8 +7,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from troth.errors import NotAllowedError
+from troth.stores import lake_swap
 from troth.stores.connect import connect
 from troth.stores.contract import Who
+from troth.stores.lake_place import Folder
 from troth.stores.map_file import read
 from troth.testing import TODAY
 
@@ -125,3 +127,20 @@ def test_row_groups_and_files_that_cannot_hold_anybody_are_not_read(tmp_path):
     } == {"/7"}
     with pytest.raises(Exception, match="cannot be read as Parquet"):
         list(store.find([Who("x", (("email", "p77@example.org"),))]))
+
+
+def test_a_step_cut_short_after_folders_went_is_finished_by_the_next(tmp_path):
+    build(tmp_path, "parquet")
+    other, place = "visits/country=GB/person=1", Folder(tmp_path, "shop")
+    marks = place.files()
+    units = [
+        {"kind": "file", "name": name, "mark": list(mark), "goes": True}
+        for name, mark in marks.items()
+        if name.startswith(other)
+    ]
+    assert len(units) == 1
+    lake_swap.intend(place, lake_swap.Intent("one", "plan", "[]", units))
+    assert lake_swap.Files(place).carry_out(units[0], "one")
+    assert not (tmp_path / other).exists()
+    assert len(list(opened(tmp_path).find(EVE))) == 2  # killed there, and the next verb finishes it
+    assert lake_swap.remembered(place, "one") == ("plan", "[]")

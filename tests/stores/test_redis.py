@@ -399,6 +399,29 @@ def test_what_changed_since_it_was_read_is_left_alone_and_said(cache, client):
     assert cache.gone(ONE, TODAY) == 0
 
 
+def test_what_was_left_alone_is_said_by_whoever_finishes_a_cut_step(client, server):
+    """A change that met another value stays written down, until the step is over."""
+    fill(client)
+    store = connect(a_map(), {"find": server, "change": server})
+    approved = store.measure(ONE, TODAY)
+    source = store._source
+    finish, source._finish = source._finish, lambda *_: None
+    store.act("one", ONE, TODAY, approved)
+    source._finish = finish
+    client.hset("account:1", "name", "Ada King")
+
+    class Killed(redis.Redis):
+        def delete(self, *names):
+            raise KeyboardInterrupt(names)
+
+    with Killed.from_url(server) as dying, pytest.raises(KeyboardInterrupt):
+        finish(dying, b"troth:step:one")
+    with pytest.raises(ConflictError, match="1 keys changed since they were read"):
+        store.act("one", ONE, TODAY, approved)
+    assert client.hget("account:1", "name") == b"Ada King"
+    store.close()
+
+
 def test_nothing_gathered_stays_when_a_verb_has_ended(cache, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     left = tmp_path / f"{gather.PREFIX}left-by-a-killed-process"

@@ -9,6 +9,7 @@ empty is never put into a call.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any
@@ -136,6 +137,12 @@ class HttpApi:
         known: set[str] = set()
         for number in range(self._api.pages_max):
             if answer.status in (404, 410, 412):
+                counted = resource.pages is not None and resource.pages.how == "number"
+                if answer.status == 412 or (number and not (counted and answer.status == 404)):
+                    raise NotAllowedError(
+                        f"The store `{self._store}` answers `{call}` with {answer.status} in the midst of its pages, "
+                        "so that not all rows were seen. Nothing was changed. Try again."
+                    )
                 return
             rows, listed = _rows(answer.said, call.rows or resource.rows)
             if rows is None:
@@ -324,7 +331,7 @@ def _with(address: str, name: str, value: object) -> str:
 
 def _link(header: str) -> str | None:
     """Return the target of `rel="next"` (RFC 8288)."""
-    for part in header.split(",<"):
+    for part in re.split(r",\s*<", header):
         target, _, rest = part.strip().lstrip("<").partition(">")
         for told in rest.split(";"):
             name, _, value = told.strip().partition("=")

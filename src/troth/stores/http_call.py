@@ -22,7 +22,7 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 import httpx
 
 from troth.errors import NotAllowedError, UnreachableError
-from troth.stores.http_map import Api, Call
+from troth.stores.http_map import GAP, Api, Call
 
 for _name in (
     "httpx",
@@ -112,7 +112,14 @@ class Asker:
 
     def follow(self, call: Call, answer: Answer, address: str) -> Answer:
         """Ask an address that an answer named, as it stands there."""
-        return self.send(Call("GET", call.path), self.check(urljoin(answer.address, address)), None, {})
+        try:
+            following = urljoin(answer.address, address)
+        except ValueError:
+            raise NotAllowedError(
+                f"The store `{self._store}` answers `{call}` with an address to ask next that is none. It was not "
+                "asked."
+            ) from None
+        return self.send(Call("GET", call.path), self.check(following), None, {})
 
     def send(self, call: Call, address: str, body: object, headers: Mapping[str, str]) -> Answer:
         """Ask, and again after a pause where the server was busy or did not answer."""
@@ -279,9 +286,7 @@ def _in_body(body: object, values: Mapping[str, object]) -> object:
         case str() if body.startswith("{") and body.endswith("}") and body[1:-1] in values:
             return values[body[1:-1]]
         case str():
-            for name, value in values.items():
-                body = body.replace("{" + name + "}", _text(value))
-            return body
+            return GAP.sub(lambda gap: _text(values[gap[1]]) if gap[1] in values else gap[0], body)
         case dict():
             return {name: _in_body(value, values) for name, value in body.items()}
         case list():

@@ -23,7 +23,7 @@ PAGES_MAX = 10_000
 WAIT_SECONDS = 600
 IDEMPOTENCY = "Idempotency-Key"
 _CALL = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/[^\s#]*)", re.ASCII)
-_GAP = re.compile(r"\{([^{}]*)\}")
+GAP = re.compile(r"\{([^{}]*)\}")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9a-f:]+\](:[0-9]{1,5})?", re.ASCII)
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,60}", re.ASCII)
 
@@ -40,7 +40,7 @@ class Call:
     @property
     def gaps(self) -> frozenset[str]:
         """The columns it needs."""
-        return frozenset(_GAP.findall(self.path)) | frozenset(_gaps_in(self.body))
+        return frozenset(GAP.findall(self.path)) | frozenset(_gaps_in(self.body))
 
     def __str__(self) -> str:
         """Write it with its gaps, never with values."""
@@ -327,7 +327,7 @@ class _Reading(Reading):
 def _gaps_in(body: object) -> Iterator[str]:
     match body:
         case str():
-            yield from _GAP.findall(body)
+            yield from GAP.findall(body)
         case dict():
             for value in body.values():
                 yield from _gaps_in(value)

@@ -125,7 +125,9 @@ class Delta:
 
     def carry_out(self, unit: Unit, step: str) -> bool:
         """Commit; the commit carries the step, so that it is made once."""
-        name, told = str(unit["table"]), f"troth-{sha256(step.encode()).hexdigest()[:32]}"
+        name = str(unit["table"])  # a step that met somebody else is said again, upon a later version
+        digest = sha256(f"{step}/{unit['version']}".encode()).hexdigest()
+        told = f"troth-{digest[:32]}"
         for each in unit["empty"]:
             self._place.withdraw(each)
         delta = self._opened(name)

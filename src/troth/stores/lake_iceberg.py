@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -139,7 +139,8 @@ class Namespace:
 
     def carry_out(self, unit: Unit, step: str) -> bool:
         """Commit; the snapshot carries the step, so that it is made once."""
-        name, told = str(unit["table"]), sha256(step.encode()).hexdigest()
+        name = str(unit["table"])  # a step that met somebody else is said again, upon a later snapshot
+        told = sha256(f"{step}/{unit['version']}".encode()).hexdigest()
         for each in unit["empty"]:
             self.place.withdraw(each)
         table = self._loaded(name)
@@ -335,7 +336,8 @@ def _read(url: str, store: str) -> tuple[dict[str, str], str, str]:
         key = urlsplit(warehouse)
         given = {"s3.access-key-id": key.username, "s3.secret-access-key": key.password}
         properties |= {name: unquote(value) for name, value in given.items() if value}
-        place = warehouse + (f"?endpoint={asked['s3.endpoint']}" if "s3.endpoint" in asked else "")
+        reached = {name: asked[f"s3.{name}"] for name in ("endpoint", "region") if f"s3.{name}" in asked}
+        place = warehouse + (f"?{urlencode(reached)}" if reached else "")
         warehouse = f"s3://{key.netloc.rpartition('@')[2]}{key.path}"
     return {**properties, "warehouse": warehouse, **asked}, namespace, place
 

@@ -189,7 +189,11 @@ class Folder:
             return False
         path.unlink(missing_ok=True)
         for folder in path.parents:
-            if folder == self.root or "=" not in folder.name or any(folder.iterdir()):
+            if folder == self.root or "=" not in folder.name:
+                break
+            if not folder.exists():
+                continue  # it went before, and the step was cut short after that
+            if any(folder.iterdir()):
                 break
             folder.rmdir()
             _durable(folder.parent)

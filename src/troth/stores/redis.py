@@ -142,9 +142,10 @@ class Redis:
             if written is None:
                 continue
             key, *told = (bytes.fromhex(each) for each in json.loads(written))
-            if not client.eval(SCRIPT, 1, key, *told):
-                left_alone += 1
-            client.hdel(name, f"change:{number}")
+            if client.eval(SCRIPT, 1, key, *told):
+                client.hdel(name, f"change:{number}")
+            else:
+                left_alone += 1  # it stays written down, so that whoever finishes a cut step says it too
         if left_alone:
             client.delete(name)
             raise ConflictError(
