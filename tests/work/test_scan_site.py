@@ -199,8 +199,27 @@ def test_no_page_reaches_a_private_address_that_nobody_named():
                 scan(Wish(sites["first"].url + "/none", private=("localhost",)))
 
 
+def test_visitors_who_are_turned_away_make_a_scan_that_proves_nothing():
+    welcome = Answer("<!doctype html><title>x</title>", cookies=("mine=1; Path=/",))
+    came = []
+
+    def page(request):
+        came.append(request.path)
+        return welcome if len(came) == 1 else Answer("Too many", status=429)
+
+    with serving(first={"/": page}) as sites:
+        report = scan(Wish(sites["first"].url + "/", private=OURSELVES, pages=1))
+    outcomes = {state: one.outcome for state, one in report.states.items()}
+    assert outcomes == {"before": "reached"} | dict.fromkeys(
+        ("accepted", "second", "withdrawn", "refused", "gpc"), "cut"
+    )
+    assert report.states["gpc"].pages == 0
+    assert not report.complete
+    assert [note.told["number"] for note in report.notes if note.code == "unreached"] == ["3"]
+
+
 def test_robots_and_addresses_with_passwords_stop_a_scan_before_it_begins():
-    robots = Answer("User-agent: troth\nDisallow: /\n", "text/plain")
+    robots = Answer("User-agent: troth\nDisallow: //[\nDisallow: /\nSitemap: http://[\n", "text/plain")
     with serving(first=small(**{"robots.txt": robots})) as sites:
         with pytest.raises(NotAllowedError, match="--ignore-robots"):
             scan(Wish(sites["first"].url + "/", private=OURSELVES))

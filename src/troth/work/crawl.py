@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from html import unescape
+from itertools import islice
 from urllib.parse import urljoin, urlsplit, urlunsplit
 from urllib.robotparser import RobotFileParser
 
@@ -17,8 +18,10 @@ TEXT_BYTES_MAX = 4 * 1024 * 1024
 SITEMAPS_MAX = 12
 LOCATIONS_MAX = 5000
 DELAY_SECONDS_MAX = 10.0
+LINES_MAX = 5000
+# No two parts of it can take the same characters: whatever a sitemap holds, it is read in one go.
 _LOCATION = re.compile(
-    r"<(?:\w+:)?loc>\s*(?:<!\[CDATA\[)?\s*([^<\]]{1,2000}?)\s*(?:\]\]>)?\s*</", re.IGNORECASE
+    r"<(?:\w{1,40}:)?loc>(?:\s*<!\[CDATA\[)?([^<\]]{1,2100})(?:\]\]>\s*)?</", re.IGNORECASE
 )
 _NO_PAGE = re.compile(
     r"\.(?:pdf|zip|gz|tgz|rar|7z|docx?|xlsx?|pptx?|od[tsp]|csv|json|xml|rss|atom|ics|jpe?g|png|gif|webp|avif|svg|ico|"
@@ -32,25 +35,40 @@ class Robots:
     """What robots.txt says to us; one that is not there allows everything."""
 
     def __init__(self, text: bytes | None, *, ignored: bool = False) -> None:
+        lines = (text or b"").decode("utf-8", "replace").splitlines()[:LINES_MAX]
         self._read = RobotFileParser()
-        self._read.parse(
-            [] if text is None or ignored else text.decode("utf-8", "replace").splitlines()[:5000]
-        )
+        self._read.parse([] if ignored else [line for line in lines if _can_be_read(line)])
         self._read.modified()
-        lines = (text or b"").decode("utf-8", "replace").splitlines()[:5000]
         self.sitemaps = [
             line.partition(":")[2].strip() for line in lines if line.lower().lstrip().startswith("sitemap:")
         ]
 
     def allows(self, url: str) -> bool:
-        """Say whether a page may be visited."""
-        return self._read.can_fetch(AGENT, url)
+        """Say whether a page may be visited; one whose address cannot be read may not.
+
+        >>> robots = Robots(b"User-agent: *")
+        >>> robots.allows("https://shop.example/a"), robots.allows("https://[/")
+        (True, False)
+        """
+        try:
+            return self._read.can_fetch(AGENT, url)
+        except ValueError:
+            return False
 
     @property
     def delay(self) -> float:
         """How many seconds it wants between two pages."""
         told = self._read.crawl_delay(AGENT)
-        return min(float(told), DELAY_SECONDS_MAX) if told else 0.0
+        return float(min(int(told), DELAY_SECONDS_MAX)) if told else 0.0
+
+
+def _can_be_read(line: str) -> bool:
+    """Say whether the parser takes a line: it raises for an address that is none, and a number in no usual digits."""
+    try:
+        RobotFileParser().parse(["User-agent: *", line])
+    except ValueError:
+        return False
+    return True
 
 
 def page_url(url: str, base: str = "") -> str | None:
@@ -99,8 +117,21 @@ def locations(written: bytes) -> tuple[list[str], bool]:
         except (zlib.error, gzip.BadGzipFile):
             return [], False
     text = written.decode("utf-8", "replace")
-    found = [unescape(one) for one in _LOCATION.findall(text)[:LOCATIONS_MAX]]
+    found = [unescape(one[1].strip()) for one in islice(_LOCATION.finditer(text), LOCATIONS_MAX)]
     return found, "<sitemapindex" in text[:2000]
+
+
+def is_address(url: str) -> bool:
+    """Say whether a URL can be asked for over HTTP.
+
+    >>> is_address("https://shop.example/sitemap.xml"), is_address("http://["), is_address("ftp://shop.example")
+    (True, False, False)
+    """
+    try:
+        read = urlsplit(url)
+        return read.scheme in {"http", "https"} and bool(read.hostname)
+    except ValueError:
+        return False
 
 
 def spread(urls: Iterable[str]) -> list[str]:

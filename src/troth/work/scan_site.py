@@ -13,7 +13,7 @@ import asyncio
 import secrets
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -30,7 +30,16 @@ from troth.rules.scan_report import Note, Reached, Report
 from troth.rules.trace import State, Trace, gathered, host_of, party_of, place_of
 from troth.work import choose_cookies
 from troth.work.choose_cookies import Pressed
-from troth.work.crawl import SITEMAPS_MAX, TEXT_BYTES_MAX, Robots, locations, of_site, page_url, spread
+from troth.work.crawl import (
+    SITEMAPS_MAX,
+    TEXT_BYTES_MAX,
+    Robots,
+    is_address,
+    locations,
+    of_site,
+    page_url,
+    spread,
+)
 
 VISIT_SECONDS = 30.0
 APART_SECONDS = 2.5
@@ -245,7 +254,7 @@ class _Scan:
             asked: set[str] = set()
             while waiting and len(asked) < SITEMAPS_MAX:
                 one = waiting.pop(0)
-                if one in asked or urlsplit(one).scheme not in {"http", "https"}:
+                if one in asked or not is_address(one):
                     continue
                 asked.add(one)
                 read = await tab.fetch(one, TEXT_BYTES_MAX)
@@ -284,7 +293,7 @@ class _Scan:
 
     async def _yes(self) -> None:
         visitor = await self._visitor()
-        pressed, left = await self._choose(visitor, choose_cookies.accept)
+        pressed, here, left = await self._choose(visitor, choose_cookies.accept)
         if pressed.outcome != "reached":
             for state in ("accepted", "second", "withdrawn"):
                 self.states[state] = Reached(pressed.outcome)
@@ -293,52 +302,56 @@ class _Scan:
         since = time.monotonic()
         visited = await self._visits(visitor, left, "accepted")
         await self._jar(visitor, "accepted")
-        self.states["accepted"] = Reached("reached", len(left) + 1, pressed.label)
+        self.states["accepted"] = _reached([*here, *visited], pressed.label)
         self.again |= {"accepted" for one in visited if one.asks}
         await asyncio.sleep(max(0.0, APART_SECONDS - (time.monotonic() - since)))
         pages = [self.pages[0], *_lasting(self.traces, self.pages[1:])][:SECOND_MAX]
         visited = await self._visits(visitor, pages, "second")
         self.again |= {"second" for one in visited if one.asks}
         await self._jar(visitor, "second")
-        self.states["second"] = Reached("reached", len(pages))
-        pressed, _ = await self._choose(visitor, choose_cookies.withdraw)
+        self.states["second"] = _reached(visited)
+        pressed, here, _ = await self._choose(visitor, choose_cookies.withdraw)
+        self.states["withdrawn"] = Reached(pressed.outcome, 0, pressed.label)
         if pressed.outcome == "reached":
-            await self._visits(visitor, self.pages, "withdrawn")
+            visited = await self._visits(visitor, self.pages, "withdrawn")
             await self._jar(visitor, "withdrawn")
-        pages_visited = len(self.pages) if pressed.outcome == "reached" else 0
-        self.states["withdrawn"] = Reached(pressed.outcome, pages_visited, pressed.label)
+            self.states["withdrawn"] = _reached(visited, pressed.label, after=here)
         await close_context(self.browser, visitor)
 
     async def _no(self) -> None:
         visitor = await self._visitor()
-        pressed, left = await self._choose(visitor, choose_cookies.refuse)
+        pressed, here, left = await self._choose(visitor, choose_cookies.refuse)
+        self.states["refused"] = Reached(pressed.outcome, 0, pressed.label)
         if pressed.outcome == "reached":
             if pressed.clicks > 1:
                 self.notes.append(Note("second_layer"))
             visited = await self._visits(visitor, [self.pages[0], *left], "refused")
             self.again |= {"refused" for one in visited if one.asks}
             await self._jar(visitor, "refused")
-        pages = len(left) + 1 if pressed.outcome == "reached" else 0
-        self.states["refused"] = Reached(pressed.outcome, pages, pressed.label)
+            self.states["refused"] = _reached(visited, pressed.label, after=here)
         await close_context(self.browser, visitor)
 
     async def _signal(self) -> None:
         visitor = await self._visitor(signal=True)
-        await self._visits(visitor, self.pages, "gpc")
+        visited = await self._visits(visitor, self.pages, "gpc")
         await self._jar(visitor, "gpc")
-        self.states["gpc"] = Reached("reached", len(self.pages))
+        self.states["gpc"] = _reached(visited)
         await close_context(self.browser, visitor)
 
-    async def _choose(self, visitor: Context, act: Act) -> tuple[Pressed, list[str]]:
-        """Go from page to page until one lets a choice be made; return it and the pages that are left."""
+    async def _choose(self, visitor: Context, act: Act) -> tuple[Pressed, list[Visited], list[str]]:
+        """Go from page to page until one lets a choice be made; return it, that visit, and the pages left.
+
+        Where a page did not come and no other had a dialog, nothing is known of the dialog: it is cut.
+        """
         state: State = "second" if act is choose_cookies.withdraw else "before"
-        pressed = Pressed("no_dialog")
+        pressed, failed = Pressed("no_dialog"), False
         for at, page in enumerate(self.pages[:DIALOG_TRIES]):
             visited = await self._visit(visitor, page, state, act)
             pressed = visited.pressed or pressed
             if pressed.outcome not in {"no_dialog", "no_way_back"}:
-                return pressed, self.pages[:at] + self.pages[at + 1 :]
-        return pressed, self.pages
+                return pressed, [visited], self.pages[:at] + self.pages[at + 1 :]
+            failed = failed or bool(visited.failed)
+        return (Pressed("cut") if failed else pressed), [], self.pages
 
     # One visit.
 
@@ -479,6 +492,13 @@ class _Scan:
         if not self.browser.sandboxed:
             notes.append(Note("no_sandbox"))
         return notes
+
+
+def _reached(visited: Sequence[Visited], pressed: str = "", *, after: Iterable[Visited] = ()) -> Reached:
+    """Say how far a state went: where a page of it, or the one it was entered on, did not come, it was cut."""
+    came = sum(not one.failed for one in visited)
+    whole = came == len(visited) and not any(one.failed for one in after)
+    return Reached("reached" if whole else "cut", came, pressed)
 
 
 def _lasting(traces: Iterable[Trace], pages: Iterable[str]) -> list[str]:
