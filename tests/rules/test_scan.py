@@ -120,6 +120,16 @@ def test_a_renewal_is_told_from_an_end_that_stays(expected, name, first, again, 
     assert (("sliding", name) in verdicts(expected, traces)) is slides
 
 
+def test_a_renewal_is_told_from_the_last_request_that_is_long_enough_ago(expected):
+    visits = (("accepted", 0), ("accepted", 99), ("second", 100))
+    for start_again, slides in ((True, True), (False, False)):
+        traces = [
+            trace("stats", state, asked_at=NOW + at, seconds=9 * DAY - (0 if start_again else at), order=at)
+            for state, at in visits
+        ]
+        assert (("sliding", "stats") in verdicts(expected, traces)) is slides
+
+
 def test_requests_to_those_who_follow_visitors_need_consent_too(expected):
     assert verdicts(expected, (), [asked("ads.example")]) == {("tracker_request", "ads.example")}
     assert verdicts(expected, (), [asked("ads.example", "accepted")]) == set()

@@ -235,17 +235,21 @@ def _renewed(one: Seen, line: Line) -> Iterator[Finding]:
         trace for trace in lasting if trace.state == "before"
     ]
     for again in (trace for trace in lasting if trace.state == "second"):
-        before = next((trace for trace in reversed(first) if trace.how == again.how), None)
+        before = next((trace for trace in reversed(first) if _can_tell(trace, again)), None)
         if before is not None and _begins_anew(before, again):
             yield _finding("sliding", one, line, [before, again], {"asked": f"{again.seconds or 0:.0f}"})
             return
+
+
+def _can_tell(before: Trace, again: Trace) -> bool:
+    return before.how == again.how and abs(again.asked_at - before.asked_at) >= _APART_LEAST
 
 
 def _begins_anew(before: Trace, again: Trace) -> bool:
     """Tell a lifetime that is asked for once more from an end that stays where it was."""
     apart = again.asked_at - before.asked_at
     was, now = before.seconds or 0.0, again.seconds or 0.0
-    if abs(apart) < _APART_LEAST or was <= apart:
+    if was <= apart:
         return False
     return abs(now - was) < abs(apart) / 2 or now > was
 
