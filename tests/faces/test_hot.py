@@ -140,3 +140,53 @@ def test_other_paths_go_on_to_the_pages_and_get_is_no_way_to_ask(asked):
             return await client.get("/api/may")
 
     assert asyncio.run(got()).status_code == 405
+
+
+def test_a_subject_whom_nobody_opened_is_refused_and_written_nowhere(asked):
+    body = {"choices": [{"said": "objected"}], "method": "link", "subject": ADA}
+    refused = asked("/api/choices", body)
+    assert refused.status_code == 404
+    assert ADA not in refused.text
+    assert not list(read.events(asked.project.ledger, kind="objection_recorded"))
+    subject = subject_of(asked.project, [("email", ADA)])
+    other = asked("/api/choices", {**body, "subject": subject, "who": {"email": "bob@example.org"}})
+    assert other.status_code == 422
+    assert asked("/api/choices", {**body, "subject": subject, "who": {"email": ADA}}).status_code == 201
+    assert suppression.is_suppressed(asked.project.ledger, "email", ADA)
+
+
+def test_an_idempotency_key_used_for_another_persons_objection_records_it_too(asked):
+    said = {"Idempotency-Key": "order-4712"}
+    people = ("eve@example.org", "bob@example.org")
+    bodies = [{"choices": [{"said": "objected"}], "method": "link", "who": {"email": one}} for one in people]
+    eve, bob, again = (asked("/api/choices", one, **said).json() for one in (*bodies, bodies[0]))
+    assert eve["choices"] != bob["choices"]
+    assert again["choices"] == eve["choices"]
+    assert len(list(read.events(asked.project.ledger, kind="objection_recorded"))) == 2
+    other = {**bodies[0], "choices": [{"said": "objected", "purpose": "newsletter"}]}
+    assert asked("/api/choices", other, **said).status_code == 409
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {**YES, "choices": [{"said": ADA}]},
+        {**YES, ADA: 1},
+        {**YES, "who": {ADA: 1}},
+        {**YES, "at": ADA},
+        {"purpose": "x", "subject": "y", "addressee": ADA},
+    ],
+)
+def test_an_error_about_a_body_repeats_nothing_of_it(asked, body):
+    path = "/api/may" if "addressee" in body else "/api/choices"
+    refused = asked(path, body)
+    assert refused.status_code == 422
+    assert "canary" not in refused.text
+
+
+def test_a_yes_is_proven_as_soon_as_its_form_is_recorded(asked):
+    subject = subject_of(asked.project, [("email", ADA)])
+    body = {**YES, "form": "d" * 64, "subject": subject}
+    assert asked("/api/choices", body).json()["choices"][0]["proven"] is False
+    record_form.record_form(asked.project, replace(FORM, interface_sha256="d" * 64))
+    assert asked("/api/choices", body).json()["choices"][0]["proven"] is True

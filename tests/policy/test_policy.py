@@ -75,6 +75,7 @@ def test_a_field_said_twice_is_a_problem():
         ("purpose: {a: {does: x, legal_basis: legal_obligation}}", ["7:37 `purpose.a` rests on a legal obligation and does not name it. Add `duty: …`."]),
         ("purpose: {a: {does: x, legal_basis: contract, other_basis: consent}}", ["7:60 `purpose.a` must say for whom its other basis is. Say both `other_basis` and `other_basis_for`, or none."]),
         ("purpose: {a: {does: x, legal_basis: consent, on_doubt: allow}}", ["7:56 `purpose.a` cannot go on in doubt: it is about consent. Write `on_doubt: refuse`."]),
+        ("purpose: {a: {does: x, legal_basis: contract, other_basis: consent, other_basis_for: y, on_doubt: allow}}", ["7:99 `purpose.a` cannot go on in doubt: it is about consent. Write `on_doubt: refuse`."]),
         ("purpose: {a: {does: x, legal_basis: contract, marketing: true, on_doubt: allow}}", ["7:74 `purpose.a` cannot go on in doubt: it is about marketing. Write `on_doubt: refuse`."]),
         ("purpose: {a: {does: x, legal_basis: contract, recipients: [bank]}}", ["7:60 There is no recipient called `bank`. There are none yet."]),
         ("right: {erase: {grounds: [a, g]}}", ["7:26 Its article has no letter g under `grounds`. There are: a, b, c, d, e, f."]),

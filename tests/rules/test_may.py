@@ -250,3 +250,57 @@ def test_every_reason_has_a_sentence_in_both_languages():
 def test_a_purpose_that_is_part_of_itself_is_told():
     with pytest.raises(AssertionError, match="part of itself"):
         policy(BROADER.replace("  outreach:\n", "  outreach:\n    broader: sport-news\n"))
+
+
+def test_marketing_that_names_no_channel_is_held_to_what_the_law_says_of_each():
+    plain = policy(BROADER.replace("    channels: [email, phone, post]\n", ""))
+    known = Known(plain, {}, {("main-entity", "*")})
+    assert code(NOBODY, asked("letters", None), known) == "no_consent_channel"
+    assert code(NOBODY, asked("letters", "email"), known) == "no_consent_channel"
+    assert code(NOBODY, asked("letters", "post"), known) == "opt_out"
+
+
+def test_an_objection_to_what_rests_on_consent_takes_it_back_until_a_later_proven_yes():
+    said = Standing({("audience", "main-entity", "*"): given("audience")}, {
+        ("audience", "*", "*"): Objection(False, "2026-11-02T10:00:00.000000+00:00", "E2")})  # fmt: skip
+    assert code(said, asked("audience", None)) == "objected"
+    later = {("audience", "main-entity", "*"): given("audience", at="2026-11-03T10:00:00.000000+00:00")}
+    assert code(replace(said, consents=later), asked("audience", None)) == "consented"
+
+
+def test_a_refusal_of_the_broader_purpose_outweighs_a_yes_that_is_not_proven():
+    said = Standing({
+        ("outreach", "*", "*"): given("outreach", "refused"),
+        ("sport-news", "main-entity", "email"): given("sport-news", at="2026-11-02T10", proven=False),
+    }, {})  # fmt: skip
+    assert code(said, asked("sport-news")) == "refused"
+
+
+@pytest.mark.parametrize(
+    ("class_", "role", "allowed"),
+    [("other", "controller", False), ("marketing", "joint_controller", False), ("processor", "processor", True),
+     ("payment", "controller", True)],
+)  # fmt: skip
+def test_in_doubt_nothing_goes_on_to_others_for_their_own_ends(class_, role, allowed):
+    processor = "class: processor\n    role: processor"
+    said = f"class: {class_}\n    role: {role}"
+    if allowed:
+        assert rules.in_doubt(policy(old=processor, new=said), "orders", 9).allowed
+    else:
+        with pytest.raises(
+            AssertionError, match="orders` cannot go on in doubt: it is about disclosure to others"
+        ):
+            policy(old=processor, new=said)
+
+
+def test_in_doubt_a_purpose_is_held_to_the_broader_one():
+    allowed = "    on_doubt: allow\n"
+    assert allowed in project_files("shop", DAY)["policy.md"]
+    written = BROADER.replace("    marketing: true\n    categories: [contact]\n    recipients: [hosting]\n",
+                              "    categories: [contact]\n    on_doubt: allow\n")  # fmt: skip
+    with pytest.raises(AssertionError, match="sport-news` cannot go on in doubt: it is about consent"):
+        policy(written)
+    basis = "legal_basis: consent\n    broader: outreach\n    channels: [email]"
+    written = written.replace(basis, "legal_basis: contract\n    broader: letters")
+    with pytest.raises(AssertionError, match="sport-news` cannot go on in doubt: it is about marketing"):
+        policy(written)

@@ -1,5 +1,6 @@
 """Consent and objection as they are recorded, and what may be done afterwards."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -13,7 +14,7 @@ from troth.rules.consent_form import Form
 from troth.rules.may import sentence
 from troth.work import audit, carry_on, decide, declare_refusals, record_form
 from troth.work.may import may
-from troth.work.record_consent import Asked, Choice, expire, record_consent
+from troth.work.record_consent import Asked, Choice, end, expire, record_consent
 from troth.work.record_objection import record_objection
 
 ADA = (("email", "ada@example.org"),)
@@ -92,8 +93,6 @@ def test_without_the_form_that_was_shown_it_is_not_demonstrable_and_does_not_cou
     ],
 )
 def test_a_form_that_breaks_a_condition_is_refused_and_no_consent_by_it_counts(project, more, sentence_):
-    from dataclasses import replace
-
     declare_refusals.declare_refusals(project, "main-entity", "email", staff="marie")
     wrong = replace(FORM, **more)
     with pytest.raises(NotAllowedError, match=sentence_):
@@ -257,3 +256,116 @@ def test_who_they_are_stays_known_while_a_consent_stands_and_goes_with_the_last_
     assert _consented(news, subject)
     record_consent(news, ADA, NO, Asked("link", "en"))
     assert not _consented(news, subject)
+
+
+def test_a_later_objection_closes_again_what_a_yes_opened_and_one_said_before_it_does_not(news, clock):
+    record_objection(news, ADA, purpose="newsletter", once="click 1")
+    clock.forward(seconds=10)
+    record_consent(news, ADA, YES, ASKED)
+
+    def closed():
+        known = suppression.of(news.ledger, *ADA[0])
+        return suppression.since(known, ["newsletter"], "main-entity", "email") is not None
+
+    clock.forward(seconds=10)
+    record_objection(news, ADA, purpose="newsletter", once="click 1")
+    assert not closed()
+    record_objection(news, ADA, purpose="newsletter", once="click 2")
+    assert closed()
+    rows = len(suppression.of(news.ledger, *ADA[0]))
+    record_objection(news, ADA, purpose="newsletter", once="click 2")
+    assert len(suppression.of(news.ledger, *ADA[0])) == rows
+
+
+def test_an_objection_by_request_that_is_carried_on_again_undoes_no_later_yes(news, clock):
+    number = story.ask(news, "object_marketing")
+    clock.forward(seconds=10)
+    record_consent(news, ADA, YES, ASKED)
+    clock.forward(seconds=10)
+    carry_on.carry_on(news, number)
+    known = suppression.of(news.ledger, *ADA[0])
+    assert suppression.since(known, ["newsletter"], "main-entity", "email") is None
+
+
+@pytest.mark.parametrize("channel", ["email", "*"])
+def test_a_yes_that_is_not_proven_undoes_no_no_whichever_is_recorded_first(news, clock, channel):
+    unproven = Asked("web", "en", texts={"newsletter": TEXT})
+    record_consent(news, ADA, (Choice("newsletter", "refused", channel),), Asked("web", "en"))
+    clock.forward(seconds=10)
+    record_consent(news, ADA, YES, unproven)
+    assert code(news) == "refused"
+    eve = (("email", "eve@example.org"),)
+    record_consent(news, eve, YES, unproven)
+    before = Asked("web", "en", at=clock.now - timedelta(days=1))
+    record_consent(news, eve, (Choice("newsletter", "refused", channel),), before)
+    assert code(news, eve) == "refused"
+    record_consent(news, eve, YES, ASKED)
+    assert code(news, eve) == "consented"
+
+
+def test_a_clock_that_is_fast_makes_no_later_no_void(news, clock):
+    fast = clock.now + timedelta(minutes=4)
+    record_consent(news, ADA, YES, Asked("web", "en", form=FORM.interface_sha256, at=fast))
+    clock.forward(seconds=10)
+    record_consent(news, ADA, NO, Asked("link", "en"))
+    assert code(news) == "withdrawn"
+    objection = record_objection(news, ADA, said_at=clock.now + timedelta(minutes=4))
+    assert objection.facts["said_at"] == clock.now.isoformat()
+
+
+@pytest.mark.parametrize(
+    ("at", "sentence_"),
+    [
+        (datetime(2026, 11, 1, 9), "no offset"),
+        (datetime(2036, 11, 1, 9, tzinfo=UTC), "still to come"),
+        (datetime(1969, 11, 1, 9, tzinfo=UTC), "before 1990"),
+        (datetime.fromisoformat("0001-01-01T00:00+05:00"), "before 1990"),
+        (datetime.fromisoformat("9999-12-31T23:59-05:00"), "still to come"),
+    ],
+)
+def test_a_moment_at_which_nothing_can_have_been_said_is_refused(news, at, sentence_):
+    with pytest.raises(NotAllowedError, match=sentence_):
+        record_objection(news, ADA, said_at=at)
+    with pytest.raises(NotAllowedError, match=sentence_):
+        record_consent(news, ADA, NO, Asked("link", "en", at=at))
+
+
+def test_an_objection_of_a_subject_named_by_id_closes_their_addresses(news):
+    subject = record_consent(news, ADA, YES, ASKED)[0].subject
+    record_objection(news, (), subject=subject)
+    assert suppression.is_suppressed(news.ledger, *ADA[0])
+    subjects.forget_identifiers(news.ledger, subject)
+    record_objection(news, (), subject=subject)
+
+
+def test_a_subject_named_by_id_is_asked_about_with_their_addresses(news, clock):
+    subject = record_consent(news, ADA, YES, ASKED)[0].subject
+    clock.forward(seconds=10)
+    other = ("email", "ada.work@example.org")
+    record_objection(news, [other])
+    assert may(news, (), "newsletter", channel="email", subject=subject).allowed
+    subjects.add_identifier(news.ledger, subject, *other)
+    assert may(news, (), "newsletter", channel="email", subject=subject).reason.code == "suppressed"
+
+
+def test_a_no_is_refused_for_no_language(news):
+    event = record_consent(news, ADA, NO, Asked("link", "sv"))[0]
+    assert event.facts["language"] == news.policy.language
+    with pytest.raises(NotAllowedError, match="not published in 'sv'"):
+        record_consent(news, ADA, YES, Asked("web", "sv", form=FORM.interface_sha256))
+
+
+def test_a_consent_that_is_renewed_meanwhile_does_not_end(news, clock):
+    subject = record_consent(news, ADA, YES, ASKED)[0].subject
+    seen = read.state(news.ledger, f"choices/{subject}")
+    ended = {name: {**one, "until": "2026-11-24"} for name, one in seen.body["consents"].items()}
+    stale = replace(seen, body={**seen.body, "consents": ended})
+    record_consent(news, ADA, (Choice("newsletter", "renewed", "email"),), ASKED)
+    assert end(news, stale, "2026-11-24") == 0
+    assert code(news) == "consented"
+
+
+def test_the_day_is_that_of_the_place_of_the_company(news, clock):
+    until = record_consent(news, ADA, YES, ASKED)[0].facts["valid_until"]
+    clock.now = datetime.fromisoformat(until).replace(tzinfo=UTC) - timedelta(minutes=30)
+    assert code(news) == "expired"  # in Paris the day has begun

@@ -172,7 +172,7 @@ def choices(
     email: str = "",
     subject: str = "",
     form: str = "",
-    language: str = "en",
+    language: str = "",
     at: datetime | None = None,
     once: str = "",
     **more: Any,

@@ -21,7 +21,7 @@ from troth.errors import ConflictError, NotAllowedError, NotFoundError, TrothErr
 from troth.faces.api_keys import Keys
 from troth.rules.may import sentence
 from troth.work.gate import Gate
-from troth.work.take_choices import Taken, Taking
+from troth.work.take_choices import Taken, Taking, mistake
 
 LOG = logging.getLogger("troth.hot")
 BODY_BYTES_MAX = 100_000
@@ -135,8 +135,8 @@ class Hot:
     def _read(self, body: bytes) -> Ask:
         try:
             asked = self._ask.decode(body)
-        except msgspec.DecodeError as error:  # what it says names fields and kinds, and no value
-            raise NotAllowedError(f"The body is no question in JSON: {error}.") from None
+        except msgspec.DecodeError as error:
+            raise NotAllowedError(f"The body is no question in JSON: {mistake(error)}.") from None
         except UnicodeDecodeError:
             raise NotAllowedError("The body is no question in JSON: it is not UTF-8.") from None
         if bool(asked.subject) == (len(asked.who) == 1):

@@ -97,9 +97,17 @@ def add(connection: Connection, made: Sequence[dict[str, object]]) -> None:
 
 
 def suppress(ledger: Ledger, kind: str, value: str, told: Suppression) -> None:
-    """Let nothing of this be sent to an address any more; saying it again does no more."""
+    """Let nothing of this be sent to an address any more; saying it again does no more.
+
+    What was opened since for one purpose, company or channel, an objection that is later closes again.
+    """
     known = of(ledger, kind, value)
-    if told.resumed or since(known, [told.purpose], told.controller, told.channel) is None:
+    same = [
+        one for one in known if not one.resumed and one.covers([told.purpose], told.controller, told.channel)
+    ]
+    last = max((one.at for one in same), default="")
+    opened = any(one.resumed and one.at > last for one in known)
+    if told.resumed or not same or (opened and told.at > last):
         with ledger.writing() as connection:
             add(connection, rows(ledger, kind, value, told))
 

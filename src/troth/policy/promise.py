@@ -293,7 +293,8 @@ class Purpose(Promise):
         "a decision made without a person", law="GDPR Arts. 13(2)(f), 22"
     )
     on_doubt: Literal["allow", "refuse"] = told(
-        "what holds while the ledger cannot be reached; consent, marketing and profiling must refuse",
+        "what holds while the ledger cannot be reached; consent, marketing, profiling and disclosure to others must "
+        "refuse",
         default="refuse",
     )
 

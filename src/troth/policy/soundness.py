@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from troth.errors import Problem
 from troth.law.period import Period
+from troth.policy.doubt import closed_in_doubt
 from troth.policy.kinds import OF_THE_REGISTER
 from troth.policy.promise_reading import Said
 
@@ -127,8 +128,7 @@ def _purpose(values: Mapping[str, Any], policy: Policy) -> Found:
             "Say both `other_basis` and `other_basis_for`, or none.",
         )
     if values.get("on_doubt") == "allow":
-        closed = next((word for word in ("marketing", "profiling") if values.get(word)), None)
-        closed = "consent" if basis == "consent" else closed
+        closed = closed_in_doubt(policy, str(name)) if name in policy.purposes else None
         if closed:
             yield (
                 "on_doubt",

@@ -3,7 +3,7 @@
 One stream holds it, named after the subject: consents given, refused, withdrawn, expired and
 renewed, and objections, each for a purpose, a controller and a channel.  What was said last
 counts, by when it was said and not by when it was written down; where two are of the same
-moment, the no counts.
+moment, the no counts.  A yes that is not proven undoes no no, whenever it was said.
 
 Law: GDPR Art. 4(11), Art. 7, Art. 21; ISO/IEC TS 27560 for what a record holds.
 """
@@ -40,6 +40,11 @@ class Consent:
     until: date | None = None
     proven: bool = False
     age: str = "unknown"
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is more than a yes that nobody can prove."""
+        return self.said != "given" or self.proven
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +142,17 @@ def _objection(state: dict[str, Any], event: Event) -> None:
 def _put(state: dict[str, Any], part: str, key: str, now: dict[str, Any], *, no: bool) -> None:
     before = state[part].get(key)
     was_no = before is not None and before.get("said") not in {"given", "expired"}
+    if was_no and _unproven(now):
+        return
+    if no and before is not None and _unproven(before):
+        state[part] = {**state[part], key: now}
+        return
     if before is None or now["at"] > before["at"] or (now["at"] == before["at"] and (no or not was_no)):
         state[part] = {**state[part], key: now}
+
+
+def _unproven(one: Mapping[str, Any]) -> bool:
+    return one.get("said") == "given" and not one["proven"]
 
 
 def standing(
@@ -192,12 +206,12 @@ def about(
     """Yield what was said about consent that bears on a question, what was said last first.
 
     Where the question names no channel, only what was said of all channels is a yes to it;
-    a no to one channel is no answer either.
+    a no to one channel is no answer either.  A yes that is not proven comes after all else.
     """
     controllers, channels = (controller, EVERY), (channel or EVERY, EVERY)
     met = dict.fromkeys((purpose, one, other) for one in controllers for other in channels)
     known = [(key, found.consents[key]) for key in met if key in found.consents]
-    yield from sorted(known, key=lambda one: (one[1].at, one[1].said != "given"), reverse=True)
+    yield from sorted(known, key=lambda one: (one[1].counts, one[1].at, one[1].said != "given"), reverse=True)
 
 
 def objected(

@@ -22,6 +22,7 @@ from typing import TypeAlias
 
 from troth.law.period import Period
 from troth.law.prospecting import Addressee, prospecting
+from troth.policy.doubt import closed_in_doubt
 from troth.policy.policy import Policy
 from troth.policy.promise import LegalBasis, Purpose
 from troth.policy.shape import Text
@@ -111,7 +112,7 @@ def may(known: Known, standing: Standing, asked: Question, *, suppressed: str | 
     if stopped is not None:
         return stopped
     channels: tuple[str | None, ...] = (
-        (asked.channel,) if asked.channel else tuple(purpose.channels) or (None,)
+        (asked.channel,) if asked.channel else purpose_scope.channels(known.policy, asked.purpose) or (None,)
     )
     answers = [_by(known, standing, purpose, asked, channel, suppressed) for channel in channels]
     return next((one for one in answers if not one.allowed), answers[-1])
@@ -120,24 +121,13 @@ def may(known: Known, standing: Standing, asked: Question, *, suppressed: str | 
 def in_doubt(policy: Policy, name: str, seconds: int) -> Answer:
     """Answer while the ledger was not read for too long: no, unless the policy lets the purpose go on in doubt.
 
-    Consent, marketing and profiling never do, nor does what goes to other controllers.
+    Consent, marketing and profiling never do, nor does what goes to others for their own ends.
     """
     purpose = policy.purposes.get(name)
     if purpose is None:
         return No(Reason("unknown_purpose", told={"name": name}))
-    others = any(
-        one.class_ == "marketing" and one.role != "processor"
-        for name in purpose.recipients
-        if (one := policy.recipients.get(name)) is not None
-    )
-    closed = (
-        "consent" in {purpose.legal_basis, purpose.other_basis}
-        or purpose.marketing
-        or purpose.profiling
-        or others
-    )
     told = {"seconds": str(seconds)}
-    if purpose.on_doubt == "allow" and not closed:
+    if purpose.on_doubt == "allow" and closed_in_doubt(policy, name) is None:
         return Yes(Reason("in_doubt", purpose.clause, purpose.id, told=told))
     return No(Reason("stale", purpose.clause, purpose.id, told=told))
 
@@ -192,7 +182,7 @@ def _by(
     if basis is None:
         return _no("basis_unknown", purpose)
     names = (asked.purpose, *purpose_scope.broader(known.policy, asked.purpose))
-    marketing = any(known.policy.purposes[name].marketing for name in names)
+    marketing = purpose_scope.is_marketing(known.policy, asked.purpose)
     said = _said(standing, names, asked.entity, channel)
     objection = _objected(standing, names, asked.entity, channel, basis, said, marketing=marketing)
     if objection is not None:
@@ -233,7 +223,7 @@ def _said(
         if said is None:
             continue
         stops = said[1].said in {"refused", "withdrawn"}
-        if found is None or (stops and said[1].at >= found[1].at):
+        if found is None or (stops and (said[1].at >= found[1].at or not found[1].counts)):
             found = said
     return found
 
@@ -244,13 +234,14 @@ def _objected(
 ) -> consent.Objection | None:  # fmt: skip
     """Return the objection that stands: one that no later, proven consent to this very purpose overrides.
 
-    Law: GDPR Art. 21(1) is about public tasks and legitimate interests; 21(2) about all marketing.
+    Law: GDPR Art. 21(1) is about public tasks and legitimate interests; 21(2) about all marketing; whoever
+    objects to what they consented to takes the consent back (Art. 7(3)).
     """
     if not standing.objections:
         return None
     of = (*names, EVERY) if marketing else names
     found = [one for _, one in consent.objected(standing, of, entity, channel)]
-    if not marketing and basis not in {"public_task", "legitimate_interests"}:
+    if not marketing and basis not in {"public_task", "legitimate_interests", "consent"}:
         return None
     last = max(found, key=lambda one: one.at, default=None)
     if last is None or (

@@ -18,6 +18,7 @@ from typing import Any
 
 from troth.policy.policy import Policy
 from troth.policy.promise import Purpose
+from troth.rules.consent import CHANNELS
 from troth.rules.event import Event, Fact
 
 FAMILY = "purpose"
@@ -100,6 +101,17 @@ def broader(policy: Policy, name: str) -> tuple[str, ...]:
         above.append(str(found.broader))
         found = policy.purposes.get(str(found.broader))
     return tuple(above)
+
+
+def is_marketing(policy: Policy, name: str) -> bool:
+    """Say whether a purpose of the policy is direct marketing, by itself or as part of a broader one."""
+    return any(policy.purposes[one].marketing for one in (name, *broader(policy, name)))
+
+
+def channels(policy: Policy, name: str) -> tuple[str, ...]:
+    """Return the channels of a purpose: all there are for marketing that names none, for the law differs by them."""
+    named = tuple(map(str, policy.purposes[name].channels))
+    return named or (CHANNELS if is_marketing(policy, name) else ())
 
 
 def grown(then: Scope, now: Scope) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ Law: GDPR Art. 7(3), Art. 21(1) to (3); law.md section 3.3.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from troth.ledger import append, subjects, suppression
 from troth.ledger.lease import Lease
@@ -105,9 +106,11 @@ def _suppress(
     asked = request_file.requester(project, found.number)
     given = str((asked.get("for") or asked).get("email") or "")
     known = subjects.identifiers(project.ledger, str(found.state["subject"])) if found.state["proven"] else ()
+    # Of the moment it was received, however often it is carried on: a yes since then is not undone.
+    received = datetime.fromisoformat(str(found.state["received_at"]))
     for kind, value in dict.fromkeys([*([("email", given)] if given else []), *known]):
         for purpose in purposes or (EVERY,):
-            told = Suppression(EVERY, purpose, EVERY, second_after(project.clock()), "")
+            told = Suppression(EVERY, purpose, EVERY, second_after(received), "")
             suppression.suppress(project.ledger, kind, value, told)
 
 

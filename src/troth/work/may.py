@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from troth.law import clock
 from troth.law.prospecting import Addressee
 from troth.ledger import read, subjects, suppression
 from troth.rules import consent, purpose_scope
@@ -25,7 +26,7 @@ from troth.rules.purpose_scope import Scope
 from troth.work import declare_refusals
 from troth.work.establishment import establishment
 from troth.work.project import Project
-from troth.work.record_consent import Identifiers
+from troth.work.record_consent import Identifiers, addresses
 
 _STOPPING = text(
     "SELECT DISTINCT stream FROM events WHERE subject = :subject AND kind IN ('restriction_moved', 'act_ended')"
@@ -48,7 +49,8 @@ def may(
 ) -> Answer:
     """Answer for whom the identifiers name (or for a known `subject`), now or as of a moment past.
 
-    An address that is given is also looked for among those to which nothing is sent any more.
+    An address that is given is also looked for among those to which nothing is sent any more, and so
+    are all addresses of a subject named by id alone.
     """
     at = on or project.clock()
     here = establishment(project, entity)
@@ -56,10 +58,12 @@ def may(
         (one for kind, value in identifiers if (one := subjects.find_subject(project.ledger, kind, value))),
         None,
     )
-    asked = Question(purpose, here.entity, at.date(), channel, addressee, country, other_basis,
+    day = clock.receipt_day(at, here.time_zone)
+    asked = Question(purpose, here.entity, day, channel, addressee, country, other_basis,
                      tuple(sorted((since or {}).items())))  # fmt: skip
     standing = standing_of(project, found, as_of=on) if found else consent.NOBODY
-    return rules.may(known(project), standing, asked, suppressed=suppressed(project, identifiers, asked))
+    reach = identifiers or (addresses(project, found) if found else ())
+    return rules.may(known(project), standing, asked, suppressed=suppressed(project, reach, asked))
 
 
 def known(project: Project) -> Known:

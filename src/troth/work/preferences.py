@@ -18,7 +18,7 @@ from troth.errors import NotAllowedError, NotFoundError
 from troth.ledger import keys, subjects, tries
 from troth.outside.mail import Letter, is_address
 from troth.policy.promise import Purpose
-from troth.rules import letter
+from troth.rules import letter, purpose_scope
 from troth.rules.consent_form import Form
 from troth.work import record_form, send_letter
 from troth.work.may import may
@@ -61,7 +61,7 @@ def of(project: Project, email: str) -> tuple[Preference, ...]:
 
 
 def _stands(project: Project, email: str, purpose: Purpose) -> Preference:
-    channels: tuple[str | None, ...] = tuple(purpose.channels) or (None,)
+    channels: tuple[str | None, ...] = purpose_scope.channels(project.policy, str(purpose.key)) or (None,)
     answers = [may(project, [("email", email)], str(purpose.key), channel=one) for one in channels]
     reason = next((one for one in answers if one.allowed), answers[0]).reason
     allowed = any(one.allowed for one in answers)

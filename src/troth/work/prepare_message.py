@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from troth.errors import NotAllowedError
+from troth.rules import purpose_scope
 from troth.rules.first_communication import purpose_of
 from troth.rules.may import sentence
 from troth.work import communicate, message_link
@@ -66,7 +67,8 @@ def prepare(
     due = communicate.ask(project, email, purpose, language=language)
     found = purpose_of(project.policy, purpose)
     address = email.strip()
-    answer = may(project, [("email", address)], purpose, channel=channel if found.channels else None)
+    of_channels = found.channels or purpose_scope.is_marketing(project.policy, purpose)
+    answer = may(project, [("email", address)], purpose, channel=channel if of_channels else None)
     token = ""
     if message_link.stoppable(found):
         token = message_link.stop_token(project, address, purpose)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
-from troth.errors import NotAllowedError, NotFoundError
+from troth.errors import ConflictError, KeyDestroyedError, NotAllowedError, NotFoundError
 from troth.law.age import consent_age
 from troth.ledger import append, read, subjects, suppression
 from troth.ledger.suppression import Suppression
@@ -31,6 +31,7 @@ from troth.work.project import Project
 
 Identifiers = Sequence[tuple[str, str]]
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+YEAR_MIN = 1990
 _CODE = re.compile(r"[a-z0-9][a-z0-9 ._-]{0,60}", re.ASCII)
 
 
@@ -107,15 +108,12 @@ def checked(project: Project, choices: Sequence[Choice], asked: Asked) -> None:
         wrong.append("A hash is not 64 hexadecimal digits.")
     if asked.source and not _CODE.fullmatch(asked.source):
         wrong.append("A source is a short code, such as `shop checkout`, and names nobody.")
-    if asked.language not in project.policy.documents:
-        wrong.append(f"The policy is not published in {asked.language[:10]!r}.")
-    if asked.at is not None and (
-        asked.at.tzinfo is None or asked.at > project.clock() + timedelta(minutes=5)
-    ):
-        wrong.append("The moment has no offset from UTC, or is still to come.")
+    wrong += wrong_moment(project, asked.at)
     if asked.age is not None and not 0 <= asked.age <= 130:
         wrong.append("The age is not one of a person.")
     yes = any(one.said in {"given", "renewed"} for one in choices)
+    if yes and asked.language and asked.language not in project.policy.documents:
+        wrong.append(f"The policy is not published in {asked.language[:10]!r}.")
     if not wrong and yes and asked.age is not None and age_class(project, asked) == "minor":
         limit = _age_limit(project, asked)
         wrong.append(
@@ -124,6 +122,21 @@ def checked(project: Project, choices: Sequence[Choice], asked: Asked) -> None:
         )
     if wrong:
         raise NotAllowedError(" ".join(dict.fromkeys(wrong)))
+
+
+def wrong_moment(project: Project, at: datetime | None) -> Iterable[str]:
+    """Say what is wrong with the moment at which something was said; a clock may be fast by some minutes."""
+    if at is None:
+        return
+    if at.tzinfo is None or at > project.clock() + timedelta(minutes=5):
+        yield "The moment has no offset from UTC, or is still to come."
+    elif at.year < YEAR_MIN:
+        yield f"Nothing was said before {YEAR_MIN} that Troth keeps: give the day it was said."
+
+
+def not_to_come(project: Project, at: datetime | None) -> datetime | None:
+    """Return when something was said: by a clock that is fast, no later than it is recorded, or no answer counted."""
+    return min(at, project.clock()) if at else None
 
 
 def _wrong(project: Project, choice: Choice) -> Iterable[str]:
@@ -172,6 +185,14 @@ def subject_of(project: Project, identifiers: Identifiers) -> str:
     return subject
 
 
+def addresses(project: Project, subject: str) -> Identifiers:
+    """Return the identifiers of a subject who is named by id alone; of whom was forgotten there are none."""
+    try:
+        return subjects.identifiers(project.ledger, subject)
+    except KeyDestroyedError:
+        return ()
+
+
 def state_purposes(project: Project, names: Iterable[str]) -> None:
     """Keep what these purposes cover today, each scope once."""
     for name in dict.fromkeys(names):
@@ -211,16 +232,18 @@ def draft(project: Project, subject: str, choice: Choice, asked: Asked, *, actor
     yes = choice.said in {"given", "renewed"}
     controller = choice.controller or (establishment(project).entity if yes else EVERY) or EVERY
     form = record_form.form(project, asked.form) if asked.form else None
+    at = not_to_come(project, asked.at)
+    language = asked.language if asked.language in project.policy.documents else project.policy.language
     text = asked.texts.get(choice.purpose) or (form["texts"].get(choice.purpose, "") if form else "")
     facts: dict[str, Fact] = {
         "purpose": choice.purpose, "purpose_version": project.policy.version, "given": choice.said,
-        "method": asked.method, "notice_sha256": sha256(project.policy, asked.language), "language": asked.language,
+        "method": asked.method, "notice_sha256": sha256(project.policy, language), "language": language,
         "controller": controller, "channel": choice.channel or EVERY,
     }  # fmt: skip
     more: dict[str, Fact] = {
         "interface_sha256": asked.form or None, "text_sha256": text or None, "source": asked.source or None,
         "country": asked.country or None, "signal": asked.signal,
-        "chosen_at": asked.at.astimezone(UTC).isoformat() if asked.at else None,
+        "chosen_at": at.astimezone(UTC).isoformat() if at else None,
     }  # fmt: skip
     facts |= {name: value for name, value in more.items() if value is not None}
     if yes:
@@ -228,7 +251,7 @@ def draft(project: Project, subject: str, choice: Choice, asked: Asked, *, actor
         lacks = list(consent_form.unproven(
             asked.method, form, choice.purpose, text_sha256=text, evidence=bool(asked.evidence), age=age
         ))  # fmt: skip
-        until = valid_until(project, asked.at or project.clock())
+        until = valid_until(project, at or project.clock())
         facts |= {"age_class": age, "proven": not lacks, "lacks": lacks, "scope": purpose_scope.scope(
             project.policy, choice.purpose).imprint}  # fmt: skip
         facts |= {"valid_until": until.isoformat()} if until else {}
@@ -276,15 +299,24 @@ def expire(project: Project) -> int:
     today = project.clock().date().isoformat()
     count = 0
     for found in read.states(project.ledger, consent.FAMILY, due_before=f"{today}~"):
-        subject = found.stream.partition("/")[2]
-        ended = [
-            (key, one) for key, one in sorted(found.body["consents"].items())
-            if one["said"] == "given" and one["until"] and one["until"] <= today
-        ]  # fmt: skip
-        drafts = [_expired(project, subject, key, one) for key, one in ended]
-        once = f"expired {subject} {found.version}"
-        count += len(append.append(project.ledger, drafts, once=once)) if drafts else 0
+        count += end(project, found, today)
     return count
+
+
+def end(project: Project, found: read.State, today: str) -> int:
+    """Record which of a subject's consents ended, unless something was said meanwhile, such as a renewal."""
+    subject = found.stream.partition("/")[2]
+    ended = [
+        (key, one) for key, one in sorted(found.body["consents"].items())
+        if one["said"] == "given" and one["until"] and one["until"] <= today
+    ]  # fmt: skip
+    drafts = [_expired(project, subject, key, one) for key, one in ended]
+    if not drafts:
+        return 0
+    try:
+        return len(append.append(project.ledger, drafts, expect={found.stream: found.version}))
+    except ConflictError:
+        return 0  # the next round looks again
 
 
 def _expired(project: Project, subject: str, key: str, one: Mapping[str, Any]) -> Draft:

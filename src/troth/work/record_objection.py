@@ -19,7 +19,14 @@ from troth.rules import consent, purpose_scope
 from troth.rules.consent import CHANNELS, EVERY
 from troth.rules.event import Draft, Event, Fact
 from troth.work.project import Project
-from troth.work.record_consent import Identifiers, fresh_name, second_after
+from troth.work.record_consent import (
+    Identifiers,
+    addresses,
+    fresh_name,
+    not_to_come,
+    second_after,
+    wrong_moment,
+)
 
 FAMILY = "objections"
 METHODS = (
@@ -61,7 +68,7 @@ def record_objection(
     one purpose (Art. 21(1)).  Saying it again under the same `once` records nothing more, and
     closes again what an interruption left open.
     """
-    checked(project, scope, purpose, channel, controller, method)
+    checked(project, scope, purpose, channel, controller, method, said_at)
     found = subject or next(
         (
             known
@@ -74,9 +81,12 @@ def record_objection(
         raise NotAllowedError(
             "An objection is somebody's: give an identifier, such as email=ada@example.org."
         )
-    at = said_at or project.clock()
+    said_at = not_to_come(project, said_at)
     said = read.said(project.ledger, once) if once is not None else ()
-    suppress(project, identifiers, scope, purpose, channel, controller, at)
+    # Said again it is of the moment of the first saying: it closes nothing that a yes since then opened.
+    at = said_at or (said[0].at if said else project.clock())
+    reach = identifiers or (addresses(project, found) if found else ())
+    suppress(project, reach, scope, purpose, channel, controller, at)
     if said:
         return said[0]
     facts: dict[str, Fact] = {
@@ -94,9 +104,17 @@ def record_objection(
     return append.append(project.ledger, [draft], once=once)[0]
 
 
-def checked(project: Project, scope: str, purpose: str, channel: str, controller: str, method: str) -> None:
+def checked(
+    project: Project,
+    scope: str,
+    purpose: str,
+    channel: str,
+    controller: str,
+    method: str,
+    said_at: datetime | None = None,
+) -> None:
     """See that an objection is one the policy knows; raises NotAllowedError with everything that is wrong."""
-    wrong = []
+    wrong = list(wrong_moment(project, said_at))
     found = project.policy.purposes.get(purpose)
     if scope not in {"marketing", "purpose"}:
         wrong.append("The scope of an objection is `marketing` or `purpose`.")

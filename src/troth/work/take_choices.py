@@ -6,6 +6,8 @@ Law: GDPR Art. 7(1), (3); Art. 21(2), (3).
 from __future__ import annotations
 
 import asyncio
+import hmac
+import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal
@@ -13,9 +15,12 @@ from typing import Literal
 import msgspec
 
 from troth.errors import ConflictError, NotAllowedError, NotFoundError
+from troth.ledger import keys, read, subjects
 from troth.ledger.ingest import Ingest
 from troth.rules import consent
 from troth.rules.event import Draft, Event
+from troth.rules.identifier import exact
+from troth.work import record_form
 from troth.work.project import Project
 from troth.work.record_consent import (
     Asked,
@@ -29,6 +34,14 @@ from troth.work.record_consent import (
 from troth.work.record_objection import record_objection
 
 PREPARED_MAX = 5_000
+_SAYS_NO_VALUE = re.compile(
+    r"(Expected `[^`]*`(, got `[a-z]+`)?|Object missing required field `[a-z_]+`|Invalid RFC3339 encoded datetime)"
+    r"( - at `\$[^`]*`)?|JSON is malformed: [a-z ]+ \(byte \d+\)|Input data was truncated"
+)
+_PLACE = re.compile(r" - at `\$[a-z0-9_.\[\]]*`\Z")
+
+
+_ANOTHER = "Another report was sent under this Idempotency-Key before. Draw a new one for each."
 
 
 class One(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -45,7 +58,7 @@ class Told(msgspec.Struct, forbid_unknown_fields=True):
 
     choices: tuple[One, ...]
     method: str
-    language: str = "en"
+    language: str = ""
     subject: str = ""
     who: dict[str, str] = {}
     form: str = ""
@@ -81,27 +94,32 @@ class Taking:
         """Record what a body in JSON says; raises NotAllowedError for one that does not say it."""
         try:
             told = self._read.decode(body)
-        except msgspec.DecodeError as error:  # what it says names fields and kinds, and no value
-            raise NotAllowedError(f"The body reports no choices in JSON: {error}.") from None
+        except msgspec.DecodeError as error:
+            raise NotAllowedError(f"The body reports no choices in JSON: {mistake(error)}.") from None
         except UnicodeDecodeError:
             raise NotAllowedError("The body reports no choices in JSON: it is not UTF-8.") from None
         if told.subject and not told.who and not any(one.said == "objected" for one in told.choices):
             stream = consent.stream(told.subject)
-            drafts = [replace(one, subject=told.subject, stream=stream) for one in self._drafts(told)]
+            made = self._known(told)
+            if made is None:
+                made = await asyncio.to_thread(self._drafts, told)
+            drafts = [replace(one, subject=told.subject, stream=stream) for one in made]
             written = await self._ingest.hand(drafts, once, f"subject/{told.subject}")
             if once is not None:
                 _same(written, drafts)
             return _taken(told.subject, written)
         return await asyncio.to_thread(self._slowly, told, once)
 
-    def _drafts(self, told: Told) -> tuple[Draft, ...]:
-        """Make the drafts of a report, once for all that say the same but for the subject."""
+    def _known(self, told: Told) -> tuple[Draft, ...] | None:
+        """Return the drafts of a report where the same was reported today of another subject."""
         today = self._project.clock().date()
         if today != self._day or len(self._prepared) > PREPARED_MAX:
             self._day, self._prepared = today, {}
-        key = (told.choices, told.method, told.language, told.form, tuple(told.texts.items()), told.source, told.at,
-               told.age, told.country, told.guardian, told.evidence, told.signal)  # fmt: skip
-        known = self._prepared.get(key)
+        return self._prepared.get(_alike(told))
+
+    def _drafts(self, told: Told) -> tuple[Draft, ...]:
+        """Make the drafts of a report, once for all that say the same but for the subject."""
+        known = self._known(told)
         if known is None:
             choices, asked = _choices(told), _asked(told)
             checked(self._project, choices, asked)
@@ -109,33 +127,28 @@ class Taking:
                 self._project, [one.purpose for one in choices if one.said in {"given", "renewed"}]
             )
             known = tuple(draft(self._project, "", one, asked, actor="subject") for one in choices)
-            if not told.guardian and not told.evidence and told.at is None:
-                self._prepared[key] = known
+            form_known = not told.form or record_form.form(self._project, told.form) is not None
+            if form_known and not told.guardian and not told.evidence and told.at is None:
+                self._prepared[_alike(told)] = known
         return known
 
     def _slowly(self, told: Told, once: str | None) -> Taken:
         """Record for whom an identifier names, opened where nobody knows it; and objections."""
         identifiers = tuple(told.who.items())
+        self._same_subject(told)
         choices, asked = _choices(told), _asked(told)
         objections = [one for one in told.choices if one.said == "objected"]
         if choices:
             checked(self._project, choices, asked)
         events: list[Event] = []
+        name = f"{once} objection {self._whose(told)}" if once else ""
         for number, one in enumerate(objections):
             events.append(
-                record_objection(
-                    self._project,
+                self._objected(
+                    one,
                     identifiers,
-                    scope=self._scope(one),
-                    purpose=one.purpose,
-                    channel=one.channel,
-                    controller=one.controller or "*",
-                    method="api",
-                    signal=told.signal,
-                    source=told.source,
-                    said_at=told.at,
-                    subject=told.subject or None,
-                    once=f"{once} objection {number}" if once else None,
+                    told,
+                    once=f"{name} {number}" if once else None,
                 )
             )
         subject = told.subject
@@ -155,9 +168,57 @@ class Taking:
             raise NotAllowedError("Nothing was chosen: name at least one purpose.")
         return _taken(subject, tuple(events))
 
+    def _objected(
+        self, one: One, identifiers: tuple[tuple[str, str], ...], told: Told, *, once: str | None
+    ) -> Event:
+        written = record_objection(
+            self._project, identifiers, scope=self._scope(one), purpose=one.purpose, channel=one.channel,
+            controller=one.controller or "*", method="api", signal=told.signal, source=told.source, said_at=told.at,
+            subject=told.subject or None, once=once,
+        )  # fmt: skip
+        wanted = (one.purpose or None, one.channel or "*", one.controller or "*")
+        if tuple(written.facts[name] for name in ("purpose", "channel", "controller")) != wanted:
+            raise ConflictError(_ANOTHER)
+        return written
+
+    def _same_subject(self, told: Told) -> None:
+        """See that a subject that is named exists and is whom the identifiers name: an id is written in clear."""
+        if not told.subject:
+            return
+        if not read.version(self._project.ledger, f"subject/{told.subject}"):
+            raise NotFoundError("There is no subject of this id.")
+        found = {subjects.find_subject(self._project.ledger, kind, value) for kind, value in told.who.items()}
+        if found - {told.subject}:
+            raise NotAllowedError("`who` does not name this subject. Name one person, by either.")
+
+    def _whose(self, told: Told) -> str:
+        """Name whom a report is about by a keyed hash, so that a key used again for another is another's."""
+        _, secret = keys.own_key(self._project.ledger, "idempotency")
+        who = [told.subject, *sorted(f"{kind}={exact(kind, value)}" for kind, value in told.who.items())]
+        return hmac.digest(secret, "\x00".join(who).encode(), "sha256").hex()[:32]
+
     def _scope(self, one: One) -> Literal["marketing", "purpose"]:
         purpose = self._project.policy.purposes.get(one.purpose)
         return "marketing" if not one.purpose or (purpose and purpose.marketing) else "purpose"
+
+
+def mistake(error: msgspec.DecodeError) -> str:
+    """Say what is wrong with a body: by fields and kinds, and by no value or name of the sender's.
+
+    >>> mistake(msgspec.ValidationError("Invalid enum value 'ada' - at `$.choices[0].said`"))
+    'a value that there is not - at `$.choices[0].said`'
+    """
+    said = str(error)
+    if _SAYS_NO_VALUE.fullmatch(said):
+        return said
+    place = _PLACE.search(said)
+    what = "a field that there is not" if said.startswith("Object contains") else "a value that there is not"
+    return f"{what}{place[0] if place else ''}"
+
+
+def _alike(told: Told) -> tuple[object, ...]:
+    return (told.choices, told.method, told.language, told.form, tuple(told.texts.items()), told.source, told.at,
+            told.age, told.country, told.guardian, told.evidence, told.signal)  # fmt: skip
 
 
 def _without(told: Told, choices: list[Choice]) -> Told:
@@ -186,9 +247,7 @@ def _same(written: tuple[Event, ...], drafts: list[Draft]) -> None:
     ours = [(one.subject, *(one.facts.get(name) for name in named)) for one in drafts]
     theirs = [(one.subject, *(one.facts.get(name) for name in named)) for one in written]
     if ours != theirs:
-        raise ConflictError(
-            "Another report was sent under this Idempotency-Key before. Draw a new one for each."
-        )
+        raise ConflictError(_ANOTHER)
 
 
 def _taken(subject: str, written: tuple[Event, ...]) -> Taken:
