@@ -1,14 +1,25 @@
 """The way out of a scan's browser leads to no private address unasked."""
 
 import asyncio
+import os
 import socket
+import threading
 
 import pytest
 
 from servers import free_port
-from troth.outside.guard import Guard
+from troth.outside.guard import Address, Guard, owner_of
 
 REFUSED, UNREACHABLE = 2, 4
+
+
+def run(going):
+    """Run to the end in a thread of its own: another test's browser may hold the loop of this one."""
+    done = []
+    thread = threading.Thread(target=lambda: done.append(asyncio.run(going())))
+    thread.start()
+    thread.join(60)
+    return done[0]
 
 
 def through(guard_for, host, port, said=b"hello"):
@@ -31,14 +42,12 @@ def through(guard_for, host, port, said=b"hello"):
         await guard.stop()
         return answer[3], back, guard.refused
 
-    return asyncio.run(going())
+    return run(going)
 
 
 @pytest.fixture
 def echo():
     """A server on this machine that says back what it hears."""
-    import threading
-
     server = socket.create_server(("127.0.0.1", 0))
 
     def serve():
@@ -65,17 +74,81 @@ def test_a_host_that_was_named_is_reached(echo):
     assert through(("LOCALHOST.",), "localhost", echo)[:2] == (0, b"HELLO")
 
 
-def test_naming_a_host_names_its_addresses_and_no_others():
+def test_naming_a_host_names_where_it_was_connected_to_and_nothing_else():
     async def going():
         guard = Guard(("localhost",))
         before = await guard.addresses("127.0.0.1", 80)
         await guard.addresses("localhost", 80)
-        return before, await guard.addresses("127.0.0.1", 80), await guard.addresses("127.0.0.2", 80)
+        others = [await guard.addresses(*one) for one in (("127.0.0.2", 80), ("127.0.0.1", 5432))]
+        return before, await guard.addresses("127.0.0.1", 80), others
 
-    before, after, other = asyncio.run(going())
+    before, after, others = run(going)
     assert before is None
     assert [one.at for one in after] == ["127.0.0.1"]
-    assert other is None
+    assert others == [None, None]
+
+
+def to(*addresses):
+    return [Address(socket.AF_INET, one) for one in addresses]
+
+
+@pytest.mark.parametrize("named", [(), ("shop.example",)])
+def test_a_name_that_resolves_otherwise_the_second_time_leads_where_it_led_first(named):
+    answers = [to("93.184.216.34"), to("127.0.0.1"), to("10.0.0.1")]
+
+    async def going():
+        async def resolve(*_):
+            return answers.pop(0)
+
+        guard = Guard(named, resolve)
+        return [await guard.addresses(host, 80) for host in ("shop.example", "Shop.Example.", "shop.example")]
+
+    assert run(going) == [to("93.184.216.34")] * 3
+
+
+def test_a_name_with_public_and_private_addresses_is_followed_to_no_private_one():
+    async def going():
+        async def resolve(*_):
+            return to("127.0.0.1", "93.184.216.34")
+
+        return [await Guard(named, resolve).addresses("shop.example", 80) for named in (["shop.example"], [])]
+
+    assert run(going) == [to("93.184.216.34"), None]
+
+
+def test_whose_a_connection_is_stands_beside_its_own_end():
+    table = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 1 1 0
+   1: 0100007F:C350 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1000        0 2 1 0
+"""
+    assert owner_of(table, 50_000, 8080) == 1000
+    assert owner_of(table, 50_001, 8080) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="Only root can come as somebody else.")
+def test_nobody_else_on_this_machine_is_let_through(echo):
+    async def going():
+        guard = Guard(("localhost",))
+        await guard.start()
+        at, _, number = guard.url.removeprefix("socks5://").rpartition(":")
+        os.seteuid(65_534)
+        try:
+            stranger = socket.socket()
+        finally:
+            os.seteuid(0)
+        stranger.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(stranger, (at, int(number)))
+        reader, writer = await asyncio.open_connection(sock=stranger)
+        writer.write(b"\x05\x01\x00")
+        try:
+            return await asyncio.wait_for(reader.read(), 10)
+        except ConnectionResetError:
+            return b""
+        finally:
+            writer.close()
+            await guard.stop()
+
+    assert run(going) == b""
 
 
 def test_what_does_not_answer_or_has_no_address_is_said_to_be_out_of_reach():

@@ -43,6 +43,10 @@ _ARGUMENTS = (
     "--disable-features=IsolateOrigins,site-per-process,SpareRendererForSitePerProcess,HttpsUpgrades,Translate,OptimizationHints,MediaRouter",
     "--disable-blink-features=AutomationControlled",
 )  # fmt: skip
+_NAMES = frozenset(
+    {"PATH", "HOME", "TMPDIR", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "CHROME_DEVEL_SANDBOX"}
+)
+_PREFIXES = ("LC_", "FONTCONFIG_", "XDG_")
 
 Handler = Callable[[str, Mapping[str, Any]], None]
 
@@ -74,6 +78,17 @@ def _of_playwright() -> str:
             "There is no Chromium here, and Playwright has not brought its own yet: `playwright install chromium`."
         )
     return path
+
+
+def surroundings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what a browser needs of an environment: no secret that stands there is handed to it.
+
+    >>> surroundings({"PATH": "/bin", "LC_ALL": "C", "TROTH_KEY": "secret", "https_proxy": "http://a:b@c"})
+    {'PATH': '/bin', 'LC_ALL': 'C'}
+    """
+    return {
+        name: value for name, value in environment.items() if name.startswith(_PREFIXES) or name in _NAMES
+    }
 
 
 class Chromium:
@@ -123,7 +138,7 @@ class Chromium:
         high_in, high_out = (fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, 20) for one in (theirs_in, theirs_out))
         try:
             self._process = os.posix_spawn(
-                path, arguments, {**os.environ, "LANGUAGE": self._language},
+                path, arguments, {**surroundings(os.environ), "LANGUAGE": self._language},
                 file_actions=[
                     (os.POSIX_SPAWN_DUP2, high_in, 3), (os.POSIX_SPAWN_DUP2, high_out, 4),
                     *((os.POSIX_SPAWN_OPEN, one, os.devnull, os.O_RDWR, 0) for one in (0, 1, 2)),

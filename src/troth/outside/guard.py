@@ -2,27 +2,38 @@
 
 A page may lead a browser anywhere: by a redirect, a picture, a name that resolves to
 something else the second time.  Every connection of the browser comes through here; a name is
-resolved once, each of its addresses is looked at, and the connection goes to the address that
-was looked at.  Loopback, link-local, private and other addresses that are not of the public
-Internet are refused, but for those of the hosts that whoever runs the scan has named.
+resolved once in a scan, each of its addresses is looked at, and every connection goes to an
+address that was looked at then.  Loopback, link-local, private and other addresses that are not
+of the public Internet are refused, but for those of the hosts that whoever runs the scan has
+named; a name that has public addresses too is never followed to its private ones.  Another name
+may lead to where a named host was connected to: that address, and that port of it.
 
-Source: RFC 1928 (SOCKS5); RFC 6890 (special addresses); RFC 6052 (IPv4 inside IPv6).
+Chromium cannot sign in to a SOCKS5 proxy, so whoever connects is known by the system: it must be
+a process of the user who runs the scan (Linux says whose a connection is; elsewhere anybody on
+this machine may come).
+
+Source: RFC 1928 (SOCKS5); RFC 6890 (special addresses); RFC 6052 (IPv4 inside IPv6); proc(5), net/tcp.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 CONNECT_SECONDS = 10.0
 BYTES_MAX = 64 * 1024 * 1024
 """How much one connection may bring; a page that wants more has had enough."""
 CONNECTIONS_MAX = 256
+NAMES_MAX = 5000
+"""How many names one scan may ask for; a page that wants more has had enough."""
 _CHUNK = 65_536
+_CONNECTIONS = Path("/proc/net/tcp")
 _REFUSED, _UNREACHABLE = 2, 4
 _INSIDE = ipaddress.ip_network("64:ff9b::/96")
 
@@ -32,6 +43,15 @@ class Address(NamedTuple):
 
     family: int
     at: str
+
+
+Resolve = Callable[[str, int], Awaitable[list[Address]]]
+
+
+async def resolved(host: str, port: int) -> list[Address]:
+    """Return the addresses of a host; raises OSError where it has none."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [Address(family, str(where[0])) for family, _, _, _, where in found]
 
 
 def is_public(address: str) -> bool:
@@ -63,12 +83,23 @@ def plain_host(host: str) -> str:
     return host.strip("[]").lower().rstrip(".")
 
 
+def owner_of(connections: str, theirs: int, ours: int) -> int | None:
+    """Return whose a connection between two ports of 127.0.0.1 is, by its own end of it; None where it is not there."""
+    for line in connections.splitlines()[1:]:
+        _, local, remote, _, _, _, _, user, *_ = line.split()
+        if (local, remote) == (f"0100007F:{theirs:04X}", f"0100007F:{ours:04X}"):
+            return int(user)
+    return None
+
+
 class Guard:
     """A proxy on a free port of the loopback interface; `refused` are the hosts nobody was let to."""
 
-    def __init__(self, private: Iterable[str] = ()) -> None:
+    def __init__(self, private: Iterable[str] = (), resolve: Resolve = resolved) -> None:
         self._private = frozenset(plain_host(host) for host in private)
-        self._named: set[str] = set()
+        self._resolve = resolve
+        self._pinned: dict[str, list[Address]] = {}
+        self._named: set[tuple[str, int]] = set()
         self._open: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.refused: set[str] = set()
@@ -88,16 +119,36 @@ class Guard:
         await asyncio.gather(*self._open, return_exceptions=True)
 
     async def addresses(self, host: str, port: int) -> list[Address] | None:
-        """Resolve a host once; None where one of its addresses is private, and neither host nor address was named."""
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = [Address(family, str(where[0])) for family, _, _, _, where in found]
-        if plain_host(host) in self._private:
-            self._named |= {one.at for one in addresses}
-        elif not all(is_public(one.at) or one.at in self._named for one in addresses):
-            self.refused.add(plain_host(host)[:253])
+        """Return where a host is; None where one of its addresses is private, and neither host nor address was named.
+
+        What a name resolved to the first time holds for the whole scan.
+        """
+        name = plain_host(host)
+        found = self._pinned.get(name)
+        if found is None:
+            if len(self._pinned) >= NAMES_MAX:
+                raise OSError("too many names")
+            found = await self._resolve(host, port)
+            found = self._pinned.setdefault(name, found)
+        if name not in self._private and not all(self._may_go(one, port) for one in found):
+            self.refused.add(name[:253])
             return None
-        return addresses
+        found = [one for one in found if is_public(one.at)] or found
+        if name in self._private:
+            self._named |= {(one.at, port) for one in found}
+        return found
+
+    def _may_go(self, address: Address, port: int) -> bool:
+        return is_public(address.at) or (address.at, port) in self._named
+
+    async def _is_ours(self, writer: asyncio.StreamWriter) -> bool:
+        """Say whether a process of this user connected."""
+        theirs, ours = writer.get_extra_info("peername")[1], writer.get_extra_info("sockname")[1]
+        try:
+            connections = await asyncio.to_thread(_CONNECTIONS.read_text, "ascii")
+        except FileNotFoundError:
+            return True
+        return owner_of(connections, theirs, ours) == os.geteuid()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -107,7 +158,8 @@ class Guard:
         self._open.add(task)
         try:
             with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError, UnicodeError):
-                await self._connect(reader, writer)
+                if await self._is_ours(writer):
+                    await self._connect(reader, writer)
         finally:
             self._open.discard(task)
             writer.close()

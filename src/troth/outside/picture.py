@@ -5,12 +5,13 @@ Source: CNIL 2020-092, a time-stamped picture of each version as one proof of co
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from pathlib import Path
 
 from troth.errors import UnreachableError
-from troth.outside.chromium import program
+from troth.outside.chromium import program, surroundings
 
 SECONDS_MAX = 60
 
@@ -31,7 +32,9 @@ def photograph(page: Path, width: int = 1100, height: int = 900) -> bytes:
             page.resolve().as_uri(),
         ]  # fmt: skip
         try:
-            subprocess.run(command, capture_output=True, timeout=SECONDS_MAX, check=False)  # noqa: S603
+            subprocess.run(  # noqa: S603
+                command, capture_output=True, timeout=SECONDS_MAX, check=False, env=surroundings(os.environ)
+            )
         except subprocess.TimeoutExpired:
             raise UnreachableError("Chromium took no picture in time. Try again.") from None
         if not taken.is_file():
