@@ -58,7 +58,7 @@ KNOWN: Mapping[str, Mapping[str, type]] = {
     },
 }
 WEBHOOK_EVENTS = ("consent", "withdrawal", "objection")
-API_SCOPES = ("open", "follow", "choices", "may", "messages", "preferences")
+API_SCOPES = ("open", "follow", "choices", "may", "messages", "preferences", "disclosures")
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException
 from troth.faces.banner.routes import banner_routes
 from troth.faces.portal.api import api
 from troth.faces.portal.controller_pages import controller_pages
+from troth.faces.portal.disclosure_api import disclosure_api
 from troth.faces.portal.document_pages import document_pages
 from troth.faces.portal.guarded import Guard, refused
 from troth.faces.portal.incident_pages import incident_pages
@@ -46,6 +47,7 @@ def application(project: Project, *, asks: Limit | None = None, codes: Limit | N
     guard = Guard(project, Limit(6000, 3600))
     routes += api(project, guard)
     routes += message_api(project, guard)
+    routes += disclosure_api(project, guard)
     routes += openapi(project, guard)
     routes += banner_routes(project, Limit(600, 3600))
     return Litestar(

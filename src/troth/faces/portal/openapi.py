@@ -19,6 +19,7 @@ from litestar import Response, get
 from troth.faces.hot import Ask
 from troth.faces.portal import message_api as messages
 from troth.faces.portal.api import New
+from troth.faces.portal.disclosure_api import Disclosed, DisclosureAnswer
 from troth.faces.portal.guarded import Guard
 from troth.faces.portal.pages import Asked
 from troth.work.project import Project
@@ -158,6 +159,15 @@ OPERATIONS = (
         {"preferences": [{"purpose": "newsletter", "said": "yes", "on": "2026-11-23", "may_stop": True,
                           "may_give": False}],
          "page": "https://privacy.example/preferences/AX…"},
+    ),
+    Operation(
+        "post", "/api/disclosures", "recordDisclosure", "disclosures",
+        "Record what goes to a recipient; refused with every reason where the policy does not allow it. With `ask` "
+        "nothing is recorded, with `happened` also what lacked something.",
+        Disclosed, {"identifier": "ada@example.org", "recipient": "tax-office", "categories": ["order"],
+                    "purpose": "accounts", "evidence": {"legal_reference": "LPF Art. L81"}},
+        DisclosureAnswer, {"may": True, "event": "01M8RT38MA90MF5WAVB7Z6D4KN", "lacks": [], "why": []},
+        once="allowed",
     ),
 )  # fmt: skip
 """Every call there is; a test holds the routes to it."""
