@@ -18,11 +18,11 @@ class Stopping:
         if name not in MUTATING:
             return found
 
-        def counted(*arguments):
+        def counted(*arguments, **more):
             if self.left <= 0:
                 raise Killed
             self.left -= 1
-            return found(*arguments)
+            return found(*arguments, **more)
 
         return counted
 

@@ -504,6 +504,41 @@ def test_an_erasure_that_fails_is_said(server):
     world.store.close()
 
 
+ODD = ("\ud800x", 2**63, [1, "\udfff"], 1e400)
+
+
+def test_odd_values_of_others_stop_nobody_and_stay_as_they_are(world):
+    for number, value in enumerate(ODD):
+        world.add(
+            "people", {"id": 90 + number, "email": f"odd{number}@example.org", "name": value, "home": None}
+        )
+    world.add("visits", {"id": 90, "email": "\ud800", "seen_by": 1, "\ud801": "a column"})
+    erase(world.store)
+    assert world.store.gone([ADA], TODAY) == 0
+    assert world.store.scan([ADA], TODAY).hits == ()
+    assert world.store.catalogue().tables
+    assert [row["name"] for row in world.rows("people") if row["id"] >= 90] == list(ODD)
+
+
+def test_odd_values_are_given_back_as_they_were_where_a_row_is_written_whole(server):
+    people = resource("people").replace(
+        'update: "PATCH /people/{id}"', 'update: {call: "PUT /people/{id}", whole: true}'
+    )
+    world = ApiWorld(server, map_at(server.url, people=people))
+    world.api.tables["people"][0] |= {"home": 2**70, "nickname": "kept"}
+    erase(world.store)
+    assert world.rows("people")[0] | {"id": 1} == {
+        "id": 1, "email": None, "name": None, "home": 2**70, "nickname": "kept",
+    }  # fmt: skip
+    world.store.close()
+
+
+def test_a_value_that_is_no_text_is_not_put_into_an_address():
+    for value in ("\ud800", b"\xed\xa0\x80"):
+        with pytest.raises(NotAllowedError, match="has something for `id` that is no text"):
+            http_call.filled(Call("DELETE", "/people/{id}"), {"id": value}, "crm")
+
+
 # Keeping quiet
 
 

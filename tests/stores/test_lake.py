@@ -169,6 +169,18 @@ def test_a_file_that_somebody_wrote_before_a_cut_step_is_finished_is_left_as_it_
     assert [row["id"] for row in world.rows("notes")] == [3]
 
 
+def test_a_file_left_to_somebody_else_is_not_forgotten_by_a_crash(world):
+    """The state of a process that was killed after it found a file written and before it said so."""
+    name = "notes/part-0.parquet"
+    world.place.draft(name).write_bytes(b"new content")
+    unit = {"kind": "file", "name": name, "mark": [1, 2, 3], "goes": False}
+    lake_swap.intend(world.place, lake_swap.Intent("one", "plan", "[]", [unit]))
+    assert not lake_swap.Files(world.place).carry_out(unit, "one")
+    assert world.store.gone([ADA], TODAY) > 0
+    assert lake_swap.remembered(world.place, "one") is None
+    assert world.left() == []
+
+
 def test_what_was_written_while_files_were_made_is_noticed(world):
     class Written(Folder):
         def offer(self, name):

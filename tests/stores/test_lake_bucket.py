@@ -1,6 +1,7 @@
 """A lake in a bucket of a real S3 server keeps the store's promises, whoever else writes there."""
 
 import json
+import time
 import uuid
 from dataclasses import replace
 from urllib.parse import quote
@@ -156,6 +157,74 @@ def test_an_object_written_while_new_ones_were_made_rolls_everything_back(world)
         world.opened(Written(world.bucket.objects, "tested")).act("one", [ADA], TODAY, approved)
     assert {name: mark for name, mark in world.bucket.files().items() if "part-9" not in name} == before
     assert world.own() == []
+
+
+def taken_over(world, place):
+    """Do what a rival does that finds the lease run out: take it and sweep what waits."""
+    dead = json.dumps({"holder": "dead", "until": 0}).encode()
+    obstore.put(place.objects, lake_bucket.LOCK, dead)
+    assert world.opened(wait_seconds=0.1).gone([ADA], TODAY) > 0
+
+
+def test_who_lost_the_lease_while_objects_were_made_changes_nothing(world):
+    class Slow(type(world.bucket)):
+        def ready(self, names):
+            taken_over(world, self)
+            return lake_bucket.Bucket.ready(self, names)
+
+    approved, before = world.store.measure([ADA], TODAY), world.files()
+    with pytest.raises(ConflictError, match="took the store `tested` over"):
+        world.opened(Slow(world.bucket.objects, "tested")).act("one", [ADA], TODAY, approved)
+    assert world.files() == before
+    assert world.own() == []
+
+
+def test_what_was_swept_away_before_it_was_swapped_is_not_said_to_be_done(world):
+    class Slow(type(world.bucket)):
+        def ready(self, names):
+            ready = lake_bucket.Bucket.ready(self, names)
+            taken_over(world, self)
+            return ready
+
+    approved, before = world.store.measure([ADA], TODAY), world.files()
+    with pytest.raises(ConflictError, match="was left as it is"):
+        world.opened(Slow(world.bucket.objects, "tested")).act("one", [ADA], TODAY, approved)
+    assert world.files() == before
+    assert not world.store.act("one", [ADA], TODAY, approved).resumed
+    assert world.store.gone([ADA], TODAY) == 0
+
+
+def test_an_intent_of_somebody_else_is_not_written_over(world):
+    lake_swap.intend(world.bucket, lake_swap.Intent("theirs", "plan", "[]", []))
+    with pytest.raises(ConflictError, match="Another process works on the store `tested`"):
+        lake_swap.intend(world.bucket, lake_swap.Intent("ours", "plan", "[]", []))
+    lake_swap.intend(world.bucket, lake_swap.Intent("theirs", "plan", "[]", []))  # an answer was lost
+    assert '"theirs"' in world.bucket.note(lake_swap.INTENT)
+
+
+def test_an_object_too_large_to_be_put_at_once_is_refused_before_anything_is_changed(world):
+    approved, before = world.store.measure([ADA], TODAY), world.files()
+    with pytest.raises(NotAllowedError, match="more than 100 bytes once it is written anew"):
+        world.opened(replace(world.bucket, bytes_max=100)).act("one", [ADA], TODAY, approved)
+    assert world.files() == before
+    assert world.own() == []
+
+
+def test_a_lease_that_is_renewed_goes_on_and_one_that_was_taken_over_is_not_taken_back(world):
+    short = replace(world.bucket, lease_seconds=0.3)
+    with short.alone("tested", 0.1):
+        first = short._content(lake_bucket.LOCK)
+        for _ in range(100):
+            if short._content(lake_bucket.LOCK) != first:
+                break
+            time.sleep(0.02)
+        assert short._content(lake_bucket.LOCK) != first
+        theirs = json.dumps({"holder": "rival", "until": time.time() + 60}).encode()
+        obstore.put(world.bucket.objects, lake_bucket.LOCK, theirs)
+        time.sleep(0.3)
+        assert not short.ready([])
+    assert world.bucket._content(lake_bucket.LOCK) == theirs
+    obstore.delete(world.bucket.objects, lake_bucket.LOCK)
 
 
 def test_a_step_killed_anywhere_is_finished_by_the_next_and_counted_once(s3, tmp_path):

@@ -185,6 +185,31 @@ def test_the_region_and_the_endpoint_of_a_catalogue_hold_for_the_bucket_too():
     assert namespace.place.options["aws_endpoint"] == "http://h:1/a&b"
 
 
+def test_files_of_expired_snapshots_go_though_the_process_was_killed_after_the_commit(world, tmp_path):
+    erase(world.store)
+    world.map = replace(world.map, versions_expire=Period(0, "days"))
+    source = world.opened()._opened_source()
+    source._removed = lambda _: 0  # as if killed there: the snapshots are gone, and no file is
+    left = world.data()
+    assert source.expire(world.map, TODAY) == 0
+    assert set(world.snapshots().values()) == {1}
+    assert world.data() == left
+    assert world.opened().expire(TODAY) > 0
+    needed = {
+        task.file.file_path.removeprefix("file://")
+        for table in ROWS
+        for task in world.table(table).scan().plan_files()
+    }
+    assert {str(path) for path in world.data()} == needed
+    assert not list((world.root / "warehouse" / ".troth").glob("expire-*"))
+
+
+def test_a_path_that_leads_out_of_the_warehouse_is_none_of_the_store(world):
+    source = world.opened()._opened_source()
+    with pytest.raises(NotAllowedError, match="outside its warehouse"):
+        source._below(f"file://{world.root}/warehouse/shop/../../elsewhere/part-0.parquet")
+
+
 MAP = """
 store: shop
 kind: iceberg

@@ -331,9 +331,11 @@ def test_keys_that_no_template_fits_and_fields_nobody_described_are_in_the_catal
 def test_texts_that_are_no_unicode_are_kept_as_they_are(cache, client):
     client.hset("account:1", "plan", b"\xff\xfe")
     client.sadd("fav:2", b"\xff")
+    client.xadd("seen:1", {"account": b"\xfe", "page": b"\xff"}, id="1-3")
     erase(cache)
     assert client.hget("account:1", "plan") == b"\xff\xfe"
     assert b"\xff" in client.smembers("fav:2")
+    assert [entry for entry, _ in client.xrange("seen:1")] == [b"1-2", b"1-3"]
 
 
 # Cut short

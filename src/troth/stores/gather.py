@@ -12,7 +12,6 @@ is removed by the next one.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -22,13 +21,14 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from tempfile import gettempdir, mkdtemp
+from tempfile import gettempdir
 from typing import Protocol
 
 from troth.errors import NotAllowedError
 from troth.rules.graph import Graph, Hop, draw
 from troth.rules.identifier import exact
 from troth.rules.map import Columns, Map, MapTable
+from troth.stores import held_folder
 from troth.stores.catalogue import STEP_TABLE, read_sqlite
 from troth.stores.contract import Limits, Who
 from troth.stores.sql_dialect import quoted
@@ -151,9 +151,8 @@ def gather(
 
     `wide` takes the columns along that the map does not name, and what is outside its tables.
     """
-    for left in Path(gettempdir()).glob(f"{PREFIX}*"):
-        _remove_left(left)
-    folder, handle = _folder()
+    held_folder.remove_left(PREFIX, Path(gettempdir()))
+    folder, handle = held_folder.held(PREFIX)
     try:
         with closing(_Laying(source, map_, folder, wide=wide, rows_max=rows_max)) as laying:
             partly = laying.everything() if who is None else laying.led_to(who)
@@ -200,6 +199,7 @@ class _Laying:
     def __init__(self, source: Source, map_: Map, folder: Path, *, wide: bool, rows_max: int | None) -> None:
         self.source, self.map, self.wide, self.rows_max = source, map_, wide, rows_max
         self.db = sqlite3.connect(folder / "stage.db", isolation_level=None)
+        self.db.text_factory = _text
         self.db.execute("PRAGMA journal_mode = OFF")
         self.db.execute("PRAGMA synchronous = OFF")
         self.db.create_function("troth_exact", 2, _exact, deterministic=True)
@@ -238,7 +238,7 @@ class _Laying:
             if not new:
                 continue
             self.filled[name] = row
-            values = {column: cell(value) for column, value in found.values.items()}
+            values = {_plain(column): cell(value) for column, value in found.values.items()}
             for column in values:
                 if column not in known and self.wide and column.lower() not in map(str.lower, known):
                     self.db.execute(f"ALTER TABLE main.{quoted(name)} ADD COLUMN {quoted(column)}")
@@ -392,7 +392,7 @@ class _Walk:
 
     def rows_with(self, name: str, column: str, kind: str, values: Sequence[str]) -> list[int]:
         wanted = json.dumps([exact(kind, value) if kind else value for value in values])
-        written = f"CAST({quoted(column)} AS TEXT)"
+        written = f"CASE WHEN typeof({quoted(column)}) <> 'blob' THEN CAST({quoted(column)} AS TEXT) END"
         return [
             row
             for (row,) in self.laying.db.execute(
@@ -429,10 +429,34 @@ def _linked(map_: Map, name: str) -> Sequence[str]:
 
 
 def cell(value: object) -> object:
-    """Return a value as it is gathered: lists and documents as JSON, true and false as 1 and 0."""
+    """Return a value as it is gathered: lists and documents as JSON, true and false as 1 and 0.
+
+    What SQLite cannot keep is kept otherwise: a number beyond 64 bits as text, text that is no Unicode as bytes.
+    """
     if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
-    return int(value) if isinstance(value, bool) else value
+        written = json.dumps(value, ensure_ascii=False)
+        return written if is_text(written) else json.dumps(value)
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return str(value)
+    if isinstance(value, str) and not is_text(value):
+        return value.encode("utf-8", "surrogatepass")
+    return value
+
+
+def is_text(written: str) -> bool:
+    """Tell whether it can be written as UTF-8."""
+    try:
+        written.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _plain(name: str) -> str:
+    """Return the name of a column as SQLite can have it."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _exact(kind: str, value: object) -> str | None:
@@ -441,29 +465,3 @@ def _exact(kind: str, value: object) -> str | None:
 
 def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
-
-
-def _folder() -> tuple[Path, int]:
-    """Make a folder that only its owner may read, and hold it."""
-    while True:
-        folder = Path(mkdtemp(prefix=PREFIX))
-        handle = os.open(folder, os.O_RDONLY)
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        if folder.exists():  # nobody took it for one that was left, before it was held
-            return folder, handle
-        os.close(handle)
-
-
-def _remove_left(folder: Path) -> None:
-    """Remove what a killed process left: a folder whose lock can be had."""
-    try:
-        handle = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
-    except OSError:
-        return
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder, ignore_errors=True)
-    except BlockingIOError:
-        pass
-    finally:
-        os.close(handle)

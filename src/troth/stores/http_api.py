@@ -19,7 +19,7 @@ from troth.errors import ConflictError, NotAllowedError, UnreachableError, Wrong
 from troth.rules.map import Blank, Map, MapTable, Retain
 from troth.stores import http_map
 from troth.stores.contract import Limits, Store
-from troth.stores.gather import Changed, Found, Wanted, cell
+from troth.stores.gather import Changed, Found, Wanted, cell, is_text
 from troth.stores.http_call import Answer, Asker, Pace
 from troth.stores.http_map import Api, Call, Change, Pages, Resource, Waiting
 from troth.stores.staged import Staged
@@ -77,7 +77,7 @@ class HttpApi:
             return
         call = resource.look_up[wanted.column]
         for value in wanted.values:
-            if value.strip() not in ("", ".", ".."):
+            if value.strip() not in ("", ".", "..") and is_text(value):
                 yield from self._paged(table.name, resource, call, {wanted.column: value})
 
     def outside(self) -> Iterator[tuple[str, Found]]:
@@ -105,7 +105,7 @@ class HttpApi:
             if row is None:
                 continue  # somebody was quicker, or this step itself before it was cut short
             differs = any(cell(row[name]) != value for name, value in changed.before.items() if name in row)
-            if differs or not self._changed(step, changed, change, mark):
+            if differs or not self._changed(step, changed, change, row, mark):
                 left_alone += 1
             else:
                 self._verify(resource, changed, change)
@@ -216,7 +216,9 @@ class HttpApi:
             "See there why, and act again."
         )
 
-    def _changed(self, step: str, changed: Changed, change: Change, mark: str) -> bool:
+    def _changed(
+        self, step: str, changed: Changed, change: Change, row: Mapping[str, Any], mark: str
+    ) -> bool:
         headers = {"If-Match": mark} if mark else {}
         if self._api.idempotency:
             said = f"{step}\n{changed.table}\n{changed.place}\n{change.call}"
@@ -224,7 +226,7 @@ class HttpApi:
         body = None
         if changed.after is not None and change.call.body is None:
             new = {name: self._written(changed.table, name, value) for name, value in changed.after.items()}
-            old = {name: _document(value) for name, value in changed.before.items()}
+            old = {name: row.get(name, _document(value)) for name, value in changed.before.items()}
             body = {**old, **new} if change.whole else new
         answer = self._asker("change").ask(change.call, {**changed.before}, body=body, headers=headers)
         if answer.status == 412:
@@ -342,6 +344,8 @@ def _link(header: str) -> str | None:
 
 def _document(value: object) -> object:
     """Return a document or a list as such, any other value as it stands."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogatepass")
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
             found = json.loads(value)

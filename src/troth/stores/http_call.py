@@ -169,7 +169,8 @@ class Asker:
         if form is not None:
             content["data"] = form
         elif json_ is not None:
-            content["json"] = json_
+            content["content"] = json.dumps(json_)  # where text is no Unicode, it is written with escapes
+            headers = {"Content-Type": "application/json", **headers}
         end = time.monotonic() + self._api.seconds * 5
         try:
             with self._client.stream(method, address, headers=dict(headers), **content) as response:
@@ -276,7 +277,13 @@ def filled(call: Call, values: Mapping[str, object], store: str) -> str:
                     f"A row of the store `{store}` has nothing for `{gap}` that `{call}` could be asked with. It was "
                     "not asked."
                 )
-            path = path.replace("{" + gap + "}", quote(written, safe="", errors="replace"))
+            try:
+                path = path.replace("{" + gap + "}", quote(written, safe=""))
+            except UnicodeEncodeError:
+                raise NotAllowedError(
+                    f"A row of the store `{store}` has something for `{gap}` that is no text, so that `{call}` cannot "
+                    "name it. It was not asked."
+                ) from None
     return path
 
 
@@ -298,6 +305,8 @@ def _in_body(body: object, values: Mapping[str, object]) -> object:
 def _text(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogatepass")
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

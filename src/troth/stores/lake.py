@@ -148,6 +148,11 @@ class Lake:
                 done = [each for each in zip(planned, made, strict=True) if each[0].table.asked.table == name]
                 units += source.units(table).of(done) if done else ()
             self._unchanged(stage, "the new ones were made")
+            if not source.place.ready(task.name for task in planned):
+                raise ConflictError(
+                    f"Another process took the store `{self.name}` over while files were made. Nothing was changed. "
+                    "Measure again."
+                )
             lake_swap.intend(
                 source.place, Intent(acted.step, acted.plan_sha256, sql_run.to_rows(acted), units)
             )

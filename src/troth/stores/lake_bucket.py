@@ -7,7 +7,6 @@ ETag that was read; whoever comes after a crash finds it there.
 
 from __future__ import annotations
 
-import fcntl
 import io
 import json
 import os
@@ -15,7 +14,7 @@ import secrets
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -27,15 +26,20 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
-from troth.errors import NotAllowedError, UnreachableError
+from troth.errors import ConflictError, NotAllowedError, UnreachableError
+from troth.stores import held_folder
 from troth.stores.lake_place import HIDDEN, Mark
 
 WAITING = f"{HIDDEN}/new"
 LOCK = f"{HIDDEN}/lock"
 LEASE_SECONDS = 120.0
+BYTES_MAX = (
+    2 * 1024**3
+)  # of an object that is swapped: it is in memory then, and S3 takes no more than 5 GiB at once
 STAGES = "troth-stage-"
 _KNOWN = frozenset({"endpoint", "region"})
 _DRAFTING = threading.Lock()
+_HOLDING = threading.local()  # the lease that this thread took
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Bucket:
     objects: Any = field(repr=False)
     store: str
     lease_seconds: float = LEASE_SECONDS
+    bytes_max: int = BYTES_MAX
     uri: str = ""
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -80,6 +85,12 @@ class Bucket:
     def offer(self, name: str) -> None:
         """Upload what was drafted."""
         path = self.draft(name)
+        if path.stat().st_size > self.bytes_max:
+            raise NotAllowedError(
+                f"An object of the store `{self.store}` still has more than {self.bytes_max:,} bytes once it is "
+                "written anew, more than can be put in its place in one step. Nothing was changed. Let whoever "
+                "writes the table split it into smaller objects."
+            )
         with self._reaching():
             obstore.put(self.objects, f"{WAITING}/{name}", path)
         path.unlink()
@@ -93,7 +104,7 @@ class Bucket:
         """Put what waits in the place of the object, if that still has its ETag."""
         content = self._content(f"{WAITING}/{name}")
         if content is None:
-            return True
+            return (self.mark(name) or ()) != mark  # put before; or lost, and then nothing was done
         mode: Any = {"e_tag": str(mark[0])} if mark else "create"
         with self._reaching():
             try:
@@ -101,7 +112,8 @@ class Bucket:
                 done = True
             except (PreconditionError, AlreadyExistsError, FileNotFoundError):
                 done = self._content(name) == content  # put already, before a crash
-        self._remove(f"{WAITING}/{name}")
+        if done:
+            self._remove(f"{WAITING}/{name}")
         return done
 
     def drop(self, name: str, mark: Mark) -> bool:
@@ -114,11 +126,7 @@ class Bucket:
 
     def sweep(self) -> None:
         """Remove all that waits."""
-        with self._reaching():
-            waiting = [
-                str(each["path"]) for some in obstore.list(self.objects, prefix=WAITING) for each in some
-            ]
-        for name in waiting:
+        for name in self._waiting():
             self._remove(name)
 
     def note(self, name: str) -> str | None:
@@ -126,10 +134,26 @@ class Bucket:
         found = self._content(f"{HIDDEN}/{name}")
         return None if found is None else found.decode()
 
-    def write_note(self, name: str, text: str) -> None:
+    def ready(self, names: Iterable[str]) -> bool:
+        """Tell whether the lease is still this thread's and will last a while, and all of these wait."""
+        held = json.loads(self._content(LOCK) or b"{}")
+        ours = held.get("holder") == getattr(_HOLDING, "token", "")
+        if not ours or float(held["until"]) < time.time() + self.lease_seconds / 3:
+            return False
+        return {f"{WAITING}/{name}" for name in names} <= set(self._waiting())
+
+    def write_note(self, name: str, text: str, *, once: bool = False) -> None:
         """Write a note; an object is there whole or not at all."""
         with self._reaching():
-            obstore.put(self.objects, f"{HIDDEN}/{name}", text.encode())
+            try:
+                obstore.put(
+                    self.objects, f"{HIDDEN}/{name}", text.encode(), mode="create" if once else "overwrite"
+                )
+            except AlreadyExistsError:
+                if self.note(name) != text:  # ours, where an answer was lost on its way
+                    raise ConflictError(
+                        f"Another process works on the store `{self.store}`. Nothing was changed. Measure again."
+                    ) from None
 
     def drop_note(self, name: str) -> None:
         """Remove a note."""
@@ -148,6 +172,7 @@ class Bucket:
         """Hold a lease, written in the bucket and renewed while it is held; one that ran out is taken over."""
         token = secrets.token_hex(16)
         tag = self._taken(store, token, wait_seconds)
+        _HOLDING.token = token
         over = threading.Event()
         holder = threading.Thread(target=self._renew, args=(token, tag, over), daemon=True)
         holder.start()
@@ -156,6 +181,7 @@ class Bucket:
         finally:
             over.set()
             holder.join()
+            _HOLDING.token = ""
             with suppress(UnreachableError):
                 if (self._content(LOCK) or b"").find(token.encode()) >= 0:
                     self._remove(LOCK)
@@ -165,8 +191,9 @@ class Bucket:
         while True:
             with self._reaching():
                 try:
-                    held = json.loads(bytes(obstore.get(self.objects, LOCK).bytes()))
-                    mode: Any = {"e_tag": str(obstore.head(self.objects, LOCK)["e_tag"])}
+                    got = obstore.get(self.objects, LOCK)
+                    held = json.loads(bytes(got.bytes()))
+                    mode: Any = {"e_tag": str(got.meta["e_tag"])}
                     free = float(held["until"]) < time.time()
                 except FileNotFoundError:
                     mode, free = "create", True
@@ -183,11 +210,21 @@ class Bucket:
     def _renew(self, token: str, tag: str, over: threading.Event) -> None:
         while not over.wait(self.lease_seconds / 3):
             with suppress(BaseError, OSError):
-                put = obstore.put(self.objects, LOCK, self._lease(token), mode={"e_tag": tag})
-                tag = str(put["e_tag"])
+                try:
+                    put = obstore.put(self.objects, LOCK, self._lease(token), mode={"e_tag": tag})
+                    tag = str(put["e_tag"])
+                except PreconditionError:  # somebody took it over, or the answer to ours was lost
+                    got = obstore.get(self.objects, LOCK)
+                    if json.loads(bytes(got.bytes()))["holder"] != token:
+                        return
+                    tag = str(got.meta["e_tag"])
 
     def _lease(self, token: str) -> bytes:
         return json.dumps({"holder": token, "until": time.time() + self.lease_seconds}).encode()
+
+    def _waiting(self) -> list[str]:
+        with self._reaching():
+            return [str(each["path"]) for some in obstore.list(self.objects, prefix=WAITING) for each in some]
 
     def _content(self, name: str) -> bytes | None:
         with self._reaching():
@@ -278,6 +315,4 @@ def _drafts() -> Path:
 
 @cache
 def _made() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix=STAGES))
-    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)
-    return folder
+    return held_folder.held(STAGES)[0]

@@ -7,6 +7,7 @@ ours is left; no file goes that a snapshot which stays still needs.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -169,6 +170,7 @@ class Namespace:
         return sum(self._expired(name, datetime.now(UTC) - age) for name in self.tables(map_))
 
     def _expired(self, name: str, before: datetime) -> int:
+        removed = self._removed(name)
         table = self._loaded(name)
         heads = {ref.snapshot_id for ref in table.metadata.refs.values()}
         going = [
@@ -177,18 +179,34 @@ class Namespace:
             if each.snapshot_id not in heads and each.timestamp_ms < before.timestamp() * 1000
         ]
         if not going:
-            return 0
+            return removed
         try:
-            needed = {path for each in going for path in self._files(table, each)}
+            paths = sorted({path for each in going for path in self._files(table, each)})
+            for path in paths:
+                self._below(path)
+            # Once the snapshots are gone nothing else tells which files were theirs.
+            self.place.write_note(_note(name), json.dumps(paths))
             table.maintenance.expire_snapshots().by_ids([each.snapshot_id for each in going]).commit()
-            table = self._loaded(name)
-            needed -= {path for each in table.metadata.snapshots for path in self._files(table, each)}
-            for path in needed:
+        except _ERRORS:
+            raise self._unreachable() from None
+        return removed + self._removed(name)
+
+    def _removed(self, name: str) -> int:
+        """Remove the files that were written down and that no snapshot needs any more; return how many."""
+        found = self.place.note(_note(name))
+        if found is None:
+            return 0
+        table = self._loaded(name)
+        try:
+            needed = {path for each in table.metadata.snapshots for path in self._files(table, each)}
+            going = [path for path in json.loads(found) if path not in needed and self._below(path)]
+            for path in going:
                 with suppress(FileNotFoundError):
                     table.io.delete(path)
         except _ERRORS:
             raise self._unreachable() from None
-        return len(needed)
+        self.place.drop_note(_note(name))
+        return len(going)
 
     def _files(self, table: IcebergTable, snapshot: Any) -> Iterator[str]:
         yield snapshot.manifest_list
@@ -280,7 +298,7 @@ class Namespace:
         root = self._warehouse.partition("?")[0].removeprefix("lake://")
         root = f"s3://{root.rpartition('@')[2]}" if root.startswith("s3://") and "@" in root else root
         found = path.removeprefix("file://").replace("s3a://", "s3://")
-        if not found.startswith(f"{root.rstrip('/')}/"):
+        if not found.startswith(f"{root.rstrip('/')}/") or ".." in found.split("/"):
             raise NotAllowedError(
                 f"The store `{self._store}` has an Iceberg table with files outside its warehouse. Nothing was "
                 "changed. Name the folder or the bucket in which all of them are."
@@ -346,6 +364,10 @@ def _snapshot(table: IcebergTable) -> Mark:
     """Return what tells the newest snapshot."""
     now = table.current_snapshot()
     return (now.snapshot_id if now is not None else 0, table.metadata.current_schema_id)
+
+
+def _note(name: str) -> str:
+    return f"expire-{sha256(name.encode()).hexdigest()}.json"
 
 
 def _made(table: IcebergTable, told: str) -> bool:

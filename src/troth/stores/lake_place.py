@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,8 +67,12 @@ class Place(Protocol):
         """Read one of Troth's own notes."""
         ...
 
-    def write_note(self, name: str, text: str) -> None:
-        """Write a note durably, whole or not at all."""
+    def ready(self, names: Iterable[str]) -> bool:
+        """Tell whether we are still the only one of ours here, and all of these wait."""
+        ...
+
+    def write_note(self, name: str, text: str, *, once: bool = False) -> None:
+        """Write a note durably, whole or not at all; `once` where there must be none yet."""
         ...
 
     def drop_note(self, name: str) -> None:
@@ -173,9 +177,8 @@ class Folder:
         """Rename the new file to the old one's name."""
         path, new = self.root / name, self.draft(name)
         if not new.exists():
-            return True
+            return (self.mark(name) or ()) != mark  # renamed before; or lost, and then nothing was done
         if (self.mark(name) or ()) != mark:
-            new.unlink()
             return False
         new.replace(path)
         _durable(path.parent)
@@ -213,8 +216,13 @@ class Folder:
         except FileNotFoundError:
             return None
 
-    def write_note(self, name: str, text: str) -> None:
-        """Write a note beside its place, make it durable, then rename it."""
+    def ready(self, names: Iterable[str]) -> bool:
+        """Tell whether all of these wait; the lock is ours for as long as it is held."""
+        return all(self.draft(name).exists() for name in names)
+
+    def write_note(self, name: str, text: str, *, once: bool = False) -> None:
+        """Write a note beside its place, make it durable, then rename it; whoever holds the lock is alone."""
+        del once
         path = self.root / HIDDEN / name
         path.parent.mkdir(mode=0o700, exist_ok=True)
         draft = path.with_suffix(".draft")

@@ -10,7 +10,6 @@ removed by the next one.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import sqlite3
@@ -18,12 +17,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import mkdtemp
 
 import pyarrow as pa
 
 from troth.rules.catalogue import Catalogue
 from troth.rules.map import Map
+from troth.stores import held_folder
 from troth.stores.contract import Who
 from troth.stores.lake_form import Changes
 from troth.stores.lake_layout import Part, Table
@@ -96,11 +95,8 @@ class Stage:
 
 def lay_out(tables: Mapping[str, Table], scratch: Path, map_: Map) -> Stage:
     """Make the tables, with no row yet."""
-    for left in scratch.glob(f"{PREFIX}*"):
-        _remove_left(left)
-    folder = Path(mkdtemp(prefix=PREFIX, dir=scratch))  # readable by its owner alone
-    handle = os.open(folder, os.O_RDONLY)
-    fcntl.flock(handle, fcntl.LOCK_EX)
+    held_folder.remove_left(PREFIX, scratch)
+    folder, handle = held_folder.held(PREFIX, scratch)
     stage = Stage(folder, handle, tables, map_)
     try:
         with closing(sqlite3.connect(stage.database, isolation_level=None)) as connection:
@@ -208,21 +204,6 @@ def _written(
 def _unread(kind: str) -> str:
     """Write that a column may not be null, and what stands there when it was not read."""
     return f" NOT NULL DEFAULT {_FILLER.get(kind, repr(''))}"
-
-
-def _remove_left(folder: Path) -> None:
-    """Remove a stage whose process is gone: one whose lock can be had."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:  # another user's, or gone meanwhile
-        return
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder, ignore_errors=True)
-    except BlockingIOError:
-        pass
-    finally:
-        os.close(handle)
 
 
 def _type(kind: pa.DataType) -> str:

@@ -118,7 +118,7 @@ def intend(place: Place, intent: Intent) -> None:
         "rows": intent.rows,
         "units": [dict(unit) for unit in intent.units],
     }
-    place.write_note(INTENT, json.dumps(written))
+    place.write_note(INTENT, json.dumps(written), once=True)
 
 
 def intended(place: Place) -> bool:
@@ -146,6 +146,8 @@ def finish(place: Place, kinds: Mapping[str, Units]) -> bool:
             _record(step), json.dumps({name: read[name] for name in ("step", "plan_sha256", "rows")})
         )
     place.drop_note(INTENT)
+    if not whole:
+        place.sweep()  # what waits for a file that somebody else has written
     return whole
 
 

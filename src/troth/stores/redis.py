@@ -210,7 +210,8 @@ class Redis:
                 row |= {"member": text(held[0]), "score": float(held[1])}
             case "stream":
                 pairs = json.loads(held[1])
-                row = {**dict(pairs), **row, "entry": held[0].decode()}
+                told = {str(_read(name)): _read(value) for name, value in pairs}
+                row = {**told, **row, "entry": held[0].decode()}
             case "set":
                 row["member"] = text(held[0])
             case "list":
@@ -306,3 +307,8 @@ def _by_key(described: Described, changes: Iterable[Changed]) -> Iterator[tuple[
 
 def _plain(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
+
+
+def _read(written: str) -> str | bytes:
+    """Return what `_plain` was told."""
+    return text(written.encode("utf-8", "surrogateescape"))
