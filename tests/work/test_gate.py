@@ -1,25 +1,29 @@
 """The gate answers what the ledger answers, from a copy that follows it."""
 
 import random
+import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 import story
 from shop_project import make, opened
-from troth.errors import ConflictError
-from troth.ledger import subjects
+from troth.errors import ConflictError, NotAllowedError
+from troth.ledger import append, subjects
 from troth.ledger.replica import Replica, Table
+from troth.ledger.schema import open_ledger
 from troth.rules.consent_form import Form
 from troth.work import declare_refusals, record_form
 from troth.work.gate import Gate
 from troth.work.may import may
-from troth.work.record_consent import Asked, Choice, record_consent
+from troth.work.record_consent import Asked, Choice, draft, record_consent, state_purposes
 from troth.work.record_objection import record_objection
 
 FORM = Form("sign-up", "en", "a" * 64, {"newsletter": "b" * 64, "audience": "c" * 64})
 WEB = Asked("web", "en", form=FORM.interface_sha256)
 ADA = ("email", "ada@example.org")
+_ODD = 0x9E3779B97F4A7C15
 
 
 @pytest.fixture
@@ -34,12 +38,13 @@ def gate(news, tmp_path):
     return Gate(news, tmp_path / "copy", follow=False)
 
 
-def agreed(project, gate, who, purpose="newsletter", channel="email"):
+def agreed(project, gate, who, purpose="newsletter", channel="email", until=None):
     """Ask both ways, see that they agree, and return the code."""
     exact = may(project, [who], purpose, channel=channel)
     found = gate.may_address(*who, purpose, channel)
     assert (bool(found), found.code) == (exact.allowed, exact.reason.code), who
-    assert found.reason == exact.reason
+    told = {**exact.reason.told, **({"until": until} if until else {})}
+    assert found.reason == replace(exact.reason, told=told)
     return found.code
 
 
@@ -195,9 +200,6 @@ def test_what_commits_late_on_postgresql_is_not_missed(postgresql_cluster, tmp_p
     subject = record_consent(project, [ADA], [Choice("newsletter", "given", "email")], WEB)[0].subject
     clock.forward(seconds=5)
     with Gate(project, tmp_path / "copy", follow=False) as gate:
-        from troth.ledger import append
-        from troth.work.record_consent import draft
-
         late = draft(
             project, subject, Choice("newsletter", "withdrawn"), Asked("link", "en"), actor="subject"
         )
@@ -213,3 +215,101 @@ def test_what_commits_late_on_postgresql_is_not_missed(postgresql_cluster, tmp_p
         gate.refresh()
         assert gate.may(subject, "newsletter", "email").code == "withdrawn"
     project.ledger.close()
+
+
+def test_a_day_of_long_ago_or_far_ahead_stops_no_gate(news, tmp_path):
+    subject = subjects.subject_for(news.ledger, *ADA)
+    made = draft(news, subject, Choice("newsletter", "given", "email"), WEB, actor="subject")
+    old = {**made.facts, "chosen_at": "1961-05-01T10:00:00+00:00", "valid_until": "1999-05-01"}
+    more = draft(news, subject, Choice("audience", "given"), WEB, actor="subject")
+    far = {**more.facts, "valid_until": "2999-05-01"}
+    state_purposes(news, ["newsletter", "audience"])
+    append.append(news.ledger, [replace(made, facts=facts) for facts in (old, far)])
+    with Gate(news, tmp_path / "copy", follow=False) as gate:
+        assert agreed(news, gate, ADA, "audience", None, until="2179-06-06") == "consented"
+        assert gate.may(subject, "newsletter", "email").code == "expired"
+        assert gate.may(subject, "newsletter", "email").reason.at.startswith("1961-05-01T10:00")
+
+
+def test_who_comes_after_somebody_was_forgotten_is_not_missed(news, gate):
+    record_consent(news, [ADA], [Choice("newsletter", "given", "email")], WEB)
+    gate.refresh()
+    subjects.forget_identifiers(news.ledger, subjects.find_subject(news.ledger, *ADA))
+    bob = ("email", "bob@example.org")
+    record_consent(news, [bob], [Choice("newsletter", "refused", "email")], WEB)
+    gate.refresh()
+    assert agreed(news, gate, bob) == "refused"
+
+
+def test_a_ledger_whose_names_had_no_number_of_their_own_gets_them(news, tmp_path):
+    subject = subjects.subject_for(news.ledger, *ADA)
+    with news.ledger.writing() as connection:
+        for statement in (
+            "CREATE TABLE before AS SELECT domain, kind, form, key_version, mac, subject FROM fingerprints",
+            "DROP TABLE fingerprints",
+            "CREATE TABLE fingerprints (domain text, kind text, form text, key_version integer, mac blob, "
+            "subject text NOT NULL, PRIMARY KEY (domain, kind, form, key_version, mac))",
+            "INSERT INTO fingerprints (rowid, domain, kind, form, key_version, mac, subject) "
+            "SELECT rowid + 7, domain, kind, form, key_version, mac, subject FROM before",
+            "DROP TABLE before",
+            "CREATE INDEX fingerprints_by_subject ON fingerprints (subject)",
+        ):
+            connection.exec_driver_sql(statement)
+    again = open_ledger(
+        str(news.ledger.engine.url), str(news.ledger.keys.url), news.ledger.master, news.ledger.clock
+    )
+    assert subjects.find_subject(again, *ADA) == subject
+    with again.looking() as connection:
+        numbers = connection.exec_driver_sql("SELECT number FROM fingerprints").scalars().all()
+    subjects.forget_identifiers(again, subject)
+    subjects.subject_for(again, "email", "bob@example.org")
+    with again.looking() as connection:
+        later = connection.exec_driver_sql("SELECT number FROM fingerprints").scalars().all()
+        indexes = (
+            connection.exec_driver_sql("SELECT name FROM pragma_index_list('fingerprints')").scalars().all()
+        )
+    again.close()
+    assert numbers == [8]
+    assert later == [9]
+    assert "fingerprints_by_subject" in indexes
+
+
+def test_a_company_that_the_policy_does_not_have_is_refused_by_the_gate_too(news, gate):
+    for ask in (
+        lambda: may(news, [ADA], "newsletter", channel="email", entity="nobody"),
+        lambda: gate.may_address(*ADA, "newsletter", "email", "nobody"),
+        lambda: gate.may("s", "newsletter", "email", "nobody"),
+    ):
+        with pytest.raises(NotAllowedError, match="no company 'nobody'"):
+            ask()
+
+
+def test_an_answer_worked_out_while_the_day_turned_is_not_kept(news, tmp_path):
+    class Turning(Gate):
+        def explain(self, at, question):
+            found = super().explain(at, question)
+            self._answers = {}  # as at midnight, in the thread that follows
+            return found
+
+    with Turning(news, tmp_path / "copy", follow=False) as gate:
+        assert gate.may("s", "newsletter", "email").code == "no_consent"
+        assert not any(gate._answers.values())
+
+
+def test_a_table_that_grows_leads_nobody_to_another_record(tmp_path):
+    table = Table(tmp_path / "table")
+    for key in range(1, 40_000):
+        table.put(key * _ODD % (1 << 64), key)
+    looked, ended = [], threading.Event()
+
+    def look():
+        while not ended.is_set():
+            looked.extend(key for key in range(1, 4_000, 7) if table.get(key * _ODD % (1 << 64)) != key)
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    for key in range(40_000, 100_000):
+        table.put(key * _ODD % (1 << 64), key)
+    ended.set()
+    reader.join()
+    assert looked == []

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -23,6 +24,7 @@ from troth.work.record_objection import record_objection
 HEADING = "email,purpose,said,on,method,text,evidence,channel\n"
 PROVEN = "ada@example.org,newsletter,given,2026-01-05,import,Send me news,crm-17,email\n"
 FORM = Form("sign-up", "en", "a" * 64, {"newsletter": "b" * 64, "audience": "c" * 64})
+ADA = ("email", "ada@example.org")
 WEB = Asked("web", "en", form=FORM.interface_sha256)
 
 
@@ -266,3 +268,58 @@ def test_a_table_names_whoever_is_restricted_and_never_chose_anything(news):
     assert code(news, "bob@example.org") == "restricted"
     left = {one.address: one.code for one in sync_suppression.left_out(news, "newsletter", "email")}
     assert left == {"bob@example.org": "restricted"}
+
+
+def test_a_refusal_after_a_renewed_yes_is_taken_and_one_before_it_is_known(news, tmp_path, clock):
+    file = tmp_path / "no.csv"
+    record_objection(news, (ADA,))
+    clock.forward(days=2)
+    record_consent(news, (ADA,), (Choice("newsletter", "given", "email"),), WEB)
+    between = (clock.now - timedelta(days=1)).isoformat()
+    clock.forward(days=2)
+    for on, kept in (
+        (between, "consented"),
+        ((clock.now - timedelta(days=1)).isoformat(), "objected_marketing"),
+    ):
+        file.write_text(f"email,on\n{ADA[1]},{on}\n")
+        rows = list(import_choices.refusals(news, file, "email"))
+        import_choices.take_refusals(
+            news, file, rows, controller="main-entity", channel="email", source="", staff="marie"
+        )
+        assert code(news, ADA[1]) == kept
+    known = suppression.of(news.ledger, *ADA)
+    assert suppression.since(known, ["newsletter"], "main-entity", "email") is not None
+    file.write_text(f"email,on\n{ADA[1]},2036-01-01\n")
+    assert "still to come" in next(import_choices.refusals(news, file, "email")).wrong[0]
+
+
+def test_a_row_that_was_mended_is_taken_again(news, tmp_path):
+    file = tmp_path / "old.csv"
+    row = PROVEN.replace("Send me news,crm-17", f"{'d' * 64},").replace(",import,", ",web,")
+    file.write_text(HEADING.replace("text", "form") + row)
+    assert taken(news, file)[1].unproven == 1
+    record_form.record_form(news, replace(FORM, interface_sha256="d" * 64))
+    assert taken(news, file)[1].proven == 1
+    assert code(news, ADA[1]) == "consented"
+    assert taken(news, file)[1].known == 1
+
+
+@pytest.mark.parametrize("age", ["²", "twelve", "1" * 5000])
+def test_an_age_that_is_no_number_is_told(news, tmp_path, age):
+    file = tmp_path / "old.csv"
+    file.write_text(f"{HEADING.strip()},age\n{PROVEN.strip()},{age}\n", encoding="utf-8")
+    lines, done = taken(news, file)
+    assert "the age is no whole number" in lines[0].wrong[0]
+    assert done.taken == 0
+
+
+def test_a_list_is_answered_as_of_one_moment_and_is_for_whoever_asked_alone(news, tmp_path, clock):
+    record_objection(news, (ADA,), channel="phone")
+    clock.forward(seconds=2)
+    record_consent(news, (ADA,), (Choice("newsletter", "given", "email"),), WEB)
+    file, out = tmp_path / "list", tmp_path / "allowed"
+    file.write_text(f"{ADA[1]}\n")
+    with Gate(news, tmp_path / "copy", follow=False, allowed_seconds=0.0) as gate:
+        done = filter_through(gate, file, out, Audience("newsletter", "email"))
+    assert done.reasons == Counter({"consented": 1})
+    assert out.stat().st_mode & 0o777 == 0o600

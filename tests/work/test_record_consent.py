@@ -8,7 +8,7 @@ import pytest
 
 import story
 from naming import names
-from troth.errors import NotAllowedError
+from troth.errors import ConflictError, NotAllowedError
 from troth.ledger import read, rebuild, subjects, suppression, vault
 from troth.rules.consent_form import Form
 from troth.rules.may import sentence
@@ -369,3 +369,13 @@ def test_the_day_is_that_of_the_place_of_the_company(news, clock):
     until = record_consent(news, ADA, YES, ASKED)[0].facts["valid_until"]
     clock.now = datetime.fromisoformat(until).replace(tzinfo=UTC) - timedelta(minutes=30)
     assert code(news) == "expired"  # in Paris the day has begun
+
+
+def test_another_form_under_the_same_hash_is_refused(news):
+    assert record_form.record_form(news, FORM).facts["interface_sha256"] == FORM.interface_sha256
+    for other in (
+        replace(FORM, texts={"newsletter": TEXT}),
+        replace(FORM, together=(("newsletter", "audience"),)),
+    ):
+        with pytest.raises(ConflictError, match="Another form was recorded under this hash"):
+            record_form.record_form(news, other, happened=True)

@@ -28,16 +28,10 @@ _SNAPSHOT = text(
 _EVENTS = text(
     "SELECT seq, kind, stream, subject FROM events WHERE kind IN :kinds AND seq > :after ORDER BY seq LIMIT :page"
 ).bindparams(bindparam("kinds", expanding=True))
-_NAMED = {
-    "sqlite": text(
-        "SELECT rowid, key_version, mac, subject FROM fingerprints WHERE rowid > :after AND domain = 'requests' "
-        "ORDER BY rowid LIMIT :page"
-    ),
-    "postgresql": text(
-        "SELECT number, key_version, mac, subject FROM fingerprints WHERE number > :after AND domain = 'requests' "
-        "ORDER BY number LIMIT :page"
-    ),
-}
+_NAMED = text(
+    "SELECT number, key_version, mac, subject FROM fingerprints WHERE number > :after AND domain = 'requests' "
+    "ORDER BY number LIMIT :page"
+)
 _CLOSED = text(
     "SELECT number, key_version, mac, form, controller, purpose, channel, state, at FROM suppressions "
     "WHERE number > :after AND (form = 'wide' OR state = 'resumed') ORDER BY number LIMIT :page"
@@ -88,7 +82,7 @@ class Follower:
                 row = connection.execute(_SNAPSHOT).one()
                 snapshot = (int(row[0]), int(row[1]))
             return (
-                _pages(connection, _NAMED[self.ledger.dialect], self.names, snapshot, named)
+                _pages(connection, _NAMED, self.names, snapshot, named)
                 + _pages(connection, _CLOSED, self.closed, snapshot, closed)
                 + _pages(connection, _EVENTS, self.events, snapshot, happened, kinds=self.kinds)
             )

@@ -29,13 +29,14 @@ from troth.errors import ConflictError, NotAllowedError
 if TYPE_CHECKING:
     import numpy
 
-FORMAT = 1
+FORMAT = 2
 SLOT_BYTES = 16
 ROOM_MIN = 1 << 16
 FULL = 0.7
 _SHAPE = struct.Struct("<HBxHH")
-_PROOF = struct.Struct("<Q16s")
+_PROOF = struct.Struct("<q16s")
 _NEVER = date(2000, 1, 1)
+_DAYS_MAX = (1 << 16) - 1
 _BEGAN = datetime(1970, 1, 1, tzinfo=UTC)
 _BASE32, _CROCKFORD = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _FROM_CROCKFORD, _TO_CROCKFORD = str.maketrans(_CROCKFORD, _BASE32), str.maketrans(_BASE32, _CROCKFORD)
@@ -145,9 +146,10 @@ class Table:
         import numpy
 
         table, held = self.arrays()
+        mask = len(table) - 1  # of this memory, also where another thread makes room meanwhile
         values = numpy.zeros(len(keys), dtype="<u8")
         known = numpy.zeros(len(keys), dtype=bool)
-        slots = (keys & numpy.uint64(self.room - 1)).astype("<i8")
+        slots = (keys & numpy.uint64(mask)).astype("<i8")
         left = numpy.arange(len(keys))
         while len(left):
             at = slots[left]
@@ -157,7 +159,7 @@ class Table:
             known[left[hit]] = True
             on = ~hit & (found != 0)
             left = left[on]
-            slots[left] = (slots[left] + 1) & (self.room - 1)
+            slots[left] = (slots[left] + 1) & mask
         return values, known
 
     def _grow(self) -> None:
@@ -333,7 +335,7 @@ class Replica:
         entries = []
         for key, one in state["consents"].items():
             bits = SAID.index(one["said"]) | (4 if one["proven"] else 0) | AGES.index(one["age"]) << 3
-            until = (date.fromisoformat(one["until"]) - _NEVER).days if one["until"] else 0
+            until = _days(one["until"]) if one["until"] else 0
             scope = self.scopes.number(one["scope"] or "")
             rank = 0 if one["said"] == "given" else 1
             entries.append((one["at"], rank, self.topics.number(key), bits, scope, until, one["event"]))
@@ -445,6 +447,11 @@ def _locked(file: Path) -> int:
             f"Another process follows the ledger in {file.parent.name!r}. Give each process a folder of its own."
         ) from None
     return opened
+
+
+def _days(until: str) -> int:
+    """Return the days since `_NEVER`, as near as the shape holds them: 0 stands for no end."""
+    return min(max((date.fromisoformat(until) - _NEVER).days, 1), _DAYS_MAX)
 
 
 def _moment(at: str) -> int:

@@ -55,8 +55,8 @@ CREATE TABLE IF NOT EXISTS vault (
   ciphertext {blob} NOT NULL);
 CREATE INDEX IF NOT EXISTS vault_by_owner ON vault (owner, file, name);
 CREATE TABLE IF NOT EXISTS fingerprints (
-  domain text, kind text, form text, key_version integer, mac {blob}, subject text NOT NULL{row_number},
-  PRIMARY KEY (domain, kind, form, key_version, mac));
+  {numbered}domain text, kind text, form text, key_version integer, mac {blob}, subject text NOT NULL{row_number},
+  {named} (domain, kind, form, key_version, mac));
 CREATE INDEX IF NOT EXISTS fingerprints_by_subject ON fingerprints (subject);
 {by_row_number}
 CREATE TABLE IF NOT EXISTS suppressions (
@@ -89,6 +89,11 @@ CREATE TABLE IF NOT EXISTS events (seq bigint NOT NULL DEFAULT nextval('events_s
   PRIMARY KEY (at_us, seq)) PARTITION BY RANGE (at_us);
 CREATE TABLE IF NOT EXISTS events_other PARTITION OF events DEFAULT;
 """
+_COLUMNS = text("SELECT name FROM pragma_table_info('fingerprints')")
+_NUMBERED = text(
+    "INSERT INTO fingerprints (number, domain, kind, form, key_version, mac, subject) "
+    "SELECT rowid, domain, kind, form, key_version, mac, subject FROM fingerprints_before"
+)
 _KEYS = """
 CREATE TABLE IF NOT EXISTS keys (
   id text PRIMARY KEY, owner text NOT NULL, file text NOT NULL, master text, wrapped {blob}, destroyed_at text,
@@ -185,7 +190,8 @@ def open_ledger(url: str, keys_url: str, master: MasterKey, clock: Callable[[], 
     engine, keys = _engine(url), _engine(keys_url, forget=True)
     with guarded("ledger"), engine.begin() as connection:
         _serialised(connection)
-        _create(connection, _LEDGER, _SQLITE_EVENTS, _POSTGRESQL_EVENTS)
+        with _numbered_names(connection):
+            _create(connection, _LEDGER, _SQLITE_EVENTS, _POSTGRESQL_EVENTS)
         found: dict[str, str] = {
             row.name: row.value for row in connection.execute(text("SELECT name, value FROM meta"))
         }
@@ -209,10 +215,26 @@ def _serialised(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(7210031)"))
 
 
+@contextmanager
+def _numbered_names(connection: Connection) -> Iterator[None]:
+    """Give the fingerprints of an older ledger in SQLite numbers that are never given again: those they had."""
+    sqlite = connection.dialect.name == "sqlite"
+    columns = set(connection.execute(_COLUMNS).scalars()) if sqlite else set()
+    older = bool(columns) and "number" not in columns
+    if older:
+        connection.execute(text("ALTER TABLE fingerprints RENAME TO fingerprints_before"))
+        connection.execute(text("DROP INDEX fingerprints_by_subject"))
+    yield
+    if older:
+        connection.execute(_NUMBERED)
+        connection.execute(text("DROP TABLE fingerprints_before"))
+
+
 def _create(connection: Connection, statements: str, *events: str) -> None:
     sqlite = connection.dialect.name == "sqlite"
     blob = "blob" if sqlite else "bytea"
-    # SQLite numbers its rows by itself.
+    # A number is never given again, or whoever follows would take a new row for one it knows.
+    numbered = "number integer PRIMARY KEY AUTOINCREMENT, " if sqlite else ""
     row_number = "" if sqlite else ", number bigint GENERATED ALWAYS AS IDENTITY"
     by_number = (
         "" if sqlite else "CREATE INDEX IF NOT EXISTS fingerprints_by_number ON fingerprints (number);"
@@ -224,6 +246,8 @@ def _create(connection: Connection, statements: str, *events: str) -> None:
         events=(events[0] if sqlite else events[1]) if events else "",
         blob=blob,
         number=number,
+        numbered=numbered,
+        named="UNIQUE" if sqlite else "PRIMARY KEY",
         row_number=row_number,
         by_row_number=by_number,
     )

@@ -29,7 +29,8 @@ _FIND = text(
     "AND key_version = :version AND mac = :mac"
 )
 _FINGERPRINT = text(
-    "INSERT INTO fingerprints VALUES (:domain, :kind, :form, :version, :mac, :subject) "
+    "INSERT INTO fingerprints (domain, kind, form, key_version, mac, subject) "
+    "VALUES (:domain, :kind, :form, :version, :mac, :subject) "
     "ON CONFLICT (domain, kind, form, key_version, mac) DO NOTHING RETURNING subject"
 )
 

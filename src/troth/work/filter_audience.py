@@ -98,7 +98,7 @@ def filter_through(
     portion: int = PORTION_LINES,
     advance: Callable[[int], object] = lambda _: None,
 ) -> Filtered:
-    """Filter through a gate that is fresh, so many lines at once."""
+    """Filter through a gate that is fresh, so many lines at once; the answers are as of the moment it was."""
     global _gate, _audience  # what the processes share: they are forked, and read the same memory
     _gate, _audience = gate, audience
     done = Filtered()
@@ -106,6 +106,7 @@ def filter_through(
     count = processes or os.cpu_count() or 1
     try:
         with file.open("rb") as read, written.open("wb") as writing:
+            os.fchmod(writing.fileno(), 0o600)  # addresses are for whoever asked alone
             for lines, allowed, reasons in _answered(read, count, portion):
                 writing.writelines(allowed)
                 done.allowed += len(allowed)
@@ -245,8 +246,5 @@ def _codes(gate: Gate, asked: tuple[Any, ...], offsets: Any) -> list[int]:
 
 
 def _one(gate: Gate, kind: str, value: str, asked: tuple[Any, ...]) -> int:
-    purpose, channel, entity, addressee, other_basis = asked
-    told = gate.may_address(
-        kind, value, purpose, channel, entity, addressee=addressee, other_basis=other_basis
-    )
+    told = gate.told_address(kind, value, asked)
     return gate.number_of(told.allowed, told.code)

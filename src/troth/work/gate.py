@@ -139,7 +139,7 @@ class Gate:
         self.answered: list[tuple[bool, str]] = []
         self._numbers: dict[tuple[bool, str], int] = {}
         self._read_at = 0.0
-        self._today = date.min
+        self._days: dict[str, date] = {}
         self._ended = threading.Event()
         self._saved_at = time.monotonic()
         self._moved = False
@@ -176,13 +176,14 @@ class Gate:
         count = self._following.look()
         if count:
             self._moved = True
-        today = day_here(self.project)
+        companies = (self._main, *purpose_scope.entities(self.project.policy))
+        days = {one: day_here(self.project, one or None) for one in companies}
         if (
-            today != self._today
+            days != self._days
             or known is not self._following.known
             or sum(map(len, self._answers.values())) > SHAPES_MAX
         ):
-            self._today, self._answers = today, {}
+            self._days, self._answers = days, {}
         if count or not self.secrets.names:
             self.secrets = _secrets(self.project)
         self._read_at = began
@@ -247,8 +248,11 @@ class Gate:
         """Answer for whoever an identifier names, and for the address itself; it leaves this process nowhere."""
         if time.monotonic() - self._read_at > self._allowed:
             return self._in_doubt(purpose)
+        return self.told_address(kind, value, (purpose, channel, entity, addressee, other_basis))
+
+    def told_address(self, kind: str, value: str, asked: tuple[Any, ...]) -> Told | Explained:
+        """Answer as of the last look at the ledger, however long ago: a list is filtered as of one moment."""
         at = self.find(kind, value)
-        asked = (purpose, channel, entity, addressee, other_basis)
         stopped = self._closed(kind, value, asked)
         if stopped is None:
             return self._told(at, asked)
@@ -322,7 +326,8 @@ class Gate:
 
     def _question(self, asked: tuple[Any, ...]) -> Question:
         purpose, channel, entity, addressee, other_basis = asked
-        return Question(purpose, entity or self._main, self._today, channel, addressee, "", other_basis)
+        company = establishment(self.project, entity).entity if entity else self._main
+        return Question(purpose, company, self._days[company], channel, addressee, "", other_basis)
 
     def _standing(self, at: int | None) -> Standing:
         return NOBODY if at is None else consent.special_standing(self.replica.read(at))

@@ -34,10 +34,12 @@ from troth.work.record_consent import (
     Choice,
     checked,
     draft,
+    not_to_come,
     reopen,
     second_after,
     state_purposes,
     subject_of,
+    wrong_moment,
 )
 
 CONSENT_COLUMNS = (
@@ -99,15 +101,17 @@ def _whom(row: sheet.Row) -> tuple[tuple[tuple[str, str], ...], list[str]]:
 def _consent(project: Project, row: sheet.Row, *, same_scope: bool) -> Line:
     cells = row.cells
     identifiers, wrong = _whom(row)
-    at, mistake = _moment(row)
+    at, mistake = _moment(project, row)
     wrong += mistake
     said: Any = cells.get("said", "given").lower()
     text = cells.get("text_sha256") or (sha256(cells["text"].encode()).hexdigest() if "text" in cells else "")
     choice = Choice(cells.get("purpose", ""), said, cells.get("channel", EVERY), cells.get("controller", ""))
     age = cells.get("age", "")
+    whole = len(age) <= 3 and age.isascii() and age.isdecimal()
+    wrong += [f"{row.place('age')}: the age is no whole number of years."] if age and not whole else []
     asked = Asked(
         cells.get("method", "import"), cells.get("language", project.policy.language), cells.get("form", ""),
-        {choice.purpose: text} if text else {}, cells.get("source", ""), at, int(age) if age.isdigit() else None,
+        {choice.purpose: text} if text else {}, cells.get("source", ""), at, int(age) if whole else None,
         cells.get("country", ""), cells.get("guardian", ""), cells.get("evidence", ""),
     )  # fmt: skip
     minor = False
@@ -122,7 +126,7 @@ def _consent(project: Project, row: sheet.Row, *, same_scope: bool) -> Line:
     return Line(row.number, identifiers, choice, asked, missing, tuple(wrong))
 
 
-def _moment(row: sheet.Row) -> tuple[datetime | None, list[str]]:
+def _moment(project: Project, row: sheet.Row) -> tuple[datetime | None, list[str]]:
     written = row.cells.get("on", "")
     if not written:
         return None, []
@@ -132,7 +136,9 @@ def _moment(row: sheet.Row) -> tuple[datetime | None, list[str]]:
         return None, [
             f"{row.place('on')}: that is no day. Write it as 2026-03-05, or with its time and offset."
         ]
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)), []
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    wrong = [f"{row.place('on')}: {sentence}" for sentence in wrong_moment(project, at)]
+    return (None, wrong) if wrong else (not_to_come(project, at), [])
 
 
 def take_consents(
@@ -150,7 +156,7 @@ def take_consents(
         if line.wrong or line.choice is None or line.asked is None:
             continue
         drafts = _drafts(project, line, staff, dry_run=dry_run)
-        once = f"import consent {_mark(project, line)}"
+        once = f"import consent {_mark(project, line, drafts[0])}"
         if read.said(project.ledger, once):
             done.known += 1
             continue
@@ -186,8 +192,12 @@ def _drafts(project: Project, line: Line, staff: str, *, dry_run: bool) -> list[
     return [replace(made, facts=facts)]
 
 
-def _mark(project: Project, line: Line) -> str:
-    """Name a row so that it is taken once, by a keyed hash: the name shows nothing of the person."""
+def _mark(project: Project, line: Line, made: Draft) -> str:
+    """Name a row so that it is taken once, by a keyed hash: the name shows nothing of the person.
+
+    What it lacks is part of it: a row that was mended, or whose form was recorded since, is taken again.
+    """
+    lacks: Any = made.facts.get("lacks") or ()
     _, secret = keys.own_key(project.ledger, "imports")
     choice, asked = line.choice, line.asked
     assert choice is not None
@@ -195,7 +205,7 @@ def _mark(project: Project, line: Line) -> str:
     who = [f"{kind}={exact(kind, value)}" for kind, value in line.identifiers]
     at = asked.at.isoformat() if asked.at else ""
     topic = [choice.purpose, choice.said, choice.channel, choice.controller]
-    said = [*who, *topic, at, asked.evidence, str(line.lacks)]
+    said = [*who, *topic, at, asked.evidence, str(tuple(lacks))]
     return hmac.digest(secret, "\x00".join(said).encode(), "sha256").hex()
 
 
@@ -216,7 +226,7 @@ def refusals(project: Project, file: Path, channel: str) -> Iterator[Refused]:
     for row in sheet.rows(file):
         _refuse_unknown(file, row, REFUSAL_COLUMNS)
         identifiers, wrong = _whom(row)
-        at, mistake = _moment(row)
+        at, mistake = _moment(project, row)
         purpose, closed = row.cells.get("purpose", ""), row.cells.get("channel", channel)
         if purpose and purpose not in project.policy.purposes:
             wrong.append(f"{row.place('purpose')}: the policy has no such purpose.")
@@ -276,10 +286,15 @@ def _closed(project: Project, row: Refused, controller: str) -> bool:
     kind, value = row.identifiers[0]
     known = suppression.of(project.ledger, kind, value)
     wanted = row.purpose or EVERY
-    return any(
-        not one.resumed and one.purpose in {wanted, EVERY} and one.controller in {controller, EVERY}
-        and one.channel in {row.channel, EVERY} for one in known
-    )  # fmt: skip
+    stops = [one.at for one in known if not one.resumed and one.covers([wanted], controller, row.channel)]
+    if not stops:
+        return False
+    again = max(
+        (one.at for one in known if one.resumed and one.at > max(stops) and wanted in {one.purpose, EVERY}),
+        default="",
+    )
+    # Since then the person said yes again: only a refusal that is older than that is known already.
+    return not again or (row.at is not None and second_after(row.at) <= again)
 
 
 def _close(

@@ -8,12 +8,13 @@ Law: GDPR Art. 7(1), (2), (4); EDPB guidelines 05/2020, section 5.1.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from troth.errors import NotAllowedError, NotFoundError
+from troth.errors import ConflictError, NotAllowedError, NotFoundError
 from troth.ledger import append, read, vault
 from troth.rules import consent_form
 from troth.rules.consent_form import Form
@@ -31,7 +32,7 @@ def record_form(project: Project, form: Form, evidence: bytes = b"", *, happened
 
     Raises NotAllowedError where it breaks a condition of consent, with every sentence; one
     that was in use already (`happened`) is recorded with what it lacks, and no consent given
-    by it counts.
+    by it counts.  Raises ConflictError for another form under the same hash.
     """
     wrong = [
         f"The policy has no purpose {name[:40]!r}."
@@ -54,17 +55,34 @@ def record_form(project: Project, form: Form, evidence: bytes = b"", *, happened
     stream = _stream(form.interface_sha256)
     known = read.stream(project.ledger, stream)
     if known:
+        if _told(known[0].facts) != _told(_facts(form, lacks)):
+            raise ConflictError(
+                "Another form was recorded under this hash before: its wording, language or conditions differ. "
+                "Take the hash of what is shown now."
+            )
         return known[0]
     kept = _kept(project, evidence) if evidence else None
-    conditions: dict[str, Fact] = {**form.facts(), "lacks": [code for code, _ in lacks]}
-    facts: dict[str, Fact] = {
-        "interface_sha256": form.interface_sha256, "text_sha256": _together(form.texts), "table_sha256": None,
-        "picture_sha256": sha256(evidence).hexdigest() if evidence else None, "language": form.language,
-        "policy_version": project.policy.version, "form": form.name, "purposes": dict(form.texts),
-        "conditions": conditions, "kept_under": kept,
+    facts = _facts(form, lacks) | {
+        "text_sha256": _together(form.texts), "table_sha256": None, "kept_under": kept,
+        "picture_sha256": sha256(evidence).hexdigest() if evidence else None, "policy_version": project.policy.version,
     }  # fmt: skip
     draft = Draft("interface_shown", stream, facts, policy=project.policy.version or None)
     return append.append(project.ledger, [draft], once=f"form {form.interface_sha256}")[0]
+
+
+def _facts(form: Form, lacks: Sequence[tuple[str, str]]) -> dict[str, Fact]:
+    conditions: dict[str, Fact] = {**form.facts(), "lacks": [code for code, _ in lacks]}
+    return {
+        "interface_sha256": form.interface_sha256, "language": form.language, "form": form.name,
+        "purposes": dict(form.texts), "conditions": conditions,
+    }  # fmt: skip
+
+
+def _told(facts: Mapping[str, Fact]) -> str:
+    """Write what tells a form from another, as it reads after it was recorded; what it lacks follows from it."""
+    conditions: Any = facts["conditions"]
+    kept = {name: value for name, value in conditions.items() if name != "lacks"}
+    return json.dumps([facts["language"], facts["form"], facts["purposes"], kept], sort_keys=True)
 
 
 def form(project: Project, interface_sha256: str) -> Mapping[str, Any] | None:
