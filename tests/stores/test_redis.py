@@ -381,6 +381,16 @@ def test_a_step_that_was_never_written_down_whole_is_begun_anew(cache, client):
     assert cache.gone(ONE, TODAY) == 0
 
 
+def test_what_a_step_keeps_that_was_never_over_is_searched_for_residue(cache, client):
+    kept = json.dumps([each.hex() for each in (b"account:1", b"field", b"+ADA@shop.example", b"-")])
+    client.hset("troth:step:old", mapping={"state": "being written", "change:1": kept, "change:2": "torn"})
+    erase(cache)
+    found = {(hit.table, hit.column, hit.rows, hit.verdict) for hit in cache.scan(ONE, TODAY).hits}
+    assert found == {("other keys", "value", 1, "copy")}
+    client.hset("troth:step:old", "state", "done")
+    assert cache.scan(ONE, TODAY).hits == ()
+
+
 def test_what_changed_since_it_was_read_is_left_alone_and_said(cache, client):
     source = cache._source
     finish = source._finish

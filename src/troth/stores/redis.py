@@ -89,8 +89,11 @@ class Redis:
             yield from self._read(client, table.name, keys, found)
 
     def outside(self) -> Iterator[tuple[str, Found]]:
-        """Yield what keys hold that no template fits."""
+        """Yield what keys hold that no template fits, and what steps have written down that are not over."""
         with self._said("find") as client:
+            for name in self._walked(client, STEP + b"*"):
+                if client.type(name) == b"hash" and client.hget(name, "state") != b"done":
+                    yield from self._written_down(client, name)
             others = (key for key in self._walked(client, b"*") if self._table(key) is None)
             while several := list(islice(others, KEYS_AT_ONCE)):
                 kinds = self._together(client, [("type", key) for key in several])
@@ -133,6 +136,18 @@ class Redis:
         self._clients = {}
 
     # Changing
+
+    def _written_down(self, client: Any, name: bytes) -> Iterator[tuple[str, Found]]:
+        """Yield the values that a step keeps, to be changed or written."""
+        for change, written in client.hscan_iter(name, match="change:*", count=ITEMS_AT_ONCE):
+            try:
+                told = [bytes.fromhex(each) for each in json.loads(written)]
+            except ValueError:
+                told = [written]
+            for number, value in enumerate(told):
+                place = f"{name.hex()}.{change.hex()}.{number}"
+                row = {"key": text(name), "field": text(change), "value": text(value.removeprefix(b"+"))}
+                yield OTHER, Found(place, row)
 
     def _finish(self, client: Any, name: bytes) -> None:
         """Make every change that is written down, and say so when all are made."""
