@@ -374,6 +374,7 @@ def test_values_are_put_into_a_body_once_and_no_value_fills_another_gap():
     call = {"note": "of {name}, {email} {unknown}", "id": "{id}"}
     row = {"name": "{email}{id}", "email": "{id}", "id": 7}
     assert http_call._in_body(call, row) == {"note": "of {email}{id}, {id} {unknown}", "id": 7}
+    assert http_call._in_body({"name": "{name}"}, {"name": b"\xed\xa0\x80x"}) == {"name": "\ud800x"}
 
 
 def test_links_in_a_header_are_followed(server):

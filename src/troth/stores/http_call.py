@@ -291,7 +291,8 @@ def _in_body(body: object, values: Mapping[str, object]) -> object:
     """Return a body with values in its gaps; one that is a gap alone gets the value itself."""
     match body:
         case str() if body.startswith("{") and body.endswith("}") and body[1:-1] in values:
-            return values[body[1:-1]]
+            value = values[body[1:-1]]
+            return _text(value) if isinstance(value, bytes) else value
         case str():
             return GAP.sub(lambda gap: _text(values[gap[1]]) if gap[1] in values else gap[0], body)
         case dict():
