@@ -44,7 +44,7 @@ def shown():
     policy, problems = load({"policy.md": POLICY.read_text(encoding="utf-8")})
     assert problems == ()
     with shop() as sites:
-        wish = Wish(sites["first"].url + "/", private=OURSELVES, pictures=True)
+        wish = Wish(sites["first"].url + "/", private=OURSELVES, pictures=True, rate=50, jobs=5)
         yield sites, scan(wish, held_to(policy, datetime.now(UTC)))
 
 
@@ -108,27 +108,27 @@ def test_the_dialog_of_every_site_is_found_accepted_refused_and_withdrawn():
         browser = Chromium(guard.url, "en")
         version = await browser.start()
 
+        async def act(name, visitor, choice):
+            tab = Tab(browser, visitor, version, "en")
+            await tab.open()
+            await tab.go(sites[name].url)
+            await tab.settle()
+            await tab.run_on()
+            pressed = await choice(tab)
+            await tab.stored("localhost")
+            await tab.close()
+            held = await jar(browser, visitor, "localhost", "before", "")
+            return pressed.outcome, {trace.name for trace in held}
+
         async def one(name):
             after = {}
-            for what, acts in (
-                ("accepted", [choose_cookies.accept]),
-                ("refused", [choose_cookies.refuse]),
-                ("withdrawn", [choose_cookies.accept, choose_cookies.withdraw]),
+            for acts in (
+                {"accepted": choose_cookies.accept, "withdrawn": choose_cookies.withdraw},
+                {"refused": choose_cookies.refuse},
             ):
                 visitor = await open_context(browser, signal=False, binding="_" + secrets.token_hex(4))
-                for act in acts:
-                    tab = Tab(browser, visitor, version, "en")
-                    await tab.open()
-                    await tab.go(sites[name].url)
-                    await tab.settle()
-                    await tab.run_on()
-                    pressed = await act(tab)
-                    await tab.stored("localhost")
-                    await tab.close()
-                after[what] = (
-                    pressed.outcome,
-                    {trace.name for trace in await jar(browser, visitor, "localhost", "before", "")},
-                )
+                for state, choice in acts.items():
+                    after[state] = await act(name, visitor, choice)
                 await close_context(browser, visitor)
             return after
 
@@ -188,7 +188,7 @@ def test_no_page_reaches_a_private_address_that_nobody_named():
             '<!doctype html><title>x</title><a href="/bad">bad</a>', cookies=("mine=1; Path=/",)
         )
         with serving(first=answers) as sites:
-            report = scan(Wish(sites["first"].url + "/", private=("localhost",), pages=3))
+            report = scan(Wish(sites["first"].url + "/", private=("localhost",), pages=2))
             assert {"mine"} == {one.name for one in report.seen}
             private = next(note.told["hosts"] for note in report.notes if note.code == "private")
             assert private == "127.0.0.2"
@@ -230,13 +230,14 @@ def test_robots_and_addresses_with_passwords_stop_a_scan_before_it_begins():
         scan(Wish("file:///etc/passwd"))
 
 
-HOSTILE = {
-    "alerts": "for (;;) { alert(1); if (confirm(2)) break; }",
+HOSTILE = {  # what takes longest comes first, so that they wait together
+    "endless": "",
     "spins": "for (;;) {}",
+    "turns": "setTimeout(() => { location.href = '/turns?' + Math.random(); }, 0);",
+    "alerts": "for (;;) { alert(1); if (confirm(2)) break; }",
     "leaves": "onbeforeunload = (event) => { event.preventDefault(); return 'stay'; };",
     "opens": "setInterval(() => open('/', '_blank'), 1); for (let i = 0; i < 50; i++) open('/', '_blank');",
     "loads": "location.href = '/huge';",
-    "turns": "setTimeout(() => { location.href = '/turns?' + Math.random(); }, 0);",
     "names": "for (let i = 0; i < 2e4; i++) { document.cookie = `many${i}=1`; localStorage.setItem('k' + i, 'v'); }",
     "breaks": "JSON.stringify = Map = null; Error.prepareStackTrace = () => 1; document.cookie = 'broken=1';",
     "works": "navigator.serviceWorker.register('/worker.js');",
@@ -254,8 +255,8 @@ def hostile():
 
         def do_GET(self):
             name = self.path.strip("/").partition("?")[0]
-            if time.monotonic() - first.setdefault(name, time.monotonic()) > 8:  # once is enough
-                name = "" if name in {*HOSTILE, "round", "endless"} and name != "breaks" else name
+            if time.monotonic() - first.setdefault(name, time.monotonic()) > 4:  # once is enough
+                name = "" if name in {*HOSTILE, "round"} and name != "breaks" else name
             self.send_response(302 if name == "round" else 200)
             if name == "round":
                 self.send_header("Location", f"/round?{time.time()}")
@@ -270,14 +271,12 @@ def hostile():
             self.send_header("Set-Cookie", f"from_{name.replace('.', '_') or 'home'}=1; Path=/")
             body = f"<!doctype html><title>x</title><body><script>{HOSTILE.get(name, '')}</script>"
             if not name:
-                body += "".join(
-                    f'<a href="/{one}">{one}</a>' for one in (*HOSTILE, "round", "file", "endless")
-                )
+                body += "".join(f'<a href="/{one}">{one}</a>' for one in (*HOSTILE, "round", "file"))
             if name == "worker.js":
                 body = "self.oninstall = () => skipWaiting(); onfetch = () => {};"
             if name == "endless":
                 self.end_headers()
-                for _ in range(3000):
+                for _ in range(1000):  # longer than anybody waits for a page
                     try:
                         self.wfile.write(b"<p>more")
                     except OSError:
@@ -330,7 +329,7 @@ def test_a_scan_ends_when_its_time_is_over_and_says_so():
         first = sites["first"]
         first.routes["/"] = Answer("<!doctype html>" + "".join(f'<a href="/p{n}">x</a>' for n in range(9)))
         begun = time.monotonic()
-        report = scan(Wish(first.url + "/", private=OURSELVES, minutes=0.1))
+        report = scan(Wish(first.url + "/", private=OURSELVES, minutes=0.05))
         assert time.monotonic() - begun < 45
     assert "out_of_time" in {note.code for note in report.notes}
     assert not report.complete
