@@ -238,7 +238,7 @@ HOSTILE = {  # what takes longest comes first, so that they wait together
     "leaves": "onbeforeunload = (event) => { event.preventDefault(); return 'stay'; };",
     "opens": "setInterval(() => open('/', '_blank'), 1); for (let i = 0; i < 50; i++) open('/', '_blank');",
     "loads": "location.href = '/huge';",
-    "names": "for (let i = 0; i < 2e4; i++) { document.cookie = `many${i}=1`; localStorage.setItem('k' + i, 'v'); }",
+    "names": "for (let i = 0; i < 4e3; i++) { document.cookie = `many${i}=1`; localStorage.setItem('k' + i, 'v'); }",
     "breaks": "JSON.stringify = Map = null; Error.prepareStackTrace = () => 1; document.cookie = 'broken=1';",
     "works": "navigator.serviceWorker.register('/worker.js');",
 }  # fmt: skip
