@@ -86,9 +86,9 @@ def plain_host(host: str) -> str:
 def owner_of(connections: str, theirs: int, ours: int) -> int | None:
     """Return whose a connection between two ports of 127.0.0.1 is, by its own end of it; None where it is not there."""
     for line in connections.splitlines()[1:]:
-        _, local, remote, _, _, _, _, user, *_ = line.split()
+        _, local, remote, _, _, _, _, owner, *_ = line.split()
         if (local, remote) == (f"0100007F:{theirs:04X}", f"0100007F:{ours:04X}"):
-            return int(user)
+            return int(owner)
     return None
 
 
