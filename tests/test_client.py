@@ -1,6 +1,5 @@
 """The client for other programs: one layer for both ways of waiting, and signatures checked before anything is read."""
 
-import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,6 +7,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+import looping
 from receivers import receiving
 from troth.client import (
     AsyncClient,
@@ -77,7 +77,7 @@ def test_every_call_is_answered_typed_by_a_real_server(front):
                 await client.send(prepare("nothing", [ADA]))
             assert error.value.status == 422
 
-    asyncio.run(story())
+    looping.run(story())
     assert len(list(read.events(front.project.ledger, kind="consent_recorded"))) == 1
 
 
@@ -100,7 +100,7 @@ def both(receiver, call, seconds=5.0):
             await client.send(call)
 
     with pytest.raises((Refused, Unreachable)) as error:
-        asyncio.run(later())
+        looping.run(later())
     return [*raised, error.value]
 
 

@@ -1,11 +1,11 @@
 """The web site of the example company: whole in both languages, and wrong where it is meant to be."""
 
-import asyncio
 import re
 
 import httpx
 import pytest
 
+import looping
 from troth.faces.middleware.asgi import CookieGate
 from troth.faces.site import load
 from troth.rules.cookie import accept, table, write_choice
@@ -25,7 +25,7 @@ def ask(application, *paths, method="GET", **headers):
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return [await client.request(method, path, headers=headers) for path in paths]
 
-    return asyncio.run(all_of_them())
+    return looping.run(all_of_them())
 
 
 def pages(site):

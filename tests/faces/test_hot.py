@@ -1,12 +1,12 @@
 """Choices and questions over HTTP: from a body to the disk, and from the copy to an answer."""
 
-import asyncio
 import json
 from dataclasses import replace
 
 import httpx
 import pytest
 
+import looping
 from troth.faces.front import Front
 from troth.ledger import read, suppression
 from troth.rules.consent_form import Form
@@ -52,7 +52,7 @@ def asked(project):
                 shown = {"Authorization": f"Bearer {key}"} if key else {}
                 return await client.post(path, content=content, headers={**shown, **headers})
 
-        return asyncio.run(send())
+        return looping.run(send())
 
     post.project, post.front = made, front
     yield post
@@ -139,7 +139,7 @@ def test_other_paths_go_on_to_the_pages_and_get_is_no_way_to_ask(asked):
         async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
             return await client.get("/api/may")
 
-    assert asyncio.run(got()).status_code == 405
+    assert looping.run(got()).status_code == 405
 
 
 def test_a_subject_whom_nobody_opened_is_refused_and_written_nowhere(asked):

@@ -1,10 +1,9 @@
 """A site beside the portal: its own host, its cookies through the gate, its mistakes in sentences."""
 
-import asyncio
-
 import httpx
 import pytest
 
+import looping
 from commanding import troth
 from troth.errors import NotFoundError, WrongFileError
 from troth.faces.portal.application import application
@@ -37,7 +36,7 @@ def ask(shop, project):
             async with httpx.AsyncClient(transport=transport) as client:
                 return await client.get(url)
 
-        return asyncio.run(once())
+        return looping.run(once())
 
     return ask
 

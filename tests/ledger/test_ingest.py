@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+import looping
 from troth.errors import NotAllowedError, NotFoundError
 from troth.ledger import append, read, seal, vault
 from troth.ledger.ingest import Ingest
@@ -56,14 +57,14 @@ def test_a_loop_is_answered_too(ingest, ledger):
     async def many():
         return await asyncio.gather(*(ingest.hand([draft(f"site/{n}")]) for n in range(50)))
 
-    assert len({written[0].id for written in asyncio.run(many())}) == 50
+    assert len({written[0].id for written in looping.run(many())}) == 50
 
 
 def test_the_same_key_writes_once_also_within_one_transaction(ingest, ledger):
     async def twice():
         return await asyncio.gather(*(ingest.hand([draft()], once="k") for _ in range(4)))
 
-    ids = {written[0].id for written in asyncio.run(twice())}
+    ids = {written[0].id for written in looping.run(twice())}
     assert len(ids) == 1
     assert ingest.write([draft()], once="k")[0].id in ids
     assert append.append(ledger, [draft()], once="k")[0].id in ids
@@ -80,7 +81,7 @@ def test_what_does_not_fit_holds_up_nobody_else(ingest, ledger):
             return_exceptions=True,
         )
 
-    first, missing, wrong, last = asyncio.run(mixed())
+    first, missing, wrong, last = looping.run(mixed())
     assert isinstance(missing, NotFoundError)
     assert isinstance(wrong, Exception)
     assert (first[0].version, last[0].version) == (1, 2)

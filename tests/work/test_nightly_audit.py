@@ -4,11 +4,16 @@ from datetime import date, timedelta
 
 from shop_project import opened
 from troth.rules.promise_trend import Day, trend
-from troth.work.audit import audit, nightly, turned
+from troth.work.audit import audit
+from troth.work.audit_trend import nightly, turned
+from troth.work.publish_policy import publish_policy
 from troth.work.remind import remind
 
 
 def test_it_runs_once_a_day_from_the_small_hours(project, clock):
+    clock.now = clock.now.replace(hour=9)
+    assert not nightly(project)  # nothing was promised yet
+    publish_policy(project.ledger, project.policy, None, clock().date())
     clock.now = clock.now.replace(hour=0)
     assert not nightly(project)
     clock.forward(hours=3)

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+import looping
 from sites.banners import OURS, WAYS, banners
 from sites.serving import SCRIPT, Answer, serving
 from sites.shop import PAGES, POLICY, shop
@@ -142,7 +143,7 @@ def test_the_dialog_of_every_site_is_found_accepted_refused_and_withdrawn():
             await guard.stop()
 
     with banners() as sites:
-        found = asyncio.run(all_of_them(sites))
+        found = looping.run(all_of_them(sites))
     for name, after in found.items():
         for state, (outcome, cookies) in after.items():
             assert outcome == "reached", (name, state)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,6 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection
 
 from troth.errors import NotFoundError, TrothError, UnreachableError
@@ -139,13 +137,14 @@ class Ingest:
                 _answer(together)
 
     def _commit(self, together: list[_Handed]) -> None:
+        driver: Any = self.ledger.engine.dialect.loaded_dbapi  # the one in use: the other is not loaded
         try:
             for handed in together:
                 pairs = zip(handed.drafts, handed.kinds, strict=True)
                 handed.locks = [self._lock(draft, kind) for draft, kind in pairs]
             with self.ledger.writing() as connection:
                 _Batch(self, connection, together).write()
-        except (UnreachableError, sqlite3.OperationalError, psycopg.OperationalError) as error:
+        except (UnreachableError, driver.OperationalError) as error:
             for handed in together:
                 handed.result = UnreachableError(
                     f"The database of the ledger did not answer ({type(error).__name__}). Send it again."

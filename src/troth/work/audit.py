@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import date
-from zoneinfo import ZoneInfo
 
 from troth.law import clock
 from troth.ledger import append, read
 from troth.policy.notice_text import sha256
-from troth.rules import control_consent, promise_trend, sweep, verdict
+from troth.rules import control_consent, sweep, verdict
 from troth.rules import incident as incident_rules
 from troth.rules.event import Draft, Event, Fact
 from troth.rules.scan_verdict import Scanned
@@ -27,8 +25,6 @@ from troth.work.publish_policy import STREAM
 from troth.work.record_register import record_register
 
 EVIDENCE_MAX = 20
-NIGHTLY_HOUR = 3
-"""The local hour from which the day's audit may run: before the officer's letter goes out."""
 _ENDS = frozenset({"letter_sent"})
 _ACTS = frozenset({"act_ended", "verified", "residue_searched", "recipient_notified", "package_built"})
 
@@ -43,33 +39,6 @@ def audit(project: Project, *, record: bool = True) -> tuple[Verdict, ...]:
         for start in range(0, len(drafts), 100):
             append.append(project.ledger, drafts[start : start + 100])
     return verdicts
-
-
-def nightly(project: Project) -> bool:
-    """Audit once a day, from the small hours of the place where the controller is on; say whether it was done."""
-    local = project.clock().astimezone(ZoneInfo(establishment(project).time_zone))
-    if local.hour < NIGHTLY_HOUR:
-        return False
-    today = project.clock().date().isoformat()
-    if any(one.body["on"] >= today for one in read.states(project.ledger, promise_trend.FAMILY)):
-        return False
-    audit(project)
-    return True
-
-
-def turned(project: Project, since: date) -> tuple[promise_trend.Turned, ...]:
-    """Return the promises whose verdict changed on a day or after it, what broke first."""
-    states = (one.body for one in read.states(project.ledger, promise_trend.FAMILY))
-    return promise_trend.turned(states, since)
-
-
-def trend(project: Project) -> tuple[promise_trend.Day, ...]:
-    """Count how the promises stood at the end of each day on which controls ran."""
-    runs = [
-        (event.at.date(), str(event.facts["promise"]), str(event.facts["verdict"]))
-        for event in read.events(project.ledger, kind="control_ran")
-    ]
-    return promise_trend.trend(runs)
 
 
 def _draft(found: Verdict, project: Project) -> Draft:

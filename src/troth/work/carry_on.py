@@ -21,7 +21,7 @@ from troth.rules.claim import WAYS
 from troth.rules.sweep import FAMILY as SWEEPS
 from troth.work import (
     answer,
-    audit,
+    audit_trend,
     await_answer,
     build_package,
     choose,
@@ -235,7 +235,7 @@ def work(project: Project, go_on: Callable[[], bool]) -> None:
             one_round(project)
             if time.monotonic() - reminded > REMIND_SECONDS or not reminded:
                 reminded = time.monotonic()
-                audit.nightly(project)
+                audit_trend.nightly(project)
                 remind.remind(project)
             if time.monotonic() - fetched > FETCH_SECONDS or not fetched:
                 fetched = time.monotonic()

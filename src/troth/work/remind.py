@@ -20,7 +20,7 @@ from troth.rules.alert import Alert, alerts
 from troth.rules.event import Draft, Fact
 from troth.rules.letter import has_phrase, phrase
 from troth.work import incident, send_letter, sweep
-from troth.work.audit import turned
+from troth.work.audit_trend import turned
 from troth.work.establishment import establishment
 from troth.work.project import Project
 

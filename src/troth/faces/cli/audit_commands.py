@@ -96,7 +96,7 @@ def _print(verdicts: Sequence[Verdict], head: dict[str, Any]) -> None:
 
 def _tell_past(opened: Project, since: date | None, shape: str) -> None:
     """Say what changed, or how many promises stood how on each day."""
-    from troth.work.audit import trend, turned
+    from troth.work.audit_trend import trend, turned
 
     if since is None:
         days = trend(opened)

@@ -17,7 +17,6 @@ from troth.faces.portal.incident_pages import incident_pages
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.message_api import message_api
 from troth.faces.portal.message_pages import message_pages
-from troth.faces.portal.openapi import openapi
 from troth.faces.portal.pages import FORM_BYTES_MAX, pages
 from troth.faces.portal.preference_pages import preference_pages
 from troth.faces.portal.recipient_pages import recipient_pages
@@ -48,7 +47,10 @@ def application(project: Project, *, asks: Limit | None = None, codes: Limit | N
     routes += api(project, guard)
     routes += message_api(project, guard)
     routes += disclosure_api(project, guard)
-    routes += openapi(project, guard)
+    if guard.known:  # described from every kind of body there is, which nobody without a key needs
+        from troth.faces.portal.openapi import openapi
+
+        routes += openapi(project, guard)
     routes += banner_routes(project, Limit(600, 3600))
     return Litestar(
         [*routes, static(shown)],

@@ -1,0 +1,50 @@
+"""The audit over time: each night's run, what turned since a day, how many stood how on each.
+
+Law: GDPR Art. 5(2), Art. 24(1).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from troth.ledger import read
+from troth.rules import promise_trend
+from troth.work.establishment import establishment
+from troth.work.project import Project
+from troth.work.publish_policy import STREAM
+
+NIGHTLY_HOUR = 3
+"""The local hour from which the day's audit may run: before the officer's letter goes out."""
+
+
+def nightly(project: Project) -> bool:
+    """Audit once a day, from the small hours of the place where the controller is on; say whether it was done.
+
+    Before a policy is published there is nothing that anybody was promised.
+    """
+    local = project.clock().astimezone(ZoneInfo(establishment(project).time_zone))
+    if local.hour < NIGHTLY_HOUR or not read.stream(project.ledger, STREAM):
+        return False
+    today = project.clock().date().isoformat()
+    if any(one.body["on"] >= today for one in read.states(project.ledger, promise_trend.FAMILY)):
+        return False
+    from troth.work.audit import audit  # here, so that a server that never audits stays small
+
+    audit(project)
+    return True
+
+
+def turned(project: Project, since: date) -> tuple[promise_trend.Turned, ...]:
+    """Return the promises whose verdict changed on a day or after it, what broke first."""
+    states = (one.body for one in read.states(project.ledger, promise_trend.FAMILY))
+    return promise_trend.turned(states, since)
+
+
+def trend(project: Project) -> tuple[promise_trend.Day, ...]:
+    """Count how the promises stood at the end of each day on which controls ran."""
+    runs = [
+        (event.at.date(), str(event.facts["promise"]), str(event.facts["verdict"]))
+        for event in read.events(project.ledger, kind="control_ran")
+    ]
+    return promise_trend.trend(runs)
