@@ -273,6 +273,12 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind("staff_read", ("staff", "screen"), ("reason",)),
     Kind("key_destroyed", ("key", "file", "reason"), ("copies_expire",)),
     Kind("control_ran", ("promise", "verdict", "figure", "evidence")),
+    Kind(
+        "action_moved",
+        ("state", "action"),
+        ("about", "owner", "due", "verdict", "figure", "evidence", "control"),
+        "action",
+    ),
 )
 """Every kind of event, by name (design, section 14)."""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from troth.errors import TamperedError
 from troth.rules import (
+    action,
     amendment,
     collection,
     consent,
@@ -39,6 +40,7 @@ def count(state: State | None, event: Event) -> State:
 
 FOLDS: Mapping[str, Fold] = MappingProxyType(
     {
+        action.FAMILY: action.fold,
         "request": request.fold,
         "mail": mail.fold,
         "rectification": amendment.fold,

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 
+from troth.errors import NotFoundError
 from troth.law import clock
 from troth.ledger import append, read
 from troth.policy.notice_text import sha256
+from troth.policy.reading import did_you_mean
 from troth.rules import control_consent, sweep, verdict
 from troth.rules import incident as incident_rules
 from troth.rules.event import Draft, Event, Fact
@@ -39,6 +42,24 @@ def audit(project: Project, *, record: bool = True) -> tuple[Verdict, ...]:
         for start in range(0, len(drafts), 100):
             append.append(project.ledger, drafts[start : start + 100])
     return verdicts
+
+
+def judge_one(
+    project: Project, promise: str, *, record: bool = True, staff: str = "troth"
+) -> tuple[Verdict, str]:
+    """Judge one promise again, and record what its control said; return that event's id (empty where none is).
+
+    Raises NotFoundError where no promise of that id is judged.
+    """
+    verdicts = verdict.judge(project.policy, gather(project))
+    found = next((one for one in verdicts if one.promise == promise), None)
+    if found is None:
+        near = did_you_mean(promise, [one.promise for one in verdicts])
+        raise NotFoundError(f"There is no promise {promise[:60]!r}. {near}".strip())
+    if not record:
+        return found, ""
+    (event,) = append.append(project.ledger, [replace(_draft(found, project), actor=staff)])
+    return found, event.id
 
 
 def _draft(found: Verdict, project: Project) -> Draft:

@@ -35,6 +35,7 @@ def pdf(project: Project, verdicts: Sequence[Verdict], head: Mapping[str, Any]) 
                         "promise": one.promise,
                         "figure": one.figure,
                         "broken_by": list(one.broken_by),
+                        "action": head.get("actions", {}).get(one.promise, {}).get("said", ""),
                     }
                     for one in verdicts
                     if one.word == word

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from troth.law import clock
 from troth.ledger import append, read
 from troth.outside.mail import Letter
-from troth.rules import letter
+from troth.rules import action, letter
 from troth.rules.alert import Alert, alerts
 from troth.rules.event import Draft, Fact
 from troth.rules.letter import has_phrase, phrase
@@ -53,6 +53,7 @@ def remind(project: Project) -> bool:
     language = project.policy.language
     lines = [said(one, language, today) for one in pressing(project)] + _mail(project, language)
     lines += _incidents(project, language) + _sweeps(project, language) + _turned(project, language, today)
+    lines += _actions(project, language, today)
     if not lines:
         return False
     fields: dict[str, object] = {
@@ -103,6 +104,18 @@ def _turned(project: Project, language: str, today: date) -> list[str]:
         for one in turned(project, today - timedelta(days=1))
         if has_phrase(f"promise_{one.becomes}")
     ]
+
+
+def _actions(project: Project, language: str, today: date) -> list[str]:
+    """Say which actions should have been closed by now."""
+    states = [found.body for found in read.states(project.ledger, action.FAMILY, status="open")]
+    return [
+        phrase(
+            "action_overdue", language, number=one["number"], rule=action.about(one["about"]).name,
+            owner=one["owner"], on=send_letter.day(one["due_on"], language),
+        )
+        for one in action.overdue(states, today)
+    ]  # fmt: skip
 
 
 def _mail(project: Project, language: str) -> list[str]:

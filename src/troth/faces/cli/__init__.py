@@ -150,6 +150,9 @@ COMMANDS: dict[str, Entry] = {
         "control_commands", "controls", "Proof", "List every promise with the control that checks it."
     ),
     "audit": Entry("audit_commands", "audit", "Proof", "Say of every promise: kept, broken or unproven."),
+    "action": Entry(
+        "action_commands", "app", "Proof", "Have what an audit or a check found mended, by whom and by when."
+    ),
     "ledger": Entry("ledger_commands", "app", "Proof", "Verify, seal, rebuild and export the ledger."),
     "verify": Entry(
         "ledger_commands", "verify_file", "Proof", "Verify a receipt or an export, without network."

@@ -43,6 +43,7 @@ def audit(
     """
     from troth.ledger.seal import seal_all
     from troth.rules.verdict import exit_code
+    from troth.work.action import beside
     from troth.work.audit import audit as auditing
 
     shape = "json" if json else format
@@ -60,6 +61,7 @@ def audit(
         "at": opened.clock().isoformat(timespec="seconds"),
         "sealed": checkpoint.size if checkpoint else 0,
         "root": checkpoint.root.hex() if checkpoint else "",
+        "actions": beside(opened),
     }
     if shape == "text" and output is None:
         _print(verdicts, head)
@@ -78,7 +80,7 @@ def _print(verdicts: Sequence[Verdict], head: dict[str, Any]) -> None:
             one.clause,
             escape(one.promise),
             f"[{STYLE[one.word]}]{one.word}[/]",
-            escape("\n".join([one.figure, *(f"– {by}" for by in one.broken_by)])),
+            escape("\n".join([one.figure, *(f"– {by}" for by in one.broken_by), *_beside(one, head)])),
         ]
         for one in verdicts
     ]
@@ -92,6 +94,12 @@ def _print(verdicts: Sequence[Verdict], head: dict[str, Any]) -> None:
     counts = Counter(one.word for one in verdicts)
     out().print(f"{counts['kept']} kept, {counts['broken']} broken, {counts['unproven']} unproven.")
     out().print(f"Sealed with {head['sealed']} events; root {head['root']}.", style="dim")
+
+
+def _beside(one: Verdict, head: dict[str, Any]) -> list[str]:
+    """Say which action is open about a promise."""
+    found = head["actions"].get(one.promise)
+    return [f"→ {found['said']}"] if found else []
 
 
 def _tell_past(opened: Project, since: date | None, shape: str) -> None:
@@ -152,11 +160,14 @@ def _written(opened: Project, verdicts: Sequence[Verdict], head: dict[str, Any],
         told = {**head, "promises": [asdict(one) for one in verdicts]}
         return (json.dumps(told, indent=2, ensure_ascii=False) + "\n").encode()
     if shape == "sarif":
-        return (json.dumps(_sarif(opened, verdicts), indent=2, ensure_ascii=False) + "\n").encode()
-    return "".join(f"{one.clause}\t{one.promise}\t{one.word}\t{one.figure}\n" for one in verdicts).encode()
+        return (json.dumps(_sarif(opened, verdicts, head), indent=2, ensure_ascii=False) + "\n").encode()
+    lines = [
+        "\t".join([one.clause, one.promise, one.word, one.figure, *_beside(one, head)]) for one in verdicts
+    ]
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _sarif(opened: Project, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+def _sarif(opened: Project, verdicts: Sequence[Verdict], head: dict[str, Any]) -> dict[str, Any]:
     """Return what is not kept, each at the line of its promise."""
     from troth.faces.cli.sarif import log, place
 
@@ -169,7 +180,11 @@ def _sarif(opened: Project, verdicts: Sequence[Verdict]) -> dict[str, Any]:
         {
             "ruleId": f"promise/{promises[one.promise].kind}",
             "level": "error" if one.word == "broken" else "note",
-            "message": {"text": "; ".join([f"{one.promise} is {one.word}: {one.figure}", *one.broken_by])},
+            "message": {
+                "text": "; ".join(
+                    [f"{one.promise} is {one.word}: {one.figure}", *one.broken_by, *_beside(one, head)]
+                )
+            },
             "locations": [place(promises[one.promise].file, promises[one.promise].line, 1)],
             "partialFingerprints": {"promise/v1": one.promise},
         }
@@ -189,5 +204,5 @@ def page(verdicts: Sequence[Verdict], head: dict[str, Any]) -> str:
     sealed = f"sealed with {head['sealed']} events, root {head['root'][:16]}"
     return Environment(autoescape=True).from_string(template).render(
         title=head["policy"], version=head["version"], at=head["at"], sealed=sealed, verdicts=verdicts,
-        counts=Counter(one.word for one in verdicts),
+        counts=Counter(one.word for one in verdicts), actions=head.get("actions", {}),
     )  # fmt: skip

@@ -22,11 +22,8 @@ from troth.faces.cli.context import project
 
 if TYPE_CHECKING:
     from troth.policy.policy import Policy
-    from troth.rules.catalogue import Catalogue
     from troth.rules.map import Edge, Erase, Map, MapTable
     from troth.rules.map_finding import Found
-    from troth.rules.map_right import Right
-    from troth.stores.contract import Store
     from troth.stores.draft import Drafted
     from troth.work.project import Project
 
@@ -289,8 +286,8 @@ def _picture(store: str | None, output: Path | None, *, json: bool) -> None:
 
 def _check(store: str | None, policy_file: Path | None, format: Format, *, strict: bool) -> None:
     from troth.rules.catalogue import sha256
-    from troth.rules.map_check import findings
     from troth.rules.map_finding import Found
+    from troth.work.check_map import check_map
 
     here = project()
     policy = _policy(here) if policy_file is None else _policy_of(policy_file)
@@ -303,22 +300,16 @@ def _check(store: str | None, policy_file: Path | None, format: Format, *, stric
     unreachable: list[UnreachableError] = []
     for name, found in maps.items():
         try:
-            catalogue = here.stores[name].catalogue()
+            checked = check_map(here, name, policy, by_purpose=policy_file is not None)
         except UnreachableError as error:  # the others are checked all the same
             unreachable.append(error)
             continue
         reports.append({
             "store": name,
             "file": found.file,
-            "catalogue_sha256": sha256(catalogue),
-            "tables": len(catalogue.tables),
-            "found": findings(
-                found,
-                catalogue,
-                policy,
-                by_purpose=policy_file is not None,
-                lacking=_lacking(here.stores[name], found, catalogue),
-            ),
+            "catalogue_sha256": sha256(checked.catalogue),
+            "tables": len(checked.catalogue.tables),
+            "found": checked.found,
         })  # fmt: skip
     if reports or not unreachable:
         _report(reports, format)
@@ -329,16 +320,6 @@ def _check(store: str | None, policy_file: Path | None, format: Format, *, stric
     failing = {"problem", "remark"} if strict else {"problem"}
     if any(found.level in failing for each in reports for found in each["found"]):
         raise typer.Exit(1)
-
-
-def _lacking(store: Store, map_: Map, catalogue: Catalogue) -> tuple[Right, ...]:
-    """Ask a store which rights its role that changes lacks for the actions of its map."""
-    from troth.rules.map_right import needed
-    from troth.stores.contract import Granting
-
-    if map_.credentials.get("change") is None or not isinstance(store, Granting):
-        return ()
-    return store.lacking(needed(map_, catalogue))
 
 
 def _policy_of(file: Path) -> Policy:
