@@ -16,6 +16,8 @@ import unicodedata
 import urllib.parse
 from contextlib import closing
 
+import psycopg
+import pymysql
 import pytest
 
 import story
@@ -34,23 +36,33 @@ pytestmark = pytest.mark.slow
 WORD, ODD, NUMBER = "kanarie", "Kanárïënvogel", "693482716"
 ADDRESS = f"{WORD}1@{WORD}.example"
 IBAN = f"FR76{NUMBER}0000000000000"
-STORE = f"""
-CREATE TABLE guest (id integer PRIMARY KEY, email text, name text, phone text, iban text, born date, ip text,
-  notes text, doc json, photo blob, amount numeric);
-CREATE TABLE stay (id integer PRIMARY KEY, guest_id integer REFERENCES guest (id), room text UNIQUE, note text,
-  CHECK (note <> 'forbidden'));
-CREATE TABLE audit (id integer PRIMARY KEY, line text);
+ROWS = f"""
 INSERT INTO guest VALUES (1, '{ADDRESS}', '{WORD} {ODD}', '+33{NUMBER}', '{IBAN}', '1961-02-03', '203.0.113.77',
-  CAST(x'{ODD.encode("latin-1").hex()}' AS text), '{{"who": "{WORD}", "inner": ["{ODD}"]}}',
-  x'{WORD.encode("utf-16-le").hex()}', {NUMBER}.{NUMBER}),
+  {{notes}}, '{{{{"who": "{WORD}", "inner": ["{ODD}"]}}}}', {{photo}}, {NUMBER}.{NUMBER}),
   (2, 'other@example.org', 'Other', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 INSERT INTO stay VALUES (1, 1, '{WORD} suite', 'allergic to {ODD}'), (2, 2, 'two', NULL);
 INSERT INTO audit VALUES (1, 'login of {ADDRESS} from 203.0.113.77'), (2, '{urllib.parse.quote(ADDRESS)}');
 """
+TABLES = """
+CREATE TABLE guest (id integer PRIMARY KEY, email varchar(99), name varchar(99), phone varchar(99), iban varchar(99),
+  born date, ip varchar(99), notes {notes}, doc {json}, photo {bytes}, amount {amount});
+CREATE TABLE stay (id integer PRIMARY KEY, guest_id integer REFERENCES guest (id), room varchar(99) UNIQUE, note text,
+  CHECK (note <> 'forbidden'));
+CREATE TABLE audit (id integer PRIMARY KEY, line text);
+"""
+PHOTO = WORD.encode("utf-16-le").hex()
+SQLITE = {"notes": "text", "json": "json", "bytes": "blob", "amount": "numeric"}
+POSTGRESQL = {"notes": "text", "json": "jsonb", "bytes": "bytea", "amount": "numeric"}
+MARIADB = {
+    "notes": "varchar(99) CHARACTER SET latin1",
+    "json": "json",
+    "bytes": "blob",
+    "amount": "decimal(30, 9)",
+}
 MAP = """
 store: hotel
-kind: sqlite
-credentials: {find: "sqlite:///hotel.db", change: "sqlite:///hotel.db"}
+kind: {kind}
+credentials: {find: "env:HOTEL_URL", change: "env:HOTEL_URL"}
 controller: main-entity
 backups_expire: 35 days
 tables:
@@ -98,15 +110,101 @@ def canaries(data):
     return [data[max(0, one.start() - 30) : one.end() + 30] for one in FOUND.finditer(data)]
 
 
-@pytest.fixture
-def hotel(folder):
-    with closing(sqlite3.connect(folder / "hotel.db")) as connection:
-        connection.executescript(STORE)
-    (folder / "stores" / "hotel.yaml").write_text(MAP)
+class Hotel:
+    """A hotel's database of one kind, with a trigger that can be set and would say a canary in its error."""
+
+    def __init__(self, folder, kind, url, run):
+        self.folder, self.kind, self.url, self.run = folder, kind, url, run
+        self.map = MAP.replace("{kind}", kind)
+        self.write(self.map)
+
+    def write(self, map_):
+        (self.folder / "stores" / "hotel.yaml").write_text(map_)
+
+    @contextlib.contextmanager
+    def watched(self, table):
+        """Let the database refuse what is deleted there, in words of its own."""
+        said = f"no, not {WORD} {ODD}"
+        match self.kind:
+            case "sqlite":
+                self.run(
+                    f"CREATE TRIGGER watch BEFORE DELETE ON {table} BEGIN SELECT raise(ABORT, '{said}'); END"
+                )
+            case "mariadb":
+                self.run(
+                    f"CREATE TRIGGER watch BEFORE DELETE ON {table} FOR EACH ROW "
+                    f"SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{said}'"
+                )
+            case _:
+                self.run(
+                    "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+                    f"$$BEGIN RAISE EXCEPTION '{said}' USING DETAIL = OLD::text, HINT = '{said}'; END$$"
+                )
+                self.run(
+                    f"CREATE TRIGGER watch BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()"
+                )
+        yield
+        self.run("DROP TRIGGER watch" + (f" ON {table}" if self.kind == "postgresql" else ""))
+
+
+def run_in_sqlite(folder):
+    def run(statement):
+        with closing(sqlite3.connect(folder / "hotel.db")) as connection, connection:
+            connection.execute(statement)
+
+    return f"sqlite:///{folder}/hotel.db", run
+
+
+def run_in_postgresql(url):
+    def run(statement):
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(statement)
+
+    return url, run
+
+
+def run_in_mariadb(url):
+    port, name = url.rsplit(":", 1)[1].split("/")
+
+    def run(statement):
+        with pymysql.connect(
+            host="127.0.0.1", port=int(port), user="root", database=name, autocommit=True, charset="utf8mb4"
+        ) as connection:
+            connection.cursor().execute(statement)
+
+    return url, run
+
+
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("postgresql", marks=pytest.mark.postgresql),
+        pytest.param("mariadb", marks=pytest.mark.mariadb),
+    ]
+)
+def hotel(request, folder, monkeypatch):
+    latin = ODD.encode("latin-1").hex()
+    match request.param:
+        case "sqlite":
+            (url, run), types, notes, photo = (
+                run_in_sqlite(folder), SQLITE, f"CAST(x'{latin}' AS text)", f"x'{PHOTO}'"
+            )  # fmt: skip
+        case "postgresql":
+            opened_ = run_in_postgresql(request.getfixturevalue("postgresql"))
+            (url, run), types, notes, photo = (
+                opened_, POSTGRESQL, f"convert_from('\\x{latin}', 'latin1')", f"'\\x{PHOTO}'"
+            )  # fmt: skip
+        case _:
+            opened_ = run_in_mariadb(request.getfixturevalue("mariadb"))
+            (url, run), types, notes, photo = opened_, MARIADB, f"'{ODD}'", f"x'{PHOTO}'"
+    for statement in (TABLES.format(**types) + ROWS.format(notes=notes, photo=photo)).split(";\n"):
+        if statement.strip():
+            run(statement)
+    monkeypatch.setenv("HOTEL_URL", url)
     (folder / "stores" / "desk.yaml").write_text(
         "store: desk\nkind: manual\nwhat: the paper of the desk\nowner: {name: Jo, email: jo@company.example}\n"
     )
-    return folder
+    return Hotel(folder, request.param, url, run)
 
 
 def test_the_net_catches_what_it_is_for():
@@ -146,46 +244,42 @@ def given_back(words):
 
 
 def test_no_command_prints_a_canary(hotel):
-    say = Heard(hotel)
+    folder = hotel.folder
+    say = Heard(folder)
     who = ("--email", ADDRESS, "--identifier", f"phone=+33{NUMBER}")
     say(
         "map",
-        f"sqlite:///{hotel}/hotel.db",
+        "env:HOTEL_URL",
         "--name",
         "draft",
         "-o",
-        hotel / "draft.yaml",
+        folder / "draft.yaml",
         files=["draft.yaml"],
     )
-    say("map", f"sqlite:///{hotel}/hotel.db", "--name", "draft", "--json")
+    say("map", "env:HOTEL_URL", "--name", "draft", "--json")
     say("map", "--check", "--json")
     say("map", "--check")
     say("map", "--explain", "stay", "hotel")
-    say("map", "--picture", "hotel", "-o", hotel / "hotel.svg", files=["hotel.svg"])
+    say("map", "--picture", "hotel", "-o", folder / "hotel.svg", files=["hotel.svg"])
     say("find", "hotel", *who)
     say("find", "hotel", *who, "--json")
     plan = json.loads(say("plan", "hotel", *who, "--json").out)
     say("plan", "hotel", *who)
     say("act", "hotel", *who, "--approve", "00000000", "--yes")
-    with closing(sqlite3.connect(hotel / "hotel.db")) as connection:
-        connection.execute(
-            "CREATE TRIGGER watch BEFORE DELETE ON guest BEGIN SELECT raise(ABORT, 'no, not "
-            f"{WORD} {ODD}'); END"
-        )
-    say("plan", "hotel", *who)
-    with closing(sqlite3.connect(hotel / "hotel.db")) as connection:
-        connection.execute("DROP TRIGGER watch")
-    blanked = MAP.replace(
+    with hotel.watched("guest"):
+        assert say("plan", "hotel", *who).code == 2
+    blanked = hotel.map.replace(
         "{do: delete, by: dpo, because: no longer needed}\n  audit",
         "{do: blank, set: {note: forbidden, room: two}, by: dpo, because: x}\n  audit",
     )
-    assert blanked != MAP
-    (hotel / "stores" / "hotel.yaml").write_text(blanked)
+    assert blanked != hotel.map
+    hotel.write(blanked)
     assert say("plan", "hotel", *who).code == 2  # a CHECK and a UNIQUE refuse it
-    (hotel / "stores" / "hotel.yaml").write_text(MAP)
+    hotel.write(hotel.map)
     say("act", "hotel", *who, "--approve", plan["plan_sha256"], "--yes", "--json")
     for form in ("text", "json", "sarif"):
-        say("check", hotel / "policy.md", "--format", form)
+        say("check", folder / "policy.md", "--format", form)
+        say("map", "--check", "--policy", folder / "policy.md", "--format", form)
     assert len(say.said) > 15
     assert say.leaks() == {}
 
@@ -214,7 +308,8 @@ def post(url, path, fields, headers=(), multipart=False):
 
 
 def test_a_served_run_leaves_no_canary_outside_letters_and_answers(hotel):
-    settle(hotel, port := free_port(), mail_to=f"smtp://127.0.0.1:{free_port()}")  # nobody takes its mail
+    folder = hotel.folder
+    settle(folder, port := free_port(), mail_to=f"smtp://127.0.0.1:{free_port()}")  # nobody takes its mail
     odd = ODD.encode("utf-8").decode("latin-1")
     headers = {
         "User-Agent": f"{WORD}/1 {odd}",
@@ -224,7 +319,7 @@ def test_a_served_run_leaves_no_canary_outside_letters_and_answers(hotel):
         "X-Forwarded-For": "203.0.113.77",
         f"X-{WORD}": WORD,
     }
-    with serving(hotel, port=port) as server:
+    with serving(folder, port=port) as server:
         fields = {
             "right": ["access", "erase"],
             "email": ADDRESS,
@@ -255,18 +350,18 @@ def test_a_served_run_leaves_no_canary_outside_letters_and_answers(hotel):
     def at(*words):
         return say("request", *words)
 
-    say = Heard(hotel)
+    say = Heard(folder)
     number = "2026-0001" if now().year == 2026 else f"{now().year}-0001"
-    project = opened(hotel, now)
+    project = opened(folder, now)
     assert story.state(project, number)["claims"].keys() == {"c1", "c2"}
     carry_on.one_round(project)
-    settle(hotel, port)  # letters go to a folder now
+    settle(folder, port)  # letters go to a folder now
     project.close()
     project.ledger.close()
     for command in ("list", "due", "show", "timeline"):
         at(command, *([] if command in ("list", "due") else [number]))
         at(command, *([] if command in ("list", "due") else [number]), "--json")
-    project = opened(hotel, now)
+    project = opened(folder, now)
     decide.decide(project, number, "c1", "grant", "marie")
     carry_on.carry_on(project, number)
     files = [task.Upload(f"{WORD} {ODD}.txt", f"{WORD} {ODD}".encode())]
@@ -275,13 +370,8 @@ def test_a_served_run_leaves_no_canary_outside_letters_and_answers(hotel):
     )
     story.grant_access(project, number)
     story.grant_erasure(project, number, "c2")
-    with closing(sqlite3.connect(hotel / "hotel.db")) as connection:
-        connection.execute(
-            "CREATE TRIGGER w BEFORE DELETE ON stay BEGIN SELECT raise(ABORT, 'kanarie!'); END"
-        )
-    at("fulfil", number)
-    with closing(sqlite3.connect(hotel / "hotel.db")) as connection:
-        connection.execute("DROP TRIGGER w")
+    with hotel.watched("stay"):
+        at("fulfil", number)
     at("plan", number, "-c", "c2", "--staff", "marie")
     at("plan", number, "-c", "c2", "--staff", "marie", "--json")
     sha = story.state(project, number)["claims"]["c2"]["plan"]["sha256"]
@@ -305,7 +395,7 @@ def test_a_served_run_leaves_no_canary_outside_letters_and_answers(hotel):
     say("ledger", "verify", "--json")
     say("ledger", "destroyed")
     say("ledger", "settle")
-    say("ledger", "export", hotel / "ledger.jsonl", files=["ledger.jsonl"])
+    say("ledger", "export", folder / "ledger.jsonl", files=["ledger.jsonl"])
     say("worker", "--once")
     assert story.state(project, number)["claims"]["c2"]["stores"]["hotel"]["step"]
     assert say.leaks() == {}
@@ -316,13 +406,13 @@ def test_a_served_run_leaves_no_canary_outside_letters_and_answers(hotel):
     project.ledger.close()
     files = [
         file
-        for file in hotel.rglob("*")
+        for file in folder.rglob("*")
         if file.is_file() and file.suffix != ".eml" and file.name not in ("hotel.db", "hotel.db-journal")
     ]
     assert {"ledger.db", "keys.db"} <= {file.name for file in files}
     assert {file.name: found[:2] for file in files if (found := canaries(file.read_bytes()))} == {}
     others, letters = [], 0
-    for file in (hotel / ".troth" / "outbox").glob("*.eml"):
+    for file in (folder / ".troth" / "outbox").glob("*.eml"):
         message = email.message_from_bytes(file.read_bytes())
         letters += 1
         if message["To"] != ADDRESS:

@@ -28,6 +28,14 @@ credentials: {{find: env:FIND, change: env:CHANGE}}
 controller: main-entity
 """
 
+KINDS = [
+    "sqlite",
+    "duckdb",
+    pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.slow]),
+    pytest.param("mariadb", marks=[pytest.mark.mariadb, pytest.mark.slow]),
+]
+"""Every kind of database, for tests that make their own tables in it."""
+
 
 class Database:
     """A database with nothing in it yet."""

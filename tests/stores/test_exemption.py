@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from stores.conftest import KINDS
 from troth.errors import NotAllowedError
 from troth.law.period import Period
 from troth.rules.exemption import Exemption, keeping, kept_in, lacking, read
@@ -15,12 +16,6 @@ from troth.stores.contract import Who
 TODAY = date(2026, 11, 23)
 END = date(2036, 12, 31)
 ADA, BEN = "ada@shop.example", "ben@shop.example"
-KINDS = [
-    "sqlite",
-    "duckdb",
-    pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.slow]),
-    pytest.param("mariadb", marks=[pytest.mark.mariadb, pytest.mark.slow]),
-]
 TABLES = (
     "CREATE TABLE customer (id integer PRIMARY KEY, email varchar(80), name varchar(80))",
     "CREATE TABLE bill (id integer PRIMARY KEY, customer_id integer REFERENCES customer (id), amount integer)",

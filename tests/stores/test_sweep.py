@@ -6,18 +6,13 @@ from datetime import date
 
 import pytest
 
+from stores.conftest import KINDS
 from troth.errors import ConflictError, NotFoundError
-from troth.stores.contract import Expiry, Overdue, Sweeps, Who
+from troth.stores.contract import Batch, Expiry, Overdue, Sweeps, Who
 
 TODAY = date(2026, 11, 23)
 DAY = date(2023, 11, 23)
 ADA, BEN, EVE = "ada@shop.example", "ben@shop.example", "eve@shop.example"
-KINDS = [
-    "sqlite",
-    "duckdb",
-    pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.slow]),
-    pytest.param("mariadb", marks=[pytest.mark.mariadb, pytest.mark.slow]),
-]
 TABLES = (
     "CREATE TABLE address (id integer PRIMARY KEY, street varchar(80))",
     "CREATE TABLE customer (id integer PRIMARY KEY, email varchar(80), seen date, address_id integer, held integer)",
@@ -82,7 +77,7 @@ def swept(store, expiry, *, but_for=(), step="one", rows=100, passed=0):
     assert isinstance(store, Sweeps)
     measured = store.measure_sweep(expiry, but_for, TODAY)
     allowed = {(count.table, count.verb) for count in measured.counts}
-    return store.sweep(step, expiry, but_for, TODAY, allowed, rows=rows, passed=passed)
+    return store.sweep(step, expiry, but_for, TODAY, Batch(rows, passed, allowed))
 
 
 def told(done):
@@ -196,7 +191,7 @@ def test_what_was_not_measured_is_not_done(database):
     store = database.open(MAP)
     before = database.everything("customer", "visit", "chat", "address")
     with pytest.raises(ConflictError, match="now changes rows of `address`"):
-        store.sweep("s", PROSPECTS, (), TODAY, {("customer", "delete")}, rows=10, passed=0)
+        store.sweep("s", PROSPECTS, (), TODAY, Batch(10, 0, {("customer", "delete")}))
     assert database.everything("customer", "visit", "chat", "address") == before
     with pytest.raises(NotFoundError, match="has no column `gone`"):
         store.overdue(Expiry("visit", "gone", DAY), (), TODAY)

@@ -187,6 +187,15 @@ class Overdue:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch of a sweep: so many rows by their key, after those `passed`; only what is `allowed` may be done."""
+
+    rows: int
+    passed: int
+    allowed: Collection[tuple[str, Verb]]
+
+
+@dataclass(frozen=True, slots=True)
 class Swept:
     """What one batch of a sweep did: rows looked at, and how many of them something else holds (they stay)."""
 
@@ -275,21 +284,8 @@ class Sweeps(Protocol):
         """
         ...
 
-    def sweep(
-        self,
-        step: str,
-        expiry: Expiry,
-        but_for: Sequence[Who],
-        today: date,
-        allowed: Collection[tuple[str, Verb]],
-        *,
-        rows: int,
-        passed: int,
-    ) -> Swept:
-        """Sweep so many rows, in the order of their key, after those `passed`; once per `step`.
-
-        Raises ConflictError, with nothing changed, when a table or an action comes up that is not `allowed`.
-        """
+    def sweep(self, step: str, expiry: Expiry, but_for: Sequence[Who], today: date, batch: Batch) -> Swept:
+        """Sweep one batch, once per `step`; raises ConflictError, with nothing changed, for what it does not allow."""
         ...
 
 

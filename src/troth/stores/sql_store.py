@@ -27,6 +27,7 @@ from troth.stores.amend import Amended, Amendment, Coded, Columns, OnConflict, S
 from troth.stores.catalogue import STEP_TABLE
 from troth.stores.contract import (
     Acted,
+    Batch,
     Entry,
     Expiry,
     Limits,
@@ -36,7 +37,6 @@ from troth.stores.contract import (
     Scanned,
     Spared,
     Swept,
-    Verb,
     Who,
 )
 from troth.stores.sql import Sql
@@ -210,29 +210,18 @@ class SqlStore(Generic[Connection]):
     ) -> Acted:
         """Erase as approved, once per `step`; raises ConflictError when there is more to do."""
 
-        def done(connection: Connection) -> Acted:
-            engine = self._engine
-            if self._remembers is None:
-                self._remembers = engine.remember(connection)
-            sql = self._sql(connection)
-            engine.begin(connection, "change")
-            taken = engine.take(connection, step, sql.plan.sha256) if self._remembers else None
-            if taken is not None:
-                engine.rollback(connection)
-                return sql_run.from_rows(self.name, step, *taken)
+        def done(sql: Sql, session: Session, *, once: bool) -> tuple[Acted, str]:
             sql_run.same_plan(sql, approved)
-            session = engine.session(connection, sql.graph.catalogue)
             selection = sql_run.select(sql, session, who, today, spared)
             many = selection.reached() > self._limits.rows_measured_max
             made = sql_run.erase(selection, who, today, spared, many=many)
             sql_run.compare(approved, made, tolerance)
-            acted = sql_run.acted(sql, step, made, today, once=self._remembers)
-            if self._remembers:
-                engine.keep(connection, step, sql_run.to_rows(acted))
-            engine.commit(connection)
-            return acted
+            acted = sql_run.acted(sql, step, made, today, once=once)
+            return acted, sql_run.to_rows(acted)
 
-        return self._with("change", done)
+        return self._with(
+            "change", partial(self._once, step, partial(sql_run.from_rows, self.name, step), done)
+        )
 
     def overdue(self, expiry: Expiry, but_for: Sequence[Who], today: date) -> Overdue:
         """Count the rows whose retention has ended, but for those that lead to some people; change nothing."""
@@ -254,39 +243,19 @@ class SqlStore(Generic[Connection]):
 
         return self._with(self._changing(), measured)
 
-    def sweep(
-        self,
-        step: str,
-        expiry: Expiry,
-        but_for: Sequence[Who],
-        today: date,
-        allowed: Collection[tuple[str, Verb]],
-        *,
-        rows: int,
-        passed: int,
-    ) -> Swept:
-        """Sweep so many rows, in the order of their key, after those `passed`; once per `step`."""
+    def sweep(self, step: str, expiry: Expiry, but_for: Sequence[Who], today: date, batch: Batch) -> Swept:
+        """Sweep one batch, once per `step`."""
 
-        def done(connection: Connection) -> Swept:
-            engine = self._engine
-            if self._remembers is None:
-                self._remembers = engine.remember(connection)
-            sql = self._sql(connection)
-            engine.begin(connection, "change")
-            taken = engine.take(connection, step, sql.plan.sha256) if self._remembers else None
-            if taken is not None:
-                engine.rollback(connection)
-                before = sql_run.from_rows(self.name, step, *taken)
-                return Swept(before.keys_checked, 0, before)
-            session = engine.session(connection, sql.graph.catalogue)
-            looked, held, made = sql_sweep.sweep(sql, session, expiry, but_for, today, allowed, rows, passed)
-            acted = sql_run.acted(sql, step, made, today, once=self._remembers)
-            if self._remembers:
-                engine.keep(connection, step, sql_run.to_rows(acted))
-            engine.commit(connection)
-            return Swept(looked, held, acted)
+        def known(plan_sha256: str, rows: str) -> Swept:
+            before = sql_run.from_rows(self.name, step, plan_sha256, rows)
+            return Swept(before.keys_checked, 0, before)
 
-        return self._with("change", done)
+        def done(sql: Sql, session: Session, *, once: bool) -> tuple[Swept, str]:
+            looked, held, made = sql_sweep.sweep(sql, session, expiry, but_for, today, batch)
+            acted = sql_run.acted(sql, step, made, today, once=once)
+            return Swept(looked, held, acted), sql_run.to_rows(acted)
+
+        return self._with("change", partial(self._once, step, known, done))
 
     def standing(
         self, who: Sequence[Who], wanted: Mapping[str, Columns], *, copies: bool
@@ -329,29 +298,45 @@ class SqlStore(Generic[Connection]):
         """Change once per `step`; raises ConflictError when a value changed and that is to stop it."""
 
         def done(connection: Connection, sql: Sql, refused: Collection[int]) -> Amended:
-            engine = self._engine
-            engine.begin(connection, "change")
-            taken = engine.take(connection, step, plan_sha256) if self._remembers else None
+            def changed(sql: Sql, session: Session, *, once: bool) -> tuple[Amended, str]:
+                made = sql_cells.amend(
+                    sql, session, step, amendments, on_conflict, self._refused, left_out=refused
+                )
+                made = made if once else replace(made, certainty="at_least_once")
+                return made, sql_cells.to_rows(made)
+
+            def known(_: str, rows: str) -> Amended:
+                return sql_cells.from_rows(self.name, step, rows)
+
+            return self._once(step, known, changed, connection, sql, plan_sha256)
+
+        return self._with("change", partial(self._row_by_row, done))
+
+    def _once(
+        self,
+        step: str,
+        known: Callable[[str, str], Result],
+        do: Callable[..., tuple[Result, str]],
+        connection: Connection,
+        sql: Sql | None = None,
+        plan_sha256: str = "",
+    ) -> Result:
+        """Do something in one transaction, once per `step`; where it was done, tell it by its plan and rows."""
+        engine = self._engine
+        if self._remembers is None:
+            self._remembers = engine.remember(connection)
+        sql = sql or self._sql(connection)
+        engine.begin(connection, "change")
+        if self._remembers:
+            taken = engine.take(connection, step, plan_sha256 or sql.plan.sha256)
             if taken is not None:
                 engine.rollback(connection)
-                return sql_cells.from_rows(self.name, step, taken[1])
-            session = engine.session(connection, sql.graph.catalogue)
-            made = sql_cells.amend(
-                sql, session, step, amendments, on_conflict, self._refused, left_out=refused
-            )
-            if self._remembers:
-                engine.keep(connection, step, sql_cells.to_rows(made))
-            else:
-                made = replace(made, certainty="at_least_once")
-            engine.commit(connection)
-            return made
-
-        def remembering(connection: Connection) -> Amended:
-            if self._remembers is None:
-                self._remembers = self._engine.remember(connection)
-            return self._row_by_row(done, connection)
-
-        return self._with("change", remembering)
+                return known(*taken)
+        made, rows = do(sql, engine.session(connection, sql.graph.catalogue), once=self._remembers)
+        if self._remembers:
+            engine.keep(connection, step, rows)
+        engine.commit(connection)
+        return made
 
     def _row_by_row(
         self, call: Callable[[Connection, Sql, Collection[int]], Result], connection: Connection

@@ -13,12 +13,12 @@ Law: GDPR Art. 5(1)(e), storage limitation; Art. 17(3) (what stays).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 from troth.errors import ConflictError
 from troth.stores import sql_run
-from troth.stores.contract import Expiry, Measured, Overdue, Verb, Who
+from troth.stores.contract import Batch, Expiry, Measured, Overdue, Who
 from troth.stores.sql import Sql
 from troth.stores.sql_run import ROWS_MEASURED_MAX, Done
 from troth.stores.sql_selection import Selection, Session, whole
@@ -78,21 +78,19 @@ def sweep(
     expiry: Expiry,
     but_for: Sequence[Who],
     today: date,
-    allowed: Collection[tuple[str, Verb]],
-    rows: int,
-    passed: int,
+    batch: Batch,
 ) -> tuple[int, int, Done]:
     """Sweep a batch; return how many rows were looked at, how many of them stay, and what was done.
 
-    Raises ConflictError when something comes up that is not `allowed`; the caller rolls back.
+    Raises ConflictError when something comes up that is not allowed; the caller rolls back.
     """
-    selection = select(sql, session, expiry, but_for, today, rows, passed)
+    selection = select(sql, session, expiry, but_for, today, batch.rows, batch.passed)
     looked = selection.counts.get(("due", expiry.table), 0) if selection is not None else 0
     if selection is None or not looked:
         return 0, 0, Done((), (), 0, None)
     done = sql_run.apply(selection)
     for count in done.counts:
-        if count.verb != "retain" and (count.table, count.verb) not in allowed:
+        if count.verb != "retain" and (count.table, count.verb) not in batch.allowed:
             raise ConflictError(
                 f"In the store `{sql.plan.store}`, the sweep of `{expiry.table}` now changes rows of `{count.table}` "
                 "too, which was not measured. Nothing of this batch was changed. Measure the sweep again."

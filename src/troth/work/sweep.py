@@ -25,7 +25,7 @@ from troth.policy.publishing import promise_sha256
 from troth.rules import sweep as rules
 from troth.rules.event import Draft, Fact
 from troth.rules.sweep import FAMILY, Bound
-from troth.stores.contract import Count, Expiry, Overdue, Sweeps, Verb, Who
+from troth.stores.contract import Batch, Count, Expiry, Overdue, Sweeps, Verb, Who
 from troth.work import hold
 from troth.work.establishment import day_here
 from troth.work.kept_back import kept_back
@@ -229,9 +229,8 @@ def _act(
         left = int(state["rows"]) - swept
         step = f"sweep/{state['run']}/{batch}"
         try:
-            done = store.sweep(
-                step, expiry, others, today, allowed, rows=max(1, min(batch_rows, left)), passed=passed
-            )
+            portion = Batch(max(1, min(batch_rows, left)), passed, allowed)
+            done = store.sweep(step, expiry, others, today, portion)
         except ConflictError as error:
             _stopped(project, one, _state(project, one), "other_rows", staff)
             raise ConflictError(f"The sweep {one.name} was stopped. {error}") from None
