@@ -54,6 +54,11 @@ def judge(
 def _wrong(one: Bound, state: Mapping[str, Any] | None, today: date) -> str:
     if state is None or one.why_not:
         return ""
+    if state.get("beyond"):
+        return (
+            f"{one.store}.{one.table}: {state['beyond']} roles can read the archive that its map does not name: "
+            f"troth sweep look {one.store}"
+        )
     if state["status"] in ("marked", "acting"):
         if date.fromisoformat(state["due"]) + ACTED_WITHIN >= today:
             return ""
@@ -62,9 +67,8 @@ def _wrong(one: Bound, state: Mapping[str, Any] | None, today: date) -> str:
     rows = int(state["overdue"]) - int(state["held"])
     if rows <= 0:
         return ""
-    return (
-        f"{one.store}.{one.table}: {rows} rows, the oldest of {state['oldest']}: troth sweep mark {one.name}"
-    )
+    what = f"{rows} rows to be archived" if one.archive else f"{rows} rows"
+    return f"{one.store}.{one.table}: {what}, the oldest of {state['oldest']}: troth sweep mark {one.name}"
 
 
 def _doubt(one: Bound, state: Mapping[str, Any] | None, today: date) -> str:
@@ -74,4 +78,10 @@ def _doubt(one: Bound, state: Mapping[str, Any] | None, today: date) -> str:
         return f"{one.store}.{one.table}: nobody counted yet (troth sweep)"
     if date.fromisoformat(state["measured_on"]) + MEASURED_WITHIN < today:
         return f"{one.store}.{one.table}: counted on {state['measured_on']} last (troth sweep)"
+    if one.merely_left:
+        return (
+            f"{one.store}.{one.table}: the policy says that rows are archived, and the map names no `archive`"
+        )
+    if one.archive_of and state.get("beyond") is None:
+        return f"{one.store}.{one.table}: the store does not tell who can read this archive"
     return ""

@@ -242,6 +242,7 @@ KINDS: Mapping[str, Kind] = _kinds(
             "held",
             "left",
             "on",
+            "beyond",
             "reason",
         ),
         "sweep",

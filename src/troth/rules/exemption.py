@@ -148,7 +148,8 @@ def _names(map_: Map) -> Iterator[str]:
 def _covers(one: Exemption, store: str, table: MapTable) -> bool:
     if not one.what or table.impersonal is not None or table.erase is None:
         return False
-    return one.what in {store, f"{store}.{table.name}", *table.columns.values()}
+    names = {f"{store}.{name}" for name in (table.name, table.archive_of) if name}
+    return one.what in {store, *names, *table.columns.values()}
 
 
 def _law(found: Sequence[Exemption], on: date) -> str:
@@ -168,7 +169,7 @@ def _kept(table: MapTable, found: Sequence[Exemption], on: date) -> MapTable:
         action = Retain(done.period, done.trigger, f"{done.legal}; {legal}", until=until)
     else:
         action = Retain(Period(0, "days"), "", legal, until=until)
-    return replace(table, erase=Erase(action, table.erase.by, table.erase.because))
+    return replace(table, erase=Erase(action, table.erase.by, table.erase.because), archive=None)
 
 
 def _held(table: MapTable, found: Sequence[Exemption], on: date) -> MapTable:

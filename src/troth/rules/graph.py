@@ -329,7 +329,22 @@ def together(owners: Sequence[Hop]) -> tuple[Hop, ...]:
     return tuple(
         hop
         for hop in owners
-        if any(other is not hop and not apart(hop.to_at.when, other.to_at.when) for other in owners)
+        if any(
+            other is not hop and not apart(hop.to_at.when, other.to_at.when) and not _twins(hop, other)
+            for other in owners
+        )
+    )
+
+
+def _twins(hop: Hop, other: Hop) -> bool:
+    """Tell whether two hops lead from one owner, who stands in a table or in its archive."""
+    one, two = hop.edge, other.edge
+    return (
+        one is not None
+        and two is not None
+        and one.columns == two.columns
+        and one.inside == two.inside
+        and (one.twin == two.target or two.twin == one.target)
     )
 
 

@@ -142,6 +142,7 @@ class Edge:
     leaving: Leaving | None = None
     when: Conditions = ()
     inside: Inside | None = None
+    twin: str = ""  # the table of which the target is the archive: a row has its owner in one of the two
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +210,21 @@ class Retention:
 
     promise: str
     trigger: str
+    archive_trigger: str = ""  # the column of the event from which the archive runs, where it is another
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Where rows are kept apart once their time in use is over: another table, with all columns of the first.
+
+    `readers` are the roles that may read it besides the two that Troth itself goes by.  `step` is a
+    column of text in which each row says what put it there, `on` one for the day.
+    """
+
+    table: str
+    readers: Columns
+    step: str
+    on: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +302,8 @@ class MapTable:
     )
     discloses: Discloses | None = None
     impersonal: str | None = None
+    archive: Archive | None = None  # where its rows are kept apart later
+    archive_of: str = ""  # the table whose archive this one is
     csv: CsvForm | None = None
     line: int = 1
     own: Fields | None = field(default=None, repr=False)  # what its kind of store alone understands
@@ -401,6 +419,11 @@ class Map:
                 return self.places[path[:length]]
         table = self.tables.get(path[0]) if path else None
         return (table.line if table is not None else 1, 1)
+
+    def archive_of(self, table: str) -> Archive | None:
+        """Return the archive that a table is; None where it is none."""
+        source = self.tables[table].archive_of if table in self.tables else ""
+        return self.tables[source].archive if source else None
 
     def edges(self) -> tuple[Edge, ...]:
         """Return every edge, in the order of the file."""

@@ -19,7 +19,7 @@ from troth.rules.map import Flag, Map, Parts, SetAside, Values
 from troth.rules.map_reach import listed
 from troth.rules.plan import Plan, compile_plan
 
-Verb = Literal["read", "update", "delete", "see every row", "remember"]
+Verb = Literal["read", "insert", "update", "delete", "see every row", "remember"]
 STEPS = "troth_step"
 """The table in which a store remembers what was done; a role that may not write there acts at least once."""
 
@@ -63,6 +63,9 @@ def _to_change(plan: Plan) -> Iterator[Right]:
                 yield from (Right(hop.to, "update", column) for column in hop.to_columns)
             case Leave(_, values, _, parts) | Write(_, values, parts) | Rehome(_, values, parts):
                 yield from _written(change.table, values, parts)
+    for table, archive in plan.archives:
+        yield Right(table, "delete")
+        yield from (Right(each, "insert") for each in (table, archive))  # and back
 
 
 def _written(table: str, values: Values, parts: Parts) -> Iterator[Right]:
@@ -105,6 +108,8 @@ def _said(table: str, verb: Verb, columns: list[str]) -> tuple[str, str]:
             f"The role that changes may not write into `{table}`, in which an erasure is remembered.",
             "GRANT SELECT, INSERT, UPDATE on that table to it.",
         )
+    if verb == "insert":
+        return f"The role that changes may not write rows into `{table}`.", "GRANT INSERT on the table to it."
     if verb == "delete":
         return f"The role that changes may not delete rows of `{table}`.", "GRANT DELETE on the table to it."
     grant = "SELECT" if verb == "read" else "UPDATE"

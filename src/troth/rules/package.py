@@ -29,6 +29,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CONCEALED = {"en": "[about somebody else]", "fr": "[concerne autrui]"}
 MASKED = {"en": "[masked: {reason}]", "fr": "[masqué : {reason}]"}
 MASKED_PAGE = {"en": "[page {page} masked: {reason}]", "fr": "[page {page} masquée : {reason}]"}
+ARCHIVED_UNTIL = "archived_until"
+"""The column in which an answer says of an archived row when it goes."""
+ARCHIVED = {
+    "en": "Archived until {until} at the latest, because of {legal}: kept apart, for few people, and no longer used.",
+    "fr": "Archivé jusqu’au {until} au plus tard, en raison de {legal} : conservé à part, pour peu de personnes, et "
+    "sans autre usage.",
+}
 WITHHELD = {"en": "[withheld: a credential]", "fr": "[non communiqué : un secret]"}
 
 

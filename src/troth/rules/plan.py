@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -23,6 +23,7 @@ from functools import cached_property
 from troth.errors import Problem
 from troth.law.period import Period
 from troth.policy.yaml_text import plain
+from troth.rules import archive
 from troth.rules import catalogue as catalogues
 from troth.rules.catalogue import Catalogue
 from troth.rules.change import Change, Detach, Leave, Rehome, Remove, Unlist, Untie, Write, action
@@ -32,6 +33,7 @@ from troth.rules.map import (
     Blank,
     BlankLink,
     Map,
+    MapTable,
     Part,
     Parts,
     RemoveElement,
@@ -93,6 +95,7 @@ class Plan:
                 (edge.kind, edge.table) == ("belongs_to", name)
                 or (edge.kind, edge.target) == ("points_to", name)
                 for edge in edges
+                if not edge.twin
             )
             match action(table):
                 case Retain() if ways > 1:
@@ -106,6 +109,11 @@ class Plan:
     def retained(self) -> tuple[str, ...]:
         """Return the tables whose rows are retained for a while."""
         return tuple(t for t in self.graph.reached() if isinstance(action(self.graph.mapped(t)), Retain))
+
+    @cached_property
+    def archives(self) -> tuple[tuple[str, str], ...]:
+        """Return each table with its archive, those whose rows belong to others before these."""
+        return archive.in_order(self.graph.map)
 
     def removed(self) -> tuple[str, ...]:
         """Return the tables from which rows may go, in the order in which they go."""
@@ -129,6 +137,17 @@ def end_of(period: Period, trigger: date) -> date:
     return _in_days(period).after(trigger)
 
 
+def archived_until(table: MapTable, values: Mapping[str, object]) -> date | None:
+    """Return the day on which a row of an archive must go; None where its day is not known, or the table is none."""
+    done = action(table)
+    if not table.archive_of or not isinstance(done, Retain):
+        return None
+    try:
+        return end_of(done.period, date.fromisoformat(str(values.get(done.trigger))[:10]))
+    except ValueError:
+        return None
+
+
 def copies_end(map_: Map, on: date) -> date | None:
     """Return the day on which nothing older than an erasure is left: old versions, then backups of them.
 
@@ -146,11 +165,11 @@ def _in_days(period: Period) -> Period:
 
 def compile_plan(map_: Map, catalogue: Catalogue) -> tuple[Plan | None, tuple[Problem, ...]]:
     """Compile a plan; None when there is any Problem, and all of them."""
-    missing = tuple(missing_from(map_, catalogue))
+    missing = (*missing_from(map_, catalogue), *archive.missing(map_, catalogue))
     if missing:
         return None, tuple(sorted(missing))
     graph = draw(map_, catalogue)
-    problems = [*problems_of(graph)]
+    problems = [*problems_of(graph), *archive.unfit(graph)]
     removals, untied, deferred, knots = _removals(graph)
     problems += knots
     if problems:

@@ -17,10 +17,11 @@ from typing import Any
 from troth.law.period import Period
 from troth.policy.policy import Policy
 from troth.policy.promise import RetentionRule
+from troth.rules.archive import in_order
 from troth.rules.change import action
 from troth.rules.event import Event
 from troth.rules.hold import Hold
-from troth.rules.map import Blank, Map, ReplaceOwner
+from troth.rules.map import Blank, Map, MapTable, ReplaceOwner, Retention
 from troth.rules.plan import end_of, first_kept_day
 
 State = dict[str, Any]
@@ -36,13 +37,19 @@ MEASURED_WITHIN = timedelta(days=31)
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A retention promise bound to a table of a store; `why_not` says why its rows cannot be swept, if so."""
+    """A retention promise bound to a table of a store; `why_not` says why its rows cannot be swept, if so.
+
+    Rows in use move to their `archive` when the first period ends, where the map names one; a table
+    that is the archive of another lets them go when the second one does.
+    """
 
     store: str
     table: str
     trigger: str
     rule: RetentionRule
     why_not: str = ""
+    archive: str = ""
+    archive_of: str = ""
 
     @property
     def name(self) -> str:
@@ -61,29 +68,54 @@ class Bound:
 
     def before(self, today: date) -> date:
         """Return the day before which the retention of a row must have begun for it to be due today."""
-        return first_kept(self.rule, today)
+        if not self.archive:
+            return first_kept(self.rule, today)
+        # without a period it is in use until the event from which the archive runs
+        return first_kept_day(self.rule.period, today) if self.rule.period else today + timedelta(days=1)
+
+    @property
+    def merely_left(self) -> bool:
+        """Say whether its rows stay where they are though the promise says that they are archived."""
+        return self.rule.archive is not None and not self.archive and not self.archive_of
 
 
 def bound(policy: Policy, maps: Mapping[str, Map]) -> Iterator[Bound]:
-    """Yield every retention promise that a map binds to a table, in the order of the maps."""
+    """Yield every retention promise that a map binds to a table, in the order of the maps.
+
+    Of tables whose rows move to an archive those come first whose rows belong to rows of others.
+    """
     for store, mapped in maps.items():
-        for table in mapped.tables.values():
-            for one in table.retention:
-                rule = policy.find(one.promise)
-                if isinstance(rule, RetentionRule):
-                    why_not = _why_not(rule, mapped, table.name)
-                    yield Bound(store, table.name, one.trigger, rule, why_not)
+        order = {table: number for number, (table, _) in enumerate(in_order(mapped))}
+        found = [
+            _bound(store, mapped, table, one, rule)
+            for table in mapped.tables.values()
+            for one in table.retention
+            if isinstance(rule := policy.find(one.promise), RetentionRule)
+        ]
+        moving = sorted((one for one in found if one.archive), key=lambda one: order[one.table])
+        yield from (*moving, *(one for one in found if not one.archive))
 
 
-def _why_not(rule: RetentionRule, mapped: Map, table: str) -> str:
+def _bound(store: str, mapped: Map, table: MapTable, one: Retention, rule: RetentionRule) -> Bound:
+    archive = table.archive.table if table.archive is not None and rule.archive is not None else ""
+    later = one.archive_trigger and (not archive or rule.period is None)
+    trigger = one.archive_trigger if later else one.trigger
+    why_not = _why_not(rule, mapped, table.name, one.archive_trigger, moves=bool(archive))
+    return Bound(store, table.name, trigger, rule, why_not, archive, table.archive_of)
+
+
+def _why_not(rule: RetentionRule, mapped: Map, table: str, archive_trigger: str, *, moves: bool) -> str:
     done = action(mapped.tables[table])
-    if rule.period is None:
+    apart = rule.archive is not None and rule.archive.trigger is not None
+    if apart and not archive_trigger:
+        return (
+            f"{rule.id} archives from another event than it begins with: bind its column as `archive_trigger`"
+        )
+    if rule.period is None and not apart:
         return f"{rule.id} gives criteria and no period: nobody can count it"
-    if rule.archive is not None and rule.archive.trigger is not None:
-        return f"{rule.id} archives from another event than it begins with: bind the column of that event"
     if done is None:
         return f"the map does not say what becomes of rows of {table}"
-    if rule.then == "anonymise" and not isinstance(done, Blank | ReplaceOwner):
+    if rule.then == "anonymise" and not moves and not isinstance(done, Blank | ReplaceOwner):
         return f"{rule.id} says that data is anonymised, and the map deletes rows of {table}"
     return ""
 
@@ -91,8 +123,10 @@ def _why_not(rule: RetentionRule, mapped: Map, table: str) -> str:
 def first_kept(rule: RetentionRule, today: date) -> date:
     """Return the earliest trigger day whose retention, its archive included, has not ended today.
 
-    The archive begins when the first period ends; months and years clamp each time.
+    The archive begins when the first period ends, or with an event of its own; months and years clamp each time.
     """
+    if rule.archive is not None and rule.archive.trigger is not None:
+        return first_kept_day(rule.archive.period, today)
     assert rule.period is not None
     if rule.archive is None:
         return first_kept_day(rule.period, today)
@@ -106,6 +140,7 @@ def held_by(one: Bound, mapped: Map, holds: tuple[Hold, ...]) -> str:
     """Return the legal hold that stops a sweep altogether; empty where none does."""
     table = mapped.tables[one.table]
     about = {one.store, f"{one.store}.{one.table}", *table.columns.values()}
+    about |= {f"{one.store}.{one.archive_of}"} if one.archive_of else set()
     for hold in holds:
         if not hold.subjects and (not hold.what or about & set(hold.what)):
             return hold.name
@@ -128,10 +163,12 @@ def fold(state: State | None, event: Event) -> State:
         "store": facts["store"], "table": facts["table"], "rule": facts["rule"], "status": "idle", "run": None,
         "measured_on": None, "overdue": 0, "oldest": None, "rows": 0, "swept": 0, "batch": 0, "held": 0,
         "before": None, "marked_on": None, "allowed": [], "last": None, "reason": None, "due": None,
+        "beyond": None, "returned": None, "returns": 0,
     }  # fmt: skip
     match facts["state"], before["status"]:
         case "measured", _:
-            return {**before, "measured_on": on, "overdue": facts["rows"], "oldest": facts["oldest"]}
+            measured = {"measured_on": on, "overdue": facts["rows"], "oldest": facts["oldest"]}
+            return {**before, **measured, "beyond": facts.get("beyond")}
         case "marked", "idle" | "stopped":
             return {
                 **before, "status": "marked", "run": facts["run"], "rows": facts["rows"], "oldest": facts["oldest"],
@@ -148,6 +185,9 @@ def fold(state: State | None, event: Event) -> State:
             return {
                 **before, "status": "idle", "last": last, "held": held, "overdue": left, "measured_on": on, "due": None,
             }  # fmt: skip
+        case "returned", _:
+            told = {"on": on, "rows": facts["rows"], "run": facts["run"]}
+            return {**before, "returned": told, "returns": before.get("returns", 0) + 1}
         case "stopped", _:
             return {**before, "status": "stopped", "reason": facts["reason"], "due": None}
         case _:

@@ -20,7 +20,7 @@ from troth.rules.catalogue import Catalogue
 from troth.rules.map import Map
 from troth.rules.map_right import Right
 
-Verb = Literal["delete", "blank", "replace_owner", "retain", "detach"]
+Verb = Literal["delete", "blank", "replace_owner", "retain", "detach", "archive", "return"]
 Grade = Literal[
     "deleted",
     "deleted_until_backups_expire",
@@ -171,11 +171,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """The rows of a table whose retention began, by the day in the column `trigger`, `before` a day: it has ended."""
+    """The rows of a table whose retention began, by the day in the column `trigger`, `before` a day: it has ended.
+
+    With `archive` it is their time in use that has ended: they move to that table.
+    """
 
     table: str
     trigger: str
     before: date
+    archive: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +290,29 @@ class Sweeps(Protocol):
 
     def sweep(self, step: str, expiry: Expiry, but_for: Sequence[Who], today: date, batch: Batch) -> Swept:
         """Sweep one batch, once per `step`; raises ConflictError, with nothing changed, for what it does not allow."""
+        ...
+
+
+@runtime_checkable
+class Archives(Protocol):
+    """A store in which rows move to an archive that few may read."""
+
+    def beyond(self, archive: str) -> tuple[str, ...] | None:
+        """Name the roles that can read an archive though the map does not name them; None where it cannot be told.
+
+        Those that Troth itself goes by are left out, and those that may do anything.
+        """
+        ...
+
+    def put_by(self, archive: str, step: str) -> int:
+        """Count the rows that one step put into an archive, and that are still there."""
+        ...
+
+    def bring_back(self, step: str, archive: str, of: str, keys: Sequence[str], today: date) -> Acted:
+        """Move the rows that the step `of` put into an archive back to their table; once per `step`.
+
+        Where `keys` are given, only the rows with one of these primary keys, written as text.
+        """
         ...
 
 

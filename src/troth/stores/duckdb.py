@@ -23,7 +23,7 @@ from typing import Any
 import duckdb
 
 from troth.errors import NotAllowedError, TrothError, UnreachableError
-from troth.rules.catalogue import Catalogue
+from troth.rules.catalogue import Catalogue, CatalogueTable
 from troth.rules.map import Map
 from troth.stores.catalogue import STEP_TABLE
 from troth.stores.catalogue_duckdb import read_duckdb, structure
@@ -241,6 +241,12 @@ class Duckdb:
             f"The store `{store}` answered with an error ({type(error).__name__}). Nothing was changed."
         )
 
+    def beyond(
+        self, _connection: Open, _table: CatalogueTable, _readers: Sequence[str]
+    ) -> tuple[str, ...] | None:
+        """Say that it cannot be told: DuckDB has no roles, and whoever can read the file reads all of it."""
+        return None
+
     def forbidden(self, _error: Exception) -> bool:
         """Tell that nobody lacks a right: there are none in a file."""
         return False
@@ -277,7 +283,7 @@ class DuckdbSession:
         answers = []
         for text, parameters in calls:
             rows = self.connection.rows(text, parameters)
-            changed = rows[0][0] if text.startswith(("UPDATE", "DELETE")) and rows else 0
+            changed = rows[0][0] if text.startswith(("INSERT", "UPDATE", "DELETE")) and rows else 0
             answers.append(Answer(rows, int(str(changed))))
         return answers
 

@@ -14,7 +14,9 @@ from troth.errors import Problem
 from troth.policy.reading import did_you_mean, shortened
 from troth.policy.yaml_text import Fields, Items, Node, Scalar
 from troth.policy.yaml_text import read as read_yaml
+from troth.rules import archive
 from troth.rules.map import (
+    Archive,
     BlankLink,
     Columns,
     Condition,
@@ -52,7 +54,7 @@ from troth.stores.phone_form import is_region
 _MAP = ("store", "kind", "credentials", "controller", "processor_for", "purposes", "reviewed",
         "backups_expire", "versions_expire", "engine", "region", "placeholder", "tables")  # fmt: skip
 _TABLE = ("subject", "columns", "belongs_to", "points_to", "mentions", "erase", "restriction", "retention",
-          "copies", "supplement", "made_public", "discloses", "impersonal", "csv")  # fmt: skip
+          "archive", "copies", "supplement", "made_public", "discloses", "impersonal", "csv")  # fmt: skip
 _EDGES: tuple[EdgeKind, ...] = ("belongs_to", "points_to", "mentions")
 _STORE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
 _OUTLINE = re.compile(f"[0-9a-f]{{{OUTLINE_DIGITS}}}", re.ASCII)
@@ -72,9 +74,10 @@ def read(text: str, file: str) -> tuple[Map | None, tuple[Problem, ...]]:
         found = reading.map(node)
         if found is not None and not reading.problems:
             reading.problems.extend(own_problems(found))
+            reading.problems.extend(archive.wrong(found))
     if reading.problems:
         return None, tuple(sorted(reading.problems))
-    return (None if found is None else replace(found, written=text)), ()
+    return (None if found is None else replace(archive.with_archives(found), written=text)), ()
 
 
 class _MapReading(CsvReading):
@@ -370,6 +373,7 @@ class _MapReading(CsvReading):
             erase=self.erase(name, fields.get("erase")),
             restriction=self.restriction(name, fields.get("restriction")),
             retention=self.retention(name, fields.get("retention")),
+            archive=self.archive(name, fields.get("archive")),
             copies=self.copies(name, fields.get("copies")),
             supplement=self.supplement(name, fields.get("supplement")),
             made_public=self.text(fields.get("made_public"), "`made_public`") or "",
@@ -634,12 +638,30 @@ class _MapReading(CsvReading):
         found = []
         for number, item in enumerate(self.items(node, "`retention`")):
             self.at(item, table, "retention", str(number))
-            fields = self.fields(item, "`retention`", ("promise", "trigger"), ("promise", "trigger"))
+            known = ("promise", "trigger", "archive_trigger")
+            fields = self.fields(item, "`retention`", known, ("promise", "trigger"))
             promise = self.text(fields.get("promise"), "`promise`")
             trigger = self.text(fields.get("trigger"), "`trigger`")
+            later = self.text(fields.get("archive_trigger"), "`archive_trigger`") or ""
             if promise is not None and trigger is not None:
-                found.append(Retention(promise, trigger))
+                found.append(Retention(promise, trigger, later))
         return tuple(found)
+
+    def archive(self, table: str, node: Node | None) -> Archive | None:
+        """Read where rows are kept apart, and who may read them there."""
+        if node is None:
+            return None
+        self.at(node, table, "archive")
+        needed = ("table", "readers", "step")
+        fields = self.fields(node, "`archive`", (*needed, "on"), needed)
+        where, step = self.text(fields.get("table"), "`table`"), self.text(fields.get("step"), "`step`")
+        readers = self.texts(fields.get("readers"), "`readers`")
+        if "readers" in fields and not readers:
+            what = "`readers` names no role, so that nobody could look into the archive."
+            self.problem(fields["readers"], what, "Name the roles that may read it: `readers: [accounts]`.")
+        if where is None or step is None or not readers:
+            return None
+        return Archive(where, readers, step, self.text(fields.get("on"), "`on`") or "")
 
     def copies(self, table: str, node: Node | None) -> tuple[Copy, ...]:
         found = []

@@ -26,7 +26,7 @@ from pymysql.constants import CLIENT
 from pymysql.cursors import SSCursor
 
 from troth.errors import NotAllowedError, TrothError, UnreachableError
-from troth.rules.catalogue import Catalogue
+from troth.rules.catalogue import Catalogue, CatalogueTable
 from troth.rules.map import Map
 from troth.stores.catalogue import STEP_TABLE
 from troth.stores.catalogue_mariadb import (
@@ -309,6 +309,24 @@ class Mariadb:
             return unreachable(store)
         return UnreachableError(f"The store `{store}` answered with an error ({code}). Nothing was changed.")
 
+    def beyond(
+        self, connection: Open, table: CatalogueTable, readers: Sequence[str]
+    ) -> tuple[str, ...] | None:
+        """Name the other users and roles that can read a table, those with SUPER left out: they may do anything.
+
+        None where this role is shown its own rights only: it needs SELECT on the tables of `mysql`.
+        """
+        try:
+            connection.rows("SELECT 1 FROM mysql.tables_priv LIMIT 1")
+        except pymysql.Error as error:
+            if self.forbidden(error):
+                return None
+            raise
+        rows = connection.rows(_BEYOND.format(table=connection.raw.escape(table.parts[-1])))
+        allowed = {*readers, str(connection.rows("SELECT CURRENT_USER()")[0][0]).rpartition("@")[0]}
+        found = dict.fromkeys(str(name).rpartition("@")[0].strip("'") for (name,) in rows)
+        return tuple(name for name in found if name not in allowed)
+
     def forbidden(self, error: Exception) -> bool:
         """Tell whether the role lacks a right."""
         return isinstance(error, pymysql.Error) and _told(error)[0] in _RIGHTS
@@ -318,6 +336,24 @@ class Mariadb:
         return isinstance(error, pymysql.Error) and _told(error)[0] in _PASSING
 
 
+_BEYOND = """
+    SELECT DISTINCT g.GRANTEE FROM (
+        SELECT GRANTEE FROM information_schema.USER_PRIVILEGES WHERE PRIVILEGE_TYPE = 'SELECT'
+        UNION ALL
+        SELECT GRANTEE FROM information_schema.SCHEMA_PRIVILEGES
+        WHERE PRIVILEGE_TYPE = 'SELECT' AND DATABASE() LIKE TABLE_SCHEMA
+        UNION ALL
+        SELECT GRANTEE FROM information_schema.TABLE_PRIVILEGES
+        WHERE PRIVILEGE_TYPE = 'SELECT' AND TABLE_SCHEMA = DATABASE() AND TABLE_NAME = {table}
+        UNION ALL
+        SELECT GRANTEE FROM information_schema.COLUMN_PRIVILEGES
+        WHERE PRIVILEGE_TYPE = 'SELECT' AND TABLE_SCHEMA = DATABASE() AND TABLE_NAME = {table}
+    ) AS g
+    WHERE g.GRANTEE NOT IN (
+        SELECT GRANTEE FROM information_schema.USER_PRIVILEGES WHERE PRIVILEGE_TYPE = 'SUPER'
+    )
+    ORDER BY 1
+"""
 _PASSING = (1020, 1213)
 _RIGHTS = (1044, 1142, 1143, 1227, 1290, 1370, 1792, 1836)
 _ENGINES = """

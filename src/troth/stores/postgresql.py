@@ -20,7 +20,7 @@ from psycopg import errors
 from psycopg.raw_cursor import RawCursor, RawServerCursor
 
 from troth.errors import NotAllowedError, TrothError, UnreachableError
-from troth.rules.catalogue import Catalogue
+from troth.rules.catalogue import Catalogue, CatalogueTable
 from troth.rules.map import Map
 from troth.stores.catalogue import STEP_TABLE, read_postgresql
 from troth.stores.contract import Limits, Store
@@ -269,6 +269,13 @@ class Postgresql:
                     f"The store `{store}` answered with an error ({code}). Nothing was changed."
                 )
 
+    def beyond(
+        self, connection: Open, table: CatalogueTable, readers: Sequence[str]
+    ) -> tuple[str, ...] | None:
+        """Name the other roles that can read a table, superusers left out: nothing can be kept from those."""
+        asked = (table.parts[0], table.parts[-1], list(readers))
+        return tuple(str(name) for (name,) in connection.execute(_BEYOND, asked, prepare=True))
+
     def forbidden(self, error: Exception) -> bool:
         """Tell whether the role lacks a right."""
         return isinstance(error, errors.InsufficientPrivilege)
@@ -298,6 +305,22 @@ def _constraint(error: psycopg.Error) -> str:
             return f"`{name}` does not hold in `{table}`"
 
 
+_BEYOND = """
+    SELECT r.name FROM (
+        SELECT rolname::text AS name, oid FROM pg_roles
+        WHERE NOT rolsuper AND rolname !~ '^pg_' AND rolname <> current_user
+        UNION ALL SELECT 'public', 0
+    ) AS r
+    JOIN pg_namespace AS n ON n.nspname = $1
+    JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = $2
+    WHERE has_schema_privilege(r.name, n.oid, 'USAGE')
+      AND (has_table_privilege(r.name, c.oid, 'SELECT') OR has_any_column_privilege(r.name, c.oid, 'SELECT'))
+      AND NOT EXISTS (
+          SELECT 1 FROM pg_roles AS named WHERE named.rolname = ANY($3::text[])
+          AND CASE WHEN r.oid = 0 THEN false ELSE pg_has_role(r.oid, named.oid, 'MEMBER') END
+      )
+    ORDER BY 1
+"""
 _ALONE = (
     f"SET LOCAL lock_timeout = '{ACTING_SECONDS}s'; LOCK TABLE {STEP_TABLE} IN SHARE ROW EXCLUSIVE MODE; "
     f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"

@@ -17,15 +17,15 @@ from troth.rules.change import Change, Detach, Leave, Rehome, Remove, Unlist, Un
 from troth.rules.graph import Hop
 from troth.rules.map import Blank, Flag, InList, Retain
 from troth.rules.plan import first_kept_day
+from troth.stores.sql_archive import SqlArchive
 from troth.stores.sql_dialect import collation, quoted
 from troth.stores.sql_inside import Elements, by_column, rewritten
-from troth.stores.sql_reach import SqlReach
 from troth.stores.sql_text import Spot, Statement, Text
 
 # ruff: noqa: S608
 
 
-class Sql(SqlReach):
+class Sql(SqlArchive):
     """The statements of one plan in one dialect, each written when first asked for."""
 
     # Deciding
@@ -68,15 +68,19 @@ class Sql(SqlReach):
             )
         return self.dialect.day(found, f"t.{quoted(column)}")
 
-    def due(self, text: Text, table: str, trigger: str, before: date, today: date, *, spared: bool) -> str:
+    def due(
+        self, text: Text, table: str, trigger: str, before: date, today: date, *, spared: bool, moves: bool
+    ) -> str:
         """Write where the rows are whose retention began before a day: `FROM … WHERE …`.
 
-        Left out is what the law keeps longer, what is restricted, what an erasure has emptied already, and
-        where some rows are `spared`, those.
+        Left out is what the law keeps longer (which `moves` to an archive all the same), what is restricted,
+        what an erasure has emptied already, and where some rows are `spared`, those.
         """
         described = self.graph.mapped(table)
         where = [f"{self.day_of(table, trigger)} < '{before.isoformat()}'"]
         match action(described):
+            case _ if moves:
+                pass
             case Retain(period, law_trigger, until=None) if law_trigger:
                 kept = first_kept_day(period, today).isoformat()
                 where.append(f"{self.day_of(table, law_trigger)} < '{kept}'")

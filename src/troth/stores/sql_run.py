@@ -18,6 +18,7 @@ from troth.errors import ConflictError, NotAllowedError
 from troth.rules.change import Detach, Leave, Rehome, Remove, Unlist, Untie, Write, action
 from troth.rules.map import Retain
 from troth.rules.plan import copies_end, end_of
+from troth.stores import sql_move
 from troth.stores.contract import Acted, Count, Grade, Measured, Processed, Row, SideEffect, Spared, Verb, Who
 from troth.stores.sql import Sql
 from troth.stores.sql_selection import Answer, Call, Selection, Session, whole
@@ -87,10 +88,10 @@ class Done:
 
 
 def select(
-    sql: Sql, session: Session, who: Sequence[Who], today: date, spared: Spared | None = None
+    sql: Sql, session: Session, who: Sequence[Who], today: date, spared: Spared | None = None, step: str = ""
 ) -> Selection:
     """Find and decide, for a whole batch of subjects."""
-    selection = Selection(sql, session)
+    selection = Selection(sql, session, step=step, day=today.isoformat())
     if selection.give(who):
         if spared is not None:
             selection.spare(spared)
@@ -173,7 +174,7 @@ def gone(sql: Sql, session: Session, who: Sequence[Who], today: date, spared: Sp
     selection = select(sql, session, who, today, spared)
     if not selection.reached():
         return 0
-    counts, _ = _counted(selection)
+    counts, _ = _counted(selection, after=True)
     return sum(count.rows for count in counts if count.verb != "retain")
 
 
@@ -285,7 +286,8 @@ def apply(selection: Selection, *, many: bool = False) -> Done:
     if not selection.reached():
         return Done((), (), 0, None)
     retained, going = _choose(selection)
-    session.watch([table for table, rows in going.items() if rows > 0])
+    archiving = [table for table, _ in sql.plan.archives if retained.get(table, (0, None))[0]]
+    session.watch([*(table for table, rows in going.items() if rows > 0), *archiving])
     if sql.plan.deferred:
         session.defer()
     numbers = [number for number in range(len(sql.plan.changes)) if _wanted(selection, number, going)]
@@ -298,6 +300,7 @@ def apply(selection: Selection, *, many: bool = False) -> Done:
             looks.add(len(calls))
             calls.append(selection.bound(listed))
     told = session.many(calls)
+    moved = _archived(selection, retained)
     session.settle()
     if any(told[at].rows[0][0] for at in looks):
         raise NotAllowedError(
@@ -320,15 +323,34 @@ def apply(selection: Selection, *, many: bool = False) -> Done:
         if isinstance(change, Remove) and sql.keyless(change.table) and answer.changed != rows:
             raise NotAllowedError(_kept(sql, change.table))
         tally[change.table, _verb(change)] = tally.get((change.table, _verb(change)), 0) + rows
+    for table, archive in sql.plan.archives:
+        rows = moved.get(table, 0)
+        ours[table, "delete"] = ours.get((table, "delete"), 0) + rows
+        ours[archive, "insert"] = ours.get((archive, "insert"), 0) + rows
     seen = session.seen(ours)
     untouched = _untouched(sql, seen, ours) - short if many else frozenset[str]()
-    checked = _verify(selection, numbers, going, untouched)
+    leaving = {table: going.get(table, 0) + moved.get(table, 0) for table in (*going, *moved)}
+    checked = _verify(selection, numbers, leaving, untouched)
     effects = tuple(
         SideEffect(table, verb, rows - ours.get((table, verb), 0))
         for (table, verb), rows in sorted(seen.items())
         if rows > ours.get((table, verb), 0)
     )
-    return Done(_listed(selection, tally, retained), effects, checked, _last(retained))
+    return Done(_listed(selection, tally, retained, moved), effects, checked, _last(retained))
+
+
+def _archived(selection: Selection, retained: Mapping[str, tuple[int, date | None]]) -> dict[str, int]:
+    """Move what is retained to its archive, where its table has one and nothing in use needs it there."""
+    moved: dict[str, int] = {}
+    for table, archive in selection.sql.plan.archives:
+        if not retained.get(table, (0, None))[0]:
+            continue
+        for _ in range(ROUNDS_MAX):  # more than once where rows of a table belong to one another
+            rows = sql_move.archived(selection, table, archive, ("fresh", "released"))
+            moved[table] = moved.get(table, 0) + rows
+            if not rows:
+                break
+    return {table: rows for table, rows in moved.items() if rows}
 
 
 def _untouched(
@@ -354,14 +376,14 @@ def erase(
 ) -> Done:
     """Make every change; where that may release more, look again until there is nothing left to do."""
     sql, session = selection.sql, selection.session
-    rounds = [apply(selection, many=many)]
+    step, rounds = selection.step, [apply(selection, many=many)]
     while sql.plan.in_rounds and any(count.verb != "retain" for count in rounds[-1].counts):
         if len(rounds) > ROUNDS_MAX:
             raise NotAllowedError(
                 f"In the store `{sql.plan.store}`, each round of an erasure leaves more to do; a trigger may put rows "
                 "back. Nothing was changed."
             )
-        rounds.append(apply(select(sql, session, who, today, spared), many=many))
+        rounds.append(apply(select(sql, session, who, today, spared, step), many=many))
     return rounds[0] if len(rounds) < 3 else _together(rounds)
 
 
@@ -409,17 +431,23 @@ def _listed(
     selection: Selection,
     tally: Mapping[tuple[str, Verb], int],
     retained: Mapping[str, tuple[int, date | None]],
+    moved: Mapping[str, int],
 ) -> tuple[Count, ...]:
     counts = [Count(table, verb, rows) for (table, verb), rows in tally.items() if rows]
     for table, (rows, until) in retained.items():
         done = action(selection.sql.graph.mapped(table))
         if rows and isinstance(done, Retain):
             counts.append(Count(table, "retain", rows, until, done.legal))
+        if moved.get(table) and isinstance(done, Retain):
+            counts.append(Count(table, "archive", moved[table], until, done.legal))
     return tuple(sorted(counts, key=lambda count: (count.table, count.verb)))
 
 
-def _counted(selection: Selection) -> tuple[tuple[Count, ...], date | None]:
-    """Count by reading what `apply` would do."""
+def _counted(selection: Selection, *, after: bool = False) -> tuple[tuple[Count, ...], date | None]:
+    """Count by reading what `apply` would do, or `after` it what is left to do.
+
+    Before, whatever is retained may move to its archive once what belongs to it has gone.
+    """
     sql = selection.sql
     retained, going = _choose(selection)
     tally: dict[tuple[str, Verb], int] = {}
@@ -434,7 +462,12 @@ def _counted(selection: Selection) -> tuple[tuple[Count, ...], date | None]:
     for (number_, table), answer in selection.run(asked).items():
         key = table, _verb(sql.plan.changes[int(number_)])
         tally[key] = tally.get(key, 0) + whole(answer.rows[0][0])
-    return _listed(selection, tally, retained), _last(retained)
+    moved = {table: retained.get(table, (0, None))[0] for table, _ in sql.plan.archives}
+    if after:
+        still = [table for table, rows in moved.items() if rows]
+        left = selection.run([((sql_move.MOVING, t), sql.movable(t, ("fresh", "released"))) for t in still])
+        moved = {bind[1]: selection.put(bind, answer) for bind, answer in left.items()}
+    return _listed(selection, tally, retained, moved), _last(retained)
 
 
 def _verify(
@@ -530,6 +563,8 @@ def _to_do(verb: Verb) -> str:
         "replace_owner": "give to the placeholder",
         "retain": "retain",
         "detach": "detach",
+        "archive": "move to its archive",
+        "return": "bring back",
     }[verb]
 
 
@@ -554,7 +589,7 @@ def acted(sql: Sql, step: str, done: Done, today: date, *, once: bool) -> Acted:
     verbs = {count.verb for count in done.counts}
     if not verbs:
         grade = "nothing_found"
-    elif "retain" in verbs:
+    elif verbs & {"retain", "archive"}:
         grade, expires = "archived", done.until
     elif "blank" in verbs or "replace_owner" in verbs:
         grade, expires = "blanked", copies_end(map_, today) if map_.versions_expire else None

@@ -75,6 +75,8 @@ class Selection:
     session: Session
     sets: dict[Bind, tuple[object, ...]] = field(default_factory=dict, repr=False)
     counts: dict[Bind, int] = field(default_factory=dict)
+    step: str = ""  # what an archive remembers of how a row came there
+    day: str = ""
 
     def give(self, who: Sequence[Who]) -> bool:
         """Take the identifiers to look for; False when none of them can name anybody here."""

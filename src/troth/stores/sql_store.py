@@ -18,16 +18,17 @@ from functools import partial
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from troth.errors import NotAllowedError, TrothError, UnreachableError, WrongFileError
-from troth.rules.catalogue import Catalogue
+from troth.rules.catalogue import Catalogue, CatalogueTable
 from troth.rules.map import Map, Value
 from troth.rules.map_right import Right
 from troth.rules.plan import Plan, compile_plan
-from troth.stores import residue, sql_cells, sql_coding, sql_replay, sql_run, sql_sweep
+from troth.stores import residue, sql_cells, sql_coding, sql_move, sql_replay, sql_run, sql_sweep
 from troth.stores.amend import Amended, Amendment, Coded, Columns, OnConflict, Standing
 from troth.stores.catalogue import STEP_TABLE
 from troth.stores.contract import (
     Acted,
     Batch,
+    Count,
     Entry,
     Expiry,
     Limits,
@@ -41,7 +42,7 @@ from troth.stores.contract import (
 )
 from troth.stores.sql import Sql
 from troth.stores.sql_dialect import Dialect, quoted
-from troth.stores.sql_selection import Session
+from troth.stores.sql_selection import Selection, Session, whole
 
 Connection = TypeVar("Connection")
 Role = Literal["find", "change"]
@@ -121,6 +122,12 @@ class Engine(Protocol[Connection]):
 
     def said(self, error: Exception, store: str) -> TrothError | None:
         """Say an error of the driver in our own words, without a value; None when it is none."""
+        ...
+
+    def beyond(
+        self, connection: Connection, table: CatalogueTable, readers: Sequence[str]
+    ) -> tuple[str, ...] | None:
+        """Name the roles that can read a table but for these and our own; None where that cannot be told."""
         ...
 
     def forbidden(self, error: Exception) -> bool:
@@ -212,7 +219,7 @@ class SqlStore(Generic[Connection]):
 
         def done(sql: Sql, session: Session, *, once: bool) -> tuple[Acted, str]:
             sql_run.same_plan(sql, approved)
-            selection = sql_run.select(sql, session, who, today, spared)
+            selection = sql_run.select(sql, session, who, today, spared, step)
             many = selection.reached() > self._limits.rows_measured_max
             made = sql_run.erase(selection, who, today, spared, many=many)
             sql_run.compare(approved, made, tolerance)
@@ -251,9 +258,50 @@ class SqlStore(Generic[Connection]):
             return Swept(before.keys_checked, 0, before)
 
         def done(sql: Sql, session: Session, *, once: bool) -> tuple[Swept, str]:
-            looked, held, made = sql_sweep.sweep(sql, session, expiry, but_for, today, batch)
+            looked, held, made = sql_sweep.sweep(sql, session, expiry, but_for, today, batch, step)
             acted = sql_run.acted(sql, step, made, today, once=once)
             return Swept(looked, held, acted), sql_run.to_rows(acted)
+
+        return self._with("change", partial(self._once, step, known, done))
+
+    def beyond(self, archive: str) -> tuple[str, ...] | None:
+        """Name the roles that can read an archive though the map does not name them; None where it cannot be told."""
+        told = self._map.archive_of(archive)
+        assert told is not None
+
+        def asked(connection: Connection) -> tuple[str, ...] | None:
+            table = self._sql(connection).graph.table(archive)
+            return self._engine.beyond(connection, table, told.readers)
+
+        roles: tuple[Role, ...] = ("find", "change") if "change" in self._urls else ("find",)
+        found = [names for role in roles if (names := self._with(role, asked)) is not None]
+        # each connection leaves out its own role
+        return tuple(one for one in found[0] if all(one in each for each in found)) if found else None
+
+    def put_by(self, archive: str, step: str) -> int:
+        """Count the rows that one step put into an archive, and that are still there."""
+
+        def counted(connection: Connection) -> int:
+            sql = self._sql(connection)
+            with self._transaction(connection, "find", sql) as session:
+                statement = sql.put_by(archive, step)
+                (answer,) = session.many([(statement.text, ())])
+                return whole(answer.rows[0][0])
+
+        return self._with("find", counted)
+
+    def bring_back(self, step: str, archive: str, of: str, keys: Sequence[str], today: date) -> Acted:
+        """Move the rows that the step `of` put into an archive back to their table; once per `step`."""
+        table = self._map.tables[archive].archive_of
+        known = partial(sql_run.from_rows, self.name, step)
+
+        def done(sql: Sql, session: Session, *, once: bool) -> tuple[Acted, str]:
+            selection = Selection(sql, session, step=step, day=today.isoformat())
+            session.watch([archive])
+            rows = sql_move.brought_back(selection, archive, table, of, keys)
+            made = sql_run.Done((Count(table, "return", rows),) if rows else (), (), rows, None)
+            acted = sql_run.acted(sql, step, made, today, once=once)
+            return acted, sql_run.to_rows(acted)
 
         return self._with("change", partial(self._once, step, known, done))
 
@@ -391,6 +439,8 @@ class SqlStore(Generic[Connection]):
                 statement = f"INSERT INTO {name} (step, plan_sha256) VALUES ('', '')"  # noqa: S608
             case "delete":
                 statement = f"DELETE FROM {name} WHERE 1 = 0"  # noqa: S608
+            case "insert":
+                statement = f"INSERT INTO {name} SELECT * FROM {name} WHERE 1 = 0"  # noqa: S608
             case "update":
                 statement = f"UPDATE {name} SET {', '.join(f'{c} = {c}' for c in columns)} WHERE 1 = 0"  # noqa: S608
             case _:

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from troth.errors import ConflictError
-from troth.stores import sql_run
-from troth.stores.contract import Batch, Expiry, Measured, Overdue, Who
+from troth.stores import sql_move, sql_run
+from troth.stores.contract import Batch, Count, Expiry, Measured, Overdue, Who
 from troth.stores.sql import Sql
 from troth.stores.sql_run import ROWS_MEASURED_MAX, Done
 from troth.stores.sql_selection import Selection, Session, whole
@@ -41,6 +41,11 @@ def overdue(sql: Sql, session: Session, expiry: Expiry, but_for: Sequence[Who], 
 def measure(sql: Sql, session: Session, expiry: Expiry, but_for: Sequence[Who], today: date) -> Measured:
     """Say what a sweep would do; the caller rolls back."""
     every = overdue(sql, session, expiry, but_for, today).rows
+    if expiry.archive:
+        batch = Batch(ROWS_MEASURED_MAX, 0, ())
+        _, _, moved = archive(sql, session, expiry, but_for, today, batch, "measured")
+        how = "measured" if every <= ROWS_MEASURED_MAX else "counted"
+        return Measured(sql.plan.store, sql.plan.sha256, moved.counts, (), how)  # type: ignore[arg-type]
     selection = select(sql, session, expiry, but_for, today, ROWS_MEASURED_MAX, 0)
     done = sql_run.apply(selection) if selection is not None else Done((), (), 0, None)
     how = "measured" if every <= ROWS_MEASURED_MAX else "counted"
@@ -79,11 +84,14 @@ def sweep(
     but_for: Sequence[Who],
     today: date,
     batch: Batch,
+    step: str,
 ) -> tuple[int, int, Done]:
     """Sweep a batch; return how many rows were looked at, how many of them stay, and what was done.
 
     Raises ConflictError when something comes up that is not allowed; the caller rolls back.
     """
+    if expiry.archive:
+        return archive(sql, session, expiry, but_for, today, batch, step)
     selection = select(sql, session, expiry, but_for, today, batch.rows, batch.passed)
     looked = selection.counts.get(("due", expiry.table), 0) if selection is not None else 0
     if selection is None or not looked:
@@ -97,6 +105,33 @@ def sweep(
             )
     left = _still_due(sql, session, selection, expiry, today)
     return looked, left, done
+
+
+def archive(
+    sql: Sql,
+    session: Session,
+    expiry: Expiry,
+    but_for: Sequence[Who],
+    today: date,
+    batch: Batch,
+    step: str,
+) -> tuple[int, int, Done]:
+    """Move a batch to its archive; return how many rows were looked at, how many stay, and what was done."""
+    selection = _beginning(sql, session, but_for)
+    if selection is None:
+        return 0, 0, Done((), (), 0, None)
+    selection.step, selection.day = step, today.isoformat()
+    text, table = Text(sql), expiry.table
+    due = _due(sql, text, selection, expiry, today)
+    (answer,) = session.many([selection.bound(text.done(sql.keys_of(table, due, batch.rows, batch.passed)))])
+    looked = selection.put(("due", table), answer)
+    if not looked:
+        return 0, 0, Done((), (), 0, None)
+    session.watch([table])
+    moved = sql_move.archived(selection, table, expiry.archive, ("due",))
+    session.settle()
+    counts = (Count(table, "archive", moved),) if moved else ()
+    return looked, looked - moved, Done(counts, (), looked, None)
 
 
 def _still_due(sql: Sql, session: Session, selection: Selection, expiry: Expiry, today: date) -> int:
@@ -127,4 +162,5 @@ def _beginning(sql: Sql, session: Session, but_for: Sequence[Who]) -> Selection 
 def _due(sql: Sql, text: Text, selection: Selection, expiry: Expiry, today: date) -> str:
     """Write where the rows are that are due: `FROM … WHERE …`."""
     spared = bool(selection.counts.get(("spared", expiry.table)))
-    return sql.due(text, expiry.table, expiry.trigger, expiry.before, today, spared=spared)
+    moves = bool(expiry.archive)
+    return sql.due(text, expiry.table, expiry.trigger, expiry.before, today, spared=spared, moves=moves)

@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from troth.errors import NotAllowedError, TrothError, UnreachableError
-from troth.rules.catalogue import Catalogue
+from troth.rules.catalogue import Catalogue, CatalogueTable
 from troth.rules.identifier import exact
 from troth.rules.map import Map
 from troth.stores.catalogue import STEP_TABLE, read_sqlite
@@ -171,6 +171,12 @@ class Sqlite:
         return UnreachableError(
             f"The store `{store}` answered with an error ({code or type(error).__name__}). Nothing was changed."
         )
+
+    def beyond(
+        self, _connection: sqlite3.Connection, _table: CatalogueTable, _readers: Sequence[str]
+    ) -> tuple[str, ...] | None:
+        """Say that it cannot be told: SQLite has no roles, and whoever can read the file reads all of it."""
+        return None
 
     def forbidden(self, _error: Exception) -> bool:
         """Tell that nobody lacks a right: there are none in a file."""

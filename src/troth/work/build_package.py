@@ -37,8 +37,9 @@ from troth.policy.words import Words, words
 from troth.rules import package, portable, representation, request, request_guard
 from troth.rules.claim import WAYS
 from troth.rules.event import Draft, Event, Fact
-from troth.rules.map import MapTable
+from troth.rules.map import MapTable, Retain
 from troth.rules.package import AnyMask, FileMask, Mask
+from troth.rules.plan import archived_until
 from troth.stores.contract import Row, Who
 from troth.work import cover, request_file, send_letter
 from troth.work.establishment import day_here
@@ -60,6 +61,9 @@ class _Table:
     columns: list[str] = field(default_factory=list)
     categories: Mapping[str, str] = field(default_factory=dict)
     first: list[dict[str, object]] = field(default_factory=list)
+    mapped: MapTable | None = None
+    until: date | None = None  # of an archive: the day on which its last row goes
+    kept: str = ""  # that it is an archive, in a sentence
 
     @property
     def shown(self) -> int:
@@ -316,6 +320,7 @@ def _tables(
             base = base if names[base] == 1 else f"{base}-{names[base]}"
             categories = maps[table_name].columns if table_name in maps else {}
             table = _Table(store_name, table_name, f"{base}.json", f"{base}.csv", categories=categories)
+            table.mapped = maps.get(table_name)
             as_csv = zlib.compressobj()
             squeezed: list[bytes] = []
             lines = _lines(table, rows, categories, masks, language, as_csv, squeezed)
@@ -363,6 +368,10 @@ def _lines(
         place = (table.store, table.name, table.rows)
         table.seen += not package.all_masked(row.values, masks, place)
         seen = package.shown(row.values, categories, row.concealed, masks, place, language)
+        until = archived_until(table.mapped, row.values) if table.mapped is not None else None
+        if until is not None:
+            seen.setdefault(package.ARCHIVED_UNTIL, until.isoformat())
+            table.until = max(until, table.until or until)
         if table.rows == 1:
             table.columns.extend(seen)
             squeezed.append(as_csv.compress(package.as_csv_line(table.columns).encode()))
@@ -392,6 +401,11 @@ def _page(
 ) -> str:
     told = tomllib.loads((files("troth.rules") / "package.toml").read_text(encoding="utf-8"))[language]
     today = day_here(project)
+    for one in shown:
+        if one.until is not None and one.mapped is not None and one.mapped.erase is not None:
+            assert isinstance(one.mapped.erase.do, Retain)
+            until, legal = send_letter.day(one.until.isoformat(), language), one.mapped.erase.do.legal
+            one.kept = package.ARCHIVED[language].format(until=until, legal=sentence.cite(legal, language))
     return _template().render(
         language=language, t=told, number=found.number, organisation=send_letter.organisation(project, language),
         received=send_letter.day(found.state["received"], language), made=send_letter.day(today.isoformat(), language),

@@ -25,7 +25,7 @@ from troth.policy.publishing import promise_sha256
 from troth.rules import sweep as rules
 from troth.rules.event import Draft, Fact
 from troth.rules.sweep import FAMILY, Bound
-from troth.stores.contract import Batch, Count, Expiry, Overdue, Sweeps, Verb, Who
+from troth.stores.contract import Archives, Batch, Count, Expiry, Overdue, Sweeps, Verb, Who
 from troth.work import hold
 from troth.work.establishment import day_here
 from troth.work.kept_back import kept_back
@@ -45,6 +45,9 @@ class Found:
     overdue: Overdue
     state: Mapping[str, Any]
     why_not: str = ""
+    beyond: tuple[str, ...] | None = (
+        None  # of an archive: roles that read it though the map does not name them
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +73,10 @@ class Done:
 
 def look(project: Project, wanted: Sequence[str] = (), *, record: bool = True) -> tuple[Found, ...]:
     """Count what is due of every promise that a map binds (or of these sweeps), and record the counts."""
-    today, others = day_here(project), kept_back(project)
-    found = [_look(project, one, today, others) for one in _wanted(project, wanted)]
+    others = kept_back(project)
+    found = [_look(project, one, others) for one in _wanted(project, wanted)]
     if record:
-        drafts = [
-            _draft(project, one.bound, "measured", "", one.overdue.rows, oldest=_written(one.overdue.oldest))
-            for one in found
-            if not one.why_not and _news(one, today)
-        ]
+        drafts = [_measured(project, one) for one in found if not one.why_not and _news(project, one)]
         for start in range(0, len(drafts), 100):
             append.append(project.ledger, drafts[start : start + 100])
     return tuple(found)
@@ -90,10 +89,10 @@ def mark(
 
     `confirmed` marks one that takes far more than the last time.
     """
-    today, others = day_here(project), kept_back(project)
+    others = kept_back(project)
     said: list[Marked | Found] = []
     for one in _wanted(project, wanted):
-        found = _look(project, one, today, others)
+        found = _look(project, one, others)
         waits = found.state.get("status") in {"marked", "acting"}
         if found.why_not or not found.overdue.rows or waits:
             said.append(found)
@@ -105,7 +104,7 @@ def mark(
             )
             said.append(Found(one, found.before, found.overdue, found.state, why))
             continue
-        said.append(_mark(project, found, others, today, staff))
+        said.append(_mark(project, found, others, staff))
     return tuple(said)
 
 
@@ -122,9 +121,8 @@ def act(
 
     What was cut short goes on; what another worker has is passed by.
     """
-    today = day_here(project).isoformat()
     for one in _wanted(project, wanted):
-        state = _state(project, one)
+        state, today = _state(project, one), today_of(project, one).isoformat()
         if state.get("status") not in {"marked", "acting"} or str(state["due"]) > today:
             continue
         taken = lease.claim(project.ledger, one.stream, LEASE_SECONDS)
@@ -143,7 +141,7 @@ def stop(project: Project, name: str, reason: str, staff: str) -> Mapping[str, A
 
     Raises NotFoundError where there is none of that name, NotAllowedError where nothing is to be stopped.
     """
-    (one,) = _wanted(project, [name])
+    one = named(project, name)
     state = _state(project, one)
     if state.get("status") not in {"marked", "acting"}:
         raise NotAllowedError(f"Nothing of {name} is marked: there is nothing to stop.")
@@ -158,7 +156,18 @@ def every(project: Project) -> tuple[Mapping[str, Any], ...]:
     return tuple(found.body for found in read.states(project.ledger, FAMILY))
 
 
+def named(project: Project, name: str) -> Bound:
+    """Return the sweep of a name; raises NotFoundError where there is none."""
+    every = tuple(rules.bound(project.policy, project.maps))
+    for one in every:
+        if one.name == name:
+            return one
+    there = ", ".join(one.name for one in every) or "none: bind a promise under `retention` in a map"
+    raise NotFoundError(f"There is no sweep {name[:60]!r}. There are: {there}.")
+
+
 def _wanted(project: Project, wanted: Sequence[str]) -> tuple[Bound, ...]:
+    """Return the sweeps of these names or stores, or all; raises NotFoundError where there is none of a name."""
     every = tuple(rules.bound(project.policy, project.maps))
     known = {one.name: one for one in every}
     stores = {one.store for one in every}
@@ -169,8 +178,15 @@ def _wanted(project: Project, wanted: Sequence[str]) -> tuple[Bound, ...]:
     return tuple(one for one in every if not wanted or one.name in wanted or one.store in wanted)
 
 
-def _look(project: Project, one: Bound, today: date, others: Sequence[Who]) -> Found:
-    state = _state(project, one)
+def today_of(project: Project, one: Bound) -> date:
+    """Return the day it is where the controller of a store is established; of the main one where rows differ."""
+    group, controller = project.policy.group, project.maps[one.store].controller
+    known = {entity.key for entity in group.entities} if group is not None else set()
+    return day_here(project, controller if controller in known else None)
+
+
+def _look(project: Project, one: Bound, others: Sequence[Who]) -> Found:
+    state, today = _state(project, one), today_of(project, one)
     store = project.stores[one.store]
     why_not = one.why_not
     if not why_not and not isinstance(store, Sweeps):
@@ -186,21 +202,25 @@ def _look(project: Project, one: Bound, today: date, others: Sequence[Who]) -> F
     if why_not or not isinstance(store, Sweeps):
         return Found(one, None, Overdue(0, None), state, why_not)
     before = one.before(today)
-    overdue = store.overdue(Expiry(one.table, one.trigger, before), others, today)
-    return Found(one, before, overdue, state)
+    overdue = store.overdue(Expiry(one.table, one.trigger, before, one.archive), others, today)
+    beyond = store.beyond(one.table) if one.archive_of and isinstance(store, Archives) else None
+    return Found(one, before, overdue, state, beyond=beyond)
 
 
-def _mark(project: Project, found: Found, others: Sequence[Who], today: date, staff: str) -> Marked:
-    one, store = found.bound, project.stores[found.bound.store]
+def _mark(project: Project, found: Found, others: Sequence[Who], staff: str) -> Marked:
+    one, store, today = found.bound, project.stores[found.bound.store], today_of(project, found.bound)
     assert isinstance(store, Sweeps) and found.before is not None
-    expiry = Expiry(one.table, one.trigger, found.before)
+    expiry = Expiry(one.table, one.trigger, found.before, one.archive)
     measured = store.measure_sweep(expiry, others, today)
     counts = tuple(count for count in measured.counts if count.verb != "retain")
     run, ends = secrets.token_hex(5), one.grace.after(today)
+    allowed = dict.fromkeys([f"{count.table}:{count.verb}" for count in counts])
+    if one.archive:  # also where every row still waits for what belongs to it
+        allowed[f"{one.table}:archive"] = None
     draft = _draft(
         project, one, "marked", run, found.overdue.rows, staff,
         oldest=_written(found.overdue.oldest), cap=found.overdue.rows, grace_ends=ends.isoformat(),
-        before=found.before.isoformat(), allowed=[f"{count.table}:{count.verb}" for count in counts],
+        before=found.before.isoformat(), allowed=list(allowed),
     )  # fmt: skip
     version = read.state(project.ledger, one.stream)
     append.append(project.ledger, [draft], expect={one.stream: version.version if version else 0})
@@ -216,11 +236,11 @@ def _act(
     advance: Callable[[int], object],
     stop_at: Callable[[str], object],
 ) -> Done:
-    store, today = project.stores[one.store], day_here(project)
+    store, today = project.stores[one.store], today_of(project, one)
     state = _state(project, one)
     if not isinstance(store, Sweeps):
         raise NotAllowedError(f"The sweep {one.name} waits: its store cannot be swept.")
-    expiry = Expiry(one.table, one.trigger, date.fromisoformat(state["before"]))
+    expiry = Expiry(one.table, one.trigger, date.fromisoformat(state["before"]), one.archive)
     allowed = {_pair(written) for written in state["allowed"]}
     batch, swept, passed = int(state["batch"]), int(state["swept"]), 0
     for _ in range(BATCHES_MAX):
@@ -277,8 +297,8 @@ def _go_on(project: Project, one: Bound, state: Mapping[str, Any]) -> None:
 
 
 def _gone(counts: Sequence[Count], table: str) -> int:
-    """Return how many rows of the swept table itself went, or were blanked where the map says so."""
-    verbs = ("delete", "blank", "replace_owner")
+    """Return how many rows of the swept table itself went, moved, or were blanked where the map says so."""
+    verbs = ("delete", "blank", "replace_owner", "archive")
     return sum(count.rows for count in counts if count.table == table and count.verb in verbs)
 
 
@@ -303,10 +323,15 @@ def _draft(
     project: Project, one: Bound, state: str, run: str, rows: int, staff: str = "troth", **more: Fact
 ) -> Draft:
     facts: dict[str, Fact] = {
-        "state": state, "rule": one.rule.id, "rule_version": promise_sha256(one.rule)[:16], "run": run, "rows": rows,
-        "store": one.store, "table": one.table, "on": day_here(project).isoformat(), **more,
+        "state": state, "rule": one.rule.id, "rule_version": version_of(one), "run": run, "rows": rows,
+        "store": one.store, "table": one.table, "on": today_of(project, one).isoformat(), **more,
     }  # fmt: skip
     return Draft("sweep_moved", one.stream, facts, actor=staff, promise=one.rule.id)
+
+
+def version_of(one: Bound) -> str:
+    """Return what tells this version of the promise."""
+    return promise_sha256(one.rule)[:16]
 
 
 def _state(project: Project, one: Bound) -> Mapping[str, Any]:
@@ -314,10 +339,26 @@ def _state(project: Project, one: Bound) -> Mapping[str, Any]:
     return found.body if found is not None else {}
 
 
-def _news(found: Found, today: date) -> bool:
+def _measured(project: Project, found: Found) -> Draft:
+    one, oldest = found.bound, _written(found.overdue.oldest)
+    if one.archive_of:
+        rows = found.overdue.rows
+        return _draft(project, one, "measured", "", rows, oldest=oldest, beyond=_beyond(found))
+    return _draft(project, one, "measured", "", found.overdue.rows, oldest=oldest)
+
+
+def _beyond(found: Found) -> int | None:
+    return len(found.beyond) if found.beyond is not None else None
+
+
+def _news(project: Project, found: Found) -> bool:
     """Tell whether a count is worth an event: one a day, or another number."""
     known = found.state
-    return known.get("measured_on") != today.isoformat() or known.get("overdue") != found.overdue.rows
+    return (
+        known.get("measured_on") != today_of(project, found.bound).isoformat()
+        or known.get("overdue") != found.overdue.rows
+        or known.get("beyond") != _beyond(found)
+    )
 
 
 def _written(day: date | None) -> str | None:

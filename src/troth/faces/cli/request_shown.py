@@ -143,7 +143,7 @@ def _stands(state: Mapping[str, Any]) -> Iterator[str]:
 def show_plan(facts: Mapping[str, Any]) -> None:
     """Show a measured plan as a table."""
     words = {"delete": "erase", "blank": "blank", "retain": "archive", "replace_owner": "give to the placeholder",
-             "detach": "unlink"}  # fmt: skip
+             "detach": "unlink", "archive": "move to its archive"}  # fmt: skip
     rows = [
         [store, name, words.get(verb, verb), str(rows), f"{legal} until {until}" if until else legal]
         for store, told in facts["stores"].items()

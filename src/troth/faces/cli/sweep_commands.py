@@ -40,7 +40,7 @@ def sweep(ctx: typer.Context) -> None:
 def look(names: list[str] | None = NAMES, json: bool = JSON) -> None:
     """Count what is due, of some stores or sweeps only; nothing is changed.
 
-    Exit 1 while something is due that is not marked.
+    Exit 1 while something is due that is not marked, or an archive can be read by roles that its map does not name.
 
     Example: troth sweep look crm
     """
@@ -63,7 +63,7 @@ def look(names: list[str] | None = NAMES, json: bool = JSON) -> None:
             for one in found
         ]
         out().print(table("", ["sweep", "due before", "rows#", "oldest", "state"], rows))
-    if any(one.overdue.rows > _held(one) and _idle(one) for one in found):
+    if any((one.overdue.rows > _held(one) and _idle(one)) or one.beyond for one in found):
         raise typer.Exit(1)
 
 
@@ -155,7 +155,8 @@ def act(
     else:
         for one in done:
             held = f"; {one.held:,} stay, because something holds them" if one.held else ""
-            out().print(f"{one.bound.name}: {_went(one.rows)}{held}.", markup=False)
+            went = _archived(one.rows, one.bound.archive) if one.bound.archive else _went(one.rows)
+            out().print(f"{one.bound.name}: {went}{held}.", markup=False)
         for sentence in wrong:
             err().print(sentence, markup=False)
         if not said:
@@ -184,6 +185,45 @@ def stop(
     out().print(f"{name} is stopped; {state['swept']:,} rows had gone.", markup=False)
 
 
+@app.command()
+def unarchive(
+    name: str = typer.Argument(..., metavar="NAME", help="The sweep, as store.table.promise."),
+    reason: str = typer.Option("", "--reason", help="Why, in words; kept encrypted."),
+    staff: str = STAFF,
+    run: str = typer.Option(
+        "", "--run", metavar="RUN", help="The run that archived them (default: the last)."
+    ),
+    key: list[str] = typer.Option(
+        [],
+        "--key",
+        metavar="KEY",
+        help="Only the row with this primary key; several parts with a space between.",
+    ),
+    dry_run: bool = typer.Option(
+        False, "--dry-run", help="Say how many rows of the run are archived; change nothing."
+    ),
+    json: bool = JSON,
+) -> None:
+    """Bring back rows that a sweep archived and should not have; each batch of it comes back in one transaction.
+
+    Example: troth sweep unarchive erp.bill.bills --key 417 --reason "the wrong closing day" --staff marie
+    """
+    from dataclasses import asdict
+
+    from troth.work import unarchive as bringing
+
+    if dry_run:
+        said = bringing.count(project(), name, run)
+    else:
+        said = bringing.unarchive(project(), name, reason, staff, run=run, keys=key)
+    if json:
+        as_json(asdict(said))
+        return
+    if not dry_run:
+        out().print(f"{name}: {said.rows:,} rows of the run {said.run} came back.", markup=False)
+    out().print(f"{said.left:,} rows of that run are in the archive.", markup=False)
+
+
 def _rows(rows: int) -> str:
     return "1 row is" if rows == 1 else f"{rows:,} rows are"
 
@@ -192,11 +232,16 @@ def _went(rows: int) -> str:
     return "1 row went" if rows == 1 else f"{rows:,} rows went"
 
 
+def _archived(rows: int, archive: str) -> str:
+    return f"1 row moved to {archive}" if rows == 1 else f"{rows:,} rows moved to {archive}"
+
+
 def _told(one: Found) -> dict[str, object]:
     return {
         "sweep": one.bound.name, "rule": one.bound.rule.id, "before": one.before, "rows": one.overdue.rows,
         "oldest": one.overdue.oldest, "state": one.state.get("status", "idle"), "why_not": one.why_not or None,
-        "acts_from": one.state.get("due"), "held": _held(one),
+        "acts_from": one.state.get("due"), "held": _held(one), "archive": one.bound.archive or None,
+        "read_beyond": list(one.beyond) if one.beyond is not None else None,
     }  # fmt: skip
 
 
@@ -215,6 +260,8 @@ def _until(one: Found) -> str:
 def _where(one: Found) -> str:
     if one.why_not:
         return one.why_not
+    if one.beyond:
+        return f"can be read by {', '.join(one.beyond)}, which the map does not name"
     status = one.state.get("status", "idle")
     if status == "marked":
         return f"marked: {one.state['rows']:,} rows go from {one.state['due']} on"
@@ -222,4 +269,6 @@ def _where(one: Found) -> str:
         return f"under way: {one.state['swept']:,} of {one.state['rows']:,} have gone"
     if one.overdue.rows and one.overdue.rows == _held(one):
         return "something holds them"
-    return "to be marked" if one.overdue.rows else "nothing is due"
+    if one.overdue.rows:
+        return f"to be marked, then moved to {one.bound.archive}" if one.bound.archive else "to be marked"
+    return "nothing is due"

@@ -1,0 +1,134 @@
+"""Moving rows to their archive and back, as SQL: which rows may go, how they are written and removed.
+
+A row moves once no row in use belongs to it, points to it or mentions it: what is kept apart
+leaves nothing behind that leads nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from troth.rules.map import Archive
+from troth.stores.sql_dialect import quoted
+from troth.stores.sql_reach import SqlReach
+from troth.stores.sql_text import Statement, Text
+
+# ruff: noqa: S608
+
+
+class SqlArchive(SqlReach):
+    """The statements by which rows are moved, each written when first asked for."""
+
+    def movable(self, table: str, sets: tuple[str, ...]) -> Statement:
+        """Find which rows of a table, in all of these sets, nothing in use needs any more: keys, count."""
+        found = self._once(("movable", table, sets), lambda: self._movable(table, sets))
+        assert found is not None
+        return found
+
+    def _movable(self, table: str, sets: tuple[str, ...]) -> Statement:
+        text = Text(self)
+        first, *others = sets
+        where = [self._key_equal(table, "t", "n"), *(text.within("t", each, table) for each in others)]
+        where += self._unneeded(table)
+        return text.done(
+            f"SELECT {self._gathered(table)} FROM (SELECT {self._key_list(table, 't')} "
+            f"FROM {text.rows(first, table)} AS n CROSS JOIN {self.name(table)} AS t "
+            f"WHERE {' AND '.join(where)}) AS x"
+        )
+
+    def _unneeded(self, table: str) -> Iterator[str]:
+        for hop in self.graph.hops:
+            if hop.kind in ("belongs_to", "mentions") and hop.source == table:
+                other, match = hop.to, self._linked(hop, "t", "c", looked="c")
+            elif hop.kind == "points_to" and hop.to == table:
+                other, match = hop.source, self._linked(hop, "c", "t", looked="c")
+            else:
+                continue
+            if not self.graph.mapped(other).archive_of:
+                yield f"NOT EXISTS (SELECT 1 FROM {self.name(other)} AS c WHERE {match})"
+
+    def returnable(self, archive: str, step: str, keys: Sequence[str]) -> Statement:
+        """Find the rows that one step put into an archive (of these keys, where some are given): keys, count.
+
+        A row whose owner is in an archive itself is left there: it would belong to nobody in use.
+        """
+        text, told = Text(self), self.graph.map.archive_of(archive)
+        assert told is not None
+        where = [f"t.{quoted(told.step)} = {self.literal(step)}"]
+        if keys:
+            own = " || ' ' || ".join(self._as_text(name) for name in self.graph.table(archive).key)
+            if self.dialect.name == "mariadb":
+                own = f"concat_ws(' ', {', '.join(self._as_text(n) for n in self.graph.table(archive).key)})"
+            where.append(f"{own} IN ({', '.join(self.literal(key) for key in keys)})")
+        for hop in self.graph.owners(archive):
+            if hop.edge is not None and hop.edge.twin:
+                match = self._linked(hop, "o", "t", looked="o")
+                where.append(f"NOT EXISTS (SELECT 1 FROM {self.name(hop.source)} AS o WHERE {match})")
+        return text.done(
+            f"SELECT {self._gathered(archive)} FROM (SELECT {self._key_list(archive, 't')} "
+            f"FROM {self.name(archive)} AS t WHERE {' AND '.join(where)}) AS x"
+        )
+
+    def _as_text(self, column: str) -> str:
+        kind = "CHAR" if self.dialect.name == "mariadb" else "TEXT"
+        return f"CAST(t.{quoted(column)} AS {kind})"
+
+    def put_by(self, archive: str, step: str) -> Statement:
+        """Count the rows that one step put into an archive."""
+        told = self.graph.map.archive_of(archive)
+        assert told is not None
+        where = f"t.{quoted(told.step)} = {self.literal(step)}"
+        return Statement(f"SELECT count(*) FROM {self.name(archive)} AS t WHERE {where}", ())
+
+    def copied(self, source: str, target: str, set_: str, step: str, day: str) -> Statement:
+        """Write the rows of a set into another table with the same columns; an archive says by what, and when."""
+        text, told = Text(self), self.graph.map.archive_of(target)
+        names = self._carried(target if told is None else source)
+        values = [f"t.{name}" for name in names]
+        if told is not None:
+            names, values = self._marked(told, names, values, step, day)
+        return text.done(
+            f"INSERT INTO {self.name(target)} ({', '.join(names)}) SELECT {', '.join(values)} "
+            f"FROM {text.rows(set_, source)} AS n CROSS JOIN {self.name(source)} AS t "
+            f"WHERE {self._key_equal(source, 't', 'n')}"
+        )
+
+    def _carried(self, table: str) -> list[str]:
+        return [quoted(column.name) for column in self.graph.table(table).columns if not column.generated]
+
+    def _marked(
+        self, told: Archive, names: list[str], values: list[str], step: str, day: str
+    ) -> tuple[list[str], list[str]]:
+        names, values = [*names, quoted(told.step)], [*values, self.literal(step)]
+        return ([*names, quoted(told.on)], [*values, self.literal(day)]) if told.on else (names, values)
+
+    def arrived(self, source: str, target: str, set_: str) -> Statement:
+        """Count which rows of a set stand in the other table, by the primary key of both."""
+        text = Text(self)
+        same = " AND ".join(f"a.{quoted(k)} = t.{quoted(k)}" for k in self.graph.table(source).key)
+        return text.done(
+            f"SELECT count(*) FROM {text.rows(set_, source)} AS n CROSS JOIN {self.name(source)} AS t "
+            f"CROSS JOIN {self.name(target)} AS a WHERE {self._key_equal(source, 't', 'n')} AND {same}"
+        )
+
+    def taken_out(self, table: str, set_: str) -> Statement:
+        """Remove the rows of a set."""
+        text = Text(self)
+        rows, equal = text.rows(set_, table), self._key_equal(table, "t", "n")
+        match self.dialect.name:
+            case "mariadb":
+                return text.done(
+                    f"DELETE t FROM {rows} AS n STRAIGHT_JOIN {self.name(table)} AS t WHERE {equal}"
+                )
+            case "postgresql":
+                return text.done(f"DELETE FROM {self.name(table)} AS t USING {rows} AS n WHERE {equal}")
+            case _:
+                return text.done(f"DELETE FROM {self.name(table)} AS t WHERE {text.within('t', set_, table)}")
+
+    def still(self, table: str, set_: str) -> Statement:
+        """Count which rows of a set are there."""
+        text = Text(self)
+        return text.done(
+            f"SELECT count(*) FROM {text.rows(set_, table)} AS n CROSS JOIN {self.name(table)} AS t "
+            f"WHERE {self._key_equal(table, 't', 'n')}"
+        )
