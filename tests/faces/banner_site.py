@@ -24,6 +24,7 @@ TABLE = """    - name: visits
 MORE = """    - {name: "hidden*", party: first, category: analytics, lifetime: 13 months}
     - {name: basket, party: first, category: analytics, lifetime: 13 months, path: /shop}
     - {name: seen, party: first, category: analytics, lifetime: 13 months, storage: local_storage}
+    - {name: book, party: first, category: analytics, lifetime: 13 months, storage: indexed_db}
     - {name: "ads*", party: first, category: marketing, lifetime: 1 month}
 """
 CSP = b"default-src 'self'; base-uri 'none'; object-src 'none'"
@@ -31,6 +32,7 @@ TAG = b"""
 window.tagged = true;
 document.cookie = "visits=1; Path=/; Max-Age=3600";
 localStorage.setItem("seen", "1");
+indexedDB.open("book");
 """
 AT_ONCE = b"""window.before = [...(window.dataLayer || [])].map((one) => one[1] + " " + one[2].analytics_storage);"""
 PAGE = """<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>A shop</title>
@@ -72,6 +74,7 @@ class Site:
     url: str
     project: object
     scripts: dict = field(default_factory=dict)
+    pages: dict = field(default_factory=dict)
     asked: list = field(default_factory=list)
     down: bool = False
 
@@ -115,6 +118,10 @@ def site(folder):
             await _answer(send, 200, AT_ONCE, b"text/javascript")
         elif path == "/changed.js":
             await _answer(send, 200, shown.scripts["changed"], b"text/javascript; charset=utf-8")
+        elif path == "/early.js":
+            await _answer(send, 200, shown.scripts["early"], b"text/javascript")
+        elif path in shown.pages:
+            await _answer(send, 200, shown.pages[path].encode(), b"text/html; charset=utf-8")
         elif path == "/film":
             await _answer(send, 200, b"<!doctype html><title>Film</title><p>A film</p>", b"text/html")
         else:

@@ -171,7 +171,7 @@ def test_a_yes_lets_what_waited_run_with_proof_and_a_withdrawal_clears_it_all(vi
     assert receipt.verify(written).event.id == given.id
 
     page.goto("/en")
-    until(page, "window.tagged")
+    until(page, "window.tagged && indexedDB.databases().then((all) => all.length === 1)")
     assert page.get_by_role("dialog").count() == 0
     page.get_by_role("button", name="Cookie choices").click()
     link = page.get_by_role("link", name="The receipt of your choice").get_attribute("href")
@@ -185,6 +185,7 @@ def test_a_yes_lets_what_waited_run_with_proof_and_a_withdrawal_clears_it_all(vi
     assert (taken.facts["given"], taken.stream) == ("withdrawn", given.stream)
     assert set(cookies(page)) == {"choice"}
     assert page.evaluate("localStorage.length") == 0
+    until(page, "indexedDB.databases().then((all) => all.length === 0)")
     assert page.evaluate("window.tagged") is None
     assert read_choice(cookies(page)["choice"]["value"]).proof == ""
 
@@ -253,6 +254,82 @@ def test_a_choice_holds_while_the_server_is_down_and_is_sent_later(visit, shop):
     page.goto("/en")
     assert recorded(shop, page, before + 1).facts["method"] == "banner again"
     until(page, "!document.cookie.includes('.u')")
+
+
+def test_a_withdrawal_while_the_server_is_down_reaches_the_ledger_under_the_name_of_its_yes(visit, shop):
+    before = len(shop.choices())
+    page = visit()
+    page.goto("/en")
+    page.get_by_role("button", name="Accept all").click()
+    given = recorded(shop, page, before + 1)
+    until(page, "window.tagged && !document.cookie.includes('.u')")
+    shop.down = True
+    with page.expect_navigation():
+        page.evaluate("troth.choose([])")
+    kept = cookies(page)["choice"]["value"]
+    assert kept.endswith(f".u.am.{given.stream.removeprefix('cookies/')}")
+    assert read_choice(kept).accepted == frozenset()
+    page.evaluate("troth.choose([])")  # and once more, before anybody heard of it
+    shop.down = False
+    page.goto("/en")
+    taken = recorded(shop, page, before + 2)
+    assert (taken.facts["given"], taken.stream) == ("withdrawn", given.stream)
+    assert taken.facts["choices"] == {"analytics": "withdrawn", "marketing": "withdrawn"}
+    until(page, "!document.cookie.includes('.u')")
+    assert cookies(page)["choice"]["value"].endswith("....")
+
+
+def test_an_answer_that_comes_late_says_nothing_of_a_choice_made_meanwhile(visit, shop):
+    page, waiting = visit(), []
+    page.route("**/choices/record", lambda route: waiting.append(route) if not waiting else route.abort())
+    page.goto("/en")
+    page.evaluate("troth.choose(['marketing'])")
+    page.evaluate("troth.choose(['marketing', 'analytics'])")
+    with page.expect_response("**/choices/record"):
+        waiting[0].continue_()
+    page.wait_for_timeout(200)
+    kept = cookies(page)["choice"]["value"]
+    assert read_choice(kept).accepted == {"analytics", "marketing"}
+    assert read_choice(kept).unsent
+
+
+WRONG = """<!doctype html><html lang="en"><head><title>A shop</title><script src="/choices/banner.en.js"></script>
+<script src="/early.js"></script>
+<script type="text/plain" data-choice="nothing" data-src="/planted.js"></script></head><body><main><h1>A shop</h1>
+<iframe data-choice="marketing" data-src="http://["></iframe><iframe data-choice="marketing"></iframe>
+<iframe title="A film" data-choice="marketing" data-src="/film"></iframe></main></body></html>"""
+
+
+def test_a_page_that_is_written_wrongly_or_asks_too_early_does_not_stop_the_banner(visit, shop):
+    page = visit()
+    shop.pages["/wrong"] = WRONG
+    shop.scripts["early"] = b"troth.open();"
+    page.goto("/wrong")
+    page.get_by_role("dialog", name="Your choices about cookies").wait_for()
+    assert page.get_by_role("button", name="Load it this once").last.is_visible()
+    shop.scripts["early"] = b"troth.choose(['marketing']);"
+    page.goto("/wrong")
+    page.frame_locator("iframe[title='A film']").get_by_text("A film").wait_for()
+    assert page.get_by_role("dialog").count() == 0
+    assert "/planted.js" not in shop.asked
+
+
+def test_where_the_browser_stores_nothing_a_choice_holds_for_the_page(visit, shop):
+    page = visit()
+    shut = "Object.defineProperty(Document.prototype, 'cookie', {get: () => '', set: () => undefined});"
+    shut += "for (const one of ['localStorage', 'sessionStorage']) Object.defineProperty(window, one, "
+    shut += "{get() { throw new DOMException('shut', 'SecurityError'); }});"
+    shut += "indexedDB.databases = () => Promise.reject(new DOMException('shut', 'SecurityError'));"
+    page.add_init_script(shut)
+    page.route("**/tag.js", lambda route: route.abort())  # it would throw, being no part of the banner
+    page.goto("/en")
+    page.get_by_role("button", name="Reject all").click()
+    page.get_by_role("button", name="Cookie choices").click()
+    page.get_by_role("button", name="Accept all").click()
+    page.frame_locator("iframe").get_by_text("A film").wait_for()
+    assert page.evaluate("troth.allows('marketing')")
+    page.goto("/en")
+    page.get_by_role("button", name="Reject all").wait_for()
 
 
 def test_only_a_material_change_of_what_was_accepted_asks_again(visit, shop):

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import threading
 import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -125,6 +126,7 @@ def choices():
         "no": f"troth_choice={write_choice(accept(TABLE, frozenset(), now, None, ''))}",
         "old": f"troth_choice={write_choice(accept(TABLE, frozenset({'marketing'}), now - 86_400 * 400, None, 'p'))}",
         "changed": f"troth_choice={write_choice(changed)}".replace(sorted(changed.imprints)[0], "00000"),
+        "unsent": f"troth_choice={write_choice(replace(yes, unsent=True))}.a.proof1",
         "nonsense": "troth_choice=1.zz",
     }
 

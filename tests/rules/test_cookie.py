@@ -1,5 +1,7 @@
 """A visitor's choice decides what may be on their device, and for how long."""
 
+from dataclasses import replace
+
 import pytest
 
 from troth.law.period import Period
@@ -132,6 +134,13 @@ def test_only_a_material_change_of_what_was_accepted_asks_again(rows, asked):
 def test_a_choice_reads_back_as_it_was_written():
     for choice in (YES, NO, Choice(NOW, unsent=True)):
         assert read_choice(write_choice(choice)) == choice
+
+
+def test_a_withdrawal_that_the_server_has_not_heard_of_is_a_refusal_too():
+    told = write_choice(NO) + ".u.am.0123456789abcdef"
+    assert read_choice(told) == replace(NO, unsent=True)
+    for wrong in (".u.am", ".u..0123", ".u.n.0123", ".u.am.", ".u.a.b.c", ".u.a." + "0" * 33):
+        assert read_choice(write_choice(NO) + wrong) is None, wrong
 
 
 def test_a_refusal_names_nobody():

@@ -28,6 +28,9 @@ WAYS: Mapping[str, str] = {
     "native": "a modal <dialog>, its buttons are links",
 }
 OURS = "ours"
+OUR_WORDS = {"title": "Bonvenon", "text": "Ĉu ni rajtas?", "accept": "Jes, ĉion", "refuse": "Ne, nenion",
+             "choose": "Elekti", "again": "Miaj elektoj", "notice": "Ĉio", "marketing": "reklamo"}  # fmt: skip
+"""What `ours` says: in a language that a search by words knows nothing of, so that it must know the banner."""
 
 
 @contextmanager
@@ -61,7 +64,9 @@ def _ours() -> dict[str, Route]:
     assert problems == ()
     return {
         **_pages(_file("ours.html")),
-        "/choices/banner.en.js": Answer(build(policy, "en", post="", notice="/notice").written, SCRIPT),
+        "/choices/banner.en.js": Answer(
+            build(policy, "en", post="", notice="/notice", own=OUR_WORDS).written, SCRIPT
+        ),
         "/wanted.js": Answer('document.cookie = "wanted=1; path=/; max-age=7776000";', SCRIPT),
     }
 

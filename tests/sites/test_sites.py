@@ -135,7 +135,7 @@ SAID = {
     "ticked": ("I agree", "Cookie preferences", "Advertising", "Save my choices"),
     "framed": ("Accept all", "Reject all"), "framed_elsewhere": ("Accept all", "Reject all"),
     "fading": ("Accept", "Decline"),
-    "late": ("Accept", "Reject"), "native": ("Yes, I accept", "No, thanks"), "ours": ("Accept all", "Reject all"),
+    "late": ("Accept", "Reject"), "native": ("Yes, I accept", "No, thanks"), "ours": ("Jes, ĉion", "Ne, nenion"),
 }  # fmt: skip
 
 
@@ -169,7 +169,7 @@ def test_every_site_that_asks_keeps_to_what_was_said(page):
             again = {
                 "french": "Gérer mes cookies",
                 "german": "Cookie-Einstellungen",
-                "ours": "Cookie choices",
+                "ours": "Miaj elektoj",
             }
             page.get_by_text(again.get(name, "Cookie settings"), exact=True).click()
             press(page, no)

@@ -91,6 +91,14 @@ def surroundings(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def sandboxes() -> tuple[bool, ...]:
+    """Return how a browser is to be started, the best way first: as root Chromium has no sandbox.
+
+    Others have one where user namespaces, or a helper of Chromium's own, are allowed to them.
+    """
+    return (True, False) if os.geteuid() else (False,)
+
+
 class Chromium:
     """A running browser: `send` asks it, `on` hears what one of its sessions tells."""
 
@@ -104,12 +112,12 @@ class Chromium:
         self._writer: asyncio.WriteTransport | None = None
         self._reader: asyncio.ReadTransport | None = None
         self.gone = asyncio.Event()
-        self.sandboxed = os.geteuid() != 0
+        self.sandboxed = sandboxes()[0]
 
     async def start(self) -> str:
         """Start it and return its version, such as 156.0.8078.114; raises GoneError where it does not start."""
         path = await asyncio.to_thread(program)
-        for sandboxed in (True, False) if self.sandboxed else (False,):
+        for sandboxed in sandboxes():
             self.sandboxed = sandboxed
             await self._spawn(path)
             try:

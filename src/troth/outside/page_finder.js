@@ -75,8 +75,8 @@
   const dialog = () => {
     const own = document.getElementById("troth-choices");
     if (own && shown(own)) {
-      const [accept, refuse, settings] = own.querySelectorAll(".troth-row > .troth-b");
-      if (accept && refuse) return { own: true, points: 99, box: own, has: { accept: [accept], refuse: [refuse], settings: [settings] } };
+      const [accept, refuse, last] = own.querySelectorAll(".troth-row > button");
+      if (last) return { own: true, points: 99, box: own, has: { accept: [accept], refuse: [refuse], [own.querySelector("fieldset") ? "save" : "settings"]: [last] } };
     }
     const boxes = new Map();
     for (const button of buttons(every())) {

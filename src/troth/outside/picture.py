@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from troth.errors import UnreachableError
-from troth.outside.chromium import program, surroundings
+from troth.outside.chromium import program, sandboxes, surroundings
 
 SECONDS_MAX = 60
 
@@ -25,18 +25,20 @@ def photograph(page: Path, width: int = 1100, height: int = 900) -> bytes:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         taken = Path(folder) / "picture.png"
         command = [
-            path, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
+            path, "--headless", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
             "--host-resolver-rules=MAP * ~NOTFOUND", "--force-device-scale-factor=1",
             f"--user-data-dir={folder}/profile", f"--window-size={width},{height}", f"--screenshot={taken}",
             page.resolve().as_uri(),
         ]  # fmt: skip
-        try:
-            subprocess.run(  # noqa: S603
-                command, capture_output=True, timeout=SECONDS_MAX, check=False, env=surroundings(os.environ)
-            )
-        except subprocess.TimeoutExpired:
-            raise UnreachableError("Chromium took no picture in time. Try again.") from None
-        if not taken.is_file():
-            raise UnreachableError("Chromium took no picture. Start it by hand to see what it lacks.")
-        return taken.read_bytes()
+        for sandboxed in sandboxes():
+            whole = command if sandboxed else [*command, "--no-sandbox"]
+            try:
+                subprocess.run(  # noqa: S603
+                    whole, capture_output=True, timeout=SECONDS_MAX, check=False, env=surroundings(os.environ)
+                )
+            except subprocess.TimeoutExpired:
+                raise UnreachableError("Chromium took no picture in time. Try again.") from None
+            if taken.is_file():
+                return taken.read_bytes()
+        raise UnreachableError("Chromium took no picture. Start it by hand to see what it lacks.")

@@ -38,7 +38,8 @@ _DAY = 86_400
 _IMPRINT = 5
 _CHOICE = re.compile(
     r"1\.(?P<at>[0-9a-z]{1,8})\.(?P<since>[0-9a-z]{0,8})\.(?P<letters>[pamn]{0,4})"
-    r"\.(?P<imprints>(?:[0-9a-f]{5}){0,200})\.(?P<proof>[0-9A-Za-z]{0,32})(?P<unsent>\.u)?",
+    r"\.(?P<imprints>(?:[0-9a-f]{5}){0,200})\.(?P<proof>[0-9A-Za-z]{0,32})"
+    r"(?P<unsent>\.u(?:\.[pam]{1,3}\.[0-9A-Za-z]{1,32})?)?",
     re.ASCII,
 )
 _UNMATERIAL = frozenset({"purpose", "exempt_because", "path"})
@@ -50,7 +51,8 @@ class Choice:
 
     `since` is when the first yes of an unbroken row was given (0 for a refusal), `imprints` are
     the lines that the accepted categories had then, and `proof` names the consent in the
-    ledger: a refusal has none, and so names nobody.
+    ledger: a refusal has none, and so names nobody.  While a choice is `unsent`, its cookie also says
+    which yes it changes, so that a withdrawal reaches the ledger under the name of that yes.
     """
 
     at: int

@@ -22,7 +22,7 @@ from urllib.parse import urljoin, urlsplit
 
 from troth.errors import NotAllowedError, UnreachableError
 from troth.outside.chromium import Chromium, GoneError
-from troth.outside.guard import Guard
+from troth.outside.guard import CONNECT_SECONDS, Guard
 from troth.outside.tab import Context, Tab, close_context, jar, open_context
 from troth.rules import scan as rules
 from troth.rules.scan import Expected
@@ -166,6 +166,7 @@ class _Scan:
     async def run(self) -> Report:
         """Scan, and return the report."""
         begun = time.monotonic()
+        await self._may_be_asked()
         await self.guard.start()
         self.browser = Chromium(self.guard.url, self.wish.language)
         try:
@@ -199,6 +200,15 @@ class _Scan:
         told = params.get("targetInfo", {})
         if method == "Target.targetCreated" and told.get("type") == "page" and told.get("openerId"):
             self.browser.tell("Target.closeTarget", {"targetId": told["targetId"]})
+
+    async def _may_be_asked(self) -> None:
+        """Refuse a private address that nobody named before a browser is started for it."""
+        read = urlsplit(self.wish.url)
+        with suppress(OSError, TimeoutError, UnicodeError):
+            port = read.port or (443 if read.scheme == "https" else 80)
+            found = await asyncio.wait_for(self.guard.addresses(read.hostname or "", port), CONNECT_SECONDS)
+            if found is None:
+                raise UnreachableError(self._why_not(self.wish.url, ""))
 
     async def _all_states(self) -> None:
         nobody = await self._visitor()

@@ -17,17 +17,18 @@
   };
   const button = (text, onclick) => make("button", { type: "button", textContent: text, onclick });
 
-  // The cookie that remembers: 1.when.since.letters.imprints.proof, and .u while the server has not answered.
+  // The cookie that remembers: 1.when.since.letters.imprints.proof, and .u while the server has not answered;
+  // with .letters.proof of the yes that this choice changes, so that a withdrawal is told under its name.
   const kept = (one) => one.at + (one.yes ? config.given : config.refused) - now();
   const read = () => {
     const found = doc.cookie.split("; ").filter((one) => one.startsWith(config.name + "=")).map((one) => {
       const part = one.slice(config.name.length + 1).split(".");
-      return { at: parseInt(part[1], 36), since: part[2], yes: part[3], imprints: part[4], proof: part[5], unsent: part[6] === "u", ok: part[0] === "1" && part.length > 5 };
+      return { at: parseInt(part[1], 36), since: part[2], yes: part[3], imprints: part[4], proof: part[5], unsent: part[6] === "u", was: part[7] || "", of: part[8] || "", ok: part[0] === "1" && part.length > 5 };
     }).filter((one) => one.ok && one.at < now() + 86400 && kept(one) > 0);
     return found.sort((one, other) => other.at - one.at)[0];
   };
   const write = () => {
-    const value = [1, choice.at.toString(36), choice.since, choice.yes, choice.imprints, choice.proof].join(".") + (choice.unsent ? ".u" : "");
+    const value = [1, choice.at.toString(36), choice.since, choice.yes, choice.imprints, choice.proof].join(".") + (choice.unsent ? ".u" + (choice.was && "." + choice.was + "." + choice.of) : "");
     doc.cookie = config.name + "=" + value + "; Path=/; SameSite=Lax; Max-Age=" + kept(choice) + (me.domain ? "; Domain=" + me.domain : "") + safe;
   };
   const had = (letter, one) => one && one.yes.includes(letter);
@@ -80,7 +81,9 @@
     frame.troth = make("div", { className: "troth-held", lang: config.lang }, make("p", { textContent: words.held.replace("{host}", new URL(frame.dataset.src, location).host) }), button(words.load, () => release(frame)));
     frame.after(frame.troth);
   };
-  const look = () => doc.querySelectorAll("[data-choice]").forEach((one) => allows(one.dataset.choice) ? release(one) : hold(one));
+  const look = () => doc.querySelectorAll("[data-choice]").forEach((one) => {
+    try { allows(one.dataset.choice) ? release(one) : hold(one); } catch { /* what is written wrongly stays back, alone */ }
+  });
 
   // What is not allowed and within reach of a script goes; the server deletes what is not.
   const clean = () => {
@@ -92,7 +95,7 @@
     asked.filter((kind) => !allows(kind.letter)).forEach((kind) => kind.rows.forEach((row) => {
       if (row.in === "local_storage") stored(() => localStorage, row);
       else if (row.in === "session_storage") stored(() => sessionStorage, row);
-      else if (row.in === "indexed_db" && window.indexedDB && indexedDB.databases) indexedDB.databases().then((all) => each(all.map((one) => one.name), row, (name) => indexedDB.deleteDatabase(name)));
+      else if (row.in === "indexed_db" && window.indexedDB && indexedDB.databases) indexedDB.databases().then((all) => each(all.map((one) => one.name), row, (name) => indexedDB.deleteDatabase(name))).catch(() => {});
       else if (row.in === "cookie") each(doc.cookie.split("; ").map((one) => one.split("=")[0]), row, (name) => hosts.forEach((host) => ["/", row.path].forEach((path) => {
         const gone = name + "=; Max-Age=0; Path=" + path + host;
         doc.cookie = gone + safe;
@@ -101,12 +104,16 @@
     }));
   };
 
-  const send = (how, before) => {
+  const send = (how) => {
     if (!config.post) return Promise.resolve();
-    const told = { how, language: config.lang, build: config.build, table: config.table, at: choice.at, yes: choice.yes, proof: choice.proof || before && before.proof || "", was: before ? before.yes : "", gpc: signal };
+    const mine = choice;
+    const told = { how, language: config.lang, build: config.build, table: config.table, at: mine.at, yes: mine.yes, proof: mine.proof || mine.of, was: mine.was, gpc: signal };
     return fetch(config.post, { method: "POST", keepalive: true, credentials: "same-origin", headers: { "Content-Type": "application/json" }, body: JSON.stringify(told) })
       .then((answer) => answer.ok ? answer.json() : answer.status === 422 ? {} : Promise.reject())
-      .then((answer) => { choice.unsent = false; write(); choice.receipt = answer.receipt; })
+      .then((answer) => {
+        Object.assign(mine, { unsent: false, was: "", of: "", receipt: answer.receipt });
+        if (choice === mine) write();
+      })
       .catch(() => {});
   };
 
@@ -117,15 +124,16 @@
   tabs.onmessage = () => { choice = read() || choice; mustStop() ? location.reload() : follow(); };
 
   const choose = (how, letters) => {
-    const before = choice, kinds = asked.filter((kind) => letters.includes(kind.letter));
-    const goes = before && kinds.some((kind) => had(kind.letter, before));
+    const before = choice || { yes: "", was: "", of: "", proof: "" }, kinds = asked.filter((kind) => letters.includes(kind.letter));
+    const goes = kinds.some((kind) => had(kind.letter, before)), of = before.proof || before.of;
     const drawn = crypto.getRandomValues(new Uint8Array(16)).reduce((all, one) => all + (one % 36).toString(36), "");
     choice = {
       at: now(), yes: kinds.map((kind) => kind.letter).join(""), imprints: kinds.map((kind) => kind.imprints.join("")).join(""),
-      since: kinds.length ? goes ? before.since : now().toString(36) : "", proof: kinds.length ? before && before.proof || drawn : "", unsent: !!config.post
+      since: kinds.length ? goes ? before.since : now().toString(36) : "", proof: kinds.length ? of || drawn : "",
+      unsent: !!config.post, was: before.yes || before.was, of
     };
     write();
-    const stop = mustStop(), sent = send(how, before);
+    const stop = mustStop(), sent = send(how);
     follow();
     tabs.postMessage(0);
     doc.dispatchEvent(new CustomEvent("troth:choice", { detail: { allowed: asked.filter((kind) => allows(kind.letter)).map((kind) => kind.name), how } }));
@@ -193,6 +201,7 @@
     if (asked.length && (choice ? changed : !signal)) open();
     else back();
   };
-  window.troth = { open: () => open(true), allows, choose: (names) => choose("script", asked.filter((kind) => names.includes(kind.name)).map((kind) => kind.letter)) };
-  if (doc.readyState === "loading") doc.addEventListener("DOMContentLoaded", begin); else begin();
+  const ready = (act) => { if (doc.readyState === "loading") doc.addEventListener("DOMContentLoaded", act); else act(); };
+  window.troth = { open: () => ready(() => open(true)), allows, choose: (names) => ready(() => choose("script", asked.filter((kind) => names.includes(kind.name)).map((kind) => kind.letter))) };
+  ready(begin);
 })(CONFIG);

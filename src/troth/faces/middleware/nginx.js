@@ -26,7 +26,7 @@ function cookiesOf(header) {
 }
 
 function chosen(cookies, now) {
-    var written = /^1\.([0-9a-z]{1,8})\.([0-9a-z]{0,8})\.([pamn]{0,4})\.((?:[0-9a-f]{5}){0,200})\.([0-9A-Za-z]{0,32})(\.u)?$/.exec(cookies[table.choice] || "");
+    var written = /^1\.([0-9a-z]{1,8})\.([0-9a-z]{0,8})\.([pamn]{0,4})\.((?:[0-9a-f]{5}){0,200})\.([0-9A-Za-z]{0,32})(\.u(\.[pam]{1,3}\.[0-9A-Za-z]{1,32})?)?$/.exec(cookies[table.choice] || "");
     var nothing = { allowed: "", since: 0, why: "not_asked" };
     if (!written || !written[3] !== !written[2] || (written[5] && !written[3])) { return nothing; }
     var at = parseInt(written[1], 36), marks = written[4].match(/.{5}/g) || [], allowed = "";
