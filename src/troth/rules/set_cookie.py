@@ -25,6 +25,7 @@ from troth.rules.cookie import Choice, Line, Table, accepted, holds, match, must
 
 Did = Literal["passed", "undeclared", "dropped", "capped", "not_renewed", "deleted", "stripped"]
 
+_PASSED: Did = "passed"
 CHOICES_KNOWN_MAX = 4096
 NAMES_KNOWN_MAX = 4096
 ATTRIBUTES_KNOWN_MAX = 1024
@@ -47,8 +48,7 @@ _LABELS_MAX = 6
 _USUAL = len(b"Thu, 01 Jan 1970 00:00:00 GMT")
 
 
-@dataclass(frozen=True, slots=True)
-class Deed:
+class Deed(NamedTuple):
     """What was done, or would have been, to one cookie: its name and never its value."""
 
     name: str
@@ -156,7 +156,7 @@ def filtered(
     choice, allowed, why = gate.chosen(cookies, now)
     passed: list[bytes] = []
     deeds: list[Deed] = []
-    written: set[bytes] = set()
+    written: list[bytes] = []
     for raw in set_cookies:
         pair, _, attributes = raw.partition(b";")
         name, _, value = pair.partition(b"=")
@@ -166,8 +166,8 @@ def filtered(
         kept, did, because = _one(gate, raw, (name, value, attributes), cookies, choice, allowed, why, now)
         if kept is not None:
             passed.append(kept)
-            written.add(name)
-        if did != "passed":
+            written.append(name)
+        if did is not _PASSED:
             deeds.append(_deed(name, did, because))
     for name in cookies:
         line = gate.line(name)
@@ -194,13 +194,13 @@ def _one(
     age, until = _lifetime(attributes)
     asked = age if age is not None or until is None else max(until - now, 0)
     if asked is not None and asked <= 0:
-        return raw, "passed", ""  # a deletion
+        return raw, _PASSED, ""  # a deletion
     if line is None:
         return (None, "dropped", "undeclared") if gate.drop_unknown else (raw, "undeclared", "undeclared")
     if not line.exempt and line.row.category not in allowed:
         return None, "dropped", why
     if asked is None:
-        return raw, "passed", ""
+        return raw, _PASSED, ""
     most = line.seconds_least
     if most is None:
         return _lasting(raw, None), "capped", "it is declared to end with the session"
@@ -214,7 +214,7 @@ def _one(
             return _lasting(raw, left), "not_renewed", "it ends when it would have ended"
     if asked > most:
         return _lasting(raw, most), "capped", "it asks for longer than declared"
-    return raw, "passed", ""
+    return raw, _PASSED, ""
 
 
 @lru_cache(maxsize=NAMES_KNOWN_MAX)
@@ -308,13 +308,14 @@ def _odd_moment(written: bytes) -> int | None:
 def _lasting(raw: bytes, seconds: int | None) -> bytes:
     """Return the header with a lifetime of so many seconds, or of the session; all else as it stands."""
     pair, _, attributes = raw.partition(b";")
-    return pair + _without_lifetime(attributes) + (b"" if seconds is None else b"; Max-Age=%d" % seconds)
+    return pair + _with_lifetime(attributes, seconds)
 
 
 @lru_cache(maxsize=ATTRIBUTES_KNOWN_MAX)
-def _without_lifetime(attributes: bytes) -> bytes:
-    """Return the attributes but for the lifetime, each with the semicolon before it."""
-    return _LIFETIME.sub(b"", b";" + attributes) if attributes else b""
+def _with_lifetime(attributes: bytes, seconds: int | None) -> bytes:
+    """Return the attributes with this lifetime and no other, each with the semicolon before it."""
+    others = _LIFETIME.sub(b"", b";" + attributes) if attributes else b""
+    return others + (b"" if seconds is None else b"; Max-Age=%d" % seconds)
 
 
 def deletions(name: bytes, path: str, host: str, *, secure: bool = True) -> Iterator[bytes]:

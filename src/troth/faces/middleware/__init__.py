@@ -22,6 +22,7 @@ LOG = logging.getLogger("troth.gate")
 Mode = Literal["report", "enforce"]
 Told = Callable[[Deed], None]
 KNOWN_MAX = 1000
+_ACTS: Mode = "enforce"
 
 
 class Seen:
@@ -33,14 +34,15 @@ class Seen:
 
     def __call__(self, deed: Deed) -> None:
         """Count a deed."""
-        key = (deed.name, deed.did, deed.because)
         with self._lock:
-            if key not in self.counts and len(self.counts) >= KNOWN_MAX:
+            times = self.counts.get(deed)
+            if times is not None:
+                self.counts[deed] = times + 1
                 return
-            self.counts[key] += 1
-            first = self.counts[key] == 1
-        if first:
-            LOG.warning("cookie %r: %s (%s)", *key)
+            if len(self.counts) >= KNOWN_MAX:
+                return
+            self.counts[deed] = 1
+        LOG.warning("cookie %r: %s (%s)", *deed)
 
 
 def _now() -> int:
@@ -75,11 +77,9 @@ class Around:
         self, set_cookies: Sequence[bytes], cookie_headers: Sequence[bytes], host: str, *, secure: bool
     ) -> tuple[bytes, ...] | None:
         """Return the Set-Cookie headers that the browser gets; None where they stay as they are."""
-        if not set_cookies and not cookie_headers:
-            return None
         cookies, now = brought(cookie_headers), self.now()
-        passed = filtered(self.gate, set_cookies, cookies, now, host=host, secure=secure)
-        kept = passed.set_cookies if self._acts(passed.deeds) else None
+        set_anew, deeds = filtered(self.gate, set_cookies, cookies, now, host=host, secure=secure)
+        kept = set_anew if deeds and self._acts(deeds) else None
         if not self.everywhere:
             return kept
         gone = elsewhere(self.gate, cookies, now, host=host, secure=secure)
@@ -88,7 +88,7 @@ class Around:
     def _acts(self, deeds: Sequence[Deed]) -> bool:
         for deed in deeds:
             self.told(deed)
-        return bool(deeds) and self.mode == "enforce"
+        return bool(deeds) and self.mode == _ACTS
 
 
 def gate_of(policy_text: str, *, drop_unknown: bool = False) -> Gate:

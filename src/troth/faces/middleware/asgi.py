@@ -14,6 +14,12 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_ANSWERED = frozenset({"http", "websocket"})
+_BEGINS = frozenset({"http.response.start", "websocket.accept"})
+_SECURE = frozenset({"https", "wss"})
+_SET_COOKIE = b"set-cookie"
+_LENGTH = len(_SET_COOKIE)
+
 
 class CookieGate(Around):
     """Wraps an application: `CookieGate(app, gate_of(text))` reports, `mode="enforce"` acts."""
@@ -22,32 +28,45 @@ class CookieGate(Around):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, and its response through the gate."""
-        if scope["type"] not in ("http", "websocket"):
+        if scope["type"] not in _ANSWERED:
             await self.app(scope, receive, send)
             return
-        cookie_headers = [value for name, value in scope["headers"] if name == b"cookie"]
-        kept = self.of_request(cookie_headers)
-        if kept is not None:
-            others = [one for one in scope["headers"] if one[0] != b"cookie"]
-            scope = {**scope, "headers": [*others, *((b"cookie", value) for value in kept)]}
+        brought = scope["headers"]
+        cookie_headers = [value for name, value in brought if name == b"cookie"]
+        if self.strip_requests:
+            kept = self.of_request(cookie_headers)
+            if kept is not None:
+                others = [one for one in brought if one[0] != b"cookie"]
+                scope = {**scope, "headers": [*others, *((b"cookie", value) for value in kept)]}
 
         async def through(message: Message) -> None:
-            if message["type"] in ("http.response.start", "websocket.accept"):
+            if message["type"] in _BEGINS:
                 message = self._passed(message, scope, cookie_headers)
             await send(message)
 
         await self.app(scope, receive, through)
 
     def _passed(self, message: Message, scope: Scope, cookie_headers: list[bytes]) -> Message:
-        headers = message.get("headers") or []
-        set_cookies = [value for name, value in headers if name.lower() == b"set-cookie"]
-        host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-        secure = scope.get("scheme") in ("https", "wss")
-        passed = self.of_response(set_cookies, cookie_headers, host, secure=secure)
+        set_cookies: list[bytes] = []
+        others: list[tuple[bytes, bytes]] = []
+        for one in message.get("headers") or ():
+            if len(one[0]) == _LENGTH and one[0].lower() == _SET_COOKIE:
+                set_cookies.append(one[1])
+            else:
+                others.append(one)
+        if not set_cookies and not cookie_headers:
+            return message
+        host = b""
+        for name, value in scope["headers"]:
+            if name == b"host":
+                host = value
+                break
+        secure = scope.get("scheme") in _SECURE
+        passed = self.of_response(set_cookies, cookie_headers, host.decode("latin-1"), secure=secure)
         if passed is None:
             return message
-        others = [one for one in headers if one[0].lower() != b"set-cookie"]
-        return {**message, "headers": [*others, *((b"set-cookie", one) for one in passed)]}
+        others += [(_SET_COOKIE, written) for written in passed]
+        return {**message, "headers": others}
 
 
 def enforced(app: App, *, gate: Gate, now: Callable[[], int]) -> CookieGate:
