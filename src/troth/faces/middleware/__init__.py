@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -22,27 +22,50 @@ LOG = logging.getLogger("troth.gate")
 Mode = Literal["report", "enforce"]
 Told = Callable[[Deed], None]
 KNOWN_MAX = 1000
+ROW_MAX = 1000
 _ACTS: Mode = "enforce"
 
 
 class Seen:
-    """Counts what the gate did, and logs each cookie and reason once."""
+    """Counts what the gate did, and logs each cookie and reason once.
+
+    What is known already is only put in a row, which costs a response nearly nothing, and is counted later.
+    """
 
     def __init__(self) -> None:
-        self.counts: Counter[tuple[str, str, str]] = Counter()
+        self._counts: Counter[tuple[str, str, str]] = Counter()
+        self._row: deque[Deed] = deque()
         self._lock = threading.Lock()
+
+    @property
+    def counts(self) -> Counter[tuple[str, str, str]]:
+        """How often each thing was done, by name, deed and reason."""
+        self._count()
+        return self._counts
 
     def __call__(self, deed: Deed) -> None:
         """Count a deed."""
+        if deed not in self._counts:
+            self._begin(deed)
+        elif len(self._row) < ROW_MAX:
+            self._row.append(deed)
+        else:
+            self._count(deed)
+
+    def _begin(self, deed: Deed) -> None:
         with self._lock:
-            times = self.counts.get(deed)
-            if times is not None:
-                self.counts[deed] = times + 1
+            first = deed not in self._counts
+            if first and len(self._counts) >= KNOWN_MAX:
                 return
-            if len(self.counts) >= KNOWN_MAX:
-                return
-            self.counts[deed] = 1
-        LOG.warning("cookie %r: %s (%s)", *deed)
+            self._counts[deed] += 1
+        if first:
+            LOG.warning("cookie %r: %s (%s)", *deed)
+
+    def _count(self, *more: Deed) -> None:
+        with self._lock:
+            for _ in range(len(self._row)):
+                self._counts[self._row.popleft()] += 1
+            self._counts.update(more)
 
 
 def _now() -> int:
