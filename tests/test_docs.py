@@ -7,6 +7,7 @@ import pytest
 import typer
 
 from troth.faces.cli import COMMANDS, app
+from troth.rules.question import every
 from troth.wiring import KNOWN
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,6 +26,14 @@ def test_every_setting_has_its_heading(section, key):
 def test_every_command_has_its_heading(name):
     page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     assert f"## troth {name}\n" in page
+
+
+@pytest.mark.parametrize("question", every(), ids=lambda one: one.name)
+def test_every_question_has_its_heading_and_its_words(question):
+    page = (ROOT / "docs" / "questions.md").read_text(encoding="utf-8")
+    part = page.split(f"### {question.name}\n", 1)[1].split("\n### ", 1)[0]
+    assert question.said["en"] in part
+    assert question.said["fr"] in part
 
 
 def every_command():

@@ -56,6 +56,7 @@ FOLDS: Mapping[str, Fold] = MappingProxyType(
         refusal.FAMILY: refusal.fold,
         sweep.FAMILY: sweep.fold,
         promise_trend.FAMILY: promise_trend.fold,
+        promise_trend.QUESTIONS: promise_trend.fold,
     }
 )
 

@@ -14,6 +14,8 @@ from troth.rules.event import Event
 
 State = dict[str, Any]
 FAMILY = "promise"
+QUESTIONS = "question"
+"""What must be none, and is asked for every night, stands so over time too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ Law: GDPR Art. 5(2); law.md section 11, point 4.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from statistics import median
@@ -100,3 +100,26 @@ def _part(count: int, whole: int, least: int) -> int | None:
     (5, 0, 12, None, None)
     """
     return None if 0 < count < least or 0 < whole - count < least else count
+
+
+def suppressed(
+    counts: Mapping[str, int], whole: str, parts: Sequence[Sequence[str]], *, least: int = LEAST
+) -> dict[str, int | None]:
+    """Return the counts of a cell, those left out that could show somebody; `parts` of each list make up the whole.
+
+    Where one part alone would be left out, the smallest beside it is too: the rest would give it away.
+
+    >>> suppressed({"all": 40, "yes": 30, "no": 8, "ended": 2}, "all", [["yes", "no", "ended"]])
+    {'all': 40, 'yes': 30, 'no': None, 'ended': None}
+    """
+    everything = [whole, *(name for each in parts for name in each)]
+    if counts[whole] < least:
+        return dict.fromkeys(everything, None if counts[whole] else 0)
+    shown: dict[str, int | None] = {whole: counts[whole]}
+    for each in parts:
+        told = {name: _part(counts[name], counts[whole], least) for name in each}
+        left = sorted((counts[name], name) for name in each if told[name])
+        if len(each) > 1 and sum(one is None for one in told.values()) == 1 and left:
+            told[left[0][1]] = None
+        shown |= told
+    return shown

@@ -19,12 +19,13 @@ from troth.rules import incident as incident_rules
 from troth.rules.event import Draft, Event, Fact
 from troth.rules.scan_verdict import Scanned
 from troth.rules.verdict import Facts, Verdict
-from troth.work import declare_refusals, incident, inform, may, record_scan, review_channel
+from troth.work import declare_refusals, incident, inform, record_scan, review_channel
 from troth.work.adopt_policy import adopted
 from troth.work.draw_register import files_wrong
 from troth.work.establishment import day_here, establishment
 from troth.work.project import Project
 from troth.work.publish_policy import STREAM
+from troth.work.read_sent import read_sent
 from troth.work.record_register import record_register
 
 EVIDENCE_MAX = 20
@@ -90,16 +91,11 @@ def _sent(project: Project) -> tuple[dict[str, int], list[tuple[str, str, str]]]
     """Count the first messages by purpose, and name those that went out against a no of that moment."""
     sent: dict[str, int] = defaultdict(int)
     despite: list[tuple[str, str, str]] = []
-    for event in read.events(project.ledger, kind="first_communication_sent"):
-        purpose = str(event.facts["purpose"])
-        sent[purpose] += 1
-        promise = project.policy.purposes.get(purpose)
-        if event.subject is None or promise is None or not control_consent.watched(promise):
-            continue
-        standing = may.standing_of(project, event.subject, as_of=event.at)
-        code = control_consent.no_of(project.policy, standing, purpose)
-        if code:
-            despite.append((event.id, purpose, code))
+    messages = read.events(project.ledger, kind="first_communication_sent")
+    for event, _, no in read_sent(project, messages):
+        sent[str(event.facts["purpose"])] += 1
+        if no:
+            despite.append((event.id, str(event.facts["purpose"]), no))
     return dict(sent), despite
 
 

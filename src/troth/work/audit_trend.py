@@ -21,7 +21,7 @@ NIGHTLY_HOUR = 3
 def nightly(project: Project) -> bool:
     """Audit once a day, from the small hours of the place where the controller is on; say whether it was done.
 
-    Before a policy is published there is nothing that anybody was promised.
+    What must be none is asked for then too.  Before a policy is published there is nothing that anybody was promised.
     """
     local = project.clock().astimezone(ZoneInfo(establishment(project).time_zone))
     if local.hour < NIGHTLY_HOUR or not read.stream(project.ledger, STREAM):
@@ -32,6 +32,9 @@ def nightly(project: Project) -> bool:
     from troth.work.audit import audit  # here, so that a server that never audits stays small
 
     audit(project)
+    from troth.work.answer_question import look_at_what_must_be_none
+
+    look_at_what_must_be_none(project)
     return True
 
 
@@ -46,5 +49,6 @@ def trend(project: Project) -> tuple[promise_trend.Day, ...]:
     runs = [
         (event.at.date(), str(event.facts["promise"]), str(event.facts["verdict"]))
         for event in read.events(project.ledger, kind="control_ran")
+        if event.stream.startswith(f"{promise_trend.FAMILY}/")
     ]
     return promise_trend.trend(runs)

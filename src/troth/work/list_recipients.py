@@ -12,6 +12,7 @@ from __future__ import annotations
 from troth.policy.promise import Recipient
 from troth.rules.letter import phrase
 from troth.rules.package import CREDENTIAL
+from troth.stores.contract import Who
 from troth.work import disclose, read_disclosures, request_file
 from troth.work.project import Project
 
@@ -35,8 +36,12 @@ def list_recipients(project: Project, number: str, claim: str) -> None:
 
 
 def received(project: Project, found: request_file.RequestFile) -> tuple[Recipient, ...]:
-    """Return the recipients of the categories held of this person."""
-    who = request_file.who(project, found)
+    """Return the recipients of the categories held of whoever a request is about."""
+    return received_about(project, request_file.who(project, found))
+
+
+def received_about(project: Project, who: Who) -> tuple[Recipient, ...]:
+    """Return the recipients of the categories held of a person, and those to whom a disclosure is on record."""
     held: set[str] = set()
     for name, store in project.stores.items():
         tables = project.maps[name].tables

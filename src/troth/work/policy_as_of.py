@@ -61,7 +61,9 @@ def versions(project: Project) -> tuple[Version, ...]:
     ends: list[date | None] = [starts for starts, _ in found[1:]]
     return tuple(
         Version(str(event.facts["version"]), _languages(event), starts, until, event)
-        for (starts, event), until in zip(found, [*ends, None], strict=True)
+        for (starts, event), until in zip(
+            found, [*ends, None], strict=False
+        )  # where there is none, nothing ends
     )
 
 

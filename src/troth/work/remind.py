@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from troth.law import clock
 from troth.ledger import append, read
 from troth.outside.mail import Letter
-from troth.rules import action, letter
+from troth.rules import action, letter, promise_trend
 from troth.rules.alert import Alert, alerts
 from troth.rules.event import Draft, Fact
 from troth.rules.letter import has_phrase, phrase
@@ -54,6 +54,7 @@ def remind(project: Project) -> bool:
     lines = [said(one, language, today) for one in pressing(project)] + _mail(project, language)
     lines += _incidents(project, language) + _sweeps(project, language) + _turned(project, language, today)
     lines += _actions(project, language, today)
+    lines += _not_none(project, language)
     if not lines:
         return False
     fields: dict[str, object] = {
@@ -116,6 +117,15 @@ def _actions(project: Project, language: str, today: date) -> list[str]:
         )
         for one in action.overdue(states, today)
     ]  # fmt: skip
+
+
+def _not_none(project: Project, language: str) -> list[str]:
+    """Say what the last night found of what must be none: each day, until it is."""
+    return [
+        phrase("not_none", language, rule=name, figure=str(found.body["figure"]))
+        for found in read.states(project.ledger, promise_trend.QUESTIONS)
+        if found.body["status"] == "broken" and (name := found.stream.partition("/")[2])
+    ]
 
 
 def _mail(project: Project, language: str) -> list[str]:

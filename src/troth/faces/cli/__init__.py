@@ -153,6 +153,9 @@ COMMANDS: dict[str, Entry] = {
     "action": Entry(
         "action_commands", "app", "Proof", "Have what an audit or a check found mended, by whom and by when."
     ),
+    "ask": Entry(
+        "ask_commands", "ask", "Proof", "Answer the thirty questions of a regulator from what is on record."
+    ),
     "ledger": Entry("ledger_commands", "app", "Proof", "Verify, seal, rebuild and export the ledger."),
     "verify": Entry(
         "ledger_commands", "verify_file", "Proof", "Verify a receipt or an export, without network."

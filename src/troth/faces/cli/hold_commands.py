@@ -12,6 +12,7 @@ from troth.errors import NotAllowedError
 from troth.faces.cli.console import as_json, out, table
 from troth.faces.cli.context import project
 from troth.faces.cli.staff import STAFF
+from troth.faces.cli.taking import identifier
 
 app = typer.Typer(
     no_args_is_help=True, help="Keep data from erasures and sweeps while a legal matter goes on."
@@ -47,7 +48,7 @@ def place(
     """
     from troth.work import hold
 
-    named = [_pair(one) for one in about]
+    named = [identifier("--about", one) for one in about]
     placed = hold.place(project(), matter, reason, _day(review), staff, about=named, what=what)
     if json:
         as_json(placed.state)
@@ -182,13 +183,6 @@ def _counted(people: int) -> str:
 
 def _overdue(told: Mapping[str, Any], today: date) -> bool:
     return told["status"] == "placed" and bool(told["review_on"] < today.isoformat())
-
-
-def _pair(written: str) -> tuple[str, str]:
-    name, equals, value = written.partition("=")
-    if not equals or not name.strip() or not value.strip():
-        raise NotAllowedError("--about is written kind=value, such as email=ada@example.org.")
-    return name.strip(), value.strip()
 
 
 def _day(written: str) -> date:

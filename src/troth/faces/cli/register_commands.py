@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import typer
 from troth.errors import NotAllowedError
 from troth.faces.cli.console import as_json, err, out, table
 from troth.faces.cli.context import project
+from troth.faces.cli.taking import give
 
 if TYPE_CHECKING:
     from troth.rules.register_change import Changed
@@ -78,7 +78,7 @@ def register(
     if shape == "text" and output is None:
         _show(drawn)
     else:
-        _write(_written(opened, drawn, shape, entity), output, force, shape)
+        give(_written(opened, drawn, shape, entity), output, shape, "register", force=force)
     if drawn.register.lacking:
         raise typer.Exit(1)
 
@@ -192,23 +192,6 @@ def _written(opened: Project, drawn: Drawn, shape: str, entity: str) -> bytes:
         return (json.dumps(as_mapping(drawn), indent=2, ensure_ascii=False) + "\n").encode()
     lines = ["\t".join(headings) + "\n", *("\t".join(row) + "\n" for row in register.rows())]
     return "".join(lines).encode()
-
-
-def _write(content: bytes, output: Path | None, force: bool, shape: str) -> None:
-    if output is None or str(output) == "-":
-        if shape in ("pdf", "xlsx") and sys.stdout.isatty():
-            raise NotAllowedError(f"A {shape} is not text. Say where to with -o register.{shape}.")
-        sys.stdout.flush()
-        sys.stdout.buffer.write(content)
-        return
-    try:
-        with output.open("wb" if force else "xb") as file:
-            file.write(content)
-    except FileExistsError:
-        raise NotAllowedError(f"{output} is there already. Name another, or add --force.") from None
-    except OSError as error:
-        raise NotAllowedError(f"{output} cannot be written: {error.strerror}.") from None
-    err().print(f"Written to {output}.", markup=False)
 
 
 def _tell_changes(found: tuple[Changed, ...], shape: str) -> None:

@@ -1,0 +1,39 @@
+"""What commands take and give as files and words: identifiers as kind=value, and results written to a file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from troth.errors import NotAllowedError
+from troth.faces.cli.console import err
+
+
+def identifier(option: str, written: str) -> tuple[str, str]:
+    """Read an identifier given as kind=value.
+
+    >>> identifier("--about", "email=ada@example.org")
+    ('email', 'ada@example.org')
+    """
+    name, equals, value = written.partition("=")
+    if not equals or not name.strip() or not value.strip():
+        raise NotAllowedError(f"{option} is written kind=value, such as email=ada@example.org.")
+    return name.strip(), value.strip()
+
+
+def give(content: bytes, output: Path | None, shape: str, name: str, *, force: bool = False) -> None:
+    """Write a result to a file, or to standard output; never over a file but with `force`."""
+    if output is None or str(output) == "-":
+        if shape in ("pdf", "xlsx", "docx", "zip") and sys.stdout.isatty():
+            raise NotAllowedError(f"A {shape} is not text. Say where to with -o {name}.{shape}.")
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        return
+    try:
+        with output.open("wb" if force else "xb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise NotAllowedError(f"{output} is there already. Name another, or add --force.") from None
+    except OSError as error:
+        raise NotAllowedError(f"{output} cannot be written: {error.strerror}.") from None
+    err().print(f"Written to {output}.", markup=False)

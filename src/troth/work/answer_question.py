@@ -1,0 +1,189 @@
+"""Answer a question of a regulator from what is on record, and say from which checkpoint.
+
+Law: GDPR Arts. 5(2), 31, 58(1)(a); law.md section 12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from types import MappingProxyType
+
+from troth.errors import NotAllowedError
+from troth.ledger import append, seal
+from troth.ledger.past import Past
+from troth.policy.words import words
+from troth.rules import question as rules
+from troth.rules.event import Draft, Fact
+from troth.rules.promise_trend import QUESTIONS
+from troth.rules.question import Answer, Asked, Question, Reader
+from troth.work import look_up_choices as choices
+from troth.work import look_up_registers as registers
+from troth.work import look_up_requests as requests
+from troth.work import look_up_stores as stores
+from troth.work import look_up_subject as about_subject
+from troth.work.establishment import day_here, establishment
+from troth.work.look_up import Look
+from troth.work.project import Project
+
+EVIDENCE_MAX = 20
+LOOK_UP: Mapping[str, Callable[[Look], Answer]] = MappingProxyType(
+    {
+        "overdue": requests.overdue,
+        "times": requests.times,
+        "extensions": requests.extensions,
+        "refusals": requests.refusals,
+        "remedies": requests.remedies,
+        "late-refusals": requests.late_refusals,
+        "identity": requests.identity,
+        "request": requests.request,
+        "subject": about_subject.subject,
+        "marketing-after-no": choices.marketing_after_no,
+        "proof-of-consent": choices.proof_of_consent,
+        "consents": choices.consents,
+        "processing": registers.processing,
+        "activities-lacking": registers.activities_lacking,
+        "retention": stores.retention,
+        "deletions": stores.deletions,
+        "recipients": stores.recipients,
+        "recipients-told": stores.recipients_told,
+        "transfers": registers.transfers,
+        "processors": registers.processors,
+        "breaches": stores.breaches,
+        "indirect-notices": stores.indirect_notices,
+        "first-communications": choices.first_communications,
+        "restrictions": stores.restrictions,
+        "trackers": registers.trackers,
+        "policy": registers.policy,
+        "controls": registers.controls,
+        "staff-access": requests.staff_access,
+        "minors-and-agents": requests.minors_and_agents,
+        "authority-letters": registers.authority_letters,
+    }
+)
+"""By the name of a question, what looks its answer up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """What a question is narrowed to; `subject` are identifiers, as (kind, value)."""
+
+    entity: str = ""
+    since: date | None = None
+    until: date | None = None
+    jurisdiction: str = ""
+    category: str = ""
+    rule: str = ""
+    number: str = ""
+    subject: Sequence[tuple[str, str]] = field(default=(), repr=False)
+
+
+EVERYTHING = Narrowed()
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An answer with what it was asked of, when, and the checkpoint it was answered from."""
+
+    question: Question
+    asked: Asked
+    answer: Answer
+    at: datetime
+    size: int
+    root: str
+    unsealed: int
+
+    @property
+    def sealed(self) -> str:
+        """Say from which checkpoint it was answered, and how much was not sealed yet."""
+        if not self.root:
+            return self.asked.say("no_checkpoint", unsealed=self.unsealed)
+        return self.asked.say("checkpoint", size=self.size, root=self.root, unsealed=self.unsealed)
+
+
+def answer(
+    project: Project,
+    name: str,
+    narrowed: Narrowed = EVERYTHING,
+    *,
+    language: str = "",
+    reader: Reader = "staff",
+    staff: str = "troth",
+    within: int | None = None,
+) -> Given:
+    """Answer a question by name or number, from all that is recorded, or from what was sealed `within` so many events.
+
+    Everything is sealed first, so that the checkpoint covers it.  Raises NotFoundError where there
+    is no such question, request or version; NotAllowedError for what cannot be asked.
+    """
+    asking = rules.question(name)
+    asked = _asked(project, asking, narrowed, language or project.policy.language, reader)
+    if within is None:
+        seal.seal_all(project.ledger)
+    checkpoint = seal.checkpoint(project.ledger, covering=within)
+    past = Past(project.ledger, within)
+    look = Look(
+        project, past, asked, narrowed.subject, narrowed.number, narrowed.category, narrowed.rule, staff
+    )  # fmt: skip
+    found = LOOK_UP[asking.name](look)
+    return Given(
+        asking,
+        asked,
+        found,
+        project.clock(),
+        checkpoint.size if checkpoint else 0,
+        checkpoint.root.hex() if checkpoint else "",
+        past.unsealed(),
+    )
+
+
+def look_at_what_must_be_none(project: Project) -> tuple[Given, ...]:
+    """Ask each question whose answer must be none, and record what each said: kept, broken, or unproven."""
+    found = tuple(answer(project, one.name) for one in rules.must_be_none())
+    words_ = {"none": "kept", "broken": "broken", "unanswered": "unproven"}
+    drafts = []
+    for one in found:
+        shown = rules.shown(one.question, one.answer, one.asked)
+        facts: dict[str, Fact] = {
+            "promise": f"ask/{one.question.name}",
+            "verdict": words_[shown.word],
+            "figure": shown.sentence,
+            "evidence": list(one.answer.evidence[:EVIDENCE_MAX]),
+        }
+        version = project.policy.version or None
+        drafts.append(Draft("control_ran", f"{QUESTIONS}/{one.question.name}", facts, policy=version))
+    append.append(project.ledger, drafts)
+    return found
+
+
+def _asked(project: Project, asking: Question, narrowed: Narrowed, language: str, reader: Reader) -> Asked:
+    wrong = []
+    if reader not in rules.READERS:
+        wrong.append(f"Nobody reads as {reader[:20]!r}. There are: {', '.join(rules.READERS)}.")
+    if narrowed.since and narrowed.until and narrowed.since > narrowed.until:
+        wrong.append(f"The period ends on {narrowed.until}, before it begins on {narrowed.since}.")
+    if asking.needs == "request" and not narrowed.number:
+        wrong.append("Say which request: --request 2026-0001.")
+    if asking.needs == "subject" and not narrowed.subject:
+        wrong.append("Say of whom, as kind=value: --subject email=ada@example.org.")
+    if narrowed.category and narrowed.category not in project.policy.categories:
+        known = ", ".join(map(str, project.policy.categories))
+        wrong.append(f"The policy has no category {narrowed.category[:40]!r}. It has: {known}.")
+    if wrong:
+        raise NotAllowedError(" ".join(wrong))
+    words(language)  # refuses a language without words, with those there are
+    if narrowed.entity:
+        establishment(project, narrowed.entity)
+    group = project.policy.group
+    every = [str(one.key) for one in group.entities] if group else []
+    return Asked(
+        day_here(project, narrowed.entity or None),
+        narrowed.entity,
+        narrowed.jurisdiction,
+        narrowed.since,
+        narrowed.until,
+        language,
+        reader,
+        {one: establishment(project, one).place for one in every},
+    )

@@ -1,0 +1,148 @@
+"""Look up what is asked about requests: from their folded states, their letters and who had a hand in them.
+
+Law: GDPR Arts. 12(3) to (6), 38(6).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from troth.rules import question_request as questions
+from troth.rules.package import plain
+from troth.rules.question import Answer, Row
+from troth.work import dossier
+from troth.work.look_up import Look
+
+_ENDS = frozenset({"refusal", "unidentified"})
+
+
+def overdue(look: Look) -> Answer:
+    """Which requests are late, with the reason that was recorded and when the officer was written to."""
+    reasons = {
+        str(event.request or ""): str(look.past.said(event).get("note") or "")
+        for event in look.past.events("request_moved")
+        if event.facts["reason"] == "late" or event.facts["to"] == "late_explained"
+    }
+    digests = sorted(
+        event.stream.partition("/")[2]
+        for event in look.past.events("letter_sent")
+        if event.stream.startswith("digest/") and event.facts["outcome"] == "sent"
+    )
+    return questions.overdue(look.requests(), reasons, digests, look.asked)
+
+
+def times(look: Look) -> Answer:
+    """How many claims, and how soon."""
+    return questions.times(look.requests(), look.asked)
+
+
+def extensions(look: Look) -> Answer:
+    """Which clocks were extended."""
+    return questions.extensions(look.requests(), look.asked)
+
+
+def refusals(look: Look) -> Answer:
+    """What was refused or charged for."""
+    decisions: dict[tuple[str, str], Any] = {}
+    advice: dict[tuple[str, str], str] = {}
+    for event in look.past.events("claim_decided", "dpo_advised", "fee_moved"):
+        number = str(event.request or "")
+        if event.kind == "claim_decided":
+            decisions[number, str(event.facts["claim"])] = look.past.said(event)
+        elif event.kind == "dpo_advised":
+            advice[number, str(event.facts["claim"])] = str(look.past.said(event).get("note") or "")
+        elif event.facts["state"] == "proposed":
+            decisions[number, ""] = look.past.said(event)
+    return questions.refusals(look.requests(), decisions, advice, look.asked)
+
+
+def remedies(look: Look) -> Answer:
+    """Which refusals do not say where to complain, or that there is a court."""
+    return questions.remedies(look.requests(), _letters(look), look.asked)
+
+
+def late_refusals(look: Look) -> Answer:
+    """Which refusals came too late."""
+    return questions.late_refusals(look.requests(), _letters(look), look.asked)
+
+
+def _letters(look: Look) -> Iterator[questions.Letter]:
+    """Yield the letters by which something was refused: refusals, and answers in which a part was."""
+    refused = {
+        str(state["id"])
+        for state in look.requests()
+        if any(claim["outcome"] in {"refuse", "part"} for claim in state["claims"].values())
+    }
+    on = {one["event"]: str(one["on"]) for state in look.requests() for one in state["letters"]}
+    for event in look.past.events("letter_sent"):
+        number, kind = str(event.request or ""), event.facts["kind"]
+        if event.facts["outcome"] == "sent" and (kind in _ENDS or (kind == "done" and number in refused)):
+            said = look.past.said(event)
+            words = f"{said.get('subject', '')}\n{said['text']}" if "text" in said else None
+            yield questions.Letter(number, event.id, on.get(event.id, event.at.date().isoformat()), words)
+
+
+def identity(look: Look) -> Answer:
+    """How often more was asked about identity."""
+    came: dict[tuple[str, str], datetime] = {}
+    gone: dict[tuple[str, str], datetime] = {}
+    for event in look.past.events("document_shown", "document_gone"):
+        key = (event.stream.partition("/")[2], str(event.facts["document"]))
+        (came if event.kind == "document_shown" else gone)[key] = event.at
+    copies: defaultdict[str, list[tuple[datetime, datetime | None]]] = defaultdict(list)
+    for key, at in came.items():
+        copies[key[0]].append((at, gone.get(key)))
+    return questions.identity(look.requests(), copies, look.asked)
+
+
+def request(look: Look) -> Answer:
+    """One request end to end, each of its records verified; that somebody looked is recorded first."""
+    told = dossier.dossier(look.project, look.number, look.staff, language=look.asked.language)
+    sealed = dossier.verify(told)
+    rows: list[Row] = [
+        {
+            "at": one["at"][:19],
+            "kind": one["kind"],
+            "actor": one["actor"],
+            "facts": tuple(
+                f"{name}: {_flat(value)}"
+                for name, value in one["facts"].items()
+                if name not in {"staff", "by"} and value not in (None, [], "")
+            ),
+            "said": _flat(one.get("said", "")),
+            "genuine": True,
+        }
+        for one in told["events"]
+    ]
+    clock = look.asked.say("clock", legal=told["clock"]["legal_due"] or "–", sealed=sealed, count=len(rows))
+    return Answer(tuple(rows), len(rows), notes=(clock,))
+
+
+def _flat(value: Any) -> str:
+    match plain(value):
+        case dict() as told:
+            return "; ".join(
+                f"{name}: {_flat(one)}" for name, one in told.items() if one not in (None, "", [], {})
+            )
+        case list() as told:
+            return ", ".join(map(_flat, told))
+        case told:
+            return str(told)
+
+
+def staff_access(look: Look) -> Answer:
+    """Who opened request files, and whose hands were where they may not be."""
+    events = (
+        event
+        for event in look.past.events("staff_read", "claim_decided", "decision_reviewed", "dpo_advised")
+        if event.stream.startswith("request/")
+    )
+    return questions.staff_access(events, look.asked)
+
+
+def minors_and_agents(look: Look) -> Answer:
+    """How requests for somebody else, and consents of minors, were verified."""
+    return questions.minors_and_agents(look.requests(), look.past.events("consent_recorded"), look.asked)
