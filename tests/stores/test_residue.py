@@ -123,6 +123,16 @@ def test_a_number_that_is_all_of_a_numeric_column_is_doubtful_and_part_of_one_is
     assert store.scan().hits == (Hit("subject-1", "call", "number", 1, "doubtful"),)
 
 
+def test_a_phone_number_is_doubtful_in_a_numeric_column_as_it_is_dialled_from_abroad_too(store):
+    store.execute("CREATE TABLE call (id int PRIMARY KEY, number bigint, rounded double precision)")
+    for number, value in enumerate((33612345678, 612345678, 777777612345678, 336123456780)):
+        store.execute("INSERT INTO call VALUES (%s, %s, %s)", (number, value, value))
+    assert store.scan().hits == (
+        Hit("subject-1", "call", "number", 2, "doubtful"),
+        Hit("subject-1", "call", "rounded", 2, "doubtful"),
+    )
+
+
 def test_only_identifiers_that_name_one_person_are_searched(store):
     notes(store, "Ada Lovelace wrote")
     assert store.scan().hits == ()

@@ -114,9 +114,9 @@ class Lake:
         started = time.perf_counter()
         with self._alone(), self._laid_out(who) as stage, _opened(stage, placed=True) as staged:
             expected, catalogue = staged.expected(who, today), staged.catalogue()
-            kinds = residue.own_kinds(self._map)
+            sought = lake_residue.Sought(catalogue, residue.own_kinds(self._map), who)
             tasks = [
-                lake_residue.Task(table, part, lake_stage.first_row(number), catalogue, kinds, who, expected)
+                lake_residue.Task(table, part, lake_stage.first_row(number), catalogue, sought, expected)
                 for table in stage.tables.values()
                 for number, part in enumerate(table.parts)
             ]

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 Verdict = Literal["expected", "copy", "doubtful"]
 _RANK: tuple[Verdict, ...] = ("doubtful", "copy", "expected")
 _NUMBER = re.compile(rb"[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?")
+_NO_PART = re.compile(rb"\.0*\Z")  # a whole number, in a column of numbers with parts
 _NOT_SEARCHED = frozenset({"date", "moment", "boolean"})
 
 
@@ -79,14 +80,15 @@ def scan(
     expected: Expected = NOTHING,
     engine: Engine | None = None,
     read: Callable[[Any, Table], Iterator[Batch]] | None = None,
+    wanted: Wanted | None = None,
 ) -> Scanned:
     """Search every column of every table for these subjects' identifiers of these kinds.
 
     `kinds` are those that name one subject only (`own_kinds` of the store's map).  `read`
-    reads what is not in a database.
+    reads what is not in a database; `wanted` is what was prepared of these subjects before.
     """
     started = time.perf_counter()
-    wanted = _Wanted(catalogue, kinds, who, engine)
+    wanted = wanted or Wanted(catalogue, kinds, who, engine)
     counts: dict[tuple[str, str, str, Verdict], int] = defaultdict(int)
     size = 0
     unread: list[str] = []
@@ -148,11 +150,14 @@ def mentioning_columns(map: Map) -> frozenset[tuple[str, str]]:  # noqa: A002
     )
 
 
-class _Wanted:
-    """What is looked for in one pass: forms, whose they are, and the searchers made of them."""
+class Wanted:
+    """What is looked for in one pass: forms, whose they are, and the searchers made of them.
+
+    Made once for a pass, which takes a second for a thousand subjects; several threads may use it.
+    """
 
     def __init__(
-        self, catalogue: Catalogue, kinds: Collection[str], who: Sequence[Who], engine: Engine | None
+        self, catalogue: Catalogue, kinds: Collection[str], who: Sequence[Who], engine: Engine | None = None
     ) -> None:
         self.refused: set[tuple[str, str]] = set()
         by_form: dict[Form, dict[str, None]] = defaultdict(dict)
@@ -251,10 +256,15 @@ class _Wanted:
 
 def _found(form: Form, value: bytes, low: int, high: int, *, in_number: bool) -> bool | None:
     """Say whether a form stands in a value for certain (True), perhaps (False), or not (None)."""
+    if in_number and _NUMBER.fullmatch(value):
+        whole = _NO_PART.sub(b"", value)
+        start = len(whole) - len(form.pattern)
+        dialled = (
+            form.edge == "phone" and whole.endswith(form.pattern) and certain(form, whole, start, len(whole))
+        )
+        return False if dialled or whole == form.pattern else None
     if form.compact:
         value, low, high = compacted(value), 0, len(value)
-    if in_number and _NUMBER.fullmatch(value):
-        return False if value == form.pattern else None
     text, pattern = (value.lower(), form.pattern.lower()) if form.caseless else (value, form.pattern)
     found: bool | None = None
     start = text.find(pattern, low)

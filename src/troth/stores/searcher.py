@@ -5,6 +5,7 @@ Hyperscan where it is installed, an Aho-Corasick automaton elsewhere: both find 
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
@@ -45,7 +46,7 @@ def _cuts(pattern: bytes) -> range:
 
 
 class Searcher:
-    """Patterns, each with whether the case of ASCII letters is ignored; made once, used on many bytes.
+    """Patterns, each with whether the case of ASCII letters is ignored; made once, used on many bytes, by any thread.
 
     >>> searcher = Searcher([(b"ada", True), (b"Ada", False)])
     >>> sorted(searcher.find(b"ADA and Ada"))
@@ -102,15 +103,17 @@ def _hyperscan(patterns: Sequence[tuple[bytes, bool]], first: int) -> Callable[[
             flags=[hyperscan.HS_FLAG_CASELESS if patterns[number][1] else 0 for number in numbers],
             literal=not zero,
         )
-        database.scratch = hyperscan.Scratch(database)
         databases.append(database)
+    own = threading.local()  # a scratch is for one search at a time
 
     def find(buffer: bytes, found: list[Match]) -> None:
         def note(pattern: int, _start: int, end: int, _flags: int, _context: Any) -> None:
             found.append((pattern, end))
 
-        for database in databases:
-            database.scan(buffer, match_event_handler=note)
+        if not hasattr(own, "scratches"):
+            own.scratches = [hyperscan.Scratch(database) for database in databases]
+        for database, scratch in zip(databases, own.scratches, strict=True):
+            database.scan(buffer, match_event_handler=note, scratch=scratch)
 
     return find
 
