@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from troth.errors import NotAllowedError, NotFoundError, Problem, WrongFileError
 from troth.law.period import Period
 from troth.work.project import (
+    RECIPIENT_TYPES,
     ApiKey,
     Controller,
     Peer,
@@ -194,13 +195,14 @@ def _webhook(values: Mapping[str, Any], folder: Path) -> Webhook:
     )
 
 
-def _peer(values: Mapping[str, str], folder: Path) -> Peer:
+def _peer(values: Mapping[str, Any], folder: Path) -> Peer:
     """Return how a recipient's API is spoken to; secrets are followed when they are needed."""
 
     def followed(key: str) -> str:
         return resolve(values[key], folder) if values.get(key) else ""
 
-    return Peer(lambda: followed("token"), lambda: followed("certificate").encode())
+    types = tuple(values.get("types", ()))
+    return Peer(lambda: followed("token"), lambda: followed("certificate").encode(), types=types)
 
 
 def _problems(told: Mapping[str, Any], file: Path) -> list[Problem]:
@@ -390,18 +392,27 @@ def _site_problems(site: Mapping[str, Any], lines: list[str]) -> Iterable[Proble
 
 
 def _peer_problems(peers: Mapping[str, Any], lines: list[str]) -> Iterable[Problem]:
-    """Say what is wrong with [recipient.NAME]: its token and certificate are references."""
+    """Say what is wrong with [recipient.NAME]: its token and certificate are references, its types known."""
     for name, values in peers.items():
         place = _place(lines, f"[recipient.{name}")
         if (
             not isinstance(values, dict)
-            or set(values) - {"token", "certificate"}
+            or set(values) - {"token", "certificate", "types"}
             or "certificate" not in values
         ):
-            what = f"[recipient.{name}] has a `certificate` and may have a `token`, and nothing else."
-            yield Problem("troth.toml", *place, what, "Write both as references: env:NAME or file:PATH.")
+            what = (
+                f"[recipient.{name}] has a `certificate`, may have a `token` and `types`, and nothing else."
+            )
+            remedy = "Write the first two as references, env:NAME or file:PATH, and `types` as a list."
+            yield Problem("troth.toml", *place, what, remedy)
             continue
+        types = values.get("types", [])
+        if not isinstance(types, list) or not set(map(str, types)) <= set(RECIPIENT_TYPES):
+            what = f"`types` in [recipient.{name}] is no list of what a recipient may take beside an erasure."
+            yield Problem("troth.toml", *place, what, f"There are: {', '.join(RECIPIENT_TYPES)}.")
         for key, value in values.items():
+            if key == "types":
+                continue
             if not isinstance(value, str) or value.partition(":")[0] not in {"env", "file"}:
                 what = f"`{key}` in [recipient.{name}] is no reference."
                 yield Problem(

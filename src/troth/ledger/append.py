@@ -26,6 +26,7 @@ from troth.rules.fold import family, fold
 
 _ONCE = text("SELECT events FROM once WHERE key = :key")
 _SAY_ONCE = text("INSERT INTO once VALUES (:key, :events) ON CONFLICT (key) DO NOTHING RETURNING key")
+_NAME_ONCE = text("INSERT INTO once VALUES (:key, :events) ON CONFLICT (key) DO NOTHING")
 _HEAD = text(
     "INSERT INTO heads VALUES (:stream, :added) "
     "ON CONFLICT (stream) DO UPDATE SET version = heads.version + :added RETURNING version"
@@ -132,6 +133,13 @@ def append_within(
         if connection.execute(_SAY_ONCE, bound).scalar() is None:
             raise ConflictError("The same was being said at the same moment. Ask again: it is there by now.")
     return tuple(written)
+
+
+def name_within(connection: Connection, names: Sequence[str], event: str) -> None:
+    """Let more idempotency keys lead to an event, in the transaction of what they stand for."""
+    rows = [{"key": name, "events": json.dumps([event])} for name in names]
+    if rows:
+        connection.execute(_NAME_ONCE, rows)
 
 
 def again(connection: Connection, event: str) -> Event:

@@ -20,6 +20,7 @@ _BEGIN = text(
     "INSERT INTO deliveries SELECT :name, coalesce(max(number), -1) + 1, 0, 0, 'told' FROM leaves WHERE true "
     "ON CONFLICT (name) DO NOTHING"
 )
+_BEGIN_AT_ALL = text("INSERT INTO deliveries VALUES (:name, 0, 0, 0, 'told') ON CONFLICT (name) DO NOTHING")
 _SET = text(
     "UPDATE deliveries SET next = :next, attempts = :attempts, due_us = :due_us, status = :status WHERE name = :name"
 )
@@ -27,6 +28,26 @@ _FOLLOWING = text(
     "SELECT l.number, e.body FROM leaves l JOIN events e ON e.id = l.id WHERE l.number >= :next "
     "ORDER BY l.number LIMIT :page"
 )
+_LAST = text("SELECT coalesce(max(number), -1) + 1 FROM leaves")
+_THAT_STOP = {
+    "sqlite": """instr(e.body, CAST('"given":"withdrawn"' AS blob)) > 0""",
+    "postgresql": """position(convert_to('"given":"withdrawn"', 'UTF8') in e.body) > 0""",
+}
+_STOPPING = {
+    dialect: text(
+        "SELECT l.number, e.body FROM leaves l JOIN events e ON e.id = l.id "  # noqa: S608
+        "WHERE l.number >= :next AND l.number < :until AND (e.kind = 'objection_recorded' "
+        f"OR (e.kind = 'consent_recorded' AND {withdrawn})) ORDER BY l.number"
+    )
+    for dialect, withdrawn in _THAT_STOP.items()
+}
+_UNSEALED = {
+    dialect: text(
+        "SELECT e.body FROM unsealed u JOIN events e ON e.id = u.id WHERE e.kind = 'objection_recorded' "  # noqa: S608
+        f"OR (e.kind = 'consent_recorded' AND {withdrawn}) ORDER BY u.seq"
+    )
+    for dialect, withdrawn in _THAT_STOP.items()
+}
 _ONE = text("SELECT e.body FROM leaves l JOIN events e ON e.id = l.id WHERE l.number = :number")
 _ASIDE = text("INSERT INTO set_aside_deliveries VALUES (:name, :number, :status) ON CONFLICT DO NOTHING")
 _ASIDES = text("SELECT number, status FROM set_aside_deliveries WHERE name = :name ORDER BY number")
@@ -45,13 +66,13 @@ class Delivery:
     status: str = "told"
 
 
-def of(ledger: Ledger, name: str) -> Delivery:
-    """Return how far a receiver is; a new one begins with what is sealed from now on."""
+def of(ledger: Ledger, name: str, *, from_first: bool = False) -> Delivery:
+    """Return how far a receiver is; a new one begins with what is sealed from now on, or with the first event."""
     with ledger.looking() as connection:
         row = connection.execute(_LOOK, {"name": name}).one_or_none()
     if row is None:
         with ledger.writing() as connection:
-            connection.execute(_BEGIN, {"name": name})
+            connection.execute(_BEGIN_AT_ALL if from_first else _BEGIN, {"name": name})
             row = connection.execute(_LOOK, {"name": name}).one()
     return Delivery(name, int(row.next), int(row.attempts), int(row.due_us), row.status)
 
@@ -74,6 +95,26 @@ def following(ledger: Ledger, number: int) -> list[tuple[int, Event]]:
     with ledger.looking() as connection:
         found = connection.execute(_FOLLOWING, {"next": number, "page": PAGE}).all()
     return [(int(row.number), decode(bytes(row.body))) for row in found]
+
+
+def sealed(ledger: Ledger) -> int:
+    """Return how many events are sealed: the number of the next."""
+    with ledger.looking() as connection:
+        return int(connection.execute(_LAST).scalar_one())
+
+
+def stopping(ledger: Ledger, number: int, until: int) -> list[tuple[int, Event]]:
+    """Return the sealed choices between two numbers that stop something; the others are left where they are."""
+    with ledger.looking() as connection:
+        found = connection.execute(_STOPPING[ledger.dialect], {"next": number, "until": until}).all()
+    return [(int(row.number), decode(bytes(row.body))) for row in found]
+
+
+def stopping_unsealed(ledger: Ledger) -> list[Event]:
+    """Return the choices that stop something and were not sealed yet."""
+    with ledger.looking() as connection:
+        found = connection.execute(_UNSEALED[ledger.dialect]).all()
+    return [decode(bytes(row.body)) for row in found]
 
 
 def event(ledger: Ledger, number: int) -> Event:

@@ -128,10 +128,11 @@ def states(
     status: str | None = None,
     other_than: str | None = None,
     due_before: str | None = None,
+    limit: int | None = None,
 ) -> Iterator[State]:
     """Yield the states of a family, the soonest due first and those without a due date last.
 
-    `status` picks those of one status, `other_than` leaves out those of one.
+    `status` picks those of one status, `other_than` leaves out those of one; `limit` is how many at most.
     """
     conditions = ["family = :family"]
     bound: dict[str, object] = {"family": family}
@@ -147,7 +148,9 @@ def states(
     statement = text(
         "SELECT stream, family, version, status, due, body FROM state "  # noqa: S608
         f"WHERE {' AND '.join(conditions)} ORDER BY due IS NULL, due, stream"
+        f"{' LIMIT :limit' if limit is not None else ''}"
     )
+    bound |= {"limit": limit} if limit is not None else {}
     with ledger.looking() as connection:
         rows = connection.execute(statement, bound).all()
     yield from map(_state, rows)

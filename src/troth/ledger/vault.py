@@ -113,6 +113,13 @@ def get_chunks(ledger: Ledger, whole: str) -> Iterator[bytes]:
         yield get(ledger, f"{whole}.{number}")
 
 
+def holds(ledger: Ledger, owner: str, file: str) -> bool:
+    """Say whether anything is kept in one file of an owner."""
+    statement = text("SELECT 1 FROM vault WHERE owner = :owner AND file = :file LIMIT 1")
+    with ledger.looking() as connection:
+        return connection.execute(statement, {"owner": owner, "file": file}).scalar() is not None
+
+
 def drop_file(ledger: Ledger, owner: str, file: str) -> None:
     """Remove everything kept in one file of an owner; saying it twice does no more."""
     with ledger.writing() as connection:
@@ -124,6 +131,11 @@ def drop_file(ledger: Ledger, owner: str, file: str) -> None:
 def drop(ledger: Ledger, row: str) -> None:
     """Remove what is kept under an id, with its chunks; saying it twice does no more."""
     with ledger.writing() as connection:
-        connection.execute(
-            text("DELETE FROM vault WHERE id = :id OR id LIKE :chunks"), {"id": row, "chunks": f"{row}.%"}
-        )
+        drop_within(connection, row)
+
+
+def drop_within(connection: Connection, row: str) -> None:
+    """Remove what is kept under an id inside an open transaction."""
+    connection.execute(
+        text("DELETE FROM vault WHERE id = :id OR id LIKE :chunks"), {"id": row, "chunks": f"{row}.%"}
+    )

@@ -157,7 +157,7 @@ KINDS: Mapping[str, Kind] = _kinds(
     Kind(
         "recipient_notified",
         ("recipient", "action", "attempt", "outcome"),
-        ("reason", "claim"),
+        ("reason", "claim", "choice", "purposes", "channel", "controller"),
         "request",
     ),
     Kind(

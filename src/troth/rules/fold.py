@@ -26,6 +26,7 @@ from troth.rules import (
     refusal,
     request,
     sweep,
+    telling,
 )
 from troth.rules.event import Event
 
@@ -55,6 +56,7 @@ FOLDS: Mapping[str, Fold] = MappingProxyType(
         purpose_scope.FAMILY: purpose_scope.fold,
         refusal.FAMILY: refusal.fold,
         sweep.FAMILY: sweep.fold,
+        telling.FAMILY: telling.fold,
         promise_trend.FAMILY: promise_trend.fold,
         promise_trend.QUESTIONS: promise_trend.fold,
     }

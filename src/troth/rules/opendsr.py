@@ -12,7 +12,7 @@ import base64
 import binascii
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,8 +25,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from troth.errors import NotAllowedError, TamperedError
 
 VERSION = "1.0"
-TYPES: Mapping[str, str] = {"erasure": "erasure"}
-"""What we tell of, by the word the format has for it; it has none for a rectification or a restriction."""
+TYPES = frozenset({"erasure"})
+"""What we tell of that the format has a word for; it has none for a rectification, a restriction or a choice."""
 STATUSES = ("pending", "in_progress", "completed", "cancelled")
 _IDENTITIES = {"email": "email", "id": "controller_customer_id"}
 _NAMES = ("OpenCompliance", "OpenDSR", "OpenGDPR")
@@ -58,24 +58,33 @@ def request(
     identifiers: Sequence[tuple[str, str]],
     received: datetime,
     callback: str,
+    *,
+    agreed: Collection[str] = (),
+    extensions: Mapping[str, object] | None = None,
 ) -> bytes | None:
-    """Write a request; None where the format has no word for the action, or for who is meant."""
+    """Write a request; None where the format has no word for the action, or for who is meant.
+
+    `agreed` names what else the recipient takes under its own name; `extensions` says, by the
+    recipient's domain, what the format has no field for, such as the purposes that stop.
+    """
     identities = [
         {"identity_type": _IDENTITIES[kind], "identity_format": "raw", "identity_value": value}
         for kind, value in identifiers
         if kind in _IDENTITIES
     ]
-    if action not in TYPES or not identities:
+    if action not in {*TYPES, *agreed} or not identities:
         return None
-    body = {
+    body: dict[str, object] = {
         "regulation": "gdpr",
         "subject_request_id": message,
-        "subject_request_type": TYPES[action],
+        "subject_request_type": action,
         "submitted_time": received.isoformat(timespec="seconds").replace("+00:00", "Z"),
         "subject_identities": identities,
         "api_version": VERSION,
         "status_callback_urls": [callback],
     }
+    if extensions:
+        body["extensions"] = dict(extensions)
     return json.dumps(body, ensure_ascii=False).encode()
 
 

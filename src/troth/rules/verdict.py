@@ -39,8 +39,10 @@ from troth.rules.scan_verdict import Scanned
 Word = Literal["kept", "broken", "unproven"]
 # CNIL, délibération 2020-091 Art. 5 and the page of 4 July 2025: for audience measurement, trackers live
 # 13 months at most and what they collect stays 25 months at most.
-TOLD_OF = frozenset({"erase", "rectify", "complete", "restrict"})
-"""The rights after which recipients are told (GDPR Art. 19)."""
+CHOSEN = frozenset({"object", "object_marketing", "withdraw"})
+"""Choices of which recipients are told who hold the data for what they stop (Case C-129/21)."""
+TOLD_OF = frozenset({"erase", "rectify", "complete", "restrict"}) | CHOSEN
+"""The rights after which recipients are told (GDPR Art. 19, Arts. 5(2) and 28(3)(e))."""
 TRACKER_MAX = Period(13, "months")
 AUDIENCE_DATA_MAX = Period(25, "months")
 
@@ -89,6 +91,8 @@ class Facts:
     refusals: Collection[tuple[str, str]] = ()  # (company, channel) whose refusals of old are known
     sent: Mapping[str, int] = field(default_factory=dict)  # first messages by purpose
     sent_despite: Sequence[tuple[str, str, str]] = ()  # event id, purpose, code of the no that stood
+    tellings: Sequence[Mapping[str, Any]] = ()  # of choices without a request: what became of each recipient
+    overlooked: Sequence[tuple[str, str]] = ()  # choice, day: nobody looked yet whom to tell
 
 
 _SHOWN_BY: Mapping[str, frozenset[str]] = {
@@ -224,43 +228,57 @@ def _not_at_once(claim: Mapping[str, Any], received: str) -> Iterator[str]:
 
 
 def _recipients_told(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
-    told, pending = 0, []
-    owed_none = 0
+    outcomes: list[str] = []
+    pending: list[str] = []
     evidence: list[str] = []
     for one in facts.requests:
         for name, claim in one["claims"].items():
-            if claim["right"] not in TOLD_OF or not claim["done"]:
+            if claim["right"] not in TOLD_OF or not (claim["done"] or claim["recipients"]):
                 continue
             evidence.extend(facts.acts.get(one["id"], ()))
-            for recipient, outcome in claim["recipients"].items():
-                if outcome == "told":
-                    told += 1
-                elif outcome == "not_told":
-                    owed_none += 1
-                else:
-                    pending.append(
-                        f"request {one['id']}, claim {name}: {recipient} is not told yet ({outcome})"
-                    )
+            outcomes += claim["recipients"].values()
+            pending += _untold(f"request {one['id']}, claim {name}", claim["recipients"])
+    for one in facts.tellings:
+        evidence.append(one["id"])
+        outcomes += one["recipients"].values()
+        pending += _untold(f"{one['action']} {one['id']}", one["recipients"])
+    pending += [f"choice {choice}: nobody has looked yet whom to tell" for choice, _ in facts.overlooked]
+    told, owed_none = outcomes.count("told"), outcomes.count("not_told")
     if pending:
         figure = f"{told} told, {len(pending)} still to be told"
         return _said(promise, "broken" if _late(policy, facts) else "unproven", figure, evidence, pending)
-    figure = counted(told, "recipient", "recipients") + " told of what was erased, rectified or restricted"
+    figure = counted(told, "recipient", "recipients")
+    figure += " told of what was erased, rectified, restricted or objected to"
     if owed_none:
         figure += f", {owed_none} need not be"
     return _said(promise, "kept" if told else "unproven", figure, evidence)
 
 
+def _untold(what: str, recipients: Mapping[str, str]) -> Iterator[str]:
+    for recipient, outcome in recipients.items():
+        if outcome not in {"told", "not_told", "covered"}:
+            yield f"{what}: {recipient} is not told yet ({outcome})"
+
+
 def _late(policy: Policy, facts: Facts) -> bool:
-    """Say whether an erasure is older than the time within which recipients are told."""
+    """Say whether what recipients are still to be told of is older than the time within which they are told."""
     within = policy.notify_recipients.within if policy.notify_recipients else None
     days = [
-        date.fromisoformat(told["on"])
+        told["on"]
         for one in facts.requests
         for claim in one["claims"].values()
         for told in claim["stores"].values()
         if told.get("on")
     ]
-    return within is not None and any(within.after(day) < facts.today for day in days)
+    days += [
+        claim["decided_on"]
+        for one in facts.requests
+        for claim in one["claims"].values()
+        if claim["right"] in CHOSEN and claim["decided_on"] and [*_untold("", claim["recipients"])]
+    ]
+    days += [one["on"] for one in facts.tellings if one["status"] in {"open", "staff"}]
+    days += [day for _, day in facts.overlooked]
+    return within is not None and any(within.after(date.fromisoformat(day)) < facts.today for day in days)
 
 
 def _cookies(promise: Promise, policy: Policy, facts: Facts) -> Verdict:

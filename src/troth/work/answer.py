@@ -24,7 +24,7 @@ from troth.rules.claim import WAYS
 from troth.rules.event import Event, local_day
 from troth.rules.letter import has_phrase, phrase
 from troth.rules.plan import copies_end
-from troth.work import cover, request_file, send_letter, tell_recipients
+from troth.work import cover, request_file, send_letter, send_word, tell_recipients
 from troth.work.establishment import day_here
 from troth.work.project import Project
 
@@ -177,7 +177,7 @@ def choice_lines(project: Project, claim: Mapping[str, Any], language: str, numb
     """Say of an objection or a withdrawal what it stops, since when, under which id, and what is retained for it."""
     if not claim["purposes"]:
         return [phrase("no_purpose", language)]
-    said = tell_recipients.purposes_said(project, claim["purposes"], language)
+    said = send_word.purposes_said(project, claim["purposes"], language)
     name = "withdrawn" if claim["right"] == "withdraw" else "objected"
     lines = [phrase(name, language, on=send_letter.day(claim["decided_on"], language), purposes=said)]
     if claim["right"] == "object_marketing":

@@ -8,18 +8,26 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 from troth.errors import NotFoundError
 from troth.law import clock
 from troth.ledger import append, read
 from troth.policy.notice_text import sha256
 from troth.policy.reading import did_you_mean
-from troth.rules import control_consent, sweep, verdict
+from troth.rules import control_consent, sweep, telling, verdict
 from troth.rules import incident as incident_rules
 from troth.rules.event import Draft, Event, Fact
 from troth.rules.scan_verdict import Scanned
 from troth.rules.verdict import Facts, Verdict
-from troth.work import declare_refusals, incident, inform, record_scan, review_channel
+from troth.work import (
+    declare_refusals,
+    incident,
+    inform,
+    record_scan,
+    review_channel,
+    tell_of_choices,
+)
 from troth.work.adopt_policy import adopted
 from troth.work.draw_register import files_wrong
 from troth.work.establishment import day_here, establishment
@@ -29,6 +37,8 @@ from troth.work.read_sent import read_sent
 from troth.work.record_register import record_register
 
 EVIDENCE_MAX = 20
+OVERLOOKED_AFTER = timedelta(days=1)
+"""A choice that nobody has looked into for a day waits for a worker that does not come."""
 _ENDS = frozenset({"letter_sent"})
 _ACTS = frozenset({"act_ended", "verified", "residue_searched", "recipient_notified", "package_built"})
 
@@ -153,6 +163,14 @@ def gather(project: Project) -> Facts:
         adopted={entity: tuple(found) for entity, found in adopted(project).items()},
         files_wrong=dict(files_wrong(project, project.policy)),
         scans=_scans(project),
+        tellings=[
+            {**one.body, "id": one.stream.partition("/")[2]}
+            for one in read.states(project.ledger, telling.FAMILY)
+        ],
+        overlooked=[
+            (one.id, one.at.date().isoformat())
+            for one in tell_of_choices.overlooked(project, project.clock() - OVERLOOKED_AFTER)
+        ],
         hashes={language: sha256(project.policy, language) for language in project.policy.documents},
     )
 

@@ -18,6 +18,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
+from sqlalchemy import Connection
+
 from troth.errors import NotAllowedError
 from troth.ledger import append, keys, read, subjects, suppression
 from troth.ledger.suppression import Suppression
@@ -27,13 +29,14 @@ from troth.rules import consent
 from troth.rules.consent import CHANNELS, EVERY
 from troth.rules.event import Draft, Fact
 from troth.rules.identifier import exact
-from troth.work import declare_refusals, record_objection
+from troth.work import declare_refusals, keep_waiting, record_objection
 from troth.work.project import Project
 from troth.work.record_consent import (
     Asked,
     Choice,
     checked,
     draft,
+    fresh_name,
     not_to_come,
     reopen,
     second_after,
@@ -311,6 +314,7 @@ def _close(
     if dry_run or not rows:
         return
     drafts, closed = [], []
+    waiting: list[Callable[[Connection], object]] = []
     for row in rows:
         kind, value = row.identifiers[0]
         subject = subjects.find_subject(project.ledger, kind, value)
@@ -322,8 +326,18 @@ def _close(
         }  # fmt: skip
         facts |= {"source": source} if source else {}
         stream = consent.stream(subject) if subject else f"{record_objection.FAMILY}/{digest[:16]}"
+        if subject is None and subjects.disclosure_stream(project.ledger, row.identifiers) is not None:
+            # Somebody holds the data of this one, and is told: the address waits until then.
+            stream = f"{record_objection.FAMILY}/{fresh_name()}"
+            waiting.append(keep_waiting.keep(project, stream, row.identifiers))
         drafts.append(Draft("objection_recorded", stream, facts, entity=controller, actor=staff, subject=subject,
                             policy=project.policy.version or None))  # fmt: skip
         told = Suppression(controller, row.purpose or EVERY, row.channel, second_after(at), "")
         closed += suppression.rows(project.ledger, kind, value, told)
-    append.append(project.ledger, drafts, also=lambda connection: suppression.add(connection, closed))
+
+    def also(connection: Connection) -> None:
+        suppression.add(connection, closed)
+        for keep in waiting:
+            keep(connection)
+
+    append.append(project.ledger, drafts, also=also)

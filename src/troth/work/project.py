@@ -24,13 +24,21 @@ if TYPE_CHECKING:
     from troth.stores.contract import Store
 
 
+RECIPIENT_TYPES = ("rectification", "restriction", "objection", "withdrawal")
+"""What a recipient may take by message beside an erasure, for which alone its format has a word."""
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A recipient with an API: the token it gave us and the certificate it signs with, read when needed."""
+    """A recipient with an API: the token it gave us, the certificate it signs with, and what it takes.
+
+    Token and certificate are read when needed; `types` is what it takes by message beside an erasure.
+    """
 
     token: Callable[[], str] = field(repr=False)
     certificate: Callable[[], bytes] = field(repr=False)
     seconds: float = 20
+    types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

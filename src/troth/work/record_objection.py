@@ -18,6 +18,7 @@ from troth.ledger.suppression import Suppression
 from troth.rules import consent, purpose_scope
 from troth.rules.consent import CHANNELS, EVERY
 from troth.rules.event import Draft, Event, Fact
+from troth.work import keep_waiting
 from troth.work.project import Project
 from troth.work.record_consent import (
     Identifiers,
@@ -101,7 +102,8 @@ def record_objection(
         subject=found, policy=project.policy.version or None,
         payload={"wording": wording} if wording and found else None, file="objection" if wording and found else None,
     )  # fmt: skip
-    return append.append(project.ledger, [draft], once=once)[0]
+    also = keep_waiting.keep(project, stream, reach) if found is None else None
+    return append.append(project.ledger, [draft], once=once, also=also)[0]
 
 
 def checked(

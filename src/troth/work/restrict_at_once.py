@@ -20,7 +20,7 @@ from troth.rules import representation, request, request_guard, set_aside
 from troth.rules.event import Draft, Fact
 from troth.rules.letter import phrase
 from troth.rules.map import Flag
-from troth.work import amend_rows, carry_out, request_file, restrict, send_letter, tell_recipients
+from troth.work import amend_rows, carry_out, request_file, restrict, send_letter, send_word
 from troth.work.project import Project
 
 StopAt = Callable[[str], object]
@@ -78,7 +78,7 @@ def fields(project: Project, found: request_file.RequestFile, told: Mapping[str,
     """Return what a letter says of a restriction: its ground, its scope and since when."""
     language = str(found.state["language"])
     purposes = told["purposes"]
-    scope = tell_recipients.purposes_said(project, purposes, language) if purposes else ""
+    scope = send_word.purposes_said(project, purposes, language) if purposes else ""
     law = cite(set_aside.GROUNDS[told["ground"]], language)
     return {
         "ground": f"{phrase('ground_' + told['ground'], language)} ({law})",

@@ -41,8 +41,7 @@ def common(project: Project, number: str, language: str) -> dict[str, object]:
         "organisation": organisation(project, language),
         "link": request_file.link(project, number),
         "received": day(state["received"], language),
-        "dpo": contact(project.policy.group.dpo if project.policy.group else None, language)
-        or project.settings.mail_from,
+        "dpo": dpo(project, language),
         "authority": complaint(state["jurisdiction"], day_here(project)),
         "note": "",
         "whose": whose(state, language),
@@ -220,6 +219,12 @@ def organisation(project: Project, language: str) -> str:
     """Return what the organisation is called."""
     group = project.policy.group
     return group.title.said(language) if group else project.settings.name
+
+
+def dpo(project: Project, language: str) -> str:
+    """Return how the data protection officer is reached, or whoever sends the mail where there is none."""
+    officer = project.policy.group.dpo if project.policy.group else None
+    return contact(officer, language) or project.settings.mail_from
 
 
 def contact(given: Contact | None, language: str) -> str:

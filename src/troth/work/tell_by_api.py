@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from datetime import datetime
+from typing import Any
 
 from troth.errors import NotAllowedError, NotFoundError, TamperedError
 from troth.ledger import append, keys, read
@@ -19,29 +19,24 @@ from troth.outside.post import post
 from troth.policy.promise import Recipient
 from troth.rules import opendsr
 from troth.rules.event import Draft, Event, Fact
+from troth.rules.telling import Word
 from troth.work import request_file
 from troth.work.project import Peer, Project
 
 CALLBACK = "/opendsr/callbacks"
 
 
-def tell(
-    project: Project, number: str, claim: str, recipient: Recipient, action: str
-) -> tuple[str, str, dict[str, Fact] | None]:
+def tell(project: Project, recipient: Recipient, word: Word) -> tuple[str, str, dict[str, Fact] | None]:
     """Send one message; returns the outcome (told, failed, task), its reason code and what goes to the vault."""
     assert recipient.notify is not None
     peer = project.settings.peers.get(recipient.key)
     if peer is None or not recipient.notify.address:
         return "task", "no certificate is agreed", None
-    found = request_file.load(project, number)
-    message = message_of(project, number, claim, recipient.key)
+    message = message_of(project, word.name, word.claim, recipient.key)
     body = opendsr.request(
-        message,
-        action,
-        request_file.who(project, found).identifiers,
-        datetime.fromisoformat(found.state["received_at"]),
-        callback_url(project),
-    )
+        message, word.action, word.identifiers, word.received, callback_url(project), agreed=peer.types,
+        extensions=_extensions(peer, word),
+    )  # fmt: skip
     if body is None:
         return "task", "the format has no word for it", None
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -62,6 +57,15 @@ def tell(
     return "told", "by message", {"message": message, "expected": expected}
 
 
+def _extensions(peer: Peer, word: Word) -> Mapping[str, object]:
+    """Say what a choice stops, under the recipient's domain as the format wants it."""
+    if word.stops is None:
+        return {}
+    stops = word.stops
+    told = {"purposes": list(stops.purposes), "channel": stops.channel, "controller": stops.controller}
+    return dict.fromkeys(sorted(opendsr.domains(peer.certificate()))[:1], told)
+
+
 def heard(project: Project, headers: Mapping[str, str], body: bytes) -> Event:
     """Take what a recipient says of a message; saying it again records no more.
 
@@ -72,6 +76,9 @@ def heard(project: Project, headers: Mapping[str, str], body: bytes) -> Event:
     told = opendsr.callback(headers, body, certificate)
     if told.url != callback_url(project):
         raise TamperedError("The message was meant for another address.")
+    of_choice = read.said(project.ledger, f"message {told.message}")
+    if of_choice and of_choice[0].facts["recipient"] == name:
+        return _confirmed(project, of_choice[0], told, {})
     sent = next(
         (
             event
@@ -84,10 +91,15 @@ def heard(project: Project, headers: Mapping[str, str], body: bytes) -> Event:
     )
     if sent is None:
         raise NotFoundError("There is no such message to this recipient.")
-    claim = str(sent.facts["claim"])
-    facts: dict[str, Fact] = {"recipient": name, "claim": claim, "status": told.status}
-    found = request_file.load(project, str(sent.request))
-    draft = Draft("recipient_confirmed", found.stream, facts, **request_file.about(found), actor=name)
+    return _confirmed(project, sent, told, request_file.about(request_file.load(project, str(sent.request))))
+
+
+def _confirmed(project: Project, sent: Event, told: opendsr.Callback, about: Mapping[str, Any]) -> Event:
+    name = str(sent.facts["recipient"])
+    facts: dict[str, Fact] = {
+        "recipient": name, "claim": str(sent.facts.get("claim") or ""), "status": told.status,
+    }  # fmt: skip
+    draft = Draft("recipient_confirmed", sent.stream, facts, **{"subject": sent.subject, **about}, actor=name)
     return append.append(project.ledger, [draft], once=f"heard {told.message} {told.status}")[0]
 
 

@@ -13,19 +13,19 @@ Law: GDPR Art. 19; Arts. 5(2), 24, 28(3)(e); Cases C-154/21, C-129/21.
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
-from troth.ledger import append, keys, read
+from troth.ledger import append, read
 from troth.ledger.lease import Lease
-from troth.outside.mail import Letter
 from troth.policy.promise import Recipient
-from troth.rules import letter
 from troth.rules.event import Draft, Event, Fact
-from troth.work import disclose, request_file, send_letter, tell_by_api
-from troth.work.establishment import day_here
+from troth.rules.telling import Reach, Word
+from troth.work import disclose, request_file, send_letter, send_word, told_before
 from troth.work.project import Project
+from troth.work.record_consent import Identifiers
+from troth.work.send_word import CHOICES
 
 TRIES_MAX = 8
 """Four hours: longer than that, nobody's answer waits for a recipient's mail server."""
@@ -41,7 +41,6 @@ ACTIONS = {
     "withdraw": "withdrawal",
 }
 """What recipients are told of, by the right that was used."""
-CHOICES = frozenset({"objection", "withdrawal"})
 SETTLED = frozenset({"told", "not_told", "task", "excuse_proposed"})
 """What became of a recipient that Troth does not try again by itself."""
 
@@ -52,10 +51,7 @@ def concerned(project: Project, claim: str, number: str) -> tuple[Recipient, ...
     told = found.claim(claim)
     known = project.policy.recipients
     if ACTIONS.get(str(told["right"])) in CHOICES:
-        serving = {str(name) for one in told["purposes"] for name in project.policy.purposes[one].recipients}
-        serving |= _recorded(project, found, tuple(told["purposes"]))
-        to = [one for one in known.values() if str(one.key) in serving and one.role != "not_a_recipient"]
-        return tuple(sorted(to, key=lambda one: one.class_ != "marketing"))
+        return holding(project, tuple(told["purposes"]), request_file.who(project, found).identifiers)
     erased: set[str] = set()
     for store, done in told["stores"].items():
         tables = project.maps[store].tables
@@ -66,7 +62,7 @@ def concerned(project: Project, claim: str, number: str) -> tuple[Recipient, ...
         mapped = project.maps[store].tables.get(table) if store in project.maps else None
         if mapped is not None and column in mapped.columns:
             erased.add(mapped.columns[column])
-    recorded = _recorded(project, found) if erased else set()
+    recorded = _recorded(project, request_file.who(project, found).identifiers) if erased else set()
     return tuple(
         one
         for one in known.values()
@@ -75,14 +71,29 @@ def concerned(project: Project, claim: str, number: str) -> tuple[Recipient, ...
     )
 
 
+def holding(
+    project: Project, purposes: tuple[str, ...], identifiers: Identifiers, *, named: bool = True
+) -> tuple[Recipient, ...]:
+    """Return who holds data of a person for these purposes, marketing recipients first.
+
+    Those to whom a disclosure is on record, and those the policy names for the purposes unless
+    `named` is false.
+    """
+    holders = _recorded(project, identifiers, purposes)
+    if named:
+        holders |= {str(name) for one in purposes for name in project.policy.purposes[one].recipients}
+    known = project.policy.recipients.values()
+    to = [one for one in known if str(one.key) in holders and one.role != "not_a_recipient"]
+    return tuple(sorted(to, key=lambda one: one.class_ != "marketing"))
+
+
 def _recorded(
-    project: Project, found: request_file.RequestFile, purposes: tuple[str, ...] | None = None
+    project: Project, identifiers: Identifiers, purposes: tuple[str, ...] | None = None
 ) -> set[str]:
-    """Return the recipients to whom something about this person is on record, for these purposes or for any."""
-    made = disclose.disclosed(project, request_file.who(project, found).identifiers)
+    """Return the recipients to whom something about a person is on record, for these purposes or for any."""
     return {
         str(event.facts["recipient"])
-        for event in made
+        for event in disclose.disclosed(project, identifiers)
         if purposes is None or event.facts["purpose"] in purposes
     }
 
@@ -115,7 +126,7 @@ def tell_recipients(
         failed = _failed(project, number, claim, recipient.key)
         if failed and project.clock() < send_letter.again_at(failed[-1].at, len(failed)):
             continue
-        outcome, reason, payload = _tell(project, number, claim, recipient, action)
+        outcome, reason, payload = _tell(project, found, claim, recipient, action)
         if outcome == "failed" and len(failed) + 1 >= TRIES_MAX:
             outcome, reason = "task", "could not be told"
         facts: dict[str, Fact] = {
@@ -202,53 +213,18 @@ def _failed(project: Project, number: str, claim: str, recipient: str) -> list[E
 
 
 def _tell(
-    project: Project, number: str, claim: str, recipient: Recipient, action: str
-) -> tuple[str, str, dict[str, Fact] | None]:
-    """Return the outcome, its reason code, and the message for the vault."""
-    how = recipient.notify
-    language = project.policy.language
-    if how is None:
-        return "task", "no way is declared", None
-    if how.by == "nothing":
-        return "not_told", how.because.said("en") if how.because else "not owed", None
-    if how.by == "itself":
-        return "told", "reads our data itself", None
-    if how.by == "api":
-        return tell_by_api.tell(project, number, claim, recipient, action)
-    if how.by != "email" or not how.address:
-        return "task", f"by {how.by}", None
-    state = request_file.load(project, number).state
-    chosen = action in CHOICES
-    scope = purposes_said(project, state["claims"][claim]["purposes"], language) if chosen else ""
-    fields: dict[str, object] = {
-        **send_letter.common(project, number, language),
-        "recipient": recipient.title.said(language),
-        "action": letter.phrase(action, language),
-        "scope": scope or _scope(project, recipient, language),
-        "on": send_letter.day(day_here(project).isoformat(), language),
-        "token": _token(project, recipient.key, str(state["subject"])),
-    }
-    written = letter.write("recipient_choice" if chosen else "recipient", language, fields)
-    sent = project.mailer.send(Letter(how.address, written.subject, written.text, language))
-    outcome = "told" if sent.outcome == "sent" else "failed"
-    return outcome, "", {"to": how.address, "text": written.text, "proof": sent.proof}
-
-
-def purposes_said(project: Project, names: Iterable[str], language: str) -> str:
-    """Say purposes of the policy in its own words, in one line."""
-    known = project.policy.purposes
-    return "; ".join(known[name].does.said(language) for name in names if name in known)
-
-
-def _scope(project: Project, recipient: Recipient, language: str) -> str:
-    known = project.policy.categories
-    titles = [(name, known[name].title if name in known else None) for name in recipient.categories]
-    return ", ".join(title.said(language) if title else str(name) for name, title in titles) or letter.phrase(
-        "everything", language
-    )
-
-
-def _token(project: Project, recipient: str, subject: str) -> str:
-    """Name a person between us and one recipient, so that two recipients cannot join what they got."""
-    _, secret = keys.own_key(project.ledger, "fingerprint/disclosure")
-    return hmac.digest(secret, f"{recipient}/{subject}".encode(), "sha256").hex()[:20]
+    project: Project, found: request_file.RequestFile, claim: str, recipient: Recipient, action: str
+) -> send_word.Went:
+    """Tell a recipient, unless it was told of the same choice before."""
+    choice = action in CHOICES
+    stops = Reach(tuple(found.claim(claim)["purposes"])) if choice else None
+    subject = str(found.state["subject"])
+    if stops is not None and told_before.of_request(
+        project, subject, found.number, stops, str(recipient.key)
+    ):
+        return "told", "told of it before", None
+    word = Word(
+        found.number, claim, action, subject, datetime.fromisoformat(found.state["received_at"]),
+        request_file.who(project, found).identifiers, stops,
+    )  # fmt: skip
+    return send_word.send(project, recipient, word)

@@ -11,6 +11,7 @@ import typer
 from troth.errors import NotAllowedError, NotFoundError
 from troth.faces.cli.console import as_json, err, out, progress, table
 from troth.faces.cli.context import project
+from troth.faces.cli.recipient_settled import CONFIRMED, PROOF, REASON, UNLESS, settle
 from troth.faces.cli.staff import STAFF
 
 app = typer.Typer(
@@ -189,6 +190,71 @@ def list_(
         return
     out().print(table("", ["on", "to", "categories", "purpose", "lacked"], rows))
     err().print("The list itself is personal data.")
+
+
+@app.command()
+def untold(
+    who: bool = typer.Option(
+        False, "--who", help="Say who is meant too, for those whom you tell: personal data."
+    ),
+    json: bool = JSON,
+) -> None:
+    """List the choices, made without a request, of which a recipient is not told yet: it waits, failed, or is yours.
+
+    Example: troth disclosure untold --who
+    """
+    from troth.rules.telling import FOR_STAFF, WAITING
+    from troth.work import send_word, telling_file
+
+    opened = project()
+    rows = [
+        {
+            "choice": one.name, "on": one.state["on"], "action": one.state["action"],
+            "purposes": list(one.state["purposes"]), "recipient": recipient, "outcome": outcome,
+            **({"who": send_word.whom(telling_file.identifiers(opened, one.choice))} if who else {}),
+        }
+        for one in telling_file.every(opened, "open", "staff")
+        for recipient, outcome in one.state["recipients"].items()
+        if outcome in WAITING | FOR_STAFF
+    ]  # fmt: skip
+    if json:
+        as_json(rows)
+        return
+    if not rows:
+        out().print("Every recipient was told of every choice.")
+        return
+    heads = ["on", "choice", "what", "purposes", "recipient", "state", *(["who"] if who else [])]
+    keys = ["on", "choice", "action", "purposes", "recipient", "outcome", *(["who"] if who else [])]
+    shown = [
+        [", ".join(map(str, row[key])) if key == "purposes" else str(row[key]) for key in keys]
+        for row in rows
+    ]
+    out().print(table("", heads, shown))
+    if who:
+        err().print("The list itself is personal data.")
+
+
+@app.command()
+def told(
+    choice: str = typer.Argument(
+        ..., help="The choice, by its event, as `troth disclosure untold` lists it."
+    ),
+    recipient: str = typer.Argument(..., help="The recipient, by its name in the policy."),
+    proof: str = PROOF,
+    unless: str = UNLESS,
+    reason: str = REASON,
+    confirmed: str = CONFIRMED,
+    staff: str = STAFF,
+) -> None:
+    """Say what became of a recipient that staff had to tell of an objection or a withdrawal made without a request.
+
+    Example: troth disclosure told 01KC… fair --proof "registered letter RR 12 FR" --staff marie
+    """
+    opened = project()
+    settle(
+        opened, choice, "", recipient, staff, proof=proof, unless=unless, reason=reason, confirmed=confirmed
+    )
+    out().print(f"Recorded what became of {recipient}.", markup=False)
 
 
 def pair(written: str, option: str) -> tuple[str, str]:

@@ -10,6 +10,7 @@ import typer
 from troth.errors import NotAllowedError
 from troth.faces.cli.console import as_json, err, out, table
 from troth.faces.cli.context import project
+from troth.faces.cli.recipient_settled import CONFIRMED, PROOF, REASON, UNLESS, settle
 from troth.faces.cli.request_shown import CLAIM, JSON, NUMBER, POSTED, PURPOSE, show_plan, show_request
 from troth.faces.cli.staff import STAFF
 
@@ -80,36 +81,27 @@ def told(
     number: str = NUMBER,
     recipient: str = typer.Argument(..., help="The recipient, by its name in the policy."),
     claim: str = CLAIM,
-    proof: str = typer.Option(
-        "", help="By what they were told: a register number, a mail, a call with whom."
-    ),
-    unless: str = typer.Option(
-        "",
-        help="Instead: impossible or disproportionate_effort (GDPR Art. 19); a second person says the same.",
-    ),
-    reason: str = typer.Option("", help="Why it is impossible or disproportionate, with the facts."),
-    confirmed: str = typer.Option("", metavar="PROOF", help="By what they confirmed having done the same."),
+    proof: str = PROOF,
+    unless: str = UNLESS,
+    reason: str = REASON,
+    confirmed: str = CONFIRMED,
     staff: str = STAFF,
 ) -> None:
     """Say what became of a recipient that staff had to tell of an erasure, a rectification or a restriction.
 
     Example: troth request told 2026-0001 processors --claim c2 --proof "registered letter RR 12 FR" --staff marie
     """
-    from troth.work import settle_recipient
-
-    opened = project()
-    if sum(bool(one) for one in (proof, unless, confirmed)) != 1:
-        raise NotAllowedError("Say one thing: --proof, --unless or --confirmed.")
-    if unless not in {"", "impossible", "disproportionate_effort"}:
-        raise NotAllowedError(
-            "A recipient is told unless that is impossible or disproportionate_effort (GDPR Art. 19)."
-        )
-    if proof:
-        settle_recipient.told(opened, number, claim, recipient, staff, proof)
-    elif confirmed:
-        settle_recipient.confirmed(opened, number, claim, recipient, staff, confirmed)
-    else:
-        settle_recipient.excuse(opened, number, claim, recipient, staff, unless, reason)  # type: ignore[arg-type]
+    settle(
+        project(),
+        number,
+        claim,
+        recipient,
+        staff,
+        proof=proof,
+        unless=unless,
+        reason=reason,
+        confirmed=confirmed,
+    )
     show_request(number)
 
 

@@ -138,14 +138,16 @@ def _working(opened: Project) -> Iterator[None]:
             with suppress(TrothError):
                 lease.release(opened.ledger, held)
 
-    threads = [threading.Thread(target=rounds, name="worker", daemon=True)]
-    if opened.settings.webhooks:  # apart, so that a receiver that hangs holds up no request
-        from troth.work.send_webhooks import go_on
+    from troth.work import send_webhooks, tell_of_choices
 
-        told = threading.Thread(
-            target=go_on, args=(opened, lambda: not stop.is_set()), name="webhooks", daemon=True
-        )
-        threads.append(told)
+    args = (
+        opened,
+        lambda: not stop.is_set(),
+    )  # each apart, so that a receiver that hangs holds up no request
+    threads = [threading.Thread(target=rounds, name="worker", daemon=True)]
+    threads.append(threading.Thread(target=tell_of_choices.go_on, args=args, name="recipients", daemon=True))
+    if opened.settings.webhooks:
+        threads.append(threading.Thread(target=send_webhooks.go_on, args=args, name="webhooks", daemon=True))
     for thread in threads:
         thread.start()
     try:

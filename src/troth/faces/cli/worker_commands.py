@@ -22,16 +22,22 @@ def worker(
 
     Example: troth worker --once
     """
-    from troth.work import send_webhooks
+    from troth.work import send_webhooks, tell_of_choices
     from troth.work.carry_on import one_round, work
 
     opened = project()
     if once:
         done = one_round(opened)
         send_webhooks.one_round(opened)
+        choices = tell_of_choices.one_round(opened)
         out().print(
             f"Requests carried on: {done.carried}; could not be: {done.failed}; events sealed so far: {done.sealed}."
         )
+        if choices.told or choices.failed or choices.staff:
+            out().print(
+                f"Recipients told of choices: {choices.told}; could not be: {choices.failed}; left to staff: "
+                f"{choices.staff}."
+            )
         return
     if opened.ledger.dialect == "sqlite":
         raise NotAllowedError(
@@ -46,7 +52,8 @@ def worker(
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     out().print("Working; Ctrl-C ends it after the step in hand.")
-    if opened.settings.webhooks:  # apart, so that a receiver that hangs holds up no request
-        args = (opened, lambda: going[0])
+    args = (opened, lambda: going[0])  # each apart, so that a receiver that hangs holds up no request
+    threading.Thread(target=tell_of_choices.go_on, args=args, name="recipients", daemon=True).start()
+    if opened.settings.webhooks:
         threading.Thread(target=send_webhooks.go_on, args=args, name="webhooks", daemon=True).start()
     work(opened, lambda: going[0])

@@ -1,0 +1,161 @@
+"""Whom a choice must still be told to: the recipients who hold the data for the purposes it stops.
+
+A choice that came by a request is told with the request.  Every other one (a link, the preference
+page, another system, an import) has a stream of its own here, named after the choice, in which each
+recipient is owed the word, is told, or becomes a task for people.
+
+Law: GDPR Arts. 5(2), 7(3), 21, 24, 28(3)(e); Case C-129/21.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from troth.policy.policy import Policy
+from troth.rules import purpose_scope
+from troth.rules.consent import EVERY
+from troth.rules.event import Event
+
+FAMILY = "telling"
+ACTIONS: Mapping[str, str] = {"objection_recorded": "objection", "consent_recorded": "withdrawal"}
+"""What a recipient is told of, by the kind of the choice's event."""
+TRIES_MAX = 8
+"""Four hours: whoever could not be told by then is a task for people."""
+WAITING = frozenset({"owed", "failed"})
+"""What Troth goes on with by itself."""
+FOR_STAFF = frozenset({"task", "excuse_proposed"})
+_YES = frozenset({"given", "renewed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a choice reaches: the purposes it stops, by which channel, for which company (`*` is all)."""
+
+    purposes: tuple[str, ...]
+    channel: str = EVERY
+    controller: str = EVERY
+
+    def shares(self, other: Reach) -> frozenset[str]:
+        """Return the purposes of another reach of which nothing is left to tell to whoever was told of this."""
+        wide = self.channel in {EVERY, other.channel} and self.controller in {EVERY, other.controller}
+        return frozenset(self.purposes) & frozenset(other.purposes) if wide else frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a recipient is told: under which name, of what, about whom, received when, and what it stops.
+
+    `name` is a request's number, or the stream of a telling, whose `claim` is empty.
+    """
+
+    name: str
+    claim: str
+    action: str
+    person: str
+    received: datetime
+    identifiers: Sequence[tuple[str, str]] = field(repr=False)
+    stops: Reach | None = None
+
+
+def stream(choice: str) -> str:
+    """Name the stream in which the recipients of a choice are told."""
+    return f"{FAMILY}/{choice}"
+
+
+def stops(event: Event) -> bool:
+    """Say whether an event is a choice that stops something: an objection, or a consent that is taken back."""
+    if event.kind == "objection_recorded":
+        return True
+    return (
+        event.kind == "consent_recorded" and event.subject is not None and event.facts["given"] == "withdrawn"
+    )
+
+
+def reach(policy: Policy, event: Event) -> Reach:
+    """Return how far a choice reaches: with a purpose go those below it, without one all direct marketing."""
+    facts, named = event.facts, str(event.facts["purpose"] or EVERY)
+    purposes = tuple(
+        name
+        for name in policy.purposes
+        if (named == EVERY and purpose_scope.is_marketing(policy, name))
+        or named in {name, *purpose_scope.broader(policy, name)}
+    )
+    return Reach(purposes, str(facts.get("channel") or EVERY), str(facts.get("controller") or EVERY))
+
+
+def since_yes(
+    policy: Policy, events: Sequence[Event], choice: str, wanted: Reach
+) -> tuple[tuple[Event, frozenset[str]], ...]:
+    """Return the earlier choices of a subject since the last yes, each with the purposes it shares with this one."""
+    found: list[tuple[Event, frozenset[str]]] = []
+    for event in events:
+        if event.id == choice:
+            break
+        if event.kind == "consent_recorded" and event.facts["given"] in _YES:
+            if event.facts["purpose"] in wanted.purposes:
+                found = []
+        elif stops(event) and (shared := reach(policy, event).shares(wanted)):
+            found.append((event, shared))
+    return tuple(found)
+
+
+def fold(state: dict[str, Any] | None, event: Event) -> dict[str, Any]:
+    """Return the state of a telling after an event: what became of each recipient, and what is due when."""
+    facts = event.facts
+    state = state or {
+        "choice": facts["choice"], "action": facts["action"], "purposes": list(facts["purposes"]),  # type: ignore[arg-type]
+        "channel": facts["channel"], "controller": facts["controller"], "on": event.at.date().isoformat(),
+        "recipients": {}, "tries": {}, "next": {}, "confirmed": {}, "last": None,
+    }  # fmt: skip
+    name, at = str(facts["recipient"]), moment(event.at)
+    match event.kind:
+        case "recipient_notified":
+            outcome = str(facts["outcome"])
+            tries = int(state["tries"].get(name, 0)) + (outcome == "failed")
+            later = {**state["next"], name: moment(again_at(event.at, tries)) if tries else at}
+            if outcome not in WAITING:
+                del later[name]
+            state = {
+                **state, "recipients": {**state["recipients"], name: outcome}, "next": later,
+                "tries": {**state["tries"], name: tries} if tries else state["tries"], "last": at,
+            }  # fmt: skip
+        case "recipient_confirmed":
+            told = {"status": facts["status"], "on": event.at.date().isoformat()}
+            state = {**state, "confirmed": {**state["confirmed"], name: told}}
+        case "file_destroyed":
+            return {**state, "status": "over", "due": None}
+        case _:
+            raise ValueError(event.kind)
+    outcomes = set(state["recipients"].values())
+    status = "open" if outcomes & WAITING else "staff" if outcomes & FOR_STAFF else "done"
+    due = min(state["next"].values()) if status == "open" else state["last"] if status == "done" else None
+    return {**state, "status": status, "due": due}
+
+
+def again_at(failed_at: datetime, tries: int) -> datetime:
+    """Return when a recipient is told again that could not be told so many times: twice as long after each.
+
+    >>> again_at(datetime(2026, 12, 1, tzinfo=UTC), 3).isoformat()
+    '2026-12-01T00:08:00+00:00'
+    """
+    return failed_at + timedelta(minutes=2**tries)
+
+
+def due(state: Mapping[str, Any], now: datetime) -> Iterator[str]:
+    """Yield the recipients to be told now."""
+    for name, at in state["next"].items():
+        if at <= moment(now):
+            yield name
+
+
+def reach_of(state: Mapping[str, Any]) -> Reach:
+    """Return how far the choice of a telling reaches."""
+    return Reach(tuple(state["purposes"]), state["channel"], state["controller"])
+
+
+def moment(at: datetime) -> str:
+    """Write a moment as states hold it: UTC with microseconds, comparable as text."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
