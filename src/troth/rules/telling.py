@@ -46,7 +46,7 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What a recipient is told: under which name, of what, about whom, received when, and what it stops.
+    """What a recipient is told: under which name, of what, whose data, received when, and what it stops.
 
     `name` is a request's number, or the stream of a telling, whose `claim` is empty.
     """
@@ -54,7 +54,7 @@ class Word:
     name: str
     claim: str
     action: str
-    person: str
+    whose: str
     received: datetime
     identifiers: Sequence[tuple[str, str]] = field(repr=False)
     stops: Reach | None = None

@@ -54,7 +54,7 @@ def by_letter(recipient: Recipient) -> bool:
 def write_to(project: Project, recipient: Recipient, word: Word) -> Went:
     """Tell a recipient one thing by a letter."""
     kind = "recipient_choice" if word.action in CHOICES else "recipient"
-    token = _token(project, str(recipient.key), word.person)
+    token = _token(project, str(recipient.key), word.whose)
     outcome, to, text, proof = _mail(
         project, recipient, kind, word, {"token": token, "whom": whom(word.identifiers)}
     )
@@ -67,7 +67,7 @@ def write_together(project: Project, recipient: Recipient, words: Sequence[Word]
     lines = [
         letter.phrase(
             "whom_and_reference", language, whom=whom(one.identifiers),
-            token=_token(project, name, one.person),
+            token=_token(project, name, one.whose),
         )
         for one in words
     ]  # fmt: skip
@@ -136,7 +136,7 @@ def _scope(project: Project, recipient: Recipient, language: str) -> str:
     return said or letter.phrase("everything", language)
 
 
-def _token(project: Project, recipient: str, person: str) -> str:
+def _token(project: Project, recipient: str, whose: str) -> str:
     """Name a person between us and one recipient, so that two recipients cannot join what they got."""
     _, secret = keys.own_key(project.ledger, "fingerprint/disclosure")
-    return hmac.digest(secret, f"{recipient}/{person}".encode(), "sha256").hex()[:20]
+    return hmac.digest(secret, f"{recipient}/{whose}".encode(), "sha256").hex()[:20]
