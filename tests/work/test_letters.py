@@ -76,6 +76,7 @@ def test_every_letter_says_each_of_its_required_fields(kind, language):
     }  # fmt: skip
     if kind == "acknowledgement":
         fields["claims"] = ["a-right"]
+    fields["whom"] = ["the-one"] if kind == "recipient_choices" else "the-one"
     written = letter.write(kind, language, fields)
     flat = " ".join(f"{written.subject} {written.text}".split())
     for name in letter._told()["required"][kind]:

@@ -1,9 +1,22 @@
-"""A choice made without a request reaches every recipient who holds the data for what it stops, once."""
+"""A choice made without a request reaches every recipient who holds the data for what it stops, once.
 
+Run as a program, this file tells recipients, and is killed where it is said.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import pytest
+from sqlalchemy import text
 
 import story
 from processors import processor
@@ -52,16 +65,14 @@ RECIPIENTS = """  fair:
 """
 
 
-def marketed(folder, clock, notify=f"{{by: email, address: {FAIR}}}"):
+def marketed(folder, clock, notify=f"{{by: email, address: {FAIR}}}", ledger_urls=None):
     """Open the shop with a fair that has the addresses of the newsletter, and somebody who counts what is read."""
     policy = folder / "policy.md"
-    text = policy.read_text().replace("  tax-office:\n", RECIPIENTS.replace("NOTIFY", notify), 1)
-    newsletter = text.index("  newsletter:\n")
-    text = text[:newsletter] + text[newsletter:].replace(
-        "recipients: [hosting]", "recipients: [counting, fair]", 1
-    )
-    policy.write_text(text)
-    return opened(folder, clock)
+    written = policy.read_text().replace("  tax-office:\n", RECIPIENTS.replace("NOTIFY", notify), 1)
+    before, newsletter, after = written.partition("  newsletter:\n")
+    after = after.replace("recipients: [hosting]", "recipients: [counting, fair]", 1)
+    policy.write_text(before + newsletter + after)
+    return opened(folder, clock, ledger_urls)
 
 
 @pytest.fixture
@@ -312,3 +323,57 @@ def test_without_an_agreement_a_message_is_a_task_for_staff(folder, clock, runni
     assert running.got == []
     project.close()
     project.ledger.close()
+
+
+def at_now():
+    return datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+@pytest.mark.slow
+def test_killed_after_a_step_it_goes_on_and_nobody_is_told_twice(folder, letters):
+    project = marketed(folder, at_now)
+    event = record_objection(project, STRANGER, method="link")
+    while seal.seal(project.ledger) is not None:
+        pass
+    for kill_at in (f"begun {event.id}", "told fair", ""):
+        order = json.dumps({"folder": str(folder), "kill_at": kill_at})
+        ended = subprocess.run([sys.executable, __file__, order], timeout=100, check=False)
+        assert ended.returncode == (-signal.SIGKILL if kill_at else 0)
+        with (
+            project.ledger.writing() as connection
+        ):  # who was killed let go of nothing: let its lease run out
+            connection.execute(text("UPDATE leases SET until = 0"))
+    assert outcomes(project, event) == {"fair": "told", "counting": "told"}
+    assert [to for to, *_ in letters()] == [FAIR, COUNT]
+    assert keep_waiting.waiting(project, event.stream) == ()
+    project.close()
+    project.ledger.close()
+
+
+def test_on_postgresql_it_is_the_same(folder, letters, postgresql):
+    project = marketed(folder, at_now, ledger_urls=(postgresql, f"sqlite:///{folder}/keys.db"))
+    event = withdraw(project, ADA)
+    record_consent(project, BOB, [Choice("newsletter", "refused")], Asked("web", "en"))
+    assert [one.id for one in tell_of_choices.overlooked(project, at_now() + timedelta(seconds=1))] == [
+        event.id
+    ]
+    assert tell(project).told == 2
+    assert outcomes(project, event) == {"fair": "told", "counting": "told"}
+    assert tell_of_choices.overlooked(project, at_now() + timedelta(seconds=1)) == ()
+    project.close()
+    project.ledger.close()
+
+
+def tell_and_die(order):
+    """Tell recipients in a project, and die by a signal that nothing can catch where it is said."""
+    asked = json.loads(order)
+
+    def passed(name):
+        if name == asked["kill_at"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    tell_of_choices.one_round(opened(Path(asked["folder"]), at_now), stop_at=passed)
+
+
+if __name__ == "__main__":
+    tell_and_die(sys.argv[1])

@@ -168,6 +168,8 @@ def begin(project: Project, choice: Event, held: lease.Lease | None = None) -> b
     """
     if choice.request is not None or not telling.stops(choice):
         return False  # those are told with the request
+    if read.state(project.ledger, telling.stream(choice.id)) is not None:
+        return True  # whoever was stopped after it goes on from there
     wanted = telling.reach(project.policy, choice)
     known = telling_file.identifiers(project, choice) if wanted.purposes else ()
     if not known:
