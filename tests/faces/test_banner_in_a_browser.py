@@ -219,6 +219,8 @@ def test_each_kind_is_chosen_apart_and_a_frame_may_be_loaded_once(visit, shop):
     page.get_by_role("button", name="Save my choice").click()
     until(page, "window.tagged")
     assert "/film" not in shop.asked
+    frame = "getComputedStyle(document.querySelector('.troth-held'))"
+    assert page.evaluate(f"[{frame}.borderTopWidth, {frame}.paddingLeft]") == ["2px", "16px"]
     assert page.evaluate("[troth.allows('analytics'), troth.allows('marketing')]") == [True, False]
     page.get_by_role("button", name="Load it this once").click()
     page.frame_locator("iframe").get_by_text("A film").wait_for()

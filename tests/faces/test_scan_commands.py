@@ -58,6 +58,8 @@ def test_the_page_shows_everything_and_nothing_of_it_is_markup(report, language,
     drawn = scan_shown.page(report[1], language)
     assert f'<html lang="{language}">' in drawn
     assert word in drawn
+    assert {"en": "consent: <code>", "fr": "consentement\u00a0: <code>"}[language] in drawn
+    assert {"en": "1.5 s", "fr": "1,5 s"}[language] in drawn
     for hostile in ("s_<b>1", "<i>", "<u>Policy"):
         assert hostile not in drawn
     assert "data:image/jpeg;base64,/9hwaWN0dXJl" in drawn
@@ -70,7 +72,7 @@ def test_text_says_finding_evidence_states_and_notes(report):
     assert "Set-Cookie: s_<b>1=‹digits, 2›" in text
     assert "https://shop.example/a.js#1:2" in text
     assert "after refusal: no way to refuse found" in text
-    assert "robots.txt leaves 2 pages out." in text
+    assert "Pages that robots.txt leaves out: 2." in text
     assert "Not every state was reached" in text
 
 

@@ -219,7 +219,7 @@ def test_a_report_is_complete_only_where_every_state_was_reached():
     assert not report(states={"before": Reached("reached"), "refused": Reached("no_refuse")}).complete
     assert report(states={"before": Reached("reached"), "refused": Reached("not_needed")}).complete
     assert as_json(report(notes=(Note("robots", {"number": "3"}),)))["notes"] == [
-        {"code": "robots", "text": "robots.txt leaves 3 pages out."}
+        {"code": "robots", "text": "Pages that robots.txt leaves out: 3."}
     ]
 
 

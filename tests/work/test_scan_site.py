@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shutil
+import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -148,6 +151,37 @@ def test_the_dialog_of_every_site_is_found_accepted_refused_and_withdrawn():
         for state, (outcome, cookies) in after.items():
             assert outcome == "reached", (name, state)
             assert cookies == {one.name for one in truth("banners") if state in one.states}, (name, state)
+
+
+NOT_ROOT = """
+import asyncio, concurrent.futures.thread, os, subprocess, tempfile
+from troth.outside.chromium import Chromium
+if os.geteuid() == 0:
+    os.setgroups([]), os.setgid(65534), os.setuid(65534)
+
+async def begun():
+    browser = Chromium("socks5://127.0.0.1:9", "en")
+    await browser.start()
+    told = open(f"/proc/{browser._process}/cmdline").read()
+    await browser.stop()
+    return browser.sandboxed, "--no-sandbox" in told
+
+with tempfile.TemporaryDirectory() as os.environ["HOME"]:
+    allowed = subprocess.run(["unshare", "-U", "true"], stderr=subprocess.DEVNULL).returncode == 0
+    print(*asyncio.run(begun()), allowed)
+"""
+
+
+@pytest.mark.skipif(
+    shutil.which("unshare") is None, reason="There is no unshare here, to know what is allowed."
+)
+def test_who_is_not_root_has_the_sandbox_where_user_namespaces_are_allowed():
+    ran = subprocess.run(
+        [sys.executable, "-c", NOT_ROOT], capture_output=True, text=True, timeout=120, check=True
+    )
+    sandboxed, without, allowed = (word == "True" for word in ran.stdout.split())
+    assert without is not sandboxed
+    assert sandboxed or not allowed
 
 
 def small(**routes):

@@ -73,7 +73,7 @@ def _foot(report: Report, facts: Mapping[str, Any], said: Mapping[str, str]) -> 
     lines = []
     for state, one in facts["states"].items():
         pressed = f" ({one['pressed']})" if one["pressed"] else ""
-        lines.append(f"{said[f'state.{state}']}: {said[one['outcome']]}{pressed}")
+        lines.append(f"{said[f'state.{state}']}{said['colon']}{said[one['outcome']]}{pressed}")
     lines += [one["text"] for one in facts["notes"]]
     lines.append(_sum(report, said))
     if not report.complete:
@@ -84,7 +84,7 @@ def _foot(report: Report, facts: Mapping[str, Any], said: Mapping[str, str]) -> 
 def _sum(report: Report, said: Mapping[str, str]) -> str:
     return said["sum"].format(
         breaks=report.breaks, remarks=len(report.findings) - report.breaks, seen=len(report.seen),
-        visits=report.visits, pages=len(report.pages), seconds=f"{report.seconds:.1f}",
+        visits=report.visits, pages=len(report.pages), seconds=f"{report.seconds:.1f}".replace(".", said["point"]),
     )  # fmt: skip
 
 
@@ -93,7 +93,10 @@ def plain(report: Report, language: str) -> str:
     said, facts = words(language), told(report, language)
     lines = [said["title"].format(site=report.site)]
     for one in facts["findings"]:
-        lines += [f"{one['title']}: {one['message']}", *(_trace(trace, said) for trace in one["evidence"])]
+        lines += [
+            f"{one['title']}{said['colon']}{one['message']}",
+            *(_trace(trace, said) for trace in one["evidence"]),
+        ]
     lines += [
         "",
         said["seen"],
