@@ -8,7 +8,7 @@ import pytest
 
 from stores.conftest import KINDS
 from troth.errors import ConflictError, NotFoundError
-from troth.stores.contract import Batch, Expiry, Overdue, Sweeps, Who
+from troth.stores.contract import Batch, Expiry, Looked, Looks, Overdue, Sweeps, Who
 
 TODAY = date(2026, 11, 23)
 DAY = date(2023, 11, 23)
@@ -212,3 +212,18 @@ def test_rows_that_are_blanked_are_done_with_once_they_are(database):
     assert told(swept(store, VISITS).acted) == {("visit", "blank"): 3}
     assert store.overdue(VISITS, (), TODAY).rows == 0
     assert database.query("SELECT id FROM visit WHERE what IS NOT NULL") == [(2,)]
+
+
+@pytest.mark.parametrize("database", KINDS, indirect=True)
+def test_a_table_is_looked_into_whole_with_its_oldest_row_and_a_few_of_them(database):
+    store = database.open(MAP)
+    assert isinstance(store, Looks)
+    before = database.everything("customer")
+    found = store.look("customer", "seen", 2)
+    assert (found.count, found.oldest) == (4, date(2020, 1, 1))
+    assert [(row["id"], row["email"]) for row in found.sample] == [(1, ADA), (2, BEN)]
+    assert store.look("customer") == Looked(4)
+    assert database.everything("customer") == before
+    for table, column in (("nothing", ""), ("customer", "nothing"), ("customer; DROP TABLE customer", "")):
+        with pytest.raises(NotFoundError):
+            store.look(table, column)

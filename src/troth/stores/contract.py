@@ -217,6 +217,15 @@ class Spared:
     today: date
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look into a table found: how many rows, the day of the oldest where one was asked for, and a few rows."""
+
+    count: int
+    oldest: date | None = None
+    sample: tuple[Mapping[str, object], ...] = field(default=(), repr=False)
+
+
 class Store(Protocol):
     """A store of personal data that can be looked into, changed and proven clean."""
 
@@ -312,6 +321,18 @@ class Archives(Protocol):
         """Move the rows that the step `of` put into an archive back to their table; once per `step`.
 
         Where `keys` are given, only the rows with one of these primary keys, written as text.
+        """
+        ...
+
+
+@runtime_checkable
+class Looks(Protocol):
+    """A store of which a whole table can be looked into, by the role that finds and changes nothing."""
+
+    def look(self, table: str, oldest_by: str = "", rows: int = 0) -> Looked:
+        """Count a table, find its oldest row by a column of days, and read a few of its rows.
+
+        Raises NotFoundError where there is no such table or column.
         """
         ...
 

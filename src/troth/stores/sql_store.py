@@ -22,7 +22,7 @@ from troth.rules.catalogue import Catalogue, CatalogueTable
 from troth.rules.map import Map, Value
 from troth.rules.map_right import Right
 from troth.rules.plan import Plan, compile_plan
-from troth.stores import residue, sql_cells, sql_coding, sql_move, sql_replay, sql_run, sql_sweep
+from troth.stores import residue, sql_cells, sql_coding, sql_look, sql_move, sql_replay, sql_run, sql_sweep
 from troth.stores.amend import Amended, Amendment, Coded, Columns, OnConflict, Standing
 from troth.stores.catalogue import STEP_TABLE
 from troth.stores.contract import (
@@ -32,6 +32,7 @@ from troth.stores.contract import (
     Entry,
     Expiry,
     Limits,
+    Looked,
     Measured,
     Overdue,
     Row,
@@ -239,6 +240,16 @@ class SqlStore(Generic[Connection]):
                 return sql_sweep.overdue(sql, session, expiry, but_for, today)
 
         return self._with("find", counted)
+
+    def look(self, table: str, oldest_by: str = "", rows: int = 0) -> Looked:
+        """Count a table, find its oldest row by a column of days, and read a few of its rows."""
+
+        def looked(connection: Connection) -> Looked:
+            sql = self._sql(connection)
+            with self._transaction(connection, "find", sql) as session:
+                return sql_look.look(sql, session, table, oldest_by, rows)
+
+        return self._with("find", looked)
 
     def measure_sweep(self, expiry: Expiry, but_for: Sequence[Who], today: date) -> Measured:
         """Say what sweeping them would do, rows of other tables that go with them too; change nothing."""

@@ -6,7 +6,7 @@ Law: GDPR Arts. 5(2), 31, 58(1)(a); law.md section 12.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from types import MappingProxyType
 
@@ -111,14 +111,17 @@ def answer(
     reader: Reader = "staff",
     staff: str = "troth",
     within: int | None = None,
+    today: date | None = None,
 ) -> Given:
     """Answer a question by name or number, from all that is recorded, or from what was sealed `within` so many events.
 
-    Everything is sealed first, so that the checkpoint covers it.  Raises NotFoundError where there
+    Everything is sealed first, so that the checkpoint covers it; `today` is another day than this one, such as
+    that of the checkpoint.  Raises NotFoundError where there
     is no such question, request or version; NotAllowedError for what cannot be asked.
     """
     asking = rules.question(name)
     asked = _asked(project, asking, narrowed, language or project.policy.language, reader)
+    asked = replace(asked, today=today) if today is not None else asked
     if within is None:
         seal.seal_all(project.ledger)
     checkpoint = seal.checkpoint(project.ledger, covering=within)

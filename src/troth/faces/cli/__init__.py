@@ -156,6 +156,12 @@ COMMANDS: dict[str, Entry] = {
     "ask": Entry(
         "ask_commands", "ask", "Proof", "Answer the thirty questions of a regulator from what is on record."
     ),
+    "inspection": Entry(
+        "inspection_commands",
+        "app",
+        "Proof",
+        "Freeze a moment for an authority, and hand over what it is shown.",
+    ),
     "ledger": Entry("ledger_commands", "app", "Proof", "Verify, seal, rebuild and export the ledger."),
     "verify": Entry(
         "ledger_commands", "verify_file", "Proof", "Verify a receipt or an export, without network."

@@ -13,6 +13,7 @@ from rich.markup import escape
 from troth.errors import NotAllowedError
 from troth.faces.cli.console import as_json, out, table
 from troth.faces.cli.context import project
+from troth.faces.cli.staff import refuse_nobody
 from troth.faces.cli.taking import give, identifier
 
 if TYPE_CHECKING:
@@ -54,7 +55,13 @@ def ask(
     language: str = typer.Option("", "--language", "-l", help="en or fr (default: the policy's)."),
     output: Path | None = typer.Option(None, "--out", "-o", help="Write to this file."),
     force: bool = typer.Option(False, "--force", help="Write over the file."),
-    staff: str = typer.Option("troth", "--staff", help="Who asks; recorded where somebody's data is read."),
+    staff: str = typer.Option(
+        "",
+        "--staff",
+        "-s",
+        envvar="TROTH_STAFF",
+        help="Who asks; needed where somebody's data is read.",
+    ),
 ) -> None:
     """Answer a question of a regulator from the ledger, the registers and the maps; without a name, list them.
 
@@ -68,9 +75,12 @@ def ask(
     if not name:
         _listed(opened, language, shape)
         return
+    from troth.rules.question import question
     from troth.work.answer_paper import as_shown
     from troth.work.answer_question import Narrowed, answer
 
+    if question(name).needs:
+        refuse_nobody(staff)
     narrowed = Narrowed(
         entity,
         since.date() if since else None,
@@ -82,7 +92,7 @@ def ask(
         tuple(identifier("--subject", one) for one in subject),
     )
     whom: Reader = reader or ("staff" if shape == "text" and output is None else "publication")  # type: ignore[assignment]
-    given = answer(opened, name, narrowed, language=language, reader=whom, staff=staff)
+    given = answer(opened, name, narrowed, language=language, reader=whom, staff=staff or "troth")
     seen = as_shown(given, redact=redact)
     if shape == "text" and output is None:
         _show(given, seen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from json import loads
 from pathlib import Path
 from typing import Any
@@ -220,14 +221,15 @@ def settle(
 
 def verify_file(
     file: Path = typer.Argument(
-        ..., help="A receipt, a dossier, or a ledger written by `troth ledger export`."
+        ...,
+        help="A receipt, a dossier, a bundle of an inspection, or a ledger written by `troth ledger export`.",
     ),
     key: Path | None = typer.Option(
         None, help="A file of public keys to trust, as `troth ledger key` prints them."
     ),
     json: bool = typer.Option(False, "--json", help="Write the result as JSON."),
 ) -> None:
-    """Verify a receipt, a dossier or an exported ledger without network or database; exit 4 when it was changed.
+    """Verify a receipt, dossier, bundle or exported ledger without network or database; exit 4 when it was changed.
 
     Without --key the keys in the file itself are believed: that shows it whole, not whose it is.
 
@@ -236,7 +238,7 @@ def verify_file(
     from troth.ledger import export, receipt
     from troth.ledger.note import Verifier
     from troth.ledger.verify import verify_export
-    from troth.work import dossier
+    from troth.work import dossier, inspection_bundle
 
     trusted = tuple(Verifier.read(line) for line in _text(key).splitlines() if line.strip()) if key else ()
     if not file.is_file():
@@ -244,11 +246,18 @@ def verify_file(
     with file.open("rb") as opened:
         first = opened.readline(1 << 20)
         opened.seek(0)
-        if export.FORMAT.encode() in first:
+        if first.startswith(b"PK"):
+            bundle = inspection_bundle.verify(opened, *trusted)
+            told: dict[str, object] = {"whole": True, **asdict(bundle)}
+            sentence = (
+                f"Genuine: inspection {bundle.inspection}, {bundle.items} items, none changed or missing, frozen at "
+                f"{bundle.size} events."
+            )
+        elif export.FORMAT.encode() in first:
             found = verify_export(iter(opened), *trusted)
             if found.wrong:
                 raise TamperedError(" ".join(wrong.what for wrong in found.wrong))
-            told: dict[str, object] = {"whole": True, "events": found.sealed, "root": found.root.hex()}
+            told = {"whole": True, "events": found.sealed, "root": found.root.hex()}
             sentence = f"Whole: {found.sealed} events, root {found.root.hex()}."
         elif dossier.is_dossier(read := _json(opened.read())):
             proven = dossier.verify(read, *trusted)
