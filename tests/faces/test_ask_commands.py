@@ -68,7 +68,8 @@ def test_what_must_be_none_and_is_not_ends_with_one(folder):
     ("words", "sentence"),
     [
         (("tea",), "There is no question 'tea'"),
-        (("subject", "--subject", "ada"), "--subject is written kind=value"),
+        (("subject", "--subject", "ada", "-s", "dana"), "--subject is written kind=value"),
+        (("subject", "--subject", "email=ada@example.org"), "Nobody is named"),
         (("overdue", "--from", "2026-02-01", "--to", "2026-01-01"), "before it begins"),
         (("overdue", "--for", "anybody"), "Nobody reads as 'anybody'"),
         (("overdue", "--format", "odt"), "There is no format 'odt'"),

@@ -162,6 +162,9 @@ COMMANDS: dict[str, Entry] = {
         "Proof",
         "Freeze a moment for an authority, and hand over what it is shown.",
     ),
+    "report": Entry(
+        "report_commands", "app", "Proof", "Draw up the yearly report of the data protection officer."
+    ),
     "ledger": Entry("ledger_commands", "app", "Proof", "Verify, seal, rebuild and export the ledger."),
     "verify": Entry(
         "ledger_commands", "verify_file", "Proof", "Verify a receipt or an export, without network."

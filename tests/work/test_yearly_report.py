@@ -1,0 +1,142 @@
+"""The yearly report counts what the year recorded, in two languages and as documents that open elsewhere."""
+
+import io
+import json
+import zipfile
+from datetime import date
+
+import docx
+import pypdf
+import pytest
+
+import story
+from commanding import troth
+from shop_project import opened
+from troth.errors import NotAllowedError
+from troth.ledger import seal
+from troth.rules.action import About
+from troth.work import action, carry_on, decide, incident, yearly_report
+from troth.work.audit import audit
+from troth.work.publish_policy import publish_policy
+from troth.work.record_register import record_register
+
+DOCUMENTS = """
+document:
+  course:
+    type: training
+    title: {en: The course on breaches, fr: La formation aux violations}
+    dated: 2026-12-01
+  opinion:
+    type: dpo_advice
+    title: {en: On the newsletter, fr: Sur la lettre}
+    dated: 2026-11-30
+  old-review:
+    type: access_review
+    title: {en: Who may read the shop, fr: Qui peut lire la boutique}
+    dated: 2025-03-01
+    stores: [shop]
+    review_by: 2026-03-01
+"""
+
+
+@pytest.fixture
+def busy(project, folder, clock):
+    """A year from 23 November on: an answer, a refusal with advice, a breach, an audit, an action, a course."""
+    publish_policy(project.ledger, project.policy, None, clock().date())
+    record_register(project)
+    answered, refused = (story.ask(project, "access", email=f"p{one}@example.org") for one in range(2))
+    story.grant_access(project, answered)
+    carry_on.carry_on(project, answered)
+    decide.decide(
+        project, refused, "c1", "refuse", "marie", article="Art. 15(4)", reason="it is about others"
+    )
+    decide.advise(project, refused, "c1", "dana", "I agree.")
+    decide.review(project, refused, "c1", "paul")
+    carry_on.carry_on(project, refused)
+    number = incident.report(project, "a laptop was stolen", "marie").number
+    incident.certain(project, number, "Dana Doe", project.clock(), "the log shows it", "marie")
+    audit(project)
+    clock.forward(days=10)
+    (folder / "register" / "documents.yaml").write_text(DOCUMENTS, "utf-8")
+    again = opened(folder, clock)
+    record_register(again)
+    audit(again)
+    return again
+
+
+def parts(report):
+    return {one.heading: one for one in report.sections}
+
+
+def test_each_part_is_counted_from_the_year(busy):
+    found = parts(yearly_report.yearly_report(busy, 2026))
+    asked = found["Requests and how soon they were answered"]
+    assert asked.sentences[0].startswith("2 claims in 2 requests. Answered late or overdue: 0.")
+    assert asked.rows[0][:3] == ("access", "2", "2")
+    assert found["Refusals"].rows == (("access", "Art. 15(4)", "1"),)
+    assert found["Personal data breaches"].rows[0][0] == "I-2026-001"
+    assert "The controls ran on 2 days. On 2026-11-23:" in found["The audit over the year"].sentences[0]
+    assert "From 2026-11-23 to 2026-12-03:" in found["What changed in the record of processing"].sentences[0]
+    documents = found["Training, reviews and other documents"]
+    assert "2 documents are dated in the year" in documents.sentences[0]
+    assert "1 documents of the register no longer hold" in documents.sentences[0]
+    assert [row[0] for row in documents.rows] == [
+        "The course on breaches",
+        "On the newsletter",
+        "Who may read the shop",
+    ]
+    assert found["Advice given"].sentences == ("Advice on 1 claims, and 1 written opinions.",)
+    assert found["Actions"].sentences == (
+        "Nothing recorded: no action was opened. That is not the same as none.",
+    )
+    broken = found["The audit over the year"].rows
+    promise = broken[0][0]
+    action.open_action(busy, About("promise", promise), "head of product", date(2026, 12, 15), "marie")
+    (row,) = parts(yearly_report.yearly_report(busy, 2026))["Actions"].rows
+    assert (row[1], row[2]) == (f"promise:{promise}", "head of product")
+
+
+def test_a_year_without_anything_says_so_and_why_in_every_part(project):
+    report = yearly_report.yearly_report(project, 2025, language="fr")
+    assert len(report.sections) == 9
+    for one in report.sections:
+        assert one.sentences[0].startswith("Rien n’est consigné : ")
+        assert one.rows == ()
+    with pytest.raises(NotAllowedError, match="nothing to report of 2027"):
+        yearly_report.yearly_report(project, 2027)
+    with pytest.raises(NotAllowedError, match="no company"):
+        yearly_report.yearly_report(project, 2026, entity="other")
+
+
+def test_for_publication_no_number_is_small(busy):
+    found = parts(yearly_report.yearly_report(busy, 2026, reader="publication"))
+    assert (
+        "fewer than 5 claims in fewer than 5 requests"
+        in found["Requests and how soon they were answered"].sentences[0]
+    )
+    assert found["Requests and how soon they were answered"].rows[0][1:] == ("not shown",) * 6
+    assert found["Refusals"].rows == (("access", "Art. 15(4)", "fewer than 5"),)
+
+
+def test_it_opens_as_word_and_as_pdf_in_both_languages(busy, folder, tmp_path):
+    word = tmp_path / "report.docx"
+    said = troth(folder, "report", "dpo", "--year", "2026", "--format", "docx", "-l", "fr", "-o", word)
+    assert said.code == 0
+    made = docx.Document(str(word))
+    told = [one.text for one in made.paragraphs]
+    assert told[0] == "Rapport du délégué à la protection des données, 2026"
+    assert "L’année n’est pas close" in told[1]
+    assert any("Les violations de données" in one for one in told)
+    assert [cell.text for cell in made.tables[0].rows[0].cells][:2] == ["Droit", "Demandes"]
+    assert made.core_properties.language == "fr"
+    assert "word/document.xml" in zipfile.ZipFile(io.BytesIO(word.read_bytes())).namelist()
+    paper = tmp_path / "report.pdf"
+    assert troth(folder, "report", "dpo", "--year", "2026", "--format", "pdf", "-o", paper).code == 0
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(paper).pages)
+    assert "Report of the data protection officer, 2026" in text
+    assert "I-2026-001" in text
+    shown = troth(folder, "report", "dpo", "--year", "2026")
+    assert seal.checkpoint(busy.ledger).root.hex() in shown.out.replace("\n", "")
+    found = json.loads(troth(folder, "report", "dpo", "--year", "2026", "--format", "json").out)
+    assert len(found["sections"]) == 9
+    assert troth(folder, "report", "dpo", "--year", "2026", "--format", "odt").code == 2
