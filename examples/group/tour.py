@@ -283,7 +283,11 @@ def mended(teller: Teller) -> None:
     for name, before, after in website.MENDED:
         teller.line(f"    {name:<12} {before.strip():<24} →  {after.strip()}")
     website.mend(teller.folder, date.today().isoformat())  # noqa: DTZ011  (the day here, as people write it)
-    teller.troth("publish", show=_first_line)
+    teller.say(
+        "What the new version promises otherwise, and what follows from it, is shown before it is published."
+    )
+    teller.troth("policy", "diff")
+    teller.troth("publish", "--yes", show=_first_line)
     with website.served(teller):
         _scan(teller, "scan-mended.json", code=0)
     told = json.loads(teller.troth("audit", "--json", codes=(0, 1), into="audit-mended.json"))["promises"]

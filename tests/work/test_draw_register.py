@@ -29,7 +29,7 @@ def publish(folder, clock):
     made = opened(folder, clock)
     path = folder / publishing.LOCK
     last = publishing.read_lock(path.read_text("utf-8"))[0] if path.exists() else None
-    published = publish_policy(made.ledger, made.policy, last, clock().date())
+    published = publish_policy(made.ledger, made.written, last, clock().date())
     path.write_text(publishing.write_lock(published.lock), "utf-8")
     record_register(made)
     return made

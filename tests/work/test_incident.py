@@ -16,6 +16,7 @@ from troth.ledger import read
 from troth.ledger.rebuild import rebuild
 from troth.outside.mail import Sent
 from troth.work import audit, incident, remind
+from troth.work.addresses import addresses_in
 
 SAID = {
     "nature": "Somebody read the list of customers.", "consequences": "You may get mail that pretends to be from us.",
@@ -120,12 +121,12 @@ def word(project):
 
 
 def test_people_are_found_in_a_store_and_a_mail_server_that_fails_is_asked_again(project, breach):
-    assert sorted(incident.addresses_in(project, "shop", "customer")) == [
+    assert sorted(addresses_in(project, "shop", "customer")) == [
         "ada@example.org",
         "bob@example.org",
     ]
     with pytest.raises(NotFoundError, match="has no table 'nothing'"):
-        list(incident.addresses_in(project, "shop", "nothing"))
+        list(addresses_in(project, "shop", "nothing"))
 
     class Failing:
         def __init__(self, mailer):
@@ -137,7 +138,7 @@ def test_people_are_found_in_a_store_and_a_mail_server_that_fails_is_asked_again
             )
 
     failing = project.__dict__["mailer"] = Failing(project.mailer)
-    people = list(incident.addresses_in(project, "shop"))
+    people = list(addresses_in(project, "shop"))
     first = incident.tell_people(project, breach, people, SAID, "marie")
     assert (first.sent, first.failed) == (1, 1)
     failing.down = False

@@ -52,12 +52,20 @@ class Look:
     words: Mapping[str, Words]
     templates: Environment
     style: bytes
+    coming: Callable[[Words], Mapping[str, Any] | None] = lambda _: None  # a version that is announced
 
     def page(
-        self, visit: Request[Any, Any, Any], template: str, title: str, status: int = 200, **values: object
+        self,
+        visit: Request[Any, Any, Any],
+        template: str,
+        title: str,
+        status: int = 200,
+        *,
+        spoken: str | None = None,
+        **values: object,
     ) -> Response[str]:
-        """Draw a page in the visitor's language; it is never stored on the way."""
-        words = self.words_for(visit)
+        """Draw a page in the visitor's language, or one that is spoken here; it is never stored on the way."""
+        words = self.words_for(visit) if spoken is None else self.words[spoken]
         drawn = self.templates.get_template(template).render(
             t=words,
             title=title,
@@ -66,7 +74,7 @@ class Look:
             organisation=self.organisation,
             q=carried(visit),
             style_sha256=hashlib.sha256(self.style).hexdigest()[:12],
-            **{"path": visit.url.path, **values},
+            **{"path": visit.url.path, "coming": self.coming(words), **values},
         )
         headers = {
             **HEADERS, "Cache-Control": "no-store", "Content-Language": words.language, "Vary": "Accept-Language",
@@ -88,7 +96,12 @@ class Look:
         )
 
 
-def look(organisation: str, words: Mapping[str, Words], own: Path | None = None) -> Look:
+def look(
+    organisation: str,
+    words: Mapping[str, Words],
+    own: Path | None = None,
+    coming: Callable[[Words], Mapping[str, Any] | None] = lambda _: None,
+) -> Look:
     """Gather what pages are drawn with; templates of the project's own come first."""
     ours = str(files("troth.faces.portal").joinpath("templates"))
     folders = [str(own), ours] if own is not None and own.is_dir() else [ours]
@@ -100,7 +113,7 @@ def look(organisation: str, words: Mapping[str, Words], own: Path | None = None)
         lstrip_blocks=True,
     )
     style = files("troth.faces.portal").joinpath("static", "portal.css").read_bytes()
-    return Look(organisation, words, templates, style)
+    return Look(organisation, words, templates, style, coming)
 
 
 def carried(visit: Request[Any, Any, Any], more: str = "") -> str:

@@ -745,4 +745,8 @@ class Change(Promise):
         "how changes are announced", law="GDPR Art. 12(1)", default=()
     )
     announced_before: Period | None = told("how long before a change takes effect")
+    announced_unless: tuple[Literal["promises_more"], ...] = told(
+        "which changes are not announced ahead: one that only promises people more, such as a shorter period",
+        default=(),
+    )
     history: tuple[Version, ...] = told("what changed in each version", default=())

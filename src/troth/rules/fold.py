@@ -14,6 +14,7 @@ from troth.errors import TamperedError
 from troth.rules import (
     action,
     amendment,
+    announcement,
     collection,
     consent,
     consent_form,
@@ -57,6 +58,7 @@ FOLDS: Mapping[str, Fold] = MappingProxyType(
         consent_form.FAMILY: consent_form.fold,
         purpose_scope.FAMILY: purpose_scope.fold,
         refusal.FAMILY: refusal.fold,
+        announcement.FAMILY: announcement.fold,
         sweep.FAMILY: sweep.fold,
         telling.FAMILY: telling.fold,
         promise_trend.FAMILY: promise_trend.fold,

@@ -27,8 +27,16 @@ from troth.policy.promise import (
     Transfer,
 )
 from troth.policy.register import Activity, RegisterDocument
-from troth.rules import control_collection, control_consent, control_retention, request, scan_verdict
+from troth.rules import (
+    announcement,
+    control_collection,
+    control_consent,
+    control_retention,
+    request,
+    scan_verdict,
+)
 from troth.rules import control_register as registered
+from troth.rules.announcement import Announced
 from troth.rules.claim import AT_ONCE, WAYS
 from troth.rules.map import Map
 from troth.rules.register import Source
@@ -93,6 +101,10 @@ class Facts:
     sent_despite: Sequence[tuple[str, str, str]] = ()  # event id, purpose, code of the no that stood
     tellings: Sequence[Mapping[str, Any]] = ()  # of choices without a request: what became of each recipient
     overlooked: Sequence[tuple[str, str]] = ()  # choice, day: nobody looked yet whom to tell
+    announced: Sequence[Announced] = ()  # how each version that holds or is coming was announced
+    promised: Mapping[str, date] = field(
+        default_factory=dict
+    )  # request -> day of a promise sooner than the law
 
 
 _SHOWN_BY: Mapping[str, frozenset[str]] = {
@@ -146,7 +158,7 @@ def _judge(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
         case "security":
             return _breaches(promise, policy, facts)
         case "change":
-            return _published(promise, facts)
+            return _announced(promise, facts)
         case _:
             raise TypeError(promise.kind)
 
@@ -168,15 +180,16 @@ def counted(number: int, one: str, many: str) -> str:
 
 def _answer(promise: Promise, facts: Facts) -> Verdict:
     ended = [one for one in facts.requests if one.get("answered_on")]
+    due = {one["id"]: _due(one, facts) for one in facts.requests}
     late = [
-        f"request {one['id']}: due {one['legal_due']}, answered {one['answered_on']}"
+        f"request {one['id']}: due {due[one['id']]}, answered {one['answered_on']}"
         for one in ended
-        if one["legal_due"] and one["answered_on"] > one["legal_due"]
+        if due[one["id"]] and one["answered_on"] > due[one["id"]]
     ]
     overdue = [
-        f"request {one['id']}: due {one['legal_due']}, not answered"
+        f"request {one['id']}: due {due[one['id']]}, not answered"
         for one in facts.requests
-        if request.is_open(one) and one["legal_due"] and facts.today.isoformat() > one["legal_due"]
+        if request.is_open(one) and due[one["id"]] and facts.today.isoformat() > due[one["id"]]
     ]
     evidence = [event for one in ended for event in facts.letters.get(one["id"], ())]
     waiting = sum(request.is_open(one) for one in facts.requests)
@@ -186,6 +199,12 @@ def _answer(promise: Promise, facts: Facts) -> Verdict:
     if late or overdue:
         return _said(promise, "broken", figure, evidence, [*late, *overdue])
     return _said(promise, "kept" if ended else "unproven", figure, evidence)
+
+
+def _due(one: Mapping[str, Any], facts: Facts) -> str:
+    """Return the day by which an answer was owed: the law's, or the policy's of that day where it was sooner."""
+    legal, promised = str(one["legal_due"] or ""), facts.promised.get(one["id"])
+    return min(filter(None, (legal, promised.isoformat() if promised else "")), default="")
 
 
 def _right(promise: Promise, facts: Facts) -> Verdict:
@@ -427,6 +446,18 @@ def _published(promise: Promise, facts: Facts) -> Verdict:
         return _said(promise, "unproven", "the policy was changed since it was published", evidence, wrong)
     figure = f"version {facts.published['version']} is in force in {len(known)} languages"
     return _said(promise, "kept", figure, evidence)
+
+
+def _announced(promise: Promise, facts: Facts) -> Verdict:
+    """Judge that the text is the one published, and that each change was announced as promised before it."""
+    published = _published(promise, facts)
+    if not facts.announced:
+        return published
+    word, figure, evidence, wrong = announcement.judge(facts.announced, facts.today)
+    if word == "broken" or (word == "unproven" and published.word == "kept"):
+        return _said(promise, word, figure, (*published.evidence, *evidence), wrong)
+    figure = f"{published.figure}; {figure}"
+    return _said(promise, published.word, figure, (*published.evidence, *evidence), published.broken_by)
 
 
 def exit_code(verdicts: Iterable[Verdict], *, strict: bool) -> int:

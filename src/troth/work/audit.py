@@ -6,21 +6,24 @@ Law: GDPR Art. 5(2), Art. 24(1).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 
 from troth.errors import NotFoundError
 from troth.law import clock
 from troth.ledger import append, read
 from troth.policy.notice_text import sha256
+from troth.policy.policy import Policy
 from troth.policy.reading import did_you_mean
-from troth.rules import control_consent, sweep, telling, verdict
+from troth.rules import control_consent, policy_change, sweep, telling, verdict
 from troth.rules import incident as incident_rules
 from troth.rules.event import Draft, Event, Fact
 from troth.rules.scan_verdict import Scanned
 from troth.rules.verdict import Facts, Verdict
 from troth.work import (
+    announce_change,
     declare_refusals,
     incident,
     inform,
@@ -31,6 +34,7 @@ from troth.work import (
 from troth.work.adopt_policy import adopted
 from troth.work.draw_register import files_wrong
 from troth.work.establishment import day_here, establishment
+from troth.work.policy_as_of import as_published, versions
 from troth.work.project import Project
 from troth.work.publish_policy import STREAM
 from troth.work.read_sent import read_sent
@@ -121,15 +125,16 @@ def gather(project: Project) -> Facts:
             elif event.facts["kind"] in {"done", "refusal"} and event.facts["outcome"] == "sent":
                 letters[number].append(event.id)
     published = read.stream(project.ledger, STREAM)
-    last = next((event for event in reversed(published) if event.kind == "policy_published"), None)
+    last = _in_force(project, published)
     sent, despite = _sent(project)
+    requests = [dict(state.body) for state in read.states(project.ledger, "request")]
     return Facts(
         today=day_here(project),
         consents=control_consent.counted(read.events(project.ledger, kind="consent_recorded")),
         refusals=declare_refusals.known(project),
         sent=sent,
         sent_despite=despite,
-        requests=[dict(state.body) for state in read.states(project.ledger, "request")],
+        requests=requests,
         letters={number: tuple(ids) for number, ids in letters.items()},
         acts={number: tuple(ids) for number, ids in acts.items()},
         maps=project.maps,
@@ -171,8 +176,43 @@ def gather(project: Project) -> Facts:
             (one.id, one.at.date().isoformat())
             for one in tell_of_choices.overlooked(project, project.clock() - OVERLOOKED_AFTER)
         ],
+        announced=tuple(announce_change.announced(project)),
+        promised=_promised(project, requests),
         hashes={language: sha256(project.policy, language) for language in project.policy.documents},
     )
+
+
+def _promised(project: Project, requests: Sequence[Mapping[str, Any]]) -> dict[str, date]:
+    """Return by when an answer was promised sooner than the law asks: by the version in force on the day of receipt."""
+    within = [
+        (one.from_.isoformat(), known[0].answer.within if known[0].answer else None)
+        for one in versions(project)
+        if (known := _text_of(project, one.version)) is not None
+    ] or [("", project.policy.answer.within if project.policy.answer else None)]
+    found = {}
+    for one in requests:
+        received = str(one["received"])
+        mine = next((each for from_, each in reversed(within) if from_ <= received), within[0][1])
+        by = policy_change.promised_by(one, mine)
+        if by is not None:
+            found[str(one["id"])] = by
+    return found
+
+
+def _text_of(project: Project, version: str) -> tuple[Policy, Event] | None:
+    """Return a version as published; None where its text was not kept."""
+    try:
+        return as_published(project, version)
+    except NotFoundError:
+        return None
+
+
+def _in_force(project: Project, published: Sequence[Event]) -> Event | None:
+    """Return the event of the version that is judged: the last one published, or the one before what is coming."""
+    events = [event for event in published if event.kind == "policy_published"]
+    mine = [event for event in events if event.facts["version"] == project.policy.version]
+    coming = project.policy is not project.written
+    return next(iter(reversed(mine if coming else events)), None)
 
 
 def _scans(project: Project) -> list[Scanned]:

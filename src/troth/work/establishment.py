@@ -11,6 +11,7 @@ from datetime import date
 from troth.errors import NotAllowedError
 from troth.law import clock
 from troth.law.jurisdiction import jurisdiction
+from troth.policy.policy import Policy
 from troth.work.project import Project
 
 
@@ -28,7 +29,15 @@ def establishment(project: Project, entity: str | None = None) -> Establishment:
 
     Raises NotAllowedError where the policy has no such company.
     """
-    group = project.policy.group
+    return established(project.policy, entity)
+
+
+def established(policy: Policy, entity: str | None = None) -> Establishment:
+    """Return where a company of a policy is established, the main one if none is named.
+
+    Raises NotAllowedError where the policy has no such company.
+    """
+    group = policy.group
     if group is None:
         return Establishment("", "EU", jurisdiction("EU").time_zone)
     try:

@@ -24,7 +24,6 @@ from troth.rules import incident as rules
 from troth.rules import letter
 from troth.rules.event import Draft, Fact
 from troth.rules.incident import FAMILY
-from troth.stores.contract import Replays
 from troth.work import send_letter
 from troth.work.establishment import day_here, establishment
 from troth.work.project import Project
@@ -331,22 +330,6 @@ def tell_people(
         )
         sent, failed = sent + (went.outcome == "sent"), failed + (went.outcome != "sent")
     return Told(sent, known, failed, unreadable)
-
-
-def addresses_in(project: Project, store: str, table: str = "") -> Iterator[str]:
-    """Yield the e-mail address of everybody whom a store (or one table of it) names by one, in bounded memory."""
-    if store not in project.maps:
-        raise NotFoundError(f"There is no store called {store[:40]!r}. There are: {', '.join(project.maps)}.")
-    if table and table not in project.maps[store].tables:
-        raise NotFoundError(f"The map of `{store}` has no table {table[:40]!r}.")
-    opened = project.stores[store]
-    if not isinstance(opened, Replays):
-        raise NotAllowedError(
-            f"A store of kind {project.maps[store].kind} cannot be read whole. Give a list instead."
-        )
-    for entry in opened.entries():
-        if not table or entry.table == table:
-            yield from (value for kind, value in entry.identifiers if kind == "email")
 
 
 def exempt(project: Project, number: str, ground: str, reason: str, staff: str) -> Incident:

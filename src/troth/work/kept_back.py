@@ -29,6 +29,14 @@ def kept_back(project: Project) -> tuple[Who, ...]:
     return tuple(Who(subject, subjects.identifiers(project.ledger, subject)) for subject in found)
 
 
+def restricted(project: Project) -> Iterator[str]:
+    """Yield the e-mail addresses of those whose data is stored and nothing else, in small letters."""
+    for subject in dict.fromkeys(_restricted(project)):
+        for kind, value in subjects.identifiers(project.ledger, subject):
+            if kind == "email":
+                yield value.strip().casefold()
+
+
 def _restricted(project: Project) -> Iterator[str]:
     for each in read.states(project.ledger, FAMILY):
         if each.status not in OVER:

@@ -21,7 +21,7 @@ from troth.rules.map import Map
 from troth.stores.manual import is_manual
 from troth.stores.map_file import read as read_map
 from troth.work import publish_policy, record_register
-from troth.work.establishment import establishment
+from troth.work.establishment import established
 from troth.work.project import Project
 
 
@@ -58,12 +58,10 @@ def versions(project: Project) -> tuple[Version, ...]:
             starts = max(date.fromisoformat(str(event.facts["effective"])), _day(project, event))
             found = [one for one in found if one[0] < starts]
             found.append((starts, event))
-    ends: list[date | None] = [starts for starts, _ in found[1:]]
+    ends: list[date | None] = [*(starts for starts, _ in found[1:]), None][: len(found)]
     return tuple(
         Version(str(event.facts["version"]), _languages(event), starts, until, event)
-        for (starts, event), until in zip(
-            found, [*ends, None], strict=False
-        )  # where there is none, nothing ends
+        for (starts, event), until in zip(found, ends, strict=True)
     )
 
 
@@ -72,11 +70,7 @@ def as_of(project: Project, day: date) -> AsOf:
     version = next((one for one in reversed(versions(project)) if one.from_ <= day), None)
     if version is None:
         raise NotFoundError(f"No version of the policy was in force on {day}. `troth versions` lists them.")
-    texts = dict(vault.payload(project.ledger, version.published).get("files") or {})
-    if not texts:
-        raise NotFoundError(
-            f"The text of version {version.version} was not kept when it was published; its hash was."
-        )
+    texts = _texts(project, version.published)
     recorded = None
     for event in read.stream(project.ledger, record_register.STREAM):
         if _day(project, event) <= day:
@@ -93,6 +87,72 @@ def as_of(project: Project, day: date) -> AsOf:
     return AsOf(day, policy, dict(_maps(files)), version, recorded)
 
 
+def as_published(project: Project, version: str = "") -> tuple[Policy, Event] | None:
+    """Return a published version as its text was, with its event; the last where none is named, None where none was.
+
+    The register of that day is no part of it.  Raises NotFoundError where it was never published, or its
+    text was not kept.
+    """
+    every = [
+        one for one in read.stream(project.ledger, publish_policy.STREAM) if one.kind == "policy_published"
+    ]
+    found = [one for one in every if not version or one.facts["version"] == version]
+    if not found:
+        if version:
+            known = ", ".join(str(one.facts["version"]) for one in every) or "none"
+            raise NotFoundError(f"Version {version[:20]!r} was never published. There are: {known}.")
+        return None
+    return _read(project, str(found[-1].facts["version"]), _texts(project, found[-1])), found[-1]
+
+
+def before_the_coming(project: Project) -> Policy:
+    """Return what holds today while the files are for a later day: the version in force, with the register of now.
+
+    The files themselves where nothing was published before, or where their day has come.
+    """
+    written = project.written
+    today = clock.receipt_day(project.clock(), established(written).time_zone)
+    if written.effective is None or written.effective <= today:
+        return written
+    version = next((one for one in reversed(versions(project)) if one.from_ <= today), None)
+    if version is None:
+        return written
+    if version.version not in project.earlier:
+        try:
+            texts = _texts(project, version.published)
+        except NotFoundError:  # published before texts were kept
+            return written
+        register = {name: text for name, text in written.files.items() if name.startswith("register/")}
+        policy, _ = load({**texts, **register})
+        project.earlier[version.version] = policy or as_of(project, today).policy
+    return project.earlier[version.version]
+
+
+def _texts(project: Project, published: Event) -> dict[str, str]:
+    texts = dict(vault.payload(project.ledger, published).get("files") or {})
+    if not texts:
+        version = published.facts["version"]
+        raise NotFoundError(
+            f"The text of version {version} was not kept when it was published; its hash was."
+        )
+    return texts
+
+
+def _read(project: Project, version: str, texts: Mapping[str, str]) -> Policy:
+    """Read what was kept as a policy, with the register of now where its promises name what stands there."""
+    policy, problems = load(texts)
+    if policy is None:
+        register = {
+            name: text for name, text in project.written.files.items() if name.startswith("register/")
+        }
+        policy, _ = load({**texts, **register})
+    if policy is None:
+        raise TamperedError(
+            f"What was kept of version {version} cannot be read as a policy any more: {problems[0]}"
+        )
+    return policy
+
+
 def _maps(files: Mapping[str, str]) -> Iterator[tuple[str, Map]]:
     for name, text in files.items():
         if name.startswith("stores/") and not is_manual(text):
@@ -102,7 +162,7 @@ def _maps(files: Mapping[str, str]) -> Iterator[tuple[str, Map]]:
 
 
 def _day(project: Project, event: Event) -> date:
-    return clock.receipt_day(event.at, establishment(project).time_zone)
+    return clock.receipt_day(event.at, established(project.written).time_zone)
 
 
 def _languages(event: Event) -> dict[str, str]:

@@ -157,9 +157,28 @@ class Project:
     open_manual: Callable[[Settings], Mapping[str, Manual]] = lambda _: {}
 
     @cached_property
-    def policy(self) -> Policy:
+    def written(self) -> Policy:
         """The policy as its files stand now; raises WrongFileError with every problem."""
         return self.open_policy(self.settings)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that is in force: its files as they stand, unless they are for a later day.
+
+        Files that name a later day are what is coming; until then what was published before them holds.
+        Raises WrongFileError with every problem of the files.
+        """
+        written = self.written
+        if written.effective is None or written.effective <= self.clock().date():
+            return written
+        from troth.work.policy_as_of import before_the_coming  # here: most projects never need it
+
+        return before_the_coming(self)
+
+    @cached_property
+    def earlier(self) -> dict[str, Policy]:
+        """Versions that were published before the files as they stand, by what they were read from."""
+        return {}
 
     @cached_property
     def ledger(self) -> Ledger:

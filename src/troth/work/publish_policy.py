@@ -39,14 +39,8 @@ def publish_policy(
 
     `last` is the lock of the version published before, None at first.
     """
+    refuse_wrong(ledger, policy, last, today)
     now = publishing.lock(policy)
-    wrong = {
-        *publishing.problems(policy, last),
-        *_published_otherwise(ledger, policy, now),
-        *_findings(policy, today),
-    }
-    if wrong:
-        raise WrongFileError(sorted(wrong))
     changed = publishing.changed_promises(policy, last)
     draft = Draft(
         kind="policy_published",
@@ -63,6 +57,17 @@ def publish_policy(
     )
     (event,) = append(ledger, [draft], once=f"policy_published/{now.version}")
     return Published(event, now, changed)
+
+
+def refuse_wrong(ledger: Ledger, policy: Policy, last: publishing.Lock | None, today: date) -> None:
+    """Raise WrongFileError with every reason why this version cannot be published; nothing is written."""
+    wrong = {
+        *publishing.problems(policy, last),
+        *_published_otherwise(ledger, policy, publishing.lock(policy)),
+        *_findings(policy, today),
+    }
+    if wrong:
+        raise WrongFileError(sorted(wrong))
 
 
 def _published_otherwise(ledger: Ledger, policy: Policy, now: publishing.Lock) -> list[Problem]:

@@ -19,7 +19,7 @@ from troth.rules import action, letter, promise_trend
 from troth.rules.alert import Alert, alerts
 from troth.rules.event import Draft, Fact
 from troth.rules.letter import has_phrase, phrase
-from troth.work import incident, send_letter, sweep
+from troth.work import announce_change, incident, send_letter, sweep
 from troth.work.audit_trend import turned
 from troth.work.establishment import establishment
 from troth.work.project import Project
@@ -55,6 +55,7 @@ def remind(project: Project) -> bool:
     lines += _incidents(project, language) + _sweeps(project, language) + _turned(project, language, today)
     lines += _actions(project, language, today)
     lines += _not_none(project, language)
+    lines += _announcements(project, language)
     if not lines:
         return False
     fields: dict[str, object] = {
@@ -95,6 +96,19 @@ def _sweeps(project: Project, language: str) -> list[str]:
         )
         for one in sweep.every(project)
         if one["status"] == "marked"
+    ]  # fmt: skip
+
+
+def _announcements(project: Project, language: str) -> list[str]:
+    """Say which ways of announcing a coming version are still to be gone, and by when."""
+    if project.policy is project.written:
+        return []
+    return [
+        phrase("announcement_waits", language, version=one.version, way=phrase(f"way_{way}", language),
+               on=send_letter.day((one.by or one.effective).isoformat(), language))
+        for one in announce_change.announced(project)
+        for way, done in one.ways.items()
+        if done is None
     ]  # fmt: skip
 
 

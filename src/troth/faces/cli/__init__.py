@@ -43,6 +43,12 @@ COMMANDS: dict[str, Entry] = {
     ),
     "notice": Entry("policy_commands", "notice", "Policy", "Render the notice that people read."),
     "publish": Entry("policy_commands", "publish", "Policy", "Put this version of the policy in force."),
+    "policy": Entry(
+        "change_commands",
+        "app",
+        "Policy",
+        "Compare versions by what they promise; announce a change to people.",
+    ),
     "versions": Entry(
         "register_commands", "versions", "Policy", "List the versions of the policy and who adopted them."
     ),

@@ -261,11 +261,12 @@ def people(
     --advice "Change your password." --staff marie
     """
     from troth.work import incident as work
+    from troth.work.addresses import addresses_in
 
     opened = project()
     if (listed is None) is (not store):
         raise NotAllowedError("Say who they are: by --list FILE or by --from STORE, one of the two.")
-    addresses = _lines(listed) if listed else work.addresses_in(opened, *store.partition(".")[::2])
+    addresses = _lines(listed) if listed else addresses_in(opened, *store.partition(".")[::2])
     said = {"nature": nature, "consequences": consequences, "measures": measures, "advice": advice}
     with progress("Writing") as advance:
         done = work.tell_people(opened, incident, addresses, said, staff, language=language, advance=advance)

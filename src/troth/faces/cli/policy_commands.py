@@ -15,6 +15,7 @@ from troth.faces.cli.console import as_json, err, out
 
 if TYPE_CHECKING:
     from troth.policy.policy import Policy
+    from troth.work.weigh_change import Weighed
 
 LENGTH_MAX = 8_000_000
 
@@ -130,25 +131,35 @@ def notice(
         err().print(said, markup=False)
 
 
-def publish(json: bool = typer.Option(False, "--json", help="Report as JSON.")) -> None:
-    """Put this version of the policy in force, if nothing is wrong with it.
+def publish(
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask, though promises changed; for scripts."),
+    json: bool = typer.Option(False, "--json", help="Report as JSON."),
+) -> None:
+    """Put this version of the policy in force on its day, if nothing is wrong with it.
 
-    Problems, errors of `troth check`, stale clauses and missing translations stop it.
+    Problems, errors of `troth check`, stale clauses and missing translations stop it. Where promises changed
+    since the last version, what follows is shown and you are asked.
 
     Example: troth publish
     """
     from troth.faces.cli.context import project
     from troth.policy.publishing import LOCK, read_lock, write_lock
     from troth.work.establishment import day_here
-    from troth.work.publish_policy import publish_policy
+    from troth.work.publish_policy import publish_policy, refuse_wrong
     from troth.work.record_register import record_register
+    from troth.work.weigh_change import weigh
 
     here = project()
     path = here.settings.folder / LOCK
     last, wrong = read_lock(read_text(path)) if path.exists() else (None, ())
     if wrong:
         raise WrongFileError(wrong)
-    published = publish_policy(here.ledger, here.policy, last, day_here(here))
+    today, policy = day_here(here), here.written
+    refuse_wrong(here.ledger, policy, last, today)
+    weighed = weigh(here)
+    if weighed is not None and weighed.asks and not yes:
+        _confirmed(weighed)
+    published = publish_policy(here.ledger, policy, last, today)
     path.write_text(write_lock(published.lock), encoding="utf-8", newline="\n")
     record_register(here)
     if json:
@@ -159,14 +170,30 @@ def publish(json: bool = typer.Option(False, "--json", help="Report as JSON.")) 
                 "effective": published.lock.effective,
                 "sha256": dict(published.lock.sha256),
                 "promises_changed": list(published.changed),
+                "consequences": weighed.consequences if weighed else (),
+                "too_soon": bool(weighed and weighed.too_soon),
             }
         )
         return
     console = out()
-    console.print(f"Version {published.lock.version} is published, in force from {published.lock.effective}.")
+    coming = "in force from" if published.lock.effective <= today.isoformat() else "comes into force on"
+    console.print(f"Version {published.lock.version} is published, {coming} {published.lock.effective}.")
     for language, sha256 in sorted(published.lock.sha256.items()):
         console.print(f"  {language}  {sha256}")
     console.print(f"{len(published.changed)} promises changed. Put {LOCK} into version control.")
+    if weighed is not None and any(one.what == "announcement" for one in weighed.consequences):
+        console.print("Announce it: troth policy announce; troth policy announced says how far that is.")
+
+
+def _confirmed(weighed: Weighed) -> None:
+    """Show what follows from a version and ask; raises NotAllowedError where the answer is no, or none comes."""
+    from troth.faces.cli.change_commands import show
+
+    show(weighed, err())
+    if not sys.stdin.isatty():
+        raise NotAllowedError("Promises changed: nothing was published. Look at the above, then say --yes.")
+    if not typer.confirm(f"Publish version {weighed.becomes}?", err=True):
+        raise NotAllowedError("Nothing was published.")
 
 
 def schema(
@@ -225,7 +252,7 @@ def _policy(file: Path | None) -> Policy:
     if file is None:
         from troth.faces.cli.context import project
 
-        return project().policy
+        return project().written
     if file.is_dir():
         raise NotFoundError(f"{file} is a folder. Name the policy in it, such as {file / 'policy.md'}.")
     stem = file.name.split(".")[0]

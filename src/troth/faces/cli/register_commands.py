@@ -83,15 +83,27 @@ def register(
         raise typer.Exit(1)
 
 
-def versions(json: bool = typer.Option(False, "--json", help="Write the result as JSON.")) -> None:
+def versions(
+    on: datetime | None = typer.Option(
+        None, "--on", formats=["%Y-%m-%d"], help="Only the version that was in force on this day."
+    ),
+    entity: str = typer.Option("", "--entity", help="For this company of the group; with --on."),
+    language: str = typer.Option("", "--language", "-l", help="In this language; with --on."),
+    json: bool = typer.Option(False, "--json", help="Write the result as JSON."),
+) -> None:
     """List the versions of the policy, from which day to which each was in force, and who adopted it.
 
-    Example: troth versions
+    Example: troth versions --on 2026-11-23 --entity vaubrelle-uk --language en
     """
     from troth.work.adopt_policy import adopted
     from troth.work.policy_as_of import versions as listed
 
     opened = project()
+    if on is not None:
+        _tell_day(opened, on.date(), entity, language, json=json)
+        return
+    if entity or language:
+        raise NotAllowedError("--entity and --language are asked with a day: --on 2026-11-23.")
     by_company = adopted(opened)
     found = [
         {
@@ -122,6 +134,25 @@ def versions(json: bool = typer.Option(False, "--json", help="Write the result a
     ]
     out().print(
         table("Versions of the policy", ["version", "from", "until", "languages", "adopted by"], rows)
+    )
+
+
+def _tell_day(opened: Project, day: date, entity: str, language: str, *, json: bool) -> None:
+    from troth.work.in_force import in_force
+
+    found = in_force(opened, day, entity, language)
+    if json:
+        as_json(found)
+        return
+    until = f"until {found.until}" if found.until else "and still"
+    adopted = (
+        f"adopted it on {found.adopted_on}" if found.adopted_on else "is not recorded as having adopted it"
+    )
+    out().print(
+        f"On {day} version {found.version} was in force, from {found.from_} {until}; {found.entity} {adopted}.\n"
+        f"{found.language}: SHA-256 {found.sha256}, event {found.event}.\n"
+        f"Its text: troth notice --as-of {day} --language {found.language}",
+        markup=False,
     )
 
 

@@ -21,6 +21,7 @@ from troth.faces.portal.pages import FORM_BYTES_MAX, pages
 from troth.faces.portal.preference_pages import preference_pages
 from troth.faces.portal.recipient_pages import recipient_pages
 from troth.faces.portal.task_pages import task_pages
+from troth.faces.portal.version_pages import coming, version_pages
 from troth.faces.web import HEADERS, Look, explain, look, static
 from troth.faces.words import catalogues
 from troth.work.project import Project
@@ -34,8 +35,10 @@ def application(project: Project, *, asks: Limit | None = None, codes: Limit | N
         group.title.said(project.policy.language) if group else project.settings.name,
         catalogues(folder / "locale"),
         folder / "templates" / "portal",
+        coming(project),
     )
     routes: list[Any] = pages(project, shown, asks=asks or Limit(20, 3600), codes=codes or Limit(20, 3600))
+    routes += version_pages(project, shown)
     routes += task_pages(project, shown, Limit(60, 3600))
     routes += document_pages(project, Limit(60, 3600))
     routes += incident_pages(project, shown, Limit(10, 3600))

@@ -23,6 +23,7 @@ from troth.faces.portal.limits import Limit
 from troth.faces.portal.seen import seen
 from troth.faces.web import HEADERS, Look, carried
 from troth.outside.mail import is_address
+from troth.policy.policy import Policy
 from troth.rules import representation, set_aside
 from troth.work import (
     build_package,
@@ -57,7 +58,7 @@ FIELD_MAX = {
 
 def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[Any]:
     """Return the routes of the portal over one project."""
-    rendered: dict[str, str] = {}
+    rendered: dict[tuple[str, str], Response[str]] = {}
     secure = project.settings.public_url.startswith("https://")
     offered = open_request.rights(project)
 
@@ -232,15 +233,12 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         return noticed(language)
 
     def noticed(language: str) -> Response[str]:
-        from troth.policy.notice import render
-
-        known = language if language in project.policy.documents else project.policy.language
-        drawn = rendered.get(known) or rendered.setdefault(known, render(project.policy, known, "html"))
-        headers = {
-            **HEADERS, "Content-Security-Policy": _policy_for(drawn), "Content-Language": known,
-            "Vary": "Accept-Language",
-        }  # fmt: skip
-        return Response(drawn, media_type="text/html", headers=headers)
+        policy = project.policy
+        known = language if language in policy.documents else policy.language
+        drawn = rendered.get((policy.version, known))
+        if drawn is None:
+            drawn = rendered[policy.version, known] = notice_page(policy, known)
+        return drawn
 
     @get("/calendar/{name:str}", sync_to_thread=True)
     def calendar(request: Asked, name: FromPath[str]) -> Response[bytes]:
@@ -273,6 +271,18 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         calendar,
         health,
     ]
+
+
+def notice_page(policy: Policy, language: str) -> Response[str]:
+    """Return the notice of a policy in one of its languages, as a page of its own."""
+    from troth.policy.notice import render
+
+    drawn = render(policy, language, "html")
+    headers = {
+        **HEADERS, "Content-Security-Policy": _policy_for(drawn), "Content-Language": language,
+        "Vary": "Accept-Language",
+    }  # fmt: skip
+    return Response(drawn, media_type="text/html", headers=headers)
 
 
 def _follow_title(words: Any, number: str, kind: str) -> str:
