@@ -286,8 +286,8 @@ def test_a_company_that_the_policy_does_not_have_is_refused_by_the_gate_too(news
 
 def test_an_answer_worked_out_while_the_day_turned_is_not_kept(news, tmp_path):
     class Turning(Gate):
-        def explain(self, at, question):
-            found = super().explain(at, question)
+        def explain(self, told, question):
+            found = super().explain(told, question)
             self._answers = {}  # as at midnight, in the thread that follows
             return found
 

@@ -19,7 +19,6 @@ import msgspec
 
 from troth.errors import ConflictError, NotAllowedError, NotFoundError, TrothError
 from troth.faces.api_keys import Keys
-from troth.rules.may import sentence
 from troth.work.gate import Gate
 from troth.work.take_choices import Taken, Taking, mistake
 
@@ -125,12 +124,11 @@ class Hot:
         if not asked.why:
             allowed = "true" if told.allowed else "false"
             return f'{{"may":{allowed},"code":"{told.code}","fresh_seconds":{fresh}}}'.encode()
-        reason = told.reason
-        return json.dumps(
-            {"may": told.allowed, "code": told.code, "why": sentence(reason, asked.language), "clause": reason.clause,
-             "promise": reason.promise, "event": reason.event, "at": reason.at, "fresh_seconds": fresh},
-            ensure_ascii=False,
-        ).encode()  # fmt: skip
+        reason, why = told.why(asked.language)
+        return msgspec.json.encode(
+            {"may": told.allowed, "code": told.code, "why": why, "clause": reason.clause, "promise": reason.promise,
+             "event": reason.event, "at": reason.at, "fresh_seconds": fresh}
+        )  # fmt: skip
 
     def _read(self, body: bytes) -> Ask:
         try:

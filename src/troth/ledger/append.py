@@ -57,7 +57,10 @@ _SET_STATE = text(
 )
 _BODIES = text("SELECT body FROM events WHERE id = :id")
 STREAMS_AT_ONCE = 500
-_TO_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+_CROCKFORD = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_TO_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _CROCKFORD)
+_LETTERS = bytes(_CROCKFORD[byte % 32] for byte in range(256))
+"""Five random bits of a random byte as a letter."""
 
 
 def append(
@@ -261,5 +264,12 @@ def microseconds(at: datetime) -> int:
 
 def new_id(at: datetime) -> str:
     """Make an id that sorts by time: 10 characters of it, then 80 random bits."""
-    number = (int(at.timestamp() * 1000) << 80) | secrets.randbits(80)
-    return base64.b32encode(number.to_bytes(20, "big"))[6:].translate(_TO_CROCKFORD).decode()
+    return new_ids(at, 1)[0]
+
+
+def new_ids(at: datetime, count: int) -> list[str]:
+    """Make so many ids of one moment."""
+    moment = (int(at.timestamp() * 1000) << 80).to_bytes(20, "big")
+    start = base64.b32encode(moment)[6:16].translate(_TO_CROCKFORD).decode()
+    drawn = secrets.token_bytes(16 * count).translate(_LETTERS).decode()
+    return [start + drawn[place : place + 16] for place in range(0, 16 * count, 16)]

@@ -12,13 +12,15 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
 
 from troth.errors import NotFoundError, TrothError, UnreachableError
@@ -31,35 +33,54 @@ TOGETHER_MAX = 2000
 WAITING_MAX = 100_000
 _FACTS_MAX = 10_000
 
+# Each statement takes one parameter, a JSON array, and works on all of it at once: while a database works,
+# other threads do; between two rows they would wait for each other.
 _SQLITE = {
-    "said": "SELECT key, events FROM once WHERE key IN (SELECT value FROM json_each(?))",
-    "say": "INSERT INTO once VALUES (?, ?)",
-    "there": "SELECT stream FROM heads WHERE stream IN (SELECT value FROM json_each(?))",
-    "heads": "INSERT INTO heads SELECT value ->> 0, value ->> 1 FROM json_each(?) WHERE true "
-    "ON CONFLICT (stream) DO UPDATE SET version = heads.version + excluded.version RETURNING stream, version",
-    "states": "SELECT stream, body FROM state WHERE stream IN (SELECT value FROM json_each(?))",
+    "said": "SELECT json_group_array(json_array(key, events)) FROM once WHERE key IN (SELECT value FROM json_each(?))",
+    "say": "INSERT INTO once SELECT value ->> 0, value ->> 1 FROM json_each(?)",
+    "there": "SELECT json_group_array(json_array(stream)) FROM heads "
+    "WHERE stream IN (SELECT value FROM json_each(?))",
+    "take": "INSERT INTO heads SELECT value ->> 0, value ->> 1 FROM json_each(?) WHERE true "
+    "ON CONFLICT (stream) DO UPDATE SET version = heads.version + excluded.version",
+    "standing": "SELECT json_group_array(json_array(h.stream, h.version, s.body)) FROM heads h "
+    "LEFT JOIN state s ON s.stream = h.stream WHERE h.stream IN (SELECT value FROM json_each(?))",
     "events": "INSERT INTO events (id, at_us, kind, stream, version, subject, request, body) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-    "unsealed": "INSERT INTO unsealed VALUES (?, ?, ?)",
-    "state": "INSERT INTO state VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (stream) DO UPDATE SET "
+    "SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, "
+    "CAST(value ->> 7 AS blob) FROM json_each(?)",
+    "unsealed": "INSERT INTO unsealed SELECT seq, id, at_us FROM events "
+    "WHERE id IN (SELECT value ->> 0 FROM json_each(?))",
+    "state": "INSERT INTO state SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 "
+    "FROM json_each(?) WHERE true ON CONFLICT (stream) DO UPDATE SET "
     "version = excluded.version, status = excluded.status, due = excluded.due, body = excluded.body",
 }
+# ruff: noqa: S608 - what is put together is written here, and values are bound
+_EACH = "json_array_elements(%s::json)"
 _POSTGRESQL = {
-    "said": "SELECT key, events FROM once WHERE key = ANY(%s)",
-    "say": "INSERT INTO once SELECT * FROM unnest(%s::text[], %s::text[])",
-    "there": "SELECT stream FROM heads WHERE stream = ANY(%s)",
-    "heads": "INSERT INTO heads SELECT * FROM unnest(%s::text[], %s::bigint[]) "
-    "ON CONFLICT (stream) DO UPDATE SET version = heads.version + excluded.version RETURNING stream, version",
-    "states": "SELECT stream, body FROM state WHERE stream = ANY(%s)",
-    "numbers": "SELECT nextval('events_seq') FROM generate_series(1, %s)",
-    "events": "INSERT INTO events (seq, id, at_us, kind, stream, version, subject, request, body) SELECT * FROM "
-    "unnest(%s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[], "
-    "%s::bytea[])",
-    "unsealed": "INSERT INTO unsealed SELECT * FROM unnest(%s::bigint[], %s::text[], %s::bigint[])",
-    "state": "INSERT INTO state SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[], "
-    "%s::text[]) ON CONFLICT (stream) DO UPDATE SET version = excluded.version, status = excluded.status, "
-    "due = excluded.due, body = excluded.body",
+    "said": "SELECT key, events FROM once WHERE key IN (SELECT json_array_elements_text(%s::json))",
+    "say": f"INSERT INTO once SELECT value ->> 0, value ->> 1 FROM {_EACH}",
+    "there": "SELECT stream FROM heads WHERE stream IN (SELECT json_array_elements_text(%s::json))",
+    "take": f"INSERT INTO heads SELECT value ->> 0, (value ->> 1)::bigint FROM {_EACH} "
+    "ON CONFLICT (stream) DO UPDATE SET version = heads.version + excluded.version",
+    "standing": "SELECT h.stream, h.version, s.body FROM heads h LEFT JOIN state s ON s.stream = h.stream "
+    "WHERE h.stream IN (SELECT json_array_elements_text(%s::json))",
+    "events": "WITH made AS (INSERT INTO events (id, at_us, kind, stream, version, subject, request, body) "
+    "SELECT value ->> 0, (value ->> 1)::bigint, value ->> 2, value ->> 3, (value ->> 4)::bigint, value ->> 5, "
+    f"value ->> 6, convert_to(value ->> 7, 'UTF8') FROM {_EACH} RETURNING seq, id, at_us) "
+    "INSERT INTO unsealed SELECT seq, id, at_us FROM made",
+    "state": "INSERT INTO state SELECT value ->> 0, value ->> 1, (value ->> 2)::bigint, value ->> 3, value ->> 4, "
+    f"value ->> 5 FROM {_EACH} ON CONFLICT (stream) DO UPDATE SET version = excluded.version, "
+    "status = excluded.status, due = excluded.due, body = excluded.body",
 }
+_JSON = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """Facts of a kind that were looked at and written as JSON, once for all drafts that hold the same mapping."""
+
+    facts: Mapping[str, Fact]
+    kind: Kind
+    written: bytes
 
 
 @dataclass(slots=True)
@@ -71,7 +92,7 @@ class _Handed:
     needs: str | None
     future: Any
     loop: asyncio.AbstractEventLoop | None
-    kinds: list[Kind] = field(default_factory=list)
+    checked: list[_Checked] = field(default_factory=list)
     locks: list[tuple[str, bytes] | None] = field(default_factory=list)
     result: tuple[Event, ...] | Exception | None = None
 
@@ -84,7 +105,7 @@ class Ingest:
         self._queue: deque[_Handed] = deque()
         self._wake = threading.Event()
         self._ended = False
-        self._facts: dict[int, tuple[Mapping[str, Fact], bytes]] = {}
+        self._facts: dict[int, _Checked] = {}
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
         self._thread.start()
 
@@ -116,7 +137,7 @@ class Ingest:
             raise UnreachableError("More is handed in than the disk takes. Send it again in a moment.")
         if self._ended:
             raise UnreachableError("This server is about to end. Send it again.")
-        handed.kinds = [check(draft) for draft in handed.drafts]
+        handed.checked = [self._check(draft) for draft in handed.drafts]
         self._queue.append(handed)
         self._wake.set()
 
@@ -140,8 +161,8 @@ class Ingest:
         driver: Any = self.ledger.engine.dialect.loaded_dbapi  # the one in use: the other is not loaded
         try:
             for handed in together:
-                pairs = zip(handed.drafts, handed.kinds, strict=True)
-                handed.locks = [self._lock(draft, kind) for draft, kind in pairs]
+                pairs = zip(handed.drafts, handed.checked, strict=True)
+                handed.locks = [self._lock(draft, checked.kind) for draft, checked in pairs]
             with self.ledger.writing() as connection:
                 _Batch(self, connection, together).write()
         except (UnreachableError, driver.OperationalError) as error:
@@ -170,16 +191,18 @@ class Ingest:
             return None
         return keys.key_for(self.ledger, draft.subject or draft.stream, append.file_of(draft, kind))
 
-    def facts(self, facts: Mapping[str, Fact]) -> bytes:
-        """Write facts as JSON, once for the same mapping handed in again and again."""
-        known = self._facts.get(id(facts))
-        if known is not None and known[0] is facts:
-            return known[1]
-        written = json.dumps(facts, ensure_ascii=False, separators=(",", ":")).encode()
+    def _check(self, draft: Draft) -> _Checked:
+        """See that a draft can be written; one that holds the same facts as another before has been looked at."""
+        known = self._facts.get(id(draft.facts))
+        same = known is not None and known.facts is draft.facts and known.kind.name == draft.kind
+        if known is not None and same and draft.payload is None:
+            return known
+        kind = check(draft)
+        written = json.dumps(draft.facts, ensure_ascii=False, separators=(",", ":")).encode()
         if len(self._facts) > _FACTS_MAX:
             self._facts.clear()
-        self._facts[id(facts)] = (facts, written)
-        return written
+        self._facts[id(draft.facts)] = found = _Checked(draft.facts, kind, written)
+        return found
 
 
 def _answer(together: list[_Handed]) -> None:
@@ -219,47 +242,34 @@ class _Batch:
     def write(self) -> None:
         """Write everything; what was said before is answered with what was written then."""
         fresh = self._fresh()
-        streams: dict[str, int] = {}
-        for handed in fresh:
-            for draft in handed.drafts:
-                streams[draft.stream] = streams.get(draft.stream, 0) + 1
+        streams = Counter(draft.stream for handed in fresh for draft in handed.drafts)
         if not streams:
             return
-        versions = self._heads(dict(sorted(streams.items())))
-        states = self._states([stream for stream, version in versions.items() if version])
+        versions, states = self._heads(dict(sorted(streams.items())))
         at = self._ledger.clock()
-        at_us = append.microseconds(at)
+        at_us, ids = append.microseconds(at), iter(append.new_ids(at, streams.total()))
         rows: list[tuple[Any, ...]] = []
         payloads: list[dict[str, object]] = []
         for handed in fresh:
             written = []
-            for draft, kind, lock in zip(handed.drafts, handed.kinds, handed.locks, strict=True):
+            for draft, checked, lock in zip(handed.drafts, handed.checked, handed.locks, strict=True):
                 versions[draft.stream] += 1
-                event, payload = _made(at, draft, kind, versions[draft.stream], lock)
+                event, payload = _made(next(ids), at, draft, checked.kind, versions[draft.stream], lock)
                 payloads += [payload] if payload else []
-                body = encode_with(event, self._ingest.facts(draft.facts))
-                rows.append(
-                    (
-                        event.id,
-                        at_us,
-                        event.kind,
-                        event.stream,
-                        event.version,
-                        event.subject,
-                        event.request,
-                        body,
-                    )
-                )
+                body = encode_with(event, checked.written).decode()
+                rows.append((event.id, at_us, event.kind, event.stream, event.version, event.subject, event.request,
+                             body))  # fmt: skip
                 states[draft.stream] = fold(states.get(draft.stream), event)
                 written.append(event)
             handed.result = tuple(written)
         vault.store_all(self._connection, payloads)
-        self._store(rows)
+        self._many("events", rows)
+        if self._sqlite:
+            self._many("unsealed", rows)
         made = [append.state_row(stream, states[stream], versions[stream]) for stream in streams]
         self._many("state", [tuple(row.values()) for row in made])
-        said = [(one.once, json.dumps([event.id for event in one.result])) for one in fresh
-                if one.once is not None and isinstance(one.result, tuple)]  # fmt: skip
-        self._many("say", said)
+        self._many("say", [(one.once, json.dumps([event.id for event in one.result])) for one in fresh
+                           if one.once is not None and isinstance(one.result, tuple)])  # fmt: skip
         self._again()
 
     def _fresh(self) -> list[_Handed]:
@@ -290,45 +300,29 @@ class _Batch:
             one.result = earlier.result
 
     def _read(self, name: str, values: list[Any]) -> list[Any]:
-        bound = (json.dumps(values),) if self._sqlite else (values,)
-        return list(self._cursor.execute(self._sql[name], bound).fetchall())
+        found = self._cursor.execute(self._sql[name], (_JSON.encode(values).decode(),)).fetchall()
+        rows: list[Any] = json.loads(found[0][0]) if self._sqlite else found
+        return rows
 
-    def _heads(self, added: dict[str, int]) -> dict[str, int]:
-        """Take the heads of all streams in one order; return the version each had before."""
-        bound = (json.dumps(list(added.items())),) if self._sqlite else (list(added), list(added.values()))
-        found = self._cursor.execute(self._sql["heads"], bound).fetchall()
-        return {stream: int(version) - added[stream] for stream, version in found}
-
-    def _states(self, streams: list[str]) -> dict[str, Any]:
-        return {stream: json.loads(body) for stream, body in self._read("states", streams)} if streams else {}
-
-    def _store(self, rows: list[tuple[Any, ...]]) -> None:
-        if self._sqlite:
-            self._cursor.executemany(self._sql["events"], rows)
-            last = int(self._cursor.execute("SELECT max(seq) FROM events").fetchone()[0])
-            first = last - len(rows) + 1  # one writer, one transaction: the numbers follow each other
-            self._cursor.executemany(
-                self._sql["unsealed"], [(seq, row[0], row[1]) for seq, row in enumerate(rows, first)]
-            )
-            return
-        numbers = [row[0] for row in self._cursor.execute(self._sql["numbers"], (len(rows),)).fetchall()]
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        self._cursor.execute(self._sql["events"], (numbers, *columns))
-        self._cursor.execute(self._sql["unsealed"], (numbers, columns[0], columns[1]))
+    def _heads(self, added: dict[str, int]) -> tuple[dict[str, int], dict[str, Any]]:
+        """Take the heads of all streams in one order; return the version each had before, and its state."""
+        self._many("take", list(added.items()))
+        versions, states = {}, {}
+        for stream, version, state in self._read("standing", list(added)):
+            versions[stream] = int(version) - added[stream]
+            if state is not None:
+                states[stream] = msgspec.json.decode(state)
+        return versions, states
 
     def _many(self, name: str, rows: list[tuple[Any, ...]]) -> None:
-        if not rows:
-            return
-        if self._sqlite:
-            self._cursor.executemany(self._sql[name], rows)
-        else:
-            self._cursor.execute(self._sql[name], [list(column) for column in zip(*rows, strict=True)])
+        if rows:
+            self._cursor.execute(self._sql[name], (_JSON.encode(rows).decode(),))
 
 
 def _made(
-    at: Any, draft: Draft, kind: Kind, version: int, lock: tuple[str, bytes] | None
+    event_id: str, at: datetime, draft: Draft, kind: Kind, version: int, lock: tuple[str, bytes] | None
 ) -> tuple[Event, dict[str, object] | None]:
-    event_id, sealed, row = append.new_id(at), None, None
+    sealed, row = None, None
     if lock is not None:
         payload = json.dumps(draft.payload, ensure_ascii=False, separators=(",", ":")).encode()
         sealed = vault.lock(lock[1], event_id, payload)

@@ -7,12 +7,12 @@ from the ledger: a copy that was cut short is followed on from its last settled 
 
 A record is: its sort, how many entries, for each entry eight bytes of *shape* (topic, state,
 scope, end) in the order they were said, then for each entry when and by which event.  Two
-subjects with the same shape get the same answer, which is worked out once.
+subjects with the same shape get the same answer, which is worked out once: what the table
+holds of a subject is the number of their shape beside the place of their record.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import mmap
 import os
@@ -29,7 +29,7 @@ from troth.errors import ConflictError, NotAllowedError
 if TYPE_CHECKING:
     import numpy
 
-FORMAT = 2
+FORMAT = 3
 SLOT_BYTES = 16
 ROOM_MIN = 1 << 16
 FULL = 0.7
@@ -38,11 +38,23 @@ _PROOF = struct.Struct("<q16s")
 _NEVER = date(2000, 1, 1)
 _DAYS_MAX = (1 << 16) - 1
 _BEGAN = datetime(1970, 1, 1, tzinfo=UTC)
-_BASE32, _CROCKFORD = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_FROM_CROCKFORD, _TO_CROCKFORD = str.maketrans(_CROCKFORD, _BASE32), str.maketrans(_BASE32, _CROCKFORD)
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
+"""Ten bits of an event's id as two letters of it."""
+_NUMBERS = {pair: number for number, pair in enumerate(_PAIRS)}
 SAID = ("given", "refused", "withdrawn", "expired")
 AGES = ("unknown", "alone", "guardian", "minor")
 PLAIN, WRITTEN_OUT = 0, 1
+PLACE_BITS = 40
+PLACE = (1 << PLACE_BITS) - 1
+"""A value of the table of subjects: above these bits the number of the shape, below them the place of the record."""
+UNNUMBERED, EMPTY = 0, 1
+"""The numbers of no shape, which sends whoever asks to the record itself, and of the shape of whom nothing is known."""
+SHAPES_MAX = 1 << 20
+BEFORE_ALL = "0000"
+"""A moment before any other, where moments are compared as text."""
+_NO, _MARKED, _TIED = 32, 64, 128
+"""Bits of an entry: an objection; to marketing; said at the same moment as the one before."""
 
 
 def libraries() -> Any:
@@ -238,6 +250,35 @@ class Names:
         return found
 
 
+class Shapes:
+    """The shapes there are, each with its number, in a file that only grows."""
+
+    def __init__(self, file: Path) -> None:
+        self._kept = Heap(file)
+        self.texts = [b"", b""]  # unnumbered, and the empty one
+        place = 8
+        while place < self._kept.end:
+            size = 8 * self._kept.bytes[place]
+            self.texts.append(self._kept.bytes[place + 1 : place + 1 + size])
+            place += 1 + size
+        self.numbers = {shape: number for number, shape in enumerate(self.texts)}
+
+    def number(self, shape: bytes) -> int:
+        """Return the number of a shape, a new one where it has none yet; `UNNUMBERED` where there are too many."""
+        found = self.numbers.get(shape)
+        if found is None:
+            if len(self.texts) >= SHAPES_MAX:
+                return UNNUMBERED
+            self._kept.add(bytes((len(shape) // 8,)) + shape)
+            self.texts.append(shape)
+            found = self.numbers[shape] = len(self.texts) - 1
+        return found
+
+    def flush(self) -> None:
+        """Write what changed to the disk."""
+        self._kept.flush()
+
+
 class Replica:
     """The copy: its tables, its heap, and how far the ledger of this origin was followed.
 
@@ -256,7 +297,7 @@ class Replica:
         whole = told.get("format") == FORMAT and told.get("origin") == origin
         if not whole or not (told["closed"] or (_boot() and told["boot"] == _boot())):
             told = {}
-            for name in ("subjects", "addresses", "heap"):
+            for name in ("subjects", "addresses", "heap", "shapes"):
                 with suppress(FileNotFoundError):
                     (folder / name).unlink()
         first, second, third = told.get("settled", (0, 0, 0))
@@ -266,7 +307,7 @@ class Replica:
             for text in told.get(key, [])[1:]:
                 names.number(text)
         self._named = self._numbers()
-        self.heap = Heap(folder / "heap")
+        self.heap, self.shapes = Heap(folder / "heap"), Shapes(folder / "shapes")
         self.subjects = Table(folder / "subjects", room)
         self.addresses = Table(folder / "addresses", room)
         self._write(closed=False)
@@ -287,6 +328,7 @@ class Replica:
     def save(self, settled: tuple[int, int, int], *, closed: bool = False) -> None:
         """Write down how far the ledger was followed, once everything up to there is on the disk."""
         self.heap.flush()
+        self.shapes.flush()
         self.subjects.flush()
         self.addresses.flush()
         self.settled = settled
@@ -319,59 +361,86 @@ class Replica:
 
     def put(self, subject: str, record: bytes) -> None:
         """Set how a subject stands."""
-        self.subjects.put(self.subject_key(subject), self._keep(record))
+        self.subjects.put(self.subject_key(subject), self.value(record, self._keep(record)))
 
-    def record_at(self, at: int) -> tuple[bytes, int]:
-        """Return the shape of the record at a place, and its sort."""
-        heap = self.heap.bytes
-        sort, count = heap[at], heap[at + 1]
-        if sort == PLAIN:
-            return heap[at + 2 : at + 2 + count * 8], PLAIN
-        size = int.from_bytes(heap[at + 2 : at + 6], "little")
-        return heap[at + 6 : at + 6 + size], WRITTEN_OUT
+    def value(self, record: bytes, place: int) -> int:
+        """Return what the table of subjects holds for a record that is kept at a place."""
+        number = self.shapes.number(record[2 : 2 + 8 * record[1]]) if record[0] == PLAIN else UNNUMBERED
+        return number << PLACE_BITS | place
+
+    def is_special(self, subject: str) -> bool:
+        """Say whether a subject's record is written out, as are those of whom something special is known."""
+        found = self.subjects.get(self.subject_key(subject))
+        return found is not None and self.heap.bytes[found & PLACE] == WRITTEN_OUT
 
     def written(self, state: Mapping[str, Any], special: Mapping[str, Any] | None) -> bytes:
         """Write the choices of a subject as a record; what is special is written out whole."""
         entries = []
-        for key, one in state["consents"].items():
+        for key, one in sorted(state["consents"].items()):
             bits = SAID.index(one["said"]) | (4 if one["proven"] else 0) | AGES.index(one["age"]) << 3
             until = _days(one["until"]) if one["until"] else 0
             scope = self.scopes.number(one["scope"] or "")
             rank = 0 if one["said"] == "given" else 1
             entries.append((one["at"], rank, self.topics.number(key), bits, scope, until, one["event"]))
-        for key, one in state["objections"].items():
-            bits = 32 | (64 if one["marketing"] else 0)
+        for key, one in sorted(state["objections"].items()):
+            bits = _NO | (_MARKED if one["marketing"] else 0)
             entries.append((one["at"], 2, self.topics.number(key), bits, 0, 0, one["event"]))
         if special or len(entries) > 255:
             text = json.dumps({"state": dict(state), **(special or {})}, separators=(",", ":")).encode()
             return bytes((WRITTEN_OUT, 0)) + len(text).to_bytes(4, "little") + text
-        entries.sort(key=lambda one: one[:3])  # of the same moment the no comes last, and so counts
-        shapes = b"".join(_SHAPE.pack(*one[2:6]) for one in entries)
+        entries.sort(key=lambda one: one[:2])  # of the same moment the no comes last
+        shapes, before = [], ""
+        for at, _, topic, bits, scope, until, _ in entries:
+            shapes.append(_SHAPE.pack(topic, bits | (_TIED if at == before else 0), scope, until))
+            before = at
         proofs = b"".join(_PROOF.pack(_moment(one[0]), _event(one[6])) for one in entries)
-        return bytes((PLAIN, len(entries))) + shapes + proofs
+        return bytes((PLAIN, len(entries))) + b"".join(shapes) + proofs
 
-    def read(self, at: int) -> dict[str, Any]:
+    def read(self, place: int) -> dict[str, Any]:
         """Read the record at a place back: the state of choices, and what is special."""
-        content, sort = self.record_at(at)
-        if sort == WRITTEN_OUT:
-            told: dict[str, Any] = json.loads(content)
+        heap = self.heap.bytes
+        if heap[place] == WRITTEN_OUT:
+            size = int.from_bytes(heap[place + 2 : place + 6], "little")
+            told: dict[str, Any] = json.loads(heap[place + 6 : place + 6 + size])
             return told
-        start = at + 2 + len(content)
-        proofs = self.heap.bytes[start : start + len(content) // 8 * _PROOF.size]
+        count = heap[place + 1]
+        shape = heap[place + 2 : place + 2 + 8 * count]
+        return {"state": self._state(shape, [self.proof(place, number) for number in range(count)])}
+
+    def proof(self, place: int, number: int) -> tuple[str, str]:
+        """Return when an entry of the record at a place was said, and by which event."""
+        heap = self.heap.bytes
+        start = place + 2 + 8 * heap[place + 1] + number * _PROOF.size
+        moment, event = _PROOF.unpack_from(heap, start)
+        return _said_at(moment), _event_id(event)
+
+    def said_until(self, place: int, moment: str) -> int:
+        """Return how many entries of the record at a place were said up to a moment."""
+        heap, last = self.heap.bytes, _moment(moment)
+        count = heap[place + 1]
+        proofs = _PROOF.iter_unpack(heap[place + 2 + 8 * count : place + 2 + (8 + _PROOF.size) * count])
+        return sum(said <= last for said, _ in proofs)
+
+    def outline(self, number: int) -> dict[str, Any]:
+        """Return the state that all records of a shape share; each entry's event is its number, on a day of year 1."""
+        shape, proofs = self.shapes.texts[number], list[tuple[str, str]]()
+        for entry, (_, bits, _, _) in enumerate(_SHAPE.iter_unpack(shape)):
+            proofs.append((proofs[-1][0] if bits & _TIED else outlined_at(entry), str(entry)))
+        return {"state": self._state(shape, proofs)}
+
+    def _state(self, shape: bytes, proofs: Sequence[tuple[str, str]]) -> dict[str, Any]:
         state: dict[str, Any] = {"consents": {}, "objections": {}}
-        for (topic, bits, scope, until), (moment, event) in zip(
-            _SHAPE.iter_unpack(content), _PROOF.iter_unpack(proofs), strict=True
-        ):
-            key, when, named = self.topics.texts[topic], _said_at(moment), _event_id(event)
-            if bits & 32:
-                state["objections"][key] = {"marketing": bool(bits & 64), "at": when, "event": named}
+        for (topic, bits, scope, until), (at, event) in zip(_SHAPE.iter_unpack(shape), proofs, strict=True):
+            key = self.topics.texts[topic]
+            if bits & _NO:
+                state["objections"][key] = {"marketing": bool(bits & _MARKED), "at": at, "event": event}
                 continue
             ends = (_NEVER + timedelta(days=until)).isoformat() if until else None
             state["consents"][key] = {
-                "said": SAID[bits & 3], "at": when, "event": named, "scope": self.scopes.texts[scope] or None,
+                "said": SAID[bits & 3], "at": at, "event": event, "scope": self.scopes.texts[scope] or None,
                 "version": "", "until": ends, "proven": bool(bits & 4), "age": AGES[bits >> 3 & 3],
             }  # fmt: skip
-        return {"state": state}
+        return state
 
     @property
     def any_closed(self) -> bool:
@@ -462,9 +531,18 @@ def _said_at(moment: int) -> str:
     return (_BEGAN + timedelta(microseconds=moment)).isoformat(timespec="microseconds")
 
 
+def outlined_at(entry: int) -> str:
+    """Return the moment of year 1 that stands in an outline for when an entry was said, in the order of entries."""
+    return (datetime.min.replace(tzinfo=UTC) + timedelta(days=entry)).isoformat(timespec="microseconds")
+
+
 def _event(event: str) -> bytes:
-    return base64.b32decode("AAAAAA" + event.translate(_FROM_CROCKFORD))[4:]
+    number = 0
+    for place in range(0, len(event), 2):
+        number = number << 10 | _NUMBERS[event[place : place + 2]]
+    return number.to_bytes(17, "big")[1:]
 
 
 def _event_id(event: bytes) -> str:
-    return base64.b32encode(event.rjust(20, b"\x00"))[6:].decode().translate(_TO_CROCKFORD)
+    number = int.from_bytes(event, "big")
+    return "".join([_PAIRS[number >> bits & 1023] for bits in range(120, -1, -10)])

@@ -32,6 +32,11 @@ VERSION = 1
 REST_SECONDS = 5
 """How long a connection to PostgreSQL may have been idle before it is asked whether it still stands."""
 BUSY_SECONDS = 30
+WAL_PAGES = 8000
+"""How many pages SQLite collects in its write-ahead log before it moves them into the file: 32 MiB.
+
+A page that many commits write is moved once.  Each commit waits for the disk as ever.
+"""
 
 _LEDGER = """
 CREATE TABLE IF NOT EXISTS meta (name text PRIMARY KEY, value text NOT NULL);
@@ -312,6 +317,7 @@ def _engine(url: str, *, forget: bool = False) -> Engine:
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
         if forget:
             cursor.execute("PRAGMA secure_delete = ON")

@@ -277,7 +277,7 @@ def _consented(
     if then is None:
         return _no("scope_unknown", purpose, **stands)
     now = purpose_scope.scope(known.policy, asked.purpose)
-    if then.imprint != now.imprint:
+    if then != now:
         added = purpose_scope.grown(then, now)
         if added:
             found = _no("grown", purpose, **stands)
@@ -346,13 +346,18 @@ def codes() -> tuple[str, ...]:
     return tuple(_words()["en"])
 
 
+def spoken(language: str) -> str:
+    """Return the language in which reasons are said to whoever asks for this one: English where there is no other."""
+    return language if language in _words() else "en"
+
+
 def sentence(reason: Reason, language: str, day: Mapping[str, str] | None = None) -> str:
     """Say a reason in words; `day` gives each date in it as the language writes it (by default as 2026-03-05).
 
     >>> sentence(Reason("erased", told={"on": "2026-03-05"}), "en")
     'No: their data was erased on 2026-03-05; nothing is done with it any more (GDPR Art. 17).'
     """
-    words = _words()[language if language in _words() else "en"]
+    words = _words()[spoken(language)]
     said: dict[str, str] = {"clause": reason.clause, "law": reason.law}
     for name, value in reason.told.items():
         if isinstance(value, Text):

@@ -1,7 +1,8 @@
 """Filter an audience: a list of addresses in, those who may be written to out, and why not the others.
 
 Lists of millions are read in portions by several processes over one copy; each address is
-looked up by its keyed hashes and is written nowhere but to the result.
+looked up by its keyed hashes and is written nowhere but to the result.  Everybody of one
+shape gets one answer, so that what is done for each line is little.
 
 Law: GDPR Arts. 6, 7, 21(3).
 """
@@ -9,26 +10,23 @@ Law: GDPR Arts. 6, 7, 21(3).
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import compress
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, TypeAlias
 
 from troth.errors import NotAllowedError, NotFoundError
 from troth.law.prospecting import Addressee
-from troth.ledger.replica import PLAIN, address_keys
+from troth.ledger.replica import EMPTY, PLACE_BITS, UNNUMBERED, address_keys
 from troth.rules import identifier
 from troth.work.gate import Gate
 from troth.work.project import Project
 
-PORTION_LINES = 50_000
-ENTRIES_AT_ONCE = 3
-_ODD = 0x9E3779B97F4A7C15
-_WINDOW = 2 + 8 * ENTRIES_AT_ONCE
+PORTION_BYTES = 1 << 20
 
 
 @dataclass(slots=True)
@@ -57,6 +55,8 @@ class Audience:
         return self.purpose, self.channel, self.entity, self.addressee, self.other_basis
 
 
+Answered: TypeAlias = tuple[bytes, Counter[tuple[bool, str]]]
+"""The lines that may be used, and how many lines were answered so: whether it may be done, and the reason's code."""
 _gate: Gate | None = None
 _audience: Audience | None = None
 
@@ -95,24 +95,25 @@ def filter_through(
     audience: Audience,
     *,
     processes: int = 0,
-    portion: int = PORTION_LINES,
+    portion: int = PORTION_BYTES,
     advance: Callable[[int], object] = lambda _: None,
 ) -> Filtered:
-    """Filter through a gate that is fresh, so many lines at once; the answers are as of the moment it was."""
+    """Filter through a gate that is fresh, so many bytes at once; the answers are as of the moment it was."""
     global _gate, _audience  # what the processes share: they are forked, and read the same memory
     _gate, _audience = gate, audience
     done = Filtered()
     written = out.with_name(f"{out.name}.part")
     count = processes or os.cpu_count() or 1
     try:
-        with file.open("rb") as read, written.open("wb") as writing:
+        with written.open("wb") as writing:
             os.fchmod(writing.fileno(), 0o600)  # addresses are for whoever asked alone
-            for lines, allowed, reasons in _answered(read, count, portion):
-                writing.writelines(allowed)
-                done.allowed += len(allowed)
-                done.stopped += lines - len(allowed)
-                done.reasons.update(reasons)
-                advance(lines)
+            for allowed, reasons in _answered(file, count, portion):
+                writing.write(allowed)
+                for (may, code), lines in reasons.items():
+                    done.allowed += lines if may else 0
+                    done.stopped += 0 if may else lines
+                    done.reasons[code] += lines
+                advance(reasons.total())
             writing.flush()
             os.fsync(writing.fileno())
         written.replace(out)
@@ -122,129 +123,138 @@ def filter_through(
     return done
 
 
-def _answered(read: BinaryIO, processes: int, size: int) -> Iterator[tuple[int, list[bytes], Counter[str]]]:
-    portions = iter(lambda: list(islice(read, size)), [])
-    first = next(portions, [])
-    if processes < 2 or len(first) < size:
-        for portion in (first, *portions) if first else ():
-            yield _portion(portion)
+def _answered(file: Path, processes: int, size: int) -> Iterator[Answered]:
+    """Yield what each portion of the file was answered, in its order."""
+    if processes < 2 or file.stat().st_size <= size:
+        for start, end in _portions(file, size):
+            yield _portion(file, start, end)
         return
     with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
-        waiting: list[Future[tuple[int, list[bytes], Counter[str]]]] = [pool.submit(_portion, first)]
-        for portion in portions:
-            waiting.append(pool.submit(_portion, portion))
+        waiting: deque[Future[Answered]] = deque()
+        for start, end in _portions(file, size):
+            waiting.append(pool.submit(_portion, file, start, end))
             if len(waiting) > processes + 1:
-                yield waiting.pop(0).result()
-        for one in waiting:
-            yield one.result()
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
-def _portion(lines: Sequence[bytes]) -> tuple[int, list[bytes], Counter[str]]:
+def _portions(file: Path, size: int) -> Iterator[tuple[int, int]]:
+    """Yield where portions of about so many bytes begin and end, each of whole lines."""
+    with file.open("rb") as read:
+        start = 0
+        while True:
+            read.seek(start + size)
+            read.readline()
+            end = min(read.tell(), file.stat().st_size)
+            if end <= start:
+                return
+            yield start, end
+            start = end
+
+
+def _portion(file: Path, start: int, end: int) -> Answered:
     assert _gate is not None
     assert _audience is not None
-    return through(_gate, _audience, lines)
+    with file.open("rb") as read:
+        read.seek(start)
+        return through(_gate, _audience, read.read(end - start))
 
 
-def through(gate: Gate, audience: Audience, lines: Sequence[bytes]) -> tuple[int, list[bytes], Counter[str]]:
-    """Answer for each line; return how many there were, those that may be used, and the reasons' counts."""
+def through(gate: Gate, audience: Audience, text: bytes) -> Answered:
+    """Answer for each line of a text; return those that may be used, and how many lines got which answer."""
     import numpy
 
-    kind, asked, reasons = audience.kind, audience.asked, Counter[str]()
-    kept, exact, wide = _forms(kind, lines)
-    if not kept:
-        return 0, [], reasons
-    codes = _codes(gate, asked, _offsets(gate, exact))
-    closed = _closed(gate, exact, wide)
-    for place in numpy.flatnonzero(closed):
-        value = exact[place].partition(b"\x00")[2].decode()
-        codes[place] = _one(gate, kind, value, asked)
-    answers = [gate.answered[number] for number in codes]
-    reasons.update(code for _, code in answers)
-    allowed = [line if line.endswith(b"\n") else line + b"\n"
-               for line, (may, _) in zip(kept, answers, strict=True) if may]  # fmt: skip
-    return len(kept), allowed, reasons
+    asked, kind = audience.asked, audience.kind
+    lines, exact = _lines(kind, text)
+    if not lines:
+        return b"", Counter()
+    found = _found(gate, kind, exact)
+    numbers = (found >> numpy.uint64(PLACE_BITS)).astype("<i8")
+    there = numpy.flatnonzero(numpy.bincount(numbers))
+    alike = {one: gate.shared_of(one << PLACE_BITS, asked) for one in there.tolist() if one != UNNUMBERED}
+    answers = [(one.allowed, one.code) for one in alike.values()]
+    which = numpy.zeros(int(there[-1]) + 1, dtype="<i8")
+    which[list(alike)] = range(len(alike))
+    which = which[numbers]
+    closed = _closed(gate, kind, exact)
+    for place in numpy.flatnonzero(closed | (numbers == UNNUMBERED)).tolist():
+        since = gate.closed_since(kind, exact[place].decode(), asked) if closed[place] else None
+        one = int(found[place])
+        shared = gate.shared_closed(one, since, asked) if since else gate.shared_of(one, asked)
+        which[place] = _place(answers, (shared.allowed, shared.code))
+    counts = numpy.bincount(which, minlength=len(answers)).tolist()
+    may = numpy.array([allowed for allowed, _ in answers])[which]
+    allowed = b"".join(line + b"\n" for line in compress(lines, may.tolist()))
+    reasons = Counter[tuple[bool, str]]()
+    for answer, count in zip(answers, counts, strict=True):
+        reasons[answer] += count
+    return allowed, reasons
 
 
-def _forms(kind: str, lines: Sequence[bytes]) -> tuple[list[bytes], list[bytes], list[bytes]]:
-    """Write each address in its exact and its wide form, as the keyed hashes take them; empty lines are passed by."""
-    start = kind.encode() + b"\x00"
-    kept, exact, wide = [], [], []
-    for line in lines:
-        value = line.strip()
-        if not value:
-            continue
-        if kind == "email" and value.isascii():
-            form = value.lower()
-            local, _, domain = form.rpartition(b"@")
-            if b"+" in local or b"." in local:
-                other = local.partition(b"+")[0].replace(b".", b"") + b"@" + domain
-            else:
-                other = form
+def _place(answers: list[tuple[bool, str]], answer: tuple[bool, str]) -> int:
+    if answer not in answers:
+        answers.append(answer)
+    return answers.index(answer)
+
+
+def _lines(kind: str, text: bytes) -> tuple[list[bytes], list[bytes]]:
+    """Return the lines of a text as they stand, and each address in its exact form; empty lines are passed by."""
+    lines = text.split(b"\n")
+    bare = list(map(bytes.strip, lines))
+    if b"" in bare:
+        lines, bare = list(compress(lines, bare)), list(filter(None, bare))
+    if kind == "email" and text.isascii():
+        return lines, list(map(bytes.lower, bare))
+    exact = [
+        one.lower()
+        if kind == "email" and one.isascii()
+        else identifier.exact(kind, one.decode("utf-8", "replace")).encode()
+        for one in bare
+    ]
+    return lines, exact
+
+
+def _wide(kind: str, exact: Sequence[bytes]) -> list[bytes]:
+    """Return the wide form of each address."""
+    if kind != "email":
+        return [identifier.wide(kind, one.decode()).encode() for one in exact]
+    wide = []
+    for one in exact:
+        local, _, domain = one.rpartition(b"@")
+        if not local or b"+" in local or b"." in local:
+            wide.append(local.partition(b"+")[0].replace(b".", b"") + b"@" + domain)
         else:
-            text = value.decode("utf-8", "replace")
-            form, other = identifier.exact(kind, text).encode(), identifier.wide(kind, text).encode()
-        kept.append(line)
-        exact.append(start + form)
-        wide.append(start + other)
-    return kept, exact, wide
+            wide.append(one)
+    return wide
 
 
-def _offsets(gate: Gate, exact: Sequence[bytes]) -> Any:
-    """Return where the record of each address is; 0 where there is none."""
+def _macs(secret: Callable[[bytes], bytes], kind: str, values: Sequence[bytes]) -> bytes:
+    start = kind.encode() + b"\x00"
+    return b"".join([secret(start + value) for value in values])
+
+
+def _found(gate: Gate, kind: str, exact: Sequence[bytes]) -> Any:
+    """Return what the copy holds of whoever each address names."""
     import numpy
 
-    found = numpy.zeros(len(exact), dtype="<u8")
+    nobody = EMPTY << PLACE_BITS
+    found = numpy.full(len(exact), nobody, dtype="<u8")
     for secret in gate.secrets.names:
-        keys = address_keys(b"".join(map(secret, exact)), "name")
-        subjects, known = gate.replica.addresses.find(keys)
-        offsets, there = gate.replica.subjects.find(subjects)
-        found = numpy.where((found == 0) & known & there, offsets, found)
+        subjects, known = gate.replica.addresses.find(address_keys(_macs(secret, kind, exact), "name"))
+        values, there = gate.replica.subjects.find(subjects)
+        found = numpy.where((found == nobody) & known & there, values, found)
     return found
 
 
-def _closed(gate: Gate, exact: Sequence[bytes], wide: Sequence[bytes]) -> Any:
+def _closed(gate: Gate, kind: str, exact: Sequence[bytes]) -> Any:
     """Say of each address whether anything is known to be closed to it."""
     import numpy
 
     closed = numpy.zeros(len(exact), dtype=bool)
     if not gate.replica.any_closed:
         return closed
+    wide = _wide(kind, exact)
     for secret in gate.secrets.closed:
-        keys = address_keys(b"".join(map(secret, wide)), "wide")
-        closed |= gate.replica.addresses.find(keys)[1]
+        closed |= gate.replica.addresses.find(address_keys(_macs(secret, kind, wide), "wide"))[1]
     return closed
-
-
-def _codes(gate: Gate, asked: tuple[Any, ...], offsets: Any) -> list[int]:
-    """Answer each record once for all that have the same shape; return the numbers of the answers."""
-    import numpy
-
-    heap = numpy.frombuffer(gate.replica.heap.bytes, dtype="u1")
-    room = len(heap) - _WINDOW
-    at = numpy.minimum(offsets.astype("<i8"), room)
-    windows = heap[at[:, None] + numpy.arange(_WINDOW)]
-    windows[offsets == 0] = 0
-    sort, count = windows[:, 0], windows[:, 1]
-    places = numpy.arange(2, _WINDOW)
-    windows[:, 2:][places >= 2 + 8 * count[:, None].astype("<i8")] = 0
-    apart = (sort != PLAIN) | (count > ENTRIES_AT_ONCE) | (offsets.astype("<i8") > room)
-    words = numpy.ascontiguousarray(windows[:, 2:]).view("<u8")
-    mixed = numpy.zeros(len(words), dtype="<u8")
-    for column in range(ENTRIES_AT_ONCE):
-        mixed = (mixed ^ words[:, column]) * numpy.uint64(_ODD)
-        mixed ^= mixed >> numpy.uint64(32)
-    _, first, which = numpy.unique(mixed, return_index=True, return_inverse=True)
-    which = which.ravel()
-    apart |= (words != words[first][which]).any(axis=1)  # two shapes of one mix: looked at one by one
-    numbers = [
-        -1 if apart[place] else gate.number(int(offsets[place]) or None, asked) for place in first.tolist()
-    ]
-    found = numpy.array(numbers)[which]
-    for place in numpy.flatnonzero(apart):
-        found[place] = gate.number(int(offsets[place]) or None, asked)
-    return list(found.tolist())
-
-
-def _one(gate: Gate, kind: str, value: str, asked: tuple[Any, ...]) -> int:
-    told = gate.told_address(kind, value, asked)
-    return gate.number_of(told.allowed, told.code)

@@ -80,8 +80,6 @@ class Following:
 
     def _special(self, subject: str, *, look: bool) -> dict[str, Any]:
         """Return what stops a subject's data altogether, looked up where something moved or stood there before."""
-        at = self.replica.subjects.get(self.replica.subject_key(subject))
-        before = {} if look or at is None else self.replica.read(at)
-        if look or "restrictions" in before or "erased_on" in before:
+        if look or self.replica.is_special(subject):
             return consent.special(*may.stopping(self.project, subject))
         return {}

@@ -13,20 +13,32 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from troth.errors import TrothError
 from troth.law.prospecting import Addressee
 from troth.ledger import keys
 from troth.ledger.prekeyed import prekeyed
-from troth.ledger.replica import WRITTEN_OUT, Replica, address_key
+from troth.ledger.replica import (
+    BEFORE_ALL,
+    EMPTY,
+    PLACE,
+    PLACE_BITS,
+    UNNUMBERED,
+    Replica,
+    address_key,
+    outlined_at,
+)
 from troth.ledger.suppression import DOMAIN, Suppression, since
 from troth.rules import consent, identifier, purpose_scope
 from troth.rules import may as rules
-from troth.rules.consent import NOBODY, Standing
+from troth.rules.consent import NOBODY
 from troth.rules.may import Answer, Question, Reason
 from troth.work.establishment import day_here, establishment
 from troth.work.follow_standings import Following
@@ -42,22 +54,40 @@ _now = time.monotonic
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all subjects of one shape are answered to one question."""
+    """What all subjects of one shape are answered to one question.
 
-    gate: Gate
-    question: Question
+    Where an entry of their records is why, its event and moment are each one's own; `reason` has
+    those of the shape's outline in their place.
+    """
+
+    replica: Replica
     allowed: bool
     code: str
+    reason: Reason
+    entry: int | None = None
+    sentences: dict[str, str] = field(default_factory=dict)
+
+    def why(self, place: int, language: str) -> tuple[Reason, str]:
+        """Return the reason of whose record is at a place, and its sentence."""
+        spoken = rules.spoken(language)
+        said = self.sentences.get(spoken)
+        if said is None:
+            said = self.sentences[spoken] = rules.sentence(self.reason, spoken)
+        if self.entry is None:
+            return self.reason, said
+        at, event = self.replica.proof(place, self.entry)
+        outlined, day = outlined_at(self.entry)[:10], at[:10]
+        told = {name: day if value == outlined else value for name, value in self.reason.told.items()}
+        reason = self.reason
+        own = Reason(reason.code, reason.clause, reason.promise, reason.law, event, at, told)
+        return own, said.replace(outlined, day)
 
 
-class Told:
+class Told(msgspec.Struct, frozen=True, gc=False):
     """An answer: true or false by itself, and with its reason when that is asked for."""
 
-    __slots__ = ("_at", "_shared")
-
-    def __init__(self, at: int | None, shared: Shared) -> None:
-        self._at = at
-        self._shared = shared
+    _place: int
+    _shared: Shared
 
     def __bool__(self) -> bool:
         """Say whether it may be done."""
@@ -76,33 +106,32 @@ class Told:
     @property
     def reason(self) -> Reason:
         """Why: with the clause, the event and the day."""
-        return self._shared.gate.explain(self._at, self._shared.question).reason
+        return self.why("en")[0]
 
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """An answer given while the ledger was not read for too long."""
-
-    allowed: bool
-    code: str
-    reason: Reason
-
-    def __bool__(self) -> bool:
-        """Say whether it may be done."""
-        return self.allowed
+    def why(self, language: str) -> tuple[Reason, str]:
+        """Return the reason, and its sentence in a language."""
+        return self._shared.why(self._place, language)
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """An answer worked out for one address alone."""
+    """An answer worked out for one question alone: about an address that is closed, or in doubt."""
 
-    allowed: bool
-    code: str
     reason: Reason
+    allowed: bool
 
     def __bool__(self) -> bool:
         """Say whether it may be done."""
         return self.allowed
+
+    @property
+    def code(self) -> str:
+        """The code of the reason."""
+        return self.reason.code
+
+    def why(self, language: str) -> tuple[Reason, str]:
+        """Return the reason, and its sentence in a language."""
+        return self.reason, rules.sentence(self.reason, language)
 
 
 @dataclass(slots=True)
@@ -134,10 +163,8 @@ class Gate:
         self._following = Following(project, self.replica)
         self._main = establishment(project).entity
         self.secrets = Secrets()
-        self._answers: dict[Any, dict[bytes, Shared]] = {}
+        self._answers: dict[Any, dict[int | tuple[int, int], Shared]] = {}
         self._hash = self.replica.hash
-        self.answered: list[tuple[bool, str]] = []
-        self._numbers: dict[tuple[bool, str], int] = {}
         self._read_at = 0.0
         self._days: dict[str, date] = {}
         self._ended = threading.Event()
@@ -210,29 +237,26 @@ class Gate:
         *,
         addressee: Addressee = "consumer",
         other_basis: bool = False,
-    ) -> Told | Doubt:
+    ) -> Told | Explained:
         """Answer for a subject by their id; a name nobody has is somebody of whom nothing is known."""
         if _now() - self._read_at > self._allowed:
             return self._in_doubt(purpose)
-        replica = self.replica
-        table = replica.subjects
-        # As Table.get and Replica.record_at: written out, since half of the time went into the calls.
+        # As Table.get: written out, since half of the time went into the calls.
+        keys, values, mask = self.replica.subjects.view
         key = self._hash(subject.encode()) or 1
-        keys, values, mask = table.view
         slot = key & mask
         while (found := keys[slot]) != key and found:
             slot = (slot + 1) & mask
         asked = (purpose, channel, entity, addressee, other_basis)
         if not found:
             return self._told(None, asked)
-        at = values[slot]
-        heap = replica.heap.bytes
+        value = values[slot]
         answers = self._answers.get(asked)
-        if answers is not None and not heap[at]:
-            shared = answers.get(heap[at + 2 : at + 2 + 8 * heap[at + 1]])
+        if answers is not None:
+            shared = answers.get(value >> PLACE_BITS)
             if shared is not None:
-                return Told(at, shared)
-        return self._told(at, asked)
+                return Told(value & PLACE, shared)
+        return self._told(value, asked)
 
     def may_address(
         self,
@@ -244,7 +268,7 @@ class Gate:
         *,
         addressee: Addressee = "consumer",
         other_basis: bool = False,
-    ) -> Told | Doubt | Explained:
+    ) -> Told | Explained:
         """Answer for whoever an identifier names, and for the address itself; it leaves this process nowhere."""
         if time.monotonic() - self._read_at > self._allowed:
             return self._in_doubt(purpose)
@@ -252,17 +276,16 @@ class Gate:
 
     def told_address(self, kind: str, value: str, asked: tuple[Any, ...]) -> Told | Explained:
         """Answer as of the last look at the ledger, however long ago: a list is filtered as of one moment."""
-        at = self.find(kind, value)
-        stopped = self._closed(kind, value, asked)
+        found = self.find(kind, value)
+        stopped = self.closed_since(kind, value, asked)
         if stopped is None:
-            return self._told(at, asked)
-        answer = rules.may(
-            self._following.known, self._standing(at), self._question(asked), suppressed=stopped
-        )
-        return Explained(answer.allowed, answer.reason.code, answer.reason)
+            return self._told(found, asked)
+        standing = NOBODY if found is None else consent.special_standing(self.replica.read(found & PLACE))
+        answer = rules.may(self._following.known, standing, self._question(asked), suppressed=stopped)
+        return Explained(answer.reason, answer.allowed)
 
     def find(self, kind: str, value: str) -> int | None:
-        """Return where the record of whoever an identifier names is."""
+        """Return what the copy holds of whoever an identifier names: the number of a shape, and a place."""
         message = f"{kind}\x00{identifier.exact(kind, value)}".encode()
         for secret in self.secrets.names:
             subject = self.replica.addresses.get(address_key(secret(message), "name"))
@@ -270,7 +293,7 @@ class Gate:
                 return self.replica.subjects.get(subject)
         return None
 
-    def _closed(self, kind: str, value: str, asked: tuple[Any, ...]) -> str | None:
+    def closed_since(self, kind: str, value: str, asked: tuple[Any, ...]) -> str | None:
         """Return since when an address is closed to what is asked."""
         known: list[Suppression] = []
         for form, written in (
@@ -295,54 +318,66 @@ class Gate:
             found.append(Suppression(controller, purpose, channel, at, "", resumed))
         return found
 
-    def _told(self, at: int | None, asked: tuple[Any, ...]) -> Told:
-        if at is None:
-            shape, sort = b"", 0
-        else:
-            shape, sort = self.replica.record_at(at)
+    def _told(self, found: int | None, asked: tuple[Any, ...]) -> Told:
+        known = found if found is not None else EMPTY << PLACE_BITS
+        return Told(known & PLACE, self.shared_of(known, asked))
+
+    def shared_of(self, found: int, asked: tuple[Any, ...]) -> Shared:
+        """Return the answer for whoever the copy holds so: once for all of a shape, or for a record alone."""
+        number = found >> PLACE_BITS
         answers = self._answers.setdefault(asked, {})
-        found = answers.get(shape) if sort != WRITTEN_OUT else None
-        if found is None:
-            question = self._question(asked)
-            answer = self.explain(at, question)
-            found = Shared(self, question, answer.allowed, answer.reason.code)
-            if sort != WRITTEN_OUT:
-                answers[shape] = found
-        return Told(at, found)
+        shared = answers.get(number)
+        if shared is not None:
+            return shared
+        question = self._question(asked)
+        if number == UNNUMBERED:
+            answer = self.explain(self.replica.read(found & PLACE), question)
+            return Shared(self.replica, answer.allowed, answer.reason.code, answer.reason)
+        answer = self.explain(self.replica.outline(number), question)
+        event = answer.reason.event
+        entry = None if event is None else int(event)  # in an outline, an event is the number of its entry
+        shared = answers[number] = Shared(
+            self.replica, answer.allowed, answer.reason.code, answer.reason, entry
+        )
+        return shared
 
-    def number(self, at: int | None, asked: tuple[Any, ...]) -> int:
-        """Return the number of the answer for the record at a place, for whoever asks of millions."""
-        told = self._told(at, asked)
-        return self.number_of(told.allowed, told.code)
+    def shared_closed(self, found: int, since: str, asked: tuple[Any, ...]) -> Shared:
+        """Return the answer about an address that is closed since a moment, for whoever the copy holds so.
 
-    def number_of(self, allowed: bool, code: str) -> int:
-        """Return the number of an answer; `answered` leads back."""
-        key = (allowed, code)
-        found = self._numbers.get(key)
-        if found is None:
-            found = self._numbers[key] = len(self.answered)
-            self.answered.append(key)
-        return found
+        It is worked out once for all of a shape who had said as much of it by then.
+        """
+        number, place = found >> PLACE_BITS, found & PLACE
+        if number == UNNUMBERED:
+            return self._closed(self.replica.read(place), since, asked)
+        before = self.replica.said_until(place, since) if number != EMPTY else 0
+        answers = self._answers.setdefault(asked, {})
+        shared = answers.get((number, before))
+        if shared is None:
+            then = outlined_at(before - 1) if before else BEFORE_ALL
+            shared = answers[number, before] = self._closed(self.replica.outline(number), then, asked)
+        return shared
+
+    def _closed(self, told: Mapping[str, Any], since: str, asked: tuple[Any, ...]) -> Shared:
+        standing, question = consent.special_standing(told), self._question(asked)
+        answer = rules.may(self._following.known, standing, question, suppressed=since)
+        return Shared(self.replica, answer.allowed, answer.reason.code, answer.reason)
 
     def _question(self, asked: tuple[Any, ...]) -> Question:
         purpose, channel, entity, addressee, other_basis = asked
         company = establishment(self.project, entity).entity if entity else self._main
         return Question(purpose, company, self._days[company], channel, addressee, "", other_basis)
 
-    def _standing(self, at: int | None) -> Standing:
-        return NOBODY if at is None else consent.special_standing(self.replica.read(at))
+    def explain(self, told: Mapping[str, Any], question: Question) -> Answer:
+        """Answer in full for who stands as is told."""
+        return rules.may(self._following.known, consent.special_standing(told), question)
 
-    def explain(self, at: int | None, question: Question) -> Answer:
-        """Answer in full, with the reason."""
-        return rules.may(self._following.known, self._standing(at), question)
-
-    def _in_doubt(self, purpose: str) -> Doubt:
+    def _in_doubt(self, purpose: str) -> Explained:
         answer = rules.in_doubt(self.project.policy, purpose, int(self.fresh_seconds))
         if answer.allowed:
             LOG.warning(
                 "Allowed in doubt: %s, the ledger was last read %d seconds ago.", purpose, self.fresh_seconds
             )
-        return Doubt(answer.allowed, answer.reason.code, answer.reason)
+        return Explained(answer.reason, answer.allowed)
 
 
 def _secrets(project: Project) -> Secrets:
