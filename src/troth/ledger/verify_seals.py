@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from sqlalchemy import text
@@ -25,8 +25,20 @@ from troth.rules import tree
 
 TOGETHER = 4096
 """How many leaves are hashed into one subtree at a time: a power of two."""
-_EVENTS = "SELECT id, body FROM events ORDER BY seq"
-_LEAVES = "SELECT id, hash FROM leaves ORDER BY number"
+_EVENTS = "SELECT body FROM events ORDER BY seq"
+_ID = slice(7, 33)
+"""Where the id stands in the bytes of an event: after `{"id":"`."""
+_LAST = text("SELECT coalesce(max(number), -1) FROM leaves")
+_LEAVES = text("SELECT id, hash FROM leaves WHERE number >= :start AND number < :end ORDER BY number")
+# Ids and hashes one after the other, so that thousands of leaves are one row and two comparisons.
+_SQLITE_LEAVES = (
+    "SELECT count(*), group_concat(id), CAST(group_concat(CAST(hash AS text), '') AS blob) FROM "
+    "(SELECT id, hash FROM leaves WHERE number >= :start AND number < :end ORDER BY number)"
+)
+_POSTGRESQL_LEAVES = (
+    "SELECT count(*), string_agg(id, ',' ORDER BY number), string_agg(hash, ''::bytea ORDER BY number) "
+    "FROM leaves WHERE number >= :start AND number < :end"
+)
 _BODY = text("SELECT body FROM events WHERE id = :id ORDER BY seq LIMIT 1")
 
 
@@ -78,41 +90,44 @@ def _grow(
 
 def _hashed(connection: Any, wrong: list[Wrong]) -> Iterator[list[bytes]]:
     """Yield the hashes of the sealed events, in their order; name those that are not what was sealed."""
-    events = iter(_rows(connection, _EVENTS))
-    leaves = iter(_rows(connection, _LEAVES))
+    events = iter(_events(connection))
+    together = text(_SQLITE_LEAVES if connection.dialect.name == "sqlite" else _POSTGRESQL_LEAVES)
+    last: int = connection.execute(_LAST).scalar_one()
     aside: dict[str, bytes] = {}
-    while some := list(islice(leaves, TOGETHER)):
-        beside = list(islice(events, len(some)))
-        if [row[0] for row in some] == [row[0] for row in beside]:
-            hashed = [sha256(b"\x00" + row[1]).digest() for row in beside]
-        else:  # sealed in another order than they were numbered, or something is missing: one by one
-            aside |= {str(row[0]): bytes(row[1]) for row in beside}
-            hashed = [_one(connection, aside, row, wrong) for row in some]
-        if hashed != [bytes(row[1]) for row in some]:
-            for found, row in zip(hashed, some, strict=True):
-                if found != bytes(row[1]):
-                    wrong.append(Wrong("Its bytes are not those that were sealed.", str(row[0])))
+    for start in range(0, last + 1, TOGETHER):
+        bound = {"start": start, "end": start + TOGETHER}
+        count, names, hashes = connection.execute(together, bound).one()
+        bodies = list(chain.from_iterable(islice(events, count)))
+        hashed = [sha256(b"\x00" + body).digest() for body in bodies]
+        ids = b",".join([body[_ID] for body in bodies])
+        if ids != (names or "").encode() or b"".join(hashed) != hashes:
+            aside |= {body[_ID].decode("utf-8", "replace"): body for body in bodies}
+            leaves = connection.execute(_LEAVES, bound).all()
+            hashed = [_one(connection, aside, row, wrong) for row in leaves]
         yield hashed
 
 
-def _one(connection: Any, aside: dict[str, bytes], row: Any, wrong: list[Wrong]) -> bytes:
-    body = aside.pop(str(row[0]), None)
+def _one(connection: Any, aside: dict[str, bytes], leaf: Any, wrong: list[Wrong]) -> bytes:
+    """Hash the event of a leaf, wherever it stands: it may have been sealed in another order than it was numbered."""
+    name, sealed = str(leaf[0]), bytes(leaf[1])
+    body = aside.pop(name, None)
     if body is None:
-        found = connection.execute(_BODY, {"id": row[0]}).scalar()
+        found = connection.execute(_BODY, {"id": name}).scalar()
         body = None if found is None else bytes(found)
     if body is None:
-        wrong.append(Wrong("The event is missing: its leaf is there.", str(row[0])))
-        return bytes(row[1])
-    return tree.leaf_hash(body)
+        wrong.append(Wrong("The event is missing: its leaf is there.", name))
+        return sealed
+    hashed = tree.leaf_hash(body)
+    if hashed != sealed:
+        wrong.append(Wrong("Its bytes are not those that were sealed.", name))
+    return hashed
 
 
-def _rows(connection: Any, statement: str) -> Any:
-    """Read rows straight from the driver, a portion at a time."""
+def _events(connection: Any) -> Any:
+    """Read events straight from the driver, a portion at a time."""
     raw = connection.connection.driver_connection
     if connection.dialect.name == "sqlite":
-        cursor = raw.cursor()
-        cursor.arraysize = TOGETHER
-        return cursor.execute(statement)
-    cursor = raw.cursor(name=f"seals_{abs(hash(statement))}", binary=True)
+        return raw.cursor().execute(_EVENTS)
+    cursor = raw.cursor(name="seals", binary=True)
     cursor.itersize = TOGETHER
-    return cursor.execute(statement)
+    return cursor.execute(_EVENTS)

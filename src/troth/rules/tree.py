@@ -172,7 +172,10 @@ class Growing:
             size = min(self.size & -self.size or 1 << 62, 1 << (len(leaves) - at).bit_length() - 1)
             level = leaves[at : at + size]
             while len(level) > 1:
-                level = [sha256(b"\x01" + level[i] + level[i + 1]).digest() for i in range(0, len(level), 2)]
+                pairs = iter(level)
+                level = [
+                    sha256(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs, strict=True)
+                ]
             at += size
             self._put(level[0], size)
 

@@ -229,19 +229,14 @@ def _wide(kind: str, exact: Sequence[bytes]) -> list[bytes]:
     return wide
 
 
-def _macs(secret: Callable[[bytes], bytes], kind: str, values: Sequence[bytes]) -> bytes:
-    start = kind.encode() + b"\x00"
-    return b"".join([secret(start + value) for value in values])
-
-
 def _found(gate: Gate, kind: str, exact: Sequence[bytes]) -> Any:
     """Return what the copy holds of whoever each address names."""
     import numpy
 
-    nobody = EMPTY << PLACE_BITS
+    nobody, start = EMPTY << PLACE_BITS, f"{kind}\x00".encode()
     found = numpy.full(len(exact), nobody, dtype="<u8")
-    for secret in gate.secrets.names:
-        subjects, known = gate.replica.addresses.find(address_keys(_macs(secret, kind, exact), "name"))
+    for macs in gate.secrets.names:
+        subjects, known = gate.replica.addresses.find(address_keys(macs(start, exact), "name"))
         values, there = gate.replica.subjects.find(subjects)
         found = numpy.where((found == nobody) & known & there, values, found)
     return found
@@ -254,7 +249,7 @@ def _closed(gate: Gate, kind: str, exact: Sequence[bytes]) -> Any:
     closed = numpy.zeros(len(exact), dtype=bool)
     if not gate.replica.any_closed:
         return closed
-    wide = _wide(kind, exact)
-    for secret in gate.secrets.closed:
-        closed |= gate.replica.addresses.find(address_keys(_macs(secret, kind, wide), "wide"))[1]
+    wide, start = _wide(kind, exact), f"{kind}\x00".encode()
+    for macs in gate.secrets.closed:
+        closed |= gate.replica.addresses.find(address_keys(macs(start, wide), "wide"))[1]
     return closed

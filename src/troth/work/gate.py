@@ -24,7 +24,7 @@ import msgspec
 from troth.errors import TrothError
 from troth.law.prospecting import Addressee
 from troth.ledger import keys
-from troth.ledger.prekeyed import prekeyed
+from troth.ledger.prekeyed import Macs, prekeyed_many
 from troth.ledger.replica import (
     BEFORE_ALL,
     EMPTY,
@@ -138,8 +138,8 @@ class Explained:
 class Secrets:
     """The keys by which identifiers are found again, ready to be used many times."""
 
-    names: list[Any] = field(default_factory=list, repr=False)
-    closed: list[Any] = field(default_factory=list, repr=False)
+    names: list[Macs] = field(default_factory=list, repr=False)
+    closed: list[Macs] = field(default_factory=list, repr=False)
 
 
 class Gate:
@@ -287,8 +287,8 @@ class Gate:
     def find(self, kind: str, value: str) -> int | None:
         """Return what the copy holds of whoever an identifier names: the number of a shape, and a place."""
         message = f"{kind}\x00{identifier.exact(kind, value)}".encode()
-        for secret in self.secrets.names:
-            subject = self.replica.addresses.get(address_key(secret(message), "name"))
+        for macs in self.secrets.names:
+            subject = self.replica.addresses.get(address_key(macs(b"", (message,)), "name"))
             if subject is not None:
                 return self.replica.subjects.get(subject)
         return None
@@ -301,8 +301,8 @@ class Gate:
             ("exact", identifier.exact(kind, value)),
         ):
             message = f"{kind}\x00{written}".encode()
-            for secret in self.secrets.closed:
-                known += self.closed_at(address_key(secret(message), form))
+            for macs in self.secrets.closed:
+                known += self.closed_at(address_key(macs(b"", (message,)), form))
         if not known:
             return None
         question = self._question(asked)
@@ -381,7 +381,7 @@ class Gate:
 
 
 def _secrets(project: Project) -> Secrets:
-    def of(domain: str) -> list[Any]:
-        return [prekeyed(secret) for _, secret in keys.versions(project.ledger, f"fingerprint/{domain}")]
+    def of(domain: str) -> list[Macs]:
+        return [prekeyed_many(secret) for _, secret in keys.versions(project.ledger, f"fingerprint/{domain}")]
 
     return Secrets(of("requests"), of(DOMAIN))
