@@ -268,12 +268,12 @@ def test_robots_and_addresses_with_passwords_stop_a_scan_before_it_begins():
 HOSTILE = {  # what takes longest comes first, so that they wait together
     "endless": "",
     "spins": "for (;;) {}",
-    "turns": "setTimeout(() => { location.href = '/turns?' + Math.random(); }, 0);",
+    "names": "for (let i = 0; i < 3e3; i++) { document.cookie = `many${i}=1`; localStorage.setItem('k' + i, 'v'); }",
     "alerts": "for (;;) { alert(1); if (confirm(2)) break; }",
     "leaves": "onbeforeunload = (event) => { event.preventDefault(); return 'stay'; };",
     "opens": "setInterval(() => open('/', '_blank'), 1); for (let i = 0; i < 50; i++) open('/', '_blank');",
     "loads": "location.href = '/huge';",
-    "names": "for (let i = 0; i < 4e3; i++) { document.cookie = `many${i}=1`; localStorage.setItem('k' + i, 'v'); }",
+    "turns": "setTimeout(() => { location.href = '/turns?' + Math.random(); }, 0);",
     "breaks": "JSON.stringify = Map = null; Error.prepareStackTrace = () => 1; document.cookie = 'broken=1';",
     "works": "navigator.serviceWorker.register('/worker.js');",
 }  # fmt: skip
