@@ -12,6 +12,7 @@ import typer
 
 from troth.errors import NotAllowedError, NotFoundError, Problem, WrongFileError
 from troth.faces.cli.console import as_json, err, out
+from troth.faces.cli.taking import write
 
 if TYPE_CHECKING:
     from troth.policy.policy import Policy
@@ -85,7 +86,7 @@ def import_policy(
     document = parse(text, file.name)
     if not document.clauses:
         raise WrongFileError(document.problems or [_nothing(file)])
-    _write(markdown(document).encode(), output, force)
+    write(markdown(document).encode(), output, force=force)
     for problem in document.problems:
         err().print(str(problem), markup=False)
     if output is not None:
@@ -124,7 +125,7 @@ def notice(
         written = typeset(policy, language)
     else:
         written = render(policy, language, "md" if format is Format.md else "html").encode()
-    _write(written, output, force)
+    write(written, output, force=force)
     missing = untranslated(policy)
     if missing and language != policy.language:
         said = f"{len(missing)} words of promises are not translated; the first: {missing[0]}"
@@ -212,11 +213,11 @@ def schema(
     if format is SchemaFormat.md:
         from troth.policy.reference import markdown
 
-        _write(markdown().encode(), output, force)
+        write(markdown().encode(), output, force=force)
         return
     from troth.policy.schema import schema as described
 
-    _write((json.dumps(described(), indent=2, ensure_ascii=False) + "\n").encode(), output, force)
+    write((json.dumps(described(), indent=2, ensure_ascii=False) + "\n").encode(), output, force=force)
 
 
 def read_text(path: Path) -> str:
@@ -267,17 +268,3 @@ def _policy(file: Path | None) -> Policy:
 
 def _nothing(file: Path) -> Problem:
     return Problem(file.name, 1, 1, "No clause was found.", "Number the headings, as in `1. Introduction`.")
-
-
-def _write(content: bytes, output: Path | None, force: bool) -> None:
-    if output is None or str(output) == "-":
-        sys.stdout.flush()
-        sys.stdout.buffer.write(content)
-        return
-    try:
-        with output.open("wb" if force else "xb") as file:
-            file.write(content)
-    except FileExistsError:
-        raise NotAllowedError(f"{output} is there already. Name another, or add --force.") from None
-    except OSError as error:
-        raise NotAllowedError(f"{output} cannot be written: {error.strerror}.") from None

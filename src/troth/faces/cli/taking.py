@@ -26,6 +26,14 @@ def give(content: bytes, output: Path | None, shape: str, name: str, *, force: b
     if output is None or str(output) == "-":
         if shape in ("pdf", "xlsx", "docx", "zip") and sys.stdout.isatty():
             raise NotAllowedError(f"A {shape} is not text. Say where to with -o {name}.{shape}.")
+    write(content, output, force=force)
+    if output is not None and str(output) != "-":
+        err().print(f"Written to {output}.", markup=False)
+
+
+def write(content: bytes, output: Path | None, *, force: bool) -> None:
+    """Write a result to a file, or to standard output where none is named; over one that is there with `force` only."""
+    if output is None or str(output) == "-":
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
         return
@@ -36,4 +44,3 @@ def give(content: bytes, output: Path | None, shape: str, name: str, *, force: b
         raise NotAllowedError(f"{output} is there already. Name another, or add --force.") from None
     except OSError as error:
         raise NotAllowedError(f"{output} cannot be written: {error.strerror}.") from None
-    err().print(f"Written to {output}.", markup=False)
