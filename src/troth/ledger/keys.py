@@ -25,7 +25,7 @@ _OWN = text("SELECT version, master, wrapped FROM own_keys WHERE purpose = :p OR
 _MASTERS = text(
     "SELECT DISTINCT master FROM own_keys UNION SELECT DISTINCT master FROM keys WHERE master IS NOT NULL"
 )
-_INSERT = text(
+INSERT = text(
     "INSERT INTO keys (id, owner, file, master, wrapped) SELECT :id, :owner, :file, :master, :wrapped "
     "WHERE NOT EXISTS (SELECT 1 FROM own_keys WHERE master <> :master) ON CONFLICT (owner, file) DO NOTHING"
 )
@@ -41,12 +41,12 @@ def key_for(ledger: Ledger, owner: str, file: str) -> tuple[str, bytes]:
         made = {"id": secrets.token_hex(12), "master": ledger.master.id}
         made["wrapped"] = ledger.master.wrap(made["id"], secrets.token_bytes(KEY_BYTES))  # type: ignore[assignment]
         with guarded("keys"), ledger.keys.begin() as connection:
-            connection.execute(_INSERT, bound | made)
+            connection.execute(INSERT, bound | made)
             row = connection.execute(_BY_OWNER, bound).one_or_none()
     if row is None:  # the master key was rotated while this process ran with the old one
         check_master(ledger)
         raise NotAllowedError("No key could be made. Try again.")
-    return row.id, _opened(ledger, row.id, row.master, row.wrapped)
+    return row.id, opened(ledger, row.id, row.master, row.wrapped)
 
 
 def files_of(ledger: Ledger, owner: str, begins: str) -> tuple[str, ...]:
@@ -65,10 +65,11 @@ def open_key(ledger: Ledger, key: str) -> bytes:
         row = connection.execute(_BY_ID, {"id": key}).one_or_none()
     if row is None:
         raise NotFoundError("The key of this payload is not in the keys database: it was lost, not erased.")
-    return _opened(ledger, row.id, row.master, row.wrapped)
+    return opened(ledger, row.id, row.master, row.wrapped)
 
 
-def _opened(ledger: Ledger, key: str, master: str | None, wrapped: bytes | None) -> bytes:
+def opened(ledger: Ledger, key: str, master: str | None, wrapped: bytes | None) -> bytes:
+    """Unwrap a key that was read; raises KeyDestroyedError where it was destroyed."""
     if wrapped is None or master is None:
         raise KeyDestroyedError("This was erased on purpose: its key was destroyed.")
     return ledger.master.unwrap(key, master, bytes(wrapped))

@@ -24,11 +24,11 @@ from troth.rules.event import Draft
 
 Domain = Literal["requests", "suppression", "disclosure", "replay"]
 
-_FIND = text(
+FIND = text(
     "SELECT subject FROM fingerprints WHERE domain = :domain AND kind = :kind AND form = :form "
     "AND key_version = :version AND mac = :mac"
 )
-_FINGERPRINT = text(
+FINGERPRINT = text(
     "INSERT INTO fingerprints (domain, kind, form, key_version, mac, subject) "
     "VALUES (:domain, :kind, :form, :version, :mac, :subject) "
     "ON CONFLICT (domain, kind, form, key_version, mac) DO NOTHING RETURNING subject"
@@ -40,8 +40,13 @@ def fingerprint(
 ) -> tuple[int, bytes]:
     """Return the key version and the keyed hash of an identifier, for one use of it."""
     version, secret = keys.own_key(ledger, f"fingerprint/{domain}", version)
+    return version, hashed(secret, kind, value, wide=wide)
+
+
+def hashed(secret: bytes, kind: str, value: str, *, wide: bool = False) -> bytes:
+    """Return the keyed hash of an identifier's exact or wide form."""
     form = identifier.wide(kind, value) if wide else identifier.exact(kind, value)
-    return version, hmac.digest(secret, f"{kind}\x00{form}".encode(), "sha256")
+    return hmac.digest(secret, f"{kind}\x00{form}".encode(), "sha256")
 
 
 def find_subject(ledger: Ledger, kind: str, value: str) -> str | None:
@@ -50,7 +55,7 @@ def find_subject(ledger: Ledger, kind: str, value: str) -> str | None:
         _, mac = fingerprint(ledger, "requests", kind, value, version=version)
         bound = {"domain": "requests", "kind": kind, "form": "exact", "version": version, "mac": mac}
         with ledger.looking() as connection:
-            found = connection.execute(_FIND, bound).scalar()
+            found = connection.execute(FIND, bound).scalar()
         if found is not None:
             return str(found)
     return None
@@ -96,8 +101,8 @@ def _name(ledger: Ledger, subject: str, kind: str, value: str, *, opening: bool)
     plain = json.dumps([kind, value], ensure_ascii=False).encode()
     bound = {"domain": "requests", "kind": kind, "form": "exact", "version": version, "mac": mac}
     with ledger.writing() as connection:
-        if connection.execute(_FINGERPRINT, bound | {"subject": subject}).scalar() is None:
-            return str(connection.execute(_FIND, bound).scalar_one())  # somebody was quicker
+        if connection.execute(FINGERPRINT, bound | {"subject": subject}).scalar() is None:
+            return str(connection.execute(FIND, bound).scalar_one())  # somebody was quicker
         store(connection, row, subject, "identifiers", "identifier", key, lock(secret, row, plain))
         if opening:
             draft = Draft("subject_opened", f"subject/{subject}", {"subject": subject}, subject=subject)
@@ -129,7 +134,7 @@ def disclosure_stream(
             _, mac = fingerprint(ledger, "disclosure", kind, value, version=version)
             bound = {"domain": "disclosure", "kind": kind, "form": "exact", "version": version, "mac": mac}
             with ledger.looking() as connection:
-                found = found or connection.execute(_FIND, bound).scalar()
+                found = found or connection.execute(FIND, bound).scalar()
     if not opening:
         return str(found) if found else None
     stream = str(found) if found else f"disclosure/{secrets.token_hex(10)}"
@@ -137,8 +142,8 @@ def disclosure_stream(
         version, mac = fingerprint(ledger, "disclosure", kind, value)
         bound = {"domain": "disclosure", "kind": kind, "form": "exact", "version": version, "mac": mac}
         with ledger.writing() as connection:
-            if connection.execute(_FINGERPRINT, bound | {"subject": stream}).scalar() is None and not found:
-                found = stream = str(connection.execute(_FIND, bound).scalar_one())  # somebody was quicker
+            if connection.execute(FINGERPRINT, bound | {"subject": stream}).scalar() is None and not found:
+                found = stream = str(connection.execute(FIND, bound).scalar_one())  # somebody was quicker
     return stream
 
 

@@ -28,6 +28,7 @@ class Row:
     number: int
     cells: Mapping[str, str] = field(repr=False)
     places: Mapping[str, str] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)  # each column as the file heads it
 
     def place(self, column: str) -> str:
         """Name a cell as people find it, such as `line 7, cell C7`."""
@@ -35,11 +36,11 @@ class Row:
         return f"line {self.number}, cell {cell}" if cell else f"line {self.number}"
 
 
-def rows(file: Path) -> Iterator[Row]:
+def rows(file: Path, heading_row: int = 0) -> Iterator[Row]:
     """Yield the rows of a CSV file or an Excel workbook (its first sheet); empty rows are passed by.
 
-    Column names are compared without case and spaces.  Raises NotFoundError where there is no
-    file, NotAllowedError where it is no table.
+    Column names are compared without case and spaces; what stands before `heading_row` is passed
+    by.  Raises NotFoundError where there is no file, NotAllowedError where it is no table.
     """
     if not file.is_file():
         raise NotFoundError(f"There is no file {file.name!r}.")
@@ -48,12 +49,14 @@ def rows(file: Path) -> Iterator[Row]:
         return
     read = _workbook(file) if file.suffix.lower() in {".xlsx", ".xlsm"} else _csv(file)
     heading: list[str] | None = None
+    titles: dict[str, str] = {}
     for number, cells in read:
         values = [_text(cell) for cell in cells]
-        if not any(values):
+        if not any(values) or number < heading_row:
             continue
         if heading is None:
             heading = _heading(file, values)
+            titles = dict(zip(heading, values, strict=True))
             continue
         named = {name: value for name, value in zip(heading, values, strict=False) if name and value}
         more = [value for value in values[len(heading) :] if value]
@@ -62,7 +65,7 @@ def rows(file: Path) -> Iterator[Row]:
                 f"{file.name}, line {number}: it has more cells than the heading names. Mend that line."
             )
         places = {name: f"{_letters(at)}{number}" for at, name in enumerate(heading) if name}
-        yield Row(number, named, places)
+        yield Row(number, named, places, titles)
     if heading is None:
         raise NotAllowedError(f"{file.name} is empty. Its first line names the columns.")
 

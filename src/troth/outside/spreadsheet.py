@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from troth.errors import NotAllowedError
 
@@ -18,6 +19,11 @@ _CONTROL = {code: None for code in range(32) if code not in (9, 10)} | {13: None
 
 def xlsx(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     """Write one sheet: a frozen line of headings that filters, then the rows, wrapped."""
+    return workbook([(title, headings, rows)])
+
+
+def workbook(sheets: Iterable[tuple[str, Sequence[str], Iterable[Sequence[str]]]]) -> bytes:
+    """Write several sheets, each with its title, its headings and its rows."""
     try:
         from openpyxl import Workbook
         from openpyxl.cell import WriteOnlyCell
@@ -28,26 +34,23 @@ def xlsx(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> 
             "Spreadsheets need the extra `office`: pip install 'troth[office]'. Or write --format csv."
         ) from None
     book = Workbook(write_only=True)
-    sheet = book.create_sheet(_sheet_name(title))
-    sheet.freeze_panes = "A2"
-    for number in range(1, len(headings) + 1):
-        sheet.column_dimensions[get_column_letter(number)].width = _WIDTH
     wrapped, bold = Alignment(wrap_text=True, vertical="top"), Font(bold=True)
-
-    def cell(text: str, *, heading: bool = False) -> object:
-        made = WriteOnlyCell(sheet, value=text.translate(_CONTROL)[:CELL_MAX])
-        made.data_type = "s"  # a string whatever it begins with: nothing is computed
-        made.alignment = wrapped
-        if heading:
-            made.font = bold
-        return made
-
-    sheet.append([cell(one, heading=True) for one in headings])
-    count = 1
-    for row in rows:
-        sheet.append([cell(one) for one in row])
-        count += 1
-    sheet.auto_filter.ref = f"A1:{get_column_letter(max(len(headings), 1))}{count}"
+    for title, headings, rows in sheets:
+        sheet = book.create_sheet(_sheet_name(title))
+        sheet.freeze_panes = "A2"
+        for number in range(1, len(headings) + 1):
+            sheet.column_dimensions[get_column_letter(number)].width = _WIDTH
+        count = 0
+        for row in chain([headings], rows):
+            made = [WriteOnlyCell(sheet, value=text.translate(_CONTROL)[:CELL_MAX]) for text in row]
+            for cell in made:
+                cell.data_type = "s"  # a string whatever it begins with: nothing is computed
+                cell.alignment = wrapped
+                if count == 0:
+                    cell.font = bold
+            sheet.append(made)
+            count += 1
+        sheet.auto_filter.ref = f"A1:{get_column_letter(max(len(headings), 1))}{count}"
     written = io.BytesIO()
     book.save(written)
     return written.getvalue()

@@ -38,9 +38,10 @@ def fold(state: State | None, event: Event) -> State:
     if stage == "reported" and state is None:
         return {
             "number": facts["number"], "entity": event.entity, "channel": facts["channel"], "status": "reported",
-            "reported_at": on, "reported_by": event.actor, "aware_at": None, "due": None, "certain_by": None,
-            "risk": None, "types": [], "categories": [], "people": None, "records": None, "authority": [],
-            "people_told": 0, "people_failed": 0, "exempt": None, "controllers": 0, "ended_on": None,
+            "reported_at": facts.get("at", on), "reported_by": event.actor, "aware_at": None, "due": None,
+            "certain_by": None, "risk": None, "types": [], "categories": [], "people": None, "records": None,
+            "authority": [], "people_told": 0, "people_failed": 0, "exempt": None, "controllers": 0, "ended_on": None,
+            **({"imported": _taken_over(event)} if facts.get("imported") else {}),
         }  # fmt: skip
     if state is None or state["ended_on"]:
         raise ValueError(stage)
@@ -59,14 +60,33 @@ def fold(state: State | None, event: Event) -> State:
             sent = facts["outcome"] == "sent"
             return {**state, "people_told": state["people_told"] + sent,
                     "people_failed": state["people_failed"] + (not sent)}  # fmt: skip
+        case "people_counted":  # imported: how many were told, by what the other register says
+            counted: Any = facts["counts"]
+            return {**state, "people_told": state["people_told"] + counted["people"]}
         case "people_exempt":
             return {**state, "exempt": facts["reason"]}
         case "controller_told":
             return {**state, "controllers": state["controllers"] + 1}
         case "dismissed" | "closed":
-            return {**state, "status": stage, "due": None, "ended_on": on[:10]}
+            ended = {**state, "status": stage, "due": None, "ended_on": str(facts.get("at", on))[:10]}
+            return (
+                {**ended, "imported": {**state["imported"], "ended": True}}
+                if facts.get("imported")
+                else ended
+            )
         case _:
             raise ValueError(stage)
+
+
+def _taken_over(event: Event) -> State:
+    told: Any = event.facts["imported"]
+    return {"import": told["import"], "row": told["row"], "by": event.actor, "event": event.id,
+            "on": event.at.date().isoformat(), "ended": False}  # fmt: skip
+
+
+def is_claimed(state: Mapping[str, Any]) -> bool:
+    """Say whether an incident ended before it was imported: nothing of its course is vouched for by the seals."""
+    return bool((state.get("imported") or {}).get("ended"))
 
 
 def is_late(state: Mapping[str, Any], hours_end: datetime | None, now: datetime) -> bool:

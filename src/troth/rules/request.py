@@ -76,6 +76,7 @@ def _received(event: Event) -> State:
         "acting": {"kind": facts["acting"], "checked": None} if facts.get("acting") else None,
         "instruction": facts.get("instruction"),
         "reopens": facts.get("reopens"),
+        **({"imported": request_moves.taken_over(event)} if facts.get("imported") else {}),
         "asks": {},
         "extension": None,
         "letters": [],
@@ -227,7 +228,7 @@ def _decided(state: State, event: Event) -> None:
         "kept": facts.get("kept") or [],
         "purposes": facts.get("purposes") or [],
         "decided_by": facts["staff"],
-        "decided_on": _on(state, event),
+        "decided_on": facts.get("on") or _on(state, event),
         "reviewed_by": None,
         "plan": None,
         "approved": None,
@@ -374,19 +375,20 @@ def _on(state: State, event: Event) -> str:
 def _letter(state: State, event: Event) -> None:
     facts = event.facts
     kind, outcome = facts["kind"], facts["outcome"]
+    on = facts.get("on") or _on(state, event)
     state["letters"].append({"letter": facts["letter"], "kind": kind, "outcome": outcome, "event": event.id,
-                             "on": _on(state, event)})  # fmt: skip
+                             "on": on})  # fmt: skip
     if outcome == "sent" and kind == "done":
         state["answered"] = True
-        state["answered_on"] = _on(state, event)
+        state["answered_on"] = on
     if outcome == "sent" and kind == "refusal":
         state["refusal_sent"] = True
-        state["answered_on"] = _on(state, event)
+        state["answered_on"] = on
 
 
 def _delivered(state: State, event: Event) -> None:
     state["delivered"] = True
-    state.setdefault("delivered_on", _on(state, event))
+    state.setdefault("delivered_on", event.facts.get("on") or _on(state, event))
 
 
 def _taken(state: State, _: Event) -> None:
@@ -513,6 +515,11 @@ def _dated(state: State) -> State:
         "safe_due": due.safe_due.isoformat() if due.safe_due else None,
         "due": None if ended or due.safe_due is None else due.safe_due.isoformat(),
     }
+
+
+def is_claimed(state: Mapping[str, Any]) -> bool:
+    """Say whether a request ended before it was imported: nothing of its course is vouched for by the seals."""
+    return bool((state.get("imported") or {}).get("ended"))
 
 
 def answered_late(state: Mapping[str, Any]) -> bool:

@@ -47,7 +47,16 @@ def moved(state: State, event: Event) -> None:
         act(state, event, reason)
         return
     state["ended"] = to
-    state["ended_on"] = _on(state, event)
+    state["ended_on"] = event.facts.get("on") or _on(state, event)
+    if event.facts.get("imported"):
+        state["imported"] = {**state["imported"], "ended": True}
+
+
+def taken_over(event: Event) -> State:
+    """Return where a request came from: the import, the row, and the day from which anything of it is proven."""
+    told: Any = event.facts["imported"]
+    return {"import": told["import"], "row": told["row"], "by": event.actor, "event": event.id,
+            "on": local_day(event, str(event.facts["tz"])), "ended": False}  # fmt: skip
 
 
 def reminder_due(ask: Mapping[str, Any]) -> date:

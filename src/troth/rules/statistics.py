@@ -15,6 +15,8 @@ from datetime import date
 from statistics import median
 from typing import Any
 
+from troth.rules import request
+
 LEAST = 5
 """A cell of fewer claims could show somebody, and is not shown."""
 
@@ -32,6 +34,7 @@ class Tuple:
     in_time: bool | None
     extended: bool
     ground: str
+    imported: bool = False  # it ended elsewhere: its days are told, not proven
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Cell:
     in_time: int | None
     refused: int | None
     extended: int | None
+    imported: int | None = None
 
 
 def tuples(states: Iterable[Mapping[str, Any]]) -> Iterator[Tuple]:
@@ -66,6 +70,7 @@ def tuples(states: Iterable[Mapping[str, Any]]) -> Iterator[Tuple]:
                 in_time=ended <= state["legal_due"] if ended and state["legal_due"] else None,
                 extended=state["extension"] is not None,
                 ground=claim["ground"] or "",
+                imported=request.is_claimed(state),
             )
 
 
@@ -90,6 +95,7 @@ def _cell(key: tuple[str, str, str], found: list[Tuple], least: int) -> Cell:
         in_time=_part(sum(one.in_time is True for one in found), len(days), least),
         refused=_part(sum(one.outcome == "refuse" for one in found), len(found), least),
         extended=_part(sum(one.extended for one in found), len(found), least),
+        imported=_part(sum(one.imported for one in found), len(found), least),
     )
 
 

@@ -32,6 +32,7 @@ from troth.rules import (
     control_collection,
     control_consent,
     control_retention,
+    incident,
     request,
     scan_verdict,
 )
@@ -98,6 +99,8 @@ class Facts:
     consents: Mapping[str, control_consent.Counted] = field(default_factory=dict)  # by purpose
     refusals: Collection[tuple[str, str]] = ()  # (company, channel) whose refusals of old are known
     sent: Mapping[str, int] = field(default_factory=dict)  # first messages by purpose
+    imported: Collection[str] = ()  # ids of disclosures that were taken over from elsewhere
+    entries_imported: Mapping[str, date] = field(default_factory=dict)  # entries of the register, by name
     sent_despite: Sequence[tuple[str, str, str]] = ()  # event id, purpose, code of the no that stood
     tellings: Sequence[Mapping[str, Any]] = ()  # of choices without a request: what became of each recipient
     overlooked: Sequence[tuple[str, str]] = ()  # choice, day: nobody looked yet whom to tell
@@ -179,7 +182,8 @@ def counted(number: int, one: str, many: str) -> str:
 
 
 def _answer(promise: Promise, facts: Facts) -> Verdict:
-    ended = [one for one in facts.requests if one.get("answered_on")]
+    claimed = sum(request.is_claimed(one) for one in facts.requests)
+    ended = [one for one in facts.requests if one.get("answered_on") and not request.is_claimed(one)]
     due = {one["id"]: _due(one, facts) for one in facts.requests}
     late = [
         f"request {one['id']}: due {due[one['id']]}, answered {one['answered_on']}"
@@ -196,6 +200,7 @@ def _answer(promise: Promise, facts: Facts) -> Verdict:
     figure = (
         f"{len(ended) - len(late)} of {len(ended)} answered in time; {waiting} open, {len(overdue)} overdue"
     )
+    figure += _elsewhere(claimed)
     if late or overdue:
         return _said(promise, "broken", figure, evidence, [*late, *overdue])
     return _said(promise, "kept" if ended else "unproven", figure, evidence)
@@ -205,6 +210,18 @@ def _due(one: Mapping[str, Any], facts: Facts) -> str:
     """Return the day by which an answer was owed: the law's, or the policy's of that day where it was sooner."""
     legal, promised = str(one["legal_due"] or ""), facts.promised.get(one["id"])
     return min(filter(None, (legal, promised.isoformat() if promised else "")), default="")
+
+
+def _elsewhere(number: int) -> str:
+    """Say how many ended elsewhere before they were imported: no seal vouches for them, so they prove nothing."""
+    if not number:
+        return ""
+    said = (
+        "1 ended before it was imported and is"
+        if number == 1
+        else f"{number} ended before they were imported and are"
+    )
+    return f"; {said} not counted"
 
 
 def _right(promise: Promise, facts: Facts) -> Verdict:
@@ -368,7 +385,8 @@ def _registered(
             word, figure, wrong = registered.document(promise, source)
         case _:
             raise TypeError(promise.kind)
-    return word, figure, (), wrong
+    since = facts.entries_imported.get(f"{promise.kind}/{promise.name}")
+    return word, f"{figure}; imported on {since}, and not proven before" if since else figure, (), wrong
 
 
 def _breaches(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
@@ -381,7 +399,9 @@ def _breaches(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
             return _published(promise, facts)  # whom people tell of a leak is kept by being told
         word, figure, broken_by = judged
         return _said(promise, word, figure, (), broken_by)
-    breaches = [one for one in facts.incidents if one["aware_at"]]
+    every = [one for one in facts.incidents if one["aware_at"]]
+    breaches = [one for one in every if not incident.is_claimed(one)]
+    elsewhere = _elsewhere(len(every) - len(breaches))
     wrong = [f"{one['number']}: the authority was not told in time" for one in breaches if one["late"]]
     wrong += [
         f"{one['number']}: the risk is high, it is closed, and nobody it is about was told"
@@ -393,18 +413,23 @@ def _breaches(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
     ]
     if wrong:
         return _said(
-            promise, "broken", f"{counted(len(wrong), 'breach', 'breaches')} handled wrongly", (), wrong
+            promise,
+            "broken",
+            f"{counted(len(wrong), 'breach', 'breaches')} handled wrongly{elsewhere}",
+            (),
+            wrong,
         )
     if not breaches:
-        return _said(promise, "unproven", "no breach is on record: nothing was to be told")
+        return _said(promise, "unproven", f"no breach is on record: nothing was to be told{elsewhere}")
     running = [one for one in breaches if one["risk"] != "unlikely" and not one["authority"]]
     if running:
-        figure = (
-            f"{counted(len(running), 'breach', 'breaches')} of which the authority is not told yet, in time"
-        )
+        said = counted(len(running), "breach", "breaches")
+        figure = f"{said} of which the authority is not told yet, in time{elsewhere}"
         return _said(promise, "unproven", figure)
     return _said(
-        promise, "kept", f"{counted(len(breaches), 'breach', 'breaches')} told in time, or not to be told"
+        promise,
+        "kept",
+        f"{counted(len(breaches), 'breach', 'breaches')} told in time, or not to be told{elsewhere}",
     )
 
 
@@ -426,12 +451,16 @@ def _safeguarded(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
             for event, to, _ in facts.disclosures
             if to not in policy.recipients
         ]
-    evidence = [event for event, _ in made]
+    evidence = [event for event, _ in made if event not in facts.imported]
     figure = counted(len(made), "disclosure", "disclosures") + " recorded"
+    if len(evidence) < len(made):
+        figure += f", of which {len(made) - len(evidence)} imported and not proven"
     if lacking:
         return _said(promise, "broken", f"{figure}, {len(lacking)} not as promised", evidence, lacking)
     if not made:
         return _said(promise, "unproven", "no disclosure was recorded yet")
+    if not evidence:
+        return _said(promise, "unproven", figure)
     return _said(promise, "kept", f"{figure}, each with what it needs", evidence)
 
 

@@ -34,6 +34,7 @@ from troth.work import (
 from troth.work.adopt_policy import adopted
 from troth.work.draw_register import files_wrong
 from troth.work.establishment import day_here, establishment
+from troth.work.importing import imported_entries
 from troth.work.policy_as_of import as_published, versions
 from troth.work.project import Project
 from troth.work.publish_policy import STREAM
@@ -128,8 +129,11 @@ def gather(project: Project) -> Facts:
     last = _in_force(project, published)
     sent, despite = _sent(project)
     requests = [dict(state.body) for state in read.states(project.ledger, "request")]
+    made = list(read.events(project.ledger, kind="disclosure_made"))
     return Facts(
         today=day_here(project),
+        imported=frozenset(event.id for event in made if event.facts.get("imported")),
+        entries_imported=imported_entries(project),
         consents=control_consent.counted(read.events(project.ledger, kind="consent_recorded")),
         refusals=declare_refusals.known(project),
         sent=sent,
@@ -140,10 +144,7 @@ def gather(project: Project) -> Facts:
         maps=project.maps,
         published=last.facts if last else None,
         published_event=last.id if last else None,
-        disclosures=[
-            (event.id, str(event.facts["recipient"]), _codes(event, "lacks"))
-            for event in read.events(project.ledger, kind="disclosure_made")
-        ],
+        disclosures=[(event.id, str(event.facts["recipient"]), _codes(event, "lacks")) for event in made],
         incidents=[
             {
                 **one,

@@ -115,7 +115,8 @@ def _held(project: Project, taken: lease.Lease, seconds: float) -> Iterator[None
 def _steps(project: Project, number: str, taken: lease.Lease, stop_at: Callable[[str], object]) -> None:
     send_letter.send_again(project, number)
     state = request_file.load(project, number).state
-    if request.is_open(state) and not state["letters"] and _left_unacknowledged(project, number):
+    silent = state["letters"] or state.get("imported")  # what was imported was acknowledged elsewhere, or not
+    if request.is_open(state) and not silent and _left_unacknowledged(project, number):
         open_request.acknowledge(project, number)
     show_document.let_go(project, number)
     await_answer.await_answer(project, number)

@@ -77,6 +77,7 @@ def disclose(
     staff: str,
     happened: bool = False,
     once: str | None = None,
+    imported: Mapping[str, Fact] | None = None,
 ) -> Event:
     """Record a disclosure about the person whom these identifiers name.
 
@@ -103,6 +104,7 @@ def disclose(
         "party": disclosure.party or None,
         "approved_by": list(disclosure.approved_by),
         "lacks": [code for code, _ in lacks],
+        **({"imported": dict(imported)} if imported else {}),
     }
     evidence: dict[str, Fact] = {**disclosure.evidence, "recipient": disclosure.recipient}
     draft = Draft("disclosure_made", str(stream), facts, actor=staff, payload=evidence)
@@ -145,14 +147,16 @@ def lines(project: Project, written: Iterable[str], kind: str) -> Iterator[Line]
         yield Line(number, identifiers, disclosure, tuple(wrong), lacks)
 
 
-def take(project: Project, line: Line, *, staff: str) -> bool:
-    """Record a line of an import; False where the same was recorded before."""
+def take(project: Project, line: Line, *, staff: str, imported: Mapping[str, Fact] | None = None) -> bool:
+    """Record a line of an import, with where it came from; False where the same was recorded before."""
     if line.disclosure is None or line.wrong:
         raise NotAllowedError(" ".join(line.wrong))
     once = f"disclosure {_mark(project, line.identifiers, line.disclosure)}"
     stream = subjects.disclosure_stream(project.ledger, line.identifiers)
     before = read.version(project.ledger, stream) if stream else 0
-    event = disclose(project, line.identifiers, line.disclosure, staff=staff, happened=True, once=once)
+    event = disclose(
+        project, line.identifiers, line.disclosure, staff=staff, happened=True, once=once, imported=imported
+    )
     return event.version > before
 
 

@@ -21,6 +21,7 @@ from troth.ledger.note import Verifier
 from troth.outside.pdf import typeset
 from troth.rules import request
 from troth.rules.event import Event
+from troth.rules.letter import phrase
 from troth.rules.package import plain
 from troth.work import request_file, send_letter
 from troth.work.project import Project
@@ -48,10 +49,22 @@ def dossier(
         "redacted": redacted,
         "language": language,
         "state": found.state,
+        "imported": _imported(found.state, language),
         "clock": request.deadline(found.state, request_file.today(project, found)).record(language),
         "events": [_told(project, event, redacted=redacted) for event in events],
         "receipts": [json.loads(receipt.receipt(project.ledger, event.id)) for event in events],
     }
+
+
+def _imported(state: Mapping[str, Any], language: str) -> dict[str, Any] | None:
+    """Say of a request that came from another tool since when anything of it is proven; None for our own."""
+    told = state.get("imported")
+    if not told:
+        return None
+    says = phrase(
+        "imported_says", language, on=send_letter.day(told["on"], language), staff=told["by"], row=told["row"]
+    )
+    return {"from": told["on"], "by": told["by"], "import": told["import"], "row": told["row"], "says": says}
 
 
 def _told(project: Project, event: Event, *, redacted: bool) -> dict[str, Any]:

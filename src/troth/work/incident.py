@@ -422,6 +422,7 @@ def register(project: Project) -> Iterator[dict[str, Any]]:
             "lessons": said.get("lessons", ""),
             "status": state["status"],
             "ended_on": state["ended_on"] or "",
+            "imported": (state.get("imported") or {}).get("on", ""),
         }
 
 

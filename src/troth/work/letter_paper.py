@@ -5,7 +5,9 @@ Law: GDPR Art. 12(1).
 
 from __future__ import annotations
 
+import base64
 from importlib.resources import files
+from pathlib import PurePath
 from typing import Any
 
 from troth.errors import KeyDestroyedError, NotFoundError
@@ -27,9 +29,27 @@ def find(project: Project, number: str, ident: str) -> tuple[Written, str]:
         payload: Any = vault.payload(project.ledger, read.event(project.ledger, told[-1]["event"]))
     except KeyDestroyedError:
         raise NotFoundError(f"The letter {ident[:40]!r} was erased with its request.") from None
+    if "data" in payload:
+        raise NotFoundError(
+            f"The letter {ident[:40]!r} came as a file ({PurePath(str(payload['name'])).suffix}): write it under that."
+        )
+    if told[-1]["outcome"] == "sent" and not payload:
+        raise NotFoundError(f"The letter {ident[:40]!r} was imported without its text.")
     if "text" not in payload:
         raise NotFoundError("A code is not kept: it was good for minutes.")
     return Written(str(payload["subject"]), str(payload["text"])), str(payload.get("to") or "")
+
+
+def as_it_came(project: Project, number: str, ident: str, ending: str) -> bytes | None:
+    """Return a letter that was imported as a file, where its name ends so; None for any other letter."""
+    state = request_file.load(project, number).state
+    told = [one for one in state["letters"] if one["letter"] == ident]
+    if not told or not state.get("imported"):
+        return None
+    payload: Any = vault.payload(project.ledger, read.event(project.ledger, told[-1]["event"]))
+    if "data" not in payload or PurePath(str(payload["name"])).suffix.lower() != ending.lower():
+        return None
+    return base64.b64decode(str(payload["data"]))
 
 
 def is_receipt(project: Project, number: str, ident: str) -> bool:

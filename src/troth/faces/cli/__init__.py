@@ -36,7 +36,7 @@ COMMANDS: dict[str, Entry] = {
         "import_commands",
         "app",
         "Policy",
-        "Turn a plain text policy into a Troth policy; take in lists of people.",
+        "Come from elsewhere: a plain text policy, lists of people, registers, requests, breaches.",
     ),
     "check": Entry(
         "check_commands", "check", "Policy", "Find what is wrong, missing or contradictory in a policy."

@@ -1,4 +1,4 @@
-"""`troth import`: a policy as plain text, or a list of people that came in by a channel."""
+"""`troth import`: a policy as plain text, a list of people that came in by a channel, a table of another tool."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from troth.errors import NotAllowedError
 from troth.faces.cli.console import as_json, err, out, progress
 from troth.faces.cli.context import project
+from troth.faces.cli.import_tables import DOES, importing
 from troth.faces.cli.policy_commands import import_policy
 from troth.faces.cli.staff import STAFF
 
@@ -30,9 +31,11 @@ class PolicyUnlessNamed(TyperGroup):
 app = typer.Typer(
     cls=PolicyUnlessNamed,
     no_args_is_help=True,
-    help="Turn a plain text policy into a Troth policy, or take in a list of people that was collected.",
+    help="Turn a plain text policy into a Troth policy, take in a list of people, or come from another tool.",
 )
 app.command("policy")(import_policy)
+for kind in DOES:
+    app.command(kind)(importing(kind))
 
 
 @app.command()

@@ -120,6 +120,13 @@ def letter(
     from troth.work import letter_paper, request_file
 
     opened = project()
+    came = letter_paper.as_it_came(opened, number, name, to.suffix)
+    if came is not None:
+        request_file.record_reading(opened, number, staff, "letter")
+        to.touch(mode=0o600)
+        to.write_bytes(came)
+        err().print(f"Written to {to}, as it was imported. It holds personal data.")
+        return
     if to.suffix not in {".pdf", ".html", ".txt"}:
         raise NotAllowedError("A letter is written as PDF, HTML or text: name a file .pdf, .html or .txt.")
     written, whom = letter_paper.find(opened, number, name)
@@ -227,6 +234,7 @@ def statistics(
                     one.in_time,
                     one.refused,
                     one.extended,
+                    one.imported,
                 )
             ),
         ]
@@ -243,5 +251,6 @@ def statistics(
         "in time#",
         "refused#",
         "extended#",
+        "imported#",
     ]
     out().print(table("", columns, rows))

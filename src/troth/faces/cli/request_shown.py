@@ -59,6 +59,11 @@ def show_request(number: str) -> None:
         hint = age_hint(state) if state["acting"]["kind"] in {"parent", "guardian"} else ""
         if hint:
             console.print(hint, soft_wrap=True)
+    if state.get("imported"):
+        came = state["imported"]
+        console.print(
+            f"Imported on {came['on']} by {came['by']}: nothing of before that day is proven.", markup=False
+        )
     if state.get("instruction"):
         told_by = state["instruction"]
         console.print(

@@ -23,11 +23,11 @@ def identifier(option: str, written: str) -> tuple[str, str]:
 
 def give(content: bytes, output: Path | None, shape: str, name: str, *, force: bool = False) -> None:
     """Write a result to a file, or to standard output; never over a file but with `force`."""
-    if output is None or str(output) == "-":
-        if shape in ("pdf", "xlsx", "docx", "zip") and sys.stdout.isatty():
-            raise NotAllowedError(f"A {shape} is not text. Say where to with -o {name}.{shape}.")
+    shown = output is None or str(output) == "-"
+    if shown and shape in ("pdf", "xlsx", "docx", "zip") and sys.stdout.isatty():
+        raise NotAllowedError(f"A {shape} is not text. Say where to with -o {name}.{shape}.")
     write(content, output, force=force)
-    if output is not None and str(output) != "-":
+    if not shown:
         err().print(f"Written to {output}.", markup=False)
 
 

@@ -1,0 +1,144 @@
+"""Many things at once, in one transaction a portion: what was said before, keys, subjects, events.
+
+The rules are those of saying each alone; only the statements and the waits for the disk are
+shared.  A portion that is cut short leaves nothing behind but keys and subjects that are found
+again when it is said once more.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import bindparam, text
+
+from troth.ledger import append, keys, subjects
+from troth.ledger.append import STREAMS_AT_ONCE
+from troth.ledger.master_key import KEY_BYTES
+from troth.ledger.schema import Ledger, guarded
+from troth.ledger.vault import lock, store_all
+from troth.ledger.vault import row as vault_row
+from troth.rules.event import Draft, Event, check
+
+_SAID = text("SELECT key, events FROM once WHERE key IN :keys").bindparams(bindparam("keys", expanding=True))
+_KEYS = text("SELECT owner, file, id, master, wrapped FROM keys WHERE owner IN :owners").bindparams(
+    bindparam("owners", expanding=True)
+)
+Named = tuple[str, str]
+
+
+def said(ledger: Ledger, once: Sequence[str]) -> dict[str, str]:
+    """Return, of these idempotency keys, those that were used, each with the id of the first event it wrote."""
+    found: dict[str, str] = {}
+    for start in range(0, len(once), STREAMS_AT_ONCE):
+        portion = list(once[start : start + STREAMS_AT_ONCE])
+        with ledger.looking() as connection:
+            for key, events in connection.execute(_SAID, {"keys": portion}):
+                found[str(key)] = str(json.loads(events)[0])
+    return found
+
+
+def keys_of(ledger: Ledger, wanted: Sequence[Named]) -> dict[Named, tuple[str, bytes]]:
+    """Return the key of each (owner, file), made where there is none; raises KeyDestroyedError after an erasure."""
+    make_keys(ledger, wanted)
+    found: dict[Named, tuple[str, bytes]] = {}
+    meant = set(wanted)
+    owners = list(dict.fromkeys(owner for owner, _ in wanted))
+    for start in range(0, len(owners), STREAMS_AT_ONCE):
+        portion = owners[start : start + STREAMS_AT_ONCE]
+        with ledger.looking_at_keys() as connection:
+            rows = connection.execute(_KEYS, {"owners": portion}).all()
+        for row in rows:
+            if (row.owner, row.file) in meant:
+                found[row.owner, row.file] = row.id, keys.opened(ledger, row.id, row.master, row.wrapped)
+    return found | {one: keys.key_for(ledger, *one) for one in meant - found.keys()}
+
+
+def make_keys(ledger: Ledger, wanted: Sequence[Named]) -> None:
+    """Make the keys of these (owner, file) that are not there, in one transaction."""
+    rows = []
+    for owner, file in dict.fromkeys(wanted):
+        ident = secrets.token_hex(12)
+        wrapped = ledger.master.wrap(ident, secrets.token_bytes(KEY_BYTES))
+        rows.append(
+            {"id": ident, "owner": owner, "file": file, "master": ledger.master.id, "wrapped": wrapped}
+        )
+    if rows:
+        with guarded("keys"), ledger.keys.begin() as connection:
+            connection.execute(keys.INSERT, rows)
+
+
+def subjects_for(ledger: Ledger, named: Sequence[Named]) -> dict[Named, str]:
+    """Return whom each identifier names, opened where there is none, in one transaction for all of them."""
+    versions = list(keys.versions(ledger, "fingerprint/requests"))
+    newest, secret_of_newest = versions[-1]
+    known: dict[Named, str] = {}
+    with ledger.reading() as connection:
+        for one in dict.fromkeys(named):
+            for version, secret in versions:
+                subject = connection.execute(subjects.FIND, _bound(one, version, secret)).scalar()
+                if subject is not None:
+                    known[one] = str(subject)
+                    break
+    new = {one: secrets.token_hex(10) for one in dict.fromkeys(named) if one not in known}
+    if not new:
+        return known
+    held = keys_of(ledger, [(subject, "identifiers") for subject in new.values()])
+    made = [
+        (one, subject, _bound(one, newest, secret_of_newest), held[subject, "identifiers"])
+        for one, subject in new.items()
+    ]
+    with ledger.writing() as connection:
+        rows, drafts = [], []
+        for one, subject, bound, (key, secret) in made:
+            if connection.execute(subjects.FINGERPRINT, bound | {"subject": subject}).scalar() is None:
+                known[one] = str(
+                    connection.execute(subjects.FIND, bound).scalar_one()
+                )  # named twice, or just now
+                continue
+            ident = secrets.token_hex(12)
+            plain = json.dumps(list(one), ensure_ascii=False).encode()
+            sealed = lock(secret, ident, plain)
+            rows.append(vault_row(ident, subject, "identifiers", "identifier", key, sealed))
+            drafts.append(
+                Draft("subject_opened", f"subject/{subject}", {"subject": subject}, subject=subject)
+            )
+            known[one] = subject
+        store_all(connection, rows)
+        if drafts:
+            append.append_within(connection, ledger, drafts, [None] * len(drafts))
+    return known
+
+
+def _bound(one: Named, version: int, secret: bytes) -> dict[str, object]:
+    """Return what finds an identifier by its fingerprint under one version of the key."""
+    kind, value = one
+    mac = subjects.hashed(secret, kind, value)
+    return {"domain": "requests", "kind": kind, "form": "exact", "version": version, "mac": mac}
+
+
+def append_each(
+    ledger: Ledger, groups: Mapping[str, Sequence[Draft]], *, expect: Mapping[str, int]
+) -> dict[str, tuple[Event, ...]]:
+    """Write each group of drafts once under its idempotency key, all groups in one transaction.
+
+    Raises ConflictError where a stream is not at the version that is expected of it; then nothing
+    of the portion is written.
+    """
+    wanted = [_lock_of(draft) for drafts in groups.values() for draft in drafts if draft.payload is not None]
+    held = keys_of(ledger, wanted)
+    written: dict[str, tuple[Event, ...]] = {}
+    with ledger.writing() as connection:
+        for once, drafts in groups.items():
+            locks = [held[_lock_of(draft)] if draft.payload is not None else None for draft in drafts]
+            expected = {draft.stream: expect[draft.stream] for draft in drafts if draft.stream in expect}
+            written[once] = append.append_within(
+                connection, ledger, drafts, locks, expect=expected, once=once
+            )
+    return written
+
+
+def _lock_of(draft: Draft) -> Named:
+    """Name the owner and the file whose key locks a draft's payload."""
+    return draft.subject or draft.stream, append.file_of(draft, check(draft))
