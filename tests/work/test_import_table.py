@@ -17,6 +17,7 @@ from troth.rules import import_sheet
 from troth.rules.import_sheet import KINDS, ColumnMap
 from troth.rules.statistics import cells, tuples
 from troth.work import (
+    answer_question,
     audit,
     carry_on,
     disclose,
@@ -572,3 +573,10 @@ def test_many_rows_are_judged_in_bounded_memory(project, tmp_path):
     assert (
         peaks[1] - peaks[0] < 1_500_000
     )  # the marks of the references; ten times the rows, four megabytes of text
+
+
+def test_a_regulator_is_told_which_late_answers_were_imported(project, table):
+    table.write_text(REQUESTS.replace("2025-04-20", "2025-09-20"), encoding="utf-8")
+    imported(project, table)
+    found = answer_question.answer(project, "overdue")
+    assert [row["status"] for row in found.answer.rows] == [f"closed, imported on {NOW}, not proven before"]

@@ -67,10 +67,17 @@ def overdue(
                 "days_late": (date.fromisoformat(until) - date.fromisoformat(legal)).days,
                 "reason": reasons.get(str(state["id"]), ""),
                 "escalated": next((day for day in digests if legal < day <= until), ""),
-                "status": state["status"],
+                "status": _status(state, asked),
             }
         )
     return Answer(tuple(sorted(rows, key=lambda row: str(row["legal_due"]))), looked)
+
+
+def _status(state: State, asked: Asked) -> str:
+    """Return where a request stands; of one that ended elsewhere, that it was imported and since when."""
+    if not request.is_claimed(state):
+        return str(state["status"])
+    return f"{state['status']}, {asked.say('imported', on=state['imported']['on'])}"
 
 
 def times(states: Iterable[State], asked: Asked) -> Answer:
@@ -80,7 +87,16 @@ def times(states: Iterable[State], asked: Asked) -> Answer:
     rows: list[Row] = []
     for cell in statistics.cells(claims, least=asked.least):
         shown: dict[str, Any] = {"entity": cell.entity, "right": cell.right, "month": cell.month}
-        for name in ("claims", "answered", "days_median", "days_p95", "in_time", "refused", "extended"):
+        for name in (
+            "claims",
+            "answered",
+            "days_median",
+            "days_p95",
+            "in_time",
+            "refused",
+            "extended",
+            "imported",
+        ):
             shown[name] = getattr(cell, name)
         both = cell.in_time is not None and cell.answered
         shown["in_time_percent"] = round(100 * (cell.in_time or 0) / cell.answered, 1) if both else None  # type: ignore[operator]
