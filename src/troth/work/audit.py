@@ -114,6 +114,16 @@ def _sent(project: Project) -> tuple[dict[str, int], list[tuple[str, str, str]]]
     return dict(sent), despite
 
 
+def _disclosures(project: Project) -> tuple[list[tuple[str, str, tuple[str, ...]]], frozenset[str]]:
+    """Return each disclosure (its event, its recipient, the codes of what it lacked), and which were imported."""
+    made, imported = [], set()
+    for event in read.events(project.ledger, kind="disclosure_made"):
+        made.append((event.id, str(event.facts["recipient"]), _codes(event, "lacks")))
+        if event.facts.get("imported"):
+            imported.add(event.id)
+    return made, frozenset(imported)
+
+
 def gather(project: Project) -> Facts:
     """Collect what the controls look at."""
     letters: dict[str, list[str]] = defaultdict(list)
@@ -129,10 +139,10 @@ def gather(project: Project) -> Facts:
     last = _in_force(project, published)
     sent, despite = _sent(project)
     requests = [dict(state.body) for state in read.states(project.ledger, "request")]
-    made = list(read.events(project.ledger, kind="disclosure_made"))
+    disclosures, imported = _disclosures(project)
     return Facts(
         today=day_here(project),
-        imported=frozenset(event.id for event in made if event.facts.get("imported")),
+        imported=imported,
         entries_imported=imported_entries(project),
         consents=control_consent.counted(read.events(project.ledger, kind="consent_recorded")),
         refusals=declare_refusals.known(project),
@@ -144,7 +154,7 @@ def gather(project: Project) -> Facts:
         maps=project.maps,
         published=last.facts if last else None,
         published_event=last.id if last else None,
-        disclosures=[(event.id, str(event.facts["recipient"]), _codes(event, "lacks")) for event in made],
+        disclosures=disclosures,
         incidents=[
             {
                 **one,
