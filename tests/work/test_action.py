@@ -6,12 +6,14 @@ from datetime import date
 import pytest
 
 from commanding import troth
+from reports import ALL, reported
 from shop_project import opened
 from troth.errors import NotAllowedError, NotFoundError
 from troth.ledger import read
 from troth.ledger.rebuild import rebuild
 from troth.rules.action import About
-from troth.work import action, audit, remind
+from troth.rules.scan_report import Reached
+from troth.work import action, audit, record_scan, remind
 from troth.work.action import Evidence
 
 DUE = date(2026, 12, 1)
@@ -197,3 +199,24 @@ def test_the_commands_tell_the_whole_story(folder):
         folder, "action", "reopen", number, "--due", "2099-01-01", "--because", "x", "--staff", "marie"
     )
     assert (said.code, "It is open." in said.err) == (2, True)
+
+
+def test_a_finding_of_a_scan_is_closed_by_a_later_scan_alone(project, clock):
+    name = "company.example/undeclared/stranger"
+    with pytest.raises(NotFoundError, match=r"No scan of .* is on record"):
+        action.open_action(project, About("scan", name), "web team", DUE, "marie")
+    record_scan.record(project, reported(project, "visits", "stranger"))
+    made = action.open_action(project, About("scan", name), "web team", DUE, "marie")
+    tried = action.close(project, made.number, SAID, "marie")
+    assert (tried.closed, tried.looked.broken_by) == (False, ("undeclared: stranger",))
+    clock.forward(days=1)
+    cut = {**ALL, "accepted": Reached("cut", 0)}
+    record_scan.record(project, reported(project, "visits", states=cut))
+    assert "was cut short" in action.close(project, made.number, SAID, "marie").looked.figure
+    clock.forward(days=1)
+    record_scan.record(project, reported(project, "visits"))
+    closed = action.close(project, made.number, SAID, "marie")
+    assert (closed.closed, closed.action.state["control"]) == (True, closed.looked.event)
+    again = action.reopen(project, made.number, "", date(2026, 12, 20), "marie", because="seen once more")
+    still = action.close(project, again.number, SAID, "marie")
+    assert (still.closed, "was not scanned since" in still.looked.figure) == (False, True)

@@ -510,6 +510,25 @@ def test_an_export_of_another_tool_is_read_by_its_map(folder, project, tmp_path)
     assert found["pri_3"]["status"] == "received"
 
 
+def test_lines_of_json_may_each_have_columns_of_their_own(project, tmp_path):
+    file = tmp_path / "requests.jsonl"
+    rows = [
+        {"reference": "J-1", "received": "2026-11-12", "rights": "access", "status": "open", "email": "a@example.org"},
+        {"Reference": "J-2", "Received on": "2026-11-12", "Status": "open", "identifier": "7", "colour": "red"},
+        {"reference": "J-3", "received": "2026-11-13", "rights": "erase", "status": "open",
+         "identifier_kind": "member", "identifier": "7"},
+    ]  # fmt: skip
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    looked = look(project, file, ColumnMap("requests"))
+    assert [str(one) for one in looked.faults] == [
+        "row 2, column Rights: there is no such column, and every row needs it."
+    ]
+    assert looked.unread == ("colour",)
+    done = take(project, file, ColumnMap("requests"), looked, staff="marie", skip_faulty=True)
+    assert done.taken == 2
+    assert subjects.find_subject(project.ledger, "member", "7")
+
+
 def test_a_template_with_its_headings_further_down_is_read(project, tmp_path):
     purpose = next(iter(project.policy.purposes.values()))
     book = Workbook()

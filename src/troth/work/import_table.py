@@ -10,7 +10,7 @@ Law: GDPR Art. 5(2), Art. 24(1).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b, sha256
 from pathlib import Path
 
@@ -154,16 +154,21 @@ def rows_of(
     matched: dict[str, str] = {}
     first = True
     for row in sheet.rows(file, map_.heading_row):
-        if first:
-            titles = list(row.titles.values()) or list(row.cells)
-            matched, faults, unread = import_sheet.headings(map_, titles)
+        if first and row.titles:
+            matched, faults, unread = import_sheet.headings(map_, list(row.titles.values()))
             found.add(faults)
             found.unread = tuple(unread)
-            first = False
             if faults:
                 return
+        first = False
+        missing: list[Fault] = []
+        if not row.titles:  # lines of JSON, each with columns of its own
+            matched, lacking, unread = import_sheet.headings(map_, list(row.cells))
+            missing = [replace(one, row=row.number) for one in lacking]
+            found.unread = tuple(dict.fromkeys([*found.unread, *unread]))
         given = {row.titles.get(name, name): text for name, text in row.cells.items()}
-        yield import_sheet.cells(map_, row.number, given, matched, zone)
+        one, wrong = import_sheet.cells(map_, row.number, given, matched, zone)
+        yield one, [*missing, *wrong]
 
 
 def _judge(project: Project, kind: Kind, one: Cells, file: Path) -> list[Fault]:
