@@ -79,22 +79,29 @@ def security(promise: Security, source: Source) -> Judged | None:
         wrong = tuple(f"{one.key}: {said}" for one in papers for said in wrong_with(source, one))
         if wrong:
             return "broken", _lacking(len(wrong)), wrong
-        return (
-            "kept",
-            f"{len(source.measures())} measures; {', '.join(str(one.key) for one in papers)} hold",
-            (),
-        )
-    if "passwords_disclosed" in promise.said and promise.passwords_disclosed is False:
-        hidden = sum(
-            category == "credential"
-            for mapped in source.maps.values()
-            for table in mapped.tables.values()
-            for category in table.columns.values()
-        )
-        if not source.maps:
-            return "unproven", "no store is mapped", ()
-        return "kept", f"{hidden} columns of credentials, which are never answered, shown or sampled", ()
-    return None
+        figure = f"{len(source.measures())} measures; {', '.join(str(one.key) for one in papers)} hold"
+        if not _hides_passwords(promise):
+            return "kept", figure, ()
+        word, more, wrong = _credentials(source)
+        return word, f"{figure}; {more}", wrong
+    return _credentials(source) if _hides_passwords(promise) else None
+
+
+def _hides_passwords(promise: Security) -> bool:
+    return "passwords_disclosed" in promise.said and promise.passwords_disclosed is False
+
+
+def _credentials(source: Source) -> Judged:
+    """Say what the maps show of passwords: columns of credentials are never answered, shown or sampled."""
+    hidden = sum(
+        category == "credential"
+        for mapped in source.maps.values()
+        for table in mapped.tables.values()
+        for category in table.columns.values()
+    )
+    if not source.maps:
+        return "unproven", "no store is mapped", ()
+    return "kept", f"{hidden} columns of credentials, which are never answered, shown or sampled", ()
 
 
 def document(promise: RegisterDocument, source: Source) -> Judged:

@@ -307,6 +307,7 @@ KINDS: Mapping[str, Kind] = _kinds(
     ),
     Kind("staff_read", ("staff", "screen"), ("reason",)),
     Kind("key_destroyed", ("key", "file", "reason"), ("copies_expire",)),
+    Kind("verdict_replied", ("promise", "verdict", "control"), (), "reply"),
     Kind("control_ran", ("promise", "verdict", "figure", "evidence")),
     Kind(
         "action_moved",

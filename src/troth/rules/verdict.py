@@ -9,7 +9,7 @@ Law: GDPR Art. 5(2), accountability.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
 
@@ -37,6 +37,7 @@ from troth.rules import (
     scan_verdict,
 )
 from troth.rules import control_register as registered
+from troth.rules import remedy as remedies
 from troth.rules.announcement import Announced
 from troth.rules.claim import AT_ONCE, WAYS
 from troth.rules.map import Map
@@ -58,7 +59,10 @@ AUDIENCE_DATA_MAX = Period(25, "months")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is said of one promise; `evidence` are ids of events, `broken_by` places and numbers."""
+    """What is said of one promise; `evidence` are ids of events, `broken_by` places and numbers.
+
+    `looked_at` says what the verdict is about; `remedy` is the command that mends what is not kept.
+    """
 
     promise: str
     clause: str
@@ -66,6 +70,8 @@ class Verdict:
     figure: str
     evidence: tuple[str, ...] = ()
     broken_by: tuple[str, ...] = ()
+    looked_at: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +133,16 @@ def judge(policy: Policy, facts: Facts) -> tuple[Verdict, ...]:
     Of the other promises of the register, each is judged with the activity that names it.
     """
     judged = [one for one in policy.promises.values() if one.public or type(one) in OF_THE_REGISTER]
-    return tuple(_judge(promise, policy, facts) for promise in judged)
+    return tuple(_whole(promise, _judge(promise, policy, facts), policy, facts) for promise in judged)
+
+
+def _whole(promise: Promise, found: Verdict, policy: Policy, facts: Facts) -> Verdict:
+    """Return a verdict with what was looked at, and with the command that mends what is not kept."""
+    return replace(
+        found,
+        looked_at=remedies.looked_at(promise, policy, facts),
+        remedy=remedies.remedy(promise, found, policy, facts),
+    )
 
 
 def _judge(promise: Promise, policy: Policy, facts: Facts) -> Verdict:

@@ -35,6 +35,9 @@ def pdf(project: Project, verdicts: Sequence[Verdict], head: Mapping[str, Any]) 
                         "promise": one.promise,
                         "figure": one.figure,
                         "broken_by": list(one.broken_by),
+                        "looked_at": one.looked_at,
+                        "remedy": one.remedy,
+                        "reply": _replied(head.get("replies", {}).get(one.promise)),
                         "action": head.get("actions", {}).get(one.promise, {}).get("said", ""),
                     }
                     for one in verdicts
@@ -47,3 +50,7 @@ def pdf(project: Project, verdicts: Sequence[Verdict], head: Mapping[str, Any]) 
     }
     template = (files("troth.work") / "audit.typ").read_text(encoding="utf-8")
     return typeset(template, data, project.clock())
+
+
+def _replied(reply: Mapping[str, str] | None) -> str:
+    return f"{reply['owner']}, {reply['on']}, on “{reply['verdict']}”: {reply['says']}" if reply else ""

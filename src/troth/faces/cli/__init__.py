@@ -171,6 +171,9 @@ COMMANDS: dict[str, Entry] = {
     "report": Entry(
         "report_commands", "app", "Proof", "Draw up the yearly report of the data protection officer."
     ),
+    "reply": Entry(
+        "audit_commands", "reply", "Proof", "Record what the owner of a promise says to its verdict."
+    ),
     "ledger": Entry("ledger_commands", "app", "Proof", "Verify, seal, rebuild and export the ledger."),
     "verify": Entry(
         "ledger_commands", "verify_file", "Proof", "Verify a receipt or an export, without network."

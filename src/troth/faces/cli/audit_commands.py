@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -42,9 +42,11 @@ def audit(
     Example: troth audit --format html -o audit.html
     """
     from troth.ledger.seal import seal_all
+    from troth.rules import control
     from troth.rules.verdict import exit_code
     from troth.work.action import beside
     from troth.work.audit import audit as auditing
+    from troth.work.reply import replies
 
     shape = "json" if json else format
     if shape not in FORMATS:
@@ -62,6 +64,9 @@ def audit(
         "sealed": checkpoint.size if checkpoint else 0,
         "root": checkpoint.root.hex() if checkpoint else "",
         "actions": beside(opened),
+        "replies": replies(opened),
+        "without_control": [one.promise.id for one in control.checked(opened.policy) if one.control is None],
+        "without_promise": [one.name for one in control.idle(opened.policy)],
     }
     if shape == "text" and output is None:
         _print(verdicts, head)
@@ -97,9 +102,41 @@ def _print(verdicts: Sequence[Verdict], head: dict[str, Any]) -> None:
 
 
 def _beside(one: Verdict, head: dict[str, Any]) -> list[str]:
-    """Say which action is open about a promise."""
-    found = head["actions"].get(one.promise)
-    return [f"→ {found['said']}"] if found else []
+    """Say what mends a promise, which action is open about it, and what its owner replied."""
+    action, reply = head["actions"].get(one.promise), head["replies"].get(one.promise)
+    told = [f"→ {one.remedy}"] if one.remedy and one.word == "broken" else []
+    told += [action["said"]] if action else []
+    return told + ([replied(reply)] if reply else [])
+
+
+def replied(reply: Mapping[str, str]) -> str:
+    """Say what the owner of a promise replied, on which day and to which verdict.
+
+    >>> replied({"owner": "Marie", "on": "2026-12-01", "verdict": "broken", "says": "Mended in January."})
+    'Marie, 2026-12-01, on “broken”: Mended in January.'
+    """
+    return f"{reply['owner']}, {reply['on']}, on “{reply['verdict']}”: {reply['says']}"
+
+
+def reply(
+    promise: str = typer.Argument(..., metavar="PROMISE", help="Its id, as `troth audit` shows it."),
+    says: str = typer.Option(..., "--says", help="The reply, in words; kept encrypted."),
+    owner: str = typer.Option(..., "--owner", help="Who answers for the promise."),
+    staff: str = typer.Option("troth", "--staff", "-s", help="Who you are, as it stands in the record."),
+    json: bool = typer.Option(False, "--json", help="Write the result as JSON."),
+) -> None:
+    """Record what the owner of a promise says to its verdict; audits show it beside the verdict, which stays.
+
+    Example: troth reply 9.5/cookies --owner "head of marketing" --says "The new tool comes in January."
+    """
+    from troth.work.reply import reply as replying
+
+    event = replying(project(), promise, says, owner, staff)
+    if json:
+        as_json({"promise": promise, "verdict": event.facts["verdict"], "event": event.id})
+        return
+    out().print(f"The reply stands beside the verdict “{event.facts['verdict']}” on {promise}: event {event.id}.",
+                markup=False)  # fmt: skip
 
 
 def _tell_past(opened: Project, since: date | None, shape: str) -> None:
@@ -205,4 +242,6 @@ def page(verdicts: Sequence[Verdict], head: dict[str, Any]) -> str:
     return Environment(autoescape=True).from_string(template).render(
         title=head["policy"], version=head["version"], at=head["at"], sealed=sealed, verdicts=verdicts,
         counts=Counter(one.word for one in verdicts), actions=head.get("actions", {}),
+        replies={name: replied(one) for name, one in head.get("replies", {}).items()},
+        without_control=head.get("without_control", ()), without_promise=head.get("without_promise", ()),
     )  # fmt: skip

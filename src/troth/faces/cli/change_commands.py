@@ -72,6 +72,40 @@ def diff(
         _write(_written(weighed, shape), output, force)
 
 
+@app.command("set")
+def set_value(
+    promise: str = typer.Argument(..., metavar="PROMISE", help="Its id, as `troth audit` shows it."),
+    field: str = typer.Argument(
+        ..., metavar="FIELD", help="The path of the value, as `troth policy diff` tells it."
+    ),
+    value: str = typer.Argument(
+        ..., metavar="VALUE", help="What it is to be, as it would stand in the file."
+    ),
+    json: bool = JSON,
+) -> None:
+    """Write one value of a promise, or of an entry of the register, otherwise; nothing else of its file changes.
+
+    What would make a file wrong is refused, and nothing is written. What is public takes effect for people once it
+    is published.
+
+    Example: troth policy set register/activities/activity/premises reviewed 2026-12-01
+    """
+    from troth.policy.rewriting import rewritten
+
+    here = project()
+    file, text = rewritten(here.written, promise, field, value)
+    path = here.settings.folder / file
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_text(text, encoding="utf-8", newline="\n")
+    beside.replace(path)
+    if json:
+        as_json({"promise": promise, "field": field, "value": value, "file": file})
+        return
+    public = not file.startswith("register/")
+    more = " Raise the version, then troth policy diff and troth publish." if public else ""
+    out().print(f"{file}: {field} of {promise} is now {value}.{more}", markup=False)
+
+
 @app.command()
 def announce(
     version: str = typer.Option("", "--version", help="Which version (default: the one published last)."),

@@ -157,24 +157,33 @@ def _tell_day(opened: Project, day: date, entity: str, language: str, *, json: b
 
 
 def adopt(
-    entity: str = typer.Argument(..., metavar="ENTITY", help="The company of the group, by its name there."),
+    entity: list[str] = typer.Argument(
+        ..., metavar="ENTITY…", help="The companies of the group, by their names there."
+    ),
     by: str = typer.Option(..., "--by", help="Who decided for it, and when: a board, a manager."),
     version: str = typer.Option("", "--version", help="The version (default: the one published last)."),
     note: str = typer.Option("", "--note", help="What else is to be known."),
     staff: str = typer.Option("troth", "--staff", help="Who records it."),
     json: bool = typer.Option(False, "--json", help="Write the result as JSON."),
 ) -> None:
-    """Record that a company of the group adopted a version of the policy.
+    """Record that companies of the group adopted a version of the policy.
 
     Example: troth adopt vaubrelle-conseil --by "the board, on 2026-11-20"
     """
     from troth.work.adopt_policy import adopt as adopting
 
-    event = adopting(project(), entity, by, version, note, staff)
+    opened = project()
+    events = [adopting(opened, one, by, version, note, staff) for one in entity]
     if json:
-        as_json({"entity": entity, "version": event.facts["version"], "event": event.id})
+        told = [
+            {"entity": event.entity, "version": event.facts["version"], "event": event.id} for event in events
+        ]
+        as_json(told[0] if len(told) == 1 else told)
         return
-    out().print(f"{entity} adopted version {event.facts['version']}: event {event.id}.", markup=False)
+    for event in events:
+        out().print(
+            f"{event.entity} adopted version {event.facts['version']}: event {event.id}.", markup=False
+        )
 
 
 def _show(drawn: Drawn) -> None:

@@ -1,0 +1,136 @@
+"""What a verdict looked at, and the one command that mends what is not kept or shows more of it.
+
+A command mends what it names; where people must do something first (sign, decide, write), it records
+that they did.
+
+Law: GDPR Arts. 5(2), 24(1), 32(1)(d).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from troth.law.period import Period
+from troth.policy.policy import Policy
+from troth.policy.promise import Collection, Cookies, Group, Promise, RetentionRule
+from troth.policy.register import Activity, RegisterDocument
+from troth.policy.soundness import DOCUMENT_LETTERS
+from troth.rules import control
+from troth.rules.sweep import bound
+
+if TYPE_CHECKING:
+    from troth.rules.verdict import Facts, Verdict
+
+TRACKER_MAX, AUDIENCE_DATA_MAX = Period(13, "months"), Period(25, "months")
+"""CNIL, délibération 2020-091 Art. 5, and its page of 4 July 2025."""
+
+
+def remedy(promise: Promise, found: Verdict, policy: Policy, facts: Facts) -> str:
+    """Return the command that mends a promise which is not kept; empty for one that is."""
+    if found.word == "kept":
+        return ""
+    wrong = " ".join(found.broken_by)
+    match promise:
+        case RetentionRule():
+            return _sweep(promise, found, policy, facts)
+        case Group() if "entities" in promise.said:
+            lacking = [str(one.key) for one in promise.entities if f"{one.key} has not" in wrong]
+            return f"troth adopt {' '.join(lacking or (str(one.key) for one in promise.entities))} --by WHO"
+        case Activity():
+            if "review" in wrong or not wrong:
+                return f"troth policy set {promise.id} reviewed {facts.today}"
+        case RegisterDocument():
+            return _document(promise, facts)
+        case Cookies():
+            return _cookie(promise, found) or "troth scan URL"
+        case Collection() if found.word == "unproven" and promise.channels:
+            unseen = [str(one.key) for one in promise.channels if f"channel {one.key}:" in wrong]
+            if unseen:
+                return f"troth channel review {unseen[0]}"
+        case _:
+            pass
+    if found.figure.startswith(("this policy was never published", "the policy was changed")):
+        return "troth publish"
+    mine = control.of(promise)
+    return mine.command if mine else ""
+
+
+def _sweep(promise: RetentionRule, found: Verdict, policy: Policy, facts: Facts) -> str:
+    names = [one.name for one in bound(policy, facts.maps) if one.rule.key == promise.key and not one.why_not]
+    if not names:
+        return "troth map --check"
+    if found.word == "unproven":
+        return "troth sweep"
+    due = [name for name in names if any(name in said for said in found.broken_by)]
+    return f"troth sweep mark {' '.join(due or names)} --staff WHO"
+
+
+def _document(promise: RegisterDocument, facts: Facts) -> str:
+    owed = DOCUMENT_LETTERS.get(promise.type, "")
+    if owed and not set(owed) <= set(promise.says):
+        return f'troth policy set {promise.id} says "[{", ".join(owed)}]"'
+    if promise.answer_by and promise.answered is None and promise.answer_by < facts.today:
+        return f"troth policy set {promise.id} answered {facts.today}"
+    if promise.review_by and promise.review_by < facts.today:
+        return f"troth policy set {promise.id} review_by {Period(1, 'years').after(facts.today)}"
+    if promise.until and promise.until < facts.today:
+        return f"troth policy set {promise.id} until {Period(1, 'years').after(facts.today)}"
+    return "troth register documents"
+
+
+def _cookie(promise: Cookies, found: Verdict) -> str:
+    """Return what brings a declared period under its limit, where a declaration is what breaks the promise."""
+    for cookie in promise.table:
+        said = next((one for one in found.broken_by if one.startswith(f"{cookie.name}: ")), "")
+        path = f"{promise.id} 'table.{cookie.name}."
+        if "what it collects stays" in said:
+            return f"troth policy set {path}data_kept' '{AUDIENCE_DATA_MAX}'"
+        if "the policy's own limit" in said:
+            return f"troth policy set {path}lifetime' '{promise.lifetime_max}'"
+        if "declared for" in said:
+            return f"troth policy set {path}lifetime' '{TRACKER_MAX}'"
+    return ""
+
+
+def looked_at(promise: Promise, policy: Policy, facts: Facts) -> str:
+    """Say what the verdict is about: what was looked at, and on which day."""
+    return f"{_what(promise, policy, facts)}; {facts.today}"
+
+
+def _what(promise: Promise, policy: Policy, facts: Facts) -> str:
+    mine = control.of(promise)
+    match mine.name if mine else "":
+        case "answer" | "right-claimed" | "notify_recipients":
+            return f"requests on record: {len(facts.requests)}"
+        case "collection":
+            return f"maps of the stores {_named(facts.maps)}; reviews of channels; notices of Art. 14"
+        case "consent" | "purpose-chosen":
+            return "consents, objections and first messages on record"
+        case "first_communication":
+            return f"first messages on record: {len(facts.first)}"
+        case "cookies":
+            return f"the table of the policy; the last scans of {_named(one.site for one in facts.scans)}"
+        case "retention":
+            tables = (
+                f"{one.store}.{one.table}" for one in bound(policy, facts.maps) if one.rule.id == promise.id
+            )
+            return f"the tables {_named(tables)}"
+        case "group-adopted":
+            return "the companies of the group, and what each adopted"
+        case "recipient":
+            return f"disclosures on record: {sum(to == promise.name for _, to, _ in facts.disclosures)}; its transfers"
+        case "security-breach":
+            return f"incidents on record: {len(facts.incidents)}"
+        case "security-credentials":
+            return f"maps of the stores {_named(facts.maps)}"
+        case "transfer" | "purpose-registered" | "security-measures" | "activity" | "document":
+            return "the register and its documents, as their files stand"
+        case "change":
+            return "what was published, and how it was announced"
+        case _:
+            return "the text, against the one published"
+
+
+def _named(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
