@@ -38,7 +38,7 @@ def group(promise: Group, version: str, adopted: Mapping[str, Sequence[str]]) ->
         return "unproven", "no company is recorded as having adopted this version", ()
     lacking = tuple(one for one in every if version not in adopted.get(one, ()))
     figure = f"{len(every) - len(lacking)} of {len(every)} companies adopted version {version}"
-    wrong = tuple(f"{one} has not adopted it: troth adopt {one} --by WHO" for one in lacking)
+    wrong = tuple(f"{one} has not adopted it" for one in lacking)
     return ("broken" if lacking else "kept"), figure, wrong
 
 

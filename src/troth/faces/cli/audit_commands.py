@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from troth.rules.verdict import Verdict
     from troth.work.project import Project
 
+ORDER = ("broken", "unproven", "kept")
 FORMATS = ("text", "json", "html", "pdf", "sarif")
 STYLE = {"kept": "green", "broken": "bold red", "unproven": "dim"}
 
@@ -240,7 +241,8 @@ def page(verdicts: Sequence[Verdict], head: dict[str, Any]) -> str:
     template = (files("troth.faces") / "audit.html").read_text(encoding="utf-8")
     sealed = f"sealed with {head['sealed']} events, root {head['root'][:16]}"
     return Environment(autoescape=True).from_string(template).render(
-        title=head["policy"], version=head["version"], at=head["at"], sealed=sealed, verdicts=verdicts,
+        title=head["policy"], version=head["version"], at=head["at"], sealed=sealed,
+        verdicts=sorted(verdicts, key=lambda one: ORDER.index(one.word)),
         counts=Counter(one.word for one in verdicts), actions=head.get("actions", {}),
         replies={name: replied(one) for name, one in head.get("replies", {}).items()},
         without_control=head.get("without_control", ()), without_promise=head.get("without_promise", ()),
