@@ -25,6 +25,10 @@ from troth.stores.sql_text import Spot, Statement, Text
 # ruff: noqa: S608
 
 
+_DAYS = ("date ", "timestamp ", "timestamp(")
+"""How the types of PostgreSQL begin that are compared with a day as they stand."""
+
+
 class Sql(SqlArchive):
     """The statements of one plan in one dialect, each written when first asked for."""
 
@@ -68,6 +72,21 @@ class Sql(SqlArchive):
             )
         return self.dialect.day(found, f"t.{quoted(column)}")
 
+    def _earlier(self, table: str, column: str, day: date) -> str:
+        """Write that the day in a column lies before another; never true where there is none to be told."""
+        found = self.graph.table(table).column(column)
+        own = f"t.{quoted(column)}"
+        if self.dialect.name == "postgresql" and found is not None and (found.type + " ").startswith(_DAYS):
+            # as it stands, so that an index may know it; the session counts in UTC
+            return f"{own} < '{day.isoformat()}' AND isfinite({own})"
+        return f"{self.day_of(table, column)} < '{day.isoformat()}'"
+
+    def alone(self, table: str) -> bool:
+        """Tell whether no row of another table, nor another row of this one, goes with a row of this table."""
+        return not any(
+            hop.source == table and hop.kind in ("belongs_to", "points_to") for hop in self.graph.hops
+        )
+
     def due(
         self, text: Text, table: str, trigger: str, before: date, today: date, *, spared: bool, moves: bool
     ) -> str:
@@ -77,13 +96,12 @@ class Sql(SqlArchive):
         what an erasure has emptied already, and where some rows are `spared`, those.
         """
         described = self.graph.mapped(table)
-        where = [f"{self.day_of(table, trigger)} < '{before.isoformat()}'"]
+        where = [self._earlier(table, trigger, before)]
         match action(described):
             case _ if moves:
                 pass
             case Retain(period, law_trigger, until=None) if law_trigger:
-                kept = first_kept_day(period, today).isoformat()
-                where.append(f"{self.day_of(table, law_trigger)} < '{kept}'")
+                where.append(self._earlier(table, law_trigger, first_kept_day(period, today)))
             case Retain():
                 where.append("1 = 0")
             case Blank(values, parts):

@@ -72,7 +72,11 @@ def select(
     if not selection.put(("due", table), answer):
         return selection
     selection.counts[BY_DUE] = 1
-    selection.reach()
+    if sql.alone(table):
+        selection.sets["reach", table] = selection.sets["due", table]
+        selection.counts["reach", table] = selection.counts["due", table]
+    else:
+        selection.reach()
     selection.decide(today)
     return selection
 
@@ -96,15 +100,17 @@ def sweep(
     looked = selection.counts.get(("due", expiry.table), 0) if selection is not None else 0
     if selection is None or not looked:
         return 0, 0, Done((), (), 0, None)
-    done = sql_run.apply(selection)
+    done = sql_run.apply(selection, many=True)
     for count in done.counts:
         if count.verb != "retain" and (count.table, count.verb) not in batch.allowed:
             raise ConflictError(
                 f"In the store `{sql.plan.store}`, the sweep of `{expiry.table}` now changes rows of `{count.table}` "
                 "too, which was not measured. Nothing of this batch was changed. Measure the sweep again."
             )
-    left = _still_due(sql, session, selection, expiry, today)
-    return looked, left, done
+    gone = sum(each.rows for each in done.counts if (each.table, each.verb) == (expiry.table, "delete"))
+    if gone == looked == selection.counts.get(("reach", expiry.table), 0):
+        return looked, 0, done  # none but these were reached there, and as many went
+    return looked, _still_due(sql, session, selection, expiry, today), done
 
 
 def archive(
