@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import text
 
-from troth.errors import NotFoundError
+from troth.errors import NotFoundError, TamperedError
 from troth.ledger.schema import Ledger
-from troth.rules.event import Event, decode
+from troth.rules.event import KINDS, Event, decode
 
 _STREAM = text("SELECT body FROM events WHERE stream = :stream ORDER BY version")
 _EVENT = text("SELECT body FROM events WHERE id = :id")
@@ -22,7 +23,24 @@ _LAST = text(
     "SELECT stream FROM state WHERE family = :family AND stream LIKE :start ORDER BY length(stream) DESC, stream DESC "
     "LIMIT 1"
 )
+_OF_KIND = "SELECT seq, body FROM events WHERE kind = :kind AND seq > :after ORDER BY seq LIMIT :page"
 PAGE = 1000
+PAGE_TOLD = 20_000
+
+
+class Told(msgspec.Struct, frozen=True):
+    """An event as those read it who go through all of a kind: what it says, of whom, when; several times faster."""
+
+    id: str
+    at: datetime
+    kind_version: int
+    stream: str
+    facts: dict[str, Any]
+    subject: str | None = None
+    request: str | None = None
+
+
+_TOLD = msgspec.json.Decoder(Told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +119,27 @@ def events(
         if len(page) < PAGE:
             return
         bound["after"] = page[-1].seq
+
+
+def told(ledger: Ledger, kind: str) -> Iterator[Told | Event]:
+    """Yield what every event of a kind says, in the order they were written; of an old version the event itself.
+
+    Raises TamperedError for bytes that are no event's.
+    """
+    statement, after = text(_OF_KIND), 0
+    current = KINDS[kind].version
+    while True:
+        with ledger.looking() as connection:
+            page = connection.execute(statement, {"kind": kind, "after": after, "page": PAGE_TOLD}).all()
+        for _, body in page:
+            try:
+                found = _TOLD.decode(body)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                raise TamperedError("A stored event cannot be read: its bytes are not an event's.") from None
+            yield found if found.kind_version == current else decode(bytes(body))
+        if len(page) < PAGE_TOLD:
+            return
+        after = page[-1][0]
 
 
 def subjects_of(ledger: Ledger, kinds: Sequence[str]) -> tuple[str, ...]:

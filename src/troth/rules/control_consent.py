@@ -5,23 +5,54 @@ Law: GDPR Art. 5(2), Art. 6(1)(a), Art. 7(1) to (4), Art. 8, Art. 21(3).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
 
 from troth.policy.policy import Policy
 from troth.policy.promise import Consent, Promise, Purpose
 from troth.rules import consent, purpose_scope
 from troth.rules.control_collection import Judged
-from troth.rules.event import Event
 
 if TYPE_CHECKING:
     from troth.rules.verdict import Facts
 
 TOLD_MAX = 20
+NO = frozenset({"objected", "refused", "withdrawn"})
 EASE = frozenset({"withdrawal_untold", "withdrawal_clicks", "withdrawal_sign_in"})
 APART = frozenset({"bundled", "with_terms", "purpose_not_shown", "required", "ticked_before"})
 PROOF = frozenset({"form", "text", "evidence", "date", "method", "scope"})
+
+
+class Said(Protocol):
+    """What is read of an event that says yes or no."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def stream(self) -> str:
+        """The stream it stands in."""
+        ...
+
+    @property
+    def at(self) -> datetime:
+        """When it was written."""
+        ...
+
+    @property
+    def subject(self) -> str | None:
+        """Who said so."""
+        ...
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What was said."""
+        ...
 
 
 @dataclass(slots=True)
@@ -32,14 +63,14 @@ class Counted:
     proven: int = 0
     imported_unproven: int = 0
     lacking: dict[str, list[str]] = field(default_factory=dict)
-    last: list[str] = field(default_factory=list)
+    last: deque[str] = field(default_factory=lambda: deque(maxlen=TOLD_MAX))
 
-    def take(self, event: Event) -> None:
+    def take(self, event: Said) -> None:
         """Count one event of a consent."""
         facts: Any = event.facts
         said = str(facts["given"])
         self.said[said] = self.said.get(said, 0) + 1
-        self.last = [*self.last[-(TOLD_MAX - 1) :], event.id]
+        self.last.append(event.id)
         if said not in {"given", "renewed"}:
             return
         lacks = tuple(facts.get("lacks") or ())
@@ -59,13 +90,23 @@ class Counted:
         return self.said.get("given", 0) + self.said.get("renewed", 0)
 
 
-def counted(events: Iterable[Event]) -> dict[str, Counted]:
+def counted(events: Iterable[Said]) -> dict[str, Counted]:
     """Count the events of consents by purpose; choices about cookies are judged elsewhere."""
     found: dict[str, Counted] = {}
     for event in events:
         if event.stream.startswith(f"{consent.FAMILY}/"):
             found.setdefault(str(event.facts["purpose"]), Counted()).take(event)
     return found
+
+
+def noting(events: Iterable[Said], first_no: dict[str, datetime]) -> Iterator[Said]:
+    """Pass events on, and note when each subject first said no: a message before that breaks nothing."""
+    for event in events:
+        if event.subject is not None and event.facts.get("given", "objected") in NO:
+            before = first_no.get(event.subject)
+            if before is None or event.at < before:
+                first_no[event.subject] = event.at
+        yield event
 
 
 def judge(promise: Promise, facts: Facts) -> Judged:
@@ -116,7 +157,7 @@ def about_purpose(promise: Promise, policy: Policy, facts: Facts) -> Judged:
     nos = sum(told.said.get(word, 0) for word in ("refused", "withdrawn", "expired"))
     figure = f"{told.proven} proven consents, {nos} refused or ended; {sent} first messages looked at"
     if wrong:
-        return "broken", figure, told.last, wrong
+        return "broken", figure, tuple(told.last), wrong
     unknown = [
         f"{entity}: nobody knows who refused {channel} before"
         for entity in (promise.entities or purpose_scope.entities(policy))
@@ -124,10 +165,10 @@ def about_purpose(promise: Promise, policy: Policy, facts: Facts) -> Judged:
         if not {(str(entity), channel), (str(entity), consent.EVERY)} & set(facts.refusals)
     ]
     if unknown:
-        return "unproven", figure, told.last, unknown
+        return "unproven", figure, tuple(told.last), unknown
     if not told.said and not sent:
         return "unproven", "nobody was asked and nothing was sent yet", (), ()
-    return "kept", figure, told.last, ()
+    return "kept", figure, tuple(told.last), ()
 
 
 def no_of(policy: Policy, standing: consent.Standing, purpose: str) -> str | None:
@@ -149,7 +190,7 @@ def no_of(policy: Policy, standing: consent.Standing, purpose: str) -> str | Non
     said += [(one.at, one.said) for key, one in standing.consents.items()
              if key[0] == purpose and key[2] != consent.EVERY and one.said == "given"]  # fmt: skip
     last = max(said, default=("", "given"))[1]
-    return last if last in {"objected", "refused", "withdrawn"} else None
+    return last if last in NO else None
 
 
 def watched(promise: Promise) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from troth.errors import NotFoundError
@@ -89,7 +89,7 @@ def _draft(found: Verdict, project: Project) -> Draft:
     return Draft("control_ran", stream, facts, policy=project.policy.version or None, promise=found.promise)
 
 
-def _codes(event: Event, name: str) -> tuple[str, ...]:
+def _codes(event: Event | read.Told, name: str) -> tuple[str, ...]:
     return tuple(event.facts.get(name) or ())  # type: ignore[arg-type]
 
 
@@ -102,22 +102,31 @@ def _sweeps(project: Project) -> dict[str, tuple[str, ...]]:
     return {name: tuple(ids) for name, ids in found.items()}
 
 
-def _sent(project: Project) -> tuple[dict[str, int], list[tuple[str, str, str]]]:
-    """Count the first messages by purpose, and name those that went out against a no of that moment."""
+def _sent(
+    project: Project, first_no: Mapping[str, datetime]
+) -> tuple[dict[str, int], list[tuple[str, str, str]]]:
+    """Count the first messages by purpose, and name those that went out against a no of that moment.
+
+    Only who had said no by then is looked at closely.
+    """
     sent: dict[str, int] = defaultdict(int)
     despite: list[tuple[str, str, str]] = []
-    messages = read.events(project.ledger, kind="first_communication_sent")
-    for event, _, no in read_sent(project, messages):
-        sent[str(event.facts["purpose"])] += 1
-        if no:
-            despite.append((event.id, str(event.facts["purpose"]), no))
+    doubted: list[Event] = []
+    for told in read.told(project.ledger, "first_communication_sent"):
+        sent[str(told.facts["purpose"])] += 1
+        no = first_no.get(told.subject) if told.subject is not None else None
+        if no is not None and no <= told.at:
+            doubted.append(read.event(project.ledger, told.id))
+    for event, _, said in read_sent(project, doubted):
+        if said:
+            despite.append((event.id, str(event.facts["purpose"]), said))
     return dict(sent), despite
 
 
 def _disclosures(project: Project) -> tuple[list[tuple[str, str, tuple[str, ...]]], frozenset[str]]:
     """Return each disclosure (its event, its recipient, the codes of what it lacked), and which were imported."""
     made, imported = [], set()
-    for event in read.events(project.ledger, kind="disclosure_made"):
+    for event in read.told(project.ledger, "disclosure_made"):
         made.append((event.id, str(event.facts["recipient"]), _codes(event, "lacks")))
         if event.facts.get("imported"):
             imported.add(event.id)
@@ -129,7 +138,7 @@ def gather(project: Project) -> Facts:
     letters: dict[str, list[str]] = defaultdict(list)
     acts: dict[str, list[str]] = defaultdict(list)
     for kind in (*_ENDS, *_ACTS):
-        for event in read.events(project.ledger, kind=kind):
+        for event in read.told(project.ledger, kind):
             number = event.request or ""
             if kind in _ACTS:
                 acts[number].append(event.id)
@@ -137,14 +146,19 @@ def gather(project: Project) -> Facts:
                 letters[number].append(event.id)
     published = read.stream(project.ledger, STREAM)
     last = _in_force(project, published)
-    sent, despite = _sent(project)
+    first_no: dict[str, datetime] = {}
+    said = control_consent.noting(read.told(project.ledger, "consent_recorded"), first_no)
+    consents = control_consent.counted(said)
+    for _ in control_consent.noting(read.told(project.ledger, "objection_recorded"), first_no):
+        pass
+    sent, despite = _sent(project, first_no)
     requests = [dict(state.body) for state in read.states(project.ledger, "request")]
     disclosures, imported = _disclosures(project)
     return Facts(
         today=day_here(project),
         imported=imported,
         entries_imported=imported_entries(project),
-        consents=control_consent.counted(read.events(project.ledger, kind="consent_recorded")),
+        consents=consents,
         refusals=declare_refusals.known(project),
         sent=sent,
         sent_despite=despite,
@@ -170,7 +184,7 @@ def gather(project: Project) -> Facts:
         channels=review_channel.reviews(project),
         first=[
             (event.id, _codes(event, "presented"), _codes(event, "lacks"))
-            for event in read.events(project.ledger, kind="first_communication_sent")
+            for event in read.told(project.ledger, "first_communication_sent")
         ],
         sweeps={
             found.stream.partition("/")[2]: found.body for found in read.states(project.ledger, sweep.FAMILY)
