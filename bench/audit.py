@@ -163,12 +163,12 @@ def _copied(
     """Copy the events, heads and states of streams under other ids; `token` is what tells them apart."""
     marks = ", ".join("?" for _ in streams)
     events = opened.execute(
-        f"SELECT id, at_us, kind, stream, version, subject, request, body FROM events WHERE stream IN ({marks})",  # noqa: S608
+        f"SELECT id, at_us, kind, stream, version, subject, request, body FROM events WHERE stream IN ({marks})",
         streams,
     ).fetchall()
     states = opened.execute(
         f"SELECT stream, family, version, status, due, body FROM state WHERE stream IN ({marks})",
-        streams,  # noqa: S608
+        streams,
     ).fetchall()
     if not events:
         raise SystemExit(f"Nothing was recorded in {streams}: the measurement means nothing.")
@@ -179,7 +179,8 @@ def _copied(
             for number, (ident, at, kind, stream, version, subject, request, body) in enumerate(events):
                 other = f"{new[-14:]}{number:02d}".rjust(len(ident), "0")
                 written = body.replace(ident.encode(), other.encode()).replace(token.encode(), new.encode())
-                rows.append((other, at, kind, stream.replace(token, new), version, subject and subject.replace(token, new),
+                whose = subject and subject.replace(token, new)
+                rows.append((other, at, kind, stream.replace(token, new), version, whose,
                              request and request.replace(token, new), written))  # fmt: skip
             for stream, family, version, status, due, body in states:
                 heads.append((stream.replace(token, new), version))

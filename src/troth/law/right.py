@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Literal
 
 from troth.errors import NotFoundError
@@ -71,6 +72,7 @@ class Verdict:
         return self.fr if language == "fr" else self.en
 
 
+@lru_cache(maxsize=64)
 def rights(jurisdiction: str, on: date) -> tuple[Right, ...]:
     """Return the rights a person has where the controller is established, on a day.
 

@@ -251,6 +251,7 @@ KINDS: Mapping[str, Kind] = _kinds(
             "left",
             "on",
             "beyond",
+            "part",
             "reason",
         ),
         "sweep",

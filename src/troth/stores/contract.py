@@ -302,6 +302,30 @@ class Sweeps(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a table that holds the rows of a span of days, and how many there are."""
+
+    name: str
+    rows: int
+
+
+@runtime_checkable
+class Parted(Protocol):
+    """A store whose tables may be in parts by day, one of which goes as a whole once all its rows are due."""
+
+    def outlived(self, expiry: Expiry, but_for: Sequence[Who], today: date) -> tuple[Part, ...]:
+        """Return the parts of which every row is due, and nothing else would go with them; change nothing."""
+        ...
+
+    def drop(self, step: str, expiry: Expiry, part: Part, but_for: Sequence[Who], today: date) -> Acted:
+        """Drop a part, once per `step`.
+
+        Raises ConflictError, with nothing changed, where a row of it must stay, or there are more than were counted.
+        """
+        ...
+
+
 @runtime_checkable
 class Archives(Protocol):
     """A store in which rows move to an archive that few may read."""

@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +241,10 @@ class Duckdb:
         return UnreachableError(
             f"The store `{store}` answered with an error ({type(error).__name__}). Nothing was changed."
         )
+
+    def parts_of(self, _connection: Open, _table: CatalogueTable, _column: str) -> Sequence[tuple[str, date]]:
+        """Name none: DuckDB has no partitions."""
+        return ()
 
     def beyond(
         self, _connection: Open, _table: CatalogueTable, _readers: Sequence[str]

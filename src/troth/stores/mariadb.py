@@ -18,6 +18,7 @@ import ssl
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -308,6 +309,10 @@ class Mariadb:
         if code < 1000 or 2000 <= code < 3000 or code in (1040, 1045, 1049, 1053, 1203):
             return unreachable(store)
         return UnreachableError(f"The store `{store}` answered with an error ({code}). Nothing was changed.")
+
+    def parts_of(self, _connection: Open, _table: CatalogueTable, _column: str) -> Sequence[tuple[str, date]]:
+        """Name none: MariaDB drops one at once and for good, outside any transaction."""
+        return ()
 
     def beyond(
         self, connection: Open, table: CatalogueTable, readers: Sequence[str]

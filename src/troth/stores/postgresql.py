@@ -9,9 +9,11 @@ than two seconds.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import psycopg
@@ -25,7 +27,7 @@ from troth.rules.map import Map
 from troth.stores.catalogue import STEP_TABLE, read_postgresql
 from troth.stores.contract import Limits, Store
 from troth.stores.sql import Sql
-from troth.stores.sql_dialect import POSTGRESQL
+from troth.stores.sql_dialect import POSTGRESQL, quoted
 from troth.stores.sql_run import ROWS_MEASURED_MAX
 from troth.stores.sql_selection import Answer, Call
 from troth.stores.sql_store import Role, SqlStore, unreachable
@@ -269,6 +271,16 @@ class Postgresql:
                     f"The store `{store}` answered with an error ({code}). Nothing was changed."
                 )
 
+    def parts_of(self, connection: Open, table: CatalogueTable, column: str) -> Sequence[tuple[str, date]]:
+        """Name the partitions of a table by ranges of a column, each with the day before which all of its rows are."""
+        asked = (table.parts[0], table.parts[-1], column)
+        found = []
+        for schema, name, bound in connection.execute(_PARTS, asked, prepare=True):
+            ends = _ENDS.search(str(bound))
+            if ends is not None:
+                found.append((f"{quoted(str(schema))}.{quoted(str(name))}", date.fromisoformat(ends[1])))
+        return found
+
     def beyond(
         self, connection: Open, table: CatalogueTable, readers: Sequence[str]
     ) -> tuple[str, ...] | None:
@@ -305,6 +317,19 @@ def _constraint(error: psycopg.Error) -> str:
             return f"`{name}` does not hold in `{table}`"
 
 
+_PARTS = """
+    SELECT pn.nspname, part.relname, pg_get_expr(part.relpartbound, part.oid)
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    JOIN pg_partitioned_table AS p ON p.partrelid = c.oid AND p.partstrat = 'r' AND p.partnatts = 1
+    JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = p.partattrs[0] AND a.attname = $3
+    JOIN pg_inherits AS i ON i.inhparent = c.oid
+    JOIN pg_class AS part ON part.oid = i.inhrelid AND part.relkind = 'r'
+    JOIN pg_namespace AS pn ON pn.oid = part.relnamespace
+    WHERE n.nspname = $1 AND c.relname = $2
+    ORDER BY 3
+"""
+_ENDS = re.compile(r" TO \('(\d{4}-\d\d-\d\d)(?: 00:00:00(?:\+00)?)?'\)\Z")
+"""The end of a range of days, at midnight; the session counts in UTC."""
 _BEYOND = """
     SELECT r.name FROM (
         SELECT rolname::text AS name, oid FROM pg_roles

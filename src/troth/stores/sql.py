@@ -15,7 +15,7 @@ from datetime import date
 from troth.errors import NotFoundError
 from troth.rules.change import Change, Detach, Leave, Rehome, Remove, Unlist, Untie, Write, action
 from troth.rules.graph import Hop
-from troth.rules.map import Blank, Flag, InList, Retain
+from troth.rules.map import Blank, Delete, Flag, InList, Retain
 from troth.rules.plan import first_kept_day
 from troth.stores.sql_archive import SqlArchive
 from troth.stores.sql_dialect import collation, quoted
@@ -88,13 +88,35 @@ class Sql(SqlArchive):
         )
 
     def due(
-        self, text: Text, table: str, trigger: str, before: date, today: date, *, spared: bool, moves: bool
+        self,
+        text: Text,
+        table: str,
+        trigger: str,
+        before: date,
+        today: date,
+        *,
+        spared: bool,
+        moves: bool,
     ) -> str:
         """Write where the rows are whose retention began before a day: `FROM … WHERE …`.
 
         Left out is what the law keeps longer (which `moves` to an archive all the same), what is restricted,
         what an erasure has emptied already, and where some rows are `spared`, those.
         """
+        where = self._due(text, table, trigger, before, today, spared=spared, moves=moves)
+        return f"FROM {self.name(table)} AS t WHERE {where}"
+
+    def _due(
+        self,
+        text: Text,
+        table: str,
+        trigger: str,
+        before: date,
+        today: date,
+        *,
+        spared: bool,
+        moves: bool,
+    ) -> str:
         described = self.graph.mapped(table)
         where = [self._earlier(table, trigger, before)]
         match action(described):
@@ -114,7 +136,30 @@ class Sql(SqlArchive):
         if spared:
             where.append(f"NOT ({text.within('t', 'spared', table)})")
         where.append(f"1 = 1{self._live(table, 't')}{self._ours(text, table, 't', by_name=True)}")
-        return f"FROM {self.name(table)} AS t WHERE {' AND '.join(where)}"
+        return " AND ".join(where)
+
+    def all_due(
+        self, part: str, table: str, trigger: str, before: date, today: date, *, spared: bool
+    ) -> Statement:
+        """Count the rows of a part of a table, and those of them whose retention began before a day."""
+        text = Text(self)
+        due = self._due(text, table, trigger, before, today, spared=spared, moves=False)
+        return text.done(f"SELECT count(*), count(*) FILTER (WHERE {due}) FROM {part} AS t")
+
+    def plain(self, table: str) -> bool:
+        """Tell whether rows of a table go alone and unseen: nothing belongs or points to them, nothing fires."""
+        found = self.graph.table(table)
+        referred = any(
+            key.target == table for other in self.graph.catalogue.tables for key in other.foreign_keys
+        )
+        fires = any("DELETE" in trigger.event.upper() or not trigger.event for trigger in found.triggers)
+        return (
+            isinstance(action(self.graph.mapped(table)), Delete)
+            and self.alone(table)
+            and not self.graph.pointers(table)
+            and not referred
+            and not fires
+        )
 
     def keys_of(self, table: str, rows: str, limit: int, offset: int) -> str:
         """Write a select that gathers the keys of some rows, in their order."""

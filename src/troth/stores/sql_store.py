@@ -17,7 +17,7 @@ from datetime import date
 from functools import partial
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
-from troth.errors import NotAllowedError, TrothError, UnreachableError, WrongFileError
+from troth.errors import ConflictError, NotAllowedError, TrothError, UnreachableError, WrongFileError
 from troth.rules.catalogue import Catalogue, CatalogueTable
 from troth.rules.map import Map, Value
 from troth.rules.map_right import Right
@@ -35,6 +35,7 @@ from troth.stores.contract import (
     Looked,
     Measured,
     Overdue,
+    Part,
     Row,
     Scanned,
     Spared,
@@ -123,6 +124,12 @@ class Engine(Protocol[Connection]):
 
     def said(self, error: Exception, store: str) -> TrothError | None:
         """Say an error of the driver in our own words, without a value; None when it is none."""
+        ...
+
+    def parts_of(
+        self, connection: Connection, table: CatalogueTable, column: str
+    ) -> Sequence[tuple[str, date]]:
+        """Name the parts of a table that hold the days of a column before a day; none where it has no such parts."""
         ...
 
     def beyond(
@@ -275,6 +282,46 @@ class SqlStore(Generic[Connection]):
 
         return self._with("change", partial(self._once, step, known, done))
 
+    def outlived(self, expiry: Expiry, but_for: Sequence[Who], today: date) -> tuple[Part, ...]:
+        """Return the parts of a table of which every row is due, and nothing else would go with them."""
+
+        def found(connection: Connection) -> tuple[Part, ...]:
+            sql = self._sql(connection)
+            if expiry.archive or not sql.plain(expiry.table):
+                return ()
+            parts = self._engine.parts_of(connection, sql.graph.table(expiry.table), expiry.trigger)
+            whole_ones = []
+            for name, ends in parts:
+                if ends <= expiry.before:
+                    with self._transaction(connection, "find", sql) as session:
+                        rows, due = sql_sweep.due_in(sql, session, expiry, name, but_for, today)
+                    whole_ones += [Part(name, rows)] if rows == due else []
+            return tuple(whole_ones)
+
+        return self._with("find", found)
+
+    def drop(self, step: str, expiry: Expiry, part: Part, but_for: Sequence[Who], today: date) -> Acted:
+        """Drop a part of a table, once per `step`; raises ConflictError where a row of it must stay."""
+        known = partial(sql_run.from_rows, self.name, step)
+
+        def done(sql: Sql, session: Session, *, once: bool) -> tuple[Acted, str]:
+            rows, due = sql_sweep.due_in(sql, session, expiry, part.name, but_for, today)
+            if due < rows or rows > part.rows or not sql.plain(expiry.table):
+                raise ConflictError(
+                    f"In the store `{self.name}`, a part of `{expiry.table}` holds rows that stay by now. Nothing was "
+                    "changed: they go row by row."
+                )
+            session.many([(f"DROP TABLE {part.name}", ())])
+            made = sql_run.Done((Count(expiry.table, "delete", rows),) if rows else (), (), rows, None)
+            acted = sql_run.acted(sql, step, made, today, once=once)
+            return acted, sql_run.to_rows(acted)
+
+        for before in self.steps(step):
+            return before  # the part may be gone, and cannot be locked again
+        # nobody writes into the part from before the first look, which is what the transaction then sees
+        first = f"LOCK TABLE {part.name} IN SHARE MODE"
+        return self._with("change", partial(self._once, step, known, done, first=first))
+
     def beyond(self, archive: str) -> tuple[str, ...] | None:
         """Name the roles that can read an archive though the map does not name them; None where it cannot be told."""
         told = self._map.archive_of(archive)
@@ -379,6 +426,7 @@ class SqlStore(Generic[Connection]):
         connection: Connection,
         sql: Sql | None = None,
         plan_sha256: str = "",
+        first: str = "",
     ) -> Result:
         """Do something in one transaction, once per `step`; where it was done, tell it by its plan and rows."""
         engine = self._engine
@@ -386,6 +434,8 @@ class SqlStore(Generic[Connection]):
             self._remembers = engine.remember(connection)
         sql = sql or self._sql(connection)
         engine.begin(connection, "change")
+        if first:
+            engine.session(connection, sql.graph.catalogue).many([(first, ())])
         if self._remembers:
             taken = engine.take(connection, step, plan_sha256 or sql.plan.sha256)
             if taken is not None:

@@ -150,6 +150,19 @@ def _still_due(sql: Sql, session: Session, selection: Selection, expiry: Expiry,
     return whole(answer.rows[0][0])
 
 
+def due_in(
+    sql: Sql, session: Session, expiry: Expiry, part: str, but_for: Sequence[Who], today: date
+) -> tuple[int, int]:
+    """Count the rows of a part of a table, by its quoted name, and those of them that are due."""
+    selection = _beginning(sql, session, but_for)
+    if selection is None:
+        return 0, 0
+    spared = bool(selection.counts.get(("spared", expiry.table)))
+    statement = sql.all_due(part, expiry.table, expiry.trigger, expiry.before, today, spared=spared)
+    (answer,) = session.many([selection.bound(statement)])
+    return whole(answer.rows[0][0]), whole(answer.rows[0][1])
+
+
 def _beginning(sql: Sql, session: Session, but_for: Sequence[Who]) -> Selection | None:
     """Begin a selection of our own rows, with the rows of those who are passed by left out; None where none is ours."""
     selection = Selection(sql, session)

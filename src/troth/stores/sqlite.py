@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from urllib.parse import quote
 
@@ -171,6 +172,12 @@ class Sqlite:
         return UnreachableError(
             f"The store `{store}` answered with an error ({code or type(error).__name__}). Nothing was changed."
         )
+
+    def parts_of(
+        self, _connection: sqlite3.Connection, _table: CatalogueTable, _column: str
+    ) -> Sequence[tuple[str, date]]:
+        """Name none: SQLite has no partitions."""
+        return ()
 
     def beyond(
         self, _connection: sqlite3.Connection, _table: CatalogueTable, _readers: Sequence[str]

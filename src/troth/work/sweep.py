@@ -13,19 +13,19 @@ Law: GDPR Art. 5(1)(e); Art. 18(2); Art. 17(3)(e).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from troth.errors import ConflictError, NotAllowedError, NotFoundError, TrothError
+from troth.errors import ConflictError, NotAllowedError, NotFoundError, TrothError, UnreachableError
 from troth.ledger import append, lease, read
 from troth.ledger.lease import Lease
 from troth.policy.publishing import promise_sha256
 from troth.rules import sweep as rules
 from troth.rules.event import Draft, Fact
 from troth.rules.sweep import FAMILY, Bound
-from troth.stores.contract import Archives, Batch, Count, Expiry, Overdue, Sweeps, Verb, Who
+from troth.stores.contract import Archives, Batch, Count, Expiry, Overdue, Part, Parted, Sweeps, Verb, Who
 from troth.work import hold
 from troth.work.establishment import day_here
 from troth.work.kept_back import kept_back
@@ -243,6 +243,20 @@ def _act(
     expiry = Expiry(one.table, one.trigger, date.fromisoformat(state["before"]), one.archive)
     allowed = {_pair(written) for written in state["allowed"]}
     batch, swept, passed = int(state["batch"]), int(state["swept"]), 0
+    for part in _outlived(project, store, expiry, allowed, today):
+        _go_on(project, one, state)
+        if swept + part.rows > int(state["rows"]):
+            break  # no more go than were marked: the rest is looked at row by row
+        rows = _dropped(project, store, f"sweep/{state['run']}/{batch + 1}", expiry, part, today)
+        if rows is None:
+            continue
+        batch, swept = batch + 1, swept + rows
+        stop_at(f"batch {batch}")
+        lease.renew(project.ledger, taken, LEASE_SECONDS)
+        draft = _draft(project, one, "acting", state["run"], rows, staff, batch=batch, part=part.name)
+        append.append(project.ledger, [draft], lease=taken)
+        stop_at(f"batch {batch} recorded")
+        advance(rows)
     for _ in range(BATCHES_MAX):
         _go_on(project, one, state)
         batch, others = batch + 1, kept_back(project)
@@ -282,6 +296,31 @@ def _act(
     )
     append.append(project.ledger, [draft], lease=taken, once=f"swept/{state['run']}")
     return Done(one, state["run"], swept, held)
+
+
+def _outlived(
+    project: Project, store: Sweeps, expiry: Expiry, allowed: Collection[tuple[str, Verb]], today: date
+) -> tuple[Part, ...]:
+    """Return the parts of a table that may go as a whole: every row of them is due, and nothing goes with them."""
+    if not isinstance(store, Parted) or set(allowed) != {(expiry.table, "delete")}:
+        return ()
+    return store.outlived(expiry, kept_back(project), today)
+
+
+def _dropped(
+    project: Project, store: Sweeps, step: str, expiry: Expiry, part: Part, today: date
+) -> int | None:
+    """Drop a part, and return its rows; None where it cannot go as a whole by now, so that rows are looked at."""
+    assert isinstance(store, Parted)
+    try:
+        done = store.drop(step, expiry, part, kept_back(project), today)
+    except (
+        ConflictError,
+        NotAllowedError,
+        UnreachableError,
+    ):  # a row came, the role owns no table, it is in use
+        return None
+    return _gone(done.counts, expiry.table)
 
 
 def _go_on(project: Project, one: Bound, state: Mapping[str, Any]) -> None:
