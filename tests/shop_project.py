@@ -1,6 +1,7 @@
 """A whole small project: a policy, two SQLite stores, a ledger, and letters in a folder."""
 
 import sqlite3
+from contextlib import closing
 from datetime import date
 
 from troth import wiring
@@ -86,3 +87,16 @@ def opened(folder, clock, ledger_urls=None):
         made.open_mailer,
         open_manual=made.open_manual,
     )
+
+
+def with_old_messages(folder):
+    """Bind messages to a promise of three years; ten are six years old and two are new."""
+    path = folder / "stores" / "shop.yaml"
+    columns = "columns: {id: key, customer_id: link, author: identity, body: contact"
+    bound = f"{columns}, sent: usage}}\n    retention: [{{promise: retention/customers, trigger: sent}}]"
+    path.write_text(path.read_text("utf-8").replace(columns + "}", bound), "utf-8")
+    with closing(sqlite3.connect(folder / "shop.db")) as connection, connection:
+        connection.execute("ALTER TABLE message ADD sent date")
+        connection.execute("UPDATE message SET sent = '2026-01-01'")
+        rows = [(number, 2, "2020-01-01") for number in range(10, 20)]
+        connection.executemany("INSERT INTO message (id, customer_id, sent) VALUES (?, ?, ?)", rows)

@@ -1,7 +1,5 @@
 """Each of the thirty questions: not answered while nothing is recorded, answered and changed by what happens."""
 
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from hashlib import sha256
@@ -10,7 +8,7 @@ import pytest
 
 import story
 from reports import reported
-from shop_project import opened
+from shop_project import opened, with_old_messages
 from troth.errors import NotAllowedError, NotFoundError
 from troth.ledger import append, read, seal
 from troth.rules import question as rules
@@ -168,6 +166,8 @@ def test_how_soon_by_right_and_month_and_a_small_cell_is_for_an_authority_alone(
     published = say(project, "times", reader="publication")[1]
     assert published[0]["claims"] == 5
     assert published[1]["claims"] == published[1]["days_median"] == "not shown"
+    told = as_shown(answer(project, "times", reader="publication")).sentence
+    assert told == "2 lines, from not shown records."  # six less five would show the one
     assert say(project, "times", jurisdiction="DE")[0] == "unanswered"
     assert len(say(project, "times", jurisdiction="EU")[1]) == 2
 
@@ -393,20 +393,7 @@ def test_activities_without_basis_retention_or_review_must_be_none(project, fold
 @pytest.fixture
 def old(folder, clock):
     """A shop whose messages are bound to a promise of three years, ten of them older."""
-    path = folder / "stores" / "shop.yaml"
-    columns = "columns: {id: key, customer_id: link, author: identity, body: contact"
-    path.write_text(
-        path.read_text("utf-8").replace(
-            columns + "}",
-            columns + ", sent: usage}\n    retention: [{promise: retention/customers, trigger: sent}]",
-        ),
-        "utf-8",
-    )
-    with closing(sqlite3.connect(folder / "shop.db")) as connection, connection:
-        connection.execute("ALTER TABLE message ADD sent date")
-        connection.execute("UPDATE message SET sent = '2026-01-01'")
-        rows = [(number, 2, "2020-01-01") for number in range(10, 20)]
-        connection.executemany("INSERT INTO message (id, customer_id, sent) VALUES (?, ?, ?)", rows)
+    with_old_messages(folder)
     made = opened(folder, clock)
     yield made
     made.close()

@@ -11,13 +11,15 @@ import pytest
 import story
 from commanding import troth
 from naming import names
-from shop_project import make, opened
+from shop_project import make, opened, with_old_messages
 from troth.errors import NotAllowedError, TamperedError
 from troth.ledger import read, seal
 from troth.ledger.rebuild import rebuild
 from troth.stores.contract import Looks
-from troth.work import carry_on, decide, hold, inspection, inspection_bundle
-from troth.work.answer_question import Narrowed
+from troth.work import carry_on, decide, hold, inspection, inspection_bundle, sweep
+from troth.work.answer_question import Narrowed, answer
+from troth.work.publish_policy import publish_policy
+from troth.work.record_register import record_register
 
 WHO = "Inspector Canary Jones"
 
@@ -84,6 +86,32 @@ def test_an_extract_is_what_the_checkpoint_covered_and_shows_small_cells(project
         inspection.add_extract(
             project, number, "subject", "marie", narrowed=Narrowed(subject=(("email", "ada@example.org"),))
         )
+
+
+def test_sweeps_in_scope_wait_and_others_do_not(folder, clock):
+    with_old_messages(folder)
+    project = opened(folder, clock)
+    inspection.open_inspection(project, "CNIL", ["news"], "marie")
+    assert sweep.look(project, record=False)[0].why_not == ""
+    inspection.open_inspection(project, "CNIL", ["shop.message"], "marie")
+    assert "the legal hold" in sweep.look(project, record=False)[0].why_not
+
+
+def test_a_register_is_that_of_the_checkpoint_and_not_of_its_day(project, folder, clock):
+    publish_policy(project.ledger, project.policy, None, clock().date())
+    record_register(project)
+    number = inspection.open_inspection(project, "CNIL", ["contact"], "marie").number
+    activity = (
+        "activity:\n  shop: {title: The shop, purposes: [orders], owner: manager, reviewed: 2026-11-01}\n"
+    )
+    (folder / "register" / "activities.yaml").write_text(activity, "utf-8")
+    later = opened(folder, clock)
+    record_register(later)
+    inspection.add_extract(later, number, "processing", "marie")
+    frozen = [row["reference"] for row in extracted(later, number)["rows"]]
+    now = answer(later, "processing", Narrowed(until=clock().date())).answer.rows
+    assert ["shop"] not in frozen
+    assert ("shop",) in [row["reference"] for row in now]
 
 
 def test_a_document_is_numbered_hashed_and_taken_once(project, number):

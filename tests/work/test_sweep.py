@@ -11,7 +11,7 @@ from datetime import date
 import pytest
 
 import story
-from shop_project import opened
+from shop_project import opened, with_old_messages
 from troth.errors import ConflictError, NotAllowedError, NotFoundError, TrothError
 from troth.law.period import Period
 from troth.ledger import read
@@ -25,24 +25,12 @@ from troth.work.remind import remind
 from troth.work.sweep import Done, Marked
 
 NAME = "shop.message.customers"
-TEN_OLD = [(number, 2, "2020-01-01") for number in range(10, 20)]
 
 
 @pytest.fixture
 def shop(folder, clock):
     """A shop of which ten messages are six years old and two are new, bound to a promise of three years."""
-    path = folder / "stores" / "shop.yaml"
-    written = path.read_text("utf-8").replace(
-        "columns: {id: key, customer_id: link, author: identity, body: contact}",
-        "columns: {id: key, customer_id: link, author: identity, body: contact, sent: usage}\n"
-        "    retention: [{promise: retention/customers, trigger: sent}]",
-    )
-    path.write_text(written, "utf-8")
-    with closing(sqlite3.connect(folder / "shop.db")) as connection:
-        connection.execute("ALTER TABLE message ADD sent date")
-        connection.execute("UPDATE message SET sent = '2026-01-01'")
-        connection.executemany("INSERT INTO message (id, customer_id, sent) VALUES (?, ?, ?)", TEN_OLD)
-        connection.commit()
+    with_old_messages(folder)
     return opened(folder, clock)
 
 

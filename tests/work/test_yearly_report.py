@@ -71,7 +71,7 @@ def parts(report):
 def test_each_part_is_counted_from_the_year(busy):
     found = parts(yearly_report.yearly_report(busy, 2026))
     asked = found["Requests and how soon they were answered"]
-    assert asked.sentences[0].startswith("2 claims in 2 requests. Answered late or overdue: 0.")
+    assert asked.sentences[0].startswith("Claims: 2, in requests: 2. Answered late or overdue: 0.")
     assert asked.rows[0][:3] == ("access", "2", "2")
     assert found["Refusals"].rows == (("access", "Art. 15(4)", "1"),)
     assert found["Personal data breaches"].rows[0][0] == "I-2026-001"
@@ -85,7 +85,7 @@ def test_each_part_is_counted_from_the_year(busy):
         "On the newsletter",
         "Who may read the shop",
     ]
-    assert found["Advice given"].sentences == ("Advice on 1 claims, and 1 written opinions.",)
+    assert found["Advice given"].sentences == ("Claims advised on: 1; written opinions: 1.",)
     assert found["Actions"].sentences == (
         "Nothing recorded: no action was opened. That is not the same as none.",
     )
@@ -110,12 +110,11 @@ def test_a_year_without_anything_says_so_and_why_in_every_part(project):
 
 def test_for_publication_no_number_is_small(busy):
     found = parts(yearly_report.yearly_report(busy, 2026, reader="publication"))
-    assert (
-        "fewer than 5 claims in fewer than 5 requests"
-        in found["Requests and how soon they were answered"].sentences[0]
-    )
-    assert found["Requests and how soon they were answered"].rows[0][1:] == ("not shown",) * 6
+    asked = found["Requests and how soon they were answered"]
+    assert asked.sentences[0].startswith("Claims: not shown, in requests: not shown.")
+    assert asked.rows[0][1:] == ("not shown",) * 6
     assert found["Refusals"].rows == (("access", "Art. 15(4)", "fewer than 5"),)
+    assert "asked for a fee: not shown" in found["Refusals"].sentences[0]
 
 
 def test_it_opens_as_word_and_as_pdf_in_both_languages(busy, folder, tmp_path):

@@ -201,7 +201,9 @@ def shown(asking: Question, answer: Answer, asked: Asked, *, redact: bool = Fals
     if redact or published:
         rows = tuple(_redacted(asking, rows, asked))
     notes += [asked.say("not_narrowed", what=asked.word(name)) for name in _not_narrowed(asking, asked)]
-    return Shown(word, _sentence(asking, answer, asked, word), columns, rows, tuple(notes), withheld)
+    small = published and any(asked.say("small") in row.values() for row in rows)
+    sentence = _sentence(asking, answer, asked, word, hidden=small)
+    return Shown(word, sentence, columns, rows, tuple(notes), withheld)
 
 
 def text(cell: Cell, language: str, between: str = "; ") -> str:
@@ -223,13 +225,18 @@ def text(cell: Cell, language: str, between: str = "; ") -> str:
             return between.join(cell)
 
 
-def _sentence(asking: Question, answer: Answer, asked: Asked, word: Word) -> str:
-    published, gaps = asked.reader == "publication", {"looked": answer.looked, "wrong": answer.wrong}
+def _sentence(asking: Question, answer: Answer, asked: Asked, word: Word, *, hidden: bool) -> str:
+    """Say how a question stands; where a cell is `hidden`, so is the whole that would give it away."""
+    published = asked.reader == "publication"
+    gaps: dict[str, object] = {"looked": answer.looked, "wrong": answer.wrong}
     if published and asking.about != "register":  # what is counted here are people's things too
+        fewer = asked.say("fewer", least=asked.least)
         gaps = {
-            name: asked.say("fewer", least=asked.least) if 0 < number < asked.least else number  # type: ignore[misc]
-            for name, number in gaps.items()
+            name: fewer if 0 < number < asked.least else number
+            for name, number in (("looked", answer.looked), ("wrong", answer.wrong))
         }
+    if hidden:
+        gaps["looked"] = asked.say("small")
     match word:
         case "unanswered":
             return asked.say("unanswered", why=nothing(asking, asked.language))

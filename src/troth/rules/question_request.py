@@ -291,7 +291,10 @@ def identity(
                 "requests": len(found),
                 "asked": number,
                 "share_percent": round(100 * number / len(found), 1),
-                "reasons": tuple(f"{doubt}: {count}" for doubt, count in sorted(doubts.items())),
+                "reasons": tuple(
+                    f"{doubt}: {count if count >= asked.least else asked.say('small')}"
+                    for doubt, count in sorted(doubts.items())
+                ),
                 "documents": sum(bool(copies.get(str(state["id"]))) for state in found),
                 "gone": sum(
                     bool(mine) and all(gone is not None for _, gone in mine)

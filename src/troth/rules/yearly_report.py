@@ -86,19 +86,19 @@ def requests(
     if not claims:
         return nothing("requests", asked, question.nothing(question.question("times"), asked.language))
     void = sum(row["standing"] == asked.word("void") for row in extensions.rows)
-    sentence = say(
-        "say", "requests", asked.language, claims=_number(len(claims), asked), requests=_number(len(states), asked),
-        late=_number(len(overdue.rows), asked), extended=_number(len(extensions.rows), asked),
-        void=_number(void, asked),
-    )  # fmt: skip
-    small = asked.say("small")
+    small, published = asked.say("small"), asked.least > 1
     columns = ("right", "claims", "answered", "days_median", "days_p95", "in_time", "refused")
+    cells = statistics.cells((replace(one, entity="") for one in claims), least=asked.least)
     rows = []
-    for cell in statistics.cells((replace(one, entity="") for one in claims), least=asked.least):
+    for cell in cells:
         told = {name: getattr(cell, name) for name in columns}
-        rows.append(
-            {name: small if value is None and asked.least > 1 else value for name, value in told.items()}
-        )
+        rows.append({name: small if value is None and published else value for name, value in told.items()})
+    given_away = any(cell.claims is None for cell in cells)  # by the whole less the cells that are shown
+    sentence = say(
+        "say", "requests", asked.language, claims=small if given_away else _number(len(claims), asked),
+        requests=small if given_away else _number(len(states), asked), late=_number(len(overdue.rows), asked),
+        extended=_number(len(extensions.rows), asked), void=_number(void, asked),
+    )  # fmt: skip
     return _section("requests", asked, [sentence], columns, rows)
 
 
@@ -106,15 +106,16 @@ def refusals(found: Answer, late: Answer, asked: Asked) -> Section:
     """What was refused, by right and article."""
     if not found.looked:
         return nothing("refusals", asked, question.nothing(question.question("refusals"), asked.language))
-    sentence = say(
-        "say", "refusals", asked.language, refused=_number(len(found.rows), asked),
-        decided=_number(found.looked, asked), late=_number(len(late.rows), asked),
-    )  # fmt: skip
     counted = Counter((text(row["right"], "en"), str(row["article"])) for row in found.rows)
     rows = [
         {"right": right, "article": article, "count": _number(count, asked)}
         for (right, article), count in sorted(counted.items())
     ]
+    given_away = any(0 < count < asked.least for count in counted.values())
+    sentence = say(
+        "say", "refusals", asked.language, decided=_number(found.looked, asked), late=_number(len(late.rows), asked),
+        refused=asked.say("small") if given_away else _number(len(found.rows), asked),
+    )  # fmt: skip
     return _section("refusals", asked, [sentence], ("right", "article", "count"), rows)
 
 

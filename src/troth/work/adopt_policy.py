@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from datetime import date
 
 from troth.errors import NotAllowedError, NotFoundError
-from troth.ledger import append, read
+from troth.ledger import append
+from troth.ledger.past import Past
 from troth.rules.event import Draft, Event
 from troth.work.establishment import establishment
 from troth.work.policy_as_of import versions
@@ -43,10 +44,10 @@ def adopt(
     return append.append(project.ledger, [draft], once=f"policy_adopted/{company}/{wanted}")[0]
 
 
-def adopted(project: Project) -> Mapping[str, Mapping[str, date]]:
-    """Return which company adopted which version, and on which day."""
+def adopted(project: Project, past: Past | None = None) -> Mapping[str, Mapping[str, date]]:
+    """Return which company adopted which version, and on which day; `past` is the ledger up to a checkpoint."""
     found: dict[str, dict[str, date]] = {}
-    for event in read.events(project.ledger, kind="policy_adopted"):
+    for event in (past or Past(project.ledger)).events("policy_adopted"):
         versions_of = found.setdefault(str(event.facts["entity"]), {})
         versions_of[str(event.facts["version"])] = event.at.date()
     return found

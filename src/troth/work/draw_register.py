@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Literal
 
 from troth.errors import NotAllowedError
+from troth.ledger.past import Past
 from troth.policy.policy import Policy
 from troth.rules.register import NAMES, Line, Name, Register, Source, columns
 from troth.rules.register_activity import as_processor, processing
@@ -36,8 +37,15 @@ class Drawn:
     recorded: str = ""
 
 
-def draw(project: Project, name: str, language: str = "", entity: str = "", on: date | None = None) -> Drawn:
-    """Draw a register; `on` a day it is of what was recorded then.
+def draw(
+    project: Project,
+    name: str,
+    language: str = "",
+    entity: str = "",
+    on: date | None = None,
+    past: Past | None = None,
+) -> Drawn:
+    """Draw a register; `on` a day it is of what was recorded then, in `past` where a checkpoint is meant.
 
     Raises NotAllowedError where there is no such register or company, NotFoundError where nothing
     was in force on the day.
@@ -51,7 +59,7 @@ def draw(project: Project, name: str, language: str = "", entity: str = "", on: 
     if on is None:
         policy, maps, version, recorded = project.policy, project.maps, project.policy.version, ""
     else:
-        then = as_of(project, on)
+        then = as_of(project, on, past)
         policy, maps, version = then.policy, then.maps, then.version.version
         recorded = then.recorded.id if then.recorded else ""
     source = Source(
@@ -66,11 +74,17 @@ def draw(project: Project, name: str, language: str = "", entity: str = "", on: 
 
 
 def changes(
-    project: Project, name: str, since: date, until: date | None = None, language: str = "", entity: str = ""
+    project: Project,
+    name: str,
+    since: date,
+    until: date | None = None,
+    language: str = "",
+    entity: str = "",
+    past: Past | None = None,
 ) -> tuple[Changed, ...]:
     """Return what changed in a register from one day to another, or to the files as they stand."""
-    before = draw(project, name, language, entity, since)
-    after = draw(project, name, language, entity, until)
+    before = draw(project, name, language, entity, since, past)
+    after = draw(project, name, language, entity, until, past)
     return tuple(differences(before.register, after.register))
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from troth.errors import NotFoundError
 from troth.ledger.past import Past
+from troth.policy.policy import Policy
+from troth.rules.map import Map
 from troth.rules.question import Asked
 from troth.rules.register import Source
 from troth.work.draw_register import files_wrong
@@ -52,7 +54,7 @@ class Look:
             return Source(project.policy, project.maps, asked.today, asked.language, wrong), asked.say(
                 "as_files"
             )
-        found = as_of(project, self.then)
+        found = as_of(project, self.then, self.past)
         said = asked.say("as_of", day=self.then, version=found.version.version)
         return Source(found.policy, found.maps, self.then, asked.language, {}), said
 
@@ -62,6 +64,20 @@ class Look:
             return self.source()
         except NotFoundError:
             return None
+
+    def held(self) -> tuple[Policy, Mapping[str, Map]]:
+        """Return the policy and the maps: as they stand, or below a checkpoint as they were recorded by then.
+
+        Where none were recorded by then, those of the files are all there is.
+        """
+        project = self.project
+        if self.past.size is None:
+            return project.policy, project.maps
+        try:
+            found = as_of(project, self.asked.day, self.past)
+        except NotFoundError:
+            return project.policy, project.maps
+        return found.policy, found.maps
 
 
 def _order(state: Mapping[str, Any]) -> tuple[str, int]:

@@ -15,7 +15,7 @@ from troth.policy.loading import load
 from troth.rules import promise_trend, scan_words
 from troth.rules import question_register as questions
 from troth.rules.question import Answer
-from troth.rules.register import Name
+from troth.rules.register import Name, Source
 from troth.rules.scan import VERDICTS
 from troth.work import adopt_policy, draw_register, record_scan
 from troth.work.look_up import Look
@@ -42,11 +42,13 @@ def _register(look: Look, name: Name, entity: str = "") -> Answer:
     found = look.source_or_none()
     if found is None:
         return Answer((), 0)
-    drawn = draw_register.draw(look.project, name, asked.language, entity, look.then)
+    drawn = draw_register.draw(look.project, name, asked.language, entity, look.then, look.past)
     if asked.since is None:
         answer = questions.register(drawn.register)
     else:
-        changed = draw_register.changes(look.project, name, asked.since, look.then, asked.language, entity)
+        changed = draw_register.changes(
+            look.project, name, asked.since, look.then, asked.language, entity, look.past
+        )
         answer = questions.changes(changed, len(drawn.register.lines), asked)
     return replace(answer, notes=(*answer.notes, found[1]))
 
@@ -67,11 +69,8 @@ def policy(look: Look) -> Answer:
 
 
 def _versions(look: Look) -> Iterator[questions.Version]:
-    adopted = adopt_policy.adopted(look.project)
-    known = {event.id for event in look.past.events("policy_published")}
-    for one in versions(look.project):
-        if one.published.id not in known:
-            continue
+    adopted = adopt_policy.adopted(look.project, look.past)
+    for one in versions(look.project, look.past):
         changed = one.published.facts.get("promises_changed")
         yield questions.Version(
             one.version,
@@ -103,7 +102,7 @@ def _findings(look: Look, one: Version) -> dict[str, tuple[int, int]]:
 
 def controls(look: Look) -> Answer:
     """Which control checks each promise, and what it last said."""
-    source, _ = replace(look, asked=replace(look.asked, until=None)).source()
+    source = Source(*look.held(), look.asked.day, look.asked.language)
     return questions.controls(source, {
         str(state["promise"]): state for state in look.past.states(promise_trend.FAMILY).values()
     }, look.asked)  # fmt: skip

@@ -18,16 +18,16 @@ from troth.work.look_up import Look
 
 def retention(look: Look) -> Answer:
     """How many rows are past their retention, as last counted, and which holds stand."""
-    bound = tuple(sweep.bound(look.project.policy, look.project.maps))
+    bound = tuple(sweep.bound(*look.held()))
     holds = sorted(look.past.states(hold.FAMILY).values(), key=lambda one: str(one["review_on"]))
     return questions.retention(bound, look.past.states(sweep.FAMILY), holds, look.asked)
 
 
 def deletions(look: Look) -> Answer:
     """What shows that data went."""
-    backups = {}
+    backups, (_, maps) = {}, look.held()
     for event in look.past.events("act_ended", "sweep_moved"):
-        found = look.project.maps.get(str(event.facts.get("store") or ""))
+        found = maps.get(str(event.facts.get("store") or ""))
         if found is not None and found.backups_expire:
             on = date.fromisoformat(str(event.facts.get("on") or event.at.date()))
             backups[event.id] = found.backups_expire.after(on).isoformat()
@@ -37,11 +37,9 @@ def deletions(look: Look) -> Answer:
 
 def recipients(look: Look) -> Answer:
     """Who receives data, by the policy and by what is on record."""
-    project, asked = look.project, look.asked
-    words = Source(project.policy, project.maps, asked.today, asked.language)
-    return questions.recipients(
-        project.policy, look.past.events("disclosure_made"), look.category, words, asked
-    )
+    asked, (policy, maps) = look.asked, look.held()
+    words = Source(policy, maps, asked.today, asked.language)
+    return questions.recipients(policy, look.past.events("disclosure_made"), look.category, words, asked)
 
 
 def recipients_told(look: Look) -> Answer:

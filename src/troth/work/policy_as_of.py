@@ -13,7 +13,8 @@ from datetime import date
 
 from troth.errors import NotFoundError, TamperedError
 from troth.law import clock
-from troth.ledger import read, vault
+from troth.ledger import vault
+from troth.ledger.past import Past
 from troth.policy.loading import load
 from troth.policy.policy import Policy
 from troth.rules.event import Event
@@ -47,13 +48,14 @@ class AsOf:
     recorded: Event | None  # the register and the maps; None where none were recorded by then
 
 
-def versions(project: Project) -> tuple[Version, ...]:
+def versions(project: Project, past: Past | None = None) -> tuple[Version, ...]:
     """Return every published version, the oldest first; one never in force is left out.
 
-    A version that takes effect before an earlier one does replaces it.
+    A version that takes effect before an earlier one does replaces it.  `past` is the ledger as a
+    checkpoint covered it.
     """
     found: list[tuple[date, Event]] = []
-    for event in read.stream(project.ledger, publish_policy.STREAM):
+    for event in (past or Past(project.ledger)).stream(publish_policy.STREAM):
         if event.kind == "policy_published":
             starts = max(date.fromisoformat(str(event.facts["effective"])), _day(project, event))
             found = [one for one in found if one[0] < starts]
@@ -65,14 +67,14 @@ def versions(project: Project) -> tuple[Version, ...]:
     )
 
 
-def as_of(project: Project, day: date) -> AsOf:
+def as_of(project: Project, day: date, past: Past | None = None) -> AsOf:
     """Return what held on a day; raises NotFoundError where nothing was in force or its text was not kept."""
-    version = next((one for one in reversed(versions(project)) if one.from_ <= day), None)
+    version = next((one for one in reversed(versions(project, past)) if one.from_ <= day), None)
     if version is None:
         raise NotFoundError(f"No version of the policy was in force on {day}. `troth versions` lists them.")
     texts = _texts(project, version.published)
     recorded = None
-    for event in read.stream(project.ledger, record_register.STREAM):
+    for event in (past or Past(project.ledger)).stream(record_register.STREAM):
         if _day(project, event) <= day:
             recorded = event
     files = dict(vault.payload(project.ledger, recorded).get("files") or {}) if recorded else {}
