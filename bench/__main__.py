@@ -116,7 +116,7 @@ def measure(
         if "scan" in parts:
             lines += scan.run(server.ROOT)
         if "consent" in parts:
-            lines += consent.run(url, subjects)
+            lines += consent.run(subjects)
         if "lakes" in parts:
             lines += lakes.run()
         if "process" in parts:

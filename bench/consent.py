@@ -39,21 +39,22 @@ RATIO = 1 / 0.6
 """Troth's share of the bare ceiling is to be 0.6."""
 
 
-def run(url: str, subjects: int) -> list[Line]:
-    """Measure everything about consent; `subjects` is how many the copy holds."""
+def run(subjects: int) -> list[Line]:
+    """Measure everything about consent; `subjects` is how many the copy holds.  Its servers wait for the disk."""
     lines: list[Line] = []
     with tempfile.TemporaryDirectory(prefix="troth-bench-") as folder:
-        for line in _lines(url, Path(folder), subjects):
+        for line in _lines(Path(folder), subjects):
             sys.stderr.write(f"{line.what}: {line.ours:.2f} {line.unit}\n")
             lines.append(line)
     return lines
 
 
-def _lines(url: str, place: Path, subjects: int) -> Iterator[Line]:
+def _lines(place: Path, subjects: int) -> Iterator[Line]:
     ledger, keys, floor = (f"sqlite:///{place}/{name}.db" for name in ("ledger", "keys", "floor"))
     yield from _http("SQLite", place / "sqlite", ledger, keys, floor)
-    names = [server.database(url, f"bench_consent_{name}") for name in ("ledger", "keys", "floor")]
-    yield from _http("PostgreSQL", place / "postgresql", *names)
+    with server.running(fsync=True) as url:
+        names = [server.database(url, f"bench_consent_{name}") for name in ("ledger", "keys", "floor")]
+        yield from _http("PostgreSQL", place / "postgresql", *names)
     yield from _seen(place / "sqlite", ledger, keys)
     yield from _verified(place)
     yield from _in_process(place / "large", subjects)

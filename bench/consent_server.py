@@ -16,6 +16,11 @@ from typing import Any
 
 KEY = "k" * 40
 ANSWER = b'{"may":true,"code":"consented","fresh_seconds":0.1}'
+EXPLAINED = (
+    b'{"may":true,"code":"consented","why":"Yes: they consented on 2026-12-01, until 2028-12-01 (GDPR Art. 6(1)(a), '
+    b'clause 4).","clause":"4","promise":"newsletter","event":"01M83Y90JY0000000000000000",'
+    b'"at":"2026-12-01T10:00:00.000000+00:00","fresh_seconds":0.1}'
+)
 
 
 def _settle(waiting: list[asyncio.Future[None]]) -> None:
@@ -36,14 +41,15 @@ class Floor:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a message."""
         body = (await receive()).get("body", b"")
+        answer = EXPLAINED if b'"why":true' in body else ANSWER
         if scope["path"] != "/api/may":
             future = asyncio.get_running_loop().create_future()
             self._queue.append((body, future))
             self._wake.set()
             await future
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(ANSWER)).encode())]
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": ANSWER})
+        await send({"type": "http.response.body", "body": answer})
 
     def _run(self) -> None:
         write = self._sqlite() if self._url.startswith("sqlite:///") else self._postgresql()

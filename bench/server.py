@@ -14,12 +14,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """Run the server that the tests use, on a free port; its commits do not wait for the disk."""
+def running(*, fsync: bool = False) -> Iterator[str]:
+    """Run the server that the tests use, on a free port; its commits wait for the disk only where `fsync` says so."""
     sys.path.insert(0, str(ROOT / "tests"))
     from servers import postgresql_server
 
-    with tempfile.TemporaryDirectory(prefix="troth-bench-") as folder, postgresql_server(Path(folder)) as url:
+    with (
+        tempfile.TemporaryDirectory(prefix="troth-bench-") as folder,
+        postgresql_server(Path(folder), fsync=fsync) as url,
+    ):
         yield url
 
 

@@ -34,8 +34,11 @@ def _programs() -> Path | None:
 
 
 @contextmanager
-def postgresql_server(folder: Path) -> Iterator[str]:
-    """Run a PostgreSQL server over `folder`; skip, saying why, where none can start."""
+def postgresql_server(folder: Path, *, fsync: bool = False) -> Iterator[str]:
+    """Run a PostgreSQL server over `folder`; skip, saying why, where none can start.
+
+    Its commits wait for the disk only where `fsync` says so.
+    """
     programs = _programs()
     if programs is None:
         pytest.skip(
@@ -53,7 +56,7 @@ def postgresql_server(folder: Path) -> Iterator[str]:
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(
             [*as_other, programs / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", "",
-             "-c", "fsync=off", "-c", "max_connections=100"],
+             "-c", f"fsync={'on' if fsync else 'off'}", "-c", "max_connections=100"],
             stdout=log, stderr=log, env=environment,
         )  # fmt: skip
     url = f"postgresql://troth@127.0.0.1:{port}/postgres"

@@ -57,6 +57,7 @@ _SET_STATE = text(
 )
 _BODIES = text("SELECT body FROM events WHERE id = :id")
 STREAMS_AT_ONCE = 500
+_STATE_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 _CROCKFORD = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _TO_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _CROCKFORD)
 _LETTERS = bytes(_CROCKFORD[byte % 32] for byte in range(256))
@@ -246,7 +247,7 @@ def _fold(connection: Connection, written: Sequence[Event]) -> None:
 
 def state_row(stream: str, state: Mapping[str, Any], version: int) -> dict[str, object]:
     """Write a state as the row that holds it, the same bytes for the same state."""
-    body = json.dumps(state, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    body = _STATE_JSON.encode(state)
     return {
         "stream": stream,
         "family": family(stream),

@@ -316,7 +316,7 @@ class Replica:
         return (self.topics, "topics"), (self.scopes, "scopes"), (self.closings, "closings")
 
     def _numbers(self) -> int:
-        return sum(len(names.texts) for names, _ in self._names())
+        return len(self.topics.texts) + len(self.scopes.texts) + len(self.closings.texts)
 
     def _read(self) -> dict[str, Any]:
         try:

@@ -8,10 +8,10 @@ Law: GDPR Art. 7(3), Art. 21(3): a no takes effect at once, everywhere.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import bindparam, text
 
 from troth.ledger.follow import Follower
@@ -72,7 +72,7 @@ class Following:
     def _write(self, subjects: Sequence[str], moved: set[str]) -> None:
         with self.project.ledger.looking() as connection:
             bound = {"streams": [consent.stream(one) for one in subjects]}
-            found = {stream: json.loads(body) for stream, body in connection.execute(_STATES, bound)}
+            found = {stream: msgspec.json.decode(body) for stream, body in connection.execute(_STATES, bound)}
         for subject in subjects:
             state = found.get(consent.stream(subject), _EMPTY)
             special = self._special(subject, look=subject in moved)

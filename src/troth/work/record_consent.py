@@ -12,6 +12,7 @@ import math
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
@@ -203,7 +204,8 @@ def state_purposes(project: Project, names: Iterable[str]) -> None:
             promise = project.policy.purposes[name].id
             stated = Draft("purpose_stated", f"{purpose_scope.FAMILY}/{name}", facts, promise=promise,
                            policy=project.policy.version or None)  # fmt: skip
-            append.append(project.ledger, [stated], once=f"scope {name} {now.imprint}")
+            with suppress(ConflictError):  # another process says the same at this moment: it is there by now
+                append.append(project.ledger, [stated], once=f"scope {name} {now.imprint}")
 
 
 def age_class(project: Project, asked: Asked) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import re
+import threading
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal
@@ -88,6 +89,7 @@ class Taking:
         self._project, self._ingest = project, ingest
         self._read = msgspec.json.Decoder(Told)
         self._prepared: dict[tuple[object, ...], tuple[Draft, ...]] = {}
+        self._preparing = threading.Lock()
         self._day = date.min
 
     async def take(self, body: bytes, once: str | None) -> Taken:
@@ -119,6 +121,10 @@ class Taking:
 
     def _drafts(self, told: Told) -> tuple[Draft, ...]:
         """Make the drafts of a report, once for all that say the same but for the subject."""
+        with self._preparing:  # of many at once that say the same, the first makes them
+            return self._made(told)
+
+    def _made(self, told: Told) -> tuple[Draft, ...]:
         known = self._known(told)
         if known is None:
             choices, asked = _choices(told), _asked(told)
