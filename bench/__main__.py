@@ -51,7 +51,7 @@ PARTS = (
     "consent",
     "lakes",
 )
-ALONE = {"process", "maps", "cookies", "scan", "lakes"}  # no server is needed
+ALONE = {"process", "maps", "cookies", "scan", "lakes", "consent"}  # no server that others use is needed
 LARGE = {"residue", "memory", "batch"}  # measured in the large shop
 
 

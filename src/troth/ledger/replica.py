@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -531,6 +532,7 @@ def _said_at(moment: int) -> str:
     return (_BEGAN + timedelta(microseconds=moment)).isoformat(timespec="microseconds")
 
 
+@cache
 def outlined_at(entry: int) -> str:
     """Return the moment of year 1 that stands in an outline for when an entry was said, in the order of entries."""
     return (datetime.min.replace(tzinfo=UTC) + timedelta(days=entry)).isoformat(timespec="microseconds")
