@@ -96,7 +96,7 @@ def as_published(project: Project, version: str = "") -> tuple[Policy, Event] | 
     text was not kept.
     """
     every = [
-        one for one in read.stream(project.ledger, publish_policy.STREAM) if one.kind == "policy_published"
+        one for one in Past(project.ledger).stream(publish_policy.STREAM) if one.kind == "policy_published"
     ]
     found = [one for one in every if not version or one.facts["version"] == version]
     if not found:
