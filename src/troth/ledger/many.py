@@ -11,8 +11,9 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import Connection, bindparam, text
 
+from troth.errors import ConflictError
 from troth.ledger import append, keys, subjects
 from troth.ledger.append import STREAMS_AT_ONCE
 from troth.ledger.master_key import KEY_BYTES
@@ -22,6 +23,7 @@ from troth.ledger.vault import row as vault_row
 from troth.rules.event import Draft, Event, check
 
 _SAID = text("SELECT key, events FROM once WHERE key IN :keys").bindparams(bindparam("keys", expanding=True))
+_SAY = text("INSERT INTO once VALUES (:key, :events) ON CONFLICT (key) DO NOTHING")
 _KEYS = text("SELECT owner, file, id, master, wrapped FROM keys WHERE owner IN :owners").bindparams(
     bindparam("owners", expanding=True)
 )
@@ -30,13 +32,8 @@ Named = tuple[str, str]
 
 def said(ledger: Ledger, once: Sequence[str]) -> dict[str, str]:
     """Return, of these idempotency keys, those that were used, each with the id of the first event it wrote."""
-    found: dict[str, str] = {}
-    for start in range(0, len(once), STREAMS_AT_ONCE):
-        portion = list(once[start : start + STREAMS_AT_ONCE])
-        with ledger.looking() as connection:
-            for key, events in connection.execute(_SAID, {"keys": portion}):
-                found[str(key)] = str(json.loads(events)[0])
-    return found
+    with ledger.reading() as connection:
+        return {key: str(json.loads(events)[0]) for key, events in _said(connection, once).items()}
 
 
 def keys_of(ledger: Ledger, wanted: Sequence[Named]) -> dict[Named, tuple[str, bytes]]:
@@ -130,13 +127,37 @@ def append_each(
     held = keys_of(ledger, wanted)
     written: dict[str, tuple[Event, ...]] = {}
     with ledger.writing() as connection:
-        for once, drafts in groups.items():
-            locks = [held[_lock_of(draft)] if draft.payload is not None else None for draft in drafts]
-            expected = {draft.stream: expect[draft.stream] for draft in drafts if draft.stream in expect}
-            written[once] = append.append_within(
-                connection, ledger, drafts, locks, expect=expected, once=once
+        before = _said(connection, list(groups))
+        for once, events in before.items():
+            written[once] = tuple(append.again(connection, one) for one in json.loads(events))
+        fresh = {once: drafts for once, drafts in groups.items() if once not in before}
+        together = [draft for drafts in fresh.values() for draft in drafts]
+        if not together:
+            return written
+        streams = {draft.stream for draft in together}
+        events_made = iter(
+            append.append_within(
+                connection, ledger, together,
+                [held[_lock_of(draft)] if draft.payload is not None else None for draft in together],
+                expect={stream: version for stream, version in expect.items() if stream in streams},
             )
+        )  # fmt: skip
+        for once, drafts in fresh.items():
+            written[once] = tuple(next(events_made) for _ in drafts)
+        ours = {once: json.dumps([event.id for event in written[once]]) for once in fresh}
+        connection.execute(_SAY, [{"key": once, "events": events} for once, events in ours.items()])
+        if _said(connection, list(ours)) != ours:
+            raise ConflictError("The same was being said at the same moment. Ask again: it is there by now.")
     return written
+
+
+def _said(connection: Connection, once: Sequence[str]) -> dict[str, str]:
+    """Return, of these idempotency keys, those that were used, each with what it wrote."""
+    found: dict[str, str] = {}
+    for start in range(0, len(once), STREAMS_AT_ONCE):
+        portion = list(once[start : start + STREAMS_AT_ONCE])
+        found |= {str(key): str(events) for key, events in connection.execute(_SAID, {"keys": portion})}
+    return found
 
 
 def _lock_of(draft: Draft) -> Named:
