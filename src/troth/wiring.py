@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from troth.errors import NotAllowedError, NotFoundError, Problem, WrongFileError
 from troth.law.period import Period
 from troth.work.project import (
+    PER_MINUTE,
     RECIPIENT_TYPES,
     ApiKey,
     Controller,
@@ -175,7 +176,8 @@ def _controller(name: str, values: Mapping[str, Any], folder: Path) -> Controlle
 
 def _api_key(values: Mapping[str, Any], folder: Path) -> ApiKey:
     """Return the key of another system; its secret is followed when it is needed."""
-    return ApiKey(lambda: resolve(values["secret"], folder), tuple(values["scope"]))
+    secret, scope = (lambda: resolve(values["secret"], folder)), tuple(values["scope"])
+    return ApiKey(secret, scope, int(values.get("per_minute", PER_MINUTE)))
 
 
 def _suppression(values: Mapping[str, Any], folder: Path) -> SuppressionTable:
@@ -248,8 +250,8 @@ def _api_problems(keys: Mapping[str, Any], lines: list[str]) -> Iterable[Problem
     """Say what is wrong with [api.NAME]: a secret, as a reference, and what it is good for."""
     for name, values in keys.items():
         place = _place(lines, f"[api.{name}")
-        if not isinstance(values, dict) or set(values) != {"secret", "scope"}:
-            what = f"[api.{name}] has a `secret` and a `scope`, and nothing else."
+        if not isinstance(values, dict) or set(values) - {"per_minute"} != {"secret", "scope"}:
+            what = f"[api.{name}] has a `secret` and a `scope`, may have `per_minute`, and nothing else."
             remedy = 'Write secret = "env:NAME" and scope = ["open", "follow"].'
             yield Problem("troth.toml", *place, what, remedy)
             continue
@@ -260,6 +262,12 @@ def _api_problems(keys: Mapping[str, Any], lines: list[str]) -> Iterable[Problem
         if not isinstance(scope, list) or not scope or any(one not in API_SCOPES for one in scope):
             what = f"`scope` in [api.{name}] is not a list of what the key is good for."
             yield Problem("troth.toml", *place, what, f"There are: {', '.join(API_SCOPES)}.")
+        often = values.get("per_minute", PER_MINUTE)
+        if type(often) is not int or often < 1:
+            what = f"`per_minute` in [api.{name}] is no whole number of calls."
+            yield Problem(
+                "troth.toml", *place, what, "Write how often it may call in a minute, such as 60000."
+            )
 
 
 def _suppression_problems(tools: Mapping[str, Any], lines: list[str]) -> Iterable[Problem]:

@@ -190,3 +190,26 @@ def test_a_yes_is_proven_as_soon_as_its_form_is_recorded(asked):
     assert asked("/api/choices", body).json()["choices"][0]["proven"] is False
     record_form.record_form(asked.project, replace(FORM, interface_sha256="d" * 64))
     assert asked("/api/choices", body).json()["choices"][0]["proven"] is True
+
+
+def test_a_key_that_is_used_too_often_waits_and_the_others_do_not(project):
+    keys = {"shop": ApiKey(lambda: KEY, ("may",), 2), "other": ApiKey(lambda: OTHER, ("may",))}
+    made = replace(project, settings=replace(project.settings, api=keys))
+    front = Front(made, rest)
+    front.wait(30)
+
+    async def ask(key):
+        transport = httpx.ASGITransport(app=front)
+        async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
+            body = {"subject": "nobody", "purpose": "newsletter", "channel": "email"}
+            return await client.post("/api/may", json=body, headers={"Authorization": f"Bearer {key}"})
+
+    answers = [looping.run(ask(KEY)) for _ in range(6)]  # at most one minute ends meanwhile
+    refused = [one for one in answers if one.status_code == 429]
+    assert {one.status_code for one in answers} == {200, 429}
+    assert len(refused) >= 2
+    assert refused[0].headers["content-type"] == "application/problem+json"
+    assert 1 <= int(refused[0].headers["retry-after"]) <= 60
+    assert refused[0].json()["detail"] == "This key was used too often. Try again later."
+    assert looping.run(ask(OTHER)).status_code == 200
+    front.close()

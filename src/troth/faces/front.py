@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from troth.errors import ConflictError, NotAllowedError, TrothError, UnreachableError
 from troth.faces.api_keys import Keys
 from troth.faces.portal.application import application
+from troth.faces.portal.limits import Pace
 from troth.work.project import Project
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class Front:
 
             self._ingest = Ingest(project.ledger) if "choices" in scopes else None
             taking = Taking(project, self._ingest) if self._ingest else None
-            self._app = Hot(keys, rest, taking, self.gate)
+            pace = Pace({name: key.per_minute for name, key in project.settings.api.items()})
+            self._app = Hot(keys, rest, taking, self.gate, pace)
         if "may" in scopes:
             from troth.ledger.replica import libraries
 

@@ -19,6 +19,7 @@ import msgspec
 
 from troth.errors import ConflictError, NotAllowedError, NotFoundError, TrothError
 from troth.faces.api_keys import Keys
+from troth.faces.portal.limits import Pace
 from troth.work.gate import Gate
 from troth.work.take_choices import Taken, Taking, mistake
 
@@ -50,8 +51,11 @@ class Ask(msgspec.Struct, forbid_unknown_fields=True):
 class Hot:
     """The routes `/api/choices` and `/api/may`; everything else goes on to the other application."""
 
-    def __init__(self, keys: Keys, rest: App, taking: Taking | None, gate: Callable[[], Gate]) -> None:
+    def __init__(
+        self, keys: Keys, rest: App, taking: Taking | None, gate: Callable[[], Gate], pace: Pace
+    ) -> None:
         self._keys, self._rest, self._taking, self._gate = keys, rest, taking, gate
+        self._pace = pace
         self._ask = msgspec.json.Decoder(Ask)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -77,6 +81,8 @@ class Hot:
                 await _answer(send, 201, _written(taken), _JSON)
         except Refused as error:
             more = ((b"www-authenticate", b"Bearer"),) if error.status == 401 else ()
+            if error.wait_seconds:
+                more = ((b"retry-after", str(error.wait_seconds).encode()),)
             await _answer(send, error.status, _problem(error.status, str(error)), _PROBLEM, *more)
         except TrothError as error:
             status = _STATUS.get(type(error), 503)
@@ -100,6 +106,8 @@ class Hot:
         found = self._keys.of(shown)
         if found is None:
             raise Refused(401, "No key that is known was shown. Send `Authorization: Bearer KEY`.")
+        if wait := self._pace.wait_seconds(found[0]):
+            raise Refused(429, "This key was used too often. Try again later.", wait)
         if needed not in found[1]:
             raise Refused(403, f"This key has no scope {needed!r}. It is set in troth.toml.")
         if once and not (8 <= len(once) <= 128 and once.isprintable()):
@@ -143,11 +151,11 @@ class Hot:
 
 
 class Refused(Exception):  # noqa: N818
-    """What HTTP refuses, with its status."""
+    """What HTTP refuses, with its status, and how long to wait where that helps."""
 
-    def __init__(self, status: int, sentence: str) -> None:
+    def __init__(self, status: int, sentence: str, wait_seconds: int = 0) -> None:
         super().__init__(sentence)
-        self.status = status
+        self.status, self.wait_seconds = status, wait_seconds
 
 
 _STATUS: dict[type[Exception], int] = {NotAllowedError: 422, NotFoundError: 404, ConflictError: 409}

@@ -21,6 +21,10 @@ from troth.ledger.schema import Ledger, guarded
 
 _BY_OWNER = text("SELECT id, master, wrapped, destroyed_at FROM keys WHERE owner = :owner AND file = :file")
 _BY_ID = text("SELECT id, master, wrapped, destroyed_at FROM keys WHERE id = :id")
+_LIVING = text(
+    "SELECT id, owner, file FROM keys WHERE id > :after AND substr(file, 1, :length) = :begins "
+    "AND destroyed_at IS NULL ORDER BY id LIMIT :page"
+)
 _OWN = text("SELECT version, master, wrapped FROM own_keys WHERE purpose = :p ORDER BY version")
 _MASTERS = text(
     "SELECT DISTINCT master FROM own_keys UNION SELECT DISTINCT master FROM keys WHERE master IS NOT NULL"
@@ -57,6 +61,20 @@ def files_of(ledger: Ledger, owner: str, begins: str) -> tuple[str, ...]:
     with ledger.looking_at_keys() as connection:
         bound = {"owner": owner, "length": len(begins), "begins": begins}
         return tuple(str(row.file) for row in connection.execute(statement, bound))
+
+
+def living(ledger: Ledger, begins: str, page: int) -> Iterator[tuple[str, str]]:
+    """Yield owner and file of every key whose file begins so and that was not destroyed, page by page."""
+    after = ""
+    while True:
+        with ledger.looking_at_keys() as connection:
+            bound = {"after": after, "length": len(begins), "begins": begins, "page": page}
+            rows = connection.execute(_LIVING, bound).all()
+        for row in rows:
+            yield str(row.owner), str(row.file)
+        if len(rows) < page:
+            return
+        after = rows[-1].id
 
 
 def open_key(ledger: Ledger, key: str) -> bytes:

@@ -214,6 +214,44 @@ def about(
     yield from sorted(known, key=lambda one: (one[1].counts, one[1].at, one[1].said != "given"), reverse=True)
 
 
+def ended_on(found: Standing, purpose: str, today: date, *, marketing: bool) -> date | None:
+    """Return the day on which the last yes to a purpose ended, or a no was said; None while a yes stands.
+
+    A yes ends on its own day, with a no to the same or to all, and with an objection to the purpose or,
+    where it is marketing, to all of it.
+    """
+    named = {purpose, EVERY} if marketing else {purpose}
+    ends: list[date] = []
+    for (consented, controller, channel), one in found.consents.items():
+        if consented != purpose:
+            continue
+        if one.said != "given":
+            ends.append(one.until if one.said == "expired" and one.until else _day(one.at))
+            continue
+        topics = {(controller, channel), (EVERY, channel), (controller, EVERY), (EVERY, EVERY)}
+        nos = [
+            _day(other.at)
+            for topic, other in found.consents.items()
+            if topic[0] == purpose and topic[1:] in topics
+            if other.at >= one.at and other.said in {"refused", "withdrawn"}
+        ]
+        nos += [
+            _day(other.at)
+            for topic, other in found.objections.items()
+            if topic[0] in named and topic[1:] in topics and other.at >= one.at
+        ]
+        if one.until is not None and one.until <= today:
+            nos.append(one.until)
+        if not nos:
+            return None
+        ends.append(min(nos))
+    return max(ends, default=None)
+
+
+def _day(at: str) -> date:
+    return date.fromisoformat(at[:10])
+
+
 def objected(
     found: Standing, purposes: Iterable[str], controller: str, channel: str | None
 ) -> Iterator[tuple[Topic, Objection]]:

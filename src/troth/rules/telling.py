@@ -105,6 +105,8 @@ def since_yes(
 def fold(state: dict[str, Any] | None, event: Event) -> dict[str, Any]:
     """Return the state of a telling after an event: what became of each recipient, and what is due when."""
     facts = event.facts
+    if event.kind == "file_destroyed" and state is not None:
+        return {**state, "status": "over", "due": None}
     state = state or {
         "choice": facts["choice"], "action": facts["action"], "purposes": list(facts["purposes"]),  # type: ignore[arg-type]
         "channel": facts["channel"], "controller": facts["controller"], "on": event.at.date().isoformat(),
@@ -125,8 +127,6 @@ def fold(state: dict[str, Any] | None, event: Event) -> dict[str, Any]:
         case "recipient_confirmed":
             told = {"status": facts["status"], "on": event.at.date().isoformat()}
             state = {**state, "confirmed": {**state["confirmed"], name: told}}
-        case "file_destroyed":
-            return {**state, "status": "over", "due": None}
         case _:
             raise ValueError(event.kind)
     outcomes = set(state["recipients"].values())

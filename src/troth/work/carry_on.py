@@ -21,7 +21,6 @@ from troth.rules.claim import WAYS
 from troth.rules.sweep import FAMILY as SWEEPS
 from troth.work import (
     answer,
-    audit_trend,
     await_answer,
     build_package,
     choose,
@@ -34,29 +33,24 @@ from troth.work import (
     open_request,
     record_consent,
     release,
-    remind,
     request_file,
     restrict_at_once,
     send_letter,
     show_document,
     sweep,
     take_instruction,
-    take_mail,
     task,
     tell_recipients,
 )
 from troth.work.establishment import day_here
+from troth.work.keep_time import KeepTime
 from troth.work.project import Project
-from troth.work.scan_due import Scanner
 
 LOG = logging.getLogger("troth.worker")
 LEASE_SECONDS = 120
 RENEWALS_MAX = 540  # six hours; a worker that hangs for longer is overtaken
 ACKNOWLEDGED_WITHIN = timedelta(minutes=1)
 IDLE_SECONDS = 1.0
-REMIND_SECONDS = 300.0
-FETCH_SECONDS = 60.0
-SCAN_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,22 +222,12 @@ def _swept(project: Project) -> int:
 
 
 def work(project: Project, go_on: Callable[[], bool]) -> None:
-    """Carry on round after round while `go_on` says so; remind, fetch mail and scan sites when it is time."""
-    reminded = fetched = scanned = 0.0
-    scanner = Scanner()
+    """Carry on round after round while `go_on` says so; and what is done now and then when it is time."""
+    timed = KeepTime(project)
     while go_on():
         try:
             one_round(project)
-            if time.monotonic() - reminded > REMIND_SECONDS or not reminded:
-                reminded = time.monotonic()
-                audit_trend.nightly(project)
-                remind.remind(project)
-            if time.monotonic() - fetched > FETCH_SECONDS or not fetched:
-                fetched = time.monotonic()
-                take_mail.fetch(project)
-            if time.monotonic() - scanned > SCAN_SECONDS or not scanned:
-                scanned = time.monotonic()
-                scanner.look(project)
         except TrothError as error:
             LOG.error("%s", error)
+        timed.look()
         time.sleep(IDLE_SECONDS)

@@ -41,12 +41,20 @@ class Peer:
     types: tuple[str, ...] = ()
 
 
+PER_MINUTE = 3_000_000
+"""Calls a minute on the two routes that are asked thousands of times a second: 50,000 a second."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What another system shows to open requests or to follow them; `scope` is what it may do."""
+    """What another system shows to open requests or to follow them; `scope` is what it may do.
+
+    `per_minute` is how often it may report choices, and ask `may`, of one server process.
+    """
 
     secret: Callable[[], str] = field(repr=False)
     scope: tuple[str, ...]
+    per_minute: int = PER_MINUTE
 
 
 @dataclass(frozen=True, slots=True)

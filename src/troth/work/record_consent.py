@@ -261,13 +261,13 @@ def draft(project: Project, subject: str, choice: Choice, asked: Asked, *, actor
     return Draft(
         "consent_recorded", consent.stream(subject), facts, entity=controller if controller != EVERY else "",
         actor=actor, subject=subject, policy=project.policy.version or None, promise=purpose.id,
-        payload=payload or None, file=consent_file(choice) if payload else None,
+        payload=payload or None, file=consent_file(choice, project.clock().date()) if payload else None,
     )  # fmt: skip
 
 
-def consent_file(choice: Choice) -> str:
-    """Name the file whose key locks the evidence of a consent."""
-    return f"consent/{choice.purpose}"
+def consent_file(choice: Choice, on: date) -> str:
+    """Name the file whose key locks the evidence of a consent: each day's apart, as one may be destroyed before."""
+    return f"consent/{choice.purpose}/{on.isoformat()}"
 
 
 def valid_until(project: Project, at: datetime) -> date | None:

@@ -1,4 +1,4 @@
-"""`troth expire`: old versions of tables removed once their time is over."""
+"""`troth expire`: old versions of tables, and proofs of consents, removed once their time is over."""
 
 from __future__ import annotations
 
@@ -14,17 +14,26 @@ def expire(
     ),
     json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Remove old versions of tables whose period is over, as `versions_expire` of the map says.
+    """Remove what is older than it may be: old versions of tables, as `versions_expire` of a map says, and proofs.
+
+    Where no store is named the proofs of consents go too that ended longer ago than `proof_retained` of the
+    policy says. The worker does that by itself.
 
     Example: troth expire events
     """
-    from troth.work import expire_versions
+    from troth.work import destroy_proof, expire_versions
 
-    done = expire_versions.expire(project(), stores or [])
+    opened = project()
+    done = expire_versions.expire(opened, stores or [])
+    gone = None if stores else destroy_proof.destroy_due(opened)
     if json:
-        as_json({"files": done})
+        as_json({"files": done, **({"proofs": gone.proofs, "tellings": gone.tellings} if gone else {})})
         return
     for name, files in done.items():
         out().print(f"{name}: files of old versions removed: {files}.")
     if not done:
         out().print("No map says `versions_expire`, so no store keeps old versions that Troth should remove.")
+    if gone is not None and (gone.proofs or gone.tellings):
+        out().print(
+            f"Proofs of consents destroyed: {gone.proofs}; of what recipients were told: {gone.tellings}."
+        )

@@ -116,8 +116,10 @@ def _working(opened: Project) -> Iterator[None]:
     """Run the worker beside the server; on one ledger one such worker at a time does the work."""
     from troth.ledger import lease
     from troth.work.carry_on import IDLE_SECONDS, one_round
+    from troth.work.keep_time import KeepTime
 
     stop = threading.Event()
+    timed = KeepTime(opened)
 
     def rounds() -> None:
         held: lease.Lease | None = None
@@ -127,6 +129,7 @@ def _working(opened: Project) -> Iterator[None]:
                     held = lease.claim(opened.ledger, "worker/embedded", LEASE_SECONDS)
                 if held is not None:
                     one_round(opened)
+                    timed.look()
             except TrothError as error:
                 LOG.error("%s", error)
                 held = None

@@ -117,7 +117,7 @@ OPERATIONS = (
         ChoicesTaken,
         {"subject": "810dc90a5bb4efed3c11", "at": "2026-11-23T09:00:00+00:00",
          "choices": [{"event": "01KC5Q8Z3V0000000000000000", "proven": True}]},
-        201, "allowed", (401, 403, 409, 413, 422, 503),
+        201, "allowed", (401, 403, 409, 413, 422, 429, 503),
     ),
     Operation(
         "post", "/api/may", "may", "may", "Ask whether something may be done with somebody, and why.", Ask,
@@ -125,7 +125,7 @@ OPERATIONS = (
         {"may": False, "code": "withdrawn", "why": "No: they withdrew their consent on 2026-11-23 (GDPR Art. 7(3), "
          "clause 5).", "clause": "5", "promise": "5/purpose/newsletter", "event": "01KC5Q8Z3V0000000000000000",
          "at": "2026-11-23T09:00:00.000000+00:00", "fresh_seconds": 0.11},
-        refuses=(401, 403, 413, 422, 503),
+        refuses=(401, 403, 413, 422, 429, 503),
     ),
     Operation(
         "post", "/api/messages/prepare", "prepareMessages", "messages",
