@@ -304,3 +304,10 @@ def test_in_doubt_a_purpose_is_held_to_the_broader_one():
     written = written.replace(basis, "legal_basis: contract\n    broader: letters")
     with pytest.raises(AssertionError, match="sport-news` cannot go on in doubt: it is about marketing"):
         policy(written)
+
+
+def test_it_is_told_which_retention_nobody_could_judge():
+    asked = Question("newsletter", "main-entity", DAY)
+    assert rules.not_judged(POLICY, asked) == ("prospects",)
+    assert rules.not_judged(POLICY, replace(asked, since=(("prospects", DAY),))) == ()
+    assert rules.not_judged(POLICY, replace(asked, purpose="nothing")) == ()

@@ -258,6 +258,13 @@ def test_the_commands_tell_the_whole_story(news, tmp_path):
     assert left.code == 0
     assert "ada@example.org" in (tmp_path / "left.csv").read_text()
     assert troth(folder, "may", "--purpose", "newsletter").code == 2
+    asked = ("may", "--about", "email=nobody@example.org", "--purpose", "orders")
+    told = troth(folder, *asked)
+    assert told.code == 0
+    assert "nobody said from which day customers runs for them. Give it with --since customers=" in told.err
+    assert (
+        '"retention_not_judged": []' in troth(folder, *asked, "--since", "customers=2026-11-01", "--json").out
+    )
     evidence = tmp_path / "shown.html"
     troth(folder, "consent", "evidence", form, "--out", evidence)
     assert evidence.read_bytes() == page.read_bytes()

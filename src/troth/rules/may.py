@@ -169,6 +169,17 @@ def _retained(policy: Policy, purpose: Purpose, asked: Question) -> No | None:
     return No(reason)
 
 
+def not_judged(policy: Policy, asked: Question) -> tuple[str, ...]:
+    """Return the retention promises of a purpose of which nobody said from which day their period runs."""
+    purpose = policy.purposes.get(asked.purpose)
+    given = dict(asked.since)
+    return tuple(
+        str(name)
+        for name in (purpose.retention if purpose else ())
+        if name not in given and name in policy.retention and policy.retention[name].period is not None
+    )
+
+
 def _by(
     known: Known,
     standing: Standing,

@@ -49,22 +49,35 @@ def ask(
         return
     if not about or not purpose:
         raise NotAllowedError("Say about whom and for what: --about email=ada@example.org --purpose NAME.")
-    from troth.rules.may import sentence
+    from troth.rules.may import Question, not_judged, sentence
+    from troth.work.establishment import day_here
     from troth.work.may import may
 
+    opened = project()
+    days = {name: day(value) for name, value in (pair(one, "--since") for one in since)}
     found = may(
-        project(), [pair(one, "--about") for one in about], purpose, channel=channel or None, entity=entity or None,
+        opened, [pair(one, "--about") for one in about], purpose, channel=channel or None, entity=entity or None,
         on=_moment(on) if on else None, addressee=_addressee(addressee), country=country, other_basis=other_basis,
-        since={name: day(value) for name, value in (pair(one, "--since") for one in since)},
+        since=days,
     )  # fmt: skip
     reason = found.reason
+    open_ended = not_judged(
+        opened.policy, Question(purpose, entity, day_here(opened), since=tuple(days.items()))
+    )
     if json:
         as_json({"may": found.allowed, "code": reason.code, "why": sentence(reason, language), "clause": reason.clause,
-                 "promise": reason.promise, "event": reason.event, "at": reason.at})  # fmt: skip
+                 "promise": reason.promise, "event": reason.event, "at": reason.at,
+                 "retention_not_judged": list(open_ended)})  # fmt: skip
     else:
         out().print(sentence(reason, language), markup=False)
         if reason.event:
             err().print(f"It stands on {reason.event}.", markup=False)
+        if open_ended and found.allowed:
+            err().print(
+                f"Whether retention has run out was not judged: nobody said from which day {', '.join(open_ended)} "
+                f"runs for them. Give it with --since {open_ended[0]}=2026-03-05.",
+                markup=False,
+            )
     if not found.allowed:
         raise typer.Exit(1)
 
