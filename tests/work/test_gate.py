@@ -13,6 +13,7 @@ from troth.errors import ConflictError, NotAllowedError
 from troth.ledger import append, subjects
 from troth.ledger.replica import Replica, Table
 from troth.ledger.schema import open_ledger
+from troth.rules import may as rules
 from troth.rules.consent_form import Form
 from troth.work import declare_refusals, record_form
 from troth.work.gate import Gate
@@ -84,6 +85,27 @@ def test_it_agrees_with_the_ledger_whatever_was_said(news, gate, clock):
         for purpose in ("newsletter", "audience", "orders", "nonsense"):
             seen.add(agreed(news, gate, who, purpose, "email" if purpose == "newsletter" else None))
     assert len(seen) > 4
+
+
+def test_of_what_was_said_at_one_moment_it_names_what_the_ledger_names(news, gate):
+    told = [
+        Choice("newsletter", "refused", "email"),
+        Choice("newsletter", "withdrawn"),
+        Choice("audience", "given"),
+    ]
+    record_consent(news, [ADA], told, WEB)
+    record_objection(news, [ADA], purpose="audience")
+    record_objection(news, [ADA], purpose="newsletter")
+    gate.refresh()
+    assert agreed(news, gate, ADA) == "objected_marketing"
+    assert agreed(news, gate, ADA, "audience", None) == "objected"
+    bob = ("email", "bob@example.org")
+    record_consent(news, [bob], told, WEB)
+    gate.refresh()
+    assert agreed(news, gate, bob) == "refused"
+    told = gate.may_address(*bob, "newsletter", "email")
+    assert told.why("en")[1] == rules.sentence(told.reason, "en")
+    assert told.why("fr")[1] == rules.sentence(told.reason, "fr")
 
 
 def test_restriction_erasure_and_forgetting_reach_it(news, gate, clock):

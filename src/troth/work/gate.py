@@ -73,10 +73,10 @@ class Shared:
         said = self.sentences.get(spoken)
         if said is None:
             said = self.sentences[spoken] = rules.sentence(self.reason, spoken)
-        if self.entry is None:
+        if self.entry is None or self.reason.at is None:
             return self.reason, said
         at, event = self.replica.proof(place, self.entry)
-        outlined, day = outlined_at(self.entry)[:10], at[:10]
+        outlined, day = self.reason.at[:10], at[:10]
         told = {name: day if value == outlined else value for name, value in self.reason.told.items()}
         reason = self.reason
         own = Reason(reason.code, reason.clause, reason.promise, reason.law, event, at, told)
