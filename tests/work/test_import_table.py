@@ -599,3 +599,23 @@ def test_a_regulator_is_told_which_late_answers_were_imported(project, table):
     imported(project, table)
     found = answer_question.answer(project, "overdue")
     assert [row["status"] for row in found.answer.rows] == [f"closed, imported on {NOW}, not proven before"]
+
+
+def test_our_own_export_is_read_by_its_own_words_and_its_rows_as_a_spreadsheet_numbers_them(
+    folder, project, tmp_path
+):
+    file = tmp_path / "register.csv"
+    purpose = next(iter(project.policy.purposes.values()))
+    file.write_text(
+        "Nom de l’activité,Finalités,Base légale,Mesures de sécurité\n"
+        f'Un,{purpose.does},Intérêt légitime,"chiffrement\nsauvegardes"\n'
+        f"Deux,{purpose.does},intérêt du roi,\n",
+        encoding="utf-8",
+    )
+    looked = look(project, file, ColumnMap("register"))
+    assert [(one.row, one.column) for one in looked.faults] == [(3, "Base légale")]
+    take(project, file, ColumnMap("register"), looked, staff="marie", skip_faulty=True)
+    made = opened(folder, project.clock)
+    assert [str(one) for one in made.policy.activities["un"].measures] == ["chiffrement", "sauvegardes"]
+    made.close()
+    made.ledger.close()

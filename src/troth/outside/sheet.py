@@ -29,6 +29,7 @@ class Row:
     cells: Mapping[str, str] = field(repr=False)
     places: Mapping[str, str] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)  # each column as the file heads it
+    row: int = 0  # as a spreadsheet numbers it, where a cell of CSV may have several lines
 
     def place(self, column: str) -> str:
         """Name a cell as people find it, such as `line 7, cell C7`."""
@@ -50,9 +51,9 @@ def rows(file: Path, heading_row: int = 0) -> Iterator[Row]:
     read = _workbook(file) if file.suffix.lower() in {".xlsx", ".xlsm"} else _csv(file)
     heading: list[str] | None = None
     titles: dict[str, str] = {}
-    for number, cells in read:
+    for place, (number, cells) in enumerate(read, 1):
         values = [_text(cell) for cell in cells]
-        if not any(values) or number < heading_row:
+        if not any(values) or place < heading_row:
             continue
         if heading is None:
             heading = _heading(file, values)
@@ -65,7 +66,7 @@ def rows(file: Path, heading_row: int = 0) -> Iterator[Row]:
                 f"{file.name}, line {number}: it has more cells than the heading names. Mend that line."
             )
         places = {name: f"{_letters(at)}{number}" for at, name in enumerate(heading) if name}
-        yield Row(number, named, places, titles)
+        yield Row(number, named, places, titles, place)
     if heading is None:
         raise NotAllowedError(f"{file.name} is empty. Its first line names the columns.")
 
@@ -86,7 +87,7 @@ def _json_lines(file: Path) -> Iterator[Row]:
                         f"{file.name}, line {number}: it is no JSON object. Mend that line."
                     )
                 cells = {_heading(file, [name])[0]: _text(value) for name, value in told.items()}
-                yield Row(number, {name: value for name, value in cells.items() if value})
+                yield Row(number, {name: value for name, value in cells.items() if value}, row=number)
     except UnicodeDecodeError:
         raise NotAllowedError(f"{file.name} is not UTF-8. Save it so, and import it again.") from None
 

@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 
 from troth.errors import NotFoundError, Problem
 from troth.policy.reading import Reading, did_you_mean
+from troth.policy.words import words
 from troth.policy.yaml_text import Fields, Items, Node, Scalar, read
 
 Kind = Literal["register", "requests", "breaches", "processors", "disclosures", "evidence"]
@@ -307,8 +308,14 @@ def moment_of(text: str, dates: Dates, zone: str) -> datetime | None:
 
 
 def _word(column: Column, text: str) -> str:
-    plain = text.casefold().replace(" ", "_").replace("-", "_")
-    return next((word for word in column.words if word == plain), "")
+    """Return the word that is meant: itself, or as our own registers say it in English or French."""
+    plain = folded(text)
+    return next((word for word in column.words if plain in _said(word)), "")
+
+
+@cache
+def _said(word: str) -> frozenset[str]:
+    return frozenset({folded(word), *(folded(words(language).word(word)) for language in _LANGUAGES)})
 
 
 def _parts(text: str, between: str) -> list[str]:

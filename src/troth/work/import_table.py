@@ -164,10 +164,10 @@ def rows_of(
         missing: list[Fault] = []
         if not row.titles:  # lines of JSON, each with columns of its own
             matched, lacking, unread = import_sheet.headings(map_, list(row.cells))
-            missing = [replace(one, row=row.number) for one in lacking]
+            missing = [replace(one, row=row.row) for one in lacking]
             found.unread = tuple(dict.fromkeys([*found.unread, *unread]))
         given = {row.titles.get(name, name): text for name, text in row.cells.items()}
-        one, wrong = import_sheet.cells(map_, row.number, given, matched, zone)
+        one, wrong = import_sheet.cells(map_, row.row, given, matched, zone)
         yield one, [*missing, *wrong]
 
 
