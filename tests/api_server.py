@@ -1,6 +1,8 @@
 """An HTTP API of our own for tests: tables as resources, and every way to misbehave, asked for by name."""
 
 import json
+import os
+import signal
 import threading
 import time
 from collections import Counter
@@ -174,9 +176,18 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "DELETE":
             if not ways.get("says it did"):
                 rows.remove(row)
+            self.kill(ways)
             return self.answer(204)
         row.update(body)
+        self.kill(ways)
         return self.answer(200, row)
+
+    def kill(self, ways):
+        """Kill whoever asked, once so many changes are made and before the last is answered."""
+        if "kills after" in ways:
+            ways["kills after"] -= 1
+            if not ways["kills after"]:
+                os.kill(int(ways["victim"].read_text()), signal.SIGKILL)
 
     def job(self, api, number):
         job = next(job for job in api.jobs.values() if job["id"] == number)

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections import Counter
 from pathlib import Path
 
 import httpx
@@ -13,7 +14,7 @@ from troth.errors import ConflictError, NotAllowedError, UnreachableError, Wrong
 from troth.rules.map_check import check
 from troth.stores import http_call
 from troth.stores.connect import connect
-from troth.stores.contract import Who
+from troth.stores.contract import PartlyDoneError, Who
 from troth.stores.http_api import opened
 from troth.stores.http_call import Pace
 from troth.stores.http_map import Call
@@ -142,7 +143,7 @@ def test_a_value_is_never_empty_and_never_leads_upwards():
 def test_every_call_that_changes_something_has_the_same_key_when_it_is_made_again(world):
     world.api.behave["down after"] = 3
     approved = world.store.measure([ADA], TODAY)
-    with pytest.raises(UnreachableError):
+    with pytest.raises(PartlyDoneError):
         world.store.act("one", [ADA], TODAY, approved)
     keys = {}
     for method, path, headers in world.api.asked:
@@ -154,19 +155,46 @@ def test_every_call_that_changes_something_has_the_same_key_when_it_is_made_agai
 
 
 @pytest.mark.parametrize("calls", range(6))
-def test_an_erasure_that_was_cut_short_is_finished_by_the_next(world, calls):
+def test_an_erasure_that_was_cut_short_tells_what_went_and_is_finished_by_the_next(world, calls):
     world.api.behave["down after"] = calls
     approved = world.store.measure([ADA], TODAY)
     with pytest.raises(
-        UnreachableError, match=r"does not answer `(DELETE|PATCH) .*\{id\}` \(it last answered 500\)"
-    ):
+        (UnreachableError, PartlyDoneError),
+        match=r"does not answer `(DELETE|PATCH) .*\{id\}` \(it last answered 500\)",
+    ) as caught:
         world.store.act("one", [ADA], TODAY, approved)
     del world.api.behave["down after"]
+    first = Counter()
+    if calls:  # where nothing was done, there is nothing to tell
+        assert isinstance(caught.value.because, UnreachableError)
+        first = tally(caught.value.acted)
+    assert first.total() == calls
     acted = world.store.act("one", [ADA], TODAY, approved)
     assert acted.certainty == "at_least_once"
+    assert first + tally(acted) == tally(approved)
     assert world.store.gone([ADA], TODAY) == 0
     assert [row["id"] for row in world.rows("notes")] == [3]
     assert [row["id"] for row in world.rows("visits")] == [2, 3]
+
+
+def tally(told):
+    """The rows by table and action, but for those retained."""
+    return Counter({(one.table, one.verb): one.rows for one in told.counts if one.verb != "retain"})
+
+
+def test_what_is_about_to_be_done_is_told_before_the_first_call(world):
+    told, approved = [], world.store.measure([ADA], TODAY)
+    before = everything(world)
+
+    def killed(acted):
+        told.append(acted)
+        assert everything(world) == before
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        world.store.act("one", [ADA], TODAY, approved, about_to=killed)
+    assert everything(world) == before
+    assert tally(told[0]) == tally(approved)
 
 
 # Signing in
@@ -420,18 +448,19 @@ def test_a_row_that_changed_since_it_was_read_is_left_alone(world):
     def meanwhile(*given):
         changes = list(given[-1])
         world.api.tables["people"][0]["name"] = "Ada King"
-        carry_out(*given[:-1], changes)
+        return carry_out(*given[:-1], changes)
 
     source.carry_out = meanwhile
-    with pytest.raises(ConflictError, match="1 rows changed since they were read"):
+    with pytest.raises(PartlyDoneError, match="rows changed since they were read") as caught:
         world.store.act("one", [ADA], TODAY, approved)
+    assert tally(approved) - tally(caught.value.acted) == Counter({("people", "blank"): 1})
     assert world.rows("people")[0]["name"] == "Ada King"
     assert [row["id"] for row in world.rows("notes")] == [3]
 
 
 def test_a_row_that_changes_between_reading_and_writing_is_refused_by_its_mark(world):
     world.api.behave["changes meanwhile"] = ("people", "1")
-    with pytest.raises(ConflictError, match="1 rows changed"):
+    with pytest.raises(ConflictError, match="rows changed"):
         erase(world.store)
     assert world.rows("people")[0]["email"] == "ada@example.org"
 

@@ -1,6 +1,7 @@
 """A lake of Parquet files keeps the store's promises, and its files keep their shape."""
 
 import os
+from collections import Counter
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ from stores.stopping import Stopping, killed_everywhere
 from troth.errors import ConflictError, NotAllowedError, UnreachableError
 from troth.stores import lake_place, lake_swap
 from troth.stores.connect import connect
+from troth.stores.contract import PartlyDoneError
 from troth.stores.lake import Lake
 from troth.stores.lake_place import Folder
 from troth.stores.lake_source import Tables
@@ -179,6 +181,43 @@ def test_a_file_left_to_somebody_else_is_not_forgotten_by_a_crash(world):
     assert world.store.gone([ADA], TODAY) > 0
     assert lake_swap.remembered(world.place, "one") is None
     assert world.left() == []
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("table", ["people", "notes", "invoices"])
+def test_a_step_that_somebody_else_was_in_the_way_of_tells_what_went_and_the_rest_goes_next(world, table):
+    """Somebody writes a file after the step was written down and its process killed; the next finishes it."""
+    approved = world.store.measure([ADA], TODAY)
+
+    class Dying(Folder):
+        def swap(self, name, mark):
+            raise Killed
+
+    with pytest.raises(Killed):
+        world.opened(Dying(world.root, "tested")).act("one", [ADA], TODAY, approved)
+    path = world.root / table / "part-0.parquet"
+    rows = pq.read_table(path).to_pylist()
+    write(path, table, rows)
+    assert world.store.gone([ADA], TODAY) > 0  # another verb finishes it, and what it tells is not lost
+    with pytest.raises(PartlyDoneError, match="written by somebody else since they were read") as caught:
+        world.store.act("one", [ADA], TODAY, approved)
+    rest = world.store.measure([ADA], TODAY)
+    went, whole = tally(caught.value.acted), tally(approved)
+    assert went
+    assert went != whole
+    acted = world.store.act("two", [ADA], TODAY, rest)
+    assert tally(acted) + went == whole
+    assert world.store.gone([ADA], TODAY) == 0
+    assert [row["id"] for row in world.rows("notes")] == [3]
+    assert [row["id"] for row in world.rows("visits")] == [2, 3]
+
+
+def tally(told):
+    """The rows by table and action, but for those retained."""
+    return Counter({(one.table, one.verb): one.rows for one in told.counts if one.verb != "retain"})
 
 
 def test_what_was_written_while_files_were_made_is_noticed(world):

@@ -10,6 +10,7 @@ from troth.errors import NotAllowedError
 from troth.stores import lake_swap
 from troth.stores.connect import connect
 from troth.stores.contract import Who
+from troth.stores.deed import Remembered
 from troth.stores.lake_place import Folder
 from troth.stores.map_file import read
 from troth.testing import TODAY
@@ -134,7 +135,7 @@ def test_a_step_cut_short_after_folders_went_is_finished_by_the_next(tmp_path):
     other, place = "visits/country=GB/person=1", Folder(tmp_path, "shop")
     marks = place.files()
     units = [
-        {"kind": "file", "name": name, "mark": list(mark), "goes": True}
+        {"kind": "file", "name": name, "mark": list(mark), "goes": True, "rows": []}
         for name, mark in marks.items()
         if name.startswith(other)
     ]
@@ -143,4 +144,4 @@ def test_a_step_cut_short_after_folders_went_is_finished_by_the_next(tmp_path):
     assert lake_swap.Files(place).carry_out(units[0], "one")
     assert not (tmp_path / other).exists()
     assert len(list(opened(tmp_path).find(EVE))) == 2  # killed there, and the next verb finishes it
-    assert lake_swap.remembered(place, "one") == ("plan", "[]")
+    assert lake_swap.remembered(place, "one") == Remembered("plan", "[]", {})

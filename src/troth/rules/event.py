@@ -130,7 +130,7 @@ KINDS: Mapping[str, Kind] = _kinds(
         ("map_sha256", "catalogue_sha256"),
     ),
     Kind("plan_approved", ("claim", "plan_sha256", "tolerance", "staff")),
-    Kind("act_begun", ("step", "claim", "store", "plan_sha256", "lease")),
+    Kind("act_begun", ("step", "claim", "store", "plan_sha256", "lease"), ("rows",)),
     Kind(
         "act_ended",
         ("step", "claim", "store", "outcome", "rows", "certainty", "grade"),

@@ -266,7 +266,8 @@ def _approved(state: State, event: Event) -> None:
 def _begun(state: State, event: Event) -> None:
     claim = state["claims"][event.facts["claim"]]
     store = claim["stores"].get(event.facts["store"], {})
-    claim["stores"][event.facts["store"]] = {**store, "begun": event.facts["plan_sha256"]}
+    intended = {"intended": event.facts["rows"]} if event.facts.get("rows") else {}
+    claim["stores"][event.facts["store"]] = {**store, "begun": event.facts["plan_sha256"], **intended}
 
 
 def _acted(state: State, event: Event) -> None:
@@ -279,18 +280,29 @@ def _acted(state: State, event: Event) -> None:
             claim["stores"][facts["store"]] = {**before, "begun": before["acted"]}
         claim |= {"plan": None, "approved": None}
         return
+    # What was done in part stays done; the rest is begun anew: as it was approved, or measured again.
+    in_part = facts["outcome"] in ("partly", "cut_short")
+    if facts["outcome"] == "partly" and not claim["done"]:
+        claim |= {"plan": None, "approved": None}
     again = "step" in before
+    certain = {facts["certainty"], before.get("certainty", "exactly_once")}
     rows: Any = facts["rows"]
     claim["stores"][facts["store"]] = {
-        "begun": before.get("begun"),
-        "acted": before.get("begun"),
+        "begun": None if in_part else before.get("begun"),
+        "acted": None if in_part else before.get("begun"),
         "step": facts["step"],
         "rows": [*before.get("rows", []), *rows],
-        "certainty": facts["certainty"],
+        "certainty": "at_least_once" if "at_least_once" in certain else facts["certainty"],
         "grade": before["grade"] if again and facts["grade"] == "nothing_found" else facts["grade"],
         "expires": facts.get("expires") or before.get("expires"),
         "on": _on(state, event),
         "verified": None,
+        **({"parts": before.get("parts", 0) + in_part} if in_part or "parts" in before else {}),
+        **(
+            {name: before[name] for name in ("deferred", "deferred_until") if name in before}
+            if in_part
+            else {}
+        ),
     }
     if again and claim["residue"]:  # it is searched again
         claim["residue"] = {name: hits for name, hits in claim["residue"].items() if name != facts["store"]}

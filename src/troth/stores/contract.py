@@ -11,11 +11,12 @@ store itself, so that saying it again changes nothing and returns the same rows.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, Protocol, runtime_checkable
 
+from troth.errors import ConflictError, TrothError
 from troth.rules.catalogue import Catalogue
 from troth.rules.map import Map
 from troth.rules.map_right import Right
@@ -100,6 +101,18 @@ class Acted:
     resumed: bool = False
 
 
+class PartlyDoneError(ConflictError):
+    """A step was done in part, where a store has no transaction: what went is `acted`, and why the rest stayed.
+
+    Where `because` is a conflict the rest is measured and approved again; else the same step may be said again.
+    """
+
+    def __init__(self, acted: Acted, because: TrothError) -> None:
+        super().__init__(str(because))
+        self.acted = acted
+        self.because = because
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row found for a subject: by which path, and which columns that path conceals."""
@@ -151,6 +164,9 @@ class Limits:
     rows_measured_max: int
     amends: bool = False  # rectifies and restricts: has the verbs of `stores.amend`
     replays: bool = False  # repeats erasures after a backup was restored: has the verbs of `Replays`
+    remembers: bool = True  # keeps the name of a step with what it did; where not, it is done at least once
+    amends_where: str = ""  # on what it depends whether it amends, as the end of a sentence
+    replays_where: str = ""  # on what it depends whether it replays
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +273,7 @@ class Store(Protocol):
 
         Raises ConflictError, with nothing changed, when there are more rows than
         approved plus `tolerance`, or rows in another table or under another action.
+        Raises PartlyDoneError, in a store without transactions, when only a part was done.
         """
         ...
 
@@ -270,6 +287,25 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class Intending(Protocol):
+    """A store that keeps no step (`Limits.remembers`), and tells what it is about to do before it does it."""
+
+    def act(
+        self,
+        step: str,
+        who: Sequence[Who],
+        today: date,
+        approved: Measured,
+        tolerance: int = 0,
+        spared: Spared | None = None,
+        *,
+        about_to: Callable[[Acted], object] = ...,
+    ) -> Acted:
+        """Erase as approved, once it was told what is about to be done."""
         ...
 
 

@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
@@ -31,6 +31,7 @@ from troth.rules.map import Columns, Map, MapTable
 from troth.stores import held_folder
 from troth.stores.catalogue import STEP_TABLE, read_sqlite
 from troth.stores.contract import Limits, Who
+from troth.stores.deed import Deed, Remembered, deed_of
 from troth.stores.sql_dialect import quoted
 
 # Names come from the map and the source, and are quoted; values are bound.
@@ -66,6 +67,7 @@ class Changed:
     place: str = field(repr=False)
     before: Mapping[str, object] = field(repr=False)
     after: Mapping[str, object] | None = field(repr=False)
+    deeds: tuple[Deed, ...] = ()  # under what it is counted
 
 
 def unchanged(row: Mapping[str, object], before: Mapping[str, object]) -> bool:
@@ -99,14 +101,16 @@ class Source(Protocol):
         """Yield what is there besides the tables of the map, under names of tables for it."""
         ...
 
-    def done(self, step: str) -> tuple[str, str] | None:
-        """Finish a step that was cut short; return the plan and the rows of one that is remembered."""
+    def done(self, step: str) -> Remembered | None:
+        """Finish a step that was cut short, and return it where it is remembered."""
         ...
 
-    def carry_out(self, step: str, plan_sha256: str, rows: str, changes: Iterable[Changed]) -> None:
+    def carry_out(
+        self, step: str, plan_sha256: str, rows: str, changes: Iterable[Changed]
+    ) -> Iterator[Changed]:
         """Change rows, each at once or not at all, those furthest from the subject first.
 
-        A row that is not as it was gathered is left alone, and ConflictError raised at the end.
+        Yields each that was made, and ends at a row that is not as it was gathered: what leads to it comes later.
         """
         ...
 
@@ -166,8 +170,11 @@ def gather(
     return Gathered(folder, handle, partly)
 
 
-def changes(gathered: Gathered, map_: Map) -> Iterator[Changed]:
-    """Yield the rows that differ from those before, the tables furthest from the subject first."""
+def changes(gathered: Gathered, map_: Map, possible: frozenset[Deed]) -> Generator[Changed]:
+    """Yield the rows that differ from those before, the tables furthest from the subject first.
+
+    `possible` is what the plan says that it did.
+    """
     with closing(sqlite3.connect(gathered.database)) as connection:
         connection.text_factory = _text
         connection.execute("ATTACH ? AS before", (str(gathered.before),))
@@ -190,7 +197,8 @@ def changes(gathered: Gathered, map_: Map) -> Iterator[Changed]:
                 pairs = zip(names, cells[::2], cells[1::2], strict=True)
                 before = dict(zip(names, cells[::2], strict=True))
                 after = {name: new for name, old, new in pairs if (type(old), old) != (type(new), new)}
-                yield Changed(table, str(place), before, None if row is None else after)
+                made = None if row is None else after
+                yield Changed(table, str(place), before, made, (deed_of(map_, table, made, possible),))
 
 
 class _Laying:

@@ -15,16 +15,17 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from troth.errors import ConflictError, NotAllowedError, UnreachableError, WrongFileError
+from troth.errors import NotAllowedError, UnreachableError, WrongFileError
 from troth.rules.map import Blank, Map, MapTable, Retain
 from troth.stores import http_map
 from troth.stores.contract import Limits, Store
+from troth.stores.deed import Remembered
 from troth.stores.gather import Changed, Found, Wanted, cell, is_text
 from troth.stores.http_call import Answer, Asker, Pace
 from troth.stores.http_map import Api, Call, Change, Pages, Resource, Waiting
 from troth.stores.staged import Staged
 
-LIMITS = Limits(atomic=False, measured_by_rollback=False, rows_measured_max=0)
+LIMITS = Limits(atomic=False, measured_by_rollback=False, rows_measured_max=0, remembers=False)
 VERIFY_PAUSES = (1.0, 3.0, 10.0)
 
 
@@ -84,15 +85,16 @@ class HttpApi:
         """Say that nothing is known of what calls do not give."""
         return iter(())
 
-    def done(self, step: str) -> tuple[str, str] | None:
+    def done(self, step: str) -> Remembered | None:
         """Say that an API remembers no step: what is done is found gone by the next."""
         del step
         return None
 
-    def carry_out(self, step: str, plan_sha256: str, rows: str, changes: Iterable[Changed]) -> None:
+    def carry_out(
+        self, step: str, plan_sha256: str, rows: str, changes: Iterable[Changed]
+    ) -> Iterator[Changed]:
         """Make the calls, one row after another."""
         del plan_sha256, rows
-        left_alone = 0
         for changed in changes:
             resource = self._api.tables[changed.table]
             change = resource.erase if changed.after is None else resource.update
@@ -102,18 +104,14 @@ class HttpApi:
                     "name one, `erase` or `update`."
                 )
             row, mark = self._seen(resource, changed)
-            if row is None:
-                continue  # somebody was quicker, or this step itself before it was cut short
+            if row is None:  # somebody was quicker, or this step itself before it was cut short
+                yield changed
+                continue
             differs = any(cell(row[name]) != value for name, value in changed.before.items() if name in row)
             if differs or not self._changed(step, changed, change, row, mark):
-                left_alone += 1
-            else:
-                self._verify(resource, changed, change)
-        if left_alone:
-            raise ConflictError(
-                f"In the store `{self._store}`, {left_alone} rows changed since they were read, and were left as they "
-                "are. The others are done. Measure and approve what is left."
-            )
+                return
+            self._verify(resource, changed, change)
+            yield changed
 
     def close(self) -> None:
         """Let go of connections."""

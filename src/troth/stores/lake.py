@@ -13,6 +13,7 @@ finished by whoever comes next (`lake_swap`).
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -21,8 +22,20 @@ from datetime import date
 from troth.errors import ConflictError, NotAllowedError
 from troth.rules.catalogue import Catalogue
 from troth.rules.map import Map
-from troth.stores import lake_residue, lake_source, lake_stage, lake_swap, lake_workers, residue, sql_run
+from troth.stores import (
+    deed,
+    lake_residue,
+    lake_source,
+    lake_stage,
+    lake_swap,
+    lake_workers,
+    residue,
+    sql_run,
+)
 from troth.stores.contract import Acted, Limits, Measured, Row, Scanned, Store, Who
+from troth.stores.deed import Deed
+from troth.stores.lake_form import Changes
+from troth.stores.lake_layout import Table
 from troth.stores.lake_place import Folder
 from troth.stores.lake_source import Source
 from troth.stores.lake_stage import Stage, Staged
@@ -32,6 +45,7 @@ from troth.stores.sql_run import ROWS_MEASURED_MAX
 
 LIMITS = Limits(atomic=False, measured_by_rollback=True, rows_measured_max=ROWS_MEASURED_MAX)
 WAIT_SECONDS = 10.0
+WRITTEN = "files were written by somebody else"  # what is said of those that were left alone
 
 
 def open_store(map: Map, credentials: Mapping[str, str]) -> Store:  # noqa: A002
@@ -96,13 +110,18 @@ class Lake:
             place = self._opened_source().place
             known = lake_swap.remembered(place, step)
             if known is not None:
-                return sql_run.from_rows(self.name, step, *known)
+                return deed.told(self.name, step, known, unit=WRITTEN)
             with self._laid_out(who) as stage:
                 lake_stage.remember(stage)
                 with _opened(stage, changing=True) as staged:
                     acted = staged.act(step, who, today, approved, tolerance)
-                self._swap(stage, acted)
-            return acted
+                    order = staged.plan().graph.reached()
+                possible = frozenset((count.table, count.verb) for count in acted.counts)
+                self._swap(stage, step, acted.plan_sha256, sql_run.to_rows(acted), possible, order)
+            known = lake_swap.remembered(place, step)
+            if known is None:
+                deed.partly(deed.made_of(acted, {}), sum(count.rows for count in acted.counts), WRITTEN)
+            return deed.told(self.name, step, known, unit=WRITTEN, resumed=False)
 
     def gone(self, who: Sequence[Who], today: date) -> int:
         """Count the rows to which these identifiers still lead and which no rule retains today."""
@@ -134,17 +153,34 @@ class Lake:
     def close(self) -> None:
         """Let go of what is held for the next verb: nothing."""
 
-    def _swap(self, stage: Stage, acted: Acted) -> None:
-        """Write what changed on the stage into the files, all of it or nothing."""
+    def _swap(
+        self,
+        stage: Stage,
+        step: str,
+        plan_sha256: str,
+        rows: str,
+        possible: frozenset[Deed],
+        order: Sequence[str],
+    ) -> None:
+        """Write what changed on the stage into the files: nothing, or all until somebody else is in the way.
+
+        Tables go against this order, from the subject on: what leads to other rows goes last.
+        """
         source = self._opened_source()
         planned = [
-            lake_swap.Rewrite(table, part, changes, source.name_of(table, part, acted.step))
+            lake_swap.Rewrite(
+                table, part, changes, source.name_of(table, part, step), self._deeds(table, changes, possible)
+            )
             for table, part, changes in lake_stage.changes(stage)
         ]
         try:
             made = list(self._workers.run(lake_swap.rewrite, planned))
             units: list[lake_swap.Unit] = []
-            for name, table in stage.tables.items():
+            nearest_last = sorted(
+                stage.tables, key=lambda name: -order.index(name) if name in order else -len(order)
+            )
+            for name in nearest_last:
+                table = stage.tables[name]
                 done = [each for each in zip(planned, made, strict=True) if each[0].table.asked.table == name]
                 units += source.units(table).of(done) if done else ()
             self._unchanged(stage, "the new ones were made")
@@ -153,19 +189,20 @@ class Lake:
                     f"Another process took the store `{self.name}` over while files were made. Nothing was changed. "
                     "Measure again."
                 )
-            lake_swap.intend(
-                source.place, Intent(acted.step, acted.plan_sha256, sql_run.to_rows(acted), units)
-            )
+            lake_swap.intend(source.place, Intent(step, plan_sha256, rows, units))
         except BaseException:
             if not lake_swap.intended(source.place):
                 for task in planned:
                     source.place.withdraw(task.name)
             raise
-        if not lake_swap.finish(source.place, source.kinds()):
-            raise ConflictError(
-                f"A file of the store `{self.name}` was written while files were replaced, and was left as it is. "
-                "The others are done. Measure and approve what is left."
-            )
+        lake_swap.finish(source.place, source.kinds())
+
+    def _deeds(self, table: Table, changes: Changes, possible: frozenset[Deed]) -> Mapping[Deed, int]:
+        """Count what is done in one file."""
+        name = table.asked.table
+        found = Counter({(name, "delete"): len(changes.deleted)})
+        found.update(deed.deed_of(self._map, name, new, possible) for new in changes.written.values())
+        return found
 
     @contextmanager
     def _laid_out(self, who: Sequence[Who] = (), *, full: bool = False) -> Iterator[Stage]:

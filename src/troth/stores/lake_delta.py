@@ -32,7 +32,7 @@ from troth.stores.lake import open_store as open_store
 from troth.stores.lake_layout import Part, Table, asked_of, checked
 from troth.stores.lake_parquet import Parquet
 from troth.stores.lake_place import File, Mark, Place
-from troth.stores.lake_swap import Rewrite, Rewritten, Unit
+from troth.stores.lake_swap import Rewrite, Rewritten, Unit, deeds_of
 
 _READ = frozenset({"timestampNtz", "vacuumProtocolCheck", "v2Checkpoint", "deletionVectors", "columnMapping"})
 _WRITTEN = _READ | {
@@ -105,6 +105,7 @@ class Delta:
             {
                 "kind": "delta",
                 "table": name,
+                "rows": deeds_of(done),
                 "version": table.version[0],
                 "removed": [
                     {

@@ -44,7 +44,7 @@ from troth.stores.lake import Lake
 from troth.stores.lake_layout import Part, Table, asked_of, checked
 from troth.stores.lake_parquet import Parquet
 from troth.stores.lake_place import File, Mark, Place
-from troth.stores.lake_swap import Rewrite, Rewritten, Unit, Units
+from troth.stores.lake_swap import Rewrite, Rewritten, Unit, Units, deeds_of
 
 LIMITS: Limits = LAKE_LIMITS
 STEP = "troth-step"
@@ -127,6 +127,7 @@ class Namespace:
             {
                 "kind": "iceberg",
                 "table": name,
+                "rows": deeds_of(done),
                 "version": list(table.version),
                 "removed": [str(rewrite.part.mark[0]) for rewrite, _ in done],
                 "added": [

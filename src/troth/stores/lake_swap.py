@@ -10,11 +10,14 @@ then each is carried out, which is safe to say twice; then the note becomes the 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Protocol
 
+from troth.stores import deed
+from troth.stores.deed import Deed, Remembered
 from troth.stores.lake_form import Changes
 from troth.stores.lake_layout import Part, Table
 from troth.stores.lake_place import Place
@@ -31,6 +34,7 @@ class Rewrite:
     part: Part
     changes: Changes = field(repr=False)
     name: str
+    deeds: Mapping[Deed, int] = field(default_factory=dict)  # what it does, to be told of a step done in part
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class Files:
                 "kind": "file",
                 "name": made.name,
                 "mark": list(rewrite.part.mark),
+                "rows": deed.written(rewrite.deeds),
                 "goes": not made.rows and bool(rewrite.part.partition),
             }
             for rewrite, made in done
@@ -101,13 +106,21 @@ def rewrite(task: Rewrite) -> Rewritten:
     return Rewritten(task.name, rows, told)
 
 
-def remembered(place: Place, step: str) -> tuple[str, str] | None:
-    """Return the plan and the rows a step is remembered with."""
+def remembered(place: Place, step: str) -> Remembered | None:
+    """Return a step as it is remembered."""
     found = place.note(_record(step))
     if found is None:
         return None
     read = json.loads(found)
-    return str(read["plan_sha256"]), str(read["rows"])
+    return Remembered(str(read["plan_sha256"]), str(read["rows"]), deed.read(read.get("left", ())))
+
+
+def deeds_of(done: Sequence[tuple[Rewrite, Rewritten]]) -> list[list[str | int]]:
+    """Return what several files do together."""
+    found: Counter[Deed] = Counter()
+    for rewrite, _ in done:
+        found.update(rewrite.deeds)
+    return deed.written(found)
 
 
 def intend(place: Place, intent: Intent) -> None:
@@ -126,29 +139,30 @@ def intended(place: Place) -> bool:
     return place.note(INTENT) is not None
 
 
-def finish(place: Place, kinds: Mapping[str, Units]) -> bool:
-    """Do what was written down and not done yet; return whether the step is remembered now.
+def finish(place: Place, kinds: Mapping[str, Units]) -> None:
+    """Do what was written down and not done yet, and remember the step with what was left undone.
 
-    What somebody else has written since stays as it is: the step is then not remembered,
-    and is measured anew when it is said again.
+    What somebody else has written since stays as it is, and every unit after it; a step of which nothing was
+    done is not remembered.
     """
     found = place.note(INTENT)
     if found is None:
         place.sweep()
-        return False
+        return
     read = json.loads(found)
     step = str(read["step"])
-    whole = True
-    for unit in read["units"]:
-        whole = kinds[unit["kind"]].carry_out(unit, step) and whole
-    if whole:
-        place.write_note(
-            _record(step), json.dumps({name: read[name] for name in ("step", "plan_sha256", "rows")})
-        )
+    units = read["units"]
+    left: list[Unit] = []
+    for unit in units:  # what leads to other rows comes last, and stays with them
+        if left or not kinds[unit["kind"]].carry_out(unit, step):
+            left.append(unit)
+    if len(left) < len(units) or not units:
+        undone = deed.written(sum((deed.read(unit["rows"]) for unit in left), Counter()))
+        record = {name: read[name] for name in ("step", "plan_sha256", "rows")} | {"left": undone}
+        place.write_note(_record(step), json.dumps(record))
     place.drop_note(INTENT)
-    if not whole:
+    if left:
         place.sweep()  # what waits for a file that somebody else has written
-    return whole
 
 
 def _record(step: str) -> str:

@@ -12,6 +12,7 @@ one key as a whole (`redis_change`), and whoever comes next finishes a step that
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -21,10 +22,11 @@ from typing import Any
 import redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 
-from troth.errors import ConflictError, NotAllowedError, TrothError, UnreachableError, WrongFileError
+from troth.errors import NotAllowedError, TrothError, UnreachableError, WrongFileError
 from troth.rules.map import Blank, Map, MapTable
-from troth.stores import redis_keys
+from troth.stores import deed, redis_keys
 from troth.stores.contract import Limits, Store
+from troth.stores.deed import Deed, Remembered
 from troth.stores.gather import Changed, Found, Wanted
 from troth.stores.redis_change import SCRIPT, arguments, calls
 from troth.stores.redis_keys import ITEM, OTHER, Described, Keys, text
@@ -92,7 +94,7 @@ class Redis:
         """Yield what keys hold that no template fits, and what steps have written down that are not over."""
         with self._said("find") as client:
             for name in self._walked(client, STEP + b"*"):
-                if client.type(name) == b"hash" and client.hget(name, "state") != b"done":
+                if client.type(name) == b"hash" and client.hget(name, "state") not in (b"done", b"partly"):
                     yield from self._written_down(client, name)
             others = (key for key in self._walked(client, b"*") if self._table(key) is None)
             while several := list(islice(others, KEYS_AT_ONCE)):
@@ -104,30 +106,39 @@ class Redis:
                         place = f"{key.hex()}.{field.hex()}"
                         yield OTHER, Found(place, {**row, "value": text(value if named else value or field)})
 
-    def done(self, step: str) -> tuple[str, str] | None:
-        """Finish a step that was cut short; return the plan and the rows of one that is remembered."""
+    def done(self, step: str) -> Remembered | None:
+        """Finish a step that was cut short, and return it where it is remembered."""
         with self._said("change") as client:
             name = STEP + step.encode("utf-8", "surrogatepass")
             state, plan, rows = client.hmget(name, ["state", "plan", "rows"])
-            if state == b"begun":
-                self._finish(client, name)
+            if state in (b"begun", b"partly"):
+                if not self._finish(client, name):
+                    return None
             elif state != b"done":
                 client.delete(name)  # it was never written down whole, so nothing of it was done
                 return None
-            return plan.decode(), rows.decode()
+            left = client.hget(name, "left") or b"[]"
+            return Remembered(plan.decode(), rows.decode(), deed.read(json.loads(left)))
 
-    def carry_out(self, step: str, plan_sha256: str, rows: str, changes: Iterable[Changed]) -> None:
-        """Write the changes down, then make them, a key at a time."""
+    def carry_out(
+        self, step: str, plan_sha256: str, rows: str, changes: Iterable[Changed]
+    ) -> Iterator[Changed]:
+        """Write the changes down, then make them, a key at a time; what went is told by the step itself."""
         with self._said("change") as client:
             name = STEP + step.encode("utf-8", "surrogatepass")
             client.hset(name, mapping={"state": "being written", "plan": plan_sha256, "rows": rows})
             number = 0
-            for key, told in _by_key(self._described, changes):
+            for key, told, deeds in _by_key(self._described, changes):
                 number += 1
-                written = json.dumps([key.hex(), *(each.hex() for each in told)])
-                client.hset(name, f"change:{number}", written)
+                written = {
+                    "key": key.hex(),
+                    "told": [each.hex() for each in told],
+                    "rows": deed.written(deeds),
+                }
+                client.hset(name, f"change:{number}", json.dumps(written))
             client.hset(name, mapping={"state": "begun", "changes": number})
             self._finish(client, name)
+        return iter(())
 
     def close(self) -> None:
         """Let go of connections."""
@@ -141,33 +152,53 @@ class Redis:
         """Yield the values that a step keeps, to be changed or written."""
         for change, written in client.hscan_iter(name, match="change:*", count=ITEMS_AT_ONCE):
             try:
-                told = [bytes.fromhex(each) for each in json.loads(written)]
-            except ValueError:
+                read = json.loads(written)
+                told = [bytes.fromhex(each) for each in (read["key"], *read["told"])]
+            except (ValueError, TypeError, KeyError):
                 told = [written]
             for number, value in enumerate(told):
                 place = f"{name.hex()}.{change.hex()}.{number}"
                 row = {"key": text(name), "field": text(change), "value": text(value.removeprefix(b"+"))}
                 yield OTHER, Found(place, row)
 
-    def _finish(self, client: Any, name: bytes) -> None:
-        """Make every change that is written down, and say so when all are made."""
-        left_alone = 0
-        for number in range(1, int(client.hget(name, "changes")) + 1):
-            written = client.hget(name, f"change:{number}")
-            if written is None:
-                continue
-            key, *told = (bytes.fromhex(each) for each in json.loads(written))
-            if client.eval(SCRIPT, 1, key, *told):
-                client.hdel(name, f"change:{number}")
-            else:
-                left_alone += 1  # it stays written down, so that whoever finishes a cut step says it too
-        if left_alone:
-            client.delete(name)
-            raise ConflictError(
-                f"In the store `{self._store}`, {left_alone} keys changed since they were read, and were left as they "
-                "are. The others are done. Measure and approve what is left."
-            )
-        client.hset(name, "state", "done")
+    def _finish(self, client: Any, name: bytes) -> bool:
+        """Make every change that is written down, and write down what was left alone; no value stays there.
+
+        False where all was left alone: nothing was done, and no step is remembered.
+        """
+        state, changes, known = client.hmget(name, ["state", "changes", "left"])
+        left = deed.read(json.loads(known or b"[]"))
+        fields = [f"change:{number}" for number in range(1, int(changes) + 1)]
+        if state == b"begun":
+            made = 0
+            for number, field in enumerate(fields):
+                written = client.hget(name, field)
+                if written is not None:
+                    read = json.loads(written)
+                    told = (bytes.fromhex(each) for each in read["told"])
+                    if not client.eval(SCRIPT, 1, bytes.fromhex(read["key"]), *told):
+                        left = self._rows_of(client, name, fields[number:])
+                        break  # what leads to it comes after it, and stays with it
+                    client.hdel(name, field)
+                made += 1
+            if left and not made:
+                client.delete(name)
+                return False
+        if left:
+            client.hset(name, mapping={"state": "partly", "left": json.dumps(deed.written(left))})
+            for start in range(0, len(fields), KEYS_AT_ONCE):
+                client.hdel(name, *fields[start : start + KEYS_AT_ONCE])
+        else:
+            client.hset(name, "state", "done")
+        return True
+
+    def _rows_of(self, client: Any, name: bytes, fields: list[str]) -> Counter[Deed]:
+        """Return what these changes would have done."""
+        found = Counter[Deed]()
+        for start in range(0, len(fields), KEYS_AT_ONCE):
+            for written in client.hmget(name, fields[start : start + KEYS_AT_ONCE]):
+                found += deed.read(json.loads(written)["rows"]) if written is not None else Counter()
+        return found
 
     # Reading
 
@@ -305,19 +336,23 @@ class Redis:
         return redis.Redis.from_url(url, **more)
 
 
-def _by_key(described: Described, changes: Iterable[Changed]) -> Iterator[tuple[bytes, list[bytes]]]:
-    """Yield each key with what the script is told, changes of one key that follow one another together."""
+def _by_key(
+    described: Described, changes: Iterable[Changed]
+) -> Iterator[tuple[bytes, list[bytes], Counter[Deed]]]:
+    """Yield each key with what the script is told and what that does, changes that follow one another together."""
     at: bytes | None = None
     told: list[bytes] = []
+    deeds = Counter[Deed]()
     for changed in changes:
         key = bytes.fromhex(changed.place.partition(".")[0])
         if at is not None and (key != at or len(told) > ITEMS_AT_ONCE):
-            yield at, told
-            told = []
+            yield at, told, deeds
+            told, deeds = [], Counter()
         at = key
         told += arguments(list(calls(described.tables[changed.table], changed)))
+        deeds.update(changed.deeds)
     if at is not None:
-        yield at, told
+        yield at, told, deeds
 
 
 def _plain(raw: bytes) -> str:

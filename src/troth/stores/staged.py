@@ -5,30 +5,34 @@ how one row is changed.  Finding, measuring, the several owners of a row, retent
 and the search for residue are then the same as everywhere.
 
 Danger: `act` changes rows of the source one by one.  What prevents loss: everything is planned
-and compared with what was approved before the first row is changed; a row that changed
-meanwhile is left alone; and the tables furthest from the subject come first, so that whatever
-was cut short is found and finished by the next attempt.
+and compared with what was approved before the first row is changed; the tables furthest from the
+subject come first, so that whatever was cut short is found and finished by the next attempt; a row
+that changed meanwhile is left alone, and with it all that comes later, which leads to it.  What went
+of a step that was done in part is told with it.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date
 
-from troth.errors import NotAllowedError
+from troth.errors import NotAllowedError, TrothError
 from troth.rules.catalogue import Catalogue, CatalogueTable
 from troth.rules.map import Map
-from troth.stores import gather, sql_run
-from troth.stores.contract import Acted, Limits, Measured, Row, Scanned, Who
-from troth.stores.gather import Gathered, Source
+from troth.stores import deed, gather, sql_run
+from troth.stores.contract import Acted, Limits, Measured, PartlyDoneError, Row, Scanned, Who
+from troth.stores.deed import Deed
+from troth.stores.gather import Changed, Gathered, Source
 from troth.stores.sql_store import SqlStore
 from troth.stores.sqlite import LIMITS as SQLITE_LIMITS
 from troth.stores.sqlite import Sqlite
 
 ROWS_SEEN = 10_000  # of a table, to see which columns there are
+CHANGED = "rows changed"  # what is said of those that were left alone
 
 
 class Staged:
@@ -71,21 +75,58 @@ class Staged:
             return replace(staged.measure(who, today), how="counted")
 
     def act(
-        self, step: str, who: Sequence[Who], today: date, approved: Measured, tolerance: int = 0
+        self,
+        step: str,
+        who: Sequence[Who],
+        today: date,
+        approved: Measured,
+        tolerance: int = 0,
+        *,
+        about_to: Callable[[Acted], object] = lambda _: None,
     ) -> Acted:
-        """Erase as approved, once per `step`; raises ConflictError when there is more to do."""
+        """Erase as approved, once per `step`; raises ConflictError when there is more to do.
+
+        Raises PartlyDoneError, with what went, when some rows changed meanwhile or the store did not answer.
+        """
         self._changing()
         known = self._source.done(step)
         if known is not None:
-            return sql_run.from_rows(self.name, step, *known)
+            return deed.told(self.name, step, known, unit=CHANGED)
         with self._gathered(who) as (gathered, staged):
             shutil.copyfile(gathered.database, gathered.before)
             acted = staged.act(step, who, today, approved, tolerance)
             if not self._source.remembers:
                 acted = replace(acted, certainty="at_least_once")
-            changes = gather.changes(gathered, self._map)
-            self._source.carry_out(step, acted.plan_sha256, sql_run.to_rows(acted), changes)
-            return acted
+            about_to(acted)
+            possible = frozenset((count.table, count.verb) for count in acted.counts)
+            with closing(gather.changes(gathered, self._map, possible)) as changes:
+                return self._carried_out(acted, changes)
+
+    def _carried_out(self, acted: Acted, changes: Iterable[Changed]) -> Acted:
+        """Change the rows of the source, and tell what was done of it."""
+        asked, made = Counter[Deed](), Counter[Deed]()
+
+        def counted() -> Iterator[Changed]:
+            for each in changes:
+                asked.update(each.deeds)
+                yield each
+
+        source = self._source
+        try:
+            for each in source.carry_out(acted.step, acted.plan_sha256, sql_run.to_rows(acted), counted()):
+                made.update(each.deeds)
+        except TrothError as error:
+            if source.remembers or not made:  # what is remembered is finished when the step is said again
+                raise
+            raise PartlyDoneError(deed.made_of(acted, made), error) from None
+        known = source.done(acted.step)
+        if known is not None:
+            return deed.told(self.name, acted.step, known, unit=CHANGED, resumed=False)
+        for each in changes:  # those that nobody came to ask for
+            asked.update(each.deeds)
+        if asked != made:
+            deed.partly(deed.made_of(acted, made), (asked - made).total(), CHANGED)
+        return acted
 
     def gone(self, who: Sequence[Who], today: date) -> int:
         """Count the rows to which these identifiers still lead and which no rule retains today."""

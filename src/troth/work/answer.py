@@ -214,6 +214,8 @@ def _store_lines(project: Project, name: str, store: Mapping[str, Any], language
         lines.append(phrase("erased", language, rows=erased, store=name, on=on, grade=grade))
     if blanked:
         lines.append(phrase("blanked", language, rows=blanked, store=name, on=on))
+    if (erased or blanked) and store["certainty"] == "at_least_once":
+        lines.append(phrase("at_least_once", language, store=name))
     for (until, law), rows in sorted(_retained(store).items()):
         legal = cite(law, language)
         if until:

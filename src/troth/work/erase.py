@@ -13,18 +13,30 @@ Law: GDPR Art. 17, Art. 19.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from troth.errors import ConflictError
+from troth.errors import ConflictError, TrothError
 from troth.ledger import append, replay
 from troth.ledger.lease import Lease
 from troth.rules import instruction, request_guard
 from troth.rules.event import Draft, Fact
 from troth.rules.plan import end_of
 from troth.rules.task import waiting
-from troth.stores.contract import Acted, Replays, Scanned, Store, Who
+from troth.stores.contract import (
+    Acted,
+    Count,
+    Grade,
+    Intending,
+    Measured,
+    PartlyDoneError,
+    Replays,
+    Scanned,
+    Store,
+    Who,
+)
 from troth.work import hold, plan_erasure, read_disclosures, request_file, task, tell_recipients
 from troth.work.establishment import day_here
 from troth.work.project import Project
@@ -86,8 +98,11 @@ def _act(
     request_file.refuse_unless(request_guard.why_not_act(found.state, claim))
     # A ledger that is restored gives numbers again: the receipt tells this request from its namesakes.
     step = f"{number}/{claim}/{store}/{found.state['receipt']}"
-    if "step" in done:  # rows came after this store had committed, and a later plan has them
+    if (
+        "step" in done
+    ):  # rows came after this store had committed, or it did a part, and a later plan has them
         step += f"/{plan['sha256'][:12]}"
+    step = _after_parts(step, done)
     about = request_file.about(found)
     if done.get("begun") != plan["sha256"]:
         begun: dict[str, Fact] = {"step": step, "claim": claim, "store": store, "plan_sha256": plan["sha256"],
@@ -98,10 +113,14 @@ def _act(
         append.append(project.ledger, [draft], expect={found.stream: found.version}, lease=lease, also=marks)
     stop_at(f"begun {store}")
     approved = plan_erasure.approved(store, plan["stores"][store])
+    opened = plan_erasure.store_for(project, found, claim, store)
     try:
-        acted = plan_erasure.store_for(project, found, claim, store).act(
-            step, [who], request_file.today(project, found), approved, told["approved"]["tolerance"]
+        acted = _carried_out(
+            project, found, claim, opened, step, who, approved, told["approved"]["tolerance"], lease
         )
+    except PartlyDoneError as part:
+        _record_part(project, found, claim, store, step, part, lease)
+        raise part.because from None
     except ConflictError:
         undone = _ended(step, claim, store, "rolled_back", None)
         draft = Draft("act_ended", found.stream, undone, **about)
@@ -124,6 +143,107 @@ def _act(
     )
     stop_at(f"ended {store}")
     _defer(project, number, claim, store, who, lease)
+
+
+def _after_parts(step: str, done: Mapping[str, Any]) -> str:
+    """Give a step another name once the store has done a part of it: under the old one it tells that part."""
+    return f"{step}/{done['parts']}" if done.get("parts") else step
+
+
+def _carried_out(
+    project: Project,
+    found: request_file.RequestFile,
+    claim: str,
+    opened: Store,
+    step: str,
+    who: Who,
+    approved: Measured,
+    tolerance: int,
+    lease: Lease | None,
+) -> Acted:
+    """Act; where the store keeps no step, record first what is about to be done: a killed process loses no count.
+
+    What an earlier attempt was about to do, and is not there to be done any more, counts as done at least once.
+    """
+    today = request_file.today(project, found)
+    if opened.limits().remembers or not isinstance(opened, Intending):
+        return opened.act(step, [who], today, approved, tolerance)
+    before = plan_erasure.counts_of(found.claim(claim)["stores"].get(opened.name, {}).get("intended") or ())
+    now: list[Acted] = []
+
+    def about_to(acted: Acted) -> None:
+        now.append(acted)
+        if not before:
+            facts: dict[str, Fact] = {
+                "step": step,
+                "claim": claim,
+                "store": opened.name,
+                "plan_sha256": found.claim(claim)["plan"]["sha256"],
+                "lease": lease.number if lease else None,
+                "rows": plan_erasure.counts_facts(acted.counts),
+            }
+            draft = Draft("act_begun", found.stream, facts, **request_file.about(found))
+            append.append(project.ledger, [draft], once=f"about to {step}", lease=lease)
+
+    try:
+        acted = opened.act(step, [who], today, approved, tolerance, about_to=about_to)
+    except PartlyDoneError as part:
+        raise PartlyDoneError(_with_earlier(part.acted, before, now[-1].counts), part.because) from None
+    except TrothError as error:
+        left = now[-1].counts if now else opened.measure([who], today).counts
+        earlier = _with_earlier(_nothing(opened.name, step, approved), before, left)
+        if earlier.counts and isinstance(error, ConflictError):
+            raise PartlyDoneError(earlier, error) from None
+        raise
+    return _with_earlier(acted, before, now[-1].counts)
+
+
+def _nothing(store: str, step: str, approved: Measured) -> Acted:
+    return Acted(store, step, approved.plan_sha256, (), 0, "nothing_found", "at_least_once")
+
+
+def _with_earlier(acted: Acted, before: Sequence[Count], now: Sequence[Count]) -> Acted:
+    """Add the rows that were to go `before` a process was killed, and were not there `now`."""
+    left = {(count.table, count.verb): count.rows for count in now}
+    told = {(count.table, count.verb): count for count in acted.counts}
+    for count in before:
+        at = count.table, count.verb
+        went = count.rows - left.get(at, 0)
+        if went > 0 and count.verb != "retain":
+            told[at] = replace(count, rows=went + (told[at].rows if at in told else 0))
+    counts = tuple(told[at] for at in sorted(told))
+    grade = _grade(counts) if counts and acted.grade == "nothing_found" else acted.grade
+    return replace(acted, counts=counts, keys_checked=sum(count.rows for count in counts), grade=grade)
+
+
+def _grade(counts: Sequence[Count]) -> Grade:
+    return "blanked" if {count.verb for count in counts} - {"delete"} else "at_least_once"
+
+
+def _record_part(
+    project: Project,
+    found: request_file.RequestFile,
+    claim: str,
+    store: str,
+    step: str,
+    part: PartlyDoneError,
+    lease: Lease | None,
+) -> None:
+    """Record what went of a step that was done in part; what stayed is measured again, or gone on with."""
+    outcome = "partly" if isinstance(part.because, ConflictError) else "cut_short"
+    draft = Draft(
+        "act_ended",
+        found.stream,
+        _ended(step, claim, store, outcome, part.acted),
+        **request_file.about(found),
+    )
+    append.append(
+        project.ledger,
+        [draft],
+        once=f"partly {step}",
+        lease=lease,
+        also=lambda connection: replay.settle(connection, step, project.clock(), _expires(project, store)),
+    )
 
 
 def _defer(project: Project, number: str, claim: str, store: str, who: Who, lease: Lease | None) -> None:
@@ -159,6 +279,7 @@ def release(project: Project, number: str, claim: str, store: str, *, stop_at: S
         return
     who, opened = request_file.who(project, found), plan_erasure.store_for(project, found, claim, store)
     step = f"{number}/{claim}/{store}/{found.state['receipt']}/after-{'-'.join(done['deferred'])}"
+    step = _after_parts(step, done)
     measured = opened.measure([who], today)
     begun: dict[str, Fact] = {"step": step, "claim": claim, "store": store, "plan_sha256": measured.plan_sha256,
                               "lease": None}  # fmt: skip
@@ -166,7 +287,11 @@ def release(project: Project, number: str, claim: str, store: str, *, stop_at: S
     draft = Draft("act_begun", found.stream, begun, **about)
     append.append(project.ledger, [draft], once=f"begun {step}", also=marks)
     stop_at(f"begun {store}")
-    acted = opened.act(step, [who], today, measured, 0)
+    try:
+        acted = opened.act(step, [who], today, measured, 0)
+    except PartlyDoneError as part:
+        _record_part(project, found, claim, store, step, part, None)
+        raise part.because from None
     stop_at(f"acted {store}")
     draft = Draft("act_ended", found.stream, _ended(step, claim, store, "committed", acted), **about)
     append.append(

@@ -27,7 +27,7 @@ from troth.rules import exemption, instruction
 from troth.rules.event import Draft, Fact
 from troth.rules.map import Delete
 from troth.rules.plan import end_of
-from troth.stores.contract import Acted, Count, Entry, Measured, Replays, Spared, Who
+from troth.stores.contract import Acted, Count, Entry, Measured, PartlyDoneError, Replays, Spared, Who
 from troth.stores.map_file import read as read_map
 from troth.work import plan_erasure
 from troth.work.project import Project
@@ -272,7 +272,7 @@ def _unrecorded(project: Project, store: str, taken_at: datetime, recorded: int)
     steps: dict[str, str] = {}
     for event in read.events(project.ledger, kind="act_ended"):
         facts = event.facts
-        if facts["store"] != store or facts["outcome"] != "committed" or facts["claim"] == CLAIM:
+        if facts["store"] != store or facts["outcome"] == "rolled_back" or facts["claim"] == CLAIM:
             continue
         if event.at > taken_at:
             step = str(facts["step"])
@@ -307,6 +307,9 @@ def repeat(
         stop_at("begun")
         try:
             acted = with_map.act(step, [one.who], today, one.measured, 0, one.spared)
+        except PartlyDoneError as part:
+            _end(project, store, step, part.acted, staff, outcome="partly")
+            raise part.because from None
         except ConflictError:
             _end(project, store, step, None, staff)
             raise
@@ -340,13 +343,19 @@ def _backups_end(opened: Replays, today: date) -> date | None:
 
 
 def _end(
-    project: Project, store: str, step: str, acted: Acted | None, staff: str, expires: date | None = None
+    project: Project,
+    store: str,
+    step: str,
+    acted: Acted | None,
+    staff: str,
+    expires: date | None = None,
+    outcome: str = "",
 ) -> None:
     facts: dict[str, Fact] = {
         "step": step,
         "claim": CLAIM,
         "store": store,
-        "outcome": "committed" if acted else "rolled_back",
+        "outcome": outcome or ("committed" if acted else "rolled_back"),
         "rows": plan_erasure.counts_facts(acted.counts) if acted else [],
         "certainty": acted.certainty if acted else "exactly_once",
         "grade": acted.grade if acted else "nothing_found",

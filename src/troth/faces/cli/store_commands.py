@@ -157,6 +157,8 @@ def act(
 
     Example: troth act shop --email ada@example.org --approve 3f9a1c2b7d64
     """
+    from troth.stores.contract import PartlyDoneError
+
     who = _who(email, identifier, controller)
     with _store(store, map, url) as (opened, described, today):
         measured = opened.measure([who], today)
@@ -171,7 +173,11 @@ def act(
             rows = sum(count.rows for count in measured.counts if count.verb != "retain")
             if not typer.confirm(f"Change {_many(rows, 'row', 'rows')} of {opened.name} for good?", err=True):
                 raise typer.Exit(2)
-        done = opened.act(name, [who], today, measured, tolerance)
+        try:
+            done = opened.act(name, [who], today, measured, tolerance)
+        except PartlyDoneError as part:
+            _print_rows(part.acted.counts, err_too=True)  # what went; the sentence says why the rest stayed
+            raise part.because from None
         left = opened.gone([who], today)
     if json:
         as_json({**_acted(done), "left": left})
@@ -315,12 +321,16 @@ def _effect(effect: SideEffect) -> str:
     return f"{effect.verb} {_many(effect.rows, 'row', 'rows')} of {effect.table}, by a cascade or a trigger"
 
 
+def _print_rows(counts: Sequence[Count], *, err_too: bool = False) -> None:
+    lines = [[count.table, _said(count), f"{count.rows:,}"] for count in counts]
+    if lines:
+        (err() if err_too else out()).print(table("", ["table", "action", "rows#"], lines))
+
+
 def _print_done(done: Acted, left: int) -> None:
     if done.resumed:
         out().print(f"This step was done before; nothing was changed now in {done.store}.")
-    lines = [[count.table, _said(count), f"{count.rows:,}"] for count in done.counts]
-    if lines:
-        out().print(table("", ["table", "action", "rows#"], lines))
+    _print_rows(done.counts)
     until = f" until {done.expires.isoformat()}" if done.expires is not None else ""
     out().print(
         f"{done.store}: {done.grade.replace('_', ' ')}{until}; {_many(done.keys_checked, 'row', 'rows')} checked, "
