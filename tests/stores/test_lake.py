@@ -19,7 +19,7 @@ from troth.stores.lake import Lake
 from troth.stores.lake_place import Folder
 from troth.stores.lake_source import Tables
 from troth.stores.map_file import read
-from troth.testing import ADA, COLUMNS, OBRIEN, ROWS, TODAY, StoreTests, map_of
+from troth.testing import ADA, COLUMNS, OBRIEN, ROWS, TODAY, AmendingTests, StoreTests, map_of
 
 TYPES = {"integer": pa.int64(), "text": pa.string(), "date": pa.date32()}
 
@@ -89,7 +89,7 @@ def world(tmp_path):
     made.store.close()
 
 
-class TestLake(StoreTests):
+class TestLake(StoreTests, AmendingTests):
     @pytest.fixture
     def world(self, world):
         return world
@@ -187,7 +187,7 @@ class Killed(BaseException):
     """The process is gone."""
 
 
-@pytest.mark.parametrize("table", ["people", "notes", "invoices"])
+@pytest.mark.parametrize("table", ["people", "invoices"])  # of the furthest, nothing else is done
 def test_a_step_that_somebody_else_was_in_the_way_of_tells_what_went_and_the_rest_goes_next(world, table):
     """Somebody writes a file after the step was written down and its process killed; the next finishes it."""
     approved = world.store.measure([ADA], TODAY)
@@ -199,8 +199,7 @@ def test_a_step_that_somebody_else_was_in_the_way_of_tells_what_went_and_the_res
     with pytest.raises(Killed):
         world.opened(Dying(world.root, "tested")).act("one", [ADA], TODAY, approved)
     path = world.root / table / "part-0.parquet"
-    rows = pq.read_table(path).to_pylist()
-    write(path, table, rows)
+    path.write_bytes(path.read_bytes())
     assert world.store.gone([ADA], TODAY) > 0  # another verb finishes it, and what it tells is not lost
     with pytest.raises(PartlyDoneError, match="written by somebody else since they were read") as caught:
         world.store.act("one", [ADA], TODAY, approved)

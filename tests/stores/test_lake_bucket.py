@@ -18,7 +18,7 @@ from troth.stores import lake_bucket, lake_swap
 from troth.stores.connect import connect
 from troth.stores.lake import Lake
 from troth.stores.lake_source import Tables
-from troth.testing import ADA, OBRIEN, TODAY, StoreTests, map_of
+from troth.testing import ADA, OBRIEN, TODAY, AmendingTests, StoreTests, map_of
 
 pytestmark = pytest.mark.slow
 
@@ -80,7 +80,7 @@ def world(s3, tmp_path):
     return BucketWorld(tmp_path, s3)
 
 
-class TestBucket(StoreTests):
+class TestBucket(StoreTests, AmendingTests):
     @pytest.fixture
     def world(self, world):
         return world
@@ -135,13 +135,13 @@ def test_an_object_that_somebody_wrote_before_it_is_swapped_is_left_and_said(wor
 
     approved = world.store.measure([ADA], TODAY)
     place = Written(world.bucket.objects, "tested")
-    with pytest.raises(ConflictError, match="was left as it is"):
+    with pytest.raises(ConflictError, match="were left as they are"):
         world.opened(place).act("one", [ADA], TODAY, approved)
     assert (
         world.bucket.open("notes/part-0.parquet").read() == world.known["notes/part-2.parquet"].read_bytes()
     )
     assert world.own() == []
-    again = erase(world.store)
+    again = erase(world.store, "two")
     assert (again.resumed, world.store.gone([ADA], TODAY)) == (False, 0)
 
 
@@ -187,7 +187,7 @@ def test_what_was_swept_away_before_it_was_swapped_is_not_said_to_be_done(world)
             return ready
 
     approved, before = world.store.measure([ADA], TODAY), world.files()
-    with pytest.raises(ConflictError, match="was left as it is"):
+    with pytest.raises(ConflictError, match="were left as they are"):
         world.opened(Slow(world.bucket.objects, "tested")).act("one", [ADA], TODAY, approved)
     assert world.files() == before
     assert not world.store.act("one", [ADA], TODAY, approved).resumed

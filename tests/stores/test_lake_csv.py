@@ -17,7 +17,7 @@ from troth.stores.lake import Lake
 from troth.stores.lake_place import Folder
 from troth.stores.lake_source import Tables
 from troth.stores.map_file import read
-from troth.testing import COLUMNS, ROWS, TODAY, StoreTests, map_of
+from troth.testing import COLUMNS, ROWS, TODAY, AmendingTests, StoreTests, map_of
 
 ENDINGS = ("csv", "csv.gz", "tsv.zst")
 FORM = CsvForm(delimiter=";", encoding="iso8859-1", null="\\N")
@@ -83,7 +83,7 @@ class CsvWorld:
         (self.root / table / f"part-added-{row['id']}.csv").write_bytes(written(table, [row]))
 
 
-class TestLakeOfCsv(StoreTests):
+class TestLakeOfCsv(StoreTests, AmendingTests):
     @pytest.fixture
     def world(self, tmp_path):
         made = CsvWorld(tmp_path)

@@ -23,7 +23,7 @@ from troth.stores.lake import Lake
 from troth.stores.lake_place import Folder
 from troth.stores.lake_source import Tables
 from troth.stores.map_file import read
-from troth.testing import ADA, OBRIEN, ROWS, TODAY, StoreTests, map_of
+from troth.testing import ADA, OBRIEN, ROWS, TODAY, AmendingTests, StoreTests, map_of
 
 
 class DeltaWorld:
@@ -73,7 +73,7 @@ def world(tmp_path):
     return DeltaWorld(tmp_path)
 
 
-class TestDelta(StoreTests):
+class TestDelta(StoreTests, AmendingTests):
     @pytest.fixture
     def world(self, world):
         return world
@@ -106,7 +106,7 @@ def test_a_version_that_somebody_else_was_faster_with_is_kept_and_ours_leaves_no
 
     approved = world.store.measure([ADA], TODAY)
     before = world.named()
-    with pytest.raises(ConflictError, match="was left as it is"):
+    with pytest.raises(ConflictError, match="were left as they are"):
         world.opened(Written(world.root, "tested")).act("one", [ADA], TODAY, approved)
     assert [(row["id"], row["name"]) for row in world.rows("people")][::4] == [(1, "Ada"), (9, "New")]
     world.add(
@@ -114,7 +114,7 @@ def test_a_version_that_somebody_else_was_faster_with_is_kept_and_ours_leaves_no
     )  # of a table in which the step has made its version already
     fresh = {name for name in world.named() - before if "part-troth" in name}
     assert {name.partition("/")[0] for name in fresh} == {"invoices", "visits"}
-    again = erase(world.store)
+    again = erase(world.store, "two")
     assert (again.resumed, world.store.gone([ADA], TODAY)) == (False, 0)
     assert [(row["id"], row["name"]) for row in world.rows("people")][::4] == [(1, None), (9, "New")]
 

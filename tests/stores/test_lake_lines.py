@@ -18,7 +18,7 @@ from troth.stores.lake_lines import Lines
 from troth.stores.lake_place import NEW, File, Folder
 from troth.stores.lake_source import Tables
 from troth.stores.map_file import read
-from troth.testing import ADA, COLUMNS, ROWS, TODAY, StoreTests, map_of
+from troth.testing import ADA, COLUMNS, ROWS, TODAY, AmendingTests, StoreTests, map_of
 
 ENDINGS = ("jsonl", "ndjson.gz", "jsonl.zst")
 
@@ -89,7 +89,7 @@ def world(tmp_path):
     made.store.close()
 
 
-class TestLakeOfLines(StoreTests):
+class TestLakeOfLines(StoreTests, AmendingTests):
     @pytest.fixture
     def world(self, world):
         return world

@@ -420,6 +420,10 @@ class Replays(Protocol):
         """The map it was opened with."""
         ...
 
+    def limits(self) -> Limits:
+        """Say what this kind of store can do."""
+        ...
+
     def entries(self, who: Sequence[Who] | None = None) -> Iterator[Entry]:
         """Yield every row that names somebody by itself (or these subjects), in bounded memory."""
         ...
@@ -455,3 +459,8 @@ class Replays(Protocol):
     def close(self) -> None:
         """Let go of connections."""
         ...
+
+
+def replaying(store: object) -> Replays | None:
+    """Return a store as one in which erasures can be repeated; None where its kind cannot."""
+    return store if isinstance(store, Replays) and store.limits().replays else None

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from troth.errors import ConflictError
 from troth.rules.map import Edge, InDocument, InList, Map, RemoveElement, ReplaceOwner, Value
-from troth.stores import sql_run
+from troth.stores import sql_cells, sql_run
 from troth.stores.contract import Acted, Count, PartlyDoneError
 
 Deed = tuple[str, str]
+Deeds = Callable[[str, Mapping[str, object] | None], tuple[Deed, ...]]
+"""Under what a row of a table is counted that gets these new values, or goes (None)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,12 @@ def read(told: Iterable[Sequence[str | int]]) -> Counter[Deed]:
     for table, what, rows in told:
         found[str(table), str(what)] += int(rows)
     return found
+
+
+def of_plan(map_: Map, counts: Iterable[Count]) -> Deeds:
+    """Count rows under the actions of a plan that has these."""
+    possible = frozenset((count.table, count.verb) for count in counts)
+    return lambda table, new: (deed_of(map_, table, new, possible),)
 
 
 def deed_of(map_: Map, table: str, new: Mapping[str, object] | None, possible: frozenset[Deed]) -> Deed:
@@ -121,6 +129,14 @@ def told(store: str, step: str, known: Remembered, *, unit: str, resumed: bool =
     if any(known.left.values()):
         partly(done_of(acted, known.left), sum(known.left.values()), unit)
     return acted
+
+
+def erasures(store: str, steps: Iterable[tuple[str, Remembered]]) -> Iterator[Acted]:
+    """Yield those steps that were erasures, with what went."""
+    for step, known in steps:
+        if not sql_cells.is_amended(known.rows):
+            acted = sql_run.from_rows(store, step, known.plan_sha256, known.rows)
+            yield done_of(acted, known.left) if any(known.left.values()) else acted
 
 
 def partly(went: Acted, left: int, unit: str) -> NoReturn:

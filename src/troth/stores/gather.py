@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
@@ -29,9 +29,10 @@ from troth.rules.graph import Graph, Hop, draw
 from troth.rules.identifier import exact
 from troth.rules.map import Columns, Map, MapTable
 from troth.stores import held_folder
+from troth.stores.amend_stage import Keys
 from troth.stores.catalogue import STEP_TABLE, read_sqlite
 from troth.stores.contract import Limits, Who
-from troth.stores.deed import Deed, Remembered, deed_of
+from troth.stores.deed import Deed, Deeds, Remembered
 from troth.stores.sql_dialect import quoted
 
 # Names come from the map and the source, and are quoted; values are bound.
@@ -72,7 +73,14 @@ class Changed:
 
 def unchanged(row: Mapping[str, object], before: Mapping[str, object]) -> bool:
     """Tell whether a row that was read again holds in these columns what it held when it was gathered."""
-    return all(cell(row.get(name)) == value for name, value in before.items())
+    return all(same(row.get(name), value) for name, value in before.items())
+
+
+def same(value: object, gathered: object) -> bool:
+    """Tell whether a value of the source is the one that was gathered."""
+    if isinstance(gathered, str) and gathered[:1] == "\0":
+        return marked(value) == gathered
+    return cell(value) == gathered
 
 
 class Source(Protocol):
@@ -80,6 +88,7 @@ class Source(Protocol):
 
     limits: Limits
     remembers: bool  # a step that is done, so that it is never done again
+    texts: bool  # every value is a text, or bytes
 
     def key(self, table: MapTable) -> Columns:
         """Return the columns that tell a row from every other; empty where nothing does."""
@@ -87,6 +96,10 @@ class Source(Protocol):
 
     def looks_up(self, table: MapTable, column: str, kind: str) -> bool:
         """Tell whether rows can be asked for by a value of this column, however it is written."""
+        ...
+
+    def writes(self, table: MapTable, column: str, *, empties: bool) -> bool:
+        """Tell whether a value of a row can be written, or taken away, and the row still found by its key."""
         ...
 
     def lists(self, table: MapTable) -> bool:
@@ -99,6 +112,10 @@ class Source(Protocol):
 
     def outside(self) -> Iterator[tuple[str, Found]]:
         """Yield what is there besides the tables of the map, under names of tables for it."""
+        ...
+
+    def steps(self) -> Iterator[tuple[str, Remembered]]:
+        """Yield every step that is remembered."""
         ...
 
     def done(self, step: str) -> Remembered | None:
@@ -149,19 +166,70 @@ class Gathered:
 
 
 def gather(
-    source: Source, map_: Map, who: Sequence[Who] | None, *, wide: bool = False, rows_max: int | None = None
+    source: Source,
+    map_: Map,
+    who: Sequence[Who] | None,
+    *,
+    wide: bool = False,
+    rows_max: int | None = None,
+    exactly: frozenset[tuple[str, str]] = frozenset(),
 ) -> Gathered:
     """Lay out the rows to which these subjects lead, or all (`None`).
 
     `wide` takes the columns along that the map does not name, and what is outside its tables.
     """
+
+    def read(laying: _Laying) -> tuple[str, ...]:
+        partly = laying.everything() if who is None else laying.led_to(who)
+        if wide and who is None:
+            laying.outside()
+        return partly
+
+    return _laid(source, map_, read, wide=wide, rows_max=rows_max, exactly=exactly)
+
+
+def gather_keyed(
+    source: Source, map_: Map, keys: Keys, exactly: frozenset[tuple[str, str]] = frozenset()
+) -> Gathered:
+    """Lay out the rows that have these keys, perhaps more; values of columns read `exactly` keep their type."""
+
+    def read(laying: _Laying) -> tuple[str, ...]:
+        walk = _Walk(laying, draw(map_, read_sqlite(laying.db, map_.store)))
+        for name, (columns, rows) in keys.items():
+            table = map_.tables[name]
+            at = next((n for n, each in enumerate(columns) if source.looks_up(table, each, "")), 0)
+            values = [str(row[at]) for row in rows if row[at] is not None]
+            walk.ask(name, columns[at], "", values, beside=True)
+        return ()
+
+    return _laid(source, map_, read, exactly=exactly)
+
+
+def gather_rows(source: Source, map_: Map, table: str, rows: Iterable[Found]) -> Gathered:
+    """Lay out these rows of one table."""
+
+    def read(laying: _Laying) -> tuple[str, ...]:
+        laying.fill(table, rows)
+        return ()
+
+    return _laid(source, map_, read)
+
+
+def _laid(
+    source: Source,
+    map_: Map,
+    read: Callable[[_Laying], tuple[str, ...]],
+    *,
+    wide: bool = False,
+    rows_max: int | None = None,
+    exactly: frozenset[tuple[str, str]] = frozenset(),
+) -> Gathered:
     held_folder.remove_left(PREFIX, Path(gettempdir()))
     folder, handle = held_folder.held(PREFIX)
     try:
         with closing(_Laying(source, map_, folder, wide=wide, rows_max=rows_max)) as laying:
-            partly = laying.everything() if who is None else laying.led_to(who)
-            if wide and who is None:
-                laying.outside()
+            laying.exactly = frozenset() if source.texts else exactly
+            partly = read(laying)
             laying.finish()
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -170,11 +238,29 @@ def gather(
     return Gathered(folder, handle, partly)
 
 
-def changes(gathered: Gathered, map_: Map, possible: frozenset[Deed]) -> Generator[Changed]:
-    """Yield the rows that differ from those before, the tables furthest from the subject first.
+class Places:
+    """Which row that is laid out is which in the source."""
 
-    `possible` is what the plan says that it did.
-    """
+    def __init__(self, gathered: Gathered) -> None:
+        self._db = sqlite3.connect(gathered.places, check_same_thread=False)
+
+    def place(self, table: str, row: int) -> tuple[object, ...]:
+        """Return what tells a row in the source."""
+        found = self._db.execute("SELECT place FROM place WHERE name = ? AND row = ?", (table, row))
+        return (str(found.fetchone()[0]),)
+
+    def row(self, table: str, place: tuple[object, ...]) -> int | None:
+        """Return the row id of a row of the source, if it is laid out."""
+        found = self._db.execute("SELECT row FROM place WHERE name = ? AND place = ?", (table, place[0]))
+        return next((int(row) for (row,) in found), None)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+
+def changes(gathered: Gathered, map_: Map, deeds: Deeds) -> Generator[Changed]:
+    """Yield the rows that differ from those before, the tables furthest from the subject first."""
     with closing(sqlite3.connect(gathered.database)) as connection:
         connection.text_factory = _text
         connection.execute("ATTACH ? AS before", (str(gathered.before),))
@@ -182,7 +268,7 @@ def changes(gathered: Gathered, map_: Map, possible: frozenset[Deed]) -> Generat
         catalogue = read_sqlite(connection, map_.store)
         graph = draw(map_, catalogue)
         reached = [name for name in graph.reached() if name in map_.tables]
-        for table in reversed(reached):
+        for table in (*(name for name in map_.tables if name not in reached), *reversed(reached)):
             names = [column.name for column in graph.table(table).columns]
             listed = ", ".join(f"b.{quoted(name)}, a.{quoted(name)}" for name in names)
             differs = " OR ".join(f"a.{quoted(name)} IS NOT b.{quoted(name)}" for name in names)
@@ -198,7 +284,7 @@ def changes(gathered: Gathered, map_: Map, possible: frozenset[Deed]) -> Generat
                 before = dict(zip(names, cells[::2], strict=True))
                 after = {name: new for name, old, new in pairs if (type(old), old) != (type(new), new)}
                 made = None if row is None else after
-                yield Changed(table, str(place), before, made, (deed_of(map_, table, made, possible),))
+                yield Changed(table, str(place), before, made, deeds(table, made))
 
 
 class _Laying:
@@ -222,6 +308,7 @@ class _Laying:
         self.columns: dict[str, list[str]] = {}
         self.filled: dict[str, int] = {}
         self.whole: set[str] = set()
+        self.exactly: frozenset[tuple[str, str]] = frozenset()
         for name, table in map_.tables.items():
             if name == STEP_TABLE or name.startswith("sqlite_"):
                 raise NotAllowedError(
@@ -246,7 +333,10 @@ class _Laying:
             if not new:
                 continue
             self.filled[name] = row
-            values = {_plain(column): cell(value) for column, value in found.values.items()}
+            values = {
+                _plain(column): cell(marked(value) if (name, column) in self.exactly else value)
+                for column, value in found.values.items()
+            }
             for column in values:
                 if column not in known and self.wide and column.lower() not in map(str.lower, known):
                     self.db.execute(f"ALTER TABLE main.{quoted(name)} ADD COLUMN {quoted(column)}")
@@ -451,6 +541,22 @@ def cell(value: object) -> object:
     if isinstance(value, str) and not is_text(value):
         return value.encode("utf-8", "surrogatepass")
     return value
+
+
+def marked(value: object) -> object:
+    r"""Return a value so that its type can be told again: true and false, and texts that look like documents.
+
+    >>> marked(True), marked("[x"), marked("x"), unmarked(marked("[x"))
+    ('\x00true', '\x00"[x"', 'x', '[x')
+    """
+    if isinstance(value, bool) or (isinstance(value, str) and value[:1] in ("{", "[", "\0")):
+        return "\0" + json.dumps(value)
+    return value
+
+
+def unmarked(value: object) -> object:
+    """Return what `marked` was told."""
+    return json.loads(value[1:]) if isinstance(value, str) and value[:1] == "\0" else value
 
 
 def is_text(written: str) -> bool:

@@ -20,12 +20,21 @@ from troth.rules.map import Blank, Map, MapTable, Retain
 from troth.stores import http_map
 from troth.stores.contract import Limits, Store
 from troth.stores.deed import Remembered
-from troth.stores.gather import Changed, Found, Wanted, cell, is_text
+from troth.stores.gather import Changed, Found, Wanted, is_text, same, unmarked
 from troth.stores.http_call import Answer, Asker, Pace
 from troth.stores.http_map import Api, Call, Change, Pages, Resource, Waiting
 from troth.stores.staged import Staged
 
-LIMITS = Limits(atomic=False, measured_by_rollback=False, rows_measured_max=0, remembers=False)
+LIMITS = Limits(
+    atomic=False,
+    measured_by_rollback=False,
+    rows_measured_max=0,
+    amends=True,
+    replays=True,
+    remembers=False,
+    amends_where="where the map names `update`, without a `body`, and a call that looks rows up by their key",
+    replays_where="where the map names a call that lists the rows of each table that names people",
+)
 VERIFY_PAUSES = (1.0, 3.0, 10.0)
 
 
@@ -47,6 +56,7 @@ class HttpApi:
 
     limits = LIMITS
     remembers = False
+    texts = False
 
     def __init__(self, map_: Map, api: Api, credentials: Mapping[str, str], pace: Pace) -> None:
         self._map, self._store, self._api, self._pace = map_, map_.store, api, pace
@@ -63,6 +73,12 @@ class HttpApi:
         del kind
         found = self._api.tables.get(table.name)
         return found is not None and column in found.look_up
+
+    def writes(self, table: MapTable, column: str, *, empties: bool) -> bool:
+        """Tell whether a call changes what the plan says, of a row that another reads again by its key."""
+        del empties
+        found = self._api.tables.get(table.name)
+        return found is not None and column not in found.key and http_map.amends(found)
 
     def lists(self, table: MapTable) -> bool:
         """Tell whether a call lists all rows."""
@@ -85,6 +101,10 @@ class HttpApi:
         """Say that nothing is known of what calls do not give."""
         return iter(())
 
+    def steps(self) -> Iterator[tuple[str, Remembered]]:
+        """Say that an API remembers no step."""
+        return iter(())
+
     def done(self, step: str) -> Remembered | None:
         """Say that an API remembers no step: what is done is found gone by the next."""
         del step
@@ -104,10 +124,14 @@ class HttpApi:
                     "name one, `erase` or `update`."
                 )
             row, mark = self._seen(resource, changed)
-            if row is None:  # somebody was quicker, or this step itself before it was cut short
+            if (
+                row is None and changed.after is None
+            ):  # somebody was quicker, or this step before it was cut short
                 yield changed
                 continue
-            differs = any(cell(row[name]) != value for name, value in changed.before.items() if name in row)
+            if row is None:
+                return
+            differs = not all(same(row[name], value) for name, value in changed.before.items() if name in row)
             if differs or not self._changed(step, changed, change, row, mark):
                 return
             self._verify(resource, changed, change)
@@ -200,9 +224,7 @@ class HttpApi:
             if not row:
                 return
             old = [
-                name
-                for name in changed.after or ()
-                if name in row and cell(row[name]) == changed.before[name]
+                name for name in changed.after or () if name in row and same(row[name], changed.before[name])
             ]
             if changed.after is not None and not old:
                 return
@@ -224,7 +246,7 @@ class HttpApi:
         body = None
         if changed.after is not None and change.call.body is None:
             new = {name: self._written(changed.table, name, value) for name, value in changed.after.items()}
-            old = {name: row.get(name, _document(value)) for name, value in changed.before.items()}
+            old = {name: row.get(name, _document(unmarked(value))) for name, value in changed.before.items()}
             body = {**old, **new} if change.whole else new
         answer = self._asker("change").ask(change.call, {**changed.before}, body=body, headers=headers)
         if answer.status == 412:
@@ -242,6 +264,8 @@ class HttpApi:
                 constants = dict(erase.do.values) if isinstance(erase.do, Blank) else {}
                 constants |= dict(erase.do.blank) if isinstance(erase.do, Retain) else {}
         said = constants.get(column)
+        if isinstance(value, str) and value[:1] == "\0":
+            return unmarked(value)
         return said if isinstance(said, bool) and int(said) == value else _document(value)
 
     def _wait(self, call: Call, wait: Waiting, answer: Answer) -> None:

@@ -211,7 +211,8 @@ class _Reading(Reading):
             for gap in sorted(change.call.gaps - set(table.columns)) if change is not None else ():
                 what = f"`{name}` of `{table.name}` needs `{gap}`, which is none of its columns."
                 self.problem(fields[name], what, "Add it to `columns`.")
-        for name, what, remedy in _not_done(table, erase, update):
+        missing = [*_not_done(table, erase, update), *_not_restricted(table, update)]
+        for name, what, remedy in missing:
             line, column = map_.place(table.name, name)
             self.problems.append(Problem(self.file, line, column, what, remedy))
         by_gaps = tuple(sorted(update.call.gaps if update else erase.call.gaps if erase else ()))
@@ -322,6 +323,19 @@ class _Reading(Reading):
             self.problem(node, f"{what} is the name of a header.", "Write it as `X-Api-Key`.")
             return ""
         return found
+
+
+def amends(resource: Resource) -> bool:
+    """Tell whether single values can be changed, and the row read again to see it."""
+    own = resource.update is not None and resource.update.call.body is None
+    return own and len(resource.key) == 1 and resource.key[0] in resource.look_up
+
+
+def _not_restricted(table: MapTable, update: Change | None) -> Iterator[tuple[str, str, str]]:
+    """Yield that values are to be flagged or set aside, and no call writes what it is told."""
+    if table.restriction is not None and (update is None or update.call.body is not None):
+        what = f"Rows of `{table.name}` are to be restricted, and no call is named that writes the values it is told."
+        yield "restriction", what, "Add `update: PATCH /…/{id}` under `http:`, without `body`."
 
 
 def _gaps_in(body: object) -> Iterator[str]:

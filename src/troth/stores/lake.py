@@ -14,15 +14,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import date
 
 from troth.errors import ConflictError, NotAllowedError
 from troth.rules.catalogue import Catalogue
-from troth.rules.map import Map
+from troth.rules.map import Columns, Map, Value
 from troth.stores import (
+    amend_stage,
     deed,
     lake_residue,
     lake_source,
@@ -30,20 +31,31 @@ from troth.stores import (
     lake_swap,
     lake_workers,
     residue,
+    sql_cells,
+    sql_coding,
     sql_run,
 )
-from troth.stores.contract import Acted, Limits, Measured, Row, Scanned, Store, Who
-from troth.stores.deed import Deed
+from troth.stores.amend import Amended, Amendment, Coded, OnConflict, Standing
+from troth.stores.contract import Acted, Entry, Limits, Measured, Row, Scanned, Spared, Store, Who
+from troth.stores.deed import Deed, Deeds
 from troth.stores.lake_form import Changes
 from troth.stores.lake_layout import Table
 from troth.stores.lake_place import Folder
 from troth.stores.lake_source import Source
-from troth.stores.lake_stage import Stage, Staged
+from troth.stores.lake_stage import Stage
 from troth.stores.lake_swap import Intent
 from troth.stores.lake_workers import Workers
 from troth.stores.sql_run import ROWS_MEASURED_MAX
+from troth.stores.stage import Laid, entries, spared_here
 
-LIMITS = Limits(atomic=False, measured_by_rollback=True, rows_measured_max=ROWS_MEASURED_MAX)
+LIMITS = Limits(
+    atomic=False,
+    measured_by_rollback=True,
+    rows_measured_max=ROWS_MEASURED_MAX,
+    replays=True,
+    amends=True,
+    amends_where="in tables whose key the map names",
+)
 WAIT_SECONDS = 10.0
 WRITTEN = "files were written by somebody else"  # what is said of those that were left alone
 
@@ -78,6 +90,11 @@ class Lake:
         """The store's name in plans, events and screens."""
         return self._map.store
 
+    @property
+    def map(self) -> Map:
+        """The map it was opened with."""
+        return self._map
+
     def limits(self) -> Limits:
         """Say what this kind of store can do."""
         return LIMITS
@@ -95,13 +112,24 @@ class Lake:
             staged = held.enter_context(_opened(stage))
             yield from staged.find(who)
 
-    def measure(self, who: Sequence[Who], today: date) -> Measured:
-        """Say exactly what erasing these subjects would do; no file is changed."""
-        with self._alone(), self._laid_out(who) as stage, _opened(stage, changing=True) as staged:
-            return staged.measure(who, today)
+    def measure(self, who: Sequence[Who], today: date, spared: Spared | None = None) -> Measured:
+        """Say exactly what erasing these subjects would do (but for what is spared); no file is changed."""
+        full = spared is not None
+        with (
+            self._alone(),
+            self._laid_out(who, full=full) as stage,
+            _opened(stage, changing=True) as staged,
+        ):
+            return staged.measure(who, today, spared_here(spared, stage.row))
 
     def act(
-        self, step: str, who: Sequence[Who], today: date, approved: Measured, tolerance: int = 0
+        self,
+        step: str,
+        who: Sequence[Who],
+        today: date,
+        approved: Measured,
+        tolerance: int = 0,
+        spared: Spared | None = None,
     ) -> Acted:
         """Erase as approved, once per `step`; raises ConflictError when there is more to do."""
         if "change" not in self._credentials:
@@ -111,22 +139,50 @@ class Lake:
             known = lake_swap.remembered(place, step)
             if known is not None:
                 return deed.told(self.name, step, known, unit=WRITTEN)
-            with self._laid_out(who) as stage:
+            with self._laid_out(who, full=spared is not None) as stage:
                 lake_stage.remember(stage)
                 with _opened(stage, changing=True) as staged:
-                    acted = staged.act(step, who, today, approved, tolerance)
+                    here = spared_here(spared, stage.row)
+                    acted = staged.act(step, who, today, approved, tolerance, here)
                     order = staged.plan().graph.reached()
-                possible = frozenset((count.table, count.verb) for count in acted.counts)
-                self._swap(stage, step, acted.plan_sha256, sql_run.to_rows(acted), possible, order)
+                deeds = deed.of_plan(self._map, acted.counts)
+                self._swap(stage, step, acted.plan_sha256, sql_run.to_rows(acted), deeds, order)
             known = lake_swap.remembered(place, step)
             if known is None:
                 deed.partly(deed.made_of(acted, {}), sum(count.rows for count in acted.counts), WRITTEN)
             return deed.told(self.name, step, known, unit=WRITTEN, resumed=False)
 
-    def gone(self, who: Sequence[Who], today: date) -> int:
+    def gone(self, who: Sequence[Who], today: date, spared: Spared | None = None) -> int:
         """Count the rows to which these identifiers still lead and which no rule retains today."""
-        with self._alone(), self._laid_out(who) as stage, _opened(stage) as staged:
-            return staged.gone(who, today)
+        full = spared is not None
+        with self._alone(), self._laid_out(who, full=full) as stage, _opened(stage) as staged:
+            return staged.gone(who, today, spared_here(spared, stage.row))
+
+    def entries(self, who: Sequence[Who] | None = None) -> Iterator[Entry]:
+        """Yield every row that names somebody by itself (or these subjects), in bounded memory."""
+        with ExitStack() as held:
+            with self._alone():
+                stage = held.enter_context(self._laid_out(who or (), full=True))
+            staged = held.enter_context(_opened(stage, keyed=True))
+            if who is not None:
+                yield from entries(staged, who, stage.place)
+                return
+            names = [name for name in staged.entry_tables() if name in stage.tables]
+            for _ in lake_stage.portions(stage, names):
+                yield from entries(staged, None, stage.place)
+
+    def left(self, who: Sequence[Who], spared: Spared) -> Mapping[str, int]:
+        """Count what is spared, by table."""
+        with self._alone(), self._laid_out(who, full=True) as stage, _opened(stage) as staged:
+            here = spared_here(spared, stage.row)
+            assert here is not None
+            return staged.left(who, here)
+
+    def steps(self, step: str | None = None) -> Iterator[Acted]:
+        """Yield every erasure the store remembers (or one of them), with what went."""
+        with self._alone():
+            known = list(lake_swap.steps(self._opened_source().place))
+        yield from deed.erasures(self.name, (each for each in known if step in (None, each[0])))
 
     def scan(self, who: Sequence[Who], today: date) -> Scanned:
         """Search every column of every file for these subjects' identifiers."""
@@ -142,6 +198,84 @@ class Lake:
             found = lake_residue.together(self.name, self._workers.run(lake_residue.search, tasks), 0.0)
             self._unchanged(stage)
         return replace(found, seconds=time.perf_counter() - started)
+
+    # Correcting and setting aside
+
+    def standing(
+        self, who: Sequence[Who], wanted: Mapping[str, Columns], *, copies: bool
+    ) -> tuple[Standing, ...]:
+        """Read these columns in every row of these subjects, and in the rows that hold copies of them."""
+        with (
+            self._alone(),
+            self._laid_out(who, full=True) as stage,
+            _opened(stage, keyed=True) as staged,
+        ):
+            found = staged.standing(who, wanted, copies=copies)
+            lake_stage.refuse_inexact(stage, amend_stage.written_in(self._map, wanted))
+            self._told_apart(stage, {each.table for each in found})
+        return found
+
+    def coded(self, value: Value) -> Coded:
+        """Code a value written by somebody; the store turns it into the type of its column."""
+        return None if value is None else sql_coding.SQLITE.code(value)
+
+    def shown(self, coded: Coded) -> str | None:
+        """Write a coded value for people."""
+        return None if coded is None else sql_coding.SQLITE.show(coded)
+
+    def try_out(
+        self, amendments: Sequence[Amendment], *, on_conflict: OnConflict
+    ) -> tuple[tuple[Amendment, ...], Amended]:
+        """Change what is laid out and look: return each amendment with the values as the store would hold them."""
+        with (
+            self._alone(),
+            self._rows_of(amendments) as stage,
+            _opened(stage, changing=True, keyed=True) as staged,
+        ):
+            return staged.try_out(amendments, on_conflict=on_conflict)
+
+    def amend(
+        self, step: str, plan_sha256: str, amendments: Sequence[Amendment], *, on_conflict: OnConflict
+    ) -> Amended:
+        """Change once per `step`; values in files that are written meanwhile are told as conflicts."""
+        if "change" not in self._credentials:
+            raise NotAllowedError(f"The store `{self.name}` has no credentials to change files with.")
+        with self._alone():
+            place = self._opened_source().place
+            known = lake_swap.remembered(place, step)
+            if known is not None:
+                return amend_stage.told(self.name, step, known, resumed=True)
+            with self._rows_of(amendments) as stage:
+                lake_stage.remember(stage)
+                with _opened(stage, changing=True, keyed=True) as staged:
+                    made = staged.amend(step, plan_sha256, amendments, on_conflict=on_conflict)
+                    order = staged.plan().graph.reached()
+                self._swap(stage, step, plan_sha256, sql_cells.to_rows(made), amend_stage.deeds, order)
+            known = lake_swap.remembered(place, step)
+            if known is None:  # all of it was written by somebody else meanwhile
+                raise ConflictError(
+                    f"Files of the store `{self.name}` were written by somebody else. Nothing was changed. Look again."
+                )
+            return amend_stage.told(self.name, step, known, resumed=False)
+
+    @contextmanager
+    def _rows_of(self, amendments: Sequence[Amendment]) -> Iterator[Stage]:
+        """Lay out the rows that are to be changed, as they are now."""
+        source = self._opened_source()
+        stage = lake_stage.lay_out(source.tables(self._map), source.place.scratch(), self._map)
+        try:
+            keys = {name: lake_stage.key_of(table) for name, table in self._map.tables.items()}
+            lake_stage.fill_keyed(stage, amend_stage.keys_of(amendments, keys), self._workers.run)
+            self._unchanged(stage)
+            self._told_apart(stage, {each.table for each in amendments})
+            yield stage
+        finally:
+            stage.remove()
+
+    def _told_apart(self, stage: Stage, tables: Collection[str]) -> None:
+        keys = {name: lake_stage.key_of(self._map.tables[name]) for name in tables}
+        amend_stage.refuse_keyless(self.name, tables, keys)
+        amend_stage.refuse_twice(self.name, str(stage.database), tables, keys)
 
     def expire(self, today: date) -> int:
         """Remove the files of old versions whose time is over, as the map says; return how many."""
@@ -159,7 +293,7 @@ class Lake:
         step: str,
         plan_sha256: str,
         rows: str,
-        possible: frozenset[Deed],
+        deeds: Deeds,
         order: Sequence[str],
     ) -> None:
         """Write what changed on the stage into the files: nothing, or all until somebody else is in the way.
@@ -169,7 +303,7 @@ class Lake:
         source = self._opened_source()
         planned = [
             lake_swap.Rewrite(
-                table, part, changes, source.name_of(table, part, step), self._deeds(table, changes, possible)
+                table, part, changes, source.name_of(table, part, step), _counted(table, changes, deeds)
             )
             for table, part, changes in lake_stage.changes(stage)
         ]
@@ -196,13 +330,6 @@ class Lake:
                     source.place.withdraw(task.name)
             raise
         lake_swap.finish(source.place, source.kinds())
-
-    def _deeds(self, table: Table, changes: Changes, possible: frozenset[Deed]) -> Mapping[Deed, int]:
-        """Count what is done in one file."""
-        name = table.asked.table
-        found = Counter({(name, "delete"): len(changes.deleted)})
-        found.update(deed.deed_of(self._map, name, new, possible) for new in changes.written.values())
-        return found
 
     @contextmanager
     def _laid_out(self, who: Sequence[Who] = (), *, full: bool = False) -> Iterator[Stage]:
@@ -242,10 +369,21 @@ class Lake:
 
 
 @contextmanager
-def _opened(stage: Stage, *, changing: bool = False, placed: bool = False) -> Iterator[Staged]:
+def _opened(
+    stage: Stage, *, changing: bool = False, placed: bool = False, keyed: bool = False
+) -> Iterator[Laid]:
     """Open the stage with the engine of SQL stores."""
-    staged = stage.opened(changing=changing, placed=placed)
+    staged = stage.opened(changing=changing, placed=placed, keyed=keyed)
     try:
         yield staged
     finally:
         staged.close()
+
+
+def _counted(table: Table, changes: Changes, deeds: Deeds) -> Mapping[Deed, int]:
+    """Count what is done in one file."""
+    name = table.asked.table
+    found = Counter({(name, "delete"): len(changes.deleted)})
+    for new in changes.written.values():
+        found.update(deeds(name, new))
+    return found

@@ -159,6 +159,11 @@ class Bucket:
         """Remove a note."""
         self._remove(f"{HIDDEN}/{name}")
 
+    def notes(self, below: str) -> Iterator[str]:
+        """Yield the text of every note."""
+        for name in self._listed(f"{HIDDEN}/{below}"):
+            yield (self._content(name) or b"").decode()
+
     def scratch(self) -> Path:
         """Return where this machine keeps what is temporary."""
         return Path(tempfile.gettempdir())
@@ -223,8 +228,11 @@ class Bucket:
         return json.dumps({"holder": token, "until": time.time() + self.lease_seconds}).encode()
 
     def _waiting(self) -> list[str]:
+        return self._listed(WAITING)
+
+    def _listed(self, prefix: str) -> list[str]:
         with self._reaching():
-            return [str(each["path"]) for some in obstore.list(self.objects, prefix=WAITING) for each in some]
+            return [str(each["path"]) for some in obstore.list(self.objects, prefix=prefix) for each in some]
 
     def _content(self, name: str) -> bytes | None:
         with self._reaching():

@@ -79,6 +79,10 @@ class Place(Protocol):
         """Remove a note, if it is there."""
         ...
 
+    def notes(self, below: str) -> Iterator[str]:
+        """Yield the text of every note below a folder."""
+        ...
+
     def scratch(self) -> Path:
         """Return the folder of this machine in which a stage may lie."""
         ...
@@ -238,6 +242,12 @@ class Folder:
         path = self.root / HIDDEN / name
         path.unlink(missing_ok=True)
         _durable(path.parent)
+
+    def notes(self, below: str) -> Iterator[str]:
+        """Yield the text of every note."""
+        return (
+            path.read_text(encoding="utf-8") for path in sorted((self.root / HIDDEN / below).glob("*.json"))
+        )
 
     def scratch(self) -> Path:
         """Return Troth's own folder in the lake."""

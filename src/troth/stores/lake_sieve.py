@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from troth.rules.graph import PLAIN, At, Graph, Hop
 from troth.rules.identifier import exact
 from troth.rules.map import InDocument, InList, Inside, Map
+from troth.stores.amend_stage import Keys
 from troth.stores.contract import Who
 from troth.stores.lake_form import Block, Bounds, cells
 from troth.stores.lake_layout import Part, Table
@@ -246,7 +247,7 @@ class Sieve:
     ) -> None:
         self._graph, self._tables, self._run, self._keep = graph, tables, run, keep
         self._columns = {
-            name: tuple(table.schema.names) if full else _needed(graph, name, table)
+            name: tuple(table.schema.names) if full else needed(graph, name, table)
             for name, table in tables.items()
         }
         self._known: dict[str, set[tuple[str, int]]] = {name: set() for name in tables}
@@ -281,6 +282,14 @@ class Sieve:
         self._holders(reached)
         self._placeholders()
         self._controllers()
+
+    def keyed(self, keys: Keys) -> None:
+        """Find every row whose key columns hold these values, each column by itself."""
+        waiting: dict[str, list[Look]] = {}
+        for table, (columns, rows) in keys.items():
+            tokens = tuple(_tokens("", [row[at] for row in rows]) for at in range(len(columns)))
+            _add(waiting, table, tuple(map(Spot, columns)), tokens)
+        self._pass(waiting)
 
     def _mentioned(self, reached: Mapping[str, Sequence[Sequence[tuple[object, ...]]]]) -> None:
         """Find the rows that only mention somebody; nothing leads on from them."""
@@ -408,7 +417,7 @@ def _merged(looks: Sequence[Look]) -> tuple[Look, ...]:
     return (*(Look((spot,), (tokens,)) for spot, tokens in single.items()), *several)
 
 
-def _needed(graph: Graph, name: str, table: Table) -> tuple[str, ...]:
+def needed(graph: Graph, name: str, table: Table) -> tuple[str, ...]:
     """Return the columns by which the engine finds, decides and changes rows of a table."""
     mapped = graph.map.tables.get(name)
     wanted = {column for hop in graph.hops for column in _at(hop, name)}

@@ -10,45 +10,37 @@ removed by the next one.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
 
+from troth.errors import ConflictError, NotAllowedError
 from troth.rules.catalogue import Catalogue
-from troth.rules.map import Map
+from troth.rules.map import Columns, Map, MapTable
 from troth.stores import held_folder
+from troth.stores.amend_stage import Keys
 from troth.stores.contract import Who
-from troth.stores.lake_form import Changes
+from troth.stores.lake_form import Changes, cells
 from troth.stores.lake_layout import Part, Table
-from troth.stores.lake_sieve import Found, Run, Sieve
+from troth.stores.lake_sieve import Found, Run, Sieve, needed
 from troth.stores.sql_dialect import SQLITE, quoted
-from troth.stores.sql_store import Role, SqlStore
-from troth.stores.sqlite import LIMITS, Sqlite
+from troth.stores.sql_store import SqlStore
+from troth.stores.sqlite import LIMITS
+from troth.stores.stage import Laid, Passing, Place
 
 # Names come from the files and are quoted; values are bound.
 # ruff: noqa: S608
 
 PREFIX = "troth-stage-"
-Staged = SqlStore[sqlite3.Connection]
 _FILE = 2**32  # rows of a file; the number of the file stands above
 _FILLER = {"integer": "0", "boolean": "0", "real": "0.0"}
-
-
-@dataclass(frozen=True, slots=True)
-class Passing(Sqlite):
-    """SQLite in a file that nobody needs once this process is gone."""
-
-    def connect(self, url: str, role: Role) -> sqlite3.Connection:
-        """Open the file; nothing waits for the disk."""
-        connection = Sqlite.connect(self, url, role)
-        connection.execute("PRAGMA synchronous = OFF")
-        return connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +49,7 @@ class Placed(Passing):
 
     def catalogue(self, connection: sqlite3.Connection, store: str) -> Catalogue:
         """Read what is there, with the row id as the key."""
-        found = Sqlite.catalogue(self, connection, store)
+        found = Passing.catalogue(self, connection, store)
         return replace(found, tables=tuple(replace(each, key=("_rowid_",)) for each in found.tables))
 
 
@@ -80,11 +72,28 @@ class Stage:
         """Where the rows are as they were before the plan ran."""
         return self.folder / "before.db"
 
-    def opened(self, *, changing: bool, placed: bool = False) -> Staged:
+    def opened(self, *, changing: bool, placed: bool = False, keyed: bool = False) -> Laid:
         """Open the stage with the engine of SQL stores."""
         url = f"sqlite:///{self.database}"
         urls = {"find": url, "change": url} if changing else {"find": url}
-        return SqlStore(self.map, urls, Placed() if placed else Passing(), LIMITS)
+        keys = {name: key_of(table) for name, table in self.map.tables.items()} if keyed else {}
+        return SqlStore(self.map, urls, Placed() if placed else Passing(keys=keys), LIMITS)
+
+    def place(self, table: str, row: int) -> Place:
+        """Return what tells a row: its file as it was, and its place there."""
+        part = self.tables[table].parts[row // _FILE]
+        return part.file.name, json.dumps(list(part.mark)), row % _FILE
+
+    def row(self, table: str, place: Place) -> int | None:
+        """Return the row id of a row; raises ConflictError where its file was written since."""
+        name, mark, at = place
+        for number, part in enumerate(self.tables[table].parts):
+            if (part.file.name, json.dumps(list(part.mark))) == (name, mark):
+                return first_row(number) + int(str(at))
+        raise ConflictError(
+            f"Files of the store `{self.map.store}` were written since they were looked at. Nothing was changed. Plan "
+            "again."
+        )
 
     def remove(self) -> None:
         """Remove it."""
@@ -112,8 +121,75 @@ def lay_out(tables: Mapping[str, Table], scratch: Path, map_: Map) -> Stage:
     return stage
 
 
+def key_of(table: MapTable) -> Columns:
+    """Return the columns by which the map tells a row of a lake: the subject's key, or those it calls keys."""
+    if table.subject is not None:
+        return table.subject.key
+    return tuple(name for name, category in table.columns.items() if category == "key")
+
+
+def refuse_inexact(stage: Stage, columns: Iterable[tuple[str, str]]) -> None:
+    """Raise NotAllowedError for a column whose values would not come back exactly from a stage."""
+    for table, column in columns:
+        found = stage.tables.get(table)
+        at = found.schema.get_field_index(column) if found is not None else -1
+        if found is not None and at >= 0 and not _exact(found.schema.field(at).type):
+            raise NotAllowedError(
+                f"In the store `{stage.map.store}`, values of `{table}.{column}` can be neither corrected nor set "
+                f"aside: of its type (`{found.schema.field(at).type}`) what was there might not come back as it was. "
+                "Change it there by hand, and record that it was done."
+            )
+
+
+def _exact(kind: pa.DataType) -> bool:
+    """Tell whether values of a type come back from SQLite as they went there."""
+    types = pa.types
+    simple = (types.is_string, types.is_large_string, types.is_boolean, types.is_integer, types.is_float64,
+              types.is_date32, types.is_binary, types.is_decimal)  # fmt: skip
+    if types.is_timestamp(kind):
+        return str(kind.unit) != "ns"
+    return kind != pa.uint64() and any(is_(kind) for is_ in simple)
+
+
+def portions(stage: Stage, names: Sequence[str]) -> Iterator[None]:
+    """Put the rows of these tables on the stage, some at a time, with the columns that decide."""
+    opened = stage.opened(changing=False)
+    try:
+        graph = opened.plan().graph
+    finally:
+        opened.close()
+    with closing(sqlite3.connect(stage.database, isolation_level=None)) as connection:
+        for name in names:
+            table = stage.tables[name]
+            mapped = stage.map.tables[name]
+            more = {*key_of(mapped), *(each.trigger for each in mapped.retention)}
+            columns = tuple(
+                each for each in table.schema.names if each in more or each in needed(graph, name, table)
+            )
+            gaps = ", ".join("?" * (1 + len(columns)))
+            listed = ", ".join(map(quoted, ("_rowid_", *columns)))
+            for number, part in enumerate(table.parts):
+                for block in table.blocks(part, columns):
+                    first = first_row(number) + block.first
+                    rows = ((first + at, *row) for at, row in enumerate(cells(block.rest(columns))))
+                    connection.execute("BEGIN")
+                    connection.executemany(f"INSERT INTO {quoted(name)} ({listed}) VALUES ({gaps})", rows)
+                    connection.execute("COMMIT")
+                    yield
+                    connection.execute(f"DELETE FROM {quoted(name)}")
+
+
+def fill_keyed(stage: Stage, keys: Keys, run: Run) -> None:
+    """Put every row with these keys on the stage, perhaps more, with all their columns."""
+    _filled(stage, run, full=True, search=lambda sieve: sieve.keyed(keys))
+
+
 def fill(stage: Stage, who: Sequence[Who], run: Run, *, full: bool) -> None:
     """Put every row that may matter to these subjects on the stage, `full` or with the columns that decide."""
+    _filled(stage, run, full=full, search=lambda sieve: sieve.search(who))
+
+
+def _filled(stage: Stage, run: Run, *, full: bool, search: Callable[[Sieve], object]) -> None:
     opened = stage.opened(changing=False)
     try:
         graph = opened.plan().graph
@@ -139,7 +215,7 @@ def fill(stage: Stage, who: Sequence[Who], run: Run, *, full: bool) -> None:
                 ((first + place, *row) for place, row in found.rows),
             )
 
-        Sieve(graph, stage.tables, run, keep, full).search(who)
+        search(Sieve(graph, stage.tables, run, keep, full))
         ends = [
             end
             for edge in stage.map.edges()
@@ -192,11 +268,11 @@ def _written(
     found: dict[int, dict[int, dict[str, object]]] = {}
     differs = " OR ".join(f"a.{quoted(name)} IS NOT b.{quoted(name)}" for name in names)
     pairs = ", ".join(f"a.{quoted(name)}, a.{quoted(name)} IS NOT b.{quoted(name)}" for name in names)
-    for row, *cells in connection.execute(
+    for row, *pairs_read in connection.execute(
         f"SELECT a._rowid_, {pairs} FROM main.{quoted(table)} AS a JOIN before.{quoted(table)} AS b "
         f"ON a._rowid_ = b._rowid_ WHERE {differs}"
     ):
-        values = {name: cells[2 * at] for at, name in enumerate(names) if cells[2 * at + 1]}
+        values = {name: pairs_read[2 * at] for at, name in enumerate(names) if pairs_read[2 * at + 1]}
         found.setdefault(row // _FILE, {})[row % _FILE] = values
     return found
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Protocol
@@ -109,9 +109,17 @@ def rewrite(task: Rewrite) -> Rewritten:
 def remembered(place: Place, step: str) -> Remembered | None:
     """Return a step as it is remembered."""
     found = place.note(_record(step))
-    if found is None:
-        return None
-    read = json.loads(found)
+    return None if found is None else _known(json.loads(found))
+
+
+def steps(place: Place) -> Iterator[tuple[str, Remembered]]:
+    """Yield every step that is remembered."""
+    for found in place.notes("steps"):
+        read = json.loads(found)
+        yield str(read["step"]), _known(read)
+
+
+def _known(read: Mapping[str, Any]) -> Remembered:
     return Remembered(str(read["plan_sha256"]), str(read["rows"]), deed.read(read.get("left", ())))
 
 

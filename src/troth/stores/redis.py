@@ -24,15 +24,22 @@ from redis.exceptions import AuthenticationError, NoPermissionError, RedisError,
 
 from troth.errors import NotAllowedError, TrothError, UnreachableError, WrongFileError
 from troth.rules.map import Blank, Map, MapTable
-from troth.stores import deed, redis_keys
+from troth.stores import deed, redis_keys, sql_cells
 from troth.stores.contract import Limits, Store
 from troth.stores.deed import Deed, Remembered
 from troth.stores.gather import Changed, Found, Wanted
-from troth.stores.redis_change import SCRIPT, arguments, calls
+from troth.stores.redis_change import KEPT, SCRIPT, arguments, calls
 from troth.stores.redis_keys import ITEM, OTHER, Described, Keys, text
 from troth.stores.staged import Staged
 
-LIMITS = Limits(atomic=False, measured_by_rollback=False, rows_measured_max=0)
+LIMITS = Limits(
+    atomic=False,
+    measured_by_rollback=False,
+    rows_measured_max=0,
+    replays=True,
+    amends=True,
+    amends_where="in hashes",
+)
 STEP = b"troth:step:"
 WAIT_SECONDS = 20.0
 KEYS_AT_ONCE = 500
@@ -53,6 +60,7 @@ class Redis:
 
     limits = LIMITS
     remembers = True
+    texts = True
 
     def __init__(self, store: str, described: Described, credentials: Mapping[str, str]) -> None:
         self._store = store
@@ -74,6 +82,15 @@ class Redis:
         """Tell whether one value of this column is one key."""
         keys = self._described.tables[table.name]
         return keys.template.gaps == (column,) and (keys.exact or kind not in _LETTER_BY_LETTER_NOT)
+
+    def writes(self, table: MapTable, column: str, *, empties: bool) -> bool:
+        """Tell whether a column is a field of a hash, or the one value of a key; only a field can be taken away."""
+        keys = self._described.tables.get(table.name)
+        if keys is None or column in keys.template.gaps:
+            return False
+        return keys.holds == "hash" or (
+            keys.holds in ("string", "fields") and column == "value" and not empties
+        )
 
     def lists(self, table: MapTable) -> bool:
         """Say that keys that are described can be walked."""
@@ -106,19 +123,25 @@ class Redis:
                         place = f"{key.hex()}.{field.hex()}"
                         yield OTHER, Found(place, {**row, "value": text(value if named else value or field)})
 
+    def steps(self) -> Iterator[tuple[str, Remembered]]:
+        """Yield every step that is remembered."""
+        with self._said("find") as client:
+            for name in self._walked(client, STEP + b"*"):
+                if client.type(name) == b"hash":
+                    known = _remembered(client, name)
+                    if known is not None:
+                        yield name.removeprefix(STEP).decode("utf-8", "surrogatepass"), known
+
     def done(self, step: str) -> Remembered | None:
         """Finish a step that was cut short, and return it where it is remembered."""
         with self._said("change") as client:
             name = STEP + step.encode("utf-8", "surrogatepass")
-            state, plan, rows = client.hmget(name, ["state", "plan", "rows"])
+            state = client.hget(name, "state")
             if state in (b"begun", b"partly"):
-                if not self._finish(client, name):
-                    return None
+                self._finish(client, name)
             elif state != b"done":
                 client.delete(name)  # it was never written down whole, so nothing of it was done
-                return None
-            left = client.hget(name, "left") or b"[]"
-            return Remembered(plan.decode(), rows.decode(), deed.read(json.loads(left)))
+            return _remembered(client, name)
 
     def carry_out(
         self, step: str, plan_sha256: str, rows: str, changes: Iterable[Changed]
@@ -128,7 +151,7 @@ class Redis:
             name = STEP + step.encode("utf-8", "surrogatepass")
             client.hset(name, mapping={"state": "being written", "plan": plan_sha256, "rows": rows})
             number = 0
-            for key, told, deeds in _by_key(self._described, changes):
+            for key, told, deeds in _by_key(self._described, changes, kept=sql_cells.is_amended(rows)):
                 number += 1
                 written = {
                     "key": key.hex(),
@@ -249,7 +272,8 @@ class Redis:
             case "string":
                 row["value"] = text(held)
             case "hash":
-                row = {**{str(text(name)): text(value) for name, value in held.items()}, **row}
+                fields = {str(text(name)): text(value) for name, value in held.items() if name != KEPT}
+                row = {**fields, **row}
             case "fields":
                 row |= {"field": text(held[0]), "value": text(held[1])}
             case "zset":
@@ -337,7 +361,7 @@ class Redis:
 
 
 def _by_key(
-    described: Described, changes: Iterable[Changed]
+    described: Described, changes: Iterable[Changed], *, kept: bool
 ) -> Iterator[tuple[bytes, list[bytes], Counter[Deed]]]:
     """Yield each key with what the script is told and what that does, changes that follow one another together."""
     at: bytes | None = None
@@ -349,10 +373,18 @@ def _by_key(
             yield at, told, deeds
             told, deeds = [], Counter()
         at = key
-        told += arguments(list(calls(described.tables[changed.table], changed)))
+        told += arguments(list(calls(described.tables[changed.table], changed, kept=kept)))
         deeds.update(changed.deeds)
     if at is not None:
         yield at, told, deeds
+
+
+def _remembered(client: Any, name: bytes) -> Remembered | None:
+    """Return a step that is over, at least in part."""
+    state, plan, rows, left = client.hmget(name, ["state", "plan", "rows", "left"])
+    if state not in (b"done", b"partly"):
+        return None
+    return Remembered(plan.decode(), rows.decode(), deed.read(json.loads(left or b"[]")))
 
 
 def _plain(raw: bytes) -> str:

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from troth.stores.gather import Changed
 from troth.stores.redis_keys import ITEM, Keys
 
+KEPT = b"troth:kept"
+"""The field that keeps a hash, and its expiry, while all of its own are set aside."""
 SCRIPT = """
 local key = KEYS[1]
 local function value(marked)
@@ -55,6 +57,22 @@ local verbs = {
         if redis.call('HGET', key, a[1]) ~= after then field_kept(a[1], after) end
       else redis.call('HDEL', key, a[1]) end
     end },
+  kept = {
+    fits = function(a)
+      return redis.call('EXISTS', key) == 1 and same(redis.call('HGET', key, a[1]), value(a[2]), value(a[3]))
+    end,
+    run = function(a)
+      local after = value(a[3])
+      if after then
+        if redis.call('HGET', key, a[1]) ~= after then field_kept(a[1], after) end
+        redis.call('HDEL', key, 'troth:kept')
+      else
+        if redis.call('HLEN', key) == 1 and redis.call('HEXISTS', key, a[1]) == 1 then
+          redis.call('HSET', key, 'troth:kept', '1')
+        end
+        redis.call('HDEL', key, a[1])
+      end
+    end },
   set = {
     fits = function(a) return true end,
     run = function(a)
@@ -97,8 +115,8 @@ return 1
 Call = tuple[str, tuple[bytes, ...]]
 
 
-def calls(keys: Keys, changed: Changed) -> Iterator[Call]:
-    """Yield what the script is told for one row."""
+def calls(keys: Keys, changed: Changed, *, kept: bool) -> Iterator[Call]:
+    """Yield what the script is told for one row; `kept` where a hash stays though its fields go."""
     before, after = changed.before, changed.after
     match keys.holds:
         case "string":
@@ -110,7 +128,7 @@ def calls(keys: Keys, changed: Changed) -> Iterator[Call]:
                 yield "gone", tuple(part for pair in seen for part in pair)
             else:
                 for name, value in after.items():
-                    yield "field", (raw(name), marked(before[name]), marked(value))
+                    yield "kept" if kept else "field", (raw(name), marked(before[name]), marked(value))
         case "fields":
             new = b"-" if after is None else marked(after.get("value"))
             yield "field", (raw(before["field"]), marked(before["value"]), new)

@@ -155,8 +155,14 @@ class _Reading(Reading):
             keys = self.keys(table)
             if keys is not None:
                 tables[table.name] = keys
-                for what, remedy in _not_done(table, keys):
-                    line, column = map_.place(table.name, "erase")
+                told = [("erase", *each) for each in _not_done(table, keys)]
+                if table.restriction is not None and keys.holds != "hash":
+                    what = f"`{table.name}` is to be restricted, and only fields of a hash are flagged or set aside."
+                    told.append(
+                        ("restriction", what, "Take `restriction` out, or keep these values in a hash.")
+                    )
+                for part, what, remedy in told:
+                    line, column = map_.place(table.name, part)
                     self.problems.append(Problem(self.file, line, column, what, remedy))
         return Described(
             self.boolean(fields.get("cluster"), "`cluster`") or False,

@@ -70,6 +70,8 @@ def entry_tables(sql: Sql) -> Mapping[str, Mapping[Place, Named]]:
 def _reading(sql: Sql, table: str, named: Mapping[Place, Named]) -> _Reading:
     found = sql.graph.table(table)
     key = () if set(found.key) & set(found.unreadable) else found.key
+    if {column for column, _ in named} & set(key):
+        key = ()  # an identifier in the key says who it is, and not that it is the same row
     places = [expression.format("t") for expression, _ in sql.keys(table)]
     if sql.dialect.name in ("postgresql", "duckdb"):
         places = [f"{place}::text" for place in places]

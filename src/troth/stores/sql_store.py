@@ -575,6 +575,10 @@ class SqlStore(Generic[Connection]):
         """Yield every row that names somebody by itself (or these subjects), in bounded memory."""
         yield from self._reading(lambda sql, session: sql_replay.entries(sql, session, who))
 
+    def entry_tables(self) -> tuple[str, ...]:
+        """Return the tables of which a row may name somebody by itself."""
+        return self._with("find", lambda connection: tuple(sql_replay.entry_tables(self._sql(connection))))
+
     def left(self, who: Sequence[Who], spared: Spared) -> Mapping[str, int]:
         """Count what is spared, by table."""
 

@@ -19,17 +19,27 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date
+from itertools import islice
 
 from troth.errors import NotAllowedError, TrothError
 from troth.rules.catalogue import Catalogue, CatalogueTable
-from troth.rules.map import Map
-from troth.stores import deed, gather, sql_run
-from troth.stores.contract import Acted, Limits, Measured, PartlyDoneError, Row, Scanned, Who
-from troth.stores.deed import Deed
-from troth.stores.gather import Changed, Gathered, Source
-from troth.stores.sql_store import SqlStore
-from troth.stores.sqlite import LIMITS as SQLITE_LIMITS
-from troth.stores.sqlite import Sqlite
+from troth.rules.map import Columns, Map, Value
+from troth.stores import amend_stage, deed, gather, sql_cells, sql_coding, sql_run, stage
+from troth.stores.amend import Amended, Amendment, Coded, OnConflict, Standing
+from troth.stores.contract import (
+    Acted,
+    Entry,
+    Limits,
+    Measured,
+    PartlyDoneError,
+    Row,
+    Scanned,
+    Spared,
+    Who,
+)
+from troth.stores.deed import Deed, Deeds, Remembered
+from troth.stores.gather import Changed, Gathered, Places, Source
+from troth.stores.stage import Laid
 
 ROWS_SEEN = 10_000  # of a table, to see which columns there are
 CHANGED = "rows changed"  # what is said of those that were left alone
@@ -52,6 +62,11 @@ class Staged:
         """The store's name in plans, events and screens."""
         return self._map.store
 
+    @property
+    def map(self) -> Map:
+        """The map it was opened with."""
+        return self._map
+
     def limits(self) -> Limits:
         """Say what this kind of store can do."""
         return self._source.limits
@@ -68,11 +83,11 @@ class Staged:
             with self._gathered(who, wide=True) as (_, staged):
                 yield from staged.find(who)
 
-    def measure(self, who: Sequence[Who], today: date) -> Measured:
-        """Count what erasing these subjects would do; nothing is changed."""
+    def measure(self, who: Sequence[Who], today: date, spared: Spared | None = None) -> Measured:
+        """Count what erasing these subjects would do (but for what is spared); nothing is changed."""
         self._changing()
-        with self._gathered(who) as (_, staged):
-            return replace(staged.measure(who, today), how="counted")
+        with self._gathered(who) as (gathered, staged):
+            return replace(staged.measure(who, today, _here(gathered, spared)), how="counted")
 
     def act(
         self,
@@ -81,6 +96,7 @@ class Staged:
         today: date,
         approved: Measured,
         tolerance: int = 0,
+        spared: Spared | None = None,
         *,
         about_to: Callable[[Acted], object] = lambda _: None,
     ) -> Acted:
@@ -94,44 +110,59 @@ class Staged:
             return deed.told(self.name, step, known, unit=CHANGED)
         with self._gathered(who) as (gathered, staged):
             shutil.copyfile(gathered.database, gathered.before)
-            acted = staged.act(step, who, today, approved, tolerance)
+            acted = staged.act(step, who, today, approved, tolerance, _here(gathered, spared))
             if not self._source.remembers:
                 acted = replace(acted, certainty="at_least_once")
             about_to(acted)
-            possible = frozenset((count.table, count.verb) for count in acted.counts)
-            with closing(gather.changes(gathered, self._map, possible)) as changes:
-                return self._carried_out(acted, changes)
+            return self._carried_out(gathered, acted)
 
-    def _carried_out(self, acted: Acted, changes: Iterable[Changed]) -> Acted:
+    def _carried_out(self, gathered: Gathered, acted: Acted) -> Acted:
         """Change the rows of the source, and tell what was done of it."""
-        asked, made = Counter[Deed](), Counter[Deed]()
+        made = Counter[Deed]()
+        try:
+            rows = sql_run.to_rows(acted)
+            deeds = deed.of_plan(self._map, acted.counts)
+            known, left = self._changed(gathered, acted.step, acted.plan_sha256, rows, deeds, made)
+        except TrothError as error:
+            if (
+                self._source.remembers or not made
+            ):  # what is remembered is finished when the step is said again
+                raise
+            raise PartlyDoneError(deed.made_of(acted, made), error) from None
+        if known is not None:
+            return deed.told(self.name, acted.step, known, unit=CHANGED, resumed=False)
+        if left:
+            deed.partly(deed.made_of(acted, made), left.total(), CHANGED)
+        return acted
 
-        def counted() -> Iterator[Changed]:
+    def _changed(
+        self,
+        gathered: Gathered,
+        step: str,
+        plan_sha256: str,
+        rows: str,
+        deeds: Deeds,
+        made: Counter[Deed],
+    ) -> tuple[Remembered | None, Counter[Deed]]:
+        """Change the rows that differ; return the step as it is remembered, else what was left alone."""
+        asked = Counter[Deed]()
+
+        def counted(changes: Iterable[Changed]) -> Iterator[Changed]:
             for each in changes:
                 asked.update(each.deeds)
                 yield each
 
-        source = self._source
-        try:
-            for each in source.carry_out(acted.step, acted.plan_sha256, sql_run.to_rows(acted), counted()):
+        with closing(gather.changes(gathered, self._map, deeds)) as changes:
+            for each in self._source.carry_out(step, plan_sha256, rows, counted(changes)):
                 made.update(each.deeds)
-        except TrothError as error:
-            if source.remembers or not made:  # what is remembered is finished when the step is said again
-                raise
-            raise PartlyDoneError(deed.made_of(acted, made), error) from None
-        known = source.done(acted.step)
-        if known is not None:
-            return deed.told(self.name, acted.step, known, unit=CHANGED, resumed=False)
-        for each in changes:  # those that nobody came to ask for
-            asked.update(each.deeds)
-        if asked != made:
-            deed.partly(deed.made_of(acted, made), (asked - made).total(), CHANGED)
-        return acted
+            for each in changes:  # those that nobody came to ask for
+                asked.update(each.deeds)
+        return self._source.done(step), asked - made
 
-    def gone(self, who: Sequence[Who], today: date) -> int:
+    def gone(self, who: Sequence[Who], today: date, spared: Spared | None = None) -> int:
         """Count the rows to which these identifiers still lead and which no rule retains today."""
-        with self._gathered(who) as (_, staged):
-            return staged.gone(who, today)
+        with self._gathered(who) as (gathered, staged):
+            return staged.gone(who, today, _here(gathered, spared))
 
     def scan(self, who: Sequence[Who], today: date) -> Scanned:
         """Search every column of every row that can be read for these subjects' identifiers."""
@@ -141,6 +172,115 @@ class Staged:
                 f"{table}.{name}" for table in gathered.partly for name in self._map.tables[table].columns
             ]
             return replace(found, unread=tuple(sorted({*found.unread, *unread})))
+
+    def entries(self, who: Sequence[Who] | None = None) -> Iterator[Entry]:
+        """Yield every row that names somebody by itself (or these subjects), in bounded memory."""
+        if who is not None:
+            with self._gathered(who, keyed=True) as (gathered, staged), closing(Places(gathered)) as places:
+                yield from stage.entries(staged, who, places.place)
+            return
+        with self._gathered(()) as (_, staged):
+            tables = [name for name in staged.entry_tables() if name in self._map.tables]
+        for name in tables:
+            if not self._source.lists(self._map.tables[name]):
+                stage.refuse_unlisted(self.name, name)
+        for name in tables:
+            rows = self._source.rows(self._map.tables[name], None)
+            while portion := list(islice(rows, stage.PORTION_ROWS)):
+                made = gather.gather_rows(self._source, self._map, name, portion)
+                with self._opened(made, keyed=True) as staged, closing(Places(made)) as places:
+                    yield from stage.entries(staged, None, places.place)
+
+    def left(self, who: Sequence[Who], spared: Spared) -> Mapping[str, int]:
+        """Count what is spared, by table."""
+        with self._gathered(who) as (gathered, staged):
+            here = _here(gathered, spared)
+            assert here is not None
+            return staged.left(who, here)
+
+    def steps(self, step: str | None = None) -> Iterator[Acted]:
+        """Yield every erasure the store remembers (or one of them), with what went."""
+        if not self._may_change:
+            return
+        if step is None:
+            known = self._source.steps()
+        else:
+            found = self._source.done(step)
+            known = iter([(step, found)] if found is not None else ())
+        yield from deed.erasures(self.name, known)
+
+    # Correcting and setting aside
+
+    def standing(
+        self, who: Sequence[Who], wanted: Mapping[str, Columns], *, copies: bool
+    ) -> tuple[Standing, ...]:
+        """Read these columns in every row of these subjects, and in the rows that hold copies of them."""
+        keys, exactly = self._keys(), amend_stage.written_in(self._map, wanted)
+        with self._gathered(who, keyed=True, exactly=exactly) as (gathered, staged):
+            found = staged.standing(who, wanted, copies=copies)
+            tables = {each.table for each in found}
+            amend_stage.refuse_keyless(self.name, tables, keys)
+            amend_stage.refuse_twice(self.name, str(gathered.database), tables, keys)
+        return found
+
+    def coded(self, value: Value) -> Coded:
+        """Code a value written by somebody, as the store would have it."""
+        if value is None:
+            return None
+        written = str(int(value) if isinstance(value, bool) else value) if self._source.texts else value
+        exact_ = written if self._source.texts else gather.marked(written)
+        assert isinstance(exact_, str | int)
+        return sql_coding.SQLITE.code(exact_)
+
+    def shown(self, coded: Coded) -> str | None:
+        """Write a coded value for people."""
+        return None if coded is None else sql_coding.SQLITE.show(coded).removeprefix("\0")
+
+    def try_out(
+        self, amendments: Sequence[Amendment], *, on_conflict: OnConflict
+    ) -> tuple[tuple[Amendment, ...], Amended]:
+        """Change what is laid out and look: return each amendment with the values as the store would hold them."""
+        self._changing()
+        with self._rows_of(amendments) as (_, staged):
+            return staged.try_out(amendments, on_conflict=on_conflict)
+
+    def amend(
+        self, step: str, plan_sha256: str, amendments: Sequence[Amendment], *, on_conflict: OnConflict
+    ) -> Amended:
+        """Change once per `step`; a value that changes while others are written is told as a conflict."""
+        self._changing()
+        known = self._source.done(step)
+        if known is not None:
+            return amend_stage.told(self.name, step, known, resumed=True)
+        with self._rows_of(amendments) as (gathered, staged):
+            shutil.copyfile(gathered.database, gathered.before)
+            made = staged.amend(step, plan_sha256, amendments, on_conflict=on_conflict)
+            if not self._source.remembers:
+                made = amend_stage.at_least_once(made, amendments)
+            rows = sql_cells.to_rows(made)
+            known, left = self._changed(gathered, step, plan_sha256, rows, amend_stage.deeds, Counter[Deed]())
+        if known is not None:
+            return amend_stage.told(self.name, step, known, resumed=False)
+        return amend_stage.without(made, left)
+
+    @contextmanager
+    def _rows_of(self, amendments: Sequence[Amendment]) -> Iterator[tuple[Gathered, Laid]]:
+        """Lay out the rows that are to be changed, as they are now."""
+        keys, columns = self._keys(), amend_stage.columns_of(amendments)
+        tables = {each.table for each in amendments}
+        amend_stage.refuse_keyless(self.name, tables, keys)
+        unwritten = {
+            (table, column, empties)
+            for table, column in columns
+            for empties in (False, True)
+            if not self._source.writes(self._map.tables[table], column, empties=empties)
+        }
+        amend_stage.refuse_unwritten(self.name, amendments, unwritten)
+        wanted = amend_stage.keys_of(amendments, keys)
+        gathered = gather.gather_keyed(self._source, self._map, wanted, columns)
+        with self._opened(gathered, keyed=True) as staged:
+            amend_stage.refuse_twice(self.name, str(gathered.database), tables, keys)
+            yield gathered, staged
 
     def close(self) -> None:
         """Let go of connections."""
@@ -166,16 +306,32 @@ class Staged:
 
     @contextmanager
     def _gathered(
-        self, who: Sequence[Who] | None, *, wide: bool = False, rows_max: int | None = None
-    ) -> Iterator[tuple[Gathered, SqlStore[object]]]:
-        """Gather rows for the length of one verb."""
-        gathered = gather.gather(self._source, self._map, who, wide=wide, rows_max=rows_max)
-        url = f"sqlite:///{gathered.database}"
-        urls: Mapping[str, str] = {"find": url, "change": url}
-        engine: Sqlite = Sqlite()
-        staged: SqlStore[object] = SqlStore(self._map, urls, engine, SQLITE_LIMITS)  # type: ignore[arg-type]
-        try:
+        self,
+        who: Sequence[Who] | None,
+        *,
+        wide: bool = False,
+        rows_max: int | None = None,
+        keyed: bool = False,
+        exactly: frozenset[tuple[str, str]] = frozenset(),
+    ) -> Iterator[tuple[Gathered, Laid]]:
+        """Gather rows for the length of one verb; `keyed` where rows are to be told by their keys."""
+        gathered = gather.gather(self._source, self._map, who, wide=wide, rows_max=rows_max, exactly=exactly)
+        with self._opened(gathered, keyed=keyed) as staged:
             yield gathered, staged
+
+    def _keys(self) -> Mapping[str, Columns]:
+        return {name: self._source.key(table) for name, table in self._map.tables.items()}
+
+    @contextmanager
+    def _opened(self, gathered: Gathered, *, keyed: bool = False) -> Iterator[Laid]:
+        staged = stage.laid(self._map, str(gathered.database), self._keys() if keyed else {})
+        try:
+            yield staged
         finally:
             staged.close()
             gathered.remove()
+
+
+def _here(gathered: Gathered, spared: Spared | None) -> Spared | None:
+    with closing(Places(gathered)) as places:
+        return stage.spared_here(spared, places.row)

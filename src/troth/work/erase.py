@@ -32,10 +32,10 @@ from troth.stores.contract import (
     Intending,
     Measured,
     PartlyDoneError,
-    Replays,
     Scanned,
     Store,
     Who,
+    replaying,
 )
 from troth.work import hold, plan_erasure, read_disclosures, request_file, task, tell_recipients
 from troth.work.establishment import day_here
@@ -309,28 +309,29 @@ def _marks(project: Project, step: str, opened: Store, who: Who) -> Callable[[Co
 
     It is read before the step: afterwards nothing in the store tells whose rows they were.
     """
-    if not isinstance(opened, Replays) or opened.map.backups_expire is None:
+    again = replaying(opened)
+    if again is None or again.map.backups_expire is None:
         return None
     one_person = {
         named.kind
-        for table in opened.map.tables.values()
+        for table in again.map.tables.values()
         if table.subject is not None
         for named in table.subject.identifiers
         if named.one_person
     }
     pairs = [replay.of_identifier(kind, value) for kind, value in who.identifiers if kind in one_person]
-    for entry in opened.entries([who]):
+    for entry in again.entries([who]):
         pairs += [replay.of_identifier(kind, value) for kind, value in entry.identifiers]
         pairs += [replay.of_key(entry.table, entry.key)] if entry.key else []
     return replay.prepare(
-        project.ledger, step, opened.name, instruction.recorded(opened.map.written, who.controller), pairs
+        project.ledger, step, opened.name, instruction.recorded(again.map.written, who.controller), pairs
     )
 
 
 def _expires(project: Project, store: str) -> date | None:
     """Return the day on which the last backup that has what is erased today is gone."""
-    opened = project.stores[store]
-    period = opened.map.backups_expire if isinstance(opened, Replays) else None
+    opened = replaying(project.stores[store])
+    period = opened.map.backups_expire if opened is not None else None
     return None if period is None else end_of(period, day_here(project))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from troth.ledger import append, read
 from troth.rules.event import Draft, Fact
-from troth.stores.contract import Acted, Replays
+from troth.stores.contract import Acted, replaying
 from troth.work import plan_erasure
 from troth.work.project import Project
 
@@ -39,8 +39,9 @@ def read_back(project: Project) -> tuple[Forgotten, ...]:
         for event in read.events(project.ledger, kind=kind)
     }
     found = []
-    for name, opened in sorted(project.stores.items()):
-        if not isinstance(opened, Replays):
+    for name, store in sorted(project.stores.items()):
+        opened = replaying(store)
+        if opened is None:
             continue
         for acted in opened.steps():
             match = _OURS.fullmatch(acted.step)

@@ -27,7 +27,17 @@ from troth.rules import exemption, instruction
 from troth.rules.event import Draft, Fact
 from troth.rules.map import Delete
 from troth.rules.plan import end_of
-from troth.stores.contract import Acted, Count, Entry, Measured, PartlyDoneError, Replays, Spared, Who
+from troth.stores.contract import (
+    Acted,
+    Count,
+    Entry,
+    Measured,
+    PartlyDoneError,
+    Replays,
+    Spared,
+    Who,
+    replaying,
+)
 from troth.stores.map_file import read as read_map
 from troth.work import plan_erasure
 from troth.work.project import Project
@@ -174,8 +184,8 @@ def _store(project: Project, store: str) -> Replays:
         raise NotFoundError(
             f"There is no store called {store[:40]!r} in this project. It has: {', '.join(project.maps)}."
         )
-    opened = project.stores[store]
-    if not isinstance(opened, Replays):
+    opened = replaying(project.stores[store])
+    if opened is None:
         raise NotAllowedError(
             f"Erasures in the store `{store}` cannot be repeated: its kind, `{project.maps[store].kind}`, keeps "
             "no marks. Erase those people again by hand."
@@ -357,7 +367,7 @@ def _end(
         "store": store,
         "outcome": outcome or ("committed" if acted else "rolled_back"),
         "rows": plan_erasure.counts_facts(acted.counts) if acted else [],
-        "certainty": acted.certainty if acted else "exactly_once",
+        "certainty": acted.certainty if acted else ("at_least_once" if outcome else "exactly_once"),
         "grade": acted.grade if acted else "nothing_found",
         "expires": expires.isoformat() if expires else None,
         "resumed": acted.resumed if acted else False,
@@ -381,7 +391,10 @@ def take_up(project: Project, store: str) -> Sequence[Count]:
     for step in begun:
         if step not in ended:
             acted = next(iter(opened.steps(step)), None)
-            _end(project, store, step, acted, "troth", _backups_end(opened, project.clock().date()))
+            unknown = (
+                "" if opened.limits().remembers else "cut_short"
+            )  # what of it was done is repeated, or gone
+            _end(project, store, step, acted, "troth", _backups_end(opened, project.clock().date()), unknown)
             counts += acted.counts if acted else ()
     return counts
 

@@ -131,7 +131,10 @@ def stores(json: bool = typer.Option(False, "--json", help="Print JSON.")) -> No
             "measured_by_rollback": can.measured_by_rollback if can else None,
             "rows_measured_max": can.rows_measured_max if can else None,
             "amends": can.amends if can else None,
+            "amends_where": can.amends_where if can else None,
             "replays": can.replays if can else None,
+            "replays_where": can.replays_where if can else None,
+            "remembers": can.remembers if can else None,
         })  # fmt: skip
     if json:
         as_json({"kinds": found})
@@ -147,7 +150,11 @@ def _can(kind: dict[str, Any]) -> str:
     """Say in words what a kind can besides."""
     if kind["atomic"] is None:
         return "?"
-    said = [word for name, word in _ABILITIES.items() if kind[name]]
+    said = [
+        f"{word} {where}" if (where := kind.get(f"{name}_where")) else word
+        for name, word in _ABILITIES.items()
+        if kind[name]
+    ]
     return ", ".join(said) or "one row, file or key at a time"
 
 
