@@ -13,6 +13,7 @@ from servers import roundup_server
 from troth.errors import ConflictError, NotAllowedError, UnreachableError, WrongFileError
 from troth.rules.map_check import check
 from troth.stores import http_call
+from troth.stores.amend import Amendment, Cell
 from troth.stores.connect import connect
 from troth.stores.contract import PartlyDoneError, Who
 from troth.stores.http_api import opened
@@ -175,6 +176,76 @@ def test_an_erasure_that_was_cut_short_tells_what_went_and_is_finished_by_the_ne
     assert world.store.gone([ADA], TODAY) == 0
     assert [row["id"] for row in world.rows("notes")] == [3]
     assert [row["id"] for row in world.rows("visits")] == [2, 3]
+
+
+@pytest.mark.parametrize("calls", range(3))
+def test_values_set_aside_by_a_step_that_was_cut_short_are_set_aside_and_counted_by_the_next(world, calls):
+    store, before = world.store, everything(world)
+    found = store.standing([ADA], {"people": ("name", "email"), "invoices": ("gift",)}, copies=True)
+    amendments = [
+        Amendment(
+            each.table, each.key, tuple(Cell(n, v, None) for n, v in each.values.items() if v), each.witness
+        )
+        for each in found
+        if any(each.values.values())
+    ]
+    world.api.behave["down after"] = calls
+    with pytest.raises(UnreachableError):
+        store.amend("aside", "plan", amendments, on_conflict="stop")
+    del world.api.behave["down after"]
+    again = store.amend("aside", "plan", amendments, on_conflict="stop")
+    assert {(each.table, each.column): each.rows for each in again.counts} == {
+        ("invoices", "gift"): 1, ("people", "email"): 1, ("people", "name"): 1, ("visits", "email"): 1,
+    }  # fmt: skip
+    assert (again.conflicts, again.certainty) == ((), "at_least_once")
+    back = [
+        Amendment(
+            each.table, each.key, tuple(Cell(c.column, None, c.before) for c in each.cells), each.witness
+        )
+        for each in amendments
+    ]
+    store.amend("back", "plan", back, on_conflict="leave")
+    assert everything(world) == before
+
+
+def test_what_has_a_type_comes_back_with_it(world):
+    odd = {"name": True, "home": ["a", {"b": None}]}
+    for row in world.api.tables["people"]:
+        row |= odd if row["id"] == 1 else {}
+    before = everything(world)
+    found = world.store.standing([ADA], {"people": ("name", "home")}, copies=False)
+    (one,) = found
+    aside = [
+        Amendment("people", one.key, tuple(Cell(n, v, None) for n, v in one.values.items()), one.witness)
+    ]
+    world.store.amend("aside", "plan", aside, on_conflict="stop")
+    assert world.rows("people")[0]["home"] is None
+    back = [Amendment("people", one.key, tuple(Cell(n, None, v) for n, v in one.values.items()), one.witness)]
+    world.store.amend("back", "plan", back, on_conflict="stop")
+    assert everything(world) == before
+    world.api.tables["people"][0]["name"] = "[a text]"
+    (one,) = world.store.standing([ADA], {"people": ("name",)}, copies=False)
+    aside = [Amendment("people", one.key, (Cell("name", one.values["name"], None),), one.witness)]
+    world.store.amend("aside again", "plan", aside, on_conflict="stop")
+    back = [Amendment("people", one.key, (Cell("name", None, one.values["name"]),), one.witness)]
+    world.store.amend("back again", "plan", back, on_conflict="stop")
+    assert world.rows("people")[0]["name"] == "[a text]"
+
+
+def test_what_no_call_writes_is_refused_and_nothing_is_changed(server):
+    body = resource("people").replace(
+        'update: "PATCH /people/{id}"', 'update: {call: "PATCH /people/{id}", body: {name: gone}}'
+    )
+    world = ApiWorld(server, map_at(server.url, people=body))
+    before = everything(world)
+    (one,) = world.store.standing([OBRIEN], {"people": ("name",)}, copies=False)
+    aside = [Amendment("people", one.key, (Cell("name", one.values["name"], None),), one.witness)]
+    with pytest.raises(NotAllowedError, match=r"`people.name` cannot be emptied\. Nothing was changed"):
+        world.store.try_out(aside, on_conflict="stop")
+    with pytest.raises(NotAllowedError, match=r"`people.name` cannot be emptied\. Nothing was changed"):
+        world.store.amend("aside", "plan", aside, on_conflict="stop")
+    assert everything(world) == before
+    world.store.close()
 
 
 def tally(told):

@@ -13,6 +13,7 @@ import pytest
 from stores.stopping import Stopping, killed_everywhere
 from troth.errors import ConflictError, NotAllowedError, UnreachableError
 from troth.stores import lake_place, lake_swap
+from troth.stores.amend import Amendment, Cell
 from troth.stores.connect import connect
 from troth.stores.contract import PartlyDoneError
 from troth.stores.lake import Lake
@@ -148,6 +149,40 @@ def test_a_step_killed_anywhere_is_finished_by_the_next_and_counted_once(tmp_pat
         check,
     )
     assert stops >= 12  # four files at least are offered and swapped, beside the notes
+
+
+def test_values_set_aside_by_a_step_killed_anywhere_are_set_aside_once_by_the_next(tmp_path):
+    def aside(store):
+        wanted = {"people": ("name",), "visits": ("email",), "invoices": ("gift",)}
+        found = store.standing([ADA], wanted, copies=False)
+        return [
+            Amendment(
+                each.table,
+                each.key,
+                tuple(Cell(n, v, None) for n, v in each.values.items() if v),
+                each.witness,
+            )
+            for each in found
+            if any(each.values.values())
+        ]
+
+    other = LakeWorld(tmp_path / "whole")
+    before, amendments = other.rows("people"), aside(other.store)
+    whole = other.store.amend("aside", "plan", amendments, on_conflict="stop")
+    expected = other.rows("people"), other.rows("visits"), other.rows("invoices")
+    assert before != expected[0]
+
+    def check(world, again):
+        assert (again.counts, again.conflicts) == (whole.counts, ())
+        assert (world.rows("people"), world.rows("visits"), world.rows("invoices")) == expected
+        assert world.left() == []
+
+    stops = killed_everywhere(
+        lambda after: LakeWorld(tmp_path / f"cut-{after}"),
+        lambda store: store.amend("aside", "plan", amendments, on_conflict="stop"),
+        check,
+    )
+    assert stops >= 9
 
 
 def test_new_files_of_a_step_that_was_never_written_down_are_removed(world):

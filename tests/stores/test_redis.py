@@ -13,6 +13,7 @@ from servers import valkey_server
 from troth.errors import NotAllowedError, UnreachableError, WrongFileError
 from troth.rules.map_check import check
 from troth.stores import gather
+from troth.stores.amend import Amendment, Cell
 from troth.stores.connect import connect
 from troth.stores.contract import PartlyDoneError, Who
 from troth.stores.map_file import read
@@ -465,6 +466,81 @@ def test_what_was_left_alone_is_said_by_whoever_finishes_a_cut_step(client, serv
     store.close()
 
 
+def emptied(store, columns):
+    return [
+        Amendment(
+            each.table, each.key, tuple(Cell(n, v, None) for n, v in each.values.items() if v), each.witness
+        )
+        for each in store.standing(ONE, columns, copies=False)
+    ]
+
+
+def backwards(amendments):
+    return [
+        Amendment(
+            each.table, each.key, tuple(Cell(c.column, c.after, c.before) for c in each.cells), each.witness
+        )
+        for each in amendments
+    ]
+
+
+def test_a_hash_whose_fields_are_all_set_aside_stays_with_its_expiry_until_they_are_back(cache, client):
+    client.expire("account:1", 5000)
+    before = held(client)
+    aside = emptied(cache, {"account": ("email", "name", "plan")})
+    cache.amend("aside", "plan", aside, on_conflict="stop")
+    assert client.hgetall("account:1") == {b"troth:kept": b"1"}
+    assert 4900 < client.ttl("account:1") <= 5000
+    cache.amend("back", "plan", backwards(aside), on_conflict="leave")
+    assert written(held(client)) == written(before)
+    assert 4900 < client.ttl("account:1") <= 5000
+
+
+@pytest.mark.parametrize("made", [0, 1])
+def test_values_set_aside_by_a_step_that_was_cut_short_are_set_aside_by_the_next(cache, client, made):
+    client.hset("account:3", mapping={"email": "ADA@shop.example", "name": "Ada too"})
+    aside = emptied(cache, {"account": ("name",)})
+    source = cache._source
+    finish = source._finish
+
+    def killed(reached, name):
+        for number in range(1, made + 1):
+            read_ = json.loads(reached.hget(name, f"change:{number}"))
+            told = [bytes.fromhex(each) for each in read_["told"]]
+            assert reached.eval(SCRIPT, 1, bytes.fromhex(read_["key"]), *told) == 1
+        raise KeyboardInterrupt
+
+    source._finish = killed
+    with pytest.raises(KeyboardInterrupt):
+        cache.amend("aside", "plan", aside, on_conflict="stop")
+    source._finish = finish
+    again = cache.amend("aside", "plan", aside, on_conflict="stop")
+    assert again.resumed
+    assert [(each.column, each.rows) for each in again.counts] == [("name", 2)]
+    assert [client.hget(f"account:{n}", "name") for n in (1, 2, 3)] == [None, b"Ben", None]
+
+
+def test_a_value_that_changes_while_others_are_set_aside_is_left_and_told(cache, client):
+    client.hset("account:3", mapping={"email": "ADA@shop.example", "name": "Ada too"})
+    aside = emptied(cache, {"account": ("name",)})
+    source = cache._source
+    finish = source._finish
+
+    def meanwhile(*given):
+        client.hset("account:1", "name", "Ada King")
+        return finish(*given)
+
+    source._finish = meanwhile
+    done = cache.amend("aside", "plan", aside, on_conflict="stop")
+    source._finish = finish
+    assert [(each.column, each.reason, each.rows) for each in done.conflicts] == [("name", "changed", 1)]
+    assert [(each.column, each.rows) for each in done.counts] == [("name", 1)]
+    assert client.hget("account:1", "name") == b"Ada King"
+    back = cache.amend("back", "plan", backwards(aside), on_conflict="leave")
+    assert [(each.column, each.reason) for each in back.conflicts] == [("name", "changed")]
+    assert [client.hget(f"account:{n}", "name") for n in (1, 3)] == [b"Ada King", b"Ada too"]
+
+
 def test_nothing_gathered_stays_when_a_verb_has_ended(cache, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     left = tmp_path / f"{gather.PREFIX}left-by-a-killed-process"
@@ -589,6 +665,8 @@ def problems_of(text):
         ('"fav:{account}"', '"fav:{member}"', "a gap in its key too"),
         ("controller:", "redis: {claster: true}\ncontroller:", "has no field called `claster`"),
         ("set: {email: null, name: gone}", "set: {id: null}", "stands in the key"),
+        ("columns: {account: link, member: usage}", "columns: {account: link, member: usage}\n    restriction: "
+         "{set_aside: [member]}", "only fields of a hash are flagged or set aside"),
     ],
 )  # fmt: skip
 def test_each_mistake_in_what_is_said_of_keys_is_told_with_its_line(old, new, said):

@@ -29,6 +29,11 @@ class Planned:
     def plan(self):
         self.store.gone([], None)
 
+    def find(self, who):
+        return (
+            replace(row, values={**row.values, "id": int(row.values["id"])}) for row in self.store.find(who)
+        )
+
     def limits(self):
         return replace(self.store.limits(), rows_measured_max=1)
 

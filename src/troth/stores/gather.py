@@ -249,10 +249,10 @@ class Places:
         found = self._db.execute("SELECT place FROM place WHERE name = ? AND row = ?", (table, row))
         return (str(found.fetchone()[0]),)
 
-    def row(self, table: str, place: tuple[object, ...]) -> int | None:
+    def rows(self, table: str, place: tuple[object, ...]) -> Sequence[int]:
         """Return the row id of a row of the source, if it is laid out."""
         found = self._db.execute("SELECT row FROM place WHERE name = ? AND place = ?", (table, place[0]))
-        return next((int(row) for (row,) in found), None)
+        return [int(row) for (row,) in found]
 
     def close(self) -> None:
         """Let go of the file."""
@@ -358,7 +358,7 @@ class _Laying:
         ]
         for number, (table, names) in enumerate(dict.fromkeys(ends)):
             if table in self.columns and set(names) <= set(self.columns[table]):
-                listed = ", ".join(map(quoted, names))
+                listed = ", ".join(f"CAST({quoted(name)} AS TEXT)" for name in names)  # as they are compared
                 self.db.execute(f"CREATE INDEX troth_{number} ON {quoted(table)} ({listed})")
         self.db.execute("COMMIT")
 

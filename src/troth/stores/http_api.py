@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from troth.errors import NotAllowedError, UnreachableError, WrongFileError
 from troth.rules.map import Blank, Map, MapTable, Retain
-from troth.stores import http_map
+from troth.stores import http_map, sql_cells
 from troth.stores.contract import Limits, Store
 from troth.stores.deed import Remembered
 from troth.stores.gather import Changed, Found, Wanted, is_text, same, unmarked
@@ -114,28 +114,13 @@ class HttpApi:
         self, step: str, plan_sha256: str, rows: str, changes: Iterable[Changed]
     ) -> Iterator[Changed]:
         """Make the calls, one row after another."""
-        del plan_sha256, rows
+        del plan_sha256
+        alone = sql_cells.is_amended(rows)  # values that are amended stand by themselves
         for changed in changes:
-            resource = self._api.tables[changed.table]
-            change = resource.erase if changed.after is None else resource.update
-            if change is None:
-                raise NotAllowedError(
-                    f"No call of the store `{self._store}` does what the plan needs in `{changed.table}`. Let its map "
-                    "name one, `erase` or `update`."
-                )
-            row, mark = self._seen(resource, changed)
-            if (
-                row is None and changed.after is None
-            ):  # somebody was quicker, or this step before it was cut short
+            if self._made(step, changed):
                 yield changed
-                continue
-            if row is None:
+            elif not alone:
                 return
-            differs = not all(same(row[name], value) for name, value in changed.before.items() if name in row)
-            if differs or not self._changed(step, changed, change, row, mark):
-                return
-            self._verify(resource, changed, change)
-            yield changed
 
     def close(self) -> None:
         """Let go of connections."""
@@ -215,6 +200,25 @@ class HttpApi:
         same = next((row for row in rows if str(row.get(column, key)) == str(key)), None)
         mark = answer.headers.get("etag", "")
         return same, "" if mark.startswith("W/") else mark
+
+    def _made(self, step: str, changed: Changed) -> bool:
+        """Make the call for one row and see that it was done; False where the row is not as it was read."""
+        resource = self._api.tables[changed.table]
+        change = resource.erase if changed.after is None else resource.update
+        if change is None:
+            raise NotAllowedError(
+                f"No call of the store `{self._store}` does what the plan needs in `{changed.table}`. Let its map name "
+                "one, `erase` or `update`."
+            )
+        row, mark = self._seen(resource, changed)
+        if row is None:  # somebody was quicker, or this step itself before it was cut short
+            return changed.after is None
+        if not all(same(row[name], value) for name, value in changed.before.items() if name in row):
+            return False
+        if not self._changed(step, changed, change, row, mark):
+            return False
+        self._verify(resource, changed, change)
+        return True
 
     def _verify(self, resource: Resource, changed: Changed, change: Change) -> None:
         """See that a row is gone, or holds none of its old values; an API may take a moment."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import date
 
@@ -120,7 +120,7 @@ class Lake:
             self._laid_out(who, full=full) as stage,
             _opened(stage, changing=True) as staged,
         ):
-            return staged.measure(who, today, spared_here(spared, stage.row))
+            return staged.measure(who, today, _here(stage, spared))
 
     def act(
         self,
@@ -142,7 +142,7 @@ class Lake:
             with self._laid_out(who, full=spared is not None) as stage:
                 lake_stage.remember(stage)
                 with _opened(stage, changing=True) as staged:
-                    here = spared_here(spared, stage.row)
+                    here = _here(stage, spared)
                     acted = staged.act(step, who, today, approved, tolerance, here)
                     order = staged.plan().graph.reached()
                 deeds = deed.of_plan(self._map, acted.counts)
@@ -156,25 +156,26 @@ class Lake:
         """Count the rows to which these identifiers still lead and which no rule retains today."""
         full = spared is not None
         with self._alone(), self._laid_out(who, full=full) as stage, _opened(stage) as staged:
-            return staged.gone(who, today, spared_here(spared, stage.row))
+            return staged.gone(who, today, _here(stage, spared))
 
     def entries(self, who: Sequence[Who] | None = None) -> Iterator[Entry]:
         """Yield every row that names somebody by itself (or these subjects), in bounded memory."""
         with ExitStack() as held:
             with self._alone():
                 stage = held.enter_context(self._laid_out(who or (), full=True))
+            rows = held.enter_context(closing(lake_stage.Rows(stage)))
             staged = held.enter_context(_opened(stage, keyed=True))
             if who is not None:
-                yield from entries(staged, who, stage.place)
+                yield from entries(staged, who, rows.place)
                 return
             names = [name for name in staged.entry_tables() if name in stage.tables]
-            for _ in lake_stage.portions(stage, names):
-                yield from entries(staged, None, stage.place)
+            for _ in lake_stage.portions(stage, rows, names):
+                yield from entries(staged, None, rows.place)
 
     def left(self, who: Sequence[Who], spared: Spared) -> Mapping[str, int]:
         """Count what is spared, by table."""
         with self._alone(), self._laid_out(who, full=True) as stage, _opened(stage) as staged:
-            here = spared_here(spared, stage.row)
+            here = _here(stage, spared)
             assert here is not None
             return staged.left(who, here)
 
@@ -387,3 +388,10 @@ def _counted(table: Table, changes: Changes, deeds: Deeds) -> Mapping[Deed, int]
     for new in changes.written.values():
         found.update(deeds(name, new))
     return found
+
+
+def _here(stage: Stage, spared: Spared | None) -> Spared | None:
+    if spared is None:
+        return None
+    with closing(lake_stage.Rows(stage)) as rows:
+        return spared_here(spared, rows.rows)

@@ -10,18 +10,18 @@ removed by the next one.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 import pyarrow as pa
 
-from troth.errors import ConflictError, NotAllowedError
+from troth.errors import NotAllowedError
 from troth.rules.catalogue import Catalogue
 from troth.rules.map import Columns, Map, MapTable
 from troth.stores import held_folder
@@ -79,22 +79,6 @@ class Stage:
         keys = {name: key_of(table) for name, table in self.map.tables.items()} if keyed else {}
         return SqlStore(self.map, urls, Placed() if placed else Passing(keys=keys), LIMITS)
 
-    def place(self, table: str, row: int) -> Place:
-        """Return what tells a row: its file as it was, and its place there."""
-        part = self.tables[table].parts[row // _FILE]
-        return part.file.name, json.dumps(list(part.mark)), row % _FILE
-
-    def row(self, table: str, place: Place) -> int | None:
-        """Return the row id of a row; raises ConflictError where its file was written since."""
-        name, mark, at = place
-        for number, part in enumerate(self.tables[table].parts):
-            if (part.file.name, json.dumps(list(part.mark))) == (name, mark):
-                return first_row(number) + int(str(at))
-        raise ConflictError(
-            f"Files of the store `{self.map.store}` were written since they were looked at. Nothing was changed. Plan "
-            "again."
-        )
-
     def remove(self) -> None:
         """Remove it."""
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -151,29 +135,74 @@ def _exact(kind: pa.DataType) -> bool:
     return kind != pa.uint64() and any(is_(kind) for is_ in simple)
 
 
-def portions(stage: Stage, names: Sequence[str]) -> Iterator[None]:
+class Rows:
+    """Which row on a stage is which in its lake: told by what it holds, since files are written anew."""
+
+    def __init__(self, stage: Stage) -> None:
+        opened = stage.opened(changing=False)
+        try:
+            self.graph = opened.plan().graph
+        finally:
+            opened.close()
+        self._stage = stage
+        self._db = sqlite3.connect(stage.database, check_same_thread=False)
+        self._columns: dict[str, Columns] = {}
+        self._known: dict[str, dict[Place, list[int]]] = {}
+
+    def columns(self, table: str) -> Columns:
+        """Return the columns that decide, tell a row, or say when it began."""
+        if table not in self._columns:
+            self._columns[table] = self._deciding(table)
+        return self._columns[table]
+
+    def _deciding(self, table: str) -> Columns:
+        mapped, found = self._stage.map.tables.get(table), self._stage.tables[table]
+        deciding = set(needed(self.graph, table, found))
+        if mapped is not None:
+            deciding |= {*key_of(mapped), *(each.trigger for each in mapped.retention)}
+        return tuple(each for each in found.schema.names if each in deciding)
+
+    def place(self, table: str, row: int) -> Place:
+        """Return what a row holds, as a hash."""
+        found = self._db.execute(f"{self._select(table)} WHERE _rowid_ = ?", (row,)).fetchone()
+        return (_hash(found[1:]),)
+
+    def rows(self, table: str, place: Place) -> Sequence[int]:
+        """Return the rows on the stage that hold this."""
+        if table not in self._known:
+            found: dict[Place, list[int]] = {}
+            for row, *held in self._db.execute(self._select(table)):
+                found.setdefault((_hash(held),), []).append(row)
+            self._known[table] = found
+        return self._known[table].get(place, ())
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def _select(self, table: str) -> str:
+        listed = ", ".join(map(quoted, ("_rowid_", *self.columns(table))))
+        return f"SELECT {listed} FROM {quoted(table)}"
+
+
+def _hash(held: Sequence[object]) -> str:
+    return sha256(repr(tuple(held)).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def portions(stage: Stage, rows: Rows, names: Sequence[str]) -> Iterator[None]:
     """Put the rows of these tables on the stage, some at a time, with the columns that decide."""
-    opened = stage.opened(changing=False)
-    try:
-        graph = opened.plan().graph
-    finally:
-        opened.close()
     with closing(sqlite3.connect(stage.database, isolation_level=None)) as connection:
         for name in names:
             table = stage.tables[name]
-            mapped = stage.map.tables[name]
-            more = {*key_of(mapped), *(each.trigger for each in mapped.retention)}
-            columns = tuple(
-                each for each in table.schema.names if each in more or each in needed(graph, name, table)
-            )
+            columns = rows.columns(name)
             gaps = ", ".join("?" * (1 + len(columns)))
             listed = ", ".join(map(quoted, ("_rowid_", *columns)))
             for number, part in enumerate(table.parts):
                 for block in table.blocks(part, columns):
                     first = first_row(number) + block.first
-                    rows = ((first + at, *row) for at, row in enumerate(cells(block.rest(columns))))
+                    laid = ((first + at, *row) for at, row in enumerate(cells(block.rest(columns))))
                     connection.execute("BEGIN")
-                    connection.executemany(f"INSERT INTO {quoted(name)} ({listed}) VALUES ({gaps})", rows)
+                    connection.executemany(f"INSERT INTO {quoted(name)} ({listed}) VALUES ({gaps})", laid)
                     connection.execute("COMMIT")
                     yield
                     connection.execute(f"DELETE FROM {quoted(name)}")

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Protocol
 
-from troth.stores import deed
+from troth.stores import deed, sql_cells
 from troth.stores.deed import Deed, Remembered
 from troth.stores.lake_form import Changes
 from troth.stores.lake_layout import Part, Table
@@ -161,8 +161,9 @@ def finish(place: Place, kinds: Mapping[str, Units]) -> None:
     step = str(read["step"])
     units = read["units"]
     left: list[Unit] = []
+    alone = sql_cells.is_amended(read["rows"])  # values that are amended stand by themselves
     for unit in units:  # what leads to other rows comes last, and stays with them
-        if left or not kinds[unit["kind"]].carry_out(unit, step):
+        if (left and not alone) or not kinds[unit["kind"]].carry_out(unit, step):
             left.append(unit)
     if len(left) < len(units) or not units:
         undone = deed.written(sum((deed.read(unit["rows"]) for unit in left), Counter()))

@@ -196,6 +196,10 @@ class SqlTerms:
             column = self.graph.table(table).column(each.column)
             if family == "text":
                 listed = ", ".join(self.literal(str(value)) for value in each.values)
+            elif self.dialect.name == "sqlite" and family == "any":
+                bare = f"CAST({bare} AS TEXT)"
+                written = (int(value) if isinstance(value, bool) else value for value in each.values)
+                listed = ", ".join(self.literal(str(value)) for value in written)
             elif self.dialect.name == "sqlite" or (
                 column is not None and all(_typed(value, column, family) for value in each.values)
             ):
@@ -215,6 +219,11 @@ class SqlTerms:
             return _mariadb_alike(looked, looked_family, value, family)
         if self.dialect.name == "duckdb" and looked_family == family == "text":
             return f"encode({looked})", f"encode({value})"  # whatever their collations
+        if self.dialect.name == "sqlite" and "any" in (looked_family, family):
+            return (
+                f"CAST({looked} AS TEXT)",
+                f"CAST({value} AS TEXT)",
+            )  # one may hold numbers, the other texts
         if looked_family == family or "any" in (looked_family, family):
             return looked, value
         if self.dialect.name == "sqlite":

@@ -63,12 +63,12 @@ def entries(staged: Laid, who: Sequence[Who] | None, place: Callable[[str, int],
         yield replace(entry, place=place(entry.table, row), key_given_again=True)
 
 
-def spared_here(spared: Spared | None, row: Callable[[str, Place], int | None]) -> Spared | None:
+def spared_here(spared: Spared | None, rows: Callable[[str, Place], Sequence[int]]) -> Spared | None:
     """Return what is spared by the row ids it has where it is laid out; what is not there needs none."""
     if spared is None:
         return None
     places = {
-        table: tuple((found,) for each in several if (found := row(table, each)) is not None)
+        table: tuple((row,) for each in several for row in rows(table, each))
         for table, several in spared.places.items()
     }
     return replace(spared, places=places)

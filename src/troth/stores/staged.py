@@ -23,7 +23,7 @@ from itertools import islice
 
 from troth.errors import NotAllowedError, TrothError
 from troth.rules.catalogue import Catalogue, CatalogueTable
-from troth.rules.map import Columns, Map, Value
+from troth.rules.map import Blank, BlankLink, Columns, Edge, Erase, Map, Retain, Value, Values
 from troth.stores import amend_stage, deed, gather, sql_cells, sql_coding, sql_run, stage
 from troth.stores.amend import Amended, Amendment, Coded, OnConflict, Standing
 from troth.stores.contract import (
@@ -49,7 +49,7 @@ class Staged:
     """A store over a source."""
 
     def __init__(self, map_: Map, source: Source, *, may_change: bool) -> None:
-        self._map = map_
+        self._map = as_texts(map_) if source.texts else map_
         self._source = source
         self._may_change = may_change
 
@@ -332,6 +332,41 @@ class Staged:
             gathered.remove()
 
 
+def as_texts(map_: Map) -> Map:
+    """Return a map whose constants are what a store of texts would hold: else what was written is never found again."""
+
+    def text(value: Value) -> Value:
+        return value if value is None else str(int(value) if isinstance(value, bool) else value)
+
+    def texts(values: Values) -> Values:
+        return tuple((column, text(value)) for column, value in values)
+
+    def erase(done: Erase | None) -> Erase | None:
+        match done:
+            case Erase(Blank() as do):
+                return replace(done, do=replace(do, values=texts(do.values)))
+            case Erase(Retain() as do):
+                return replace(done, do=replace(do, blank=texts(do.blank)))
+            case _:
+                return done
+
+    def edge(one: Edge) -> Edge:
+        leaving = one.leaving
+        return (
+            replace(one, leaving=replace(leaving, values=texts(leaving.values)))
+            if isinstance(leaving, BlankLink)
+            else one
+        )
+
+    tables = {
+        name: replace(table, erase=erase(table.erase), edges=tuple(map(edge, table.edges)))
+        for name, table in map_.tables.items()
+    }
+    return replace(
+        map_, tables=tables, placeholder={name: text(value) for name, value in map_.placeholder.items()}
+    )
+
+
 def _here(gathered: Gathered, spared: Spared | None) -> Spared | None:
     with closing(Places(gathered)) as places:
-        return stage.spared_here(spared, places.row)
+        return stage.spared_here(spared, places.rows)

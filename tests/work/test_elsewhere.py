@@ -1,9 +1,13 @@
-"""An erasure is repeated in a restored backup of every kind of store, by marks alone; who came back is left alone."""
+"""In every kind of store without transactions: erasures are repeated, values corrected, set aside and put back.
 
+Who came back after an erasure is left alone; what somebody wrote meanwhile is never overwritten.
+"""
+
+import csv
 import json
 from contextlib import contextmanager
 from copy import deepcopy
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,7 +20,8 @@ from servers import valkey_server
 from shop_project import opened
 from troth.errors import NotAllowedError
 from troth.ledger import read
-from troth.work import carry_on, read_back, replay
+from troth.rules.rectification import read as written
+from troth.work import carry_on, lift, read_back, rectify, replay, restrict
 
 pytestmark = pytest.mark.slow
 BEFORE = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -30,14 +35,20 @@ ROWS = {
         {"id": "2", "customer_id": "2", "day": "2026-01-06", "place": "Metz"},
     ],
     "ticket": [
-        {"id": "t1", "email": "ADA@example.org", "opened": "2026-01-05", "body": "help"},
-        {"id": "t2", "email": "bob@example.org", "opened": "2026-01-05", "body": "help"},
+        {"id": "t1", "email": "ADA@example.org", "opened": "2026-01-05", "body": "help", "held": "0"},
+        {"id": "t2", "email": "bob@example.org", "opened": "2026-01-05", "body": "help", "held": "0"},
     ],
 }
 BACK = {
     "customer": {"id": "7", "email": "ada@example.org", "name": "Ada again"},
     "visit": {"id": "7", "customer_id": "7", "day": "2026-11-25", "place": "Nice"},
-    "ticket": {"id": "t7", "email": "ada@example.org", "opened": "2026-11-25", "body": "hello again"},
+    "ticket": {
+        "id": "t7",
+        "email": "ada@example.org",
+        "opened": "2026-11-25",
+        "body": "hello again",
+        "held": "0",
+    },
 }
 MAP = """
 store: shop
@@ -51,6 +62,7 @@ tables:
     {customer}
     subject: {{key: id, identifiers: {{email: {{kind: email, one_person: true}}}}}}
     columns: {{id: key, email: contact, name: identity}}
+    restriction: {{set_aside: [name]}}
     erase: {{do: delete, by: dpo, because: no longer needed}}
   visit:
     {visit}
@@ -61,7 +73,8 @@ tables:
   ticket:
     {ticket}
     belongs_to: [{{email: customer.email}}]
-    columns: {{id: key, email: contact, opened: usage, body: free_text}}
+    columns: {{id: key, email: contact, opened: usage, body: free_text, held: flag}}
+    restriction: {{flag: held, active: "1", lifted: "0"}}
     retention: [{{promise: retention/tickets, trigger: opened}}]
     erase: {{do: delete, by: dpo, because: no longer needed}}
 """
@@ -77,6 +90,12 @@ class Elsewhere:
     def __init__(self, map_, put, rows):
         self.map, self.put, self.rows = map_, put, rows
 
+    def sorted(self):
+        return {
+            table: sorted(({n: v for n, v in row.items() if v not in (None, "")} for row in rows), key=str)
+            for table, rows in self.rows().items()
+        }
+
     def ids(self):
         return {table: sorted(row["id"] for row in self.rows()[table]) for table in ROWS}
 
@@ -90,11 +109,16 @@ def in_redis(folder):
             client.flushall()
             for table, rows in tables.items():
                 for row in rows:
-                    client.hset(f"{table}:{row['id']}", mapping={n: v for n, v in row.items() if n != "id"})
+                    held = {name: value for name, value in row.items() if name != "id" and value is not None}
+                    client.hset(f"{table}:{row['id']}", mapping=held)
 
         def rows():
             return {
-                table: [{"id": key.decode().partition(":")[2]} for key in client.scan_iter(f"{table}:*")]
+                table: [
+                    {"id": key.decode().partition(":")[2]}
+                    | {name.decode(): value.decode() for name, value in client.hgetall(key).items()}
+                    for key in client.scan_iter(f"{table}:*")
+                ]
                 for table in ROWS
             }
 
@@ -117,7 +141,8 @@ def in_an_api(folder):
                 f"{api.url}/api",
                 lambda table: (
                     f'http: {{key: id, list: "GET /{table}?size=99", rows: rows, '
-                    f'look_up: {{id: "GET /{table}/{{id}}"}}, erase: "DELETE /{table}/{{id}}"}}'
+                    f'look_up: {{id: "GET /{table}/{{id}}"}}, erase: "DELETE /{table}/{{id}}", '
+                    f'update: "PATCH /{table}/{{id}}"}}'
                 ),
                 f"http: {{hosts: ['{host}'], sign_in: none}}",
             ),
@@ -143,7 +168,10 @@ def lake(form):
                         case "jsonl":
                             path.write_text("".join(f"{json.dumps(row)}\n" for row in some))
                         case _:
-                            lines = [",".join(some[0]), *(",".join(row.values()) for row in some)]
+                            lines = [
+                                ",".join(some[0]),
+                                *(",".join(v or "" for v in row.values()) for row in some),
+                            ]
                             path.write_text("".join(f"{line}\n" for line in lines))
 
         def rows():
@@ -156,9 +184,7 @@ def lake(form):
                     elif form == "jsonl":
                         found[table] += [json.loads(line) for line in path.open()]
                     else:
-                        found[table] += [
-                            {"id": line.partition(",")[0]} for line in path.read_text().split()[1:]
-                        ]
+                        found[table] += list(csv.DictReader(path.open()))
             return found
 
         yield Elsewhere(mapped("lake", f"lake://{root}"), put, rows)
@@ -269,3 +295,51 @@ def test_an_api_whose_people_cannot_be_listed_says_so(folder, clock):
             replay.plan(project, "shop", BEFORE)
         project.close()
         project.ledger.close()
+
+
+def test_a_correction_reaches_what_links_by_value_and_nobody_else(elsewhere):
+    project, found = elsewhere
+    before = found.sorted()
+    wanted = [written("customer.email=new@example.org"), written("customer.name=New")]
+    made = rectify.measure(project, "shop", [("email", "Ada@example.org")], wanted)
+    rectify.approve(project, made.name, made.state["plan"]["sha256"], "marie")
+    assert found.sorted() == before
+    done = rectify.rectify(project, made.name)
+    assert done.state["stores"]["shop"]["remaining"] == 0
+    changed = deepcopy(ROWS)
+    changed["customer"][0] |= {"email": "new@example.org", "name": "New"}
+    changed["ticket"][0]["email"] = "new@example.org"
+    assert found.sorted() == {table: sorted(rows, key=str) for table, rows in changed.items()}
+
+
+def test_a_restriction_sets_aside_and_flags_and_its_lifting_overwrites_nothing_newer(elsewhere):
+    project, found = elsewhere
+    more = {"id": "t9", "email": "ada@example.org", "opened": "2026-01-05", "body": "again", "held": "0"}
+    found.put({**ROWS, "ticket": [*ROWS["ticket"], more]})
+    before = found.sorted()
+    made = restrict.measure(project, [("email", "ada@example.org")], "accuracy")
+    restrict.approve(project, made.name, made.state["plan"]["sha256"], "marie")
+    restrict.restrict(project, made.name)
+    restricted = found.sorted()
+    assert [row.get("name") for row in restricted["customer"]] == [None, "Bob"]
+    assert {row["id"]: row["held"] for row in restricted["ticket"]} == {"t1": "1", "t2": "0", "t9": "1"}
+    assert restricted["visit"] == before["visit"]
+    found.put(with_held(restricted, "t9", "7"))
+    lifted = lift.lift(project, made.name, date(2026, 11, 2), "marie")
+    assert lift.conflicts(lifted) == [("shop", "ticket", "held", "changed", 1)]
+    assert found.sorted() == {
+        **before,
+        "ticket": sorted(with_held(before, "t9", "7")["ticket"], key=str),
+    }
+
+
+def with_held(tables, id_, held):
+    """The same rows, in which somebody wrote meanwhile."""
+    names = {table: list(rows[0]) for table, rows in ROWS.items()}
+    return {
+        table: [
+            {name: row.get(name) for name in names[table]} | ({"held": held} if row["id"] == id_ else {})
+            for row in rows
+        ]
+        for table, rows in tables.items()
+    }
