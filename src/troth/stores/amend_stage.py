@@ -82,6 +82,16 @@ def written_in(map_: Map, wanted: Mapping[str, Columns]) -> frozenset[tuple[str,
     return frozenset(found)
 
 
+def looked_into(map_: Map) -> frozenset[tuple[str, str]]:
+    """Return the columns whose documents are looked into, so that they must be laid out as such."""
+    found = {(edge.table, edge.columns[0]) for edge in map_.edges() if edge.inside is not None}
+    for name, table in map_.tables.items():
+        for each in table.subject.identifiers if table.subject is not None else ():
+            if each.inside is not None:
+                found.add((each.via.table if each.via is not None else name, each.column))
+    return frozenset(found)
+
+
 def columns_of(amendments: Iterable[Amendment]) -> frozenset[tuple[str, str]]:
     """Return the columns that are to be changed."""
     return frozenset((each.table, cell.column) for each in amendments for cell in each.cells)

@@ -69,18 +69,20 @@ class Changed:
     before: Mapping[str, object] = field(repr=False)
     after: Mapping[str, object] | None = field(repr=False)
     deeds: tuple[Deed, ...] = ()  # under what it is counted
+    exact: frozenset[str] = (
+        frozenset()
+    )  # the columns whose new values have their own type, texts and documents too
 
 
-def unchanged(row: Mapping[str, object], before: Mapping[str, object]) -> bool:
-    """Tell whether a row that was read again holds in these columns what it held when it was gathered."""
-    return all(same(row.get(name), value) for name, value in before.items())
+def unchanged(row: Mapping[str, object], changed: Changed) -> bool:
+    """Tell whether a row that was read again holds what it held when it was gathered."""
+    return all(same(row.get(name), changed, name) for name in changed.before)
 
 
-def same(value: object, gathered: object) -> bool:
+def same(value: object, changed: Changed, name: str) -> bool:
     """Tell whether a value of the source is the one that was gathered."""
-    if isinstance(gathered, str) and gathered[:1] == "\0":
-        return marked(value) == gathered
-    return cell(value) == gathered
+    gathered = changed.before[name]
+    return (cell(marked(value)) if name in changed.exact else cell(value)) == gathered
 
 
 class Source(Protocol):
@@ -143,6 +145,7 @@ class Gathered:
     folder: Path
     handle: int
     partly: tuple[str, ...] = ()
+    exactly: frozenset[tuple[str, str]] = frozenset()  # the columns whose values keep their own type
 
     @property
     def database(self) -> Path:
@@ -228,14 +231,14 @@ def _laid(
     folder, handle = held_folder.held(PREFIX)
     try:
         with closing(_Laying(source, map_, folder, wide=wide, rows_max=rows_max)) as laying:
-            laying.exactly = frozenset() if source.texts else exactly
+            laying.exactly = exactly = frozenset() if source.texts else exactly
             partly = read(laying)
             laying.finish()
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(handle)
         raise
-    return Gathered(folder, handle, partly)
+    return Gathered(folder, handle, partly, exactly)
 
 
 class Places:
@@ -284,7 +287,11 @@ def changes(gathered: Gathered, map_: Map, deeds: Deeds) -> Generator[Changed]:
                 before = dict(zip(names, cells[::2], strict=True))
                 after = {name: new for name, old, new in pairs if (type(old), old) != (type(new), new)}
                 made = None if row is None else after
-                yield Changed(table, str(place), before, made, deeds(table, made))
+                exact = frozenset(column for of, column in gathered.exactly if of == table)
+                told = made and {
+                    name: unmarked(value) if name in exact else value for name, value in made.items()
+                }
+                yield Changed(table, str(place), before, told, deeds(table, made), exact)
 
 
 class _Laying:
@@ -544,12 +551,12 @@ def cell(value: object) -> object:
 
 
 def marked(value: object) -> object:
-    r"""Return a value so that its type can be told again: true and false, and texts that look like documents.
+    r"""Return a value so that its type can be told again: true and false, documents, and texts that look like them.
 
     >>> marked(True), marked("[x"), marked("x"), unmarked(marked("[x"))
     ('\x00true', '\x00"[x"', 'x', '[x')
     """
-    if isinstance(value, bool) or (isinstance(value, str) and value[:1] in ("{", "[", "\0")):
+    if isinstance(value, bool | list | dict) or (isinstance(value, str) and value[:1] in ("{", "[", "\0")):
         return "\0" + json.dumps(value)
     return value
 

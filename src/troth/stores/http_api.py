@@ -213,7 +213,7 @@ class HttpApi:
         row, mark = self._seen(resource, changed)
         if row is None:  # somebody was quicker, or this step itself before it was cut short
             return changed.after is None
-        if not all(same(row[name], value) for name, value in changed.before.items() if name in row):
+        if not all(same(row[name], changed, name) for name in changed.before if name in row):
             return False
         if not self._changed(step, changed, change, row, mark):
             return False
@@ -227,9 +227,7 @@ class HttpApi:
             row, _ = self._seen(resource, changed)
             if not row:
                 return
-            old = [
-                name for name in changed.after or () if name in row and same(row[name], changed.before[name])
-            ]
+            old = [name for name in changed.after or () if name in row and same(row[name], changed, name)]
             if changed.after is not None and not old:
                 return
             if pause is not None:
@@ -249,8 +247,14 @@ class HttpApi:
             headers[self._api.idempotency] = sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
         body = None
         if changed.after is not None and change.call.body is None:
-            new = {name: self._written(changed.table, name, value) for name, value in changed.after.items()}
-            old = {name: row.get(name, _document(unmarked(value))) for name, value in changed.before.items()}
+            new = {
+                name: value if name in changed.exact else self._written(changed.table, name, value)
+                for name, value in changed.after.items()
+            }
+            old = {
+                name: row.get(name, _document(unmarked(value) if name in changed.exact else value))
+                for name, value in changed.before.items()
+            }
             body = {**old, **new} if change.whole else new
         answer = self._asker("change").ask(change.call, {**changed.before}, body=body, headers=headers)
         if answer.status == 412:
@@ -268,8 +272,6 @@ class HttpApi:
                 constants = dict(erase.do.values) if isinstance(erase.do, Blank) else {}
                 constants |= dict(erase.do.blank) if isinstance(erase.do, Retain) else {}
         said = constants.get(column)
-        if isinstance(value, str) and value[:1] == "\0":
-            return unmarked(value)
         return said if isinstance(said, bool) and int(said) == value else _document(value)
 
     def _wait(self, call: Call, wait: Waiting, answer: Answer) -> None:

@@ -215,7 +215,8 @@ class Staged:
         self, who: Sequence[Who], wanted: Mapping[str, Columns], *, copies: bool
     ) -> tuple[Standing, ...]:
         """Read these columns in every row of these subjects, and in the rows that hold copies of them."""
-        keys, exactly = self._keys(), amend_stage.written_in(self._map, wanted)
+        keys = self._keys()
+        exactly = amend_stage.written_in(self._map, wanted) - amend_stage.looked_into(self._map)
         with self._gathered(who, keyed=True, exactly=exactly) as (gathered, staged):
             found = staged.standing(who, wanted, copies=copies)
             tables = {each.table for each in found}
@@ -277,7 +278,8 @@ class Staged:
         }
         amend_stage.refuse_unwritten(self.name, amendments, unwritten)
         wanted = amend_stage.keys_of(amendments, keys)
-        gathered = gather.gather_keyed(self._source, self._map, wanted, columns)
+        exactly = columns - amend_stage.looked_into(self._map)
+        gathered = gather.gather_keyed(self._source, self._map, wanted, exactly)
         with self._opened(gathered, keyed=True) as staged:
             amend_stage.refuse_twice(self.name, str(gathered.database), tables, keys)
             yield gathered, staged
