@@ -8,9 +8,20 @@ import story
 from commanding import troth
 from shop_project import opened
 from troth.errors import NotAllowedError, NotFoundError
+from troth.ledger import seal
 from troth.rules import map_policy
 from troth.stores.map_file import read
-from troth.work import audit, carry_on, disclose, list_recipients, read_disclosures, request_file
+from troth.work import (
+    audit,
+    carry_on,
+    disclose,
+    list_recipients,
+    read_disclosures,
+    request_file,
+    tell_of_choices,
+    telling_file,
+)
+from troth.work.record_objection import record_objection
 
 SENT = """
 CREATE TABLE sent (id integer PRIMARY KEY, customer_id integer REFERENCES customer (id), day date, partner text);
@@ -69,6 +80,26 @@ def test_an_erasure_reads_them_first_and_tells_whom_they_name(project):
     assert "tax-office" in story.state(project, number)["claims"]["c1"]["recipients"]
     broken = [one.promise for one in audit.audit(project) if one.word == "broken"]
     assert any("recipient" in promise for promise in broken)  # what went to the broker
+
+
+def test_a_choice_reads_them_first_and_is_told_to_whom_they_name(folder, clock):
+    with sqlite3.connect(folder / "shop.db") as shop:
+        shop.executescript(SENT)
+    file = folder / "stores" / "shop.yaml"
+    file.write_text(file.read_text() + TABLE.lstrip("\n").replace("purpose: accounts", "purpose: newsletter"))
+    project = opened(folder, clock)
+    number = story.ask(project, "object_marketing")
+    carry_on.carry_on(project, number)
+    assert {"tax-office", "unnamed"} <= set(story.state(project, number)["claims"]["c1"]["recipients"])
+
+    event = record_objection(project, [("email", "bob@example.org")], method="link")
+    assert event.subject is None  # nobody here asked or chose before: only the store knows him
+    while seal.seal(project.ledger) is not None:
+        pass
+    tell_of_choices.one_round(project)
+    assert telling_file.load(project, event.id).state["recipients"]["tax-office"] == "told"
+    project.close()
+    project.ledger.close()
 
 
 def test_the_list_of_recipients_has_them(project):

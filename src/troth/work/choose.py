@@ -20,7 +20,7 @@ from troth.rules import claim as claim_rules
 from troth.rules import representation, request, request_guard
 from troth.rules.consent import EVERY
 from troth.rules.event import Draft, Fact
-from troth.work import request_file, tell_recipients
+from troth.work import read_disclosures, request_file, tell_recipients
 from troth.work.project import Project
 from troth.work.record_consent import second_after
 
@@ -74,6 +74,9 @@ def choose(project: Project, number: str, claim: str, *, lease: Lease | None = N
         drafts = _choices(project, found, right, tuple(told["purposes"]))
         if drafts:
             append.append(project.ledger, drafts, once=f"chosen {number} {claim}", lease=lease)
+    if not found.state.get("instruction"):
+        # Who holds the data may be known from the stores alone; two readings of one row are one.
+        read_disclosures.of_subject(project, request_file.who(project, found))
     tell_recipients.tell_recipients(project, number, claim, lease=lease)
     if not tell_recipients.all_told(project, number, claim):
         return  # they are told later, and the claim is done then
