@@ -60,7 +60,7 @@ KNOWN: Mapping[str, Mapping[str, type]] = {
     },
 }
 WEBHOOK_EVENTS = ("consent", "withdrawal", "objection")
-API_SCOPES = ("open", "follow", "choices", "may", "messages", "preferences", "disclosures")
+API_SCOPES = ("open", "follow", "choices", "may", "messages", "preferences", "disclosures", "incidents")
 
 
 def main() -> None:

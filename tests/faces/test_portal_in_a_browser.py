@@ -328,7 +328,8 @@ def test_a_form_with_mistakes_says_which_and_keeps_what_was_typed(visit, languag
 @pytest.mark.parametrize(("scheme", "width"), [("light", 320), ("dark", 1280)])
 def test_nothing_stands_in_anybodys_way(visit, language, scheme, width):
     page = visit(language, color_scheme=scheme, viewport={"width": width, "height": 800})
-    for path in ("/", "/ask", "/report", "/notice", "/nothing/here"):
+    versions = f"/notice/{language}/versions?on=2026-11-23"
+    for path in ("/", "/ask", "/report", "/notice", versions, "/nothing/here"):
         page.goto(path)
         assert page.evaluate("document.documentElement.lang") == language
         fit(page)

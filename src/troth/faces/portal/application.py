@@ -13,6 +13,7 @@ from troth.faces.portal.controller_pages import controller_pages
 from troth.faces.portal.disclosure_api import disclosure_api
 from troth.faces.portal.document_pages import document_pages
 from troth.faces.portal.guarded import Guard, refused
+from troth.faces.portal.incident_api import incident_api
 from troth.faces.portal.incident_pages import incident_pages
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.message_api import message_api
@@ -50,6 +51,7 @@ def application(project: Project, *, asks: Limit | None = None, codes: Limit | N
     routes += api(project, guard)
     routes += message_api(project, guard)
     routes += disclosure_api(project, guard)
+    routes += incident_api(project, guard)
     if guard.known:  # described from every kind of body there is, which nobody without a key needs
         from troth.faces.portal.openapi import openapi
 

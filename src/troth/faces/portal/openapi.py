@@ -21,6 +21,7 @@ from troth.faces.portal import message_api as messages
 from troth.faces.portal.api import New
 from troth.faces.portal.disclosure_api import Disclosed, DisclosureAnswer
 from troth.faces.portal.guarded import Guard
+from troth.faces.portal.incident_api import IncidentAnswer, Reported
 from troth.faces.portal.pages import Asked
 from troth.work.project import Project
 from troth.work.take_choices import Told
@@ -168,6 +169,13 @@ OPERATIONS = (
                     "purpose": "accounts", "evidence": {"legal_reference": "LPF Art. L81"}},
         DisclosureAnswer, {"may": True, "event": "01M8RT38MA90MF5WAVB7Z6D4KN", "lacks": [], "why": []},
         once="allowed",
+    ),
+    Operation(
+        "post", "/api/incidents", "reportIncident", "incidents",
+        "Report an incident for triage, once under its Idempotency-Key. It is no breach yet: no hours run.",
+        Reported, {"what": "Many accounts were opened from one address last night.", "contact": "help desk, 4711"},
+        IncidentAnswer, {"number": "I-2026-001", "status": "reported"},
+        once="required",
     ),
 )  # fmt: skip
 """Every call there is; a test holds the routes to it."""
