@@ -25,7 +25,7 @@ from troth.rules.register_document import documents
 from troth.rules.yearly_report import Report, Section
 from troth.work import audit_trend, draw_register, send_letter
 from troth.work.answer_question import Narrowed, answer
-from troth.work.establishment import day_here, establishment
+from troth.work.establishment import day_here
 from troth.work.look_up import Look
 from troth.work.policy_as_of import versions
 from troth.work.project import Project
@@ -57,7 +57,6 @@ def yearly_report(
     asked = replace(given.asked, today=until)
     past = Past(project.ledger)
     look = Look(project, past, asked)
-    company = establishment(project, entity or None).entity
     sections = (
         rules.requests(_received(look), asked_for("overdue"), asked_for("extensions"), asked),
         rules.refusals(asked_for("refusals"), asked_for("late-refusals"), asked),
@@ -68,7 +67,7 @@ def yearly_report(
         *_documents(look),
         rules.actions([one.body for one in read.states(project.ledger, action.FAMILY)], asked),
     )
-    said = {"entity": _called(project, company, spoken), "on": today, "version": project.policy.version}
+    said = {"entity": _called(project, entity, spoken), "on": today, "version": project.policy.version}
     subtitle = rules.say("title", "for", spoken, **said)
     if until < date(year, 12, 31):
         subtitle += f" · {rules.say('title', 'unfinished', spoken, on=until)}"
