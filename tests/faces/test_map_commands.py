@@ -348,6 +348,10 @@ def test_the_kinds_of_store_are_listed():
     kinds = {each["kind"]: each for each in json.loads(run("stores", "--json").stdout)["kinds"]}
     assert kinds["sqlite"]["ready"]
     assert kinds["postgresql"]["atomic"]
+    http = kinds["http"]
+    assert (http["amends"], http["replays"], http["remembers"]) == (True, True, False)
+    assert http["replays_where"].startswith("where the map names a call that lists")
+    assert (kinds["logs"]["amends"], kinds["logs"]["replays"]) == (False, False)
     assert "sqlite" in run("stores").stdout
 
 

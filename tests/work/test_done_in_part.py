@@ -22,6 +22,7 @@ import pytest
 
 import story
 from api_server import api_server
+from commanding import troth
 from shop_project import opened
 from troth.errors import ConflictError, UnreachableError
 from troth.ledger import read
@@ -212,6 +213,19 @@ def test_a_row_that_changed_meanwhile_is_measured_and_approved_again_and_what_we
     erased(api)
     assert told(project, number) == (WHOLE, "at_least_once")
     assert "shop keeps no note of what we did there" in repr(answer.said(project, number))
+
+
+def test_the_command_shows_what_went_where_the_service_goes_away(api, shop, folder):
+    plan = json.loads(troth(folder, "plan", "shop", "--email", "ada@example.org", "--json").out)
+    api.behave["down after"] = 2
+    words = ("act", "shop", "--email", "ada@example.org", "--approve", plan["plan_sha256"], "--yes")
+    said = troth(folder, *words)
+    assert said.code == 3
+    assert "What was done before stays done" in said.err
+    assert "message" in said.err
+    del api.behave["down after"]
+    assert troth(folder, *words).code == 0
+    erased(api)
 
 
 if __name__ == "__main__":
