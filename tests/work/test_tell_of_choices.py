@@ -151,6 +151,7 @@ def test_what_was_told_is_not_told_again_until_the_person_said_yes_anew(project,
 
 
 def test_a_choice_by_one_channel_says_so_and_a_wider_one_is_told_anew(project, letters, clock):
+    at_the_fair(project, ADA)
     record_objection(project, ADA, purpose="newsletter", channel="email", method="link")
     tell(project)
     assert "send you our newsletter (only by e-mail)" in told(letters, FAIR)[0]
@@ -160,7 +161,19 @@ def test_a_choice_by_one_channel_says_so_and_a_wider_one_is_told_anew(project, l
     assert "only by" not in told(letters, FAIR)[1]
 
 
+def at_the_fair(project, who):
+    made = Disclosure("fair", ("contact",), "newsletter", date(2026, 11, 20))
+    disclose.disclose(project, who, made, staff="marie", happened=True)
+
+
+def test_an_address_nobody_knows_goes_to_no_controller_who_may_never_have_had_it(project, letters):
+    record_objection(project, STRANGER, method="link")
+    assert tell(project).told == 1
+    assert [to for to, *_ in letters()] == [COUNT]
+
+
 def test_somebody_nobody_here_knows_is_told_of_and_then_forgotten(project, letters, clock):
+    at_the_fair(project, STRANGER)
     event = record_objection(project, STRANGER, method="link")
     assert event.subject is None
     assert keep_waiting.waiting(project, event.stream) == tuple(STRANGER)
@@ -332,6 +345,7 @@ def at_now():
 @pytest.mark.slow
 def test_killed_after_a_step_it_goes_on_and_nobody_is_told_twice(folder, letters):
     project = marketed(folder, at_now)
+    at_the_fair(project, STRANGER)
     event = record_objection(project, STRANGER, method="link")
     while seal.seal(project.ledger) is not None:
         pass

@@ -176,8 +176,7 @@ def begin(project: Project, choice: Event, held: lease.Lease | None = None) -> b
         return False
     _read_stores(project, choice, known)
     stranger = choice.subject is None
-    named = not (stranger and choice.facts.get("method") == "import")
-    holders = tell_recipients.holding(project, wanted.purposes, known, named=named)
+    holders = tell_recipients.holding(project, wanted.purposes, known, roles=_roles(choice))
     drafts, marks = [], []
     for one in holders:
         name = str(one.key)
@@ -203,6 +202,17 @@ def begin(project: Project, choice: Event, held: lease.Lease | None = None) -> b
     if stranger and all(draft.facts["outcome"] == "covered" for draft in drafts):
         keep_waiting.let_go(project, choice.stream)
     return True
+
+
+def _roles(choice: Event) -> frozenset[str]:
+    """Return the roles of those who are told because the policy names them, with or without a disclosure on record.
+
+    The address of somebody nobody here knows goes to no other controller who may never have had it, and of a
+    list of refusals to nobody.
+    """
+    if choice.subject is not None:
+        return tell_recipients.ROLES
+    return frozenset() if choice.facts.get("method") == "import" else frozenset({"processor"})
 
 
 def _read_stores(project: Project, choice: Event, known: Identifiers) -> None:

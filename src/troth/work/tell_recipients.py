@@ -13,7 +13,7 @@ Law: GDPR Art. 19; Arts. 5(2), 24, 28(3)(e); Cases C-154/21, C-129/21.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +41,7 @@ ACTIONS = {
     "withdraw": "withdrawal",
 }
 """What recipients are told of, by the right that was used."""
+ROLES = frozenset({"controller", "joint_controller", "processor"})
 SETTLED = frozenset({"told", "not_told", "task", "excuse_proposed"})
 """What became of a recipient that Troth does not try again by itself."""
 
@@ -72,17 +73,16 @@ def concerned(project: Project, claim: str, number: str) -> tuple[Recipient, ...
 
 
 def holding(
-    project: Project, purposes: tuple[str, ...], identifiers: Identifiers, *, named: bool = True
+    project: Project, purposes: tuple[str, ...], identifiers: Identifiers, *, roles: Collection[str] = ROLES
 ) -> tuple[Recipient, ...]:
     """Return who holds data of a person for these purposes, marketing recipients first.
 
-    Those to whom a disclosure is on record, and those the policy names for the purposes unless
-    `named` is false.
+    Those to whom a disclosure is on record, and those of these `roles` that the policy names for the purposes.
     """
     holders = _recorded(project, identifiers, purposes)
-    if named:
-        holders |= {str(name) for one in purposes for name in project.policy.purposes[one].recipients}
+    named = {str(name) for one in purposes for name in project.policy.purposes[one].recipients}
     known = project.policy.recipients.values()
+    holders |= {str(one.key) for one in known if str(one.key) in named and one.role in roles}
     to = [one for one in known if str(one.key) in holders and one.role != "not_a_recipient"]
     return tuple(sorted(to, key=lambda one: one.class_ != "marketing"))
 
