@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import (
+    audit,
     batch,
     consent,
     cookies,
@@ -33,6 +34,7 @@ from bench import (
     scan,
     server,
     shop,
+    sweep,
 )
 from bench.measure import Line, show
 
@@ -50,8 +52,10 @@ PARTS = (
     "scan",
     "consent",
     "lakes",
+    "sweep",
+    "audit",
 )
-ALONE = {"process", "maps", "cookies", "scan", "lakes", "consent"}  # no server that others use is needed
+ALONE = {"process", "maps", "cookies", "scan", "lakes", "consent", "audit"}  # no server that others use is needed
 LARGE = {"residue", "memory", "batch"}  # measured in the large shop
 
 
@@ -65,6 +69,10 @@ def main() -> int:
     asked.add_argument(
         "--subjects", type=int, default=10_000_000, help="how many subjects the gate's copy holds"
     )
+    asked.add_argument("--going", type=int, default=10_000_000, help="how many rows a sweep lets go")
+    asked.add_argument(
+        "--audited", type=int, default=1_000_000, help="how many people the audited ledger knows"
+    )
     asked.add_argument("--rounds", type=int, default=200, help="how many times each small thing is done")
     asked.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
     given = asked.parse_args()
@@ -75,6 +83,11 @@ def main() -> int:
             "Take 3,000 erasures or more, and a large shop of ten customers for each, 100,000 at least."
         )
     lines = measure(given.only, given.customers, given.rounds, given.large, given.erasures, given.subjects)
+    if "sweep" in given.only:
+        with server.running() as url:
+            lines += sweep.run(server.database(url, "bench_sweep"), given.going)
+    if "audit" in given.only:
+        lines += audit.run(given.audited)
     facts = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
@@ -95,7 +108,7 @@ def measure(
     """Measure these parts, in the order of the table."""
     lines: list[Line] = []
     with ExitStack() as stack:
-        url = stack.enter_context(server.running()) if set(parts) - ALONE else ""
+        url = stack.enter_context(server.running()) if set(parts) - ALONE - {"sweep"} else ""
         if {"stores", "requests"} & set(parts):
             made = server.database(url, "bench_shop")
             rows = shop.build(made, customers)

@@ -26,7 +26,7 @@ def recorded(given="given", **facts):
 def facts(*events, **more):
     base = {"today": date(2026, 11, 23), "requests": [], "letters": {}, "acts": {}, "maps": {}, "published": None,
             "published_event": None, "refusals": ALL}  # fmt: skip
-    return verdict.Facts(**base | {"consents": control_consent.counted(events)} | more)
+    return verdict.Facts(**base | {"consents": control_consent.counted(events, {})} | more)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from troth.ledger.rebuild import rebuild
 from troth.policy.promise import Archive, RetentionRule
 from troth.policy.shape import Text
 from troth.rules.sweep import first_kept
-from troth.work import carry_on, hold, sweep
+from troth.work import carry_on, hold, mark, sweep
 from troth.work.audit import audit
 from troth.work.remind import remind
 from troth.work.sweep import Done, Marked
@@ -155,6 +155,21 @@ def test_who_asks_for_their_data_keeps_it_until_the_answer(shop, folder, clock):
     assert sweep.look(shop, [NAME])[0].overdue.rows == 0
     assert [one for one in sweep.mark(shop, [NAME], staff="marie") if isinstance(one, Marked)] == []
     assert len(there(folder)) == 12
+
+
+def test_what_an_authority_or_a_court_looks_at_stays_until_that_is_over(shop, folder, clock):
+    number = story.ask(shop, "erase", email="bob@example.org")
+    assert sweep.look(shop, [NAME])[0].overdue.rows == 10
+    mark.mark(shop, number, "sa_complaint", "marie", note="CNIL 26-17")
+    assert sweep.look(shop, [NAME])[0].overdue.rows == 0
+    mark.mark(shop, number, "sa_complaint", "marie", note="closed", over=True)
+    assert sweep.look(shop, [NAME])[0].overdue.rows == 10
+
+
+def test_a_store_is_no_sweep_to_be_stopped(shop):
+    marked(shop)
+    with pytest.raises(NotFoundError, match="There is no sweep 'shop'"):
+        sweep.stop(shop, "shop", "why", "paul")
 
 
 def test_a_request_that_comes_during_the_grace_is_minded_too(shop, folder, clock):

@@ -130,7 +130,8 @@ def told(ledger: Ledger, kind: str) -> Iterator[Told | Event]:
     current = KINDS[kind].version
     while True:
         with ledger.looking() as connection:
-            page = connection.execute(statement, {"kind": kind, "after": after, "page": PAGE_TOLD}).all()
+            result = connection.execute(statement, {"kind": kind, "after": after, "page": PAGE_TOLD})
+            page = result.cursor.fetchall()  # the driver's own rows: there may be millions
         for _, body in page:
             try:
                 found = _TOLD.decode(body)

@@ -6,7 +6,7 @@ Law: GDPR Art. 5(2), Art. 6(1)(a), Art. 7(1) to (4), Art. 8, Art. 21(3).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -90,23 +90,31 @@ class Counted:
         return self.said.get("given", 0) + self.said.get("renewed", 0)
 
 
-def counted(events: Iterable[Said]) -> dict[str, Counted]:
-    """Count the events of consents by purpose; choices about cookies are judged elsewhere."""
+def counted(events: Iterable[Said], first_no: dict[str, datetime]) -> dict[str, Counted]:
+    """Count the events of consents by purpose, and note in `first_no` when each subject first said no.
+
+    Choices about cookies are judged elsewhere.
+    """
     found: dict[str, Counted] = {}
+    prefix = f"{consent.FAMILY}/"
     for event in events:
-        if event.stream.startswith(f"{consent.FAMILY}/"):
-            found.setdefault(str(event.facts["purpose"]), Counted()).take(event)
+        if event.facts["given"] in NO:
+            note(first_no, event)
+        if event.stream.startswith(prefix):
+            purpose = event.facts["purpose"]
+            one = found.get(purpose)
+            if one is None:
+                one = found[purpose] = Counted()
+            one.take(event)
     return found
 
 
-def noting(events: Iterable[Said], first_no: dict[str, datetime]) -> Iterator[Said]:
-    """Pass events on, and note when each subject first said no: a message before that breaks nothing."""
-    for event in events:
-        if event.subject is not None and event.facts.get("given", "objected") in NO:
-            before = first_no.get(event.subject)
-            if before is None or event.at < before:
-                first_no[event.subject] = event.at
-        yield event
+def note(first_no: dict[str, datetime], event: Said) -> None:
+    """Note that a subject said no, if they had not before: a message before that breaks nothing."""
+    if event.subject is not None:
+        before = first_no.get(event.subject)
+        if before is None or event.at < before:
+            first_no[event.subject] = event.at
 
 
 def judge(promise: Promise, facts: Facts) -> Judged:

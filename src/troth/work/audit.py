@@ -147,10 +147,9 @@ def gather(project: Project) -> Facts:
     published = read.stream(project.ledger, STREAM)
     last = _in_force(project, published)
     first_no: dict[str, datetime] = {}
-    said = control_consent.noting(read.told(project.ledger, "consent_recorded"), first_no)
-    consents = control_consent.counted(said)
-    for _ in control_consent.noting(read.told(project.ledger, "objection_recorded"), first_no):
-        pass
+    consents = control_consent.counted(read.told(project.ledger, "consent_recorded"), first_no)
+    for objection in read.told(project.ledger, "objection_recorded"):
+        control_consent.note(first_no, objection)
     sent, despite = _sent(project, first_no)
     requests = [dict(state.body) for state in read.states(project.ledger, "request")]
     disclosures, imported = _disclosures(project)

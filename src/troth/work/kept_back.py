@@ -1,8 +1,8 @@
 """Whose data a sweep passes by today, though its period is over.
 
 What a person has had restricted is stored and nothing else; and what somebody asks to see or to
-take along must be there when the answer is made, and so must what a legal hold is about.  Each is
-passed by until that ends.
+take along must be there when the answer is made, and so must what a legal hold is about, or what an
+authority or a court looks at by a complaint.  Each is passed by until that ends.
 
 Law: GDPR Art. 18(2) (restriction), Art. 15 and 20 (access, portability), Art. 12(3) (the answer).
 """
@@ -19,7 +19,7 @@ from troth.work.project import Project
 from troth.work.restrict import FAMILY, OVER
 
 RIGHTS = ("access", "port", "restrict")
-"""The rights for whose answer the data is needed as it stands."""
+"""The rights for whose answer the data is needed as it stands, `restrict` also while accuracy is disputed."""
 
 
 def kept_back(project: Project) -> tuple[Who, ...]:
@@ -47,5 +47,6 @@ def _asking(project: Project) -> Iterator[str]:
     for each in read.states(project.ledger, "request"):
         claims = each.body["claims"].values()
         waiting = any(one["right"] in RIGHTS and one["outcome"] != "refuse" for one in claims)
-        if each.body.get("subject") and is_open(each.body) and waiting:
+        disputed = bool(each.body.get("marks"))
+        if each.body.get("subject") and ((is_open(each.body) and waiting) or disputed):
             yield str(each.body["subject"])
