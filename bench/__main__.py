@@ -55,7 +55,15 @@ PARTS = (
     "sweep",
     "audit",
 )
-ALONE = {"process", "maps", "cookies", "scan", "lakes", "consent", "audit"}  # no server that others use is needed
+ALONE = {
+    "process",
+    "maps",
+    "cookies",
+    "scan",
+    "lakes",
+    "consent",
+    "audit",
+}  # no server that others use is needed
 LARGE = {"residue", "memory", "batch"}  # measured in the large shop
 
 
