@@ -22,7 +22,7 @@ from troth.stores import log_file, log_line
 from troth.stores.connect import connect
 from troth.stores.contract import Who
 from troth.stores.map_file import read
-from troth.work import carry_on, decide, lift, restrict, sweep_logs
+from troth.work import carry_on, decide, erase, lift, restrict, sweep_logs
 
 TODAY = date(2026, 11, 23)
 MAP = """
@@ -299,6 +299,39 @@ def test_lines_of_who_had_their_data_restricted_are_passed_by_until_it_is_lifted
     lift.lift(project, found.name, clock.now.date() - timedelta(days=30), "marie")
     done = sweep_logs.sweep(project, "web-logs", dry=False)
     assert (done[0].swept.kept_back, done[0].swept.removed > 0) == (0, True)
+    project.close()
+    project.ledger.close()
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def test_an_erasure_killed_between_two_files_counts_the_lines_of_both(folder, logs, clock):
+    (folder / "stores" / "web-logs.yaml").write_text(MAP.format(folder=logs, do=BLANK))
+    project = opened(folder, clock)
+    number = story.ask(project, "erase")
+    plan = story.grant_erasure(project, number)
+    whole_ = sum(rows for _, _, rows, *_ in plan.facts["stores"]["web-logs"]["counts"])
+    rewrite, left = log_file.rewrite, [2]
+
+    def dying(*given, dry=False):
+        if not dry:
+            left[0] -= 1
+            if not left[0]:
+                raise Killed
+        return rewrite(*given, dry=dry)
+
+    log_file.rewrite = dying
+    try:
+        with pytest.raises(Killed):
+            erase.erase(project, number, "c1")
+    finally:
+        log_file.rewrite = rewrite
+    erase.erase(project, number, "c1")
+    store = story.state(project, number)["claims"]["c1"]["stores"]["web-logs"]
+    assert whole_ > 1
+    assert (sum(rows for _, _, rows, *_ in store["rows"]), store["certainty"]) == (whole_, "at_least_once")
     project.close()
     project.ledger.close()
 

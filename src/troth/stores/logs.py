@@ -21,9 +21,9 @@ from troth.rules.map import Blank, Delete, Map, MapTable, Value
 from troth.rules.plan import end_of
 from troth.rules.residue_form import certain, forms
 from troth.stores import log_file, log_line, residue
-from troth.stores.contract import Acted, Count, Hit, Limits, Measured, Row, Scanned, Store, Who
+from troth.stores.contract import Acted, Count, Hit, Limits, Measured, Row, Scanned, Spared, Store, Who
 
-LIMITS = Limits(atomic=False, measured_by_rollback=False, rows_measured_max=0)
+LIMITS = Limits(atomic=False, measured_by_rollback=False, rows_measured_max=0, remembers=False)
 Decide = Callable[[bytes], bytes | None]
 
 
@@ -106,9 +106,21 @@ class LogStore:
         return Measured(self.name, self._sha(), self._over(who, dry=True), (), "counted")
 
     def act(
-        self, step: str, who: Sequence[Who], today: date, approved: Measured, tolerance: int = 0
+        self,
+        step: str,
+        who: Sequence[Who],
+        today: date,
+        approved: Measured,
+        tolerance: int = 0,
+        spared: Spared | None = None,
+        *,
+        about_to: Callable[[Acted], object] = lambda _: None,
     ) -> Acted:
-        """Erase as approved, file by file; doing it again changes nothing more."""
+        """Erase as approved, file by file; doing it again changes nothing more.
+
+        Nothing is spared: erasures in logs are not repeated after a restore.
+        """
+        del spared
         if not self._may_change:
             raise NotAllowedError(f"The store `{self.name}` has no credentials to change files with.")
         if approved.plan_sha256 != self._sha():
@@ -124,7 +136,10 @@ class LogStore:
                 f"The store `{self.name}` now has {more} lines more than were approved, and {tolerance} were "
                 "tolerated. Nothing was changed. Measure and approve again."
             )
-        counts = self._over(who, dry=False)
+        about_to(self._acted(step, today, now))
+        return self._acted(step, today, self._over(who, dry=False))
+
+    def _acted(self, step: str, today: date, counts: tuple[Count, ...]) -> Acted:
         period = self._map.backups_expire
         verbs = {count.verb for count in counts}
         expires = end_of(period, today) if period is not None and "delete" in verbs else None
