@@ -132,8 +132,7 @@ class Lake:
         spared: Spared | None = None,
     ) -> Acted:
         """Erase as approved, once per `step`; raises ConflictError when there is more to do."""
-        if "change" not in self._credentials:
-            raise NotAllowedError(f"The store `{self.name}` has no credentials to change files with.")
+        self._changing()
         with self._alone():
             place = self._opened_source().place
             known = lake_swap.remembered(place, step)
@@ -239,8 +238,7 @@ class Lake:
         self, step: str, plan_sha256: str, amendments: Sequence[Amendment], *, on_conflict: OnConflict
     ) -> Amended:
         """Change once per `step`; values in files that are written meanwhile are told as conflicts."""
-        if "change" not in self._credentials:
-            raise NotAllowedError(f"The store `{self.name}` has no credentials to change files with.")
+        self._changing()
         with self._alone():
             place = self._opened_source().place
             known = lake_swap.remembered(place, step)
@@ -280,13 +278,16 @@ class Lake:
 
     def expire(self, today: date) -> int:
         """Remove the files of old versions whose time is over, as the map says; return how many."""
-        if "change" not in self._credentials:
-            raise NotAllowedError(f"The store `{self.name}` has no credentials to change files with.")
+        self._changing()
         with self._alone():
             return self._opened_source().expire(self._map, today)
 
     def close(self) -> None:
         """Let go of what is held for the next verb: nothing."""
+
+    def _changing(self) -> None:
+        if "change" not in self._credentials:
+            raise NotAllowedError(f"The store `{self.name}` has no credentials to change files with.")
 
     def _swap(
         self,
