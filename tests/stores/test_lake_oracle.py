@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stores.test_oracle import FOLDER, compared, drawn, found_again, stored
+from stores.test_oracle import FOLDER, TODAY, compared, drawn, found_again, stored
 from troth.errors import WrongFileError
 from troth.stores.connect import connect
 
@@ -59,7 +59,7 @@ class Planned:
         return getattr(self.store, name)
 
     def plan(self):
-        self.store.gone([], None)
+        self.store.gone([], TODAY)
 
 
 def check(seed):
@@ -71,7 +71,7 @@ def check(seed):
         build(case, root, random.Random(seed))
         store = connect(case.map, {"find": f"lake://{root}", "change": f"lake://{root}"})
         try:
-            store.gone([], None)
+            store.gone([], TODAY)
         except WrongFileError:
             return False
         return compared(case, Planned(store), lambda: state(case, root), first, second)

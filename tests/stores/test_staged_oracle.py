@@ -8,7 +8,7 @@ import redis
 
 from api_server import api_server
 from servers import valkey_server
-from stores.test_oracle import compared, drawn, found_again, stored
+from stores.test_oracle import TODAY, compared, drawn, found_again, stored
 from troth.errors import WrongFileError
 from troth.stores.connect import connect
 from troth.testing import described
@@ -27,7 +27,7 @@ class Planned:
         return getattr(self.store, name)
 
     def plan(self):
-        self.store.gone([], None)
+        self.store.gone([], TODAY)
 
     def find(self, who):
         return (
@@ -60,7 +60,7 @@ def plannable(case, kind, own, whole=""):
 
 def checked(case, store, state, first, second):
     try:
-        store.gone([], None)
+        store.gone([], TODAY)
         return compared(case, Planned(store, state), state, first, second)
     except WrongFileError:
         return False

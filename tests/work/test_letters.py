@@ -69,7 +69,7 @@ def test_every_letter_says_each_of_its_required_fields(kind, language):
         "contact": "the-contact", "source": "the-source", "obtained": "that-day",
         "categories": ["c"], "purposes": ["p"], "transfers": [], "retention": ["r"], "rights": ["r"],
         "withdrawal": True,
-        "notice": "the-notice",
+        "notice": "the-notice", "version": "the-version", "effective": "the-first-day", "changes": ["a-change"],
         "recipients": [], "download_until": "",
         "claims": [{"right": "a-right", "outcome": "an-outcome", "lines": ["done so"], "reason": "the-reason",
                     "article": "the-article"}],
