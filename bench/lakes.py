@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -22,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bench.measure import Line, milliseconds
+from bench.measure import Line, milliseconds, most_mebibytes
 from troth.stores.contract import Who
 from troth.stores.lake import Lake
 from troth.stores.map_file import read
@@ -176,7 +175,7 @@ def _copy(made: Path, to: Path) -> Path:
 def _told() -> Iterator[Any]:
     """Erase, as a process of its own, and say what that took."""
     erase(Path(sys.argv[1]), "embedded", int(sys.argv[2]))()
-    yield {"mebibytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    yield {"mebibytes": most_mebibytes()}
 
 
 if __name__ == "__main__":

@@ -5,13 +5,12 @@ Run by itself (`python -m bench.memory URL`) it reads, and prints the most it ne
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 
 from bench import shop
 from bench.database import TODAY, emails, open_store, who
-from bench.measure import Line
+from bench.measure import Line, most_mebibytes
 from bench.server import ROOT
 from troth.stores.contract import Replays
 
@@ -43,4 +42,4 @@ def _read(url: str) -> None:
 
 if __name__ == "__main__":
     _read(sys.argv[1])
-    sys.stdout.write(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.1f}\n")
+    sys.stdout.write(f"{most_mebibytes():.1f}\n")
