@@ -2,6 +2,7 @@
 
 import re
 
+from shop_project import opened
 from troth.policy import publishing
 from troth.work.establishment import day_here
 from troth.work.publish_policy import publish_policy
@@ -39,3 +40,12 @@ def publish(made):
     path.write_text(publishing.write_lock(published.lock), "utf-8")
     record_register(made)
     return published.event
+
+
+def pending(folder, clock, *changes):
+    """Publish the files as they stand, and a version of 5 January with these changes; return the project of both."""
+    publish(opened(folder, clock))
+    write_next(folder, "0.2.0", "2027-01-05", *changes)
+    made = opened(folder, clock)
+    publish(made)
+    return made

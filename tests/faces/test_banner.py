@@ -14,8 +14,10 @@ from troth.faces.banner.script import build
 from troth.faces.portal.application import application
 from troth.law.period import Period
 from troth.ledger import read
+from troth.policy.notice_text import sha256
 from troth.policy.promise import Cookie
 from troth.rules.cookie import table
+from versions import pending
 
 BROTLI_MAX = 6_500
 
@@ -166,6 +168,40 @@ def test_a_choice_said_twice_is_recorded_once(project):
         assert answers[0].json() == answers[1].json()
         assert client.get(answers[0].json()["receipt"]).json()["format"] == "troth receipt 1"
     assert len(list(read.events(project.ledger, kind="consent_recorded"))) == 1
+
+
+ADS = """      purpose: {en: counts visits, fr: compte les visites}
+    - {name: "ads*", party: first, category: marketing, lifetime: 1 month}
+"""
+
+
+def test_the_banner_turns_with_the_version_and_a_choice_names_the_version_it_was_shown_in(folder, clock):
+    made = pending(folder, clock, ("policy.md", ADS.partition("    -")[0], ADS))
+    old, new = made.policy, made.written
+    with TestClient(application(made)) as client:
+        before = client.get("/choices/banner.json").json()["banner.en.js"]
+        assert "ads*" not in client.get("/choices/banner.en.js").text
+        clock.forward(days=50)
+        after = client.get("/choices/banner.json").json()["banner.en.js"]
+        assert "ads*" in client.get("/choices/banner.en.js").text
+        for policy, shown, yes in ((old, before, "a"), (new, after, "am")):
+            told = choice(made, build=shown["build"], table=shown["table_sha256"], yes=yes, proof=f"{yes:0>16}")
+            assert client.post("/choices/record", json=told).status_code == 201
+            event = list(read.events(made.ledger, kind="consent_recorded"))[-1]
+            named = ("purpose_version", "notice_sha256", "interface_sha256", "table_sha256")
+            told = (policy.version, sha256(policy, "en"), shown["sha256"], table(policy.cookies).sha256)
+            assert tuple(event.facts[one] for one in named) == told
+            assert event.policy == policy.version
+
+
+def test_before_its_day_nothing_of_the_next_banner_is_taken_for_shown(folder, clock):
+    made = pending(folder, clock, ("policy.md", ADS.partition("    -")[0], ADS))
+    with TestClient(application(made)) as client:
+        notice = f"{made.settings.public_url}/notice/{{language}}"
+        early = build(made.written, "en", notice=notice).build
+        assert client.post("/choices/record", json=choice(made, build=early)).status_code == 201
+    event = list(read.events(made.ledger, kind="consent_recorded"))[-1]
+    assert (event.policy, event.facts.get("interface_sha256")) == ("0.1.0", None)
 
 
 WRONG = (

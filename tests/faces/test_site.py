@@ -9,6 +9,7 @@ from troth.errors import NotFoundError, WrongFileError
 from troth.faces.portal.application import application
 from troth.faces.site import beside, load
 from troth.work.project import Site
+from versions import pending
 
 APPLICATION = """
 async def shop(scope, receive, send):
@@ -28,17 +29,22 @@ def shop(folder):
 @pytest.fixture
 def ask(shop, project):
     def ask(url, **settings):
-        site = Site("www.shop.example", "shop.py:shop", **settings)
-        served = beside(application(project), project, site)
-
-        async def once():
-            transport = httpx.ASGITransport(app=served)
-            async with httpx.AsyncClient(transport=transport) as client:
-                return await client.get(url)
-
-        return looping.run(once())
+        return answer(served(project, **settings), url)
 
     return ask
+
+
+def served(project, **settings):
+    return beside(application(project), project, Site("www.shop.example", "shop.py:shop", **settings))
+
+
+def answer(application, url):
+    async def once():
+        transport = httpx.ASGITransport(app=application)
+        async with httpx.AsyncClient(transport=transport) as client:
+            return await client.get(url)
+
+    return looping.run(once())
 
 
 def set_by(answer):
@@ -59,6 +65,23 @@ def test_the_gate_reports_until_it_is_told_to_enforce(ask):
     assert set_by(ask(url)) == ["visits", "nobody", "session"]
     assert set_by(ask(url, gate="enforce")) == ["nobody", "session"]
     assert set_by(ask(url, gate="enforce", unknown="drop")) == ["session"]
+
+
+NOBODY = """    - name: nobody
+      party: first
+      category: necessary
+      lifetime: session
+      purpose: {en: remembers your basket, fr: retient votre panier}
+      exempt_because: {en: asked for by filling it, fr: demandé en le remplissant}
+"""
+
+
+def test_the_gate_holds_to_the_table_of_the_next_version_from_its_day_on(shop, clock):
+    made = pending(shop, clock, ("policy.md", "    - name: visits\n", f"{NOBODY}    - name: visits\n"))
+    site, url = served(made, gate="enforce", unknown="drop"), "http://www.shop.example/"
+    assert set_by(answer(site, url)) == ["session"]
+    clock.forward(days=50)
+    assert set_by(answer(site, url)) == ["nobody", "session"]
 
 
 def test_an_application_that_is_not_there_or_cannot_be_run_is_said(shop):

@@ -12,7 +12,9 @@ from typing import Any
 
 from troth.errors import NotFoundError, Problem, WrongFileError
 from troth.faces.banner.script import known_table
+from troth.faces.middleware import Seen
 from troth.faces.middleware.asgi import App, CookieGate, Receive, Scope, Send
+from troth.policy.policy import Policy
 from troth.rules.set_cookie import Gate
 from troth.work.project import Project, Site
 
@@ -20,16 +22,31 @@ OURS = ("/choices/", "/notice/", "/.well-known/gpc.json")
 
 
 def beside(portal: App, project: Project, site: Site) -> App:
-    """Return an application that answers requests for the site's host with the site, all others with the portal."""
-    gate = Gate(known_table(project.policy), drop_unknown=site.unknown == "drop")
-    gated = CookieGate(load(project.settings.folder, site.application), gate, mode=site.gate,
-                       now=lambda: int(project.clock().timestamp()))  # fmt: skip
+    """Return an application that answers requests for the site's host with the site, all others with the portal.
+
+    The gate holds to the table of the policy in force, and to the next one from its day on.
+    """
+    application, told = load(project.settings.folder, site.application), Seen()
+    gated: list[tuple[Policy, CookieGate]] = []
+
+    def gate_of(policy: Policy) -> CookieGate:
+        for known, found in gated:
+            if known is policy:
+                return found
+        gate = Gate(known_table(policy), drop_unknown=site.unknown == "drop")
+        made = CookieGate(application, gate, mode=site.gate, told=told,
+                          now=lambda: int(project.clock().timestamp()))  # fmt: skip
+        gated.append((policy, made))
+        return made
+
+    for policy in (project.policy, project.written):  # the table to come too: its mistakes are told now
+        gate_of(policy)
 
     async def either(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
             asked = dict(scope["headers"]).get(b"host", b"").decode("latin-1").rpartition("@")[2]
             if asked.partition(":")[0].lower() == site.host and not scope["path"].startswith(OURS):
-                await gated(scope, receive, send)
+                await gate_of(project.policy)(scope, receive, send)
                 return
         await portal(scope, receive, send)
 

@@ -49,7 +49,7 @@ class Following:
             self._take(rows)
 
         count = self._follower.look(self.replica.name_subjects, self.replica.close_addresses, happened)
-        if stated:
+        if stated or self.known.policy is not self.project.policy:  # a version's day may have come
             self.known = may.known(self.project)
         return count
 

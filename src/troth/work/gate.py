@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 
 from troth.errors import TrothError
+from troth.law import clock
 from troth.law.prospecting import Addressee
 from troth.ledger import keys
 from troth.ledger.prekeyed import Macs, prekeyed_many
@@ -36,11 +37,12 @@ from troth.ledger.replica import (
     outlined_at,
 )
 from troth.ledger.suppression import DOMAIN, Suppression, since
+from troth.policy.policy import Policy
 from troth.rules import consent, identifier, purpose_scope
 from troth.rules import may as rules
 from troth.rules.consent import NOBODY
 from troth.rules.may import Answer, Question, Reason
-from troth.work.establishment import day_here, establishment
+from troth.work.establishment import established
 from troth.work.follow_standings import Following
 from troth.work.project import Project
 
@@ -142,6 +144,22 @@ class Secrets:
     closed: list[Macs] = field(default_factory=list, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Today:
+    """What answers rest on until a day turns: the policy in force, its main company, and the day at each company.
+
+    Taken together and held, so that an answer reads no ledger and mixes no two versions.
+    """
+
+    policy: Policy
+    main: str
+    days: Mapping[str, date]
+
+    def same(self, other: Today) -> bool:
+        """Say whether no version took effect and no day turned between two looks."""
+        return self.policy is other.policy and self.days == other.days
+
+
 class Gate:
     """What may be done with somebody, from a local copy that follows the ledger.
 
@@ -161,12 +179,11 @@ class Gate:
         self.project, self._allowed, self._poll = project, allowed_seconds, poll_seconds
         self.replica = Replica(folder, project.ledger.origin)
         self._following = Following(project, self.replica)
-        self._main = establishment(project).entity
         self.secrets = Secrets()
         self._answers: dict[Any, dict[int | tuple[int, int], Shared]] = {}
         self._hash = self.replica.hash
         self._read_at = 0.0
-        self._days: dict[str, date] = {}
+        self._today = _today(project)
         self._ended = threading.Event()
         self._saved_at = time.monotonic()
         self._moved = False
@@ -199,18 +216,14 @@ class Gate:
     def refresh(self) -> int:
         """Read the ledger now; return how many rows were new. Raises UnreachableError where it does not answer."""
         began = time.monotonic()
-        known = self._following.known
+        known, today = self._following.known, _today(self.project)
+        if not today.same(self._today):  # also where the ledger does not answer below
+            self._today, self._answers = today, {}
         count = self._following.look()
         if count:
             self._moved = True
-        companies = (self._main, *purpose_scope.entities(self.project.policy))
-        days = {one: day_here(self.project, one or None) for one in companies}
-        if (
-            days != self._days
-            or known is not self._following.known
-            or sum(map(len, self._answers.values())) > SHAPES_MAX
-        ):
-            self._days, self._answers = days, {}
+        if known is not self._following.known or sum(map(len, self._answers.values())) > SHAPES_MAX:
+            self._answers = {}
         if count or not self.secrets.names:
             self.secrets = _secrets(self.project)
         self._read_at = began
@@ -306,7 +319,7 @@ class Gate:
         if not known:
             return None
         question = self._question(asked)
-        names = (question.purpose, *purpose_scope.broader(self.project.policy, question.purpose))
+        names = (question.purpose, *purpose_scope.broader(self._today.policy, question.purpose))
         found = since(known, names, question.entity, question.channel)
         return found.at if found else None
 
@@ -364,20 +377,29 @@ class Gate:
 
     def _question(self, asked: tuple[Any, ...]) -> Question:
         purpose, channel, entity, addressee, other_basis = asked
-        company = establishment(self.project, entity).entity if entity else self._main
-        return Question(purpose, company, self._days[company], channel, addressee, "", other_basis)
+        today = self._today
+        company = established(today.policy, entity).entity if entity else today.main
+        return Question(purpose, company, today.days[company], channel, addressee, "", other_basis)
 
     def explain(self, told: Mapping[str, Any], question: Question) -> Answer:
         """Answer in full for who stands as is told."""
         return rules.may(self._following.known, consent.special_standing(told), question)
 
     def _in_doubt(self, purpose: str) -> Explained:
-        answer = rules.in_doubt(self.project.policy, purpose, int(self.fresh_seconds))
+        answer = rules.in_doubt(self._today.policy, purpose, int(self.fresh_seconds))
         if answer.allowed:
             LOG.warning(
                 "Allowed in doubt: %s, the ledger was last read %d seconds ago.", purpose, self.fresh_seconds
             )
         return Explained(answer.reason, answer.allowed)
+
+
+def _today(project: Project) -> Today:
+    policy, at = project.policy, project.clock()
+    main = established(policy).entity
+    companies = (main, *purpose_scope.entities(policy))
+    days = {one: clock.receipt_day(at, established(policy, one or None).time_zone) for one in companies}
+    return Today(policy, main, days)
 
 
 def _secrets(project: Project) -> Secrets:

@@ -110,24 +110,31 @@ def as_published(project: Project, version: str = "") -> tuple[Policy, Event] | 
 def before_the_coming(project: Project) -> Policy:
     """Return what holds today while the files are for a later day: the version in force, with the register of now.
 
-    The files themselves where nothing was published before, or where their day has come.
+    The files themselves where nothing was published before, or where their day has come.  What was found
+    holds until the day its version ends, so that nobody who asks waits for the ledger twice.
     """
     written = project.written
     today = clock.receipt_day(project.clock(), established(written).time_zone)
     if written.effective is None or written.effective <= today:
         return written
+    for (from_, until), policy in tuple(project.earlier.items()):
+        if from_ <= today and (until is None or today < until):
+            return policy
     version = next((one for one in reversed(versions(project)) if one.from_ <= today), None)
     if version is None:
         return written
-    if version.version not in project.earlier:
-        try:
-            texts = _texts(project, version.published)
-        except NotFoundError:  # published before texts were kept
-            return written
-        register = {name: text for name, text in written.files.items() if name.startswith("register/")}
-        policy, _ = load({**texts, **register})
-        project.earlier[version.version] = policy or as_of(project, today).policy
-    return project.earlier[version.version]
+    policy = _with_register_of_now(project, version, today)
+    return project.earlier.setdefault((version.from_, version.until), policy)
+
+
+def _with_register_of_now(project: Project, version: Version, today: date) -> Policy:
+    try:
+        texts = _texts(project, version.published)
+    except NotFoundError:  # published before texts were kept
+        return project.written
+    register = {name: text for name, text in project.written.files.items() if name.startswith("register/")}
+    found, _ = load({**texts, **register})
+    return found or as_of(project, today).policy
 
 
 def _texts(project: Project, published: Event) -> dict[str, str]:

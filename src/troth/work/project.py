@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -174,18 +174,19 @@ class Project:
         """The policy that is in force: its files as they stand, unless they are for a later day.
 
         Files that name a later day are what is coming; until then what was published before them holds.
+        It is read from the ledger once, and the same object until another version takes effect.
         Raises WrongFileError with every problem of the files.
         """
         written = self.written
-        if written.effective is None or written.effective <= self.clock().date():
-            return written
+        if written.effective is None or written.effective < self.clock().date():
+            return written  # the day has come, also west of UTC
         from troth.work.policy_as_of import before_the_coming  # here: most projects never need it
 
         return before_the_coming(self)
 
     @cached_property
-    def earlier(self) -> dict[str, Policy]:
-        """Versions that were published before the files as they stand, by what they were read from."""
+    def earlier(self) -> dict[tuple[date, date | None], Policy]:
+        """Versions published before the files as they stand, by the day each holds from and the day it ends."""
         return {}
 
     @cached_property

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from troth.errors import NotAllowedError, NotFoundError
 from troth.ledger import append, read
 from troth.policy.notice_text import sha256
+from troth.policy.policy import Policy
 from troth.rules.cookie import LETTERS, Table
 from troth.rules.event import Draft, Event, Fact
 from troth.work.project import Project
@@ -50,19 +51,28 @@ class Told:
 
 
 def record_choice(
-    project: Project, known: Table, told: Told, *, interface_sha256: str | None, text_sha256: str | None
+    project: Project,
+    policy: Policy,
+    known: Table,
+    told: Told,
+    *,
+    interface_sha256: str | None,
+    text_sha256: str | None,
 ) -> Event:
-    """Record a choice; what the same browser says again is recorded once. Raises NotAllowedError for none."""
+    """Record a choice; what the same browser says again is recorded once. Raises NotAllowedError for none.
+
+    `policy` is the one whose banner was shown, and `known` its table: the proof names that version.
+    """
     now = project.clock()
     _checked(known, told, int(now.timestamp()))
-    given, facts = _given(known, told), _facts(project, known, told, now)
+    given, facts = _given(known, told), _facts(policy, known, told, now)
     facts["given"] = given
     if interface_sha256 is not None:
         facts |= {"interface_sha256": interface_sha256, "text_sha256": text_sha256}
     named = bool(told.proof) and given != "refused"
     stream = f"{FAMILY}/{told.proof}" if named else _refused(now)
     once = f"choice {told.proof} {told.at} {told.yes}" if named else None
-    draft = Draft("consent_recorded", stream, facts, actor="visitor", policy=project.policy.version or None)
+    draft = Draft("consent_recorded", stream, facts, actor="visitor", policy=policy.version or None)
     return append.append(project.ledger, [draft], once=once)[0]
 
 
@@ -105,8 +115,7 @@ def _given(known: Table, told: Told) -> str:
     return "withdrawn" if told.proof and set(told.was) & letters else "refused"
 
 
-def _facts(project: Project, known: Table, told: Told, now: datetime) -> dict[str, Fact]:
-    policy = project.policy
+def _facts(policy: Policy, known: Table, told: Told, now: datetime) -> dict[str, Fact]:
     notice = told.language if told.language in policy.documents else policy.language
     kept = known.given_seconds if told.yes else known.refused_seconds
     until = datetime.fromtimestamp(min(told.at, int(now.timestamp())) + kept, UTC)

@@ -18,6 +18,7 @@ import msgspec
 from troth.errors import ConflictError, NotAllowedError, NotFoundError
 from troth.ledger import keys, read, subjects
 from troth.ledger.ingest import Ingest
+from troth.policy.policy import Policy
 from troth.rules import consent
 from troth.rules.event import Draft, Event
 from troth.rules.identifier import exact
@@ -90,7 +91,7 @@ class Taking:
         self._read = msgspec.json.Decoder(Told)
         self._prepared: dict[tuple[object, ...], tuple[Draft, ...]] = {}
         self._preparing = threading.Lock()
-        self._day = date.min
+        self._when: tuple[date, Policy | None] = (date.min, None)
 
     async def take(self, body: bytes, once: str | None) -> Taken:
         """Record what a body in JSON says; raises NotAllowedError for one that does not say it."""
@@ -113,10 +114,13 @@ class Taking:
         return await asyncio.to_thread(self._slowly, told, once)
 
     def _known(self, told: Told) -> tuple[Draft, ...] | None:
-        """Return the drafts of a report where the same was reported today of another subject."""
-        today = self._project.clock().date()
-        if today != self._day or len(self._prepared) > PREPARED_MAX:
-            self._day, self._prepared = today, {}
+        """Return the drafts of a report where the same was reported of another subject under today's policy.
+
+        Consents end by days of UTC, and a version takes effect at midnight of where the company is.
+        """
+        (day, before), today, policy = self._when, self._project.clock().date(), self._project.policy
+        if today != day or policy is not before or len(self._prepared) > PREPARED_MAX:
+            self._prepared, self._when = {}, (today, policy)  # in this order: the drafts of before go first
         return self._prepared.get(_alike(told))
 
     def _drafts(self, told: Told) -> tuple[Draft, ...]:
@@ -127,6 +131,7 @@ class Taking:
     def _made(self, told: Told) -> tuple[Draft, ...]:
         known = self._known(told)
         if known is None:
+            prepared = self._prepared  # what is made while a day or version turns is not kept for the next
             choices, asked = _choices(told), _asked(told)
             checked(self._project, choices, asked)
             state_purposes(
@@ -135,7 +140,7 @@ class Taking:
             known = tuple(draft(self._project, "", one, asked, actor="subject") for one in choices)
             form_known = not told.form or record_form.form(self._project, told.form) is not None
             if form_known and not told.guardian and not told.evidence and told.at is None:
-                self._prepared[_alike(told)] = known
+                prepared[_alike(told)] = known
         return known
 
     def _slowly(self, told: Told, once: str | None) -> Taken:

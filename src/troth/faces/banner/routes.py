@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -20,11 +20,12 @@ from litestar.params import FromPath
 from troth.errors import NotAllowedError, TrothError
 from troth.faces.banner.catalogue import own_sentences
 from troth.faces.banner.script import Script, build, known_table, languages
-from troth.faces.middleware.asgi import enforced
+from troth.faces.middleware.asgi import App, Receive, Scope, Send, enforced
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.pages import limited, same_site
 from troth.ledger import receipt
 from troth.policy.policy import Policy
+from troth.rules.cookie import Table
 from troth.rules.set_cookie import Gate
 from troth.work import record_choice
 from troth.work.project import Project
@@ -57,27 +58,90 @@ def gpc(policy: Policy) -> dict[str, object]:
     return said
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Banner:
+    """The banner of one version of the policy: its table and its script in each language."""
+
+    policy: Policy
+    known: Table
+    gate: Gate
+    scripts: dict[str, Script]
+
+
+class Banners:
+    """The banner of the policy in force, and those of versions that were or will be while this process runs.
+
+    That of the version to come is built at once, so that its mistakes are told before anything is served; one
+    whose day is over is kept, since browsers still report what was chosen in it.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._own = own_sentences(project.settings.folder / "locale")
+        self._built: list[Banner] = []
+        self._served: list[Banner] = []
+        for policy in (project.policy, project.written):
+            self._of(policy)
+
+    @property
+    def any(self) -> bool:
+        """Whether the policy in force or the one to come asks by a banner."""
+        return bool(self._built)
+
+    def now(self) -> Banner:
+        """Return the banner of the policy in force; raises NotFoundException where it does not ask by one."""
+        found = self._of(self._project.policy)
+        if found is None:
+            raise NotFoundException
+        if found not in self._served:
+            self._served.append(found)
+        return found
+
+    def shown(self, build_: str) -> tuple[Banner, Script | None]:
+        """Return the banner and script that call themselves so; of a build nobody knows, today's banner alone."""
+        now = self.now()
+        for banner in (now, *self._served):
+            for script in banner.scripts.values():
+                if script.build == build_:
+                    return banner, script
+        return now, None
+
+    def _of(self, policy: Policy) -> Banner | None:
+        for banner in self._built:
+            if banner.policy is policy:
+                return banner
+        if policy.cookies is None or policy.cookies.asked_by != "banner" or not policy.cookies.table:
+            return None
+        notice = f"{self._project.settings.public_url}/notice/{{language}}"
+        scripts = {
+            language: build(policy, language, notice=notice, own=self._own.get(language))
+            for language in languages(policy, self._own)
+        }
+        known = known_table(policy)
+        made = Banner(policy, known, Gate(known), scripts)
+        self._built.append(made)
+        return made
+
+
 def banner_routes(project: Project, limit: Limit) -> list[Any]:
-    """Return the routes; none where the policy does not ask by a banner."""
-    policy = project.policy
-    if policy.cookies is None or policy.cookies.asked_by != "banner" or not policy.cookies.table:
+    """Return the routes; none where neither the policy in force nor the one to come asks by a banner."""
+    banners = Banners(project)
+    if not banners.any:
         return []
-    known, own = known_table(policy), own_sentences(project.settings.folder / "locale")
-    scripts: dict[str, Script] = {
-        language: build(
-            policy, language, notice=f"{project.settings.public_url}/notice/{{language}}",
-            own=own.get(language),
-        )
-        for language in languages(policy, own)
-    }  # fmt: skip
-    by_build = {script.build: script for script in scripts.values()}
-    files = {f"banner.{language}.js": script for language, script in scripts.items()}
-    gated: Any = partial(enforced, gate=Gate(known), now=lambda: int(project.clock().timestamp()))
+
+    def gated(app: App) -> App:
+        async def through(scope: Scope, receive: Receive, send: Send) -> None:
+            gate = banners.now().gate
+            await enforced(app, gate=gate, now=lambda: int(project.clock().timestamp()))(scope, receive, send)
+
+        return through
+
     errors: dict[Any, Any] = {TrothError: _ours, HTTPException: _http}
 
     @get("/choices/{name:str}", sync_to_thread=False)
     def script(request: Asked, name: FromPath[str]) -> Response[bytes]:
         """GET /choices/banner.LANGUAGE.js: the script; /choices/banner.json: its hashes."""
+        files = {f"banner.{language}.js": one for language, one in banners.now().scripts.items()}
         if name == "banner.json":
             told = {file: hashes(one) for file, one in files.items()}
             return Response(json.dumps(told, indent=2).encode(), media_type="application/json")
@@ -105,14 +169,14 @@ def banner_routes(project: Project, limit: Limit) -> list[Any]:
             chosen = msgspec.json.decode(body, type=Chosen)
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise NotAllowedError("This is no choice: the script of the banner sends another form.") from None
+        banner, shown = banners.shown(chosen.build)
         told = record_choice.Told(
             chosen.how, chosen.yes, chosen.was, chosen.proof,
-            chosen.language if chosen.language in scripts else policy.language,
+            chosen.language if chosen.language in banner.scripts else banner.policy.language,
             chosen.table, chosen.at, chosen.gpc,
         )  # fmt: skip
-        shown = by_build.get(chosen.build)
         event = await asyncio.to_thread(
-            record_choice.record_choice, project, known, told,
+            record_choice.record_choice, project, banner.policy, banner.known, told,
             interface_sha256=shown.sha256 if shown else None, text_sha256=shown.text_sha256 if shown else None,
         )  # fmt: skip
         return _json({"receipt": f"/choices/receipt/{event.id}"}, 201)
@@ -132,7 +196,7 @@ def banner_routes(project: Project, limit: Limit) -> list[Any]:
     @get("/.well-known/gpc.json", sync_to_thread=False)
     def signal() -> Response[bytes]:
         """GET /.well-known/gpc.json: that the signal is honoured."""
-        return Response(json.dumps(gpc(policy)).encode(), media_type="application/json")
+        return Response(json.dumps(gpc(project.policy)).encode(), media_type="application/json")
 
     return [script, record, given, signal]
 
