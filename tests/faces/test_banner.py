@@ -185,7 +185,9 @@ def test_the_banner_turns_with_the_version_and_a_choice_names_the_version_it_was
         after = client.get("/choices/banner.json").json()["banner.en.js"]
         assert "ads*" in client.get("/choices/banner.en.js").text
         for policy, shown, yes in ((old, before, "a"), (new, after, "am")):
-            told = choice(made, build=shown["build"], table=shown["table_sha256"], yes=yes, proof=f"{yes:0>16}")
+            told = choice(
+                made, build=shown["build"], table=shown["table_sha256"], yes=yes, proof=f"{yes:0>16}"
+            )
             assert client.post("/choices/record", json=told).status_code == 201
             event = list(read.events(made.ledger, kind="consent_recorded"))[-1]
             named = ("purpose_version", "notice_sha256", "interface_sha256", "table_sha256")

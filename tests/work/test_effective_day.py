@@ -106,7 +106,11 @@ def test_a_choice_said_again_after_local_midnight_is_proven_by_the_version_of_it
     taking = Taking(coming, ingest)
     try:
         for subject, policy in zip(people, (old, new), strict=True):
-            told = {"choices": [{"said": "refused", "purpose": "audience"}], "method": "web", "subject": subject}
+            told = {
+                "choices": [{"said": "refused", "purpose": "audience"}],
+                "method": "web",
+                "subject": subject,
+            }
             taken = looping.run(taking.take(json.dumps(told).encode(), None))
             event = read.event(coming.ledger, taken.events[0][0])
             assert (event.policy, event.facts["purpose_version"]) == (policy.version, policy.version)
