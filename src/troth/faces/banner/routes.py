@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from litestar import Request, Response, get, post
@@ -156,7 +156,7 @@ def banner_routes(project: Project, limit: Limit) -> list[Any]:
 
     @post(
         "/choices/record", status_code=201, exception_handlers=errors,
-        middleware=[gated],
+        middleware=[cast("Any", gated)],
     )  # fmt: skip
     async def record(request: Asked) -> Response[bytes]:
         """POST /choices/record: keep what a visitor chose, and delete what they refused and no script reaches."""
