@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from troth.errors import Problem
-from troth.rules.catalogue import Catalogue
+from troth.rules.catalogue import Catalogue, ForeignKey
 from troth.rules.graph import Graph, components
 from troth.rules.map import Edge, Map, MapTable, Retain
 
@@ -22,6 +22,8 @@ OWN = "not_personal"
 """What the columns are that an archive has besides those of its table: what put a row there, and when."""
 KINDS = ("postgresql", "mariadb", "sqlite", "duckdb")
 """The kinds of store in which rows can be moved to an archive."""
+ACTS = ("CASCADE", "SET NULL", "SET DEFAULT")
+"""What a foreign key does by itself to rows that refer to one which is removed."""
 
 
 def with_archives(map_: Map) -> Map:
@@ -94,6 +96,44 @@ def unfit(graph: Graph) -> Iterator[Problem]:
         if not found.key or (there is not None and there.key != found.key):
             what = f"`{table.name}` and its archive `{archive.table}` must have the same primary key."
             yield _say(graph.map, table, what, "A row is known again by it; give both the same.")
+        yield from _swept_along(graph, table, archive.table)
+
+
+def _swept_along(graph: Graph, table: MapTable, archive: str) -> Iterator[Problem]:
+    """Say which foreign keys would remove or change other rows when one moves, or comes back."""
+    for other in graph.catalogue.tables:
+        for key in other.foreign_keys:
+            if key.on_delete not in ACTS or key.target not in (table.name, archive):
+                continue
+            if key.target == table.name and _waited_for(graph, other.name, key):
+                continue
+            columns = ", ".join(key.columns)
+            what = (
+                f"A row that moves out of `{key.target}` would take rows of `{other.name}` with it, or change them: "
+                f"the foreign key on {columns} says ON DELETE {key.on_delete}."
+            )
+            yield _say(
+                graph.map, table, what, "Make it a foreign key without an action (NO ACTION), or drop it."
+            )
+
+
+def _waited_for(graph: Graph, table: str, key: ForeignKey) -> bool:
+    """Tell whether a row moves only once no row of `table` refers to it by this foreign key."""
+    known = graph.map.tables.get(table)
+    if known is None or known.archive_of:
+        return False
+    pairs = set(zip(key.columns, key.target_columns, strict=False))
+    for hop in graph.hops:
+        if hop.kind in ("belongs_to", "mentions"):
+            child, parent, own, theirs = hop.to, hop.source, hop.to_columns, hop.source_columns
+        elif hop.kind == "points_to":
+            child, parent, own, theirs = hop.source, hop.to, hop.source_columns, hop.to_columns
+        else:
+            continue
+        same = (child, parent) == (table, key.target) and set(zip(own, theirs, strict=True)) == pairs
+        if same and hop.plain and hop.named is None:
+            return True
+    return False
 
 
 def missing(map_: Map, catalogue: Catalogue) -> Iterator[Problem]:

@@ -1,8 +1,9 @@
 """Moving rows to their archive, and back, in one open transaction of a SQL store.
 
 Danger: rows are written into one table and removed from another.  What prevents loss: as many
-are written as were chosen, each is found again by its key before anything is removed, and what
-is removed is looked for afterwards; any difference rolls everything back.
+are written as were chosen, each is found again by its key before anything is removed, what is
+removed is looked for afterwards, and what else the database changed meanwhile is counted; any
+difference rolls everything back.
 
 Law: GDPR Art. 5(1)(e) and (f).
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from troth.errors import NotAllowedError
+from troth.stores.contract import SideEffect
 from troth.stores.sql_selection import Selection, whole
 
 MOVING = "moving"
@@ -32,7 +34,27 @@ def brought_back(selection: Selection, archive: str, table: str, of: str, keys: 
         return 0
     rows = _moved(selection, archive, table)
     selection.session.settle()
+    beside(selection, archive, table, rows)
     return rows
+
+
+def beside(selection: Selection, source: str, target: str, rows: int) -> tuple[SideEffect, ...]:
+    """Return what the database wrote by itself while so many rows moved; call it after `settle`.
+
+    Raises NotAllowedError when a cascade or a trigger removed or changed other rows.
+    """
+    ours = {(source, "delete"): rows, (target, "insert"): rows}
+    more = {key: count - ours.get(key, 0) for key, count in selection.session.seen(ours).items()}
+    effects = tuple(SideEffect(*key, count) for key, count in sorted(more.items()) if count > 0)
+    hit = sorted({effect.table for effect in effects if effect.verb != "insert"})
+    if hit:
+        names = ", ".join(f"`{table}`" for table in hit)
+        raise NotAllowedError(
+            f"In the store `{selection.sql.plan.store}`, moving rows of `{source}` to `{target}` would also remove or "
+            f"change rows of {names}, by a cascade or a trigger. Nothing was changed. Take the cascade from the "
+            "foreign key, or let the trigger pass by rows that move."
+        )
+    return effects
 
 
 def _moved(selection: Selection, source: str, target: str) -> int:

@@ -45,7 +45,7 @@ def measure(sql: Sql, session: Session, expiry: Expiry, but_for: Sequence[Who], 
         batch = Batch(ROWS_MEASURED_MAX, 0, ())
         _, _, moved = archive(sql, session, expiry, but_for, today, batch, "measured")
         how = "measured" if every <= ROWS_MEASURED_MAX else "counted"
-        return Measured(sql.plan.store, sql.plan.sha256, moved.counts, (), how)  # type: ignore[arg-type]
+        return Measured(sql.plan.store, sql.plan.sha256, moved.counts, moved.effects, how)  # type: ignore[arg-type]
     selection = select(sql, session, expiry, but_for, today, ROWS_MEASURED_MAX, 0)
     done = sql_run.apply(selection) if selection is not None else Done((), (), 0, None)
     how = "measured" if every <= ROWS_MEASURED_MAX else "counted"
@@ -122,7 +122,10 @@ def archive(
     batch: Batch,
     step: str,
 ) -> tuple[int, int, Done]:
-    """Move a batch to its archive; return how many rows were looked at, how many stay, and what was done."""
+    """Move a batch to its archive; return how many rows were looked at, how many stay, and what was done.
+
+    Raises NotAllowedError when rows that do not move would go or change with them; the caller rolls back.
+    """
     selection = _beginning(sql, session, but_for)
     if selection is None:
         return 0, 0, Done((), (), 0, None)
@@ -136,8 +139,9 @@ def archive(
     session.watch([table])
     moved = sql_move.archived(selection, table, expiry.archive, ("due",))
     session.settle()
+    effects = sql_move.beside(selection, table, expiry.archive, moved)
     counts = (Count(table, "archive", moved),) if moved else ()
-    return looked, looked - moved, Done(counts, (), looked, None)
+    return looked, looked - moved, Done(counts, effects, looked, None)
 
 
 def _still_due(sql: Sql, session: Session, selection: Selection, expiry: Expiry, today: date) -> int:
