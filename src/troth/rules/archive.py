@@ -90,7 +90,9 @@ def unfit(graph: Graph) -> Iterator[Problem]:
         there = graph.catalogue.table(archive.table)
         for column in found.columns if there is not None else ():
             same = there.column(column.name) if there is not None else None
-            if not column.generated and (same is None or same.type != column.type):
+            if column.computed:
+                continue
+            if same is None or same.type != column.type or same.computed:
                 what = f"The archive `{archive.table}` has no `{column.name}` of the type that `{table.name}` has."
                 yield _say(graph.map, table, what, "Give it every column of its table, with the same types.")
         if not found.key or (there is not None and there.key != found.key):

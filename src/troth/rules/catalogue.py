@@ -18,7 +18,11 @@ Shape = Literal["text", "json", "array", "number", "date", "moment", "boolean", 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its declared type and what can be written in it."""
+    """A column: its declared type and what can be written in it.
+
+    Nothing can be written in one that is `generated`.  One of those that is an `identity` is counted
+    on for new rows, and is part of what a row says: its value goes along when the row is copied.
+    """
 
     name: str
     type: str
@@ -26,6 +30,12 @@ class Column:
     nullable: bool
     generated: bool = False
     length_max: int | None = None
+    identity: bool = False
+
+    @property
+    def computed(self) -> bool:
+        """Tell whether its value follows from the rest of the row."""
+        return self.generated and not self.identity
 
 
 @dataclass(frozen=True, slots=True)

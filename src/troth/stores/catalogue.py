@@ -377,7 +377,7 @@ _COLUMNS = """
     SELECT a.attrelid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod),
            t.typcategory::text,
            CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, NULL) ELSE t.typname END,
-           a.attnotnull OR t.typnotnull, a.attgenerated <> '' OR a.attidentity = 'a',
+           a.attnotnull OR t.typnotnull, a.attgenerated <> '' OR a.attidentity = 'a', a.attidentity = 'a',
            CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END,
            EXISTS (SELECT FROM pg_constraint AS k WHERE k.contypid = t.oid AND k.contype = 'c')
     FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
@@ -488,7 +488,7 @@ def _read_postgresql_columns(
     """Return each table's columns by their number, and those whose domain has a CHECK."""
     columns: dict[int, dict[int, Column]] = {oid: {} for oid in oids}
     checked: dict[int, list[str]] = defaultdict(list)
-    for oid, number, name, declared, category, base, required, generated, modifier, domain_check in (
+    for oid, number, name, declared, category, base, required, generated, identity, modifier, domain_check in (
         cursor.execute(_COLUMNS, (oids,))
     ):  # fmt: skip
         columns[oid][number] = Column(
@@ -498,6 +498,7 @@ def _read_postgresql_columns(
             nullable=not required,
             generated=generated,
             length_max=modifier - 4 if base in _LENGTHS and modifier > 4 else None,
+            identity=identity,
         )
         if domain_check:
             checked[oid].append(name)

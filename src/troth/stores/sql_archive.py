@@ -83,18 +83,26 @@ class SqlArchive(SqlReach):
     def copied(self, source: str, target: str, set_: str, step: str, day: str) -> Statement:
         """Write the rows of a set into another table with the same columns; an archive says by what, and when."""
         text, told = Text(self), self.graph.map.archive_of(target)
-        names = self._carried(target if told is None else source)
+        names = [quoted(name) for name in self._carried(source, target)]
         values = [f"t.{name}" for name in names]
+        own = " OVERRIDING SYSTEM VALUE" if self.dialect.name == "postgresql" else ""
         if told is not None:
             names, values = self._marked(told, names, values, step, day)
         return text.done(
-            f"INSERT INTO {self.name(target)} ({', '.join(names)}) SELECT {', '.join(values)} "
+            f"INSERT INTO {self.name(target)} ({', '.join(names)}){own} SELECT {', '.join(values)} "
             f"FROM {text.rows(set_, source)} AS n CROSS JOIN {self.name(source)} AS t "
             f"WHERE {self._key_equal(source, 't', 'n')}"
         )
 
-    def _carried(self, table: str) -> list[str]:
-        return [quoted(column.name) for column in self.graph.table(table).columns if not column.generated]
+    def _carried(self, source: str, target: str) -> list[str]:
+        """Name the columns that go along: all of the table but what the target computes itself."""
+        of, there = self.graph.map.tables[target].archive_of or target, self.graph.table(target)
+        names = []
+        for column in self.graph.table(of).columns:
+            same = there.column(column.name)
+            if not column.computed or (same is not None and not same.computed):
+                names.append(column.name)
+        return names
 
     def _marked(
         self, told: Archive, names: list[str], values: list[str], step: str, day: str
@@ -103,13 +111,29 @@ class SqlArchive(SqlReach):
         return ([*names, quoted(told.on)], [*values, self.literal(day)]) if told.on else (names, values)
 
     def arrived(self, source: str, target: str, set_: str) -> Statement:
-        """Count which rows of a set stand in the other table, by the primary key of both."""
+        """Count which rows of a set stand in the other table, by the primary key of both and value by value."""
         text = Text(self)
-        same = " AND ".join(f"a.{quoted(k)} = t.{quoted(k)}" for k in self.graph.table(source).key)
+        same = [f"a.{quoted(k)} = t.{quoted(k)}" for k in self.graph.table(source).key]
+        for name in self._carried(source, target):
+            differs = self.dialect.differs.format(self._bare("a", name), self._bare("t", name))
+            same.append(f"NOT ({differs})")
         return text.done(
             f"SELECT count(*) FROM {text.rows(set_, source)} AS n CROSS JOIN {self.name(source)} AS t "
-            f"CROSS JOIN {self.name(target)} AS a WHERE {self._key_equal(source, 't', 'n')} AND {same}"
+            f"CROSS JOIN {self.name(target)} AS a WHERE {self._key_equal(source, 't', 'n')} AND {' AND '.join(same)}"
         )
+
+    def _bare(self, alias: str, column: str) -> str:
+        """Write a value so that no collation has a say in what is equal to it, whatever its type."""
+        value = f"{alias}.{quoted(column)}"
+        match self.dialect.name:
+            case "mariadb":
+                return f"CAST({value} AS BINARY)"
+            case "postgresql":
+                return f"CAST({value} AS TEXT)"  # not every type knows what is equal
+            case "sqlite":
+                return f"({value} COLLATE BINARY)"
+            case _:
+                return value
 
     def taken_out(self, table: str, set_: str) -> Statement:
         """Remove the rows of a set."""
