@@ -10,7 +10,7 @@ import pytest
 from stores.conftest import KINDS
 from troth.errors import NotAllowedError, WrongFileError
 from troth.rules.map_right import Right, needed
-from troth.stores.contract import Archives, Batch, Expiry, Overdue, Who
+from troth.stores.contract import Archives, Batch, Expiry, Overdue, SideEffect, Who
 from troth.stores.map_file import read
 
 TODAY = date(2026, 11, 23)
@@ -55,6 +55,14 @@ tables:
     belongs_to: [{bill_id: bill.id}]
     columns: {id: key, bill_id: link, body: free_text}
     erase: {do: delete, by: dpo, because: a test}
+"""
+DEED = """
+  deed:
+    belongs_to: [{customer_id: customer.id}]
+    columns: {area: key, no: key, customer_id: link, closed: usage}
+    retention: [{promise: retention/bills, trigger: closed}]
+    archive: {table: old_deed, readers: [accounts], step: put_by}
+    erase: {do: retain, until: {period: 10 years, trigger: closed}, legal: a law, by: dpo, because: t}
 """
 BILLS = Expiry("bill", "closed", DAY, "old_bill")
 LINES = Expiry("line", "closed", DAY, "old_line")
@@ -189,6 +197,164 @@ def test_what_does_not_arrive_does_not_leave(database):
     with pytest.raises(NotAllowedError, match="not every row of `line` arrived in `old_line`"):
         moved(store, LINES)
     assert database.everything("line", "old_line") == before
+
+
+FIRING = [kind for kind in KINDS if kind != "duckdb"]
+"""The kinds of database that do more by themselves than they are told: cascades and triggers."""
+
+
+def fires(database, when, table, does):
+    """Let a trigger do something for each row."""
+    if database.kind == "postgresql":
+        body = f"BEGIN {does}; RETURN {'NEW' if when.startswith('BEFORE') else 'NULL'}; END"
+        database.run(f"CREATE FUNCTION lost() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$")
+        does = "EXECUTE FUNCTION lost()"
+    else:
+        does = f"BEGIN {does}; END"
+    database.run(f"CREATE TRIGGER lost {when} ON {table} FOR EACH ROW {does}")
+
+
+@pytest.mark.parametrize("database", FIRING, indirect=True)
+@pytest.mark.parametrize(
+    ("child", "target", "action"),
+    [("old_line", "bill", "CASCADE"), ("old_line", "old_bill", "SET NULL"), ("scan", "bill", "SET NULL")],
+)
+def test_a_foreign_key_that_would_act_when_a_row_moves_is_told_before(database, child, target, action):
+    database.run(f"DROP TABLE {child}" if child == "old_line" else "SELECT 1")
+    database.run(
+        "ALTER TABLE old_bill RENAME TO bare_bill",
+        f"CREATE TABLE old_bill ({BOTH}, put_by varchar(200), put_on date)",
+        f"CREATE TABLE {child} (bill_id integer, no integer NOT NULL, closed date, what varchar(80), "
+        f"put_by varchar(200), FOREIGN KEY (bill_id) REFERENCES {target} (id) ON DELETE {action})",
+    )
+    with pytest.raises(WrongFileError) as caught:
+        moved(database.open(MAP + "  scan: {impersonal: pictures}\n"), BILLS)
+    said = f"A row that moves out of `{target}` would take rows of `{child}` with it, or change them"
+    assert f"{said}: the foreign key on bill_id says ON DELETE {action}." in str(caught.value)
+
+
+@pytest.mark.parametrize("database", FIRING, indirect=True)
+def test_a_cascade_to_rows_that_a_move_waits_for_takes_nothing(database):
+    database.run(
+        "DROP TABLE line",
+        f"CREATE TABLE line ({LINE}, PRIMARY KEY (bill_id, no), "
+        "FOREIGN KEY (bill_id) REFERENCES bill (id) ON DELETE CASCADE)",
+        "INSERT INTO line VALUES (1, 1, '2024-12-31', 'lamp'), (2, 1, '2026-12-31', 'wick')",
+    )
+    store = database.open(MAP)
+    assert moved(store, BILLS).held == 2
+    moved(store, LINES, step="sweep/l/1")
+    assert (moved(store, BILLS, step="sweep/r/2").held, ids(database, "bill")) == (1, [2, 3])
+    assert (ids(database, "old_line", "bill_id"), ids(database, "line", "bill_id")) == ([1], [2])
+    store.bring_back("back/1", "old_bill", "sweep/r/2", (), TODAY)
+    store.bring_back("back/2", "old_line", "sweep/l/1", (), TODAY)
+    assert (ids(database, "bill"), ids(database, "line", "bill_id")) == ([1, 2, 3], [1, 2])
+
+
+@pytest.mark.parametrize("database", FIRING, indirect=True)
+def test_a_move_with_which_a_trigger_takes_other_rows_is_undone(database):
+    fires(database, "AFTER DELETE", "bill", "DELETE FROM old_line WHERE bill_id = OLD.id")
+    store = database.open(MAP)
+    moved(store, LINES, step="sweep/l/1")
+    before = database.everything("bill", "line", "old_bill", "old_line")
+    with pytest.raises(NotAllowedError, match="moving rows of `bill` .*change rows of `old_line`"):
+        store.measure_sweep(BILLS, (), TODAY)
+    with pytest.raises(NotAllowedError, match="moving rows of `bill` .*change rows of `old_line`"):
+        moved(store, BILLS)
+    assert database.everything("bill", "line", "old_bill", "old_line") == before
+
+
+@pytest.mark.parametrize("database", FIRING, indirect=True)
+def test_a_way_back_with_which_a_trigger_changes_other_rows_is_undone(database):
+    fires(database, "AFTER DELETE", "old_line", "UPDATE customer SET name = NULL WHERE id = OLD.bill_id")
+    store = database.open(MAP)
+    moved(store, LINES, step="sweep/l/1")
+    before = database.everything("customer", "line", "old_line")
+    with pytest.raises(NotAllowedError, match="moving rows of `old_line` .*change rows of `customer`"):
+        store.bring_back("back/1", "old_line", "sweep/l/1", (), TODAY)
+    assert database.everything("customer", "line", "old_line") == before
+
+
+@pytest.mark.parametrize("database", FIRING, indirect=True)
+def test_what_a_trigger_writes_when_rows_move_is_measured(database):
+    database.run("CREATE TABLE log (bill_id integer)")
+    fires(database, "AFTER INSERT", "old_line", "INSERT INTO log VALUES (NEW.bill_id)")
+    store = database.open(MAP)
+    assert store.measure_sweep(LINES, (), TODAY).side_effects == (SideEffect("log", "insert", 3),)
+    assert told(moved(store, LINES).acted) == {("line", "archive"): 3}
+    assert ids(database, "log", "bill_id") == [1, 1, 2]
+
+
+@pytest.mark.parametrize("database", FIRING, indirect=True)
+def test_a_row_that_would_arrive_with_another_value_does_not_move(database):
+    match database.kind:
+        case "sqlite":
+            change = "UPDATE old_line SET what = upper(what) WHERE bill_id = NEW.bill_id"
+            fires(database, "AFTER INSERT", "old_line", change)
+        case "postgresql":
+            fires(database, "BEFORE INSERT", "old_line", "NEW.what := upper(NEW.what)")
+        case _:
+            fires(database, "BEFORE INSERT", "old_line", "SET NEW.what = upper(NEW.what)")
+    store = database.open(MAP)
+    before = database.everything("line", "old_line")
+    with pytest.raises(NotAllowedError, match="not every row of `line` arrived in `old_line`"):
+        moved(store, LINES)
+    assert database.everything("line", "old_line") == before
+
+
+@pytest.mark.parametrize("database", FIRING, indirect=True)
+def test_what_the_table_computes_stays_in_an_archive_that_does_not_compute_it(database):
+    kept = "STORED" if database.kind == "postgresql" else "VIRTUAL"
+    database.run(
+        f"ALTER TABLE line ADD COLUMN loud varchar(80) GENERATED ALWAYS AS (upper(what)) {kept}",
+        "ALTER TABLE old_line ADD COLUMN loud varchar(80)",
+    )
+    store = database.open(MAP.replace("no: key, closed: usage,", "no: key, loud: orders, closed: usage,"))
+    moved(store, LINES, step="sweep/l/1")
+    assert ids(database, "old_line", "loud") == ["LAMP", "OIL", "WICK"]
+    store.bring_back("back/1", "old_line", "sweep/l/1", (), TODAY)
+    assert ids(database, "line", "loud") == ["LAMP", "LAMP", "OIL", "WICK"]
+
+
+@pytest.mark.slow
+@pytest.mark.postgresql
+@pytest.mark.parametrize("counted", [("bill",), ("bill", "old_bill")])
+def test_a_number_that_the_database_counts_goes_along_and_comes_back(postgresql_database, counted):
+    database = postgresql_database
+    database.run(*TABLES)
+    for table in counted:
+        database.run(f"ALTER TABLE {table} ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY")
+    store = database.open(MAP)
+    moved(store, LINES, step="sweep/l/1")
+    before = database.query("SELECT id, sent_to FROM bill WHERE id <> 3 ORDER BY id")
+    moved(store, BILLS)
+    assert database.query("SELECT id, sent_to FROM old_bill ORDER BY id") == before
+    store.bring_back("back/1", "old_bill", "sweep/r/1", (), TODAY)
+    assert database.query("SELECT id, sent_to FROM bill WHERE id <> 3 ORDER BY id") == before
+    column = store.catalogue().table("bill").column("id")
+    assert (column.generated, column.identity, column.computed) == (True, True, False)
+
+
+@pytest.mark.parametrize("database", KINDS, indirect=True)
+def test_a_key_is_compared_letter_by_letter_and_part_by_part(database):
+    exactly = "varchar(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin" if database.kind == "mariadb" else "varchar(20)"
+    deed = f"area {exactly} NOT NULL, no {exactly} NOT NULL, customer_id integer, closed date"
+    database.run(
+        f"CREATE TABLE deed ({deed}, PRIMARY KEY (area, no))",
+        f"CREATE TABLE old_deed ({deed}, put_by varchar(200), PRIMARY KEY (area, no))",
+        """INSERT INTO deed VALUES ('a b', 'c', 1, '2024-12-31'), ('a', 'b c', 1, '2024-12-31'),
+            ('a', 'c', 1, '2024-12-31'), ('A', 'c', 1, '2024-12-31'), ('á', 'c', 1, '2024-12-31')""",
+    )
+    store = database.open(MAP + DEED)
+    step = "sweep/d/1"
+    assert told(moved(store, Expiry("deed", "closed", DAY, "old_deed"), step=step).acted) == {("deed", "archive"): 5}
+    assert told(store.bring_back("back/1", "old_deed", step, ("a c",), TODAY)) == {("deed", "return"): 1}
+    assert database.query("SELECT area, no FROM deed") == [("a", "c")]
+    with pytest.raises(NotAllowedError, match="does not have 2 parts") as caught:
+        store.bring_back("back/2", "old_deed", step, ("a b c",), TODAY)
+    assert "a b c" not in str(caught.value)
+    assert told(store.bring_back("back/3", "old_deed", step, ('["a b", "c"]',), TODAY)) == {("deed", "return"): 1}
+    assert set(database.query("SELECT area, no FROM deed")) == {("a", "c"), ("a b", "c")}
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

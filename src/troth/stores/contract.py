@@ -380,7 +380,8 @@ class Archives(Protocol):
     def bring_back(self, step: str, archive: str, of: str, keys: Sequence[str], today: date) -> Acted:
         """Move the rows that the step `of` put into an archive back to their table; once per `step`.
 
-        Where `keys` are given, only the rows with one of these primary keys, written as text.
+        Where `keys` are given, only the rows with one of these primary keys, written as text and compared letter by
+        letter: several parts with a blank between, or as a list in JSON where a part has a blank itself.
         """
         ...
 

@@ -6,14 +6,46 @@ leaves nothing behind that leads nowhere.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
+from troth.errors import NotAllowedError
 from troth.rules.map import Archive
-from troth.stores.sql_dialect import quoted
+from troth.stores.sql_dialect import as_bytes, quoted
 from troth.stores.sql_reach import SqlReach
 from troth.stores.sql_text import Statement, Text
 
 # ruff: noqa: S608
+
+
+def parts_of_key(written: str, columns: int) -> tuple[str, ...]:
+    """Return the parts of a primary key as somebody wrote it: with a blank between, or as a list in JSON.
+
+    Raises NotAllowedError where it is not clear where a part ends.
+
+    >>> parts_of_key("7 2", 2), parts_of_key('["Le Mans", 2]', 2), parts_of_key("Le Mans", 1)
+    (('7', '2'), ('Le Mans', '2'), ('Le Mans',))
+    """
+    if columns == 1:
+        return (written,)
+    parts = _listed(written) or tuple(written.split(" "))
+    if len(parts) != columns:
+        raise NotAllowedError(
+            f"A key was given that does not have {columns} parts with a blank between. Nothing was changed. Where a "
+            'part has a blank itself, write the key as a list: ["Le Mans", "2"].'
+        )
+    return parts
+
+
+def _listed(written: str) -> tuple[str, ...]:
+    try:
+        found = json.loads(written, parse_int=str, parse_float=str)
+    except ValueError:
+        return ()
+    return tuple(map(str, found)) if isinstance(found, list) else ()
+
+
+_EXACTLY = {"sqlite": " COLLATE BINARY", "postgresql": ' COLLATE "C"'}
 
 
 class SqlArchive(SqlReach):
@@ -56,10 +88,7 @@ class SqlArchive(SqlReach):
         assert told is not None
         where = [f"t.{quoted(told.step)} = {self.literal(step)}"]
         if keys:
-            own = " || ' ' || ".join(self._as_text(name) for name in self.graph.table(archive).key)
-            if self.dialect.name == "mariadb":
-                own = f"concat_ws(' ', {', '.join(self._as_text(n) for n in self.graph.table(archive).key)})"
-            where.append(f"{own} IN ({', '.join(self.literal(key) for key in keys)})")
+            where.append(f"({' OR '.join(self._keyed(archive, key) for key in keys)})")
         for hop in self.graph.owners(archive):
             if hop.edge is not None and hop.edge.twin:
                 match = self._linked(hop, "o", "t", looked="o")
@@ -69,9 +98,17 @@ class SqlArchive(SqlReach):
             f"FROM {self.name(archive)} AS t WHERE {' AND '.join(where)}) AS x"
         )
 
-    def _as_text(self, column: str) -> str:
-        kind = "CHAR" if self.dialect.name == "mariadb" else "TEXT"
-        return f"CAST(t.{quoted(column)} AS {kind})"
+    def _keyed(self, archive: str, written: str) -> str:
+        """Write that a row has this primary key, letter by letter whatever the collation of its columns."""
+        names = self.graph.table(archive).key
+        found = []
+        for name, part in zip(names, parts_of_key(written, len(names)), strict=True):
+            if self.dialect.name == "mariadb":
+                own, given = as_bytes(f"CAST(t.{quoted(name)} AS CHAR)"), as_bytes(self.literal(part))
+            else:
+                own, given = f"CAST(t.{quoted(name)} AS TEXT)", self.literal(part)
+            found.append(f"{own}{_EXACTLY.get(self.dialect.name, '')} = {given}")
+        return f"({' AND '.join(found)})"
 
     def put_by(self, archive: str, step: str) -> Statement:
         """Count the rows that one step put into an archive."""
@@ -100,7 +137,8 @@ class SqlArchive(SqlReach):
         names = []
         for column in self.graph.table(of).columns:
             same = there.column(column.name)
-            if not column.computed or (same is not None and not same.computed):
+            kept = same is not None and same.type == column.type and not same.computed
+            if not column.computed or kept:
                 names.append(column.name)
         return names
 

@@ -197,7 +197,7 @@ def unarchive(
         [],
         "--key",
         metavar="KEY",
-        help="Only the row with this primary key; several parts with a space between.",
+        help="Only the row with this primary key; several parts with a space between, or as a list in JSON.",
     ),
     dry_run: bool = typer.Option(
         False, "--dry-run", help="Say how many rows of the run are archived; change nothing."
