@@ -167,7 +167,7 @@ class SqlArchive(SqlReach):
             case "mariadb":
                 return f"CAST({value} AS BINARY)"
             case "postgresql":
-                return f"CAST({value} AS TEXT)"  # not every type knows what is equal
+                return f"CAST({value} AS TEXT) COLLATE \"C\""  # not every type knows what is equal
             case "sqlite":
                 return f"({value} COLLATE BINARY)"
             case _:
