@@ -258,9 +258,9 @@ def test_a_move_with_which_a_trigger_takes_other_rows_is_undone(database):
     store = database.open(MAP)
     moved(store, LINES, step="sweep/l/1")
     before = database.everything("bill", "line", "old_bill", "old_line")
-    with pytest.raises(NotAllowedError, match="moving rows of `bill` .*change rows of `old_line`"):
+    with pytest.raises(NotAllowedError, match=r"moving rows of `bill` .*change rows of `old_line`"):
         store.measure_sweep(BILLS, (), TODAY)
-    with pytest.raises(NotAllowedError, match="moving rows of `bill` .*change rows of `old_line`"):
+    with pytest.raises(NotAllowedError, match=r"moving rows of `bill` .*change rows of `old_line`"):
         moved(store, BILLS)
     assert database.everything("bill", "line", "old_bill", "old_line") == before
 
@@ -271,7 +271,7 @@ def test_a_way_back_with_which_a_trigger_changes_other_rows_is_undone(database):
     store = database.open(MAP)
     moved(store, LINES, step="sweep/l/1")
     before = database.everything("customer", "line", "old_line")
-    with pytest.raises(NotAllowedError, match="moving rows of `old_line` .*change rows of `customer`"):
+    with pytest.raises(NotAllowedError, match=r"moving rows of `old_line` .*change rows of `customer`"):
         store.bring_back("back/1", "old_line", "sweep/l/1", (), TODAY)
     assert database.everything("customer", "line", "old_line") == before
 
@@ -338,7 +338,11 @@ def test_a_number_that_the_database_counts_goes_along_and_comes_back(postgresql_
 
 @pytest.mark.parametrize("database", KINDS, indirect=True)
 def test_a_key_is_compared_letter_by_letter_and_part_by_part(database):
-    exactly = "varchar(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin" if database.kind == "mariadb" else "varchar(20)"
+    exactly = (
+        "varchar(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+        if database.kind == "mariadb"
+        else "varchar(20)"
+    )
     deed = f"area {exactly} NOT NULL, no {exactly} NOT NULL, customer_id integer, closed date"
     database.run(
         f"CREATE TABLE deed ({deed}, PRIMARY KEY (area, no))",
@@ -348,13 +352,17 @@ def test_a_key_is_compared_letter_by_letter_and_part_by_part(database):
     )
     store = database.open(MAP + DEED)
     step = "sweep/d/1"
-    assert told(moved(store, Expiry("deed", "closed", DAY, "old_deed"), step=step).acted) == {("deed", "archive"): 5}
+    assert told(moved(store, Expiry("deed", "closed", DAY, "old_deed"), step=step).acted) == {
+        ("deed", "archive"): 5
+    }
     assert told(store.bring_back("back/1", "old_deed", step, ("a c",), TODAY)) == {("deed", "return"): 1}
     assert database.query("SELECT area, no FROM deed") == [("a", "c")]
     with pytest.raises(NotAllowedError, match="does not have 2 parts") as caught:
         store.bring_back("back/2", "old_deed", step, ("a b c",), TODAY)
     assert "a b c" not in str(caught.value)
-    assert told(store.bring_back("back/3", "old_deed", step, ('["a b", "c"]',), TODAY)) == {("deed", "return"): 1}
+    assert told(store.bring_back("back/3", "old_deed", step, ('["a b", "c"]',), TODAY)) == {
+        ("deed", "return"): 1
+    }
     assert set(database.query("SELECT area, no FROM deed")) == {("a", "c"), ("a b", "c")}
 
 

@@ -120,7 +120,7 @@ class SqlArchive(SqlReach):
     def copied(self, source: str, target: str, set_: str, step: str, day: str) -> Statement:
         """Write the rows of a set into another table with the same columns; an archive says by what, and when."""
         text, told = Text(self), self.graph.map.archive_of(target)
-        names = [quoted(name) for name in self._carried(source, target)]
+        names = [quoted(name) for name in self._carried(target)]
         values = [f"t.{name}" for name in names]
         own = " OVERRIDING SYSTEM VALUE" if self.dialect.name == "postgresql" else ""
         if told is not None:
@@ -131,7 +131,7 @@ class SqlArchive(SqlReach):
             f"WHERE {self._key_equal(source, 't', 'n')}"
         )
 
-    def _carried(self, source: str, target: str) -> list[str]:
+    def _carried(self, target: str) -> list[str]:
         """Name the columns that go along: all of the table but what the target computes itself."""
         of, there = self.graph.map.tables[target].archive_of or target, self.graph.table(target)
         names = []
@@ -152,7 +152,7 @@ class SqlArchive(SqlReach):
         """Count which rows of a set stand in the other table, by the primary key of both and value by value."""
         text = Text(self)
         same = [f"a.{quoted(k)} = t.{quoted(k)}" for k in self.graph.table(source).key]
-        for name in self._carried(source, target):
+        for name in self._carried(target):
             differs = self.dialect.differs.format(self._bare("a", name), self._bare("t", name))
             same.append(f"NOT ({differs})")
         return text.done(
@@ -167,7 +167,7 @@ class SqlArchive(SqlReach):
             case "mariadb":
                 return f"CAST({value} AS BINARY)"
             case "postgresql":
-                return f"CAST({value} AS TEXT) COLLATE \"C\""  # not every type knows what is equal
+                return f'CAST({value} AS TEXT) COLLATE "C"'  # not every type knows what is equal
             case "sqlite":
                 return f"({value} COLLATE BINARY)"
             case _:
