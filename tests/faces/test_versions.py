@@ -60,6 +60,12 @@ def test_nothing_is_announced_before_it_is_published(folder, clock):
     with TestClient(application(opened(folder, clock))) as client:
         assert "0.2.0" not in client.get("/").text
         assert 'content="0.1.0"' in client.get("/notice/en").text
+        made = opened(folder, clock)
+        publish(made)
+        assert "version 0.2.0 of our privacy notice applies" in client.get("/?lang=en").text, (
+            "a server that runs on shows it from the publishing on"
+        )
+        assert [one.facts["way"] for one in read.stream(made.ledger, "announcement/0.2.0")] == ["portal"]
 
 
 def test_a_regulator_sees_the_version_of_a_day_for_a_company_and_reads_it(portal):

@@ -17,6 +17,7 @@ from troth.outside.mail import Sent
 from troth.rules.announcement import first_effective
 from troth.work import announce_change, record_objection, remind, restrict
 from troth.work.audit import audit
+from troth.work.weigh_change import weigh
 from versions import SHORTER, publish, write_next
 
 ADDRESSES = ["ada@example.org", "bob@example.org", "eve@example.org"]
@@ -82,7 +83,7 @@ def test_killed_it_goes_on_where_it_stopped(coming, letters, folder, clock, boun
             if name == boundary and len(times) > 2:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        everybody(own, stop_at=die)
+        everybody(own, stop_at=die, lease_seconds=0)
         os._exit(0)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
     assert len(letters()) == 2
@@ -91,6 +92,134 @@ def test_killed_it_goes_on_where_it_stopped(coming, letters, folder, clock, boun
     sent = sorted(to for to, _, _ in letters())
     assert sorted(set(sent)) == ADDRESSES
     assert len(sent) == (4 if boundary == "sent" else 3), "at most the letter in hand goes twice"
+
+
+def test_two_runs_at_once_write_to_nobody_twice(coming, letters, folder, clock):
+    refused = []
+
+    def other_run(boundary):
+        if boundary == "sent" and not refused:
+            with pytest.raises(NotAllowedError, match="Another run is writing") as raised:
+                everybody(opened(folder, clock))
+            refused.append(str(raised.value))
+
+    assert everybody(coming, stop_at=other_run).sent == 3
+    assert "300 seconds at most" in refused[0]
+    assert sorted(to for to, _, _ in letters()) == ADDRESSES
+    assert everybody(coming).known == 3, "the first run let it go at its end"
+
+
+def test_a_run_that_was_taken_over_writes_no_more_and_keeps_what_it_sent(coming, letters, folder, clock):
+    taken = []
+
+    def other_run(boundary):
+        if boundary == "recorded" and not taken:
+            taken.append(everybody(opened(folder, clock)))
+
+    first = everybody(coming, stop_at=other_run, lease_seconds=0)
+    assert (first.sent, first.done, first.recorded) == (1, False, False)
+    assert (taken[0].sent, taken[0].known, taken[0].recorded) == (2, 1, True)
+    assert sorted(to for to, _, _ in letters()) == ADDRESSES
+
+
+LOGS = """
+store: web-logs
+kind: logs
+credentials: {{find: "logs://{folder}", change: "logs://{folder}"}}
+controller: main-entity
+tables:
+  access:
+    subject: {{key: line, identifiers: {{user: {{kind: email, one_person: true}}}}}}
+    columns: {{line: key, ip: usage, user: contact, time: usage, request: usage, referrer: usage, agent: usage}}
+    retention: [{{promise: retention/logs, trigger: time}}]
+    erase: {{do: delete, by: dpo, because: no longer needed}}
+"""
+
+
+def test_whom_no_store_can_list_is_named_and_nothing_is_recorded_until_staff_answer_for_them(
+    coming, folder, clock, letters
+):
+    (folder / "logs").mkdir()
+    (folder / "stores" / "web-logs.yaml").write_text(LOGS.format(folder=folder / "logs"), "utf-8")
+    made = opened(folder, clock)
+    done = everybody(made)
+    assert (done.sent, done.unread, done.done, done.recorded) == (3, ("web-logs",), False, False)
+    assert "email" not in read.state(made.ledger, "announcement/0.2.0").body["ways"]
+    with pytest.raises(NotFoundError, match="no store called 'nowhere'"):
+        everybody(made, left_out=["nowhere"])
+    with pytest.raises(NotAllowedError, match="Nobody is left out of `shop`"):
+        everybody(made, left_out=["shop"])
+    said = troth(folder, "policy", "announce")
+    assert said.code == 1
+    assert "Nobody can look up whom web-logs names" in " ".join(said.out.split())
+    said = troth(folder, "policy", "announce", "--left-out", "web-logs", "--json")
+    assert (said.code, json.loads(said.out)["recorded"]) == (0, True)
+    (event,) = [
+        one for one in read.stream(made.ledger, "announcement/0.2.0") if one.kind == "change_announced"
+    ]
+    assert (event.facts["people"], list(event.facts["left_out"])) == (3, ["web-logs"])
+    assert len(letters()) == 3
+
+
+def test_nobody_to_write_to_is_no_announcement(coming, folder):
+    for name, table in (("shop", "customer"), ("news", "subscriber")):
+        with sqlite3.connect(folder / f"{name}.db") as connection:
+            connection.execute(f"UPDATE {table} SET email = 'nowhere' || rowid")  # noqa: S608
+    done = everybody(coming)
+    assert (done.sent, done.unreadable, done.recorded) == (0, 4, False)
+    assert read.state(coming.ledger, "announcement/0.2.0") is None
+
+
+LONGER = (*SHORTER[:2], SHORTER[2].replace("1 year", "9 years"))
+TYPO = ("policy.md", "as easily as you gave it", "as easily as you said yes")
+
+
+def test_a_change_is_announced_though_the_version_that_made_it_was_replaced_before_its_day(
+    folder, clock, letters
+):
+    """What counts is the version people live under: the replaced one held for nobody."""
+    publish(opened(folder, clock))
+    write_next(folder, "0.2.0", "2027-01-05", LONGER)
+    publish(opened(folder, clock))
+    clock.forward(days=1)
+    write_next(folder, "0.2.1", "2027-01-05", TYPO)
+    assert [one.becomes for one in weigh(opened(folder, clock)).differences if one.field == "period"] == [
+        "9 years"
+    ]
+    made = opened(folder, clock)
+    publish(made)
+    assert [one.version for one in announce_change.announced(made)] == ["0.2.1"]
+    assert change(made).word == "unproven"
+    assert everybody(made).sent == 3
+    announce_change.attest(made, "site", date(2026, 11, 24), "https://shop.example/news/7", "marie")
+    assert change(made).word == "kept"
+    assert weigh(made, "0.1.0").becomes == "0.2.1"
+    assert weigh(made, until="0.2.1").was == "0.1.0"
+
+
+def test_who_was_told_of_a_replaced_version_that_promises_the_same_is_not_written_to_again(
+    folder, clock, letters
+):
+    publish(opened(folder, clock))
+    write_next(folder, "0.2.0", "2027-01-05", LONGER)
+    first = opened(folder, clock)
+    publish(first)
+    assert everybody(first, most=2).sent == 2
+    announce_change.attest(first, "site", date(2026, 11, 23), "https://shop.example/news/7", "marie")
+    clock.forward(days=1)
+    write_next(folder, "0.2.1", "2027-01-05", TYPO)
+    made = opened(folder, clock)
+    publish(made)
+    done = everybody(made)
+    assert (done.sent, done.known, done.recorded) == (1, 2, True)
+    assert sorted(to for to, _, _ in letters()) == ADDRESSES
+    assert change(made).word == "kept", "the site of the day before counts"
+    assert all(announce_change.letter_to(made, "0.2.1", one) for one in ADDRESSES)
+    # One that promises otherwise is told of anew.
+    write_next(folder, "0.2.2", "2027-01-05", (*LONGER[:1], LONGER[2], LONGER[2].replace("9 years", "8 years")))
+    other = opened(folder, clock)
+    publish(other)
+    assert everybody(other).sent == 3
 
 
 def test_an_objection_to_marketing_stops_no_letter_that_is_owed(coming, letters):
@@ -128,7 +257,9 @@ def test_what_fails_is_tried_again_and_what_is_refused_is_not(coming, letters):
     done = everybody(coming)
     assert (done.sent, done.failed, done.done) == (0, 3, False)
     failing.outcome = "refused"
-    assert everybody(coming).done
+    done = everybody(coming)
+    assert (done.done, done.recorded) == (True, False), "no letter was taken: nobody was told"
+    assert "email" not in read.state(coming.ledger, "announcement/0.2.0").body["ways"]
     coming.__dict__["mailer"] = real
     assert everybody(coming).known == 3
     assert letters() == []

@@ -246,6 +246,26 @@ def test_what_is_not_kept_any_more_is_not_taken_and_letters_stay_below_the_folde
     assert "row 3, column Answer (file): there is no such file below the folder of the table." in said
 
 
+def test_free_text_never_reaches_the_facts_that_nobody_can_erase(project, table):
+    def said(staff, article):
+        head = "Reference,Received on,Rights,Status,E-mail,Answered on,Decided by,Article of a refusal"
+        row = f'R-9,2025-05-05,erase,refused,eve@example.org,2025-05-21,"{staff}","{article}"'
+        table.write_text(f"{head}\n{row}\n", encoding="utf-8")
+        return [str(one) for one in look(project, table, ColumnMap("requests")).faults]
+
+    assert said("Marie Bernard", "Art. 17(3)(b), § 2 and L. 123-22") == []
+    for free in ("Eve asked for it because of her illness", "17; see Eve", "Art. 17 " + "b" * 60):
+        (one,) = said("marie", free)
+        assert "column Article of a refusal" in one
+        assert "Write it under reasons." in one
+        assert free not in one
+    for free in ("Marie " * 11, "Marie\nEve called twice"):
+        (one,) = said(free, "")
+        assert "column Decided by" in one
+        assert "under reasons" in one
+    assert "without an e-mail address" in said("marie@example.org", "")[0]
+
+
 def test_faulty_rows_are_skipped_where_that_is_said(project, table):
     table.write_text(REQUESTS.replace("R-3,2025-05-05", "R-3,yesterday"), encoding="utf-8")
     columns = ColumnMap("requests")

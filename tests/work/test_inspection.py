@@ -16,7 +16,7 @@ from troth.errors import NotAllowedError, TamperedError
 from troth.ledger import read, seal
 from troth.ledger.rebuild import rebuild
 from troth.stores.contract import Looks
-from troth.work import carry_on, decide, hold, inspection, inspection_bundle, sweep
+from troth.work import carry_on, communicate, decide, hold, inspection, inspection_bundle, record_objection, sweep
 from troth.work.answer_question import Narrowed, answer
 from troth.work.publish_policy import publish_policy
 from troth.work.record_register import record_register
@@ -86,6 +86,28 @@ def test_an_extract_is_what_the_checkpoint_covered_and_shows_small_cells(project
         inspection.add_extract(
             project, number, "subject", "marie", narrowed=Narrowed(subject=(("email", "ada@example.org"),))
         )
+
+
+def test_a_no_that_was_written_down_after_the_checkpoint_is_no_part_of_an_extract(project, clock):
+    def broken(size):
+        return answer(project, "marketing-after-no", within=size).answer.wrong
+
+    def sealed():
+        seal.seal_all(project.ledger)
+        return seal.checkpoint(project.ledger).size
+
+    early = clock.now
+    clock.forward(days=1)
+    record_objection.record_objection(project, (("email", "somebody@example.org"),))  # nobody is known by it
+    clock.forward(days=1)
+    communicate.sent(project, "zoe@example.org", "newsletter")
+    before = sealed()
+    clock.forward(days=1)
+    # Another spelling of the address of a person, so nobody's, and said before the message went out.
+    record_objection.record_objection(project, (("email", "Zoe+shop@example.org"),), said_at=early, method="phone")
+    assert broken(sealed()) == 1
+    assert broken(None) == 1
+    assert broken(before) == 0
 
 
 def test_sweeps_in_scope_wait_and_others_do_not(folder, clock):

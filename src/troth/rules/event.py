@@ -88,7 +88,7 @@ def _kinds(*kinds: Kind) -> Mapping[str, Kind]:
 
 KINDS: Mapping[str, Kind] = _kinds(
     Kind("policy_published", ("version", "sha256", "effective", "promises_changed"), (), "policy"),
-    Kind("change_announced", ("version", "way", "on"), ("people", "sha256"), "announcement"),
+    Kind("change_announced", ("version", "way", "on"), ("people", "sha256", "left_out"), "announcement"),
     Kind("policy_adopted", ("entity", "version"), (), "entity"),
     Kind("register_recorded", ("sha256", "files"), (), "policy"),
     Kind("map_reviewed", ("store", "map_sha256", "catalogue_sha256")),

@@ -46,6 +46,19 @@ def every_address(project: Project) -> Iterator[str]:
                 yield address.strip()
 
 
+def unreadable(project: Project) -> tuple[str, ...]:
+    """Name the stores whose maps name people by e-mail and that cannot be read whole."""
+    known = readable(project)
+    return tuple(
+        name
+        for name, mapped in project.maps.items()
+        if name not in known
+        and any(
+            one.kind == "email" for table in mapped.tables.values() if table.subject for one in table.subject.identifiers
+        )
+    )
+
+
 def readable(project: Project) -> tuple[str, ...]:
     """Name the stores that can be read whole."""
     return tuple(name for name, opened in project.stores.items() if isinstance(opened, Replays))

@@ -3,8 +3,8 @@
 Letters about a change are owed whatever somebody objected to: they sell nothing and rest on no consent.
 Whoever's data is restricted is not written to.  Each address gets one letter, however often this is said:
 what was sent is known by a keyed hash, so a run that was killed goes on where it was; killed between the
-sending and its record, one letter goes twice at most.  Staff attest what Troth cannot see: a site of others,
-the post.
+sending and its record, one letter goes twice at most.  One run writes at a time.  Staff attest what Troth cannot
+see: a site of others, the post.
 
 Law: GDPR Arts. 5(1)(a), 12(1), 13(3), 14(4), 18(2).
 """
@@ -13,21 +13,22 @@ from __future__ import annotations
 
 import hmac
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 
 from troth.errors import NotAllowedError, NotFoundError
-from troth.ledger import append, keys, read
+from troth.ledger import append, keys, lease, read
+from troth.ledger.lease import Lease
 from troth.outside.mail import Letter, is_address
 from troth.policy.difference import Difference, differences, material
 from troth.policy.policy import Policy
 from troth.rules import announcement, letter
 from troth.rules.announcement import Announced
 from troth.rules.event import Draft, Event, Fact
-from troth.work import policy_as_of, publish_policy, send_letter
-from troth.work.addresses import every_address
+from troth.work import policy_as_of, send_letter
+from troth.work.addresses import every_address, unreadable
 from troth.work.establishment import day_here
 from troth.work.kept_back import restricted
 from troth.work.project import Project
@@ -36,12 +37,19 @@ PER_MINUTE = 600
 """How many letters leave in a minute at most, where nobody says otherwise: our own default."""
 FAILED_MAX = 20
 """After so many letters in a row that failed the server is taken to be away, and the run ends."""
+LEASE_SECONDS = 300
+"""How long a run holds the writing from one letter to the next: longer than the wait of one letter a minute."""
+WRITING = "announcing"
 KIND = "policy_change"
 
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """A published version, the one before it, and what they promise otherwise."""
+    """A published version, the one that holds until it does, and what they promise otherwise.
+
+    `alike` are versions of the same day that it replaced and that promise the same: what people were told
+    of those they were told of this one.
+    """
 
     version: str
     effective: date
@@ -49,13 +57,16 @@ class Coming:
     before: Policy
     now: Policy
     differences: tuple[Difference, ...]
+    alike: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
     """What a run of letters did: sent now, known from before, failed (said again, they are tried again), no address.
 
-    `done` says that nobody is left who is to be written to.
+    `done` says that nobody is left who is to be written to; `unread` names the stores whose people could not be
+    looked up, and nobody said that they are reached otherwise.  `recorded` says that it stands in the record that
+    the change was announced by e-mail.
     """
 
     sent: int
@@ -64,13 +75,13 @@ class Told:
     unreadable: int
     restricted: int
     done: bool
+    unread: tuple[str, ...] = ()
+    recorded: bool = False
 
 
 def coming(project: Project, version: str = "") -> Coming:
-    """Return a published version with the one before it; raises NotAllowedError where it has none or tells nothing."""
-    published = [
-        one for one in read.stream(project.ledger, publish_policy.STREAM) if one.kind == "policy_published"
-    ]
+    """Return a published version with the one that holds until it does; raises NotAllowedError where none does."""
+    published = policy_as_of.published(project)
     names = [str(one.facts["version"]) for one in published]
     wanted = version or (names[-1] if names else "")
     if wanted not in names:
@@ -83,10 +94,28 @@ def coming(project: Project, version: str = "") -> Coming:
     if place == 0:
         raise NotAllowedError(f"Version {wanted} is the first: there is no change to announce.")
     now = policy_as_of.as_published(project, wanted)
-    before = policy_as_of.as_published(project, names[place - 1])
+    held = policy_as_of.held_before(project, published[: place + 1])
+    assert held is not None
+    before = policy_as_of.as_published(project, str(held.facts["version"]))
     assert now is not None and before is not None
     effective = date.fromisoformat(str(published[place].facts["effective"]))
-    return Coming(wanted, effective, published[place], before[0], now[0], differences(before[0], now[0]))
+    replaced = published[published.index(held) + 1 : place]
+    return Coming(
+        wanted, effective, published[place], before[0], now[0], differences(before[0], now[0]),
+        tuple(_alike(project, replaced, published[place], now[0])),
+    )  # fmt: skip
+
+
+def _alike(project: Project, replaced: Sequence[Event], event: Event, now: Policy) -> Iterator[str]:
+    for one in replaced:
+        if one.facts["effective"] != event.facts["effective"]:
+            continue
+        try:
+            found = policy_as_of.as_published(project, str(one.facts["version"]))
+        except NotFoundError:  # published before texts were kept
+            continue
+        if found is not None and not differences(found[0], now):
+            yield str(one.facts["version"])
 
 
 def write_to_all(
@@ -96,66 +125,107 @@ def write_to_all(
     staff: str = "troth",
     per_minute: int = PER_MINUTE,
     most: int | None = None,
+    left_out: Collection[str] = (),
+    lease_seconds: float = LEASE_SECONDS,
     advance: Callable[[], object] = lambda: None,
     stop_at: Callable[[str], object] = lambda _: None,
     wait: Callable[[float], object] = time.sleep,
 ) -> Told:
     """Write to everybody whom a store names by an e-mail address, each once; `most` letters in this run, if said.
 
-    Raises NotAllowedError where there is nothing to announce.
+    `left_out` names stores that cannot be read whole and whose people are reached otherwise; while there are others,
+    the letters go out and the announcement is not recorded.  Raises NotAllowedError where there is nothing to announce
+    or another run writes; NotFoundError for a store that there is not.
     """
     found = _announceable(project, version)
     if per_minute < 1:
         raise NotAllowedError("At least one letter a minute: --per-minute 60.")
+    unread = _unread(project, left_out)
+    held = lease.claim(project.ledger, WRITING, lease_seconds)
+    if held is None:
+        raise NotAllowedError(
+            "Another run is writing about a change at this moment. Say it again once that one has ended; one that was "
+            f"killed holds up the next for {lease_seconds:g} seconds at most."
+        )
     _, secret = keys.own_key(project.ledger, "announcements")
-    written, html = _written(project, found)
-    digest = sha256(f"{written.subject}\n{written.text}".encode()).hexdigest()
-    closed = set(restricted(project))
-    sent = known = failed = unreadable = passed = in_a_row = 0
+    sent = known = failed = unreadable_ = passed = in_a_row = 0
     done = True
-    for address in every_address(project):
-        if not is_address(address):
-            unreadable += 1
-            continue
-        if address.casefold() in closed:
-            passed += 1
-            continue
-        mark = _mark(secret, found.version, address)
-        if read.said(project.ledger, mark):
-            known += 1
-            continue
-        if (most is not None and sent >= most) or in_a_row >= FAILED_MAX:
-            done = False
-            break
-        if sent or failed:
-            wait(60 / per_minute)
-        went = project.mailer.send(
-            Letter(address, written.subject, written.text, project.policy.language, html=html)
-        )
-        stop_at("sent")
-        facts: dict[str, Fact] = {
-            "letter": f"change-{found.version}", "kind": KIND, "sha256": digest, "channel": "email",
-            "attempt": 1, "outcome": went.outcome, "language": project.policy.language,
-        }  # fmt: skip
-        draft = Draft(
-            "letter_sent", announcement.stream(found.version), facts, actor=staff, policy=found.version,
-            payload={"proof": went.proof}, file="announcement",
-        )  # fmt: skip
-        append.append(project.ledger, [draft], once=None if went.outcome == "failed" else mark)
-        stop_at("recorded")
-        advance()
-        sent, failed = sent + (went.outcome != "failed"), failed + (went.outcome == "failed")
-        in_a_row = in_a_row + 1 if went.outcome == "failed" else 0
-    if done and not failed and not _ways(project, found.version).get("email"):
-        _record(
-            project,
-            found.version,
-            "email",
-            day_here(project),
-            staff,
-            {"people": sent + known, "sha256": digest},
-        )
-    return Told(sent, known, failed, unreadable, passed, done and not failed)
+    try:
+        written, html = _written(project, found)
+        digest = sha256(f"{written.subject}\n{written.text}".encode()).hexdigest()
+        closed = set(restricted(project))
+        for address in every_address(project):
+            if not is_address(address):
+                unreadable_ += 1
+                continue
+            if address.casefold() in closed:
+                passed += 1
+                continue
+            if _letter(project, secret, found, address):
+                known += 1
+                continue
+            if (most is not None and sent >= most) or in_a_row >= FAILED_MAX:
+                done = False
+                break
+            if sent or failed:
+                wait(60 / per_minute)
+            if not lease.renew(project.ledger, held, lease_seconds):  # another run took over and goes on
+                done = False
+                break
+            went = project.mailer.send(
+                Letter(address, written.subject, written.text, project.policy.language, html=html)
+            )
+            stop_at("sent")
+            facts: dict[str, Fact] = {
+                "letter": f"change-{found.version}", "kind": KIND, "sha256": digest, "channel": "email",
+                "attempt": 1, "outcome": went.outcome, "language": project.policy.language,
+            }  # fmt: skip
+            draft = Draft(
+                "letter_sent", announcement.stream(found.version), facts, actor=staff, policy=found.version,
+                payload={"proof": went.proof}, file="announcement",
+            )  # fmt: skip
+            # Recorded whoever holds the writing by now: it left, and whoever writes next must know.
+            mark = _mark(secret, found.version, address)
+            append.append(project.ledger, [draft], once=None if went.outcome == "failed" else mark)
+            stop_at("recorded")
+            advance()
+            sent, failed = sent + (went.outcome != "failed"), failed + (went.outcome == "failed")
+            in_a_row = in_a_row + 1 if went.outcome == "failed" else 0
+        done = done and not failed and not unread
+        recorded = done and _recorded(project, found, digest, staff, left_out, held)
+    finally:
+        lease.release(project.ledger, held)
+    return Told(sent, known, failed, unreadable_, passed, done, unread, recorded)
+
+
+def _unread(project: Project, left_out: Collection[str]) -> tuple[str, ...]:
+    """Name the stores whose people cannot be looked up, but for those that staff leave out knowingly."""
+    blind = unreadable(project)
+    for name in left_out:
+        if name not in project.maps:
+            known = ", ".join(project.maps)
+            raise NotFoundError(f"There is no store called {name[:40]!r}. There are: {known}.")
+        if name not in blind:
+            raise NotAllowedError(
+                f"Nobody is left out of `{name}`: whom it names by an e-mail address is written to."
+            )
+    return tuple(name for name in blind if name not in left_out)
+
+
+def _recorded(
+    project: Project, found: Coming, digest: str, staff: str, left_out: Collection[str], held: Lease
+) -> bool:
+    """Record that everybody was written to, once; say whether that stands, which it never does of no letter at all."""
+    if _ways(project, found).get("email"):
+        return True
+    states = [read.state(project.ledger, announcement.stream(one)) for one in (found.version, *found.alike)]
+    people = sum(int(one.body["letters"].get("sent", 0)) for one in states if one)
+    if not people:
+        return False
+    facts: dict[str, Fact] = {"people": people, "sha256": digest}
+    facts |= {"left_out": sorted(set(left_out))} if left_out else {}
+    _record(project, found.version, "email", day_here(project), staff, facts, held=held)
+    return True
 
 
 def attest(project: Project, way: str, on: date, proof: str, staff: str, version: str = "") -> Event:
@@ -177,15 +247,24 @@ def attest(project: Project, way: str, on: date, proof: str, staff: str, version
 
 def shown(project: Project, version: str) -> None:
     """Record that the portal shows a change from today on; said again, it records no more."""
-    if not _ways(project, version).get("portal"):
+    state = read.state(project.ledger, announcement.stream(version))
+    if state is None or "portal" not in state.body["ways"]:
         _record(project, version, "portal", day_here(project), "troth", {})
 
 
 def letter_to(project: Project, version: str, address: str) -> Event | None:
     """Return the event of the letter that went to an address; None where none did."""
     _, secret = keys.own_key(project.ledger, "announcements")
-    found = read.said(project.ledger, _mark(secret, version, address))
-    return found[0] if found else None
+    return _letter(project, secret, coming(project, version), address)
+
+
+def _letter(project: Project, secret: bytes, found: Coming, address: str) -> Event | None:
+    """Return the event of the letter about a version, or about one that it replaced and that promised the same."""
+    for version in (found.version, *found.alike):
+        said = read.said(project.ledger, _mark(secret, version, address))
+        if said:
+            return said[0]
+    return None
 
 
 def announced(project: Project) -> Iterator[Announced]:
@@ -193,9 +272,7 @@ def announced(project: Project) -> Iterator[Announced]:
 
     What is over is history: a version that no longer holds breaks no promise of today.
     """
-    published = [
-        one for one in read.stream(project.ledger, publish_policy.STREAM) if one.kind == "policy_published"
-    ]
+    published = policy_as_of.published(project)
     current = {one.version for one in policy_as_of.versions(project) if _holds(one, day_here(project))}
     for event in published[1:]:
         version = str(event.facts["version"])
@@ -208,7 +285,7 @@ def announced(project: Project) -> Iterator[Announced]:
         promised = one.before.change
         if promised is None or not announcement.owed(promised, one.differences):
             continue
-        known = _ways(project, version)
+        known = _ways(project, one)
         ways: Mapping[str, date | None] = {
             way: date.fromisoformat(known[way]) if way in known else None for way in promised.announced_by
         }
@@ -231,9 +308,14 @@ def _announceable(project: Project, version: str) -> Coming:
     return found
 
 
-def _ways(project: Project, version: str) -> Mapping[str, str]:
-    state = read.state(project.ledger, announcement.stream(version))
-    return dict(state.body["ways"]) if state else {}
+def _ways(project: Project, found: Coming) -> Mapping[str, str]:
+    """Return by which ways people were told of a version, or of one alike that it replaced, and since which day."""
+    ways: dict[str, str] = {}
+    for version in (found.version, *found.alike):
+        state = read.state(project.ledger, announcement.stream(version))
+        for way, on in (state.body["ways"] if state else {}).items():
+            ways[way] = min(on, ways.get(way, on))
+    return ways
 
 
 def _record(
@@ -244,13 +326,14 @@ def _record(
     staff: str,
     facts: Mapping[str, Fact],
     payload: Mapping[str, Fact] | None = None,
+    held: Lease | None = None,
 ) -> Event:
     told: dict[str, Fact] = {"version": version, "way": way, "on": on.isoformat(), **facts}
     stream = announcement.stream(version)
     draft = Draft(
         "change_announced", stream, told, actor=staff, policy=version, payload=payload, file="announcement"
     )
-    return append.append(project.ledger, [draft], once=f"announced {version} {way}")[0]
+    return append.append(project.ledger, [draft], once=f"announced {version} {way}", lease=held)[0]
 
 
 def _mark(secret: bytes, version: str, address: str) -> str:

@@ -31,6 +31,8 @@ from troth.work.project import Project
 
 LETTER_BYTES_MAX = 5 << 20
 TRIES = 10
+CLEAR_MAX = 60
+"""How many characters a cell may have that ends in the facts of an event: our own, enough for a name or a citation."""
 ORAL = ("phone", "desk")
 _FILES = {"acknowledgement": "acknowledged_on", "extension": "extended_on", "answer": "answered_on"}
 """The letters that may lie beside a table, each with the day it went out."""
@@ -75,10 +77,38 @@ def faults(project: Project, one: Cells, folder: Path) -> Iterator[Fault]:
     yield from _wrong_course(one, today)
     for name in _FILES:
         yield from _wrong_letter(one, name, folder)
-    if "@" in one.text("decided_by"):
+    yield from _wrong_in_clear(one)
+
+
+def _wrong_in_clear(one: Cells) -> Iterator[Fault]:
+    """Say what would stand in clear for ever, where nobody could erase it, and is more than what belongs there."""
+    staff, article = one.text("decided_by"), one.text("article")
+    if "@" in staff:
         yield one.fault(
             "decided_by", "staff are named without an e-mail address: it would stand in clear for ever."
         )
+    elif len(staff) > CLEAR_MAX or len(staff.splitlines()) > 1:
+        yield one.fault(
+            "decided_by",
+            f"only who decided stands there, on one line of {CLEAR_MAX} characters at most: it stands in clear for "
+            "ever. Write anything else under reasons.",
+        )
+    if article and not _is_citation(article):
+        yield one.fault(
+            "article",
+            f"that is no citation such as Art. 17(3)(b), of {CLEAR_MAX} characters at most: it stands in clear for "
+            "ever. Write it under reasons.",
+        )
+
+
+def _is_citation(text: str) -> bool:
+    """Say whether a text looks like the place of a provision.
+
+    >>> [_is_citation(one) for one in ("Art. 17(3)(b)", "L. 123-22, § 2", "he lives with his mother", "17;x")]
+    [True, True, False, False]
+    """
+    known = all(one.isalpha() or one.isdecimal() or one in ".()§,- " for one in text)
+    return known and len(text) <= CLEAR_MAX and any(one.isdecimal() for one in text)
 
 
 def _wrong_rights(one: Cells, company: Establishment, day: date) -> Iterator[Fault]:

@@ -27,7 +27,7 @@ def marketing_after_no(look: Look) -> Answer:
 
 def _sent(look: Look) -> Iterator[Sent]:
     for event, stoppable, no in read_sent(
-        look.project, look.past.events("first_communication_sent"), by_address=True
+        look.project, look.past.events("first_communication_sent"), by_address=True, past=look.past
     ):
         if stoppable:
             on = str(event.facts.get("on") or event.at.date().isoformat())

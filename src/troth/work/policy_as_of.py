@@ -7,7 +7,7 @@ Law: GDPR Arts. 5(2), 12(1), 30(4).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -54,12 +54,33 @@ def versions(project: Project, past: Past | None = None) -> tuple[Version, ...]:
     A version that takes effect before an earlier one does replaces it.  `past` is the ledger as a
     checkpoint covered it.
     """
+    return _in_turn(project, published(project, past))
+
+
+def published(project: Project, past: Past | None = None) -> tuple[Event, ...]:
+    """Return the event of every publication, in the order of the publications."""
+    every = (past or Past(project.ledger)).stream(publish_policy.STREAM)
+    return tuple(one for one in every if one.kind == "policy_published")
+
+
+def held_before(project: Project, until: Sequence[Event]) -> Event | None:
+    """Return the version under which people live until the last of these publications takes effect.
+
+    That is not always the one published before it: one that was replaced before its day held for nobody.
+    Of those that take effect on one day it is the one published before; None where there is none.
+    """
+    lined = _in_turn(project, until)
+    if len(lined) > 1:
+        return lined[-2].published
+    return until[-2] if len(until) > 1 else None
+
+
+def _in_turn(project: Project, events: Sequence[Event]) -> tuple[Version, ...]:
     found: list[tuple[date, Event]] = []
-    for event in (past or Past(project.ledger)).stream(publish_policy.STREAM):
-        if event.kind == "policy_published":
-            starts = max(date.fromisoformat(str(event.facts["effective"])), _day(project, event))
-            found = [one for one in found if one[0] < starts]
-            found.append((starts, event))
+    for event in events:
+        starts = max(date.fromisoformat(str(event.facts["effective"])), _day(project, event))
+        found = [one for one in found if one[0] < starts]
+        found.append((starts, event))
     ends: list[date | None] = [*(starts for starts, _ in found[1:]), None][: len(found)]
     return tuple(
         Version(str(event.facts["version"]), _languages(event), starts, until, event)
@@ -95,9 +116,7 @@ def as_published(project: Project, version: str = "") -> tuple[Policy, Event] | 
     The register of that day is no part of it.  Raises NotFoundError where it was never published, or its
     text was not kept.
     """
-    every = [
-        one for one in Past(project.ledger).stream(publish_policy.STREAM) if one.kind == "policy_published"
-    ]
+    every = published(project)
     found = [one for one in every if not version or one.facts["version"] == version]
     if not found:
         if version:

@@ -26,7 +26,7 @@ from troth.work.addresses import every_address
 from troth.work.establishment import day_here
 from troth.work.kept_back import kept_back
 from troth.work.may import scopes
-from troth.work.policy_as_of import as_published
+from troth.work.policy_as_of import as_published, held_before, published, versions
 from troth.work.project import Project
 
 FAR = date(9999, 12, 31)
@@ -54,11 +54,12 @@ class Weighed:
 
 
 def weigh(project: Project, since: str = "", until: str = "", language: str = "") -> Weighed | None:
-    """Compare two versions, by default the last one published with the files as they stand; None without a first.
+    """Compare two versions, by default the one that holds until the later does with the files as they stand.
 
+    Files whose version is published are compared with what was published of it.  None without a first.
     Raises NotFoundError where a version was never published, or its text was not kept.
     """
-    known = as_published(project, since)
+    known = as_published(project, since or _since(project, until))
     if known is None:
         return None
     then, event = known
@@ -75,6 +76,21 @@ def weigh(project: Project, since: str = "", until: str = "", language: str = ""
         str(event.facts["version"]), now.version, now.effective, found, reworded(then, now), follows,
         policy_change.is_too_soon(then, now, found, today),
     )  # fmt: skip
+
+
+def _since(project: Project, until: str) -> str:
+    """Name the version under which people live until the later one takes effect; empty for the last published."""
+    every = published(project)
+    names = [str(one.facts["version"]) for one in every]
+    if until in names:
+        before = held_before(project, every[: names.index(until) + 1])
+        return str(before.facts["version"]) if before else until
+    now = project.written
+    if now.version in names or now.effective is None:
+        return now.version if now.version in names else ""
+    starts = max(now.effective, day_here(project))
+    lived = [one.version for one in versions(project) if one.from_ < starts]
+    return lived[-1] if lived else ""
 
 
 def _sweeps(then: Policy, now: Policy, project: Project) -> Iterator[tuple[Bound, Bound | None]]:

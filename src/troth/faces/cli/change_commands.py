@@ -40,7 +40,7 @@ JSON = typer.Option(False, "--json", help="Write the result as JSON.")
 
 @app.command()
 def diff(
-    since: str = typer.Option("", "--from", help="The earlier version (default: the one published last)."),
+    since: str = typer.Option("", "--from", help="The earlier version (default: the one that holds until the later does)."),
     until: str = typer.Option("", "--to", help="The later version (default: the files as they stand)."),
     language: str = typer.Option("", "--language", "-l", help="In whose words values are shown: en or fr."),
     format: str = typer.Option("text", "--format", "-f", help="text, json or html."),
@@ -116,12 +116,15 @@ def announce(
     proof: str = typer.Option("", "--proof", help="What shows it, for site and post; kept encrypted."),
     per_minute: int = typer.Option(600, "--per-minute", help="How many letters leave in a minute at most."),
     most: int | None = typer.Option(None, "--most", help="How many letters this run sends at most."),
+    left_out: list[str] = typer.Option(
+        [], "--left-out", help="A store that cannot be read whole and whose people are reached otherwise."
+    ),
     staff: str = STAFF,
     json: bool = JSON,
 ) -> None:
     """Announce a published version by a way that the version before promised; said again, nobody is written to twice.
 
-    Exit 1 when letters are left.
+    Exit 1 when letters are left, or by e-mail not everybody was reached, so that no announcement is recorded.
 
     Example: troth policy announce --by email --per-minute 300
     """
@@ -144,17 +147,26 @@ def announce(
         return
     with progress("Writing") as advance:
         done = announce_change.write_to_all(
-            opened, version, staff=staff, per_minute=per_minute, most=most, advance=advance
+            opened, version, staff=staff, per_minute=per_minute, most=most, left_out=left_out, advance=advance
         )
     if json:
         as_json(done)
     else:
-        left = "Nobody is left." if done.done else "Say it again for those who are left."
+        if done.unread:
+            left = (
+                f"Nobody can look up whom {', '.join(done.unread)} names, so the announcement is not recorded. Reach them "
+                "otherwise, then say it again with --left-out and the name of each."
+            )
+        elif not done.done:
+            left = "Say it again for those who are left."
+        else:
+            left = "Nobody is left." if done.recorded else "No letter was taken, so no announcement is recorded."
         out().print(
             f"{done.sent} letters sent; {done.known} had theirs, {done.failed} failed, {done.unreadable} addresses "
-            f"cannot be written to, {done.restricted} have their data restricted. {left}"
+            f"cannot be written to, {done.restricted} have their data restricted. {left}",
+            markup=False,
         )
-    if not done.done:
+    if not done.recorded:
         raise typer.Exit(1)
 
 

@@ -73,19 +73,21 @@ def coming(project: Project) -> Any:
 
     That it is shown is recorded the first time it is.
     """
-    known: dict[str, announce_change.Coming | None] = {}
+    known: dict[str, announce_change.Coming] = {}
 
     def told(words: Words) -> dict[str, Any] | None:
         if project.policy is project.written:
             return None
         version = project.written.version
-        if version not in known:
-            known[version] = _coming(project, version)
-            if known[version] is not None:
-                announce_change.shown(project, version)
-        found = known[version]
-        if found is None:
+        found = known.get(version) or _coming(project, version)
+        if found is None:  # asked again by the next page: it may be published by then
             return None
+        if not material(found.differences):
+            known[version] = found
+            return None
+        if version not in known:
+            announce_change.shown(project, version)
+            known[version] = found
         spoken = words.language if words.language in found.now.documents else project.policy.language
         return {
             "day": words.day(found.effective),
@@ -99,10 +101,9 @@ def coming(project: Project) -> Any:
 
 def _coming(project: Project, version: str) -> announce_change.Coming | None:
     try:
-        found = announce_change.coming(project, version)
+        return announce_change.coming(project, version)
     except (NotFoundError, NotAllowedError):  # not published yet, or the first
         return None
-    return found if material(found.differences) else None
 
 
 def _lines(project: Project, words: Words) -> Any:
