@@ -16,7 +16,16 @@ from troth.errors import NotAllowedError, TamperedError
 from troth.ledger import read, seal
 from troth.ledger.rebuild import rebuild
 from troth.stores.contract import Looks
-from troth.work import carry_on, communicate, decide, hold, inspection, inspection_bundle, record_objection, sweep
+from troth.work import (
+    carry_on,
+    communicate,
+    decide,
+    hold,
+    inspection,
+    inspection_bundle,
+    record_objection,
+    sweep,
+)
 from troth.work.answer_question import Narrowed, answer
 from troth.work.publish_policy import publish_policy
 from troth.work.record_register import record_register
@@ -104,7 +113,9 @@ def test_a_no_that_was_written_down_after_the_checkpoint_is_no_part_of_an_extrac
     before = sealed()
     clock.forward(days=1)
     # Another spelling of the address of a person, so nobody's, and said before the message went out.
-    record_objection.record_objection(project, (("email", "Zoe+shop@example.org"),), said_at=early, method="phone")
+    record_objection.record_objection(
+        project, (("email", "Zoe+shop@example.org"),), said_at=early, method="phone"
+    )
     assert broken(sealed()) == 1
     assert broken(None) == 1
     assert broken(before) == 0

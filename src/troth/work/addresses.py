@@ -54,7 +54,10 @@ def unreadable(project: Project) -> tuple[str, ...]:
         for name, mapped in project.maps.items()
         if name not in known
         and any(
-            one.kind == "email" for table in mapped.tables.values() if table.subject for one in table.subject.identifiers
+            one.kind == "email"
+            for table in mapped.tables.values()
+            if table.subject
+            for one in table.subject.identifiers
         )
     )
 

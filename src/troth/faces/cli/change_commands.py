@@ -40,7 +40,9 @@ JSON = typer.Option(False, "--json", help="Write the result as JSON.")
 
 @app.command()
 def diff(
-    since: str = typer.Option("", "--from", help="The earlier version (default: the one that holds until the later does)."),
+    since: str = typer.Option(
+        "", "--from", help="The earlier version (default: the one that holds until the later does)."
+    ),
     until: str = typer.Option("", "--to", help="The later version (default: the files as they stand)."),
     language: str = typer.Option("", "--language", "-l", help="In whose words values are shown: en or fr."),
     format: str = typer.Option("text", "--format", "-f", help="text, json or html."),
@@ -154,13 +156,15 @@ def announce(
     else:
         if done.unread:
             left = (
-                f"Nobody can look up whom {', '.join(done.unread)} names, so the announcement is not recorded. Reach them "
-                "otherwise, then say it again with --left-out and the name of each."
+                f"Nobody can look up whom {', '.join(done.unread)} names, so the announcement is not recorded. "
+                "Reach them otherwise, then say it again with --left-out and the name of each."
             )
         elif not done.done:
             left = "Say it again for those who are left."
         else:
-            left = "Nobody is left." if done.recorded else "No letter was taken, so no announcement is recorded."
+            left = (
+                "Nobody is left." if done.recorded else "No letter was taken, so no announcement is recorded."
+            )
         out().print(
             f"{done.sent} letters sent; {done.known} had theirs, {done.failed} failed, {done.unreadable} addresses "
             f"cannot be written to, {done.restricted} have their data restricted. {left}",
