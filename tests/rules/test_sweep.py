@@ -6,7 +6,7 @@ import pytest
 
 from troth.policy.loading import load
 from troth.policy.starting import project_files
-from troth.rules.sweep import bound
+from troth.rules.sweep import bound, changed
 from troth.stores.map_file import read
 
 TODAY = date(2026, 11, 23)
@@ -98,3 +98,11 @@ def test_where_the_map_names_no_archive_rows_are_merely_left(policy):
     written = MAP.replace("    archive: {table: archive.bill, readers: [law], step: put_by}\n", "")
     one = bounds(policy, written)["erp.bill.bills"]
     assert (one.merely_left, one.before(TODAY)) == (True, date(2016, 11, 24))
+
+
+def test_a_promise_or_a_column_that_changed_since_the_marking_is_told(policy):
+    one = bounds(policy)["erp.bill.bills"]
+    state = {"rule_version": "as it was", "trigger": "closed"}
+    assert changed(one, "as it was", state) == ""
+    assert changed(one, "another", state) == f"{one.rule.id} says something else than when it was marked"
+    assert "from another column of bill" in changed(one, "as it was", {**state, "trigger": "sent"})

@@ -16,7 +16,7 @@ import pytest
 import story
 from shop_project import opened
 from troth.errors import NotAllowedError, NotFoundError, TrothError
-from troth.ledger import read
+from troth.ledger import lease, read
 from troth.ledger.rebuild import rebuild
 from troth.work import hold, sweep, unarchive
 from troth.work.audit import audit
@@ -157,6 +157,41 @@ def test_what_was_archived_wrongly_comes_back(shop, folder):
     assert read.state(shop.ledger, f"sweep/{NAME}").body["returned"]["rows"] == 6
     with pytest.raises(NotAllowedError, match="archives nothing"):
         unarchive.unarchive(shop, ARCHIVE, "why", "marie")
+
+
+@pytest.mark.parametrize(("boundary", "moved"), [("batch 1", 3), ("batch 2", 6)])
+def test_a_batch_that_moved_and_was_never_recorded_comes_back_once_its_run_is_stopped(
+    shop, folder, clock, boundary, moved
+):
+    sweep.mark(shop, [NAME], staff="marie")
+    _killed(lambda stop: list(sweep.act(opened(folder, clock), [NAME], batch_rows=3, stop_at=stop)), boundary)
+    again = _after(folder, clock)
+    with pytest.raises(NotAllowedError, match="under way"):
+        unarchive.unarchive(again, NAME, "why", "m")
+    assert len(there(folder)) == 9 - moved
+    sweep.stop(again, NAME, "the wrong day", "m")
+    assert unarchive.count(again, NAME).left == moved
+    assert (unarchive.unarchive(again, NAME, "why", "m").rows, len(there(folder))) == (moved, 9)
+
+
+def test_while_a_worker_has_a_batch_in_hand_nothing_comes_back(shop, folder):
+    archived(shop)
+    assert lease.claim(shop.ledger, f"sweep/{NAME}", 60.0) is not None
+    with pytest.raises(NotAllowedError, match="in hand"):
+        unarchive.unarchive(shop, NAME, "why", "m")
+    assert there(folder) == [1, 2]
+
+
+def test_killed_and_said_again_with_another_key_it_brings_back_that_row_too(shop, folder, clock):
+    archived(shop)
+
+    def twelve(stop):
+        unarchive.unarchive(opened(folder, clock), NAME, "why", "m", keys=["12"], stop_at=stop)
+
+    _killed(twelve, "batch 1")
+    assert there(folder) == [1, 2, 12]
+    assert unarchive.unarchive(_after(folder, clock), NAME, "why", "m", keys=["13"]).rows == 1
+    assert there(folder) == [1, 2, 12, 13]
 
 
 @pytest.mark.parametrize("boundary", ["batch 1", "batch 1 recorded", "batch 3"])

@@ -12,13 +12,14 @@ import sys
 import traceback
 from collections import Counter
 from copy import deepcopy
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import pytest
+from sqlalchemy import text
 
 import story
 from api_server import api_server
@@ -26,7 +27,7 @@ from commanding import troth
 from shop_project import opened
 from troth.errors import ConflictError, UnreachableError
 from troth.ledger import read
-from troth.work import answer, carry_on, erase, plan_erasure
+from troth.work import answer, carry_on, erase, hold, plan_erasure, release
 
 pytestmark = pytest.mark.slow
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -86,7 +87,11 @@ def give_birth():
         if child == 0:
             try:
                 Path(order["folder"], "pid").write_text(str(os.getpid()))
-                erase.erase(opened(Path(order["folder"]), at_now), order["number"], "c1")
+                project = opened(Path(order["folder"]), at_now)
+                if order["number"]:
+                    erase.erase(project, order["number"], "c1")
+                else:
+                    release.release(project)
             except BaseException:
                 traceback.print_exc()
                 os._exit(1)
@@ -96,7 +101,7 @@ def give_birth():
 
 @pytest.fixture(scope="module")
 def process():
-    """Erase in another process; return how it ended."""
+    """Erase in another process, or release what holds kept back where no request is named; return how it ended."""
     nursery = subprocess.Popen(
         [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -213,6 +218,44 @@ def test_a_row_that_changed_meanwhile_is_measured_and_approved_again_and_what_we
     erased(api)
     assert told(project, number) == (WHOLE, "at_least_once")
     assert "shop keeps no note of what we did there" in repr(answer.said(project, number))
+
+
+def test_what_a_step_intends_is_recorded_again_once_it_was_rolled_back(api, shop, folder, process):
+    project, number = shop
+    api.tables |= {"orders": [], "message": []}
+    api.behave["changes meanwhile"] = ("customer", "1")
+    with pytest.raises(ConflictError):
+        erase.erase(project, number, "c1")
+    assert [event.facts["outcome"] for event in ended(project, number)] == ["rolled_back"]
+    api.tables, api.behave = deepcopy(ROWS), {"victim": folder / "pid", "kills after": 1}
+    plan = plan_erasure.measure(project, number, "c1", staff="marie")
+    plan_erasure.approve(project, number, "c1", plan.facts["plan_sha256"], "paul")
+    assert process(folder, number) == -signal.SIGKILL
+    del api.behave["kills after"]
+    erase.erase(project, number, "c1")
+    erased(api)
+    assert told(project, number) == (WHOLE, "at_least_once")
+
+
+def test_what_a_hold_kept_back_is_counted_once_though_a_process_was_killed_in_the_midst(
+    api, shop, folder, process
+):
+    project, number = shop
+    placed = hold.place(project, "a matter", "our defence", date(2027, 3, 1), "marie", what=["shop.message"])
+    name = placed.state["name"]
+    plan = plan_erasure.measure(project, number, "c1", staff="marie")
+    plan_erasure.approve(project, number, "c1", plan.facts["plan_sha256"], "paul")
+    erase.erase(project, number, "c1")
+    assert told(project, number)[0]["message", "delete"] == 0
+    hold.end(project, name, "over", "paul")
+    api.behave["kills after"] = 1
+    assert process(folder, "") == -signal.SIGKILL
+    del api.behave["kills after"]
+    with project.ledger.writing() as connection:
+        connection.execute(text("UPDATE leases SET until = 0"))  # the dead one's lease has run out
+    assert release.release(project) == 1
+    assert [row["id"] for row in api.tables["message"]] == [4, 5]
+    assert told(project, number)[0]["message", "delete"] == 3
 
 
 def test_the_command_shows_what_went_where_the_service_goes_away(api, shop, folder):

@@ -9,6 +9,7 @@ from contextlib import closing
 from datetime import date
 
 import pytest
+from sqlalchemy import text
 
 import story
 from shop_project import opened, with_old_messages
@@ -218,16 +219,7 @@ def test_far_more_than_the_last_time_asks_first(shop, folder, clock):
 
 def test_another_table_that_would_change_stops_it(shop, folder, clock):
     marked(shop)
-    with closing(sqlite3.connect(folder / "shop.db")) as connection:
-        connection.execute("CREATE TABLE reply (id integer PRIMARY KEY, message_id integer, author text)")
-        connection.execute("INSERT INTO reply VALUES (1, 10, 'Carl')")
-        connection.commit()
-    path = folder / "stores" / "shop.yaml"
-    path.write_text(path.read_text("utf-8") + """  reply:
-    belongs_to: [{message_id: message.id}]
-    columns: {id: key, message_id: link, author: identity}
-    erase: {do: delete, by: dpo, because: a test}
-""", "utf-8")  # fmt: skip
+    with_replies(folder)
     clock.forward(days=8)
     again = opened(folder, clock)
     (error,) = sweep.act(again)
@@ -240,8 +232,59 @@ def test_the_officer_reads_of_what_is_marked(shop, folder, clock, letters):
     marked(shop)
     clock.forward(days=1)
     assert remind(shop)
-    (text,) = [text for to, subject, text in letters()]
-    assert "10 rows of shop.message have outlived" in text
+    (said,) = [body for to, subject, body in letters()]
+    assert "10 rows of shop.message have outlived" in said
+
+
+def test_a_promise_that_was_changed_since_it_was_marked_is_not_carried_out(shop, folder, clock):
+    marked(shop)
+    policy = folder / "policy.md"
+    before, found, after = policy.read_text("utf-8").partition("  customers:")
+    assert found
+    assert "3 years" in after
+    policy.write_text(before + found + after.replace("3 years", "10 years", 1), "utf-8")
+    clock.forward(days=8)
+    again = opened(folder, clock)
+    (error,) = sweep.act(again, [NAME])
+    assert isinstance(error, NotAllowedError)
+    assert "says something else than when it was marked" in str(error)
+    assert (len(there(folder)), state(again)["status"], state(again)["reason"]) == (
+        12, "stopped", "promise_changed",
+    )  # fmt: skip
+    assert sweep.look(again, [NAME])[0].overdue.rows == 0
+
+
+def test_a_hold_on_what_goes_along_stops_it_too(shop, folder, clock):
+    with_replies(folder)
+    again = opened(folder, clock)
+    assert {count.table for count in marked(again).counts} == {"message", "reply"}
+    clock.forward(days=8)
+    name = hold.place(again, "a matter", "our defence", date(2027, 3, 1), "marie", what=["order"]).state[
+        "name"
+    ]
+    (error,) = sweep.act(again, [NAME])
+    assert isinstance(error, NotAllowedError)
+    assert f"the legal hold {name} is about it or what goes with it" in str(error)
+    assert len(there(folder)) == 12
+    sweep.stop(again, NAME, "a hold", "paul")
+    (found,) = sweep.mark(again, [NAME], staff="marie")
+    assert found.why_not == f"the legal hold {name} is about what goes with it"
+    hold.end(again, name, "over", "paul")
+    assert marked(again).rows == 10
+
+
+def with_replies(folder):
+    """Let a reply, of another category, belong to a message that is due."""
+    with closing(sqlite3.connect(folder / "shop.db")) as connection:
+        connection.execute("CREATE TABLE reply (id integer PRIMARY KEY, message_id integer, author text)")
+        connection.execute("INSERT INTO reply VALUES (1, 10, 'Carl')")
+        connection.commit()
+    path = folder / "stores" / "shop.yaml"
+    path.write_text(path.read_text("utf-8") + """  reply:
+    belongs_to: [{message_id: message.id}]
+    columns: {id: key, message_id: link, author: order}
+    erase: {do: delete, by: dpo, because: a test}
+""", "utf-8")  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -250,6 +293,28 @@ def test_the_officer_reads_of_what_is_marked(shop, folder, clock, letters):
 def test_killed_at_any_boundary_it_takes_no_row_twice_and_loses_no_count(shop, folder, clock, boundary):
     marked(shop)
     clock.forward(days=8)
+    killed(folder, clock, boundary)
+    gone = 12 - len(there(folder))
+    assert 0 < gone <= 10
+    again = after(folder, clock)
+    done = [one for one in sweep.act(again, batch_rows=3) if not isinstance(one, TrothError)]
+    assert [(one.rows, one.held) for one in done] == [(10, 0)]
+    assert there(folder) == [1, 2]
+
+
+def test_killed_once_everything_is_gone_it_takes_nothing_that_came_since(shop, folder, clock):
+    marked(shop)
+    clock.forward(days=8)
+    killed(folder, clock, "batch 4 recorded")
+    with closing(sqlite3.connect(folder / "shop.db")) as connection:
+        connection.execute("INSERT INTO message (id, customer_id, sent) VALUES (50, 2, '2019-01-01')")
+        connection.commit()
+    (done,) = sweep.act(after(folder, clock), batch_rows=3)
+    assert (done.rows, there(folder)) == (10, [1, 2, 50])
+
+
+def killed(folder, clock, boundary):
+    """Let another process act, and die at a boundary."""
     child = os.fork()
     if child == 0:
 
@@ -260,16 +325,14 @@ def test_killed_at_any_boundary_it_takes_no_row_twice_and_loses_no_count(shop, f
         list(sweep.act(opened(folder, clock), batch_rows=3, stop_at=passed))
         os._exit(0)
     assert os.waitpid(child, 0)[1] == signal.SIGKILL
-    gone = 12 - len(there(folder))
-    assert 0 < gone <= 10
+
+
+def after(folder, clock):
+    """Open the project once the dead one's lease has run out."""
     again = opened(folder, clock)
     with again.ledger.writing() as connection:
-        from sqlalchemy import text
-
-        connection.execute(text("UPDATE leases SET until = 0"))  # the dead one's lease has run out
-    done = [one for one in sweep.act(again, batch_rows=3) if not isinstance(one, TrothError)]
-    assert [(one.rows, one.held) for one in done] == [(10, 0)]
-    assert there(folder) == [1, 2]
+        connection.execute(text("UPDATE leases SET until = 0"))
+    return again
 
 
 def test_names_that_are_none_and_promises_that_cannot_be_counted_are_told(shop, folder):

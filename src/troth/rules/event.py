@@ -253,6 +253,7 @@ KINDS: Mapping[str, Kind] = _kinds(
             "beyond",
             "part",
             "reason",
+            "trigger",
         ),
         "sweep",
     ),

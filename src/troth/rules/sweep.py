@@ -1,15 +1,16 @@
 """Sweeps: what has outlived its retention is measured, marked, waited for, and only then goes.
 
 Between marking and acting lies the grace of the promise, in which somebody may stop it.  A sweep
-takes what was due on the day it was marked and no more rows than were counted then; one that
-would take far more than the last time waits until somebody has looked.
+takes what was due on the day it was marked and no more rows than were counted then, and only while
+the promise stands as it stood; one that would take far more than the last time waits until somebody
+has looked.
 
 Law: GDPR Art. 5(1)(e), storage limitation; Art. 5(2); Art. 25.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -136,14 +137,25 @@ def first_kept(rule: RetentionRule, today: date) -> date:
     return day
 
 
-def held_by(one: Bound, mapped: Map, holds: tuple[Hold, ...]) -> str:
-    """Return the legal hold that stops a sweep altogether; empty where none does."""
-    table = mapped.tables[one.table]
-    about = {one.store, f"{one.store}.{one.table}", *table.columns.values()}
-    about |= {f"{one.store}.{one.archive_of}"} if one.archive_of else set()
+def held_by(one: Bound, mapped: Map, holds: tuple[Hold, ...], along: Iterable[str] = ()) -> str:
+    """Return the legal hold that stops a sweep altogether, also one on a table that goes `along`; or an empty text."""
+    about = {one.store}
+    for name in {one.table, *along} & set(mapped.tables):
+        table = mapped.tables[name]
+        about |= {f"{one.store}.{name}", *table.columns.values()}
+        about |= {f"{one.store}.{table.archive_of}"} if table.archive_of else set()
     for hold in holds:
         if not hold.subjects and (not hold.what or about & set(hold.what)):
             return hold.name
+    return ""
+
+
+def changed(one: Bound, version: str, state: Mapping[str, Any]) -> str:
+    """Say why what was marked is no longer what the policy and the map say; empty where it still is."""
+    if state.get("rule_version") not in (None, version):
+        return f"{one.rule.id} says something else than when it was marked"
+    if state.get("trigger") not in (None, one.trigger):
+        return f"the map counts {one.rule.id} from another column of {one.table} than when it was marked"
     return ""
 
 
@@ -163,7 +175,7 @@ def fold(state: State | None, event: Event) -> State:
         "store": facts["store"], "table": facts["table"], "rule": facts["rule"], "status": "idle", "run": None,
         "measured_on": None, "overdue": 0, "oldest": None, "rows": 0, "swept": 0, "batch": 0, "held": 0,
         "before": None, "marked_on": None, "allowed": [], "last": None, "reason": None, "due": None,
-        "beyond": None, "returned": None, "returns": 0,
+        "beyond": None, "returned": None, "returns": 0, "rule_version": None, "trigger": None,
     }  # fmt: skip
     match facts["state"], before["status"]:
         case "measured", _:
@@ -174,6 +186,7 @@ def fold(state: State | None, event: Event) -> State:
                 **before, "status": "marked", "run": facts["run"], "rows": facts["rows"], "oldest": facts["oldest"],
                 "before": facts["before"], "marked_on": on, "allowed": facts["allowed"], "swept": 0, "batch": 0,
                 "held": 0, "reason": None, "due": facts["grace_ends"], "measured_on": on, "overdue": facts["rows"],
+                "rule_version": facts["rule_version"], "trigger": facts.get("trigger"),
             }  # fmt: skip
         case "acting", "marked" | "acting" | "stopped" if facts["run"] == before["run"]:
             rows = before["swept"] + facts["rows"]  # also of the batch that was in hand when it was stopped

@@ -116,7 +116,16 @@ def _act(
     opened = plan_erasure.store_for(project, found, claim, store)
     try:
         acted = _carried_out(
-            project, found, claim, opened, step, who, approved, told["approved"]["tolerance"], lease
+            project,
+            found,
+            claim,
+            opened,
+            step,
+            who,
+            approved,
+            plan["sha256"],
+            told["approved"]["tolerance"],
+            lease,
         )
     except PartlyDoneError as part:
         _record_part(project, found, claim, store, step, part, lease)
@@ -158,6 +167,7 @@ def _carried_out(
     step: str,
     who: Who,
     approved: Measured,
+    plan_sha256: str,
     tolerance: int,
     lease: Lease | None,
 ) -> Acted:
@@ -178,12 +188,14 @@ def _carried_out(
                 "step": step,
                 "claim": claim,
                 "store": opened.name,
-                "plan_sha256": found.claim(claim)["plan"]["sha256"],
+                "plan_sha256": plan_sha256,
                 "lease": lease.number if lease else None,
                 "rows": plan_erasure.counts_facts(acted.counts),
             }
             draft = Draft("act_begun", found.stream, facts, **request_file.about(found))
-            append.append(project.ledger, [draft], once=f"about to {step}", lease=lease)
+            # a step that was rolled back and measured again has the same name: what it intends then is told as well
+            once = f"about to {step} {plan_sha256} {found.version}"
+            append.append(project.ledger, [draft], once=once, lease=lease)
 
     try:
         acted = opened.act(step, [who], today, approved, tolerance, about_to=about_to)
@@ -288,7 +300,9 @@ def release(project: Project, number: str, claim: str, store: str, *, stop_at: S
     append.append(project.ledger, [draft], once=f"begun {step}", also=marks)
     stop_at(f"begun {store}")
     try:
-        acted = opened.act(step, [who], today, measured, 0)
+        acted = _carried_out(
+            project, found, claim, opened, step, who, measured, measured.plan_sha256, 0, None
+        )
     except PartlyDoneError as part:
         _record_part(project, found, claim, store, step, part, None)
         raise part.because from None

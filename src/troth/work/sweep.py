@@ -1,11 +1,11 @@
 """Sweep what has outlived its retention: count it, mark it, wait, then let it go in bounded batches.
 
 Danger: acting destroys rows for good.  What prevents loss: nothing goes that was not marked, by
-somebody, at least the grace of its promise before; what is due is fixed by the day of marking; a
-legal hold, a restriction and an open request for the data are looked for anew before each batch;
-each batch is one transaction with a step of its own, so a run that was killed goes on where it was
-and takes no row twice; no more rows of its table go than were marked, and another table or action
-than was measured stops it.
+somebody, at least the grace of its promise before; what is due is fixed by the day of marking, and
+a promise that was changed since stops it; a legal hold, a restriction and an open request for the
+data are looked for anew before each batch; each batch is one transaction with a step of its own,
+so a run that was killed goes on where it was and takes no row twice; no more rows of its table go
+than were marked, and another table or action than was measured stops it.
 
 Law: GDPR Art. 5(1)(e); Art. 18(2); Art. 17(3)(e).
 """
@@ -25,7 +25,19 @@ from troth.policy.publishing import promise_sha256
 from troth.rules import sweep as rules
 from troth.rules.event import Draft, Fact
 from troth.rules.sweep import FAMILY, Bound
-from troth.stores.contract import Archives, Batch, Count, Expiry, Overdue, Part, Parted, Sweeps, Verb, Who
+from troth.stores.contract import (
+    Archives,
+    Batch,
+    Count,
+    Expiry,
+    Overdue,
+    Part,
+    Parted,
+    Replays,
+    Sweeps,
+    Verb,
+    Who,
+)
 from troth.work import hold
 from troth.work.establishment import day_here
 from troth.work.kept_back import kept_back
@@ -207,12 +219,16 @@ def _look(project: Project, one: Bound, others: Sequence[Who]) -> Found:
     return Found(one, before, overdue, state, beyond=beyond)
 
 
-def _mark(project: Project, found: Found, others: Sequence[Who], staff: str) -> Marked:
+def _mark(project: Project, found: Found, others: Sequence[Who], staff: str) -> Marked | Found:
     one, store, today = found.bound, project.stores[found.bound.store], today_of(project, found.bound)
     assert isinstance(store, Sweeps) and found.before is not None
     expiry = Expiry(one.table, one.trigger, found.before, one.archive)
     measured = store.measure_sweep(expiry, others, today)
     counts = tuple(count for count in measured.counts if count.verb != "retain")
+    tables = [count.table for count in counts]
+    held = rules.held_by(one, project.maps[one.store], hold.in_force(project), tables)
+    if held:
+        return replace(found, why_not=f"the legal hold {held} is about what goes with it")
     run, ends = secrets.token_hex(5), one.grace.after(today)
     allowed = dict.fromkeys([f"{count.table}:{count.verb}" for count in counts])
     if one.archive:  # also where every row still waits for what belongs to it
@@ -220,7 +236,7 @@ def _mark(project: Project, found: Found, others: Sequence[Who], staff: str) -> 
     draft = _draft(
         project, one, "marked", run, found.overdue.rows, staff,
         oldest=_written(found.overdue.oldest), cap=found.overdue.rows, grace_ends=ends.isoformat(),
-        before=found.before.isoformat(), allowed=list(allowed),
+        before=found.before.isoformat(), allowed=list(allowed), trigger=one.trigger,
     )  # fmt: skip
     version = read.state(project.ledger, one.stream)
     append.append(project.ledger, [draft], expect={one.stream: version.version if version else 0})
@@ -237,17 +253,20 @@ def _act(
     stop_at: Callable[[str], object],
 ) -> Done:
     store, today = project.stores[one.store], today_of(project, one)
-    state = _state(project, one)
     if not isinstance(store, Sweeps):
         raise NotAllowedError(f"The sweep {one.name} waits: its store cannot be swept.")
-    expiry = Expiry(one.table, one.trigger, date.fromisoformat(state["before"]), one.archive)
+    _take_up(project, one, taken, staff)
+    state = _state(project, one)
+    _go_on(project, one, state, staff)
+    before = min(date.fromisoformat(state["before"]), one.before(today))
+    expiry = Expiry(one.table, one.trigger, before, one.archive)
     allowed = {_pair(written) for written in state["allowed"]}
     batch, swept, passed = int(state["batch"]), int(state["swept"]), 0
     for part in _outlived(project, store, expiry, allowed, today):
-        _go_on(project, one, state)
+        _go_on(project, one, state, staff)
         if swept + part.rows > int(state["rows"]):
             break  # no more go than were marked: the rest is looked at row by row
-        rows = _dropped(project, store, f"sweep/{state['run']}/{batch + 1}", expiry, part, today)
+        rows = _dropped(project, store, _step(state, batch + 1), expiry, part, today)
         if rows is None:
             continue
         batch, swept = batch + 1, swept + rows
@@ -258,13 +277,14 @@ def _act(
         stop_at(f"batch {batch} recorded")
         advance(rows)
     for _ in range(BATCHES_MAX):
-        _go_on(project, one, state)
+        if swept >= int(state["rows"]):
+            break
+        _go_on(project, one, state, staff)
         batch, others = batch + 1, kept_back(project)
         left = int(state["rows"]) - swept
-        step = f"sweep/{state['run']}/{batch}"
         try:
             portion = Batch(max(1, min(batch_rows, left)), passed, allowed)
-            done = store.sweep(step, expiry, others, today, portion)
+            done = store.sweep(_step(state, batch), expiry, others, today, portion)
         except ConflictError as error:
             _stopped(project, one, _state(project, one), "other_rows", staff)
             raise ConflictError(f"The sweep {one.name} was stopped. {error}") from None
@@ -279,8 +299,6 @@ def _act(
         append.append(project.ledger, [draft], lease=taken)
         stop_at(f"batch {batch} recorded")
         advance(gone)
-        if swept >= int(state["rows"]):
-            break
     remaining = store.overdue(expiry, kept_back(project), today)
     held = min(passed, remaining.rows)  # what came since was never looked at: it is due, and nothing holds it
     draft = _draft(
@@ -298,13 +316,37 @@ def _act(
     return Done(one, state["run"], swept, held)
 
 
+def _step(state: Mapping[str, Any], batch: int) -> str:
+    """Name the step of a batch, as its store remembers it."""
+    return f"sweep/{state['run']}/{batch}"
+
+
+def _take_up(project: Project, one: Bound, taken: Lease, staff: str) -> None:
+    """Record each batch that its store remembers and the ledger does not: its process was killed in between.
+
+    It may have been a part that was dropped, which is not listed any more, so that its number is
+    never given to another part or batch.
+    """
+    store = project.stores[one.store]
+    for _ in range(BATCHES_MAX if isinstance(store, Replays) else 0):
+        assert isinstance(store, Replays)
+        state = _state(project, one)
+        batch = int(state["batch"]) + 1
+        before = next(iter(store.steps(_step(state, batch))), None)
+        if before is None:
+            return
+        rows = _gone(before.counts, one.table)
+        draft = _draft(project, one, "acting", state["run"], rows, staff, batch=batch)
+        append.append(project.ledger, [draft], lease=taken)
+
+
 def _outlived(
     project: Project, store: Sweeps, expiry: Expiry, allowed: Collection[tuple[str, Verb]], today: date
 ) -> tuple[Part, ...]:
-    """Return the parts of a table that may go as a whole: every row of them is due, and nothing goes with them."""
+    """Return the parts of a table that may go as a whole: rows are in them, all due, and nothing goes with them."""
     if not isinstance(store, Parted) or set(allowed) != {(expiry.table, "delete")}:
         return ()
-    return store.outlived(expiry, kept_back(project), today)
+    return tuple(part for part in store.outlived(expiry, kept_back(project), today) if part.rows)
 
 
 def _dropped(
@@ -318,21 +360,29 @@ def _dropped(
         ConflictError,
         NotAllowedError,
         UnreachableError,
-    ):  # a row came, the role owns no table, it is in use
-        return None
+    ):  # a row came, the role owns no table, it is in use, or nobody heard that it went
+        steps = store.steps(step) if isinstance(store, Replays) else ()
+        return next((_gone(before.counts, expiry.table) for before in steps), None)
     return _gone(done.counts, expiry.table)
 
 
-def _go_on(project: Project, one: Bound, state: Mapping[str, Any]) -> None:
-    """Raise NotAllowedError where somebody stopped the run, or a legal hold came up, since its last batch."""
+def _go_on(project: Project, one: Bound, state: Mapping[str, Any], staff: str) -> None:
+    """Raise NotAllowedError where a run was stopped, its promise changed, or a hold came up, since its last batch."""
     now = _state(project, one)
     if now.get("status") not in {"marked", "acting"} or now["run"] != state["run"]:
         raise NotAllowedError(f"The sweep {one.name} was stopped.")
-    held = rules.held_by(one, project.maps[one.store], hold.in_force(project))
-    if one.why_not or held:
+    other = rules.changed(one, version_of(one), now)
+    if other:
+        _stopped(project, one, now, "promise_changed", staff)
         raise NotAllowedError(
-            f"The sweep {one.name} waits: {one.why_not or f'the legal hold {held} is about it'}."
+            f"The sweep {one.name} was stopped: {other}. No more rows go. Look at what is due now, and mark it anew: "
+            f"troth sweep mark {one.name}"
         )
+    along = [_pair(written)[0] for written in now["allowed"]]
+    held = rules.held_by(one, project.maps[one.store], hold.in_force(project), along)
+    if one.why_not or held:
+        why = one.why_not or f"the legal hold {held} is about it or what goes with it"
+        raise NotAllowedError(f"The sweep {one.name} waits: {why}.")
 
 
 def _gone(counts: Sequence[Count], table: str) -> int:
