@@ -99,6 +99,41 @@ def test_stopped_between_two_the_next_one_does_the_rest(project, clock):
     assert len(list(read.events(project.ledger, kind="key_destroyed"))) == 3
 
 
+def test_a_hold_that_is_placed_meanwhile_keeps_what_was_not_destroyed_yet(project, clock, monkeypatch):
+    monkeypatch.setattr(read, "PAGE", 1)
+    people = [[("email", f"{name}@example.org")] for name in ("ada", "bob", "eve")]
+    given = [said(project, "given", who=who) for who in people]
+    for who in people:
+        said(project, "withdrawn", Asked("preferences", "en"), who=who)
+    seal.seal_all(project.ledger)
+    tell_of_choices.one_round(project)
+    clock.forward(days=5 * 366)
+
+    def meanwhile(_):
+        if not hold.in_force(project):
+            hold.place(project, "A claim", "We defend it", date(2032, 1, 31), "marie")
+
+    assert destroy_proof.destroy_due(project, stop_at=meanwhile).proofs == 1
+    assert len([one for one in given if proof(project, one)]) == 2
+    tellings = [one.status for one in read.states(project.ledger, "telling")]
+    assert tellings == ["done"] * 3
+    (placed,) = hold.in_force(project)
+    hold.end(project, placed.name, "settled", "marie")
+
+    gone = []
+
+    def once_more(step):
+        gone.append(step)
+        if len(gone) == 3:  # two proofs, one telling
+            meanwhile(step)
+
+    assert destroy_proof.destroy_due(project, stop_at=once_more).proofs == 2
+    assert sorted(one.status for one in read.states(project.ledger, "telling")) == ["done", "done", "over"]
+    hold.end(project, hold.in_force(project)[0].name, "settled", "marie")
+    destroy_proof.destroy_due(project)
+    assert {one.status for one in read.states(project.ledger, "telling")} == {"over"}
+
+
 def test_what_recipients_were_told_goes_with_it_and_the_command_says_so(project, folder, clock):
     event = record_objection(project, [("email", "bob@example.org")], method="link")
     while seal.seal(project.ledger) is not None:

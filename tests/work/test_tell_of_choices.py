@@ -32,6 +32,7 @@ from troth.work import (
     import_choices,
     keep_waiting,
     message_link,
+    send_word,
     settle_recipient,
     stop_messages,
     tell_of_choices,
@@ -148,6 +149,64 @@ def test_what_was_told_is_not_told_again_until_the_person_said_yes_anew(project,
     withdraw(project, ADA)
     assert tell(project).told == 2
     assert len(letters()) == 4
+
+
+def agree(project, who):
+    record_consent(project, who, [Choice("newsletter", "given")], Asked("paper", "en", evidence="folder 7"))
+
+
+def refuse(project, who, at=None):
+    return record_consent(project, who, [Choice("newsletter", "refused")], Asked("web", "en", at=at))[0]
+
+
+def test_a_no_said_as_a_refusal_is_told_where_it_ends_a_yes(project, letters, clock):
+    never = refuse(project, BOB)
+    agree(project, ADA)
+    clock.forward(minutes=1)
+    event = refuse(project, ADA)
+    assert tell(project).told == 2
+    assert outcomes(project, event) == {"fair": "told", "counting": "told"}
+    assert "has withdrawn their consent" in told(letters, FAIR)[0]
+    again = refuse(project, ADA)
+    tell(project)
+    assert len(letters()) == 2
+    for one in (never, again):
+        assert read.state(project.ledger, telling.stream(one.id)) is None
+    clock.forward(minutes=1)
+    agree(project, ADA)
+    refuse(project, ADA, at=clock() - timedelta(days=30))  # a slip of paper that was found late
+    tell(project)
+    assert len(letters()) == 2
+
+
+def test_what_is_recorded_while_a_letter_leaves_sends_it_no_second_time(project, letters, monkeypatch):
+    event = withdraw(project, ADA)
+    send = send_word.send
+
+    def and_meanwhile(project, recipient, word):
+        went = send(project, recipient, word)
+        if recipient.key == "counting":
+            settle_recipient.confirmed(project, event.id, "", "fair", "marie", "their mail of today")
+        return went
+
+    monkeypatch.setattr(send_word, "send", and_meanwhile)
+    assert tell(project).told == 2
+    tell(project)
+    assert sorted(to for to, *_ in letters()) == [COUNT, FAIR]
+    assert outcomes(project, event) == {"fair": "told", "counting": "told"}
+    assert telling_file.load(project, event.id).state["confirmed"]["fair"]["status"] == "completed"
+
+
+def test_whom_staff_told_meanwhile_is_not_written_to(project, letters):
+    event = withdraw(project, ADA)
+
+    def meanwhile(step):
+        if step == "told fair":
+            settle_recipient.told(project, event.id, "", "counting", "marie", "a call")
+
+    assert tell(project, stop_at=meanwhile).told == 1
+    assert [to for to, *_ in letters()] == [FAIR]
+    assert outcomes(project, event) == {"fair": "told", "counting": "told"}
 
 
 def test_a_choice_by_one_channel_says_so_and_a_wider_one_is_told_anew(project, letters, clock):
@@ -328,6 +387,31 @@ def test_a_signed_message_tells_of_it_where_that_is_agreed_and_is_retried_then_s
     project.ledger.close()
 
 
+def test_a_recipient_that_does_not_answer_holds_nobody_else_up(folder, clock, running, letters, monkeypatch):
+    monkeypatch.setattr(tell_of_choices, "ROUND_MAX", 2)
+    monkeypatch.setattr(read, "PAGE", 2)
+    project = by_message(folder, clock, running, ("objection", "withdrawal"))
+    running.mood = "fail"
+    events = []
+    for number in range(5):
+        events.append(withdraw(project, [("email", f"reader{number}@example.org")]))
+        clock.forward(minutes=1 if number < 4 else 0)
+    seal.seal_all(project.ledger)
+    following = tell_of_choices.Following(project)
+    for _ in range(3):
+        following.one_round()
+    assert len(running.got) == 1
+    assert {outcomes(project, one)["counting"] for one in events} == {"told"}
+    running.mood = "accept"
+    clock.forward(minutes=2)
+    for _ in range(3):
+        following.one_round()
+    assert {outcomes(project, one)["fair"] for one in events} == {"told"}
+    following.close()
+    project.close()
+    project.ledger.close()
+
+
 def test_without_an_agreement_a_message_is_a_task_for_staff(folder, clock, running):
     project = by_message(folder, clock, running, ())
     event = withdraw(project, ADA)
@@ -368,11 +452,15 @@ def test_on_postgresql_it_is_the_same(folder, letters, postgresql):
     project = marketed(folder, at_now, ledger_urls=(postgresql, f"sqlite:///{folder}/keys.db"))
     event = withdraw(project, ADA)
     record_consent(project, BOB, [Choice("newsletter", "refused")], Asked("web", "en"))
-    assert [one.id for one in tell_of_choices.overlooked(project, at_now() + timedelta(seconds=1))] == [
-        event.id
-    ]
-    assert tell(project).told == 2
-    assert outcomes(project, event) == {"fair": "told", "counting": "told"}
+    agree(project, EVE)
+    other = refuse(project, EVE)
+    soon = at_now() + timedelta(seconds=1)
+    assert [one.id for one in tell_of_choices.overlooked(project, soon)] == [event.id, other.id]
+    seal.seal_all(project.ledger)
+    assert [one.id for one in tell_of_choices.overlooked(project, soon)] == [event.id, other.id]
+    assert tell(project).told == 4
+    for one in (event, other):
+        assert outcomes(project, one) == {"fair": "told", "counting": "told"}
     assert tell_of_choices.overlooked(project, at_now() + timedelta(seconds=1)) == ()
     project.close()
     project.ledger.close()

@@ -29,24 +29,27 @@ _FOLLOWING = text(
     "ORDER BY l.number LIMIT :page"
 )
 _LAST = text("SELECT coalesce(max(number), -1) + 1 FROM leaves")
+_SAYS = {
+    "sqlite": """instr(e.body, CAST('"given":"{word}"' AS blob)) > 0""",
+    "postgresql": """position(convert_to('"given":"{word}"', 'UTF8') in e.body) > 0""",
+}
 _THAT_STOP = {
-    "sqlite": """instr(e.body, CAST('"given":"withdrawn"' AS blob)) > 0""",
-    "postgresql": """position(convert_to('"given":"withdrawn"', 'UTF8') in e.body) > 0""",
+    dialect: "(e.kind = 'objection_recorded' OR (e.kind = 'consent_recorded' AND e.subject IS NOT NULL "
+    f"AND ({says.format(word='withdrawn')} OR {says.format(word='refused')})))"
+    for dialect, says in _SAYS.items()
 }
 _STOPPING = {
     dialect: text(
         "SELECT l.number, e.body FROM leaves l JOIN events e ON e.id = l.id "  # noqa: S608
-        "WHERE l.number >= :next AND l.number < :until AND (e.kind = 'objection_recorded' "
-        f"OR (e.kind = 'consent_recorded' AND {withdrawn})) ORDER BY l.number"
+        f"WHERE l.number >= :next AND l.number < :until AND {that_stop} ORDER BY l.number"
     )
-    for dialect, withdrawn in _THAT_STOP.items()
+    for dialect, that_stop in _THAT_STOP.items()
 }
 _UNSEALED = {
     dialect: text(
-        "SELECT e.body FROM unsealed u JOIN events e ON e.id = u.id WHERE e.kind = 'objection_recorded' "  # noqa: S608
-        f"OR (e.kind = 'consent_recorded' AND {withdrawn}) ORDER BY u.seq"
+        f"SELECT e.body FROM unsealed u JOIN events e ON e.id = u.id WHERE {that_stop} ORDER BY u.seq"  # noqa: S608
     )
-    for dialect, withdrawn in _THAT_STOP.items()
+    for dialect, that_stop in _THAT_STOP.items()
 }
 _ONE = text("SELECT e.body FROM leaves l JOIN events e ON e.id = l.id WHERE l.number = :number")
 _ASIDE = text("INSERT INTO set_aside_deliveries VALUES (:name, :number, :status) ON CONFLICT DO NOTHING")

@@ -24,6 +24,10 @@ _LAST = text(
     "LIMIT 1"
 )
 _OF_KIND = "SELECT seq, body FROM events WHERE kind = :kind AND seq > :after ORDER BY seq LIMIT :page"
+_DUE = text(
+    "SELECT stream, family, version, status, due, body FROM state WHERE family = :family AND status = :status "
+    "AND due < :before AND due >= :due AND (due > :due OR stream > :stream) ORDER BY due, stream LIMIT :page"
+)
 PAGE = 1000
 PAGE_TOLD = 20_000
 
@@ -194,6 +198,23 @@ def states(
     with ledger.looking() as connection:
         rows = connection.execute(statement, bound).all()
     yield from map(_state, rows)
+
+
+def due_states(ledger: Ledger, family: str, *, status: str, due_before: str) -> Iterator[State]:
+    """Yield the states of one status that are due, the soonest first, a page in memory at a time.
+
+    What is changed meanwhile is met as it is when its page is read; what then falls due later may be met again.
+    """
+    bound: dict[str, object] = {
+        "family": family, "status": status, "before": due_before, "due": "", "stream": "", "page": PAGE,
+    }  # fmt: skip
+    while True:
+        with ledger.looking() as connection:
+            page = connection.execute(_DUE, bound).all()
+        yield from map(_state, page)
+        if len(page) < PAGE:
+            return
+        bound |= {"due": page[-1].due, "stream": page[-1].stream}
 
 
 def _state(row: Any) -> State:

@@ -9,13 +9,13 @@ Law: GDPR Arts. 5(2), 7(3), 21, 24, 28(3)(e); Case C-129/21.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from troth.policy.policy import Policy
-from troth.rules import purpose_scope
+from troth.rules import consent, purpose_scope
 from troth.rules.consent import EVERY
 from troth.rules.event import Event
 
@@ -28,6 +28,7 @@ WAITING = frozenset({"owed", "failed"})
 """What Troth goes on with by itself."""
 FOR_STAFF = frozenset({"task", "excuse_proposed"})
 _YES = frozenset({"given", "renewed"})
+_NO = frozenset({"withdrawn", "refused"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,13 @@ def stream(choice: str) -> str:
 
 
 def stops(event: Event) -> bool:
-    """Say whether an event is a choice that stops something: an objection, or a consent that is taken back."""
+    """Say whether an event is a choice that stops something: an objection, or a no to what rests on consent.
+
+    A no that is said as a refusal ends something only where there was a yes (`takes_back`).
+    """
     if event.kind == "objection_recorded":
         return True
-    return (
-        event.kind == "consent_recorded" and event.subject is not None and event.facts["given"] == "withdrawn"
-    )
+    return event.kind == "consent_recorded" and event.subject is not None and event.facts["given"] in _NO
 
 
 def reach(policy: Policy, event: Event) -> Reach:
@@ -84,6 +86,25 @@ def reach(policy: Policy, event: Event) -> Reach:
         or named in {name, *purpose_scope.broader(policy, name)}
     )
     return Reach(purposes, str(facts.get("channel") or EVERY), str(facts.get("controller") or EVERY))
+
+
+def takes_back(policy: Policy, events: Iterable[Event], refusal: Event) -> bool:
+    """Say whether a refusal ends a yes: one of its subject, to what it stops or to more, that no other no has ended.
+
+    `events` are the subject's choices in the order they were recorded.  A yes that is proven and was said
+    later than the refusal is not ended by it.
+    """
+    wanted, standing = reach(policy, refusal), False
+    stopped = {*wanted.purposes, *(one for name in wanted.purposes for one in purpose_scope.broader(policy, name))}
+    for event in events:
+        if event.id == refusal.id:
+            break
+        if event.kind == "consent_recorded" and event.facts["given"] in _YES:
+            before = consent.said_at(event) <= consent.said_at(refusal) or not event.facts.get("proven")
+            standing = standing or (event.facts["purpose"] in stopped and before)
+        elif stops(event) and reach(policy, event).shares(wanted) == frozenset(wanted.purposes):
+            standing = False
+    return standing
 
 
 def since_yes(

@@ -45,6 +45,7 @@ EVIDENCE_MAX = 20
 OVERLOOKED_AFTER = timedelta(days=1)
 """A choice that nobody has looked into for a day waits for a worker that does not come."""
 _ENDS = frozenset({"letter_sent"})
+_OF_TELLINGS = ("action", "recipients", "on", "status")
 _ACTS = frozenset({"act_ended", "verified", "residue_searched", "recipient_notified", "package_built"})
 
 
@@ -193,7 +194,7 @@ def gather(project: Project) -> Facts:
         files_wrong=dict(files_wrong(project, project.policy)),
         scans=_scans(project),
         tellings=[
-            {**one.body, "id": one.stream.partition("/")[2]}
+            {"id": one.stream.partition("/")[2], **{name: one.body[name] for name in _OF_TELLINGS}}
             for one in read.states(project.ledger, telling.FAMILY)
         ],
         overlooked=[

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from troth.ledger import append, destroy, keys, read
 from troth.rules import consent, purpose_scope, telling
@@ -24,6 +24,8 @@ from troth.work.project import Project
 FILE = "consent"
 REASON = "proof of consent: its time is over"
 PAGE = 1000
+MONTH_ENDS = timedelta(days=3)
+"""How much later than a period before a day something may have happened of which the period ends that day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +48,24 @@ def destroy_due(project: Project, stop_at: Callable[[str], object] = lambda _: N
     proofs = 0
     for owner, file in keys.living(project.ledger, f"{FILE}/", PAGE):
         ended = _ended(project, owner, file.split("/")[1], today)
-        if ended is not None and retained.after(ended) <= today and not kept.about(owner):
+        if ended is not None and retained.after(ended) <= today and not kept.about_by_now(owner):
             proofs += destroy.destroy(project.ledger, owner, file, REASON) is not None
             stop_at("destroyed")
     tellings = 0
-    for found in read.states(project.ledger, telling.FAMILY, status="done", due_before=f"{today}~"):
+    latest = f"{retained.before(today) + MONTH_ENDS}~"
+    for found in read.due_states(project.ledger, telling.FAMILY, status="done", due_before=latest):
         over = retained.after(date.fromisoformat(str(found.due)[:10])) <= today
-        if over and not kept.about(read.event(project.ledger, found.body["choice"]).subject or ""):
+        if over and not kept.about_by_now(read.event(project.ledger, found.body["choice"]).subject or ""):
             tellings += _forget_telling(project, found)
             stop_at("destroyed")
     return Destroyed(proofs, tellings, waiting)
 
 
 class _Kept:
-    """Whose proofs stay although their time is over: holds and open requests, looked up once."""
+    """Whose proofs stay although their time is over: holds and open requests, as they stood when it was made."""
 
     def __init__(self, project: Project) -> None:
+        self._project = project
         self._holds = hold.in_force(project)
         self._asking = {
             str(one.body["subject"]) for one in read.states(project.ledger, "request", other_than="closed")
@@ -70,6 +74,10 @@ class _Kept:
     def about(self, subject: str) -> bool:
         """Say whether the proofs of a subject stay."""
         return subject in self._asking or any(one.about(subject) for one in self._holds)
+
+    def about_by_now(self, subject: str) -> bool:
+        """Say whether the proofs of a subject stay, looking again: a hold may have been placed meanwhile."""
+        return self.about(subject) or _Kept(self._project).about(subject)
 
 
 def _ended(project: Project, subject: str, purpose: str, today: date) -> date | None:

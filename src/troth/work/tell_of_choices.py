@@ -16,7 +16,7 @@ from __future__ import annotations
 import hmac
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,9 +25,9 @@ from itertools import chain
 from troth.errors import ConflictError, NotAllowedError, NotFoundError, TrothError
 from troth.ledger import append, delivery, keys, lease, read, suppression
 from troth.policy.promise import Recipient
-from troth.rules import telling
+from troth.rules import consent, telling
 from troth.rules.consent import EVERY
-from troth.rules.event import Event
+from troth.rules.event import Event, Fact
 from troth.rules.identifier import exact
 from troth.rules.telling import Reach
 from troth.stores.contract import Who
@@ -52,6 +52,7 @@ PAGE = 5_000
 ROUND_MAX = 200
 TOGETHER_MAX = 100
 """How many people one letter names at most."""
+RECORD_TRIES = 5
 IDLE_SECONDS = 0.5
 SAVE_SECONDS = 60.0
 STORES_WAIT = timedelta(hours=4)
@@ -75,6 +76,7 @@ class Following:
         self._project = project
         self._at: int | None = None
         self._held: lease.Lease | None = None
+        self._away: dict[str, datetime] = {}
         self._saved = self._renewed = time.monotonic()
 
     def close(self) -> None:
@@ -90,7 +92,7 @@ class Following:
         held = self._hold()
         if held is not None:
             self._look(held, done, stop_at)
-            _tell(self._project, held, done, stop_at)
+            _tell(self._project, held, done, stop_at, self._away)
         return done
 
     def _hold(self) -> lease.Lease | None:
@@ -157,7 +159,7 @@ def overlooked(project: Project, before: datetime) -> tuple[Event, ...]:
         one
         for one in waiting
         if one.at < before and one.request is None and telling.stops(one)
-        and read.state(ledger, telling.stream(one.id)) is None
+        and read.state(ledger, telling.stream(one.id)) is None and _ends_something(project, one)
     )  # fmt: skip
 
 
@@ -170,6 +172,8 @@ def begin(project: Project, choice: Event, held: lease.Lease | None = None) -> b
         return False  # those are told with the request
     if read.state(project.ledger, telling.stream(choice.id)) is not None:
         return True  # whoever was stopped after it goes on from there
+    if not _ends_something(project, choice):
+        return False
     wanted = telling.reach(project.policy, choice)
     known = telling_file.identifiers(project, choice) if wanted.purposes else ()
     if not known:
@@ -202,6 +206,14 @@ def begin(project: Project, choice: Event, held: lease.Lease | None = None) -> b
     if stranger and all(draft.facts["outcome"] == "covered" for draft in drafts):
         keep_waiting.let_go(project, choice.stream)
     return True
+
+
+def _ends_something(project: Project, choice: Event) -> bool:
+    """Say whether there is anything to tell of a choice: a no of somebody who never said yes ends nothing."""
+    if choice.subject is None or choice.facts.get("given") != "refused":
+        return True
+    said = read.stream(project.ledger, consent.stream(choice.subject))
+    return telling.takes_back(project.policy, said, choice)
 
 
 def _roles(choice: Event) -> frozenset[str]:
@@ -268,27 +280,36 @@ def _marked(project: Project, marks: tuple[tuple[str, ...], ...]) -> str:
     return found[-1] if all(found) else ""
 
 
-def _tell(project: Project, held: lease.Lease, done: Round, stop_at: Callable[[str], object]) -> None:
-    """Tell whom it is time to tell, marketing recipients first; one that could not be told waits for the next round."""
-    away: set[str] = set()
-    for recipient, files in _together(project, _due(project)):
-        if recipient in away or not lease.renew(project.ledger, held, LEASE_SECONDS):
+def _tell(
+    project: Project, held: lease.Lease, done: Round, stop_at: Callable[[str], object], away: dict[str, datetime]
+) -> None:
+    """Tell whom it is time to tell, marketing recipients first.
+
+    `away` says until when those are passed by who could not be told, so that they hold nobody else up.
+    """
+    for recipient, files in _together(project, _due(project, away)):
+        now = project.clock()
+        if away.get(recipient, now) > now or not lease.renew(project.ledger, held, LEASE_SECONDS):
             continue
         outcome = _tell_one(project, recipient, files, held, done)
         stop_at(f"told {recipient}")
+        away.pop(recipient, None)
         if outcome == "failed":
-            away.add(recipient)
+            away[recipient] = telling.again_at(project.clock(), 1)
 
 
-def _due(project: Project) -> Iterator[tuple[str, TellingFile]]:
-    now = project.clock()
-    due = read.states(
-        project.ledger, telling.FAMILY, status="open", due_before=f"{telling.moment(now)}~", limit=ROUND_MAX
-    )
-    for found in due:
+def _due(project: Project, away: Mapping[str, datetime]) -> Iterator[tuple[str, TellingFile]]:
+    now, count = project.clock(), 0
+    before = f"{telling.moment(now)}~"
+    for found in read.due_states(project.ledger, telling.FAMILY, status="open", due_before=before):
+        names = [name for name in telling.due(found.body, now) if away.get(name, now) <= now]
+        if not names:
+            continue
         file = TellingFile(found.version, found.body, read.event(project.ledger, str(found.body["choice"])))
-        for name in telling.due(found.body, now):
-            yield name, file
+        yield from ((name, file) for name in names)
+        count += 1
+        if count == ROUND_MAX:
+            return
 
 
 def _together(
@@ -317,15 +338,15 @@ def _is_marketing(project: Project, name: str) -> bool:
 def _tell_one(project: Project, name: str, files: list[TellingFile], held: lease.Lease, done: Round) -> str:
     """Tell a recipient of one choice, or by one letter of several, and record what became of each."""
     recipient = project.policy.recipients.get(name)
-    # What was recorded in this round, of another recipient of the same choice, is read again.
-    files = [telling_file.load(project, one.name) for one in files]
+    # What was recorded since, of another recipient of the same choice or by staff, is read again.
+    files = [
+        found for one in files if _waits(found := telling_file.load(project, one.name), name)
+    ]
     words = [(one, telling_file.word(one, telling_file.identifiers(project, one.choice))) for one in files]
     known = [(one, word) for one, word in words if word.identifiers]
     for one, word in words:
         if not word.identifiers:
-            telling_file.record(
-                project, one, name, ("not_told", "nobody knows any more who it was"), lease=held
-            )
+            _record(project, one, name, ("not_told", "nobody knows any more who it was"), held)
     if not known:
         return "not_told"
     for (one, _), (outcome, reason, payload) in zip(known, _send(project, recipient, known), strict=True):
@@ -334,11 +355,41 @@ def _tell_one(project: Project, name: str, files: list[TellingFile], held: lease
             became = ("task", "could not be told")
         message = (payload or {}).get("message")
         once = f"message {message}" if message else None
-        telling_file.record(project, one, name, became, payload, lease=held, once=once)
+        _record(project, one, name, became, held, payload, once)
         done.told += became[0] == "told"
         done.failed += became[0] == "failed"
         done.staff += became[0] == "task"
     return outcome
+
+
+def _waits(file: TellingFile, recipient: str) -> bool:
+    return file.state["recipients"].get(recipient) in telling.WAITING
+
+
+def _record(
+    project: Project,
+    file: TellingFile,
+    recipient: str,
+    became: tuple[str, str],
+    held: lease.Lease,
+    payload: Mapping[str, Fact] | None = None,
+    once: str | None = None,
+) -> None:
+    """Record what became of a recipient, also where something else was recorded of the same choice meanwhile.
+
+    Word went out: were it not recorded, it would go out again.  Where it did not, what staff said meanwhile stands.
+    """
+    for tries in range(1, RECORD_TRIES + 1):
+        try:
+            telling_file.record(project, file, recipient, became, payload, lease=held, once=once)
+        except ConflictError:
+            if tries == RECORD_TRIES or not lease.renew(project.ledger, held, LEASE_SECONDS):
+                raise
+            file = telling_file.load(project, file.name)
+            if became[0] != "told" and not _waits(file, recipient):
+                return
+        else:
+            return
 
 
 def _send(
