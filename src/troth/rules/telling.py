@@ -95,7 +95,10 @@ def takes_back(policy: Policy, events: Iterable[Event], refusal: Event) -> bool:
     later than the refusal is not ended by it.
     """
     wanted, standing = reach(policy, refusal), False
-    stopped = {*wanted.purposes, *(one for name in wanted.purposes for one in purpose_scope.broader(policy, name))}
+    stopped = {
+        *wanted.purposes,
+        *(one for name in wanted.purposes for one in purpose_scope.broader(policy, name)),
+    }
     for event in events:
         if event.id == refusal.id:
             break

@@ -281,7 +281,11 @@ def _marked(project: Project, marks: tuple[tuple[str, ...], ...]) -> str:
 
 
 def _tell(
-    project: Project, held: lease.Lease, done: Round, stop_at: Callable[[str], object], away: dict[str, datetime]
+    project: Project,
+    held: lease.Lease,
+    done: Round,
+    stop_at: Callable[[str], object],
+    away: dict[str, datetime],
 ) -> None:
     """Tell whom it is time to tell, marketing recipients first.
 
@@ -339,9 +343,7 @@ def _tell_one(project: Project, name: str, files: list[TellingFile], held: lease
     """Tell a recipient of one choice, or by one letter of several, and record what became of each."""
     recipient = project.policy.recipients.get(name)
     # What was recorded since, of another recipient of the same choice or by staff, is read again.
-    files = [
-        found for one in files if _waits(found := telling_file.load(project, one.name), name)
-    ]
+    files = [found for one in files if _waits(found := telling_file.load(project, one.name), name)]
     words = [(one, telling_file.word(one, telling_file.identifiers(project, one.choice))) for one in files]
     known = [(one, word) for one, word in words if word.identifiers]
     for one, word in words:
