@@ -173,7 +173,8 @@ def test_a_no_said_as_a_refusal_is_told_where_it_ends_a_yes(project, letters, cl
     for one in (never, again):
         assert read.state(project.ledger, telling.stream(one.id)) is None
     clock.forward(minutes=1)
-    agree(project, ADA)
+    proven = Asked("paper", "en", evidence="folder 8", texts={"newsletter": "0" * 64})
+    assert record_consent(project, ADA, [Choice("newsletter", "given")], proven)[0].facts["proven"]
     refuse(project, ADA, at=clock() - timedelta(days=30))  # a slip of paper that was found late
     tell(project)
     assert len(letters()) == 2
