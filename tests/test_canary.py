@@ -419,7 +419,8 @@ def test_a_served_run_leaves_no_canary_outside_letters_and_answers(hotel):
             whole = file.read_bytes() + b"".join(
                 part.get_payload(decode=True) or b"" for part in message.walk()
             )
-            others += canaries(whole)
+            named = b"Who: " + ADDRESS.encode()  # a recipient must know whose data; by the address alone
+            others += canaries(whole.replace(named, b""))
     assert letters >= 2
     assert others == []
 
