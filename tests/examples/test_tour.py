@@ -34,6 +34,8 @@ def begin(folder: Path, *arguments: str) -> subprocess.Popen[str]:
         [sys.executable, TOUR, "--folder", folder, *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL,
         start_new_session=True,
+        # a job that a shell began in the background ignores Ctrl-C, and so would whatever it begins
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
 
 

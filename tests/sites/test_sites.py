@@ -99,6 +99,8 @@ def test_the_shop_writes_what_its_truth_says_and_nothing_more(page, served, stat
         page.goto(served["first"].url + path, wait_until="load")
         if path == "/shop":  # what a worker fetches there ends with its page
             stay_until(page, lambda: any(one["name"] == "from_worker" for one in page.context.cookies()))
+        if path == "/blog":  # and so does a database that is not made yet
+            stay_until(page, lambda: any(name == "cache" for _, _, name in there(page)))
     until = time.monotonic() + 10
     while (seen := there(page)) != expected("shop", state) and time.monotonic() < until:
         page.wait_for_timeout(50)

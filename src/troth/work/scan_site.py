@@ -309,8 +309,8 @@ class _Scan:
                 self.states[state] = Reached(pressed.outcome)
             await close_context(self.browser, visitor)
             return
-        since = time.monotonic()
         visited = await self._visits(visitor, left, "accepted")
+        since = time.monotonic()  # the page that came last must be as far from its second visit as the first
         await self._jar(visitor, "accepted")
         self.states["accepted"] = _reached([*here, *visited], pressed.label)
         self.again |= {"accepted" for one in visited if one.asks}
