@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -12,8 +11,9 @@ import typer
 from rich.markup import escape
 
 from troth.errors import NotAllowedError
-from troth.faces.cli.console import as_json, err, out, progress, table
+from troth.faces.cli.console import as_json, out, progress, table
 from troth.faces.cli.context import project
+from troth.faces.cli.taking import give
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -71,7 +71,7 @@ def diff(
     elif shape == "json" and output is None:
         as_json(_told(weighed))
     else:
-        _write(_written(weighed, shape), output, force)
+        give(_written(weighed, shape), output, shape, "change", force=force)
 
 
 @app.command("set")
@@ -295,18 +295,3 @@ def _written(weighed: Weighed, shape: str) -> bytes:
 
 def _plain(value: object) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
-
-
-def _write(content: bytes, output: Path | None, force: bool) -> None:
-    if output is None or str(output) == "-":
-        sys.stdout.flush()
-        sys.stdout.buffer.write(content)
-        return
-    try:
-        with output.open("wb" if force else "xb") as file:
-            file.write(content)
-    except FileExistsError:
-        raise NotAllowedError(f"{output} is there already. Name another, or add --force.") from None
-    except OSError as error:
-        raise NotAllowedError(f"{output} cannot be written: {error.strerror}.") from None
-    err().print(f"Written to {output}.", markup=False)
