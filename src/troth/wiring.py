@@ -22,6 +22,7 @@ from troth.work.project import (
     PER_MINUTE,
     RECIPIENT_TYPES,
     ApiKey,
+    Brand,
     Controller,
     Peer,
     Project,
@@ -46,6 +47,7 @@ KNOWN: Mapping[str, Mapping[str, type]] = {
     "ledger": {"url": str, "keys": str, "master_key": str},
     "web": {"host": str, "port": int, "public_url": str},
     "site": {"host": str, "application": str, "gate": str, "unknown": str},
+    "look": {"logo": str, "accent": str, "accent_dark": str},
     "opendsr": {"certificate": str, "key": str},
     "mail": {
         "to": str,
@@ -153,6 +155,7 @@ def read_settings(folder: Path) -> Settings:
         webhooks={name: _webhook(values, folder) for name, values in told.get("webhook", {}).items()},
         scans={name: _scan(values) for name, values in told.get("scan", {}).items()},
         site=Site(**told["site"]) if "site" in told else None,
+        brand=Brand(**told.get("look", {})),
     )
 
 
@@ -243,6 +246,8 @@ def _problems(told: Mapping[str, Any], file: Path) -> list[Problem]:
                 problems.append(Problem(file.name, line, column, what, "Write it so."))
         if section == "site":
             problems += list(_site_problems(values, lines))
+        if section == "look":
+            problems += list(_look_problems(values, lines, file.parent))
     return problems
 
 
@@ -397,6 +402,14 @@ def _site_problems(site: Mapping[str, Any], lines: list[str]) -> Iterable[Proble
         yield Problem(
             "troth.toml", *_place(lines, "application"), what, "Write it so: site/shop.py:application."
         )
+
+
+def _look_problems(values: Mapping[str, Any], lines: list[str], folder: Path) -> Iterable[Problem]:
+    """Say what is wrong with [look]: a logo that is not there, a colour that cannot be read."""
+    from troth.faces import brand
+
+    for key, what, remedy in brand.wrong({k: v for k, v in values.items() if isinstance(v, str)}, folder):
+        yield Problem("troth.toml", *_place(lines, key), what, remedy)
 
 
 def _peer_problems(peers: Mapping[str, Any], lines: list[str]) -> Iterable[Problem]:

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from litestar import MediaType, Request, Response, get
 from litestar.exceptions import HTTPException, NotFoundException
+from litestar.params import FromPath
 
 from troth import errors
+from troth.faces.brand import PLAIN, Drawn
 from troth.faces.words import NAMES, Words, preferred
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class Look:
     templates: Environment
     style: bytes
     coming: Callable[[Words], Mapping[str, Any] | None] = lambda _: None  # a version that is announced
+    brand: Drawn = PLAIN
 
     def page(
         self,
@@ -74,7 +77,15 @@ class Look:
             organisation=self.organisation,
             q=carried(visit),
             style_sha256=hashlib.sha256(self.style).hexdigest()[:12],
-            **{"path": visit.url.path, "coming": self.coming(words), **values},
+            brand_sha256=hashlib.sha256(self.brand.style).hexdigest()[:12] if self.brand.style else "",
+            logo_sha256=hashlib.sha256(self.brand.logo).hexdigest()[:12] if self.brand.logo else "",
+            **{
+                "path": visit.url.path,
+                "coming": self.coming(words),
+                "root": "",
+                "assets": "/static",
+                **values,
+            },
         )
         headers = {
             **HEADERS, "Cache-Control": "no-store", "Content-Language": words.language, "Vary": "Accept-Language",
@@ -101,6 +112,7 @@ def look(
     words: Mapping[str, Words],
     own: Path | None = None,
     coming: Callable[[Words], Mapping[str, Any] | None] = lambda _: None,
+    brand: Drawn = PLAIN,
 ) -> Look:
     """Gather what pages are drawn with; templates of the project's own come first."""
     ours = str(files("troth.faces.portal").joinpath("templates"))
@@ -113,7 +125,7 @@ def look(
         lstrip_blocks=True,
     )
     style = files("troth.faces.portal").joinpath("static", "portal.css").read_bytes()
-    return Look(organisation, words, templates, style, coming)
+    return Look(organisation, words, templates, style, coming, brand)
 
 
 def carried(visit: Request[Any, Any, Any], more: str = "") -> str:
@@ -123,16 +135,26 @@ def carried(visit: Request[Any, Any, Any], more: str = "") -> str:
     return f"?{'&'.join(parts)}" if parts else ""
 
 
-def static(shown: Look) -> Any:
-    """Serve the style sheet."""
+def static(shown: Look) -> list[Any]:
+    """Return the routes of what pages load: the style sheet, the script, and the organisation's own look."""
+    kept = {"Cache-Control": "public, max-age=86400"}
+    folder = files("troth.faces.portal").joinpath("static")
+    found = {
+        "portal.css": (shown.style, "text/css"),
+        "notice.css": (files("troth.policy").joinpath("templates", "notice.css").read_bytes(), "text/css"),
+        "portal.js": (folder.joinpath("portal.js").read_bytes(), "text/javascript"),
+        "look.css": (shown.brand.style, "text/css"),
+        "logo": (shown.brand.logo, shown.brand.logo_type),
+    }
 
-    @get("/static/portal.css", media_type="text/css", cache_control=None, sync_to_thread=False)
-    def sheet() -> Response[bytes]:
-        return Response(
-            shown.style, media_type="text/css", headers={"Cache-Control": "public, max-age=86400"}
-        )
+    @get("/static/{name:str}", sync_to_thread=False)
+    def one(name: FromPath[str]) -> Response[bytes]:
+        body, kind = found.get(name, (b"", ""))
+        if not body:
+            raise NotFoundException
+        return Response(body, media_type=kind, headers=kept)
 
-    return sheet
+    return [one]
 
 
 def explain(shown: Look) -> Mapping[Any, Callable[[Request[Any, Any, Any], Any], Response[str]]]:

@@ -107,6 +107,15 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class Brand:
+    """How the organisation's pages look: its logo, a file of the project, and its colour in light and in dark."""
+
+    logo: str = ""
+    accent: str = ""
+    accent_dark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
     """A site that the worker scans by itself, every so often; `allow_private` are hosts of our own network."""
 
@@ -148,6 +157,7 @@ class Settings:
     webhooks: Mapping[str, Webhook] = field(default_factory=dict, repr=False)  # by the name of the receiver
     scans: Mapping[str, Scan] = field(default_factory=dict)  # by the name of the scan
     site: Site | None = None
+    brand: Brand = Brand()
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from litestar import Litestar, Request
 from litestar.exceptions import HTTPException
 
 from troth.faces.banner.routes import banner_routes
+from troth.faces.brand import drawn
 from troth.faces.portal.api import api
 from troth.faces.portal.controller_pages import controller_pages
 from troth.faces.portal.disclosure_api import disclosure_api
@@ -37,6 +38,7 @@ def application(project: Project, *, asks: Limit | None = None, codes: Limit | N
         catalogues(folder / "locale"),
         folder / "templates" / "portal",
         coming(project),
+        drawn(project.settings.brand, folder),
     )
     routes: list[Any] = pages(project, shown, asks=asks or Limit(20, 3600), codes=codes or Limit(20, 3600))
     routes += version_pages(project, shown)
@@ -58,7 +60,7 @@ def application(project: Project, *, asks: Limit | None = None, codes: Limit | N
         routes += openapi(project, guard)
     routes += banner_routes(project, Limit(600, 3600))
     return Litestar(
-        [*routes, static(shown)],
+        [*routes, *static(shown)],
         exception_handlers=_told(shown),
         after_request=_with_headers,
         request_max_body_size=FORM_BYTES_MAX,
