@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from litestar.testing import TestClient
+from pypdf import PdfReader
 
 from commanding import troth
 from naming import names
@@ -15,7 +16,7 @@ from troth.faces.portal.application import application
 from troth.ledger import read
 from troth.ledger.rebuild import rebuild
 from troth.outside.mail import Sent
-from troth.work import audit, incident, remind
+from troth.work import audit, breach_notice, incident, remind
 from troth.work.addresses import addresses_in
 
 SAID = {
@@ -41,7 +42,9 @@ def breach(project, number):
 def assess(project, number, risk="high", **more):
     return incident.assess(
         project, number, risk, "many people", "marie", types=["confidentiality"], categories=["contact"], people=2,
-        records=4, told={"nature": "The list was read.", "consequences": "Spam.", "measures": "Closed."}, **more,
+        records=4, told={"nature": "The list was read.", "consequences": "Spam.", "measures": "Closed.",
+              "subjects": "customers"},
+        **more,
     )  # fmt: skip
 
 
@@ -65,11 +68,11 @@ def test_its_whole_way_to_the_register(project, letters, breach):
     assess(project, breach)
     with pytest.raises(NotAllowedError, match=r"authority was not told.*people it is about were not told"):
         incident.close(project, breach, "locks", "marie")
-    told = incident.notice(project, breach)
+    told = breach_notice.notice(project, breach)
     assert told["to"]["authority"].startswith("Commission nationale")
     assert (told["phase"], told["people"], told["follows_later"]) == ("initial", 2, [])
     incident.told_authority(project, breach, project.clock(), "CNIL 4711", "marie")
-    assert incident.notice(project, breach)["phase"] == "complementary"
+    assert breach_notice.notice(project, breach)["phase"] == "complementary"
     done = incident.tell_people(
         project, breach, ["ada@example.org", "no address", "eve@example.org"], SAID, "marie"
     )
@@ -93,6 +96,44 @@ def test_its_whole_way_to_the_register(project, letters, breach):
         names(clear, word)
         for word in ("canary-what", "canary-facts", "Dana", "jo@x.example", "ada@example.org")
     )
+
+
+def test_the_notice_names_the_controller_in_full_and_a_late_one_its_reasons(project, clock, breach):
+    assess(project, breach, "risk")
+    told = breach_notice.notice(project, breach, "fr")
+    name, address = told["controller"]["name"], "1 Example Street, 75001 Paris, France"
+    assert (name, told["controller"]["address"]) == (project.policy.group.main_entity.name, address)
+    assert (told["controller"]["registration"], told["controller"]["country"]) == (
+        "Paris 000 000 000",
+        "France",
+    )
+    assert told["contact"] == {"email": "dpo@company.example"}
+    assert (told["late"], told["follows_later"]) == (False, [])
+    clock.forward(hours=73)
+    late = breach_notice.notice(project, breach)
+    assert (late["late"], late["follows_later"]) == (True, ["late_because"])
+    assert breach_notice.lacking(late, "fr") == "les motifs du retard (33(1))"
+    assert breach_notice.notice(project, breach, because="the log came late")["follows_later"] == []
+    incident.told_authority(project, breach, clock(), "CNIL 1", "marie", because="the log came late")
+    after = breach_notice.notice(project, breach)
+    assert (after["phase"], after["late_because"], after["earlier_reference"], len(after["earlier"])) == (
+        "complementary", "the log came late", "CNIL 1", 1,
+    )  # fmt: skip
+    for language, said in (("en", "a risk"), ("fr", "un risque")):
+        paper = breach_notice.pdf(project, breach_notice.notice(project, breach, language), language)
+        text = " ".join(page.extract_text() for page in PdfReader(io.BytesIO(paper)).pages)
+        for one in (
+            name,
+            address,
+            "Paris 000 000 000",
+            "dpo@company.example",
+            "the log came late",
+            "CNIL 1",
+            said,
+        ):
+            assert one in text, one
+    with pytest.raises(NotAllowedError, match="written in en or fr, not in"):
+        breach_notice.language_of(project, "de")
 
 
 def test_a_late_notice_needs_its_reasons_and_breaks_the_promise(project, clock, breach):
@@ -157,11 +198,11 @@ def test_what_is_missing_is_said_whole(project, number, clock):
     with pytest.raises(NotAllowedError, match="Say first since when"):
         assess(project, number)
     with pytest.raises(NotAllowedError, match="nothing to tell the authority"):
-        incident.notice(project, number)
+        breach_notice.notice(project, number)
     incident.certain(project, number, "D", clock(), "f", "marie")
     with pytest.raises(NotAllowedError, match=r"The risk is one of.*no category 'x'"):
         incident.assess(project, number, "some", "why", "marie", types=["integrity"], categories=["x"])
-    assert incident.notice(project, number)["follows_later"][0] == "nature (33(3)(a))"
+    assert breach_notice.notice(project, number)["follows_later"][:2] == ["nature", "subjects"]
     with pytest.raises(NotAllowedError, match="consequences, measures, advice is missing"):
         incident.tell_people(project, number, ["a@b.example"], {"nature": "x"}, "marie")
     with pytest.raises(NotAllowedError, match="a breach is closed"):

@@ -59,6 +59,8 @@ def test_every_letter_says_each_of_its_required_fields(kind, language):
         "enough": "why-enough", "law": "the-law", "reasons": "the-reasons", "file_kept": "5 years",
         "action": "the-action", "recipient": "the-recipient", "scope": "the-scope", "on": "the-day",
         "nature": "what-happened", "consequences": "what-follows", "measures": "what-was-done", "advice": "what-to-do",
+        "activities": "the-activities", "aware": "the-moment", "types": "", "occurred": "", "subjects": "", "people": 3,
+        "records": None,
         "controller": "the-controller", "agreement": "the-agreement", "person": "the-person", "wording": "the-words",
         "part": True, "store": "the-store", "right": "the-right", "owner": "the-owner",
         "token": "the-token",

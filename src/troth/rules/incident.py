@@ -119,14 +119,14 @@ def open_ones(state: Mapping[str, Any]) -> bool:
     return not state["ended_on"]
 
 
-def missing_in_notice(state: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:
-    """Return what Art. 33(3) lists and nobody has said yet: it follows in a later phase (Art. 33(4))."""
-    wanted = {
-        "nature (33(3)(a))": told.get("nature"),
-        "categories of data (33(3)(a))": state["categories"],
-        "approximate number of people (33(3)(a))": state["people"],
-        "approximate number of records (33(3)(a))": state["records"],
-        "likely consequences (33(3)(c))": told.get("consequences"),
-        "measures taken or proposed (33(3)(d))": told.get("measures"),
-    }
-    return [name for name, value in wanted.items() if value in (None, "", [], 0)]
+NOTIFIED = (
+    "address", "late_because", "nature", "subjects", "people", "categories_of_data", "records", "consequences",
+    "measures",
+)  # fmt: skip
+"""What Art. 33(1) and (3) ask a notice to say, by field; the address of the controller is ours to know."""
+
+
+def missing_in_notice(told: Mapping[str, Any]) -> list[str]:
+    """Return, by field, what a notice must say and nobody has said yet: it follows in a later phase (Art. 33(4))."""
+    wanted = [name for name in NOTIFIED if name != "late_because" or told["late"]]
+    return [name for name in wanted if told[name] in (None, "", [], 0)]

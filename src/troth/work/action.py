@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from troth.errors import ConflictError, KeyDestroyedError, NotAllowedError, NotFoundError
+from troth.errors import KeyDestroyedError, NotAllowedError, NotFoundError
 from troth.ledger import append, read, vault
 from troth.rules import action as rules
 from troth.rules.action import FAMILY, About
@@ -23,25 +23,19 @@ from troth.rules.event import Draft, Fact
 from troth.work import audit, record_scan
 from troth.work.check_map import check_map
 from troth.work.establishment import day_here
+from troth.work.numbered import Numbered
 from troth.work.project import Project
 
-TRIES = 50
 CAUSES_SHOWN = 20
 FILE_BYTES_MAX = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class Action(Numbered):
     """One action as it stands."""
 
-    number: str
-    version: int
-    state: Mapping[str, Any]
-
-    @property
-    def stream(self) -> str:
-        """The name of its stream."""
-        return f"{FAMILY}/{self.number}"
+    family: ClassVar[str] = FAMILY
+    letter: ClassVar[str] = "A"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +87,7 @@ def beside(project: Project) -> dict[str, Mapping[str, Any]]:
 
 def load(project: Project, number: str) -> Action:
     """Read an action; raises NotFoundError where there is none of that number."""
-    found = read.state(project.ledger, f"{FAMILY}/{number}")
-    if found is None:
-        raise NotFoundError(f"There is no action {number[:20]!r}. `troth action list --all` shows them.")
-    return Action(number, found.version, found.body)
+    return Action.load(project, number, "troth action list --all")
 
 
 def of_entry(project: Project, name: str) -> About:
@@ -132,17 +123,13 @@ def open_action(
         "state": "opened", "about": str(about), "owner": owner.strip(), "due": due.isoformat(),
         "verdict": looked.word, "figure": looked.figure,
     }  # fmt: skip
-    once = f"action {about} {len(before)}"
-    for _ in range(TRIES):
-        number = f"A-{today.year}-{_last(project, today.year) + 1:03}"
-        draft = Draft("action_moved", f"{FAMILY}/{number}", {**facts, "action": number}, actor=staff,
-                      payload={"why": why.strip()} if why.strip() else None)  # fmt: skip
-        try:
-            (event,) = append.append(project.ledger, [draft], expect={draft.stream: 0}, once=once)
-        except ConflictError:
-            continue
-        return load(project, str(event.facts["action"]))
-    raise ConflictError("Too many actions were opened at the same moment. Say it again.")
+
+    def drafts(number: str) -> list[Draft]:
+        return [Draft("action_moved", f"{FAMILY}/{number}", {**facts, "action": number}, actor=staff,
+                      payload={"why": why.strip()} if why.strip() else None)]  # fmt: skip
+
+    event = Action.begin(project, today.year, drafts, once=f"action {about} {len(before)}")
+    return load(project, str(event.facts["action"]))
 
 
 def reassign(
@@ -349,11 +336,6 @@ def _opened_at(project: Project, found: Action) -> datetime:
         for event in read.stream(project.ledger, found.stream)
         if event.facts["state"] in {"opened", "reopened"}
     )
-
-
-def _last(project: Project, year: int) -> int:
-    last = read.last_of(project.ledger, f"{FAMILY}/A-{year}-")
-    return int(last.rpartition("-")[2]) if last else 0
 
 
 def _not_open(found: Action) -> list[str]:

@@ -11,18 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from troth.errors import ConflictError
 from troth.law.breach import breach_due
-from troth.ledger import append, read
+from troth.ledger import read
 from troth.rules.event import Draft, Fact
 from troth.rules.import_sheet import Cells, Fault
 from troth.rules.incident import EXEMPT, FAMILY
 from troth.work.establishment import Establishment
 from troth.work.import_requests import company_of, wrong_company
 from troth.work.importing import Import, Taken, marks
+from troth.work.incident import Incident
 from troth.work.project import Project
 
-TRIES = 50
 _SAID = ("nature", "occurred", "cause", "consequences", "measures")
 
 
@@ -81,16 +80,9 @@ def _write(project: Project, made: Import, one: Cells, once: str, said: str) -> 
     company = company_of(project, one)
     reported = one.moment("reported")
     assert reported is not None
-    for _ in range(TRIES):
-        last = read.last_of(project.ledger, f"{FAMILY}/I-{reported.year}-")
-        number = f"I-{reported.year}-{(int(last.rpartition('-')[2]) if last else 0) + 1:03}"
-        drafts = list(_drafts(made, one, number, company, reported, said))
-        try:
-            append.append(project.ledger, drafts, expect={f"{FAMILY}/{number}": 0}, once=once)
-        except ConflictError:
-            continue
-        return
-    raise ConflictError("Too many incidents were reported at the same moment. Import the table again.")
+    Incident.begin(
+        project, reported.year, lambda number: list(_drafts(made, one, number, company, reported, said)), once=once
+    )  # fmt: skip
 
 
 def _drafts(

@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, ClassVar
 
-from troth.errors import ConflictError, KeyDestroyedError, NotAllowedError, NotFoundError
-from troth.law.authority import authority
+from troth.errors import KeyDestroyedError, NotAllowedError
 from troth.law.breach import BreachDue, breach_due
 from troth.ledger import append, keys, read, vault
 from troth.outside.mail import Letter, is_address
@@ -26,27 +25,23 @@ from troth.rules.event import Draft, Fact
 from troth.rules.incident import FAMILY
 from troth.work import send_letter
 from troth.work.establishment import day_here, establishment
+from troth.work.numbered import Numbered
 from troth.work.project import Project
 
-TRIES = 50
-TOLD = ("nature", "occurred", "cause", "consequences", "measures", "lessons")
+TOLD = (
+    "nature", "occurred", "cause", "subjects", "consequences", "measures", "measures_before", "elsewhere", "lessons",
+)  # fmt: skip
 """What an assessment says in words; the last that was said counts."""
 OWED = ("nature", "consequences", "measures", "advice")
 """What people are told in plain words (Art. 34(2))."""
 
 
 @dataclass(frozen=True, slots=True)
-class Incident:
+class Incident(Numbered):
     """One incident as it stands."""
 
-    number: str
-    version: int
-    state: Mapping[str, Any]
-
-    @property
-    def stream(self) -> str:
-        """The name of its stream."""
-        return f"{FAMILY}/{self.number}"
+    family: ClassVar[str] = FAMILY
+    letter: ClassVar[str] = "I"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,27 +78,19 @@ def report(
     company = establishment(project, entity or None)
     year = day_here(project, entity or None).year
     payload: dict[str, Fact] = {"what": what.strip(), "contact": contact.strip()}
-    for _ in range(TRIES):
-        number = f"I-{year}-{_last(project, year) + 1:03}"
+
+    def drafts(number: str) -> list[Draft]:
         facts: dict[str, Fact] = {"stage": "reported", "number": number, "channel": channel}
-        draft = Draft("incident_moved", f"{FAMILY}/{number}", facts, entity=company.entity,
-                      actor=staff, payload=payload)  # fmt: skip
-        try:
-            append.append(
-                project.ledger, [draft], expect={draft.stream: 0}, once=f"report {once}" if once else None
-            )
-        except ConflictError:
-            continue
-        return load(project, number)
-    raise ConflictError("Too many incidents were reported at the same moment. Say it again.")
+        return [Draft("incident_moved", f"{FAMILY}/{number}", facts, entity=company.entity, actor=staff,
+                      payload=payload)]  # fmt: skip
+
+    event = Incident.begin(project, year, drafts, once=f"report {once}" if once else None)
+    return load(project, str(event.facts["number"]))
 
 
 def load(project: Project, number: str) -> Incident:
     """Read an incident; raises NotFoundError where there is none of that number."""
-    found = read.state(project.ledger, f"{FAMILY}/{number}")
-    if found is None:
-        raise NotFoundError(f"There is no incident {number[:20]!r}. `troth incident list --all` shows them.")
-    return Incident(number, found.version, found.body)
+    return Incident.load(project, number, "troth incident list --all")
 
 
 def every(project: Project) -> tuple[Mapping[str, Any], ...]:
@@ -114,7 +101,7 @@ def every(project: Project) -> tuple[Mapping[str, Any], ...]:
 def certain(project: Project, number: str, by: str, at: datetime, facts: str, staff: str) -> Incident:
     """Record since when a named person is reasonably certain of a breach, and by what; the hours run from then."""
     found, now = load(project, number), project.clock()
-    wrong = list(_ended(found))
+    wrong = list(why_no_more(found))
     if found.state["aware_at"] is not None:
         wrong.append(f"It is certain since {found.state['aware_at']}; that moment is never edited.")
     if at.tzinfo is None:
@@ -143,7 +130,7 @@ def hours(project: Project, state: Mapping[str, Any]) -> BreachDue | None:
 def dismiss(project: Project, number: str, reason: str, staff: str) -> Incident:
     """End an incident that was no breach of personal data, with the reason."""
     found = load(project, number)
-    wrong = list(_ended(found))
+    wrong = list(why_no_more(found))
     if found.state["aware_at"] is not None:
         wrong.append(
             "It is recorded as a breach; a breach is closed, and stays in the register (Art. 33(5))."
@@ -168,11 +155,11 @@ def assess(
 ) -> Incident:
     """Record the risk to people with its reasons; said again, the last counts and the others stay on record.
 
-    `told` may say nature, occurred, cause, consequences, measures and lessons in words.
+    `told` may say in words what `TOLD` names: `subjects` are the kinds of people, `elsewhere` the other countries.
     """
     found = load(project, number)
     said = {name: text.strip() for name, text in (told or {}).items() if text.strip()}
-    wrong = list(_ended(found))
+    wrong = list(why_no_more(found))
     if found.state["aware_at"] is None:
         wrong.append("Say first since when it is certain that it was a breach.")
     if risk not in rules.RISKS:
@@ -205,58 +192,13 @@ def assess(
     return _moved(project, found, "assessed", facts, staff, {"why": why.strip(), **said})
 
 
-def notice(project: Project, number: str) -> dict[str, Any]:
-    """Return the notice to the authority with the fields of Art. 33(3), and which of them follow later."""
-    found = load(project, number)
-    state, said = found.state, words(project, number)
-    if state["aware_at"] is None:
-        raise NotAllowedError(
-            "Nobody has recorded yet that it was a breach: there is nothing to tell the authority."
-        )
-    company = establishment(project, state["entity"] or None)
-    group, end = project.policy.group, hours(project, state)
-    known = authority(company.place, day_here(project, state["entity"] or None))
-    dpo = group.dpo if group else None
-    phase = "initial" if not state["authority"] else "complementary"
-    return {
-        "to": {"authority": known.called, "web": known.web},
-        "phase": phase,
-        "incident": number,
-        "controller": {
-            "name": send_letter.organisation(project, project.policy.language),
-            "company": company.entity,
-            "country": company.place,
-            "contact": send_letter.contact(dpo, project.policy.language)
-            if dpo
-            else project.settings.mail_from,
-        },
-        "aware_at": state["aware_at"],
-        "due": end.due.isoformat() if end else None,
-        "occurred": said.get("occurred", ""),
-        "discovered_by": state["channel"],
-        "types": state["types"],
-        "nature": said.get("nature") or said.get("what", ""),
-        "cause": said.get("cause", ""),
-        "categories_of_data": state["categories"],
-        "people": state["people"],
-        "records": state["records"],
-        "consequences": said.get("consequences", ""),
-        "risk": state["risk"],
-        "measures": said.get("measures", ""),
-        "people_told": state["people_told"],
-        "people_not_told_because": rules.EXEMPT.get(str(state["exempt"]), ""),
-        "follows_later": rules.missing_in_notice(state, {**said, "nature": said.get("nature")}),
-        "law": "GDPR Art. 33(3), (4)",
-    }
-
-
 def told_authority(
     project: Project, number: str, at: datetime, reference: str, staff: str, *, because: str = ""
 ) -> Incident:
     """Record that the authority was told, when, and under which reference; a late first notice needs its reasons."""
     found = load(project, number)
     end = hours(project, found.state)
-    wrong = list(_ended(found))
+    wrong = list(why_no_more(found))
     if end is None:
         wrong.append("Say first since when it is certain that it was a breach.")
     if at.tzinfo is None:
@@ -297,7 +239,7 @@ def tell_people(
     found = load(project, number)
     language = language or project.policy.language
     lacking = [name for name in OWED if not said.get(name, "").strip()]
-    wrong = list(_ended(found))
+    wrong = list(why_no_more(found))
     if found.state["aware_at"] is None:
         wrong.append("Say first since when it is certain that it was a breach.")
     if lacking:
@@ -335,7 +277,7 @@ def tell_people(
 def exempt(project: Project, number: str, ground: str, reason: str, staff: str) -> Incident:
     """Record why people are not each written to though the risk is high."""
     found = load(project, number)
-    wrong = list(_ended(found))
+    wrong = list(why_no_more(found))
     if ground not in rules.EXEMPT:
         wrong.append(
             f"The ground is one of: {', '.join(f'{name} ({law})' for name, law in rules.EXEMPT.items())}."
@@ -352,7 +294,7 @@ def exempt(project: Project, number: str, ground: str, reason: str, staff: str) 
 def told_controller(project: Project, number: str, controller: str, proof: str, staff: str) -> Incident:
     """Record that we, as processor, told a controller of the breach, and by what that is proven."""
     found = load(project, number)
-    wrong = list(_ended(found))
+    wrong = list(why_no_more(found))
     wrong += [] if controller.strip() else ["Name the controller."]
     wrong += [] if proof.strip() else ["Say by what it was told, such as our mail of 3 December."]
     _refuse(wrong)
@@ -369,7 +311,7 @@ def told_controller(project: Project, number: str, controller: str, proof: str, 
 def close(project: Project, number: str, lessons: str, staff: str) -> Incident:
     """Close a breach once all that is owed was done; it stays in the register."""
     found = load(project, number)
-    wrong = [*_ended(found), *rules.why_not_close(found.state)]
+    wrong = [*why_no_more(found), *rules.why_not_close(found.state)]
     wrong += [] if lessons.strip() else ["Say what was learnt from it, in words."]
     _refuse(wrong)
     return _moved(project, found, "closed", {}, staff, {"lessons": lessons.strip()})
@@ -405,6 +347,7 @@ def register(project: Project) -> Iterator[dict[str, Any]]:
             "types": " ".join(state["types"]),
             "nature": said.get("nature") or said.get("what", ""),
             "cause": said.get("cause", ""),
+            "subjects": said.get("subjects", ""),
             "categories": " ".join(state["categories"]),
             "people": state["people"],
             "records": state["records"],
@@ -432,12 +375,8 @@ def _mark(project: Project, number: str, address: str) -> str:
     return hmac.digest(secret, f"{number}\0{address.strip().casefold()}".encode(), "sha256").hex()
 
 
-def _last(project: Project, year: int) -> int:
-    last = read.last_of(project.ledger, f"{FAMILY}/I-{year}-")
-    return int(last.rpartition("-")[2]) if last else 0
-
-
-def _ended(found: Incident) -> list[str]:
+def why_no_more(found: Incident) -> list[str]:
+    """Say that an incident ended, where it did: nothing more is recorded of it."""
     return [f"It ended on {found.state['ended_on']}."] if found.state["ended_on"] else []
 
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from troth.errors import ConflictError, KeyDestroyedError, NotAllowedError, NotFoundError
+from troth.errors import KeyDestroyedError, NotAllowedError, NotFoundError
 from troth.law import clock
 from troth.ledger import append, read, seal, vault
 from troth.rules import exemption, inspection_look, question
@@ -28,25 +28,19 @@ from troth.stores.contract import Looked, Looks
 from troth.work import answer_paper, hold
 from troth.work.answer_question import EVERYTHING, Narrowed, answer
 from troth.work.establishment import day_here, establishment
+from troth.work.numbered import Numbered
 from troth.work.project import Project
 
-TRIES = 50
 Shape = Literal["json", "csv", "pdf"]
 SHAPES: tuple[Shape, ...] = ("json", "csv", "pdf")
 
 
 @dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(Numbered):
     """One inspection as it stands."""
 
-    number: str
-    version: int
-    state: Mapping[str, Any]
-
-    @property
-    def stream(self) -> str:
-        """The name of its stream."""
-        return f"{FAMILY}/{self.number}"
+    family: ClassVar[str] = FAMILY
+    letter: ClassVar[str] = "V"
 
     @property
     def opened_at(self) -> datetime:
@@ -89,27 +83,23 @@ def open_inspection(
     checkpoint = seal.seal_all(project.ledger)
     assert checkpoint is not None  # the hold is in it
     payload: dict[str, Fact] = {"authority": authority.strip(), "reference": reference.strip()}
-    for _ in range(TRIES):
-        number = f"V-{today.year}-{_last(project, today.year) + 1:03}"
+
+    def drafts(number: str) -> list[Draft]:
         facts: dict[str, Fact] = {
             "state": "opened", "inspection": number, "size": checkpoint.size, "root": checkpoint.root.hex(),
             "scope": list(chosen), "hold": str(kept.state["name"]),
         }  # fmt: skip
-        draft = Draft("inspection_moved", f"{FAMILY}/{number}", facts, company.entity, staff, payload=payload)
-        try:
-            append.append(project.ledger, [draft], expect={draft.stream: 0})
-        except ConflictError:
-            continue
-        return load(project, number)
-    raise ConflictError("Too many inspections were opened at the same moment. Say it again.")
+        return [
+            Draft("inspection_moved", f"{FAMILY}/{number}", facts, company.entity, staff, payload=payload)
+        ]
+
+    event = Inspection.begin(project, today.year, drafts)
+    return load(project, str(event.facts["inspection"]))
 
 
 def load(project: Project, number: str) -> Inspection:
     """Read an inspection; raises NotFoundError where there is none of that number."""
-    found = read.state(project.ledger, f"{FAMILY}/{number}")
-    if found is None:
-        raise NotFoundError(f"There is no inspection {number[:20]!r}. `troth inspection list` shows them.")
-    return Inspection(number, found.version, found.body)
+    return Inspection.load(project, number, "troth inspection list")
 
 
 def opening(project: Project, number: str) -> Event:
@@ -312,11 +302,6 @@ def record_hand_over(
     return _moved(
         project, found, "handed_over", facts, staff, payload, once=f"inspection {found.number} {mark}"
     )
-
-
-def _last(project: Project, year: int) -> int:
-    last = read.last_of(project.ledger, f"{FAMILY}/V-{year}-")
-    return int(last.rpartition("-")[2]) if last else 0
 
 
 def _closed(found: Inspection) -> list[str]:

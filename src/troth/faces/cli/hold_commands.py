@@ -100,14 +100,12 @@ def show(hold: str = HOLD, staff: str = STAFF, json: bool = JSON) -> None:
 
     Example: troth hold show h0f3a2b1c --staff marie
     """
-    from troth.ledger import append
-    from troth.rules.event import Draft
     from troth.work import hold as work
+    from troth.work.record_reading import record_reading
 
     opened = project()
     found = work.load(opened, hold)
-    seen = {"staff": staff, "screen": f"hold/{hold}"}
-    append.append(opened.ledger, [Draft("staff_read", f"reading/{hold}", seen, actor=staff)])
+    record_reading(opened, hold, staff, f"hold/{hold}")
     told = {**found.state, **work.told(opened, hold)}
     waiting = [f"{one.number} {one.claim} in {one.store}" for one in work.deferred(opened, hold)]
     if json:

@@ -79,14 +79,12 @@ def show(incident: str = NUMBER, staff: str = STAFF, json: bool = JSON) -> None:
 
     Example: troth incident show I-2026-001 --staff marie
     """
-    from troth.ledger import append
-    from troth.rules.event import Draft
     from troth.work import incident as work
+    from troth.work.record_reading import record_reading
 
     opened = project()
     found = work.load(opened, incident)
-    seen = {"staff": staff, "screen": f"incident/{incident}"}
-    append.append(opened.ledger, [Draft("staff_read", f"reading/{incident}", seen, actor=staff)])
+    record_reading(opened, incident, staff, f"incident/{incident}")
     told = work.words(opened, incident)
     if json:
         as_json({**found.state, "words": told, "authority_due": _due(opened, found.state)})
@@ -159,8 +157,17 @@ def assess(
     nature: str = typer.Option("", help="What happened, as the authority is told it."),
     occurred: str = typer.Option("", help="From when until when it went on."),
     cause: str = typer.Option("", help="What caused it."),
+    subjects: str = typer.Option(
+        "", help="What kinds of people it touches, such as customers and applicants."
+    ),
     consequences: str = typer.Option("", help="What is likely to follow for people."),
-    measures: str = typer.Option("", help="What was done, or is proposed."),
+    measures: str = typer.Option("", help="What was done since, or is proposed."),
+    measures_before: str = typer.Option(
+        "", help="What protected the data before; the measures of the policy if left out."
+    ),
+    elsewhere: str = typer.Option(
+        "", help="Other countries whose people it touches, or whose authorities know."
+    ),
     staff: str = STAFF,
     json: bool = JSON,
 ) -> None:
@@ -175,6 +182,9 @@ def assess(
         "nature": nature,
         "occurred": occurred,
         "cause": cause,
+        "subjects": subjects,
+        "measures_before": measures_before,
+        "elsewhere": elsewhere,
         "consequences": consequences,
         "measures": measures,
     }
@@ -189,33 +199,35 @@ def assess(
 def notice(
     incident: str = NUMBER,
     output: Path = typer.Option(Path("-"), "--output", "-o", help="The file: .json, or .pdf; - prints JSON."),
+    language: str = typer.Option("", "--language", "-l", help="en or fr; the policy's if left out."),
+    because: str = typer.Option("", help="The reasons for the delay, where it leaves late."),
     staff: str = STAFF,
 ) -> None:
     """Write the notice to the authority, with what Art. 33(3) lists and what follows later.
 
-    Example: troth incident notice I-2026-001 -o notice.pdf --staff marie
+    Its fields are those of the form of the CNIL. Nothing is sent: copy it into the form of your authority, then record
+    it with `troth incident notified`.
+
+    Example: troth incident notice I-2026-001 -o notice.pdf -l fr --staff marie
     """
     import json
 
-    from troth.ledger import append
-    from troth.rules.event import Draft
-    from troth.work import incident as work
-    from troth.work.incident_paper import pdf
+    from troth.work import breach_notice as work
+    from troth.work.record_reading import record_reading
 
     opened = project()
-    told = work.notice(opened, incident)
-    seen = {"staff": staff, "screen": f"incident/{incident}/notice"}
-    append.append(opened.ledger, [Draft("staff_read", f"reading/{incident}", seen, actor=staff)])
+    language = work.language_of(opened, language)
+    told = work.notice(opened, incident, language, because=because)
+    record_reading(opened, incident, staff, f"incident/{incident}/notice")
     text = json.dumps(told, ensure_ascii=False, indent=2)
     if str(output) == "-":
         sys.stdout.write(text + "\n")
         return
-    output.write_bytes(pdf(opened, told) if output.suffix == ".pdf" else (text + "\n").encode())
+    made = work.pdf(opened, told, language) if output.suffix == ".pdf" else (text + "\n").encode()
+    output.write_bytes(made)
     out().print(f"Written: {output}.", markup=False)
     if told["follows_later"]:
-        out().print(
-            f"Not said yet, and to follow (Art. 33(4)): {'; '.join(told['follows_later'])}.", markup=False
-        )
+        out().print(f"Not said yet, and to follow (Art. 33(4)): {work.lacking(told, 'en')}.", markup=False)
 
 
 @app.command()
@@ -304,20 +316,35 @@ def exempt(
 @app.command()
 def controller(
     incident: str = NUMBER,
-    name: str = typer.Option(..., help="The controller whose data we process; kept encrypted."),
+    to: str = typer.Option("", help="The controller's name in the register: it is written to, once."),
+    name: str = typer.Option("", help="The controller, where it was told by other means; kept encrypted."),
     proof: str = typer.Option(
-        ..., help="By what it was told, such as our mail of 3 December; kept encrypted."
+        "", help="By what it was told, such as our mail of 3 December; kept encrypted."
     ),
+    language: str = typer.Option("", "--language", "-l", help="The language of the letter: en or fr."),
     staff: str = STAFF,
     json: bool = JSON,
 ) -> None:
-    """Record that we told a controller whose processor we are (GDPR Art. 33(2)).
+    """Tell a controller whose processor we are, or record that it was told (GDPR Art. 33(2)).
+
+    Example: troth incident controller I-2026-001 --to acme --staff marie
 
     Example: troth incident controller I-2026-001 --name "Acme" --proof "our mail of 23 November" --staff marie
     """
     from troth.work import incident as work
+    from troth.work.tell_controller import tell_controller
 
-    _said(work.told_controller(project(), incident, name, proof, staff).state, json)
+    if bool(to) is bool(name or proof):
+        raise NotAllowedError("Say --to KEY, and it is written to; or --name and --proof of what was done.")
+    opened = project()
+    if not to:
+        _said(work.told_controller(opened, incident, name, proof, staff).state, json)
+        return
+    address, now = tell_controller(opened, incident, to, staff, language=language)
+    if json:
+        as_json({"controller": to, "address": address, "sent": now})
+        return
+    out().print(f"Written to {address}." if now else f"It was written to before, at {address}.", markup=False)
 
 
 @app.command()
@@ -347,14 +374,12 @@ def register(
     """
     import json
 
-    from troth.ledger import append
-    from troth.rules.event import Draft
     from troth.work import incident as work
+    from troth.work.record_reading import record_reading
 
     opened = project()
     lines = list(work.register(opened))
-    seen = {"staff": staff, "screen": "incident/register"}
-    append.append(opened.ledger, [Draft("staff_read", "reading/incidents", seen, actor=staff)])
+    record_reading(opened, "incidents", staff, "incident/register")
     if output.suffix == ".json":
         output.write_text(json.dumps(lines, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         return

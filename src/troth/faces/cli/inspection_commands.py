@@ -87,14 +87,12 @@ def show(number: str = NUMBER, staff: str = STAFF, json: bool = JSON) -> None:
 
     Example: troth inspection show V-2026-001 --staff marie
     """
-    from troth.ledger import append
-    from troth.rules.event import Draft
     from troth.work import inspection
+    from troth.work.record_reading import record_reading
 
     opened = project()
     found = inspection.load(opened, number)
-    seen = {"staff": staff, "screen": f"inspection/{number}"}
-    append.append(opened.ledger, [Draft("staff_read", f"reading/{number}", seen, actor=staff)])
+    record_reading(opened, number, staff, f"inspection/{number}")
     case, said = inspection.told(opened, number)
     state: dict[str, Any] = {
         **found.state,
