@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from litestar import MediaType, Request, Response, get
@@ -113,9 +113,10 @@ def look(
     own: Path | None = None,
     coming: Callable[[Words], Mapping[str, Any] | None] = lambda _: None,
     brand: Drawn = PLAIN,
+    face: str = "portal",
 ) -> Look:
-    """Gather what pages are drawn with; templates of the project's own come first."""
-    ours = str(files("troth.faces.portal").joinpath("templates"))
+    """Gather what the pages of a face are drawn with; templates of the project's own come first."""
+    ours = str(files(f"troth.faces.{face}").joinpath("templates"))
     folders = [str(own), ours] if own is not None and own.is_dir() else [ours]
     templates = Environment(
         loader=FileSystemLoader(folders),
@@ -124,7 +125,7 @@ def look(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style = files("troth.faces.portal").joinpath("static", "portal.css").read_bytes()
+    style = files(f"troth.faces.{face}").joinpath("static", f"{face}.css").read_bytes()
     return Look(organisation, words, templates, style, coming, brand)
 
 
@@ -157,7 +158,14 @@ def static(shown: Look) -> list[Any]:
     return [one]
 
 
-def explain(shown: Look) -> Mapping[Any, Callable[[Request[Any, Any, Any], Any], Response[str]]]:
+class Saying(Protocol):
+    """A face that says in a page of its own what went wrong."""
+
+    def said(self, request: Request[Any, Any, Any], status: int) -> Response[str]:
+        """Draw the page of an error."""
+
+
+def explain(shown: Saying) -> Mapping[Any, Callable[[Request[Any, Any, Any], Any], Response[str]]]:
     """Answer errors with pages; only the kind of an unforeseen one is logged, never its text."""
 
     def ours(request: Request[Any, Any, Any], error: errors.TrothError) -> Response[str]:

@@ -58,12 +58,17 @@ class Words:
 _LOCALES = {"en": "en_GB", "fr": "fr_FR"}
 
 
-def catalogues(folder: Path | None = None) -> Mapping[str, Words]:
-    """Read every catalogue, with the project's own sentences from `folder` over ours."""
+def catalogues(folder: Path | None = None, face: str = "portal") -> Mapping[str, Words]:
+    """Read every catalogue of a face, with the project's own sentences from `folder` over ours.
+
+    A catalogue is `LANGUAGE.toml`, or as many files as it has parts: `PART.LANGUAGE.toml`.
+    """
     read = {}
     for language in NAMES:
-        ours = files("troth.faces.portal").joinpath("locale", f"{language}.toml").read_text(encoding="utf-8")
-        sentences = tomllib.loads(ours)
+        sentences: dict[str, str] = {}
+        for ours in files(f"troth.faces.{face}").joinpath("locale").iterdir():
+            if ours.name == f"{language}.toml" or ours.name.endswith(f".{language}.toml"):
+                sentences |= tomllib.loads(ours.read_text(encoding="utf-8"))
         own = None if folder is None else folder / f"{language}.toml"
         if own is not None and own.is_file():
             sentences |= tomllib.loads(own.read_text(encoding="utf-8"))

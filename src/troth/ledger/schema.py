@@ -83,6 +83,12 @@ CREATE TABLE IF NOT EXISTS deliveries (
   name text PRIMARY KEY, next bigint NOT NULL, attempts integer NOT NULL, due_us bigint NOT NULL, status text NOT NULL);
 CREATE TABLE IF NOT EXISTS set_aside_deliveries (
   name text, number bigint, status text NOT NULL, PRIMARY KEY (name, number));
+CREATE TABLE IF NOT EXISTS accounts (handle text PRIMARY KEY, sealed {blob} NOT NULL, outside {blob} UNIQUE);
+CREATE TABLE IF NOT EXISTS invitations (
+  mac {blob} PRIMARY KEY, handle text NOT NULL, role text NOT NULL, until_us bigint NOT NULL);
+CREATE TABLE IF NOT EXISTS sessions (
+  mac {blob} PRIMARY KEY, handle text NOT NULL, begun_us bigint NOT NULL, seen_us bigint NOT NULL);
+CREATE INDEX IF NOT EXISTS sessions_by_handle ON sessions (handle);
 CREATE TABLE IF NOT EXISTS leases (name text PRIMARY KEY, lease bigint NOT NULL, until double precision NOT NULL)
 """
 _EVENTS = """id text NOT NULL, at_us bigint NOT NULL, kind text NOT NULL, stream text NOT NULL,

@@ -308,6 +308,9 @@ KINDS: Mapping[str, Kind] = _kinds(
         "inspection",
     ),
     Kind("staff_read", ("staff", "screen"), ("reason",)),
+    Kind(
+        "staff_moved", ("staff", "move"), ("role", "entity", "begins", "until", "deputy", "reason"), "staff"
+    ),
     Kind("key_destroyed", ("key", "file", "reason"), ("copies_expire",)),
     Kind("verdict_replied", ("promise", "verdict", "control"), (), "reply"),
     Kind("control_ran", ("promise", "verdict", "figure", "evidence")),

@@ -27,6 +27,7 @@ from troth.rules import (
     purpose_scope,
     refusal,
     request,
+    staff,
     sweep,
     telling,
 )
@@ -59,6 +60,8 @@ FOLDS: Mapping[str, Fold] = MappingProxyType(
         purpose_scope.FAMILY: purpose_scope.fold,
         refusal.FAMILY: refusal.fold,
         announcement.FAMILY: announcement.fold,
+        staff.FAMILY: staff.fold,
+        "office": staff.fold_office,
         sweep.FAMILY: sweep.fold,
         telling.FAMILY: telling.fold,
         promise_trend.FAMILY: promise_trend.fold,

@@ -142,6 +142,9 @@ COMMANDS: dict[str, Entry] = {
     "task": Entry(
         "task_commands", "app", "Requests", "Ask the owners of manual stores, and record what they attest."
     ),
+    "staff": Entry(
+        "member_commands", "app", "Requests", "Admit staff to the console, give roles, record absences."
+    ),
     "hold": Entry(
         "hold_commands", "app", "Requests", "Keep data from erasures while a legal matter goes on."
     ),

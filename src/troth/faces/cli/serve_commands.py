@@ -49,6 +49,7 @@ def run(opened: Project, host: str, port: int, *, worker: bool = True, proxy: st
 
     from troth.faces.front import front
     from troth.faces.site import beside
+    from troth.work.admit import first_link
 
     listening = _listen(host, port)
     _ = opened.ledger, opened.policy  # their mistakes are told before anything is served
@@ -62,6 +63,12 @@ def run(opened: Project, host: str, port: int, *, worker: bool = True, proxy: st
     )  # fmt: skip
     shown = f"[{host}]" if ":" in host else host
     out().print(f"Serving {opened.settings.name} at http://{shown}:{port}/ – Ctrl-C ends it.", markup=False)
+    out().print(f"Its console is at http://{shown}:{port}/console.", markup=False)
+    local = opened.settings.public_url.startswith(("http://127.0.0.1", "http://localhost"))
+    link = first_link(opened, f"http://{shown}:{port}" if local else "")
+    if link is not None:
+        out().print(f"Nobody has an account there yet. The first administrator joins, once, at {link}",
+                    markup=False, soft_wrap=True)  # fmt: skip
     if site is not None:
         out().print(f"Its site is at http://{site.host}:{port}/, the gate: {site.gate}.", markup=False)
     with _working(opened) if worker else _nothing(), _ending_quietly():

@@ -9,6 +9,8 @@ from litestar.exceptions import HTTPException
 
 from troth.faces.banner.routes import banner_routes
 from troth.faces.brand import drawn
+from troth.faces.console.application import console, make_desk
+from troth.faces.console.desk import ROOT, Desk
 from troth.faces.portal.api import api
 from troth.faces.portal.controller_pages import controller_pages
 from troth.faces.portal.disclosure_api import disclosure_api
@@ -59,9 +61,11 @@ def application(project: Project, *, asks: Limit | None = None, codes: Limit | N
 
         routes += openapi(project, guard)
     routes += banner_routes(project, Limit(600, 3600))
+    desk = make_desk(project)
+    routes += console(desk)
     return Litestar(
         [*routes, *static(shown)],
-        exception_handlers=_told(shown),
+        exception_handlers=_told(shown, desk),
         after_request=_with_headers,
         request_max_body_size=FORM_BYTES_MAX,
         openapi_config=None,
@@ -69,15 +73,20 @@ def application(project: Project, *, asks: Limit | None = None, codes: Limit | N
     )
 
 
-def _told(shown: Look) -> dict[Any, Any]:
+def _told(shown: Look, desk: Desk) -> dict[Any, Any]:
     """Answer errors with pages, and below `/api/` with problems: a program reads those."""
-    pages_ = explain(shown)
+    pages_, of_desk = explain(shown), explain(desk)
 
-    def http(request: Request[Any, Any, Any], error: HTTPException) -> Any:
-        said = refused if request.url.path.startswith("/api/") else pages_[HTTPException]
-        return said(request, error)
+    def chosen(kind: Any) -> Any:
+        def told(request: Request[Any, Any, Any], error: Any) -> Any:
+            path = request.url.path
+            if kind is HTTPException and path.startswith("/api/"):
+                return refused(request, error)
+            return (of_desk if path == ROOT or path.startswith(f"{ROOT}/") else pages_)[kind](request, error)
 
-    return {**pages_, HTTPException: http}
+        return told
+
+    return {kind: chosen(kind) for kind in pages_}
 
 
 def _with_headers(response: Any) -> Any:

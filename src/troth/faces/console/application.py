@@ -1,0 +1,62 @@
+"""The console put together: its door, and every part.
+
+A part is a module `…_pages.py` with one function that takes the desk and registers its pages on it.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+from litestar import Response, get
+
+from troth.faces.brand import drawn
+from troth.faces.console.desk import ROOT, Desk
+from troth.faces.console.door import door
+from troth.faces.console.today_pages import today_pages
+from troth.faces.portal.limits import Limit
+from troth.faces.web import look
+from troth.faces.words import catalogues
+from troth.work.project import Project
+
+SIGN_INS_PER_HOUR = 200
+"""From one address: a whole office may sit behind one; each account is locked much sooner."""
+
+
+PARTS = (today_pages,)
+
+
+def console(desk: Desk) -> list[Any]:
+    """Return the routes of the console on a desk."""
+    for part in PARTS:
+        part(desk)
+    return [*desk.routes, *door(desk, Limit(SIGN_INS_PER_HOUR, 3600)), *_static(desk)]
+
+
+def make_desk(project: Project) -> Desk:
+    """Make the desk of a project, on which no page is yet."""
+    folder, group = project.settings.folder, project.policy.group
+    shown = look(
+        group.title.said(project.policy.language) if group else project.settings.name,
+        catalogues(folder / "locale", "console"),
+        folder / "templates" / "console",
+        brand=drawn(project.settings.brand, folder),
+        face="console",
+    )
+    script = files("troth.faces.console").joinpath("static", "console.js").read_bytes()
+    return Desk(project, shown, script)
+
+
+def _static(desk: Desk) -> list[Any]:
+    """Serve the style sheet and the script; their addresses change with what they hold."""
+    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+
+    @get(f"{ROOT}/static/console.css", media_type="text/css", sync_to_thread=False)
+    def sheet() -> Response[bytes]:
+        return Response(desk.look.style, media_type="text/css", headers=headers)
+
+    @get(f"{ROOT}/static/console.js", media_type="text/javascript", sync_to_thread=False)
+    def script() -> Response[bytes]:
+        return Response(desk.script, media_type="text/javascript", headers=headers)
+
+    return [sheet, script]

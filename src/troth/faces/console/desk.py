@@ -1,0 +1,316 @@
+"""What every page of the console stands on: who is signed in, what they may do, and how a page is drawn.
+
+A page is a function of a `Visit`, registered with the duty that it needs; nothing of it runs, and
+no body is read, before somebody who has that duty is found to be signed in:
+
+    @desk.page("/requests/{number:str}", "read_requests")
+    def one(visit: Visit) -> Response: …
+
+    @desk.act("/requests/{number:str}/decide", "decide")
+    def decide(visit: Visit) -> Response: …
+
+Both work on a thread of their own.  What work refuses (NotAllowedError, ConflictError …) becomes a page
+that says so in the words of the error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+from urllib.parse import quote, urlencode
+
+from litestar import MediaType, Request, Response, get, post
+from litestar.datastructures import Cookie, UploadFile
+from litestar.exceptions import PermissionDeniedException
+from litestar.response import Redirect
+
+from troth import errors
+from troth.errors import TrothError
+from troth.faces.portal.pages import same_site
+from troth.faces.web import HEADERS, STATUS, Look
+from troth.faces.words import NAMES, Words, preferred
+from troth.rules.staff import Duty, Staff
+from troth.work import admit, sign_in
+from troth.work.project import Project
+
+LOG = logging.getLogger("troth.console")
+SESSION = "troth_console"
+LANGUAGE = "troth_language"
+ROOT = "/console"
+BODY_BYTES_MAX = 1024 * 1024
+FILES_BYTES_MAX = 64 * 1024 * 1024
+ROWS_PER_PAGE = 50
+
+Asked = Request[Any, Any, Any]
+Page: TypeAlias = "Callable[[Visit], Response[Any]]"
+
+CONSOLE_HEADERS: Mapping[str, str] = {
+    **HEADERS,
+    "Content-Security-Policy": f"{HEADERS['Content-Security-Policy']}; connect-src 'self'",
+    "Cache-Control": "no-store",
+}
+
+PAGES: tuple[tuple[str, str, Duty], ...] = (
+    ("requests", "/requests", "read_requests"),
+    ("people", "/people", "find_people"),
+    ("incidents", "/incidents", "read_incidents"),
+    ("consents", "/consents", "read_consents"),
+    ("recipients", "/recipients", "read_recipients"),
+    ("sweeps", "/sweeps", "read_sweeps"),
+    ("cookies", "/cookies", "read_cookies"),
+    ("stores", "/stores", "read_stores"),
+    ("registers", "/registers", "read_registers"),
+    ("policy", "/policy", "read_policy"),
+    ("audit", "/audit", "read_audit"),
+    ("ledger", "/ledger", "read_ledger"),
+    ("settings", "/settings", "settings"),
+)
+"""The parts of the console as the navigation shows them: name, address below `/console`, duty needed to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One visit of somebody who is signed in: what they asked, and what they may do."""
+
+    desk: Desk = field(repr=False)
+    request: Asked = field(repr=False)
+    staff: Staff
+    words: Words = field(repr=False)
+    form: Mapping[str, Sequence[Any]] = field(default_factory=dict, repr=False)
+
+    @property
+    def project(self) -> Project:
+        """The project."""
+        return self.desk.project
+
+    @property
+    def path(self) -> Mapping[str, Any]:
+        """What the address names: `visit.path["number"]`."""
+        found: Mapping[str, Any] = self.request.path_params
+        return found
+
+    def asked(self, name: str, default: str = "") -> str:
+        """Return one value of the query."""
+        return str(self.request.query_params.get(name, default))[:1000]
+
+    def given(self, name: str) -> str:
+        """Return one field of the form, without the spaces around it."""
+        found = next((one for one in self.form.get(name, ()) if isinstance(one, str)), "")
+        return found.replace("\r\n", "\n").strip()
+
+    def every(self, name: str) -> list[str]:
+        """Return every value of one field of the form, such as of boxes that are ticked."""
+        return [one for one in self.form.get(name, ()) if isinstance(one, str)]
+
+    def file(self, name: str) -> tuple[str, bytes] | None:
+        """Return the name and the bytes of a file that came with the form, or None."""
+        return next((one for one in self.form.get(name, ()) if isinstance(one, tuple) and one[1]), None)
+
+    def may(self, duty: Duty, entity: str | None = None) -> bool:
+        """Say whether whoever is signed in has a duty, for an entity or for any."""
+        return self.staff.may(duty, entity)
+
+    def must(self, duty: Duty, entity: str | None = None) -> None:
+        """Refuse whoever has not a duty for an entity."""
+        if not self.staff.may(duty, entity):
+            raise PermissionDeniedException
+
+    def show(self, template: str, title: str, status: int = 200, **values: object) -> Response[str]:
+        """Draw a page of the console."""
+        return self.desk.draw(
+            self.request, self.words, template, title, status, staff=self.staff, visit=self, **values
+        )
+
+    def to(self, path: str, told: str = "", **query: str) -> Redirect:
+        """Go to another page of the console; `told` is the key of a sentence to say there."""
+        named = {**query, **({"told": told} if told else {})}
+        return Redirect(f"{ROOT}{path}{'?' + urlencode(named) if named else ''}", status_code=303)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The console of one project: its look, and the routes registered so far."""
+
+    project: Project
+    look: Look
+    script: bytes = field(repr=False)
+    routes: list[Any] = field(default_factory=list, repr=False)
+
+    def page(self, path: str, duty: Duty | None) -> Callable[[Page], Page]:
+        """Register a page below `/console`, for whoever has the duty; without one, for whoever is signed in."""
+
+        def registered(shown: Page) -> Page:
+            async def answer(request: Asked) -> Response[Any]:
+                return await asyncio.to_thread(self._answer, request, duty, shown, {})
+
+            answer.__doc__ = shown.__doc__
+            self.routes.append(
+                get(f"{ROOT}{path}", name=f"console {shown.__module__}.{shown.__name__}")(answer)
+            )
+            return shown
+
+        return registered
+
+    def act(self, path: str, duty: Duty | None, *, files: bool = False) -> Callable[[Page], Page]:
+        """Register what a form does, for whoever has the duty; with `files`, the form may carry some."""
+
+        def registered(done: Page) -> Page:
+            async def answer(request: Asked) -> Response[Any]:
+                same_site(request, self.project)
+                who = await asyncio.to_thread(self.signed_in, request)
+                if who is None:
+                    return self._to_sign_in(request)
+                if duty is not None and not who.may(duty):
+                    raise PermissionDeniedException
+                form = await read_form(request)
+                return await asyncio.to_thread(self._answer, request, duty, done, form)
+
+            answer.__doc__ = done.__doc__
+            self.routes.append(
+                post(
+                    f"{ROOT}{path}",
+                    name=f"console {done.__module__}.{done.__name__}",
+                    status_code=200,
+                    request_max_body_size=FILES_BYTES_MAX if files else BODY_BYTES_MAX,
+                )(answer)
+            )
+            return done
+
+        return registered
+
+    def signed_in(self, request: Asked) -> Staff | None:
+        """Return who is signed in as they may act today, or None."""
+        token = request.cookies.get(SESSION)
+        handle = sign_in.who(self.project, token) if token else None
+        return None if handle is None else admit.acting(self.project, handle)
+
+    def _answer(
+        self, request: Asked, duty: Duty | None, shown: Page, form: Mapping[str, Sequence[Any]]
+    ) -> Response[Any]:
+        who = self.signed_in(request)
+        if who is None:
+            return self._to_sign_in(request)
+        if duty is not None and not who.may(duty):
+            raise PermissionDeniedException
+        visit = Visit(self, request, who, self.words_for(request), form)
+        try:
+            return shown(visit)
+        except TrothError as error:
+            return self.refused(request, visit.words, error, who)
+
+    def _to_sign_in(self, request: Asked) -> Response[Any]:
+        query = f"?{request.url.query}" if request.url.query else ""
+        back = f"{request.url.path}{query}" if request.method == "GET" else ROOT
+        return Redirect(f"{ROOT}/sign-in?{urlencode({'to': back})}", status_code=303)
+
+    def refused(
+        self, request: Asked, words: Words, error: TrothError, staff: Staff | None = None
+    ) -> Response[str]:
+        """Draw what was refused, in the words of the error, with a way back."""
+        status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
+        if status >= 500:
+            LOG.error("%s at %s", type(error).__name__, request.scope.get("path_template", "?"))
+        name = f"refused.{status}" if words.has(f"refused.{status}") else "refused.500"
+        text = str(error) if status in {404, 409, 422, 503} else words("refused.500.text")
+        if isinstance(error, errors.KeyDestroyedError):
+            text = words("refused.erased")
+        return self.draw(
+            request,
+            words,
+            "refused.html",
+            words(name),
+            status,
+            staff=staff,
+            text=text,
+            back=_referred(request),
+        )
+
+    def said(self, request: Asked, status: int) -> Response[str]:
+        """Draw the page of an error."""
+        words = self.words_for(request)
+        name = f"error.{status}" if words.has(f"error.{status}.title") else "error.500"
+        title, text = words(f"{name}.title"), words(f"{name}.text")
+        return self.draw(request, words, "refused.html", title, status, text=text, back=_referred(request))
+
+    def words_for(self, request: Asked) -> Words:
+        """Choose the language: asked for in the address, chosen before, or preferred by the browser."""
+        asked = request.query_params.get("lang") or request.cookies.get(LANGUAGE)
+        return self.look.words[preferred(request.headers.get("accept-language", ""), asked)]
+
+    def draw(
+        self, request: Asked, words: Words, template: str, title: str, status: int = 200, *,
+        staff: Staff | None = None, **values: object,
+    ) -> Response[str]:  # fmt: skip
+        """Draw a page in a language; without `staff` it is one for whoever is not signed in."""
+        told = str(request.query_params.get("told", ""))
+        drawn = self.look.templates.get_template(template).render(
+            t=words,
+            title=title,
+            language=words.language,
+            languages=tuple(NAMES.items()),
+            organisation=self.look.organisation,
+            style_sha256=hashlib.sha256(self.look.style).hexdigest()[:12],
+            script_sha256=hashlib.sha256(self.script).hexdigest()[:12],
+            brand_sha256=hashlib.sha256(self.look.brand.style).hexdigest()[:12]
+            if self.look.brand.style
+            else "",
+            logo_sha256=hashlib.sha256(self.look.brand.logo).hexdigest()[:12] if self.look.brand.logo else "",
+            path=request.url.path,
+            parts=[one for one in PAGES if staff is not None and staff.may(one[2]) and self.has(one[1])],
+            staff=staff,
+            root=ROOT,
+            told=words(told) if told.startswith("told.") and words.has(told) else "",
+            told_bad=told.startswith("told.bad."),
+            **values,
+        )
+        headers = {**CONSOLE_HEADERS, "Content-Language": words.language, "Vary": "Accept-Language, Cookie"}
+        response = Response(drawn, media_type=MediaType.HTML, status_code=status, headers=headers)
+        asked = request.query_params.get("lang")
+        if asked in NAMES:
+            response.set_cookie(
+                Cookie(
+                    LANGUAGE, path=ROOT, value=asked, max_age=180 * 24 * 3600, samesite="lax", httponly=True
+                )
+            )
+        return response
+
+    def has(self, path: str) -> bool:
+        """Say whether there is a page at an address: a part that was not built is not offered."""
+        return any(f"{ROOT}{path}" in route.paths for route in self.routes)
+
+    def session_cookie(self, token: str) -> Cookie:
+        """Return the cookie of a session; it ends with the browser."""
+        secure = self.project.settings.public_url.startswith("https://")
+        return Cookie(SESSION, path=ROOT, value=token, httponly=True, samesite="lax", secure=secure)
+
+
+def _referred(request: Asked) -> str:
+    """Return the page somebody came from, if it is one of ours."""
+    from urllib.parse import urlsplit
+
+    came = urlsplit(request.headers.get("referer", ""))
+    ours = came.netloc == request.headers.get("host", "") and came.path.startswith(f"{ROOT}/")
+    return quote(came.path) if ours and came.path != request.url.path else ROOT
+
+
+def inside(path: str) -> str:
+    """Return an address below the console, or the console's own where it leads elsewhere.
+
+    >>> inside("/console/requests?open=1"), inside("//evil.example/console"), inside("/console/../x")
+    ('/console/requests?open=1', '/console', '/console')
+    """
+    clean = path == ROOT or path.startswith((f"{ROOT}/", f"{ROOT}?"))
+    return path if clean and ".." not in path and "\\" not in path and path.isprintable() else ROOT
+
+
+async def read_form(request: Asked) -> dict[str, list[Any]]:
+    """Read a form: texts as they are, files as (name, bytes)."""
+    form: dict[str, list[Any]] = {}
+    for name, value in (await request.form()).multi_items():
+        taken = (value.filename, await value.read()) if isinstance(value, UploadFile) else str(value)
+        form.setdefault(name, []).append(taken)
+    return form

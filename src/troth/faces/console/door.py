@@ -1,0 +1,134 @@
+"""The console's door: the one-time link, signing in and out.  These pages are for whoever is not signed in."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+from litestar.response import Redirect
+
+from troth.errors import NotAllowedError, NotFoundError, TrothError
+from troth.faces.console.desk import ROOT, SESSION, Asked, Desk, inside, read_form
+from troth.faces.portal.limits import Limit
+from troth.faces.portal.pages import limited, same_site
+from troth.ledger import accounts
+from troth.work import sign_in
+
+
+def door(desk: Desk, limit: Limit) -> list[Any]:
+    """Return the routes of the door."""
+    project = desk.project
+
+    def form(request: Asked, status: int = 200, wrong: str = "", handle: str = "") -> Response[str]:
+        words = desk.words_for(request)
+        return desk.draw(
+            request, words, "sign_in.html", words("door.title"), status, wrong=wrong, handle=handle,
+            to=inside(str(request.query_params.get("to", ROOT))), empty=not accounts.exist(project.ledger), outside="",
+        )  # fmt: skip
+
+    # Async, each: Litestar wraps a function twice that is to run on a thread where GET and POST share an address.
+
+    @get(f"{ROOT}/sign-in")
+    async def asked(request: Asked) -> Response[Any]:
+        """GET /console/sign-in: the form."""
+        if await asyncio.to_thread(desk.signed_in, request) is not None:
+            return Redirect(inside(str(request.query_params.get("to", ROOT))), status_code=303)
+        return await asyncio.to_thread(form, request)
+
+    @post(f"{ROOT}/sign-in", status_code=303)
+    async def signed(request: Asked) -> Response[Any]:
+        """POST /console/sign-in: handle, password and code, all at once."""
+        same_site(request, project)
+        limited(request, limit)
+        return await asyncio.to_thread(enter, request, await read_form(request))
+
+    def enter(request: Asked, given: dict[str, list[Any]]) -> Response[Any]:
+        handle, password, code = (_text(given, name) for name in ("handle", "password", "code"))
+        try:
+            token = sign_in.sign_in(project, handle.strip().lower(), password, code)
+        except NotAllowedError as error:
+            words = desk.words_for(request)
+            wrong = words(
+                "door.wait" if "too many" in str(error) else "door.wrong",
+                minutes=sign_in.LOCKED_SECONDS // 60,
+            )
+            return form(request, 422, wrong, handle[:40])
+        to = inside(_text(given, "to") or ROOT)
+        return Redirect(to, status_code=303, cookies=[desk.session_cookie(token)])
+
+    @post(f"{ROOT}/sign-out", status_code=303, sync_to_thread=True)
+    def out(request: Asked) -> Response[Any]:
+        """POST /console/sign-out: end the session."""
+        same_site(request, project)
+        sign_in.sign_out(project, request.cookies.get(SESSION, ""))
+        gone = Redirect(f"{ROOT}/sign-in?told=told.out", status_code=303)
+        gone.delete_cookie(SESSION, path=ROOT)
+        return gone
+
+    @get(f"{ROOT}/join/{{token:str}}")
+    async def invited(request: Asked, token: FromPath[str]) -> Response[str]:
+        """GET /console/join/TOKEN: choose a password and bind a telephone."""
+        limited(request, limit)
+        return await asyncio.to_thread(join_form, request, token, 200, "", {})
+
+    def join_form(
+        request: Asked, token: str, status: int, wrong: str, given: dict[str, list[Any]]
+    ) -> Response[str]:
+        words = desk.words_for(request)
+        try:
+            whom = sign_in.invitation(project, token)
+        except NotFoundError:
+            return desk.draw(request, words, "refused.html", words("join.gone.title"), 404,
+                             text=words("join.gone.text"), back=f"{ROOT}/sign-in")  # fmt: skip
+        account = accounts.read(project.ledger, whom.handle)
+        secret = _secret(given) or sign_in.new_secret()
+        name = _text(given, "name") or (account.name if account else "")
+        email = _text(given, "email") or (account.email if account else "")
+        handle = _text(given, "handle") or ("" if whom.role else whom.handle)
+        return desk.draw(
+            request, words, "join.html", words("join.title"), status, wrong=wrong, token=token, name=name,
+            email=email, handle=handle, chosen=bool(whom.role), secret=sign_in.written(secret),
+            address=sign_in.code_address(project, handle or whom.handle, secret), least=sign_in.PASSWORD_MIN,
+        )  # fmt: skip
+
+    @post(f"{ROOT}/join/{{token:str}}", status_code=303)
+    async def joined(request: Asked, token: FromPath[str]) -> Response[Any]:
+        """POST /console/join/TOKEN: take the invitation up."""
+        same_site(request, project)
+        limited(request, limit)
+        return await asyncio.to_thread(join, request, token, await read_form(request))
+
+    def join(request: Asked, token: str, given: dict[str, list[Any]]) -> Response[Any]:
+        secret = _secret(given)
+        if secret is None:
+            return join_form(request, token, 422, desk.words_for(request)("join.again"), {})
+        try:
+            session = sign_in.join(
+                project, token, _text(given, "handle").strip().lower(), _text(given, "name"), _text(given, "email"),
+                _text(given, "password"), secret, _text(given, "code"),
+            )  # fmt: skip
+        except NotAllowedError as error:
+            return join_form(request, token, 422, str(error), given)
+        except TrothError as error:
+            return desk.refused(request, desk.words_for(request), error)
+        return Redirect(f"{ROOT}?told=told.joined", status_code=303, cookies=[desk.session_cookie(session)])
+
+    return [asked, signed, out, invited, joined]
+
+
+def _text(given: dict[str, list[Any]], name: str) -> str:
+    return next((one[:1000] for one in given.get(name, ()) if isinstance(one, str)), "")
+
+
+def _secret(given: dict[str, list[Any]]) -> bytes | None:
+    """Return the secret that the form carried back: it is the telephone's own, and nothing until it is bound."""
+    import base64
+    import binascii
+
+    try:
+        found = base64.b32decode(_text(given, "secret"))
+    except (binascii.Error, ValueError):
+        return None
+    return found if len(found) == sign_in.SECRET_BYTES else None

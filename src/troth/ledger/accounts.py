@@ -1,0 +1,234 @@
+"""Accounts of the staff, their invitations and their sessions: what a sign-in needs, and nothing of the record.
+
+An account's name, address, password hash and code secret are one sealed body under a key of
+Troth's own.  Of an invitation and a session only a keyed hash is kept, so that a copy of the
+database opens nothing.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import msgspec
+from sqlalchemy import text
+
+from troth.ledger import keys, vault
+from troth.ledger.append import microseconds
+from troth.ledger.schema import Ledger
+
+PURPOSE = "accounts"
+TOKEN_BYTES = 24
+
+
+class Account(msgspec.Struct, frozen=True, repr_omit_defaults=True):
+    """What an account holds in secret; `used` is the last time step whose code was taken."""
+
+    name: str
+    email: str
+    password: str = ""  # a PHC string of argon2id; empty where they sign in elsewhere
+    code_secret: bytes = b""
+    used: int = 0
+
+    def __repr__(self) -> str:
+        """Show nothing of it."""
+        return "Account(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """Whom a one-time link is for, and the role that comes with it, if any."""
+
+    handle: str
+    role: str
+
+
+def read(ledger: Ledger, handle: str) -> Account | None:
+    """Return an account, or None where there is none of that handle."""
+    with ledger.looking() as connection:
+        sealed = connection.execute(
+            text("SELECT sealed FROM accounts WHERE handle = :h"), {"h": handle}
+        ).scalar()
+    return None if sealed is None else _opened(ledger, handle, bytes(sealed))
+
+
+def every(ledger: Ledger) -> Iterator[tuple[str, Account]]:
+    """Yield every account by its handle."""
+    with ledger.looking() as connection:
+        rows = connection.execute(text("SELECT handle, sealed FROM accounts ORDER BY handle")).all()
+    for row in rows:
+        yield row.handle, _opened(ledger, row.handle, bytes(row.sealed))
+
+
+def exist(ledger: Ledger) -> bool:
+    """Say whether there is any account."""
+    with ledger.looking() as connection:
+        return connection.execute(text("SELECT 1 FROM accounts LIMIT 1")).scalar() is not None
+
+
+def write(ledger: Ledger, handle: str, account: Account) -> None:
+    """Write an account; one of the same handle is replaced."""
+    version, key = keys.own_key(ledger, PURPOSE)
+    sealed = version.to_bytes(4, "big") + vault.lock(key, handle, msgspec.msgpack.encode(account))
+    with ledger.writing() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO accounts (handle, sealed) VALUES (:h, :s) "
+                "ON CONFLICT (handle) DO UPDATE SET sealed = :s"
+            ),
+            {"h": handle, "s": sealed},
+        )
+
+
+def take_step(ledger: Ledger, handle: str, account: Account, step: int) -> bool:
+    """Use up the code of a time step; False where that or a later one was taken before."""
+    version, key = keys.own_key(ledger, PURPOSE)
+    with ledger.writing() as connection:
+        sealed = connection.execute(
+            text("SELECT sealed FROM accounts WHERE handle = :h"), {"h": handle}
+        ).scalar()
+        if sealed is None or _opened(ledger, handle, bytes(sealed)).used >= step:
+            return False
+        used = msgspec.structs.replace(account, used=step)
+        written = version.to_bytes(4, "big") + vault.lock(key, handle, msgspec.msgpack.encode(used))
+        connection.execute(
+            text("UPDATE accounts SET sealed = :s WHERE handle = :h"), {"h": handle, "s": written}
+        )
+    return True
+
+
+def _opened(ledger: Ledger, handle: str, sealed: bytes) -> Account:
+    _, key = keys.own_key(ledger, PURPOSE, int.from_bytes(sealed[:4], "big"))
+    return msgspec.msgpack.decode(vault.unlock(key, handle, sealed[4:]), type=Account)
+
+
+def remove(ledger: Ledger, handle: str) -> None:
+    """Remove an account with its sessions and invitations; the record keeps the handle."""
+    with ledger.writing() as connection:
+        for table in ("accounts", "sessions", "invitations"):
+            connection.execute(text(f"DELETE FROM {table} WHERE handle = :h"), {"h": handle})  # noqa: S608
+
+
+def bind(ledger: Ledger, handle: str, issuer: str, subject: str) -> bool:
+    """Say by whom a person of an identity provider signs in here; False where somebody else does already."""
+    mac = _outside(ledger, issuer, subject)
+    with ledger.writing() as connection:
+        held = connection.execute(text("SELECT handle FROM accounts WHERE outside = :m"), {"m": mac}).scalar()
+        if held is not None:
+            return bool(held == handle)
+        done = connection.execute(
+            text("UPDATE accounts SET outside = :m WHERE handle = :h AND outside IS NULL"),
+            {"m": mac, "h": handle},
+        )
+    return done.rowcount == 1
+
+
+def bound(ledger: Ledger, issuer: str, subject: str) -> str | None:
+    """Return the handle of a person of an identity provider, or None where nobody is bound to them."""
+    with ledger.looking() as connection:
+        found: str | None = connection.execute(
+            text("SELECT handle FROM accounts WHERE outside = :m"), {"m": _outside(ledger, issuer, subject)}
+        ).scalar()
+    return found
+
+
+def invite(ledger: Ledger, handle: str, role: str, lasts: timedelta) -> str:
+    """Make a one-time link's token for somebody; one made before is worth nothing any more."""
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    until = microseconds(ledger.clock() + lasts)
+    mac = _mac(ledger, "invitation", token)
+    with ledger.writing() as connection:
+        connection.execute(text("DELETE FROM invitations WHERE handle = :h"), {"h": handle})
+        connection.execute(
+            text("INSERT INTO invitations VALUES (:m, :h, :r, :u)"),
+            {"m": mac, "h": handle, "r": role, "u": until},
+        )
+    return token
+
+
+def invitation(ledger: Ledger, token: str) -> Invitation | None:
+    """Return whom a token invites, or None where it is none, was used or is too old."""
+    with ledger.looking() as connection:
+        row = connection.execute(
+            text("SELECT handle, role FROM invitations WHERE mac = :m AND until_us > :now"),
+            {"m": _mac(ledger, "invitation", token), "now": microseconds(ledger.clock())},
+        ).one_or_none()
+    return None if row is None else Invitation(row.handle, row.role)
+
+
+def use_up(ledger: Ledger, token: str) -> bool:
+    """Use a token up; False where somebody else was quicker."""
+    with ledger.writing() as connection:
+        done = connection.execute(
+            text("DELETE FROM invitations WHERE mac = :m"), {"m": _mac(ledger, "invitation", token)}
+        )
+    return done.rowcount == 1
+
+
+def begin(ledger: Ledger, handle: str) -> str:
+    """Begin a session and return its token, which is known to nobody else."""
+    token, now = secrets.token_urlsafe(TOKEN_BYTES), microseconds(ledger.clock())
+    mac = _mac(ledger, "session", token)
+    with ledger.writing() as connection:
+        connection.execute(
+            text("INSERT INTO sessions VALUES (:m, :h, :n, :n)"), {"m": mac, "h": handle, "n": now}
+        )
+    return token
+
+
+def session(ledger: Ledger, token: str, idle: timedelta, longest: timedelta, every: timedelta) -> str | None:
+    """Return whose session a token is; None where it ended, rested longer than `idle` or began before `longest`.
+
+    That it was used is written down every so often only.
+    """
+    now, mac = microseconds(ledger.clock()), _mac(ledger, "session", token)
+    with ledger.looking() as connection:
+        row = connection.execute(
+            text("SELECT handle, begun_us, seen_us FROM sessions WHERE mac = :m"), {"m": mac}
+        ).one_or_none()
+    if row is None or now - row.seen_us > _us(idle) or now - row.begun_us > _us(longest):
+        return None
+    if now - row.seen_us > _us(every):
+        with ledger.writing() as connection:
+            connection.execute(text("UPDATE sessions SET seen_us = :n WHERE mac = :m"), {"n": now, "m": mac})
+    return str(row.handle)
+
+
+def end(ledger: Ledger, token: str) -> None:
+    """End a session."""
+    with ledger.writing() as connection:
+        connection.execute(text("DELETE FROM sessions WHERE mac = :m"), {"m": _mac(ledger, "session", token)})
+
+
+def end_all(ledger: Ledger, handle: str) -> None:
+    """End every session of somebody."""
+    with ledger.writing() as connection:
+        connection.execute(text("DELETE FROM sessions WHERE handle = :h"), {"h": handle})
+
+
+def end_old(ledger: Ledger, longest: timedelta) -> int:
+    """Remove sessions and invitations that are worth nothing any more; return how many sessions."""
+    now = microseconds(ledger.clock())
+    with ledger.writing() as connection:
+        connection.execute(text("DELETE FROM invitations WHERE until_us <= :now"), {"now": now})
+        done = connection.execute(
+            text("DELETE FROM sessions WHERE begun_us < :start"), {"start": now - _us(longest)}
+        )
+    return int(done.rowcount)
+
+
+def _us(span: timedelta) -> int:
+    return int(span.total_seconds() * 1_000_000)
+
+
+def _mac(ledger: Ledger, what: str, token: str) -> bytes:
+    _, secret = keys.own_key(ledger, "sessions")
+    return hmac.digest(secret, f"{what} {token}".encode(), "sha256")
+
+
+def _outside(ledger: Ledger, issuer: str, subject: str) -> bytes:
+    _, secret = keys.own_key(ledger, "sessions", 1)
+    return hmac.digest(secret, f"outside {issuer}\x00{subject}".encode(), "sha256")

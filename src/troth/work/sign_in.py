@@ -1,0 +1,179 @@
+"""Sign staff in: by password and a code of their telephone, with sessions that end.
+
+A password is kept as an argon2id hash (RFC 9106, the second recommended setting), the code is a TOTP (RFC 6238)
+that works once, and whoever tries too often waits.  A wrong handle, password or code are told alike.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from datetime import timedelta
+from urllib.parse import quote
+
+from cryptography.exceptions import InvalidKey
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
+
+from troth.errors import NotAllowedError, NotFoundError
+from troth.ledger import accounts, append, tries
+from troth.ledger.accounts import Account, Invitation
+from troth.rules.event import Draft
+from troth.rules.staff import FAMILY
+from troth.work import admit
+from troth.work.project import Project
+
+IDLE = timedelta(minutes=45)
+LONGEST = timedelta(hours=10)
+SEEN_EVERY = timedelta(minutes=1)
+TRIES_MAX = 8
+LOCKED_SECONDS = 900
+PASSWORD_MIN, PASSWORD_MAX = 12, 200
+STEP_SECONDS = 30
+SECRET_BYTES = 20
+LANES, ITERATIONS, MEMORY_KIB = 4, 3, 64 * 1024
+"""RFC 9106, section 4, the second recommended option: 3 passes over 64 MiB by 4 lanes."""
+_WRONG = "The handle, the password or the code is not right. A code works once; wait for the next one."
+
+
+def new_secret() -> bytes:
+    """Return a secret for the codes of a telephone."""
+    return secrets.token_bytes(SECRET_BYTES)
+
+
+def code_address(project: Project, handle: str, secret: bytes) -> str:
+    """Return the address that an app for codes reads, as text or picture."""
+    issuer = quote(project.settings.name)
+    return f"otpauth://totp/{issuer}:{quote(handle)}?secret={written(secret)}&issuer={issuer}"
+
+
+def written(secret: bytes) -> str:
+    """Write a secret as people type it into an app."""
+    return base64.b32encode(secret).decode()
+
+
+def join(
+    project: Project, token: str, handle: str, name: str, email: str, password: str, secret: bytes, code: str
+) -> str:
+    """Take an invitation up and sign in; return the session's token.
+
+    The first administrator chooses a handle; everybody else has the one they were invited by.
+    Raises NotFoundError for a token that is none, NotAllowedError for a password or code that will not do.
+    """
+    invited = invitation(project, token)
+    taken = handle if invited.role else invited.handle
+    wrong = [
+        *admit.wrong_handle(taken),
+        *admit.wrong_name(name, email),
+        *_wrong_password(password, taken),
+    ]
+    if wrong:
+        raise NotAllowedError(" ".join(wrong))
+    step = _step(project, secret, code)
+    if step is None:
+        raise NotAllowedError(
+            "That is not the code. See that the clock of the telephone is right, and take the next one."
+        )
+    if invited.role and admit.state(project, taken) is not None:
+        raise NotAllowedError(f"{taken} is in the record already. Choose another handle.")
+    if not accounts.use_up(project.ledger, token):
+        raise NotFoundError("This link was used already, or is too old.")
+    accounts.end_all(project.ledger, taken)
+    accounts.write(
+        project.ledger, taken, Account(name.strip(), email.strip(), _hashed(password), secret, step)
+    )
+    admit.joined(project, taken, invited.role)
+    return accounts.begin(project.ledger, taken)
+
+
+def invitation(project: Project, token: str) -> Invitation:
+    """Return whom a link invites; raises NotFoundError where it does nobody (any more)."""
+    found = accounts.invitation(project.ledger, token)
+    if found is None or (found.role and accounts.exist(project.ledger)):
+        raise NotFoundError("This link was used already, or is too old.")
+    return found
+
+
+def sign_in(project: Project, handle: str, password: str, code: str) -> str:
+    """Return a new session's token; raises NotAllowedError where that is not the person, or they tried too often."""
+    counted = f"sign in {handle[:60]}"
+    tried = tries.count(project.ledger, counted, LOCKED_SECONDS)
+    if tried > TRIES_MAX:
+        if tried == TRIES_MAX + 1 and admit.state(project, handle) is not None:
+            facts = {"staff": handle, "move": "locked"}
+            append.append(project.ledger, [Draft("staff_moved", f"{FAMILY}/{handle}", facts)])
+        raise NotAllowedError(
+            f"There were too many tries. Wait {LOCKED_SECONDS // 60} minutes, and try again."
+        )
+    account = accounts.read(project.ledger, handle)
+    right = _is_password(password, account.password if account else "")  # as long for nobody as for somebody
+    step = _step(project, account.code_secret, code) if account and account.code_secret else None
+    if account is None or not right or step is None or not _here(project, handle):
+        raise NotAllowedError(_WRONG)
+    if not accounts.take_step(project.ledger, handle, account, step):
+        raise NotAllowedError(_WRONG)
+    tries.forget(project.ledger, counted)
+    return accounts.begin(project.ledger, handle)
+
+
+def _here(project: Project, handle: str) -> bool:
+    found = admit.state(project, handle)
+    return found is not None and found["status"] == "active"
+
+
+def who(project: Project, token: str) -> str | None:
+    """Return whose session a token is, or None where it is nobody's."""
+    found = accounts.session(project.ledger, token, IDLE, LONGEST, SEEN_EVERY)
+    return found if found is not None and _here(project, found) else None
+
+
+def sign_out(project: Project, token: str) -> None:
+    """End a session."""
+    accounts.end(project.ledger, token)
+
+
+def _wrong_password(password: str, handle: str) -> list[str]:
+    if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
+        return [
+            f"A password has {PASSWORD_MIN} to {PASSWORD_MAX} characters. Four words in a row make a good one."
+        ]
+    if handle in password.lower() or len(set(password)) < PASSWORD_MIN // 3:
+        return ["This password is too easy to guess. Four words in a row make a good one."]
+    return []
+
+
+def _hashed(password: str) -> str:
+    salt = secrets.token_bytes(16)
+    kdf = Argon2id(salt=salt, length=32, iterations=ITERATIONS, lanes=LANES, memory_cost=MEMORY_KIB)
+    return kdf.derive_phc_encoded(password.encode())
+
+
+def _is_password(password: str, phc: str) -> bool:
+    if len(password) > PASSWORD_MAX or not phc:
+        _hashed(password[:PASSWORD_MAX])
+        return False
+    try:
+        Argon2id.verify_phc_encoded(password.encode(), phc)
+    except InvalidKey:
+        return False
+    return True
+
+
+def code_now(project: Project, secret: bytes) -> str:
+    """Return the code that an app shows now (for the demo, which has no telephone)."""
+    return _totp(secret).generate(int(project.clock().timestamp())).decode()
+
+
+def _totp(secret: bytes) -> TOTP:
+    return TOTP(secret, 6, SHA1(), STEP_SECONDS)  # noqa: S303  # what every app for codes knows (RFC 6238)
+
+
+def _step(project: Project, secret: bytes, code: str) -> int | None:
+    """Return the time step a code is of: this one, or one before or after (RFC 6238, section 5.2)."""
+    given = "".join(code.split())
+    now = int(project.clock().timestamp())
+    for moved in (0, -STEP_SECONDS, STEP_SECONDS):
+        if given.isascii() and secrets.compare_digest(_totp(secret).generate(now + moved).decode(), given):
+            return (now + moved) // STEP_SECONDS
+    return None

@@ -1,0 +1,237 @@
+"""The console's door: the first link, joining, signing in and out, being locked out."""
+
+import base64
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from console_visits import PASSWORD, admit_one, signed_in, visiting
+from shop_project import make, opened
+from troth.errors import NotAllowedError
+from troth.faces.console.desk import SESSION
+from troth.faces.portal.application import application
+from troth.ledger import accounts, read
+from troth.work import admit, sign_in
+
+START = datetime(2026, 12, 1, 9, tzinfo=UTC)
+
+
+class Clock:
+    def __init__(self):
+        self.now = START
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def project(tmp_path, clock):
+    make(tmp_path)
+    made = opened(tmp_path, clock)
+    yield made
+    made.ledger.close()
+
+
+@pytest.fixture
+def client(project):
+    with visiting(application(project)) as made:
+        yield made
+
+
+def path_of(link):
+    return link[link.index("/console/") :]
+
+
+def join(client, project, link, **changed):
+    page = client.get(path_of(link)).text
+    secret = page.split('name="secret" value="', 1)[1].split('"', 1)[0]
+    code = sign_in.code_now(project, base64.b32decode(secret))
+    form = {"handle": "anne", "name": "Anne Durand", "email": "anne@staff.example", "password": PASSWORD,
+            "secret": secret, "code": code} | changed  # fmt: skip
+    return client.post(path_of(link), data=form, follow_redirects=False), base64.b32decode(secret)
+
+
+def enter(client, project, secret, handle="anne", password=PASSWORD, **more):
+    form = {"handle": handle, "password": password, "code": sign_in.code_now(project, secret), **more}
+    return client.post("/console/sign-in", data=form, follow_redirects=False)
+
+
+def test_the_first_one_joins_by_the_link_and_administers(client, project):
+    done, _ = join(client, project, admit.first_link(project))
+    assert done.status_code == 303, done.text
+    assert "HttpOnly" in done.headers["set-cookie"]
+    assert "SameSite=lax" in done.headers["set-cookie"]
+    assert "Welcome" in client.get(done.headers["location"]).text
+    assert admit.acting(project, "anne").roles == ("admin",)
+    assert admit.first_link(project) is None
+
+
+def test_a_link_works_once_and_an_older_one_not_at_all(client, project):
+    older, link = admit.first_link(project), admit.first_link(project)
+    assert client.get(path_of(older)).status_code == 404
+    join(client, project, link)
+    again = client.get(path_of(link))
+    assert again.status_code == 404
+    assert "used already" in again.text
+
+
+def test_a_link_is_worth_nothing_after_two_days(client, project, clock):
+    link = admit.first_link(project)
+    clock.now += timedelta(hours=49)
+    assert client.get(path_of(link)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"password": "short"}, "12 to 200 characters"),
+        ({"password": "anne anne anne"}, "too easy to guess"),
+        ({"code": "000000"}, "not the code"),
+        ({"handle": "Anne@example.org"}, "A handle has"),
+        ({"email": "nobody"}, "e-mail address is none"),
+    ],
+)
+def test_what_will_not_do_is_said_and_the_link_still_works(client, project, changed, said):
+    link = admit.first_link(project)
+    refused, _ = join(client, project, link, **changed)
+    assert refused.status_code == 422
+    assert said in refused.text
+    assert join(client, project, link)[0].status_code == 303
+
+
+def test_signing_in_takes_password_and_code_and_leads_where_one_was_going(client, project, clock):
+    _, secret = join(client, project, admit.first_link(project))
+    client.post("/console/sign-out")
+    asked = client.get("/console?x=1", follow_redirects=False)
+    assert asked.headers["location"] == "/console/sign-in?to=%2Fconsole%3Fx%3D1"
+    clock.now += timedelta(minutes=1)
+    done = enter(client, project, secret, to="/console?x=1")
+    assert done.headers["location"] == "/console?x=1"
+    assert client.get("/console").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "to", ["https://evil.example/", "//evil.example", "/ask", "/console/../ask", "/console\\evil"]
+)
+def test_signing_in_leads_nowhere_else(client, project, clock, to):
+    _, secret = join(client, project, admit.first_link(project))
+    clock.now += timedelta(minutes=1)
+    assert enter(client, project, secret, to=to).headers["location"] == "/console"
+
+
+def test_a_session_is_another_one_after_signing_in(client, project, clock):
+    _, secret = join(client, project, admit.first_link(project))
+    client.cookies.set(SESSION, "chosen-by-somebody-else", path="/console")
+    clock.now += timedelta(minutes=1)
+    given = enter(client, project, secret).cookies[SESSION]
+    assert given != "chosen-by-somebody-else"
+    assert sign_in.who(project, "chosen-by-somebody-else") is None
+
+
+def test_a_code_works_once(client, project):
+    _, secret = join(client, project, admit.first_link(project))
+    assert enter(client, project, secret).status_code == 422
+
+
+def test_a_wrong_handle_password_and_code_are_told_alike(client, project, clock):
+    _, secret = join(client, project, admit.first_link(project))
+    clock.now += timedelta(minutes=1)
+    told = [
+        enter(client, project, secret, handle="nobody"),
+        enter(client, project, secret, password="another four words"),
+        enter(client, project, b"another secret here!"),
+    ]
+    assert {one.status_code for one in told} == {422}
+    assert all("is not right" in one.text for one in told)
+
+
+def test_too_many_tries_wait_though_the_last_is_right(client, project, clock):
+    _, secret = join(client, project, admit.first_link(project))
+    for _ in range(sign_in.TRIES_MAX):
+        enter(client, project, secret, password="another four words")
+    clock.now += timedelta(minutes=1)
+    assert "Wait 15 minutes" in enter(client, project, secret).text
+    assert [e.facts["move"] for e in read.stream(project.ledger, "staff/anne")][-1] == "locked"
+    clock.now += timedelta(minutes=16)
+    assert enter(client, project, secret).status_code == 303
+
+
+@pytest.mark.parametrize("later", [timedelta(minutes=46), timedelta(hours=11)])
+def test_a_session_ends(project, clock, later):
+    admit_one(project, "anne", "admin")
+    with signed_in(project, "anne") as client:
+        assert client.get("/console", follow_redirects=False).status_code == 200
+        clock.now += later
+        assert client.get("/console", follow_redirects=False).status_code == 303
+
+
+def test_closing_an_account_ends_its_sessions_and_erases_name_and_address(project):
+    admit_one(project, "anne", "admin")
+    admit_one(project, "bob", "handler")
+    with signed_in(project, "bob") as client:
+        admit.close(project, "bob", "anne")
+        assert client.get("/console", follow_redirects=False).status_code == 303
+    assert accounts.read(project.ledger, "bob") is None
+    with pytest.raises(NotAllowedError, match="Choose another handle"):
+        admit.invite(project, "bob", "Robert", "bob@staff.example", "anne")
+
+
+def test_the_last_administrator_stays(project):
+    admit_one(project, "anne", "admin")
+    with pytest.raises(NotAllowedError, match="last administrator"):
+        admit.close(project, "anne", "anne")
+    with pytest.raises(NotAllowedError, match="last administrator"):
+        admit.withdraw(project, "anne", "admin", "", "anne")
+
+
+def test_nobody_is_handler_and_reviewer_but_where_a_derogation_says_why(project):
+    admit_one(project, "anne", "handler")
+    with pytest.raises(NotAllowedError, match="who decides is not who reviews"):
+        admit.grant(project, "anne", "reviewer", "", "root")
+    admit.derogate(project, "There is one person in the office.", "root")
+    admit.grant(project, "anne", "reviewer", "", "root")
+    assert admit.acting(project, "anne").may("review")
+
+
+def test_a_deputy_is_refused_roles_that_stay_apart_from_their_own(project):
+    admit_one(project, "anne", "reviewer")
+    admit_one(project, "bob", "handler")
+    admit_one(project, "carl", "intake")
+    with pytest.raises(NotAllowedError, match="bob cannot stand in for anne"):
+        admit.away(project, "anne", START.date(), None, "bob", "root")
+    admit.away(project, "anne", START.date(), None, "carl", "root")
+    assert admit.acting(project, "carl").may("review")
+    admit.back(project, "anne", "root")
+    assert not admit.acting(project, "carl").may("review")
+
+
+def test_nothing_of_an_account_lies_in_the_ledger_in_clear(client, project, tmp_path):
+    join(client, project, admit.first_link(project))
+    for one in tmp_path.joinpath(".troth").iterdir():
+        if one.is_file():
+            body = one.read_bytes()
+            assert b"Anne Durand" not in body
+            assert b"anne@staff.example" not in body
+
+
+def test_a_form_of_another_site_is_refused(project):
+    admit_one(project, "anne", "admin")
+    with signed_in(project, "anne") as client:
+        for path in ("/console/sign-in", "/console/sign-out", "/console/join/x"):
+            refused = client.post(path, data={"a": "b"}, headers={"sec-fetch-site": "cross-site"})
+            assert refused.status_code == 403
+            assert "not yours to do" in refused.text
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_every_sentence_is_there_in_both_languages(language):
+    from troth.faces.words import catalogues
+
+    words = catalogues(face="console")
+    assert set(words["en"].sentences) == set(words["fr"].sentences)
+    assert all(words[language].sentences.values())
