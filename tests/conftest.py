@@ -142,6 +142,15 @@ def project(folder, clock):
 
 
 @pytest.fixture
+def mail_server():
+    """A real mail server on a free port of this machine; `.handler` says how it answers."""
+    from mail_servers import answering
+
+    with answering() as started:
+        yield started
+
+
+@pytest.fixture
 def letters(folder):
     """Read the letters that were sent so far, the oldest first, as (to, subject, text in one line)."""
 

@@ -156,6 +156,7 @@ def read_settings(folder: Path) -> Settings:
         scans={name: _scan(values) for name, values in told.get("scan", {}).items()},
         site=Site(**told["site"]) if "site" in told else None,
         brand=Brand(**told.get("look", {})),
+        owners={name: values["email"] for name, values in told.get("owner", {}).items()},
     )
 
 
@@ -229,6 +230,9 @@ def _problems(told: Mapping[str, Any], file: Path) -> list[Problem]:
         if section == "scan" and isinstance(values, dict):
             problems += list(_scan_problems(values, lines))
             continue
+        if section == "owner" and isinstance(values, dict):
+            problems += list(_owner_problems(values, lines))
+            continue
         if section == "webhook" and isinstance(values, dict):
             problems += list(_webhook_problems(values, lines))
             continue
@@ -300,6 +304,16 @@ def _suppression_problems(tools: Mapping[str, Any], lines: list[str]) -> Iterabl
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", values.get("table", "t"), re.ASCII):
             what = f"`table` in [suppression.{name}] is no name of a table."
             yield Problem("troth.toml", *place, what, "Take letters, digits and underscores.")
+
+
+def _owner_problems(owners: Mapping[str, Any], lines: list[str]) -> Iterable[Problem]:
+    """Say what is wrong with [owner.NAME]: an address, and nothing else."""
+    for name, values in owners.items():
+        email = values.get("email") if isinstance(values, dict) and set(values) == {"email"} else None
+        if not isinstance(email, str) or "@" not in email:
+            place = _place(lines, "[owner.")
+            what = f"[owner.{name}] has an `email`, and nothing else."
+            yield Problem("troth.toml", *place, what, 'Write email = "head-of-support@company.example".')
 
 
 def _webhook_problems(receivers: Mapping[str, Any], lines: list[str]) -> Iterable[Problem]:

@@ -1,10 +1,16 @@
 """The audit on the command line: for people, for programs, to hand on."""
 
 import json
+from collections import Counter
+from datetime import date, timedelta
+from xml.etree import ElementTree
 
 import pytest
 
 from commanding import troth
+from troth.faces.cli import audit_commands
+from troth.rules import promise_trend
+from troth.work import audit, audit_paper, audit_trend, publish_policy
 
 
 @pytest.fixture
@@ -35,6 +41,10 @@ def test_a_page_is_written_that_needs_nothing_from_elsewhere(published, tmp_path
     assert troth(published, "audit", "--format", "html", "-o", page).code == 0
     text = page.read_text(encoding="utf-8")
     assert "<table>" in text
+    again = troth(published, "audit", "--format", "html", "-o", page)
+    assert again.code == 2
+    assert "is there already. Name another, or add --force." in again.err
+    assert troth(published, "audit", "--format", "html", "-o", page, "--force").code == 0
     assert "http://" not in text
     assert "<script" not in text
 
@@ -65,6 +75,42 @@ def test_what_changed_since_a_day_and_the_trend_are_told_without_running_anythin
     assert day["broken"] == len(turned)
     assert day["kept"] >= 1
     assert "day" in troth(published, "audit", "--trend").out
+
+
+def test_the_page_and_the_paper_show_how_promises_stood_over_time(project, clock, tmp_path):
+    publish_policy.publish_policy(project.ledger, project.policy, None, clock.now.date())
+    counts = []
+    for _ in range(3):
+        counts.append(Counter(one.word for one in audit.audit(project)))
+        clock.forward(days=1)
+    days = audit_trend.trend(project)
+    assert [(day.kept, day.broken, day.unproven) for day in days] == [
+        (one["kept"], one["broken"], one["unproven"]) for one in counts
+    ]
+    head = {
+        "policy": "Ours",
+        "version": "1",
+        "at": clock().isoformat(),
+        "sealed": 1,
+        "root": "ab",
+        "trend": days,
+    }
+    verdicts = audit.audit(project, record=False)
+    text = audit_commands.page(verdicts, head)
+    figure = ElementTree.fromstring(text[text.index("<svg") : text.index("</svg>") + 6])
+    bars = figure.findall("g")
+    assert [bar.find("title").text for bar in bars] == [
+        f"{day.on}: {day.kept} kept, {day.broken} broken, {day.unproven} unproven" for day in days
+    ]
+    for bar in bars:
+        heights = [float(one.get("height")) for one in bar.findall("rect")]
+        assert sum(heights) == pytest.approx(100, abs=0.1)
+    assert figure.get("role") == "img"
+    assert text.count('<th scope="row">2026-11-2') == 3
+    assert "script" not in text
+    many = [promise_trend.Day(date(2026, 1, 1) + timedelta(days=n), 3, 1, 2) for n in range(70)]
+    assert "10 earlier days left out" in audit_commands.page(verdicts, {**head, "trend": many})
+    assert audit_paper.pdf(project, verdicts, head).startswith(b"%PDF-")
 
 
 def test_unproven_promises_fail_only_when_asked(published):

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import bindparam, text
 
 from troth.errors import KeyDestroyedError, NotFoundError
-from troth.ledger import read, vault
+from troth.ledger import read, schema, vault
 from troth.ledger.schema import Ledger
 from troth.rules.event import Event, decode
 from troth.rules.fold import fold
@@ -45,8 +45,8 @@ class Past:
         if self.size is None:
             return {found.stream.partition("/")[2]: found.body for found in read.states(self.ledger, family)}
         folded: dict[str, Any] = {}
-        bound = {"after_family": f"{family}/", "before_next": f"{family}0"}  # "0" is the letter after "/"
-        for event in self._paged("e.stream >= :after_family AND e.stream < :before_next", bound):
+        of_family = schema.of_family(self.ledger, "e.stream")
+        for event in self._paged(of_family, schema.family_bounds(family)):
             name = event.stream.partition("/")[2]
             folded[name] = fold(folded.get(name), event)
         return folded

@@ -6,15 +6,17 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 
 from troth.errors import NotFoundError, TamperedError
+from troth.ledger import schema
 from troth.ledger.schema import Ledger
 from troth.rules.event import KINDS, Event, decode
 
+_BODY = msgspec.json.Decoder()
 _STREAM = text("SELECT body FROM events WHERE stream = :stream ORDER BY version")
 _EVENT = text("SELECT body FROM events WHERE id = :id")
 _STATE = text("SELECT stream, family, version, status, due, body FROM state WHERE stream = :stream")
@@ -44,7 +46,7 @@ class Told(msgspec.Struct, frozen=True):
     request: str | None = None
 
 
-_TOLD = msgspec.json.Decoder(Told)
+Read = TypeVar("Read", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +127,21 @@ def events(
         bound["after"] = page[-1].seq
 
 
-def told(ledger: Ledger, kind: str) -> Iterator[Told | Event]:
-    """Yield what every event of a kind says, in the order they were written; of an old version the event itself.
+@overload
+def told(ledger: Ledger, kind: str) -> Iterator[Told]: ...
 
+
+@overload
+def told(ledger: Ledger, kind: str, shape: type[Read]) -> Iterator[Read]: ...
+
+
+def told(ledger: Ledger, kind: str, shape: type[Any] = Told) -> Iterator[Any]:
+    """Yield what every event of a kind says, in the order they were written, a page in memory at a time.
+
+    `shape` names what of it is read, `kind_version` among it; the less it names, the faster it is.
     Raises TamperedError for bytes that are no event's.
     """
+    reading = msgspec.json.Decoder(shape)
     statement, after = text(_OF_KIND), 0
     current = KINDS[kind].version
     while True:
@@ -138,10 +150,12 @@ def told(ledger: Ledger, kind: str) -> Iterator[Told | Event]:
             page = result.cursor.fetchall()  # the driver's own rows: there may be millions
         for _, body in page:
             try:
-                found = _TOLD.decode(body)
+                found = reading.decode(body)
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 raise TamperedError("A stored event cannot be read: its bytes are not an event's.") from None
-            yield found if found.kind_version == current else decode(bytes(body))
+            if found.kind_version != current:  # an old event, through its upcasters
+                found = msgspec.convert(decode(bytes(body)), shape, from_attributes=True)
+            yield found
         if len(page) < PAGE_TOLD:
             return
         after = page[-1][0]
@@ -217,8 +231,37 @@ def due_states(ledger: Ledger, family: str, *, status: str, due_before: str) -> 
         bound |= {"due": page[-1].due, "stream": page[-1].stream}
 
 
+def each_state(
+    ledger: Ledger, family: str, *, statuses: Sequence[str] = (), other_than: str | None = None
+) -> Iterator[State]:
+    """Yield the states of a family in the order of their names, a page in memory at a time; `statuses` picks some.
+
+    `other_than` leaves out those of one status.  What is changed meanwhile is met as it is when its page is read.
+    """
+    chosen = " AND status IN :statuses" if statuses else ""
+    chosen += " AND (status IS NULL OR status <> :other_than)" if other_than is not None else ""
+    statement = text(
+        "SELECT stream, family, version, status, due, body FROM state "  # noqa: S608
+        f"WHERE {schema.of_family(ledger, 'stream')} AND family = :family AND stream > :after{chosen} "
+        "ORDER BY stream LIMIT :page"
+    )
+    bound: dict[str, object] = {**schema.family_bounds(family), "family": family, "after": "", "page": PAGE}
+    if statuses:
+        statement = statement.bindparams(bindparam("statuses", expanding=True))
+        bound["statuses"] = list(statuses)
+    if other_than is not None:
+        bound["other_than"] = other_than
+    while True:
+        with ledger.looking() as connection:
+            page = connection.execute(statement, bound).all()
+        yield from map(_state, page)
+        if len(page) < PAGE:
+            return
+        bound["after"] = page[-1].stream
+
+
 def _state(row: Any) -> State:
-    return State(row.stream, row.family, row.version, row.status, row.due, json.loads(row.body))
+    return State(row.stream, row.family, row.version, row.status, row.due, _BODY.decode(row.body))
 
 
 def version(ledger: Ledger, name: str) -> int:

@@ -163,6 +163,20 @@ class Ledger:
         self.keys.dispose()
 
 
+def of_family(ledger: Ledger, column: str) -> str:
+    """Return the condition that a stream is of a family, whose words `family_bounds` binds.
+
+    PostgreSQL may sort words as a language does, where a slash counts for nothing: there bytes are compared.
+    """
+    by_bytes = ' COLLATE "C"' if ledger.dialect == "postgresql" else ""
+    return f"{column}{by_bytes} >= :family_first AND {column}{by_bytes} < :family_after"
+
+
+def family_bounds(family: str) -> dict[str, str]:
+    """Return the words between which the names of a family's streams are: "0" is the letter after "/"."""
+    return {"family_first": f"{family}/", "family_after": f"{family}0"}
+
+
 @contextmanager
 def _looking(engine: Engine) -> Iterator[Connection]:
     with engine.connect() as opened:

@@ -6,10 +6,12 @@ Law: GDPR Art. 5(2), Art. 6(1)(a), Art. 7(1) to (4), Art. 8, Art. 21(3).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from troth.policy.policy import Policy
 from troth.policy.promise import Consent, Promise, Purpose
@@ -20,39 +22,40 @@ if TYPE_CHECKING:
     from troth.rules.verdict import Facts
 
 TOLD_MAX = 20
+YES = frozenset({"given", "renewed"})
 NO = frozenset({"objected", "refused", "withdrawn"})
 EASE = frozenset({"withdrawal_untold", "withdrawal_clicks", "withdrawal_sign_in"})
 APART = frozenset({"bundled", "with_terms", "purpose_not_shown", "required", "ticked_before"})
 PROOF = frozenset({"form", "text", "evidence", "date", "method", "scope"})
 
 
-class Said(Protocol):
-    """What is read of an event that says yes or no."""
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What a yes or a no says, as far as it is judged."""
 
-    @property
-    def id(self) -> str:
-        """Its id."""
-        ...
+    given: str
+    purpose: str
+    method: str = ""
+    proven: bool = False
+    lacks: tuple[str, ...] | None = None
 
-    @property
-    def stream(self) -> str:
-        """The stream it stands in."""
-        ...
 
-    @property
-    def at(self) -> datetime:
-        """When it was written."""
-        ...
+class Said(msgspec.Struct, frozen=True):
+    """What is read of an event that says yes or no: there may be millions."""
 
-    @property
-    def subject(self) -> str | None:
-        """Who said so."""
-        ...
+    id: str
+    at: datetime
+    kind_version: int
+    stream: str
+    facts: Answer
+    subject: str | None = None
 
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        """What was said."""
-        ...
+
+class Objected(msgspec.Struct, frozen=True):
+    """What is read of an objection: who said so, and when."""
+
+    at: datetime
+    kind_version: int
+    subject: str | None = None
 
 
 @dataclass(slots=True)
@@ -65,24 +68,20 @@ class Counted:
     lacking: dict[str, list[str]] = field(default_factory=dict)
     last: deque[str] = field(default_factory=lambda: deque(maxlen=TOLD_MAX))
 
-    def take(self, event: Said) -> None:
-        """Count one event of a consent."""
-        facts: Any = event.facts
-        said = str(facts["given"])
-        self.said[said] = self.said.get(said, 0) + 1
-        self.last.append(event.id)
-        if said not in {"given", "renewed"}:
+    def take(self, answer: Answer, times: int, first: Sequence[str]) -> None:
+        """Count so many events that say the same, of which the `first` are named."""
+        said, lacks = answer.given, answer.lacks or ()
+        self.said[said] = self.said.get(said, 0) + times
+        if said not in YES:
             return
-        lacks = tuple(facts.get("lacks") or ())
-        if facts.get("proven"):
-            self.proven += 1
-        elif facts["method"] == "import" or "scope" in lacks:
-            self.imported_unproven += 1
+        if answer.proven:
+            self.proven += times
+        elif answer.method == "import" or "scope" in lacks:
+            self.imported_unproven += times
         else:
             for code in lacks or ("form",):
                 told = self.lacking.setdefault(code, [])
-                if len(told) < TOLD_MAX:
-                    told.append(event.id)
+                told += first[: TOLD_MAX - len(told)]
 
     @property
     def yes(self) -> int:
@@ -93,23 +92,32 @@ class Counted:
 def counted(events: Iterable[Said], first_no: dict[str, datetime]) -> dict[str, Counted]:
     """Count the events of consents by purpose, and note in `first_no` when each subject first said no.
 
-    Choices about cookies are judged elsewhere.
+    Choices about cookies are judged elsewhere.  There may be millions, of which most say the same: these are
+    counted together.
     """
     found: dict[str, Counted] = {}
+    alike: dict[Answer, tuple[list[str], deque[str], list[int]]] = {}
     prefix = f"{consent.FAMILY}/"
     for event in events:
-        if event.facts["given"] in NO:
+        answer = event.facts
+        if answer.given in NO:
             note(first_no, event)
         if event.stream.startswith(prefix):
-            purpose = event.facts["purpose"]
-            one = found.get(purpose)
-            if one is None:
-                one = found[purpose] = Counted()
-            one.take(event)
+            same = alike.get(answer)
+            if same is None:
+                one = found.setdefault(answer.purpose, Counted())
+                same = alike[answer] = ([], one.last, [0])
+            first, last, times = same
+            times[0] += 1
+            last.append(event.id)
+            if times[0] <= TOLD_MAX:
+                first.append(event.id)
+    for answer, (first, _, times) in alike.items():
+        found[answer.purpose].take(answer, times[0], first)
     return found
 
 
-def note(first_no: dict[str, datetime], event: Said) -> None:
+def note(first_no: dict[str, datetime], event: Said | Objected) -> None:
     """Note that a subject said no, if they had not before: a message before that breaks nothing."""
     if event.subject is not None:
         before = first_no.get(event.subject)
@@ -161,7 +169,7 @@ def about_purpose(promise: Promise, policy: Policy, facts: Facts) -> Judged:
         for event, purpose, code in facts.sent_despite
         if purpose == promise.key
     ]
-    sent = facts.sent.get(str(promise.key), 0)
+    sent = facts.first.by_purpose.get(str(promise.key), 0)
     nos = sum(told.said.get(word, 0) for word in ("refused", "withdrawn", "expired"))
     figure = f"{told.proven} proven consents, {nos} refused or ended; {sent} first messages looked at"
     if wrong:

@@ -38,6 +38,11 @@ class Day:
     broken: int
     unproven: int
 
+    @property
+    def total(self) -> int:
+        """How many promises were judged by then."""
+        return self.kept + self.broken + self.unproven
+
 
 def fold(state: State | None, event: Event) -> State:
     """Return how a promise stands after its control ran."""

@@ -108,7 +108,7 @@ def _what(promise: Promise, policy: Policy, facts: Facts) -> str:
         case "consent" | "purpose-chosen":
             return "consents, objections and first messages on record"
         case "first_communication":
-            return f"first messages on record: {len(facts.first)}"
+            return f"first messages on record: {facts.first.sent}"
         case "cookies":
             return f"the table of the policy; the last scans of {_named(one.site for one in facts.scans)}"
         case "retention":

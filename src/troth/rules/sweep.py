@@ -121,6 +121,12 @@ def _why_not(rule: RetentionRule, mapped: Map, table: str, archive_trigger: str,
     return ""
 
 
+def owners(mapped: Map, tables: Iterable[str]) -> tuple[str, ...]:
+    """Return who decided in the map what becomes of rows of these tables: they answer for them, each once."""
+    found = (mapped.tables[name].erase for name in tables if name in mapped.tables)
+    return tuple(dict.fromkeys(one.by for one in found if one is not None and one.by))
+
+
 def first_kept(rule: RetentionRule, today: date) -> date:
     """Return the earliest trigger day whose retention, its archive included, has not ended today.
 

@@ -9,6 +9,7 @@ Law: GDPR Arts. 5(2), 7(3), 21, 24, 28(3)(e); Case C-129/21.
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,8 @@ TRIES_MAX = 8
 WAITING = frozenset({"owed", "failed"})
 """What Troth goes on with by itself."""
 FOR_STAFF = frozenset({"task", "excuse_proposed"})
+NAMED_MAX = 100
+"""How many recipients who are not told yet are named; the others are counted."""
 _YES = frozenset({"given", "renewed"})
 _NO = frozenset({"withdrawn", "refused"})
 
@@ -59,6 +62,36 @@ class Word:
     received: datetime
     identifiers: Sequence[tuple[str, str]] = field(repr=False)
     stops: Reach | None = None
+
+
+@dataclass(slots=True)
+class Tellings:
+    """What became of all recipients who were told of a choice, or are yet to be: how many, and who first."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    last: deque[str] = field(default_factory=lambda: deque(maxlen=NAMED_MAX))
+    untold: list[str] = field(default_factory=list)
+    untold_besides: int = 0
+    oldest: str = ""
+
+    def take(self, name: str, state: Mapping[str, Any]) -> None:
+        """Count one telling by the id of its choice; the first that are not told are named."""
+        self.last.append(name)
+        self.outcomes.update(state["recipients"].values())
+        if state["status"] in {"open", "staff"}:
+            self.oldest = min(filter(None, (self.oldest, str(state["on"]))))
+        for said in untold(f"{state['action']} {name}", state["recipients"]):
+            if len(self.untold) < NAMED_MAX:
+                self.untold.append(said)
+            else:
+                self.untold_besides += 1
+
+
+def untold(what: str, recipients: Mapping[str, str]) -> Iterator[str]:
+    """Say of each recipient who is not told yet that it is not."""
+    for recipient, outcome in recipients.items():
+        if outcome not in {"told", "not_told", "covered"}:
+            yield f"{what}: {recipient} is not told yet ({outcome})"
 
 
 def stream(choice: str) -> str:

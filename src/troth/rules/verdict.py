@@ -45,6 +45,7 @@ from troth.rules.register import Source
 from troth.rules.safeguard import standing
 from troth.rules.scan import BREAKS_NOTHING, VERDICTS
 from troth.rules.scan_verdict import Scanned
+from troth.rules.telling import Tellings, untold
 
 Word = Literal["kept", "broken", "unproven"]
 # CNIL, délibération 2020-091 Art. 5 and the page of 4 July 2025: for audience measurement, trackers live
@@ -93,22 +94,19 @@ class Facts:
         Mapping[str, Any]
     ] = ()  # each with `late`: the authority was told too late, or not yet
     scans: Sequence[Scanned] = ()  # the last of each site
-    collected: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by the name of what came in
+    noticed: Mapping[str, control_collection.Noticed] = field(default_factory=dict)  # by source
     channels: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)  # reviews by channel
-    first: Sequence[
-        tuple[str, tuple[str, ...], tuple[str, ...]]
-    ] = ()  # event id, rights presented, rights owed and not
+    first: control_collection.FirstMessages = field(default_factory=control_collection.FirstMessages)
     sweeps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # states by the name of the sweep
     sweep_events: Mapping[str, Sequence[str]] = field(default_factory=dict)  # ids by the name of the sweep
     adopted: Mapping[str, Sequence[str]] = field(default_factory=dict)  # company -> versions it adopted
     files_wrong: Mapping[str, Literal["missing", "differs"]] = field(default_factory=dict)
     consents: Mapping[str, control_consent.Counted] = field(default_factory=dict)  # by purpose
     refusals: Collection[tuple[str, str]] = ()  # (company, channel) whose refusals of old are known
-    sent: Mapping[str, int] = field(default_factory=dict)  # first messages by purpose
     imported: Collection[str] = ()  # ids of disclosures that were taken over from elsewhere
     entries_imported: Mapping[str, date] = field(default_factory=dict)  # entries of the register, by name
     sent_despite: Sequence[tuple[str, str, str]] = ()  # event id, purpose, code of the no that stood
-    tellings: Sequence[Mapping[str, Any]] = ()  # of choices without a request: what became of each recipient
+    tellings: Tellings = field(default_factory=Tellings)  # of choices without a request
     overlooked: Sequence[tuple[str, str]] = ()  # choice, day: nobody looked yet whom to tell
     announced: Sequence[Announced] = ()  # how each version that holds or is coming was announced
     promised: Mapping[str, date] = field(
@@ -288,27 +286,21 @@ def _recipients_told(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
                 continue
             evidence.extend(facts.acts.get(one["id"], ()))
             outcomes += claim["recipients"].values()
-            pending += _untold(f"request {one['id']}, claim {name}", claim["recipients"])
-    for one in facts.tellings:
-        evidence.append(one["id"])
-        outcomes += one["recipients"].values()
-        pending += _untold(f"{one['action']} {one['id']}", one["recipients"])
+            pending += untold(f"request {one['id']}, claim {name}", claim["recipients"])
+    evidence += facts.tellings.last
+    pending += facts.tellings.untold
     pending += [f"choice {choice}: nobody has looked yet whom to tell" for choice, _ in facts.overlooked]
-    told, owed_none = outcomes.count("told"), outcomes.count("not_told")
+    told, owed_none = (outcomes.count(one) + facts.tellings.outcomes[one] for one in ("told", "not_told"))
     if pending:
-        figure = f"{told} told, {len(pending)} still to be told"
+        waiting = len(pending) + facts.tellings.untold_besides
+        pending += [f"and {facts.tellings.untold_besides} more"] if facts.tellings.untold_besides else []
+        figure = f"{told} told, {waiting} still to be told"
         return _said(promise, "broken" if _late(policy, facts) else "unproven", figure, evidence, pending)
     figure = counted(told, "recipient", "recipients")
     figure += " told of what was erased, rectified, restricted or objected to"
     if owed_none:
         figure += f", {owed_none} need not be"
     return _said(promise, "kept" if told else "unproven", figure, evidence)
-
-
-def _untold(what: str, recipients: Mapping[str, str]) -> Iterator[str]:
-    for recipient, outcome in recipients.items():
-        if outcome not in {"told", "not_told", "covered"}:
-            yield f"{what}: {recipient} is not told yet ({outcome})"
 
 
 def _late(policy: Policy, facts: Facts) -> bool:
@@ -325,9 +317,9 @@ def _late(policy: Policy, facts: Facts) -> bool:
         claim["decided_on"]
         for one in facts.requests
         for claim in one["claims"].values()
-        if claim["right"] in CHOSEN and claim["decided_on"] and [*_untold("", claim["recipients"])]
+        if claim["right"] in CHOSEN and claim["decided_on"] and [*untold("", claim["recipients"])]
     ]
-    days += [one["on"] for one in facts.tellings if one["status"] in {"open", "staff"}]
+    days += [facts.tellings.oldest] if facts.tellings.oldest else []
     days += [day for _, day in facts.overlooked]
     return within is not None and any(within.after(date.fromisoformat(day)) < facts.today for day in days)
 

@@ -6,10 +6,12 @@ Law: GDPR Art. 5(2), Art. 24(1).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
+
+import msgspec
 
 from troth.errors import NotFoundError
 from troth.law import clock
@@ -19,8 +21,10 @@ from troth.policy.policy import Policy
 from troth.policy.reading import did_you_mean
 from troth.rules import control_consent, policy_change, sweep, telling, verdict
 from troth.rules import incident as incident_rules
+from troth.rules.control_collection import FirstMessages, Noticed
 from troth.rules.event import Draft, Event, Fact
 from troth.rules.scan_verdict import Scanned
+from troth.rules.telling import Tellings
 from troth.rules.verdict import Facts, Verdict
 from troth.work import (
     announce_change,
@@ -44,8 +48,6 @@ from troth.work.record_register import record_register
 EVIDENCE_MAX = 20
 OVERLOOKED_AFTER = timedelta(days=1)
 """A choice that nobody has looked into for a day waits for a worker that does not come."""
-_ENDS = frozenset({"letter_sent"})
-_OF_TELLINGS = ("action", "recipients", "on", "status")
 _ACTS = frozenset({"act_ended", "verified", "residue_searched", "recipient_notified", "package_built"})
 
 
@@ -90,8 +92,40 @@ def _draft(found: Verdict, project: Project) -> Draft:
     return Draft("control_ran", stream, facts, policy=project.policy.version or None, promise=found.promise)
 
 
-def _codes(event: Event | read.Told, name: str) -> tuple[str, ...]:
-    return tuple(event.facts.get(name) or ())  # type: ignore[arg-type]
+class _Ended(msgspec.Struct, frozen=True):
+    """How a letter that can end a request went out."""
+
+    kind: str
+    outcome: str
+
+
+class _Letter(msgspec.Struct, frozen=True):
+    id: str
+    kind_version: int
+    facts: _Ended
+    request: str | None = None
+
+
+class _Act(msgspec.Struct, frozen=True):
+    id: str
+    kind_version: int
+    request: str | None = None
+
+
+class _Said(msgspec.Struct, frozen=True):
+    """What a first message presented, and what it lacked."""
+
+    purpose: str
+    presented: tuple[str, ...] | None = None
+    lacks: tuple[str, ...] | None = None
+
+
+class _Message(msgspec.Struct, frozen=True):
+    id: str
+    at: datetime
+    kind_version: int
+    facts: _Said
+    subject: str | None = None
 
 
 def _sweeps(project: Project) -> dict[str, tuple[str, ...]]:
@@ -105,30 +139,34 @@ def _sweeps(project: Project) -> dict[str, tuple[str, ...]]:
 
 def _sent(
     project: Project, first_no: Mapping[str, datetime]
-) -> tuple[dict[str, int], list[tuple[str, str, str]]]:
-    """Count the first messages by purpose, and name those that went out against a no of that moment.
+) -> tuple[FirstMessages, list[tuple[str, str, str]]]:
+    """Count the first messages, and name those that went out against a no of that moment.
 
     Only who had said no by then is looked at closely.
     """
-    sent: dict[str, int] = defaultdict(int)
-    despite: list[tuple[str, str, str]] = []
-    doubted: list[Event] = []
-    for told in read.told(project.ledger, "first_communication_sent"):
-        sent[str(told.facts["purpose"])] += 1
-        no = first_no.get(told.subject) if told.subject is not None else None
-        if no is not None and no <= told.at:
-            doubted.append(read.event(project.ledger, told.id))
-    for event, _, said in read_sent(project, doubted):
-        if said:
-            despite.append((event.id, str(event.facts["purpose"]), said))
-    return dict(sent), despite
+    sent = FirstMessages()
+
+    def doubted() -> Iterator[Event]:
+        for told in read.told(project.ledger, "first_communication_sent", _Message):
+            said = told.facts
+            sent.take(told.id, said.purpose, said.presented or (), said.lacks or ())
+            no = first_no.get(told.subject) if told.subject is not None else None
+            if no is not None and no <= told.at:
+                yield read.event(project.ledger, told.id)
+
+    despite = [
+        (event.id, str(event.facts["purpose"]), said)
+        for event, _, said in read_sent(project, doubted(), said_no=first_no)
+        if said
+    ]
+    return sent, despite
 
 
 def _disclosures(project: Project) -> tuple[list[tuple[str, str, tuple[str, ...]]], frozenset[str]]:
     """Return each disclosure (its event, its recipient, the codes of what it lacked), and which were imported."""
     made, imported = [], set()
     for event in read.told(project.ledger, "disclosure_made"):
-        made.append((event.id, str(event.facts["recipient"]), _codes(event, "lacks")))
+        made.append((event.id, str(event.facts["recipient"]), tuple(event.facts.get("lacks") or ())))
         if event.facts.get("imported"):
             imported.add(event.id)
     return made, frozenset(imported)
@@ -138,18 +176,18 @@ def gather(project: Project) -> Facts:
     """Collect what the controls look at."""
     letters: dict[str, list[str]] = defaultdict(list)
     acts: dict[str, list[str]] = defaultdict(list)
-    for kind in (*_ENDS, *_ACTS):
-        for event in read.told(project.ledger, kind):
-            number = event.request or ""
-            if kind in _ACTS:
-                acts[number].append(event.id)
-            elif event.facts["kind"] in {"done", "refusal"} and event.facts["outcome"] == "sent":
-                letters[number].append(event.id)
+    for kind in _ACTS:
+        for act in read.told(project.ledger, kind, _Act):
+            acts[act.request or ""].append(act.id)
+    for letter in read.told(project.ledger, "letter_sent", _Letter):
+        if letter.facts.kind in {"done", "refusal"} and letter.facts.outcome == "sent":
+            letters[letter.request or ""].append(letter.id)
     published = read.stream(project.ledger, STREAM)
     last = _in_force(project, published)
     first_no: dict[str, datetime] = {}
-    consents = control_consent.counted(read.told(project.ledger, "consent_recorded"), first_no)
-    for objection in read.told(project.ledger, "objection_recorded"):
+    answers = read.told(project.ledger, "consent_recorded", control_consent.Said)
+    consents = control_consent.counted(answers, first_no)
+    for objection in read.told(project.ledger, "objection_recorded", control_consent.Objected):
         control_consent.note(first_no, objection)
     sent, despite = _sent(project, first_no)
     requests = [dict(state.body) for state in read.states(project.ledger, "request")]
@@ -160,7 +198,7 @@ def gather(project: Project) -> Facts:
         entries_imported=imported_entries(project),
         consents=consents,
         refusals=declare_refusals.known(project),
-        sent=sent,
+        first=sent,
         sent_despite=despite,
         requests=requests,
         letters={number: tuple(ids) for number, ids in letters.items()},
@@ -178,14 +216,8 @@ def gather(project: Project) -> Facts:
             }
             for one in incident.every(project)
         ],
-        collected={
-            one.stream.partition("/")[2]: one.body for one in read.states(project.ledger, inform.FAMILY)
-        },
+        noticed=_noticed(project),
         channels=review_channel.reviews(project),
-        first=[
-            (event.id, _codes(event, "presented"), _codes(event, "lacks"))
-            for event in read.told(project.ledger, "first_communication_sent")
-        ],
         sweeps={
             found.stream.partition("/")[2]: found.body for found in read.states(project.ledger, sweep.FAMILY)
         },
@@ -193,10 +225,7 @@ def gather(project: Project) -> Facts:
         adopted={entity: tuple(found) for entity, found in adopted(project).items()},
         files_wrong=dict(files_wrong(project, project.policy)),
         scans=_scans(project),
-        tellings=[
-            {"id": one.stream.partition("/")[2], **{name: one.body[name] for name in _OF_TELLINGS}}
-            for one in read.states(project.ledger, telling.FAMILY)
-        ],
+        tellings=_tellings(project),
         overlooked=[
             (one.id, one.at.date().isoformat())
             for one in tell_of_choices.overlooked(project, project.clock() - OVERLOOKED_AFTER)
@@ -205,6 +234,25 @@ def gather(project: Project) -> Facts:
         promised=_promised(project, requests),
         hashes={language: sha256(project.policy, language) for language in project.policy.documents},
     )
+
+
+def _noticed(project: Project) -> dict[str, Noticed]:
+    """Count those whose data others gave us, by source."""
+    found: dict[str, Noticed] = defaultdict(Noticed)
+    today = day_here(project)
+    for one in read.each_state(project.ledger, inform.FAMILY, other_than="shown"):
+        if one.body["indirect"]:
+            found[str(one.body["source"])].take(one.stream.partition("/")[2], one.body, today)
+    return dict(found)
+
+
+def _tellings(project: Project) -> Tellings:
+    """Count what became of the recipients of choices; those that wait come first."""
+    found = Tellings()
+    for statuses in (("open", "staff"), ("done", "over")):
+        for one in read.each_state(project.ledger, telling.FAMILY, statuses=statuses):
+            found.take(one.stream.partition("/")[2], one.body)
+    return found
 
 
 def _promised(project: Project, requests: Sequence[Mapping[str, Any]]) -> dict[str, date]:

@@ -14,6 +14,8 @@ from troth.outside.pdf import typeset
 from troth.rules.verdict import Verdict
 from troth.work.project import Project
 
+DAYS_MAX = 31
+"""How many days are shown; `troth audit --trend` has all."""
 HEADINGS = {"broken": "Broken", "unproven": "Unproven", "kept": "Kept"}
 
 
@@ -26,6 +28,10 @@ def pdf(project: Project, verdicts: Sequence[Verdict], head: Mapping[str, Any]) 
         "on": f"{str(head['at'])[:10]} · version {head['version']}",
         "counts": f"{counts['kept']} kept, {counts['broken']} broken, {counts['unproven']} unproven",
         "sealed": f"Sealed with {head['sealed']} events; root {head['root']}.",
+        "days": [
+            [one.on.isoformat(), str(one.kept), str(one.broken), str(one.unproven)]
+            for one in list(head.get("trend", ()))[:-DAYS_MAX:-1]
+        ],
         "parts": [
             {
                 "heading": f"{heading}: {counts[word]}",

@@ -5,8 +5,10 @@ Law: GDPR Art. 5(2), Art. 24(1).
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from troth.ledger import read
 from troth.rules import promise_trend
@@ -16,6 +18,20 @@ from troth.work.publish_policy import STREAM
 
 NIGHTLY_HOUR = 3
 """The local hour from which the day's audit may run: before the officer's letter goes out."""
+
+
+class _Verdict(msgspec.Struct, frozen=True):
+    promise: str
+    verdict: str
+
+
+class _Ran(msgspec.Struct, frozen=True):
+    """What is read of a control that ran: there are as many as promises, each night."""
+
+    at: datetime
+    kind_version: int
+    stream: str
+    facts: _Verdict
 
 
 def nightly(project: Project) -> bool:
@@ -47,8 +63,8 @@ def turned(project: Project, since: date) -> tuple[promise_trend.Turned, ...]:
 def trend(project: Project) -> tuple[promise_trend.Day, ...]:
     """Count how the promises stood at the end of each day on which controls ran."""
     runs = [
-        (event.at.date(), str(event.facts["promise"]), str(event.facts["verdict"]))
-        for event in read.events(project.ledger, kind="control_ran")
+        (event.at.date(), event.facts.promise, event.facts.verdict)
+        for event in read.told(project.ledger, "control_ran", _Ran)
         if event.stream.startswith(f"{promise_trend.FAMILY}/")
     ]
     return promise_trend.trend(runs)

@@ -40,6 +40,7 @@ from troth.work import (
     sweep,
     take_instruction,
     task,
+    tell_owners,
     tell_recipients,
 )
 from troth.work.establishment import day_here
@@ -182,6 +183,7 @@ def one_round(project: Project) -> Round:
             failed += 1
             LOG.error("%s: it could not be carried on (%s).", found.stream, type(error).__name__)
     failed += not _released(project)
+    tell_owners.tell(project)
     failed += _swept(project)
     tomorrow = (day_here(project) + timedelta(days=1)).isoformat()
     for found in read.states(project.ledger, "request", status="closed", due_before=tomorrow):

@@ -158,6 +158,7 @@ class Settings:
     scans: Mapping[str, Scan] = field(default_factory=dict)  # by the name of the scan
     site: Site | None = None
     brand: Brand = Brand()
+    owners: Mapping[str, str] = field(default_factory=dict, repr=False)  # e-mail address by `by` of the maps
 
 
 @dataclass(frozen=True)

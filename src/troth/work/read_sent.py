@@ -5,11 +5,11 @@ Law: GDPR Art. 7(3), Art. 21(3).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
-from troth.ledger import subjects, suppression
+from troth.ledger import read, subjects, suppression
 from troth.ledger.past import Past
 from troth.rules import control_consent, purpose_scope
 from troth.rules.consent import EVERY, said_at
@@ -17,6 +17,8 @@ from troth.rules.event import Event
 from troth.work import may
 from troth.work.project import Project
 from troth.work.record_consent import second_after
+
+_NO = frozenset({"refused", "withdrawn"})
 
 
 @dataclass(slots=True)
@@ -27,21 +29,26 @@ class _Noes:
     that is recorded counts.
     """
 
-    said_no: set[str] = field(default_factory=set)
+    said_no: Collection[str]
     nameless_from: datetime | None = None
     moments: set[str] | None = None
 
 
 def read_sent(
-    project: Project, events: Iterable[Event], *, by_address: bool = False, past: Past | None = None
+    project: Project,
+    events: Iterable[Event],
+    *,
+    by_address: bool = False,
+    past: Past | None = None,
+    said_no: Collection[str] | None = None,
 ) -> Iterator[tuple[Event, bool, str]]:
     """Yield each message, whether a no can stop its purpose, and the no that stood; empty where none did.
 
     `by_address` also looks for objections of an address that nobody was known by when it was said.  Nothing is looked
-    up about whoever never said no.  `past` is the ledger as a checkpoint covered it: a no that was written down later,
-    of whatever moment, is none of it.
+    up about whoever never said no: `said_no` names who did, where the caller has read that already.  `past` is the
+    ledger as a checkpoint covered it: a no that was written down later, of whatever moment, is none of it.
     """
-    noes = _noes(past or Past(project.ledger))
+    noes = _noes(past or Past(project.ledger)) if said_no is None else _Noes(said_no)
     for event in events:
         purpose = str(event.facts["purpose"])
         promise = project.policy.purposes.get(purpose)
@@ -59,22 +66,35 @@ def read_sent(
 
 
 def _noes(past: Past) -> _Noes:
-    found = _Noes(moments=None if past.size is None else set())
-    for event in past.events("consent_recorded", "objection_recorded"):
-        said = said_at(event)
+    said_no: set[str] = set()
+    found = _Noes(said_no, moments=None if past.size is None else set())
+    if found.moments is None:  # nothing but who said no is asked of consents: they are read the fast way
+        for answer in read.told(past.ledger, "consent_recorded", control_consent.Said):
+            if answer.subject is not None and answer.facts.given in _NO:
+                said_no.add(answer.subject)
+    else:
+        for event in past.events("consent_recorded"):
+            found.moments |= _moments(event)
+            if event.subject is not None and event.facts["given"] in _NO:
+                said_no.add(event.subject)
+    for event in past.events("objection_recorded"):
         if found.moments is not None:
-            found.moments |= {said, second_after(datetime.fromisoformat(said))}
-        if event.kind == "consent_recorded" and event.facts["given"] not in {"refused", "withdrawn"}:
-            continue
+            found.moments |= _moments(event)
         if event.subject is not None:
-            found.said_no.add(event.subject)
-        elif event.kind == "objection_recorded":
-            at = datetime.fromisoformat(said)
+            said_no.add(event.subject)
+        else:
+            at = datetime.fromisoformat(said_at(event))
             found.nameless_from = at if found.nameless_from is None else min(found.nameless_from, at)
     if found.moments is not None:
         for event in past.events("request_received"):  # an objection in a request closes from its receipt on
             found.moments.add(second_after(datetime.fromisoformat(str(event.facts["received_at"]))))
     return found
+
+
+def _moments(event: Event) -> set[str]:
+    """Return when an answer closes or opens addresses again."""
+    said = said_at(event)
+    return {said, second_after(datetime.fromisoformat(said))}
 
 
 def _closed(project: Project, event: Event, subject: str, purpose: str, moments: set[str] | None) -> bool:

@@ -19,7 +19,7 @@ from troth.rules import action, letter, promise_trend
 from troth.rules.alert import Alert, alerts
 from troth.rules.event import Draft, Fact
 from troth.rules.letter import has_phrase, phrase
-from troth.work import announce_change, incident, send_letter, sweep
+from troth.work import announce_change, incident, send_letter, sweep, tell_owners
 from troth.work.audit_trend import turned
 from troth.work.establishment import establishment
 from troth.work.project import Project
@@ -88,8 +88,13 @@ def _incidents(project: Project, language: str) -> list[str]:
 
 
 def _sweeps(project: Project, language: str) -> list[str]:
-    """Say which sweeps are marked, and from which day they act."""
-    return [
+    """Say which sweeps are marked, from which day they act, and who is to be told of them by somebody."""
+    unknown = [
+        phrase("sweep_owner_unknown", language, owner=one.name, rule=one.of)
+        for one in tell_owners.owners(project)
+        if one.outcome in {"no_address", "refused"}
+    ]
+    return unknown + [
         phrase(
             "sweep_waits", language, rows=one["rows"], table=f"{one['store']}.{one['table']}", rule=one["rule"],
             on=send_letter.day(one["due"], language),

@@ -38,7 +38,7 @@ from troth.stores.contract import (
     Verb,
     Who,
 )
-from troth.work import hold
+from troth.work import hold, tell_owners
 from troth.work.establishment import day_here
 from troth.work.kept_back import kept_back
 from troth.work.project import Project
@@ -95,7 +95,12 @@ def look(project: Project, wanted: Sequence[str] = (), *, record: bool = True) -
 
 
 def mark(
-    project: Project, wanted: Sequence[str] = (), *, staff: str, confirmed: bool = False
+    project: Project,
+    wanted: Sequence[str] = (),
+    *,
+    staff: str,
+    confirmed: bool = False,
+    stop_at: Callable[[str], object] = lambda _: None,
 ) -> tuple[Marked | Found, ...]:
     """Mark what is due, so that it goes once the grace is over; return what could not be marked as found.
 
@@ -117,6 +122,9 @@ def mark(
             said.append(Found(one, found.before, found.overdue, found.state, why))
             continue
         said.append(_mark(project, found, others, staff))
+    stop_at("marked")
+    if any(isinstance(one, Marked) for one in said):
+        tell_owners.tell(project)  # who cannot be told now is told by the worker
     return tuple(said)
 
 

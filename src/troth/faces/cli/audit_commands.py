@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -14,8 +13,9 @@ import typer
 from rich.markup import escape
 
 from troth.errors import NotAllowedError
-from troth.faces.cli.console import as_json, err, out, table
+from troth.faces.cli.console import as_json, out, table
 from troth.faces.cli.context import project
+from troth.faces.cli.taking import give, refuse_over
 
 if TYPE_CHECKING:
     from troth.rules.verdict import Verdict
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ORDER = ("broken", "unproven", "kept")
 FORMATS = ("text", "json", "html", "pdf", "sarif")
+DAYS_MAX = 60
+"""How many days the page draws."""
 STYLE = {"kept": "green", "broken": "bold red", "unproven": "dim"}
 
 
@@ -35,6 +37,7 @@ def audit(
     ),
     trend: bool = typer.Option(False, "--trend", help="Count the verdicts of each day; nothing is run."),
     strict: bool = typer.Option(False, help="Exit 1 for unproven promises too."),
+    force: bool = typer.Option(False, "--force", help="Write over the file."),
 ) -> None:
     """Say of every promise whether it is kept, broken or unproven, with its figure and its evidence.
 
@@ -47,6 +50,7 @@ def audit(
     from troth.rules.verdict import exit_code
     from troth.work.action import beside
     from troth.work.audit import audit as auditing
+    from troth.work.audit_trend import trend as trended
     from troth.work.reply import replies
 
     shape = "json" if json else format
@@ -56,6 +60,7 @@ def audit(
     if since is not None or trend:
         _tell_past(opened, since.date() if since else None, shape)
         return
+    refuse_over(output, force=force)
     verdicts = auditing(opened)
     checkpoint = seal_all(opened.ledger)
     head = {
@@ -72,9 +77,11 @@ def audit(
     if shape == "text" and output is None:
         _print(verdicts, head)
     elif shape == "json" and output is None:
-        as_json({**head, "promises": [asdict(one) for one in verdicts]})
+        head["trend"] = trended(opened)
+        as_json({**_told(head), "promises": [asdict(one) for one in verdicts]})
     else:
-        _write(opened, verdicts, head, shape, output)
+        head["trend"] = trended(opened)
+        give(_written(opened, verdicts, head, shape), output, shape, "audit", force=force)
     code = exit_code(verdicts, strict=strict)
     if code:
         raise typer.Exit(code)
@@ -171,20 +178,6 @@ def _tell_past(opened: Project, since: date | None, shape: str) -> None:
         out().print(table("", ["day", "promise", "was", "is", "figure"], rows))
 
 
-def _write(
-    opened: Project, verdicts: Sequence[Verdict], head: dict[str, Any], shape: str, output: Path | None
-) -> None:
-    content = _written(opened, verdicts, head, shape)
-    if output is None:
-        if shape == "pdf" and sys.stdout.isatty():
-            raise NotAllowedError("A PDF is not text. Say where to with -o audit.pdf.")
-        sys.stdout.flush()
-        sys.stdout.buffer.write(content)
-        return
-    output.write_bytes(content)
-    err().print(f"Written to {output}.", markup=False)
-
-
 def _written(opened: Project, verdicts: Sequence[Verdict], head: dict[str, Any], shape: str) -> bytes:
     import json
 
@@ -195,7 +188,7 @@ def _written(opened: Project, verdicts: Sequence[Verdict], head: dict[str, Any],
     if shape == "html":
         return page(verdicts, head).encode()
     if shape == "json":
-        told = {**head, "promises": [asdict(one) for one in verdicts]}
+        told = {**_told(head), "promises": [asdict(one) for one in verdicts]}
         return (json.dumps(told, indent=2, ensure_ascii=False) + "\n").encode()
     if shape == "sarif":
         return (json.dumps(_sarif(opened, verdicts, head), indent=2, ensure_ascii=False) + "\n").encode()
@@ -203,6 +196,10 @@ def _written(opened: Project, verdicts: Sequence[Verdict], head: dict[str, Any],
         "\t".join([one.clause, one.promise, one.word, one.figure, *_beside(one, head)]) for one in verdicts
     ]
     return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _told(head: dict[str, Any]) -> dict[str, Any]:
+    return {**head, "trend": [{**asdict(one), "on": one.on.isoformat()} for one in head["trend"]]}
 
 
 def _sarif(opened: Project, verdicts: Sequence[Verdict], head: dict[str, Any]) -> dict[str, Any]:
@@ -238,6 +235,7 @@ def page(verdicts: Sequence[Verdict], head: dict[str, Any]) -> str:
 
     from jinja2 import Environment
 
+    days = head.get("trend", ())
     template = (files("troth.faces") / "audit.html").read_text(encoding="utf-8")
     sealed = f"sealed with {head['sealed']} events, root {head['root'][:16]}"
     return Environment(autoescape=True).from_string(template).render(
@@ -245,5 +243,6 @@ def page(verdicts: Sequence[Verdict], head: dict[str, Any]) -> str:
         verdicts=sorted(verdicts, key=lambda one: ORDER.index(one.word)),
         counts=Counter(one.word for one in verdicts), actions=head.get("actions", {}),
         replies={name: replied(one) for name, one in head.get("replies", {}).items()},
+        days=days[-DAYS_MAX:], days_before=max(0, len(days) - DAYS_MAX),
         without_control=head.get("without_control", ()), without_promise=head.get("without_promise", ()),
     )  # fmt: skip

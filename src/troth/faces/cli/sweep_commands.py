@@ -186,6 +186,48 @@ def stop(
 
 
 @app.command()
+def owners(json: bool = JSON) -> None:
+    """Say who answers for what of each marked sweep, and whether they were told; whoever was not yet is written to.
+
+    Exit 1 while somebody knows of nothing.
+
+    Example: troth sweep owners
+    """
+    from troth.work import tell_owners
+
+    opened = project()
+    tell_owners.tell(opened)
+    found = list(tell_owners.owners(opened))
+    if json:
+        as_json([{"sweep": one.of, "owner": one.name, "outcome": one.outcome or None,
+                  "acts_from": one.sweep["due"]} for one in found])  # fmt: skip
+    elif not found:
+        out().print("No sweep is marked.")
+    else:
+        rows = [[one.of, escape(one.name), _owner(one.outcome), str(one.sweep["due"])] for one in found]
+        out().print(table("", ["sweep", "answers for it", "told", "goes from"], rows))
+    if not all(one.told for one in found):
+        raise typer.Exit(1)
+
+
+@app.command("told")
+def told_by_hand(
+    name: str = typer.Argument(..., metavar="NAME", help="The sweep, as store.table.promise."),
+    owner: str = typer.Option(..., "--owner", help="Who was told, as the map names them."),
+    proof: str = typer.Option(..., "--proof", help="How: by telephone, on which day; kept encrypted."),
+    staff: str = STAFF,
+) -> None:
+    """Record that somebody told an owner of a marked sweep who has no address.
+
+    Example: troth sweep told crm.lead.prospects --owner "head of sales" --proof "by telephone, today" --staff marie
+    """
+    from troth.work.tell_owners import by_hand
+
+    by_hand(project(), name, owner, proof, staff)
+    out().print(f"{owner} was told of {name}.", markup=False)
+
+
+@app.command()
 def unarchive(
     name: str = typer.Argument(..., metavar="NAME", help="The sweep, as store.table.promise."),
     reason: str = typer.Option("", "--reason", help="Why, in words; kept encrypted."),
@@ -222,6 +264,13 @@ def unarchive(
     if not dry_run:
         out().print(f"{name}: {said.rows:,} rows of the run {said.run} came back.", markup=False)
     out().print(f"{said.left:,} rows of that run are in the archive.", markup=False)
+
+
+def _owner(outcome: str) -> str:
+    return {
+        "": "not yet", "sent": "by mail", "by_hand": "by somebody", "failed": "mail failed; it is tried again",
+        "refused": "mail was refused", "no_address": "no address in troth.toml",
+    }[outcome]  # fmt: skip
 
 
 def _rows(rows: int) -> str:

@@ -31,6 +31,12 @@ def give(content: bytes, output: Path | None, shape: str, name: str, *, force: b
         err().print(f"Written to {output}.", markup=False)
 
 
+def refuse_over(output: Path | None, *, force: bool) -> None:
+    """Refuse a file that is there, before the work for it is done."""
+    if output is not None and str(output) != "-" and not force and output.exists():
+        raise NotAllowedError(f"{output} is there already. Name another, or add --force.")
+
+
 def write(content: bytes, output: Path | None, *, force: bool) -> None:
     """Write a result to a file, or to standard output where none is named; over one that is there with `force` only."""
     if output is None or str(output) == "-":

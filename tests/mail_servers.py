@@ -1,6 +1,7 @@
-"""A mail server of this test's own, that answers as it is told."""
+"""A mail server of a test's own, that answers as it is told."""
 
-import pytest
+from contextlib import contextmanager
+
 from aiosmtpd.controller import Controller
 
 from servers import free_port
@@ -28,9 +29,9 @@ class Answering:
         return self.data or "250 taken"
 
 
-@pytest.fixture
-def mail_server():
-    """A real mail server on a free port of this machine; `.handler` says how it answers."""
+@contextmanager
+def answering():
+    """Start a real mail server on a free port of this machine; `.handler` says how it answers."""
     controller = Controller(
         Answering(), hostname="127.0.0.1", port=free_port(), enable_SMTPUTF8=True, data_size_limit=1 << 20
     )
