@@ -69,6 +69,15 @@ def fragment(policy: Policy, language: str) -> str:
 """
 
 
+def inline(text: str, language: str) -> str:
+    """Write one line of Markdown, such as a cell of a table, as HTML; nothing in it is read as HTML.
+
+    >>> inline("*ours* <b>", "en")
+    '<em>ours</em> &lt;b&gt;'
+    """
+    return _html_runs(runs(text, language))
+
+
 def _contents(policy: Policy, said: Words) -> str:
     clauses = document_in(policy, said.language).clauses
     lines = [
@@ -105,7 +114,8 @@ def _sections(policy: Policy, said: Words) -> Iterator[str]:
         words_ = _html_runs(runs(title(clause, policy, said), said.language))
         name = f"title-{clause.number}"
         yield f'<section id="clause-{clause.number}" aria-labelledby="{name}">\n'
-        yield f'<h{level} id="{name}"><span class="number">{clause.number}</span> {words_}</h{level}>\n'
+        number = f'<a class="number" href="#clause-{clause.number}">{clause.number}</a>'
+        yield f'<h{level} id="{name}">{number} {words_}</h{level}>\n'
         yield _html_blocks(parsed(prose(clause.text, policy, said), said.language))
     yield "</section>\n" * open_depth
 

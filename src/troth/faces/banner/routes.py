@@ -19,10 +19,12 @@ from litestar.params import FromPath
 
 from troth.errors import NotAllowedError, TrothError
 from troth.faces.banner.catalogue import own_sentences
+from troth.faces.banner.choice_pages import choice_pages
 from troth.faces.banner.script import Script, build, known_table, languages
 from troth.faces.middleware.asgi import App, Receive, Scope, Send, enforced
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.pages import limited, same_site
+from troth.faces.web import Look
 from troth.ledger import receipt
 from troth.policy.policy import Policy
 from troth.rules.cookie import Table
@@ -123,7 +125,7 @@ class Banners:
         return made
 
 
-def banner_routes(project: Project, limit: Limit) -> list[Any]:
+def banner_routes(project: Project, limit: Limit, look: Look) -> list[Any]:
     """Return the routes; none where neither the policy in force nor the one to come asks by a banner."""
     banners = Banners(project)
     if not banners.any:
@@ -198,7 +200,7 @@ def banner_routes(project: Project, limit: Limit) -> list[Any]:
         """GET /.well-known/gpc.json: that the signal is honoured."""
         return Response(json.dumps(gpc(project.policy)).encode(), media_type="application/json")
 
-    return [script, record, given, signal]
+    return [script, record, given, signal, *choice_pages(project, banners, look, gated, limit)]
 
 
 def hashes(script: Script) -> dict[str, str]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from json import loads
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from troth.errors import NotAllowedError, NotFoundError, TamperedError
 from troth.faces.cli.console import as_json, err, out, progress
 from troth.faces.cli.context import project
+
+if TYPE_CHECKING:
+    from troth.ledger.receipt import Received
+    from troth.work.verify_proof import Dossier
 
 app = typer.Typer(no_args_is_help=True, help="Verify, seal, rebuild and export the ledger.")
 
@@ -235,10 +238,11 @@ def verify_file(
 
     Example: troth verify receipt.json --key vkey.txt
     """
-    from troth.ledger import export, receipt
+    from troth.ledger import export
     from troth.ledger.note import Verifier
     from troth.ledger.verify import verify_export
-    from troth.work import dossier, inspection_bundle
+    from troth.work import inspection_bundle
+    from troth.work.verify_proof import verify_proof
 
     trusted = tuple(Verifier.read(line) for line in _text(key).splitlines() if line.strip()) if key else ()
     if not file.is_file():
@@ -259,30 +263,8 @@ def verify_file(
                 raise TamperedError(" ".join(wrong.what for wrong in found.wrong))
             told = {"whole": True, "events": found.sealed, "root": found.root.hex()}
             sentence = f"Whole: {found.sealed} events, root {found.root.hex()}."
-        elif dossier.is_dossier(read := _json(opened.read())):
-            proven = dossier.verify(read, *trusted)
-            events = len(read["events"])
-            told = {"whole": True, "request": read["request"], "events": events, "sealed": proven}
-            sentence = f"Genuine: request {read['request']}, {events} events in order, none missing, {proven} sealed."
         else:
-            opened.seek(0)
-            received = receipt.verify(opened.read(), *trusted)
-            event = received.event
-            told = {
-                "whole": True,
-                "event": event.id,
-                "kind": event.kind,
-                "at": event.at,
-                "sealed": received.sealed,
-            }
-            place = (
-                f"proven in a tree of {received.size} events"
-                if received.sealed
-                else "promised, not sealed yet"
-            )
-            sentence = (
-                f"Genuine: {event.kind} of {event.at:%Y-%m-%d %H:%M:%S} UTC, {place}, by {received.signer}."
-            )
+            told, sentence = _proven(verify_proof(opened.read(), *trusted))
     if json:
         as_json(told | {"key_given": bool(trusted)})
         return
@@ -291,11 +273,19 @@ def verify_file(
         err().print("The keys in the file were believed; with --key you also learn whose it is.")
 
 
-def _json(written: bytes) -> Any:
-    try:
-        return loads(written)
-    except ValueError:
-        return None
+def _proven(found: Received | Dossier) -> tuple[dict[str, object], str]:
+    """Return what a receipt or a dossier says, as values and as a sentence."""
+    from troth.ledger.receipt import Received
+
+    if isinstance(found, Received):
+        event = found.event
+        place = f"proven in a tree of {found.size} events" if found.sealed else "promised, not sealed yet"
+        told = {"whole": True, "event": event.id, "kind": event.kind, "at": event.at, "sealed": found.sealed}
+        return told, f"Genuine: {event.kind} of {event.at:%Y-%m-%d %H:%M:%S} UTC, {place}, by {found.signer}."
+    return (
+        {"whole": True, "request": found.request, "events": found.events, "sealed": found.sealed},
+        f"Genuine: request {found.request}, {found.events} events in order, none missing, {found.sealed} sealed.",
+    )
 
 
 def _text(file: Path) -> str:

@@ -21,10 +21,13 @@ from troth.faces.portal.incident_pages import incident_pages
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.message_api import message_api
 from troth.faces.portal.message_pages import message_pages
+from troth.faces.portal.notice_pages import notice_pages
 from troth.faces.portal.pages import FORM_BYTES_MAX, pages
 from troth.faces.portal.preference_pages import preference_pages
+from troth.faces.portal.reading_pages import reading_pages
 from troth.faces.portal.recipient_pages import recipient_pages
 from troth.faces.portal.task_pages import task_pages
+from troth.faces.portal.verify_pages import verify_pages
 from troth.faces.portal.version_pages import coming, version_pages
 from troth.faces.web import HEADERS, Look, explain, look, static
 from troth.faces.words import catalogues
@@ -43,7 +46,10 @@ def application(project: Project, *, asks: Limit | None = None, codes: Limit | N
         drawn(project.settings.brand, folder),
     )
     routes: list[Any] = pages(project, shown, asks=asks or Limit(20, 3600), codes=codes or Limit(20, 3600))
+    routes += notice_pages(project, shown)
     routes += version_pages(project, shown)
+    routes += reading_pages(project, shown)
+    routes += verify_pages(project, shown, Limit(120, 3600))
     routes += task_pages(project, shown, Limit(60, 3600))
     routes += document_pages(project, Limit(60, 3600))
     routes += incident_pages(project, shown, Limit(10, 3600))
@@ -60,7 +66,7 @@ def application(project: Project, *, asks: Limit | None = None, codes: Limit | N
         from troth.faces.portal.openapi import openapi
 
         routes += openapi(project, guard)
-    routes += banner_routes(project, Limit(600, 3600))
+    routes += banner_routes(project, Limit(600, 3600), shown)
     desk = make_desk(project)
     routes += console(desk)
     return Litestar(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 import secrets
@@ -21,9 +20,10 @@ from troth.errors import NotAllowedError
 from troth.faces.portal import session
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.seen import seen
-from troth.faces.web import HEADERS, Look, carried
+from troth.faces.web import Look, carried
+from troth.faces.words import Words
+from troth.law import right as law_right
 from troth.outside.mail import is_address
-from troth.policy.policy import Policy
 from troth.rules import representation, set_aside
 from troth.work import (
     build_package,
@@ -34,6 +34,7 @@ from troth.work import (
     request_file,
     say_more,
 )
+from troth.work.establishment import day_here, establishment
 from troth.work.project import Project
 
 Asked = Request[Any, Any, Any]
@@ -58,7 +59,6 @@ FIELD_MAX = {
 
 def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[Any]:
     """Return the routes of the portal over one project."""
-    rendered: dict[tuple[str, str], Response[str]] = {}
     secure = project.settings.public_url.startswith("https://")
     offered = open_request.rights(project)
 
@@ -76,12 +76,14 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
             words("home.title"),
             within=within(request),
             contacts=_contacts(project, words),
+            quick=[one for one in OFFERED[:3] if one in offered],
         )
 
     @get("/ask", sync_to_thread=True)
     def ask(request: Asked) -> Response[str]:
-        """GET /ask: the form."""
-        return form(request, {}, {}, 200)
+        """GET /ask: the form; ?right=erase ticks a right."""
+        named = request.query_params.getall("right", [])
+        return form(request, {"rights": [one for one in named if one in offered]}, {}, 200)
 
     def form(request: Asked, given: dict[str, Any], wrong: dict[str, str], status: int) -> Response[str]:
         words = look.words_for(request)
@@ -92,7 +94,8 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         return look.page(
             request, "ask.html", words("form.error", title=words("ask.title")) if wrong else words("ask.title"),
             status, path="/ask", within=within(request), given=kept, wrong=wrong,
-            rights=[one for one in OFFERED if one in offered], once=secrets.token_urlsafe(18),
+            rights=[one for one in OFFERED if one in offered], how={one: _how(project, one, words) for one in offered},
+            once=secrets.token_urlsafe(18),
             kinds=["", *(one for one in representation.OFFERED if one != "heir" or "post_mortem" in offered)],
         )  # fmt: skip
 
@@ -220,26 +223,6 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
             raise PermissionDeniedException
         return number
 
-    @get("/notice", sync_to_thread=True)
-    def notice(request: Asked) -> Response[str]:
-        """GET /notice: the privacy notice, in the visitor's language."""
-        return noticed(look.words_for(request).language)
-
-    @get("/notice/{language:str}", sync_to_thread=True)
-    def notice_in(language: FromPath[str]) -> Response[str]:
-        """GET /notice/LANGUAGE: the privacy notice in one language."""
-        if language not in project.policy.documents:
-            raise NotFoundException
-        return noticed(language)
-
-    def noticed(language: str) -> Response[str]:
-        policy = project.policy
-        known = language if language in policy.documents else policy.language
-        drawn = rendered.get((policy.version, known))
-        if drawn is None:
-            drawn = rendered[policy.version, known] = notice_page(policy, known)
-        return drawn
-
     @get("/calendar/{name:str}", sync_to_thread=True)
     def calendar(request: Asked, name: FromPath[str]) -> Response[bytes]:
         """GET /calendar/SECRET.ics: the due dates, for whoever knows the address."""
@@ -266,23 +249,24 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         say,
         withdraw,
         narrow,
-        notice,
-        notice_in,
         calendar,
         health,
     ]
 
 
-def notice_page(policy: Policy, language: str) -> Response[str]:
-    """Return the notice of a policy in one of its languages, as a page of its own."""
-    from troth.policy.notice import render
-
-    drawn = render(policy, language, "html")
-    headers = {
-        **HEADERS, "Content-Security-Policy": _policy_for(drawn), "Content-Language": language,
-        "Vary": "Accept-Language",
-    }  # fmt: skip
-    return Response(drawn, media_type="text/html", headers=headers)
+def _how(project: Project, right: str, words: Words) -> str:
+    """Say how long a right takes: what the policy promises of it, else what the law says of its pace."""
+    promised = project.policy.rights.get(right)
+    if right == "complain":
+        return words("how.complain")
+    if promised is not None and promised.within is not None:
+        return words("how.within", within=words.period(str(promised.within)))
+    place = establishment(project).place
+    pace = law_right.right(right, place, day_here(project)).pace
+    if pace == "at once" or (promised is not None and promised.takes_effect == "at_once"):
+        return words("how.at_once")
+    answer = project.policy.answer
+    return words("how.answer", within=words.period(str(answer.within))) if answer else ""
 
 
 def _follow_title(words: Any, number: str, kind: str) -> str:
@@ -302,16 +286,6 @@ def _contacts(project: Project, words: Any) -> list[tuple[str, str]]:
         for name, one in found
         if one is not None
     ]
-
-
-def _policy_for(drawn: str) -> str:
-    """Allow the notice's own style sheet by its hash, and nothing else inline."""
-    hashes = [
-        base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-        for style in re.findall(r"<style>(.*?)</style>", drawn, re.DOTALL)
-    ]
-    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
-    return f"default-src 'none'; style-src {allowed}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 def same_site(request: Asked, project: Project) -> None:

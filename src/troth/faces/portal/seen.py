@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 from troth.errors import KeyDestroyedError
 from troth.faces.words import Words
+from troth.law.sentence import cite
 from troth.ledger import read, vault
-from troth.rules import request, request_guard
+from troth.rules import representation, request, request_guard
 from troth.rules.event import Event
 from troth.work import build_package, request_file, show_document
 from troth.work.establishment import day_here
@@ -49,9 +50,6 @@ def seen(project: Project, number: str, words: Words, *, private: bool) -> dict[
         "mood": "good" if status in GOOD else "warn" if status in WARN else "",
         "received": words.day(date.fromisoformat(state["received"])),
         "due": _due(state if private else as_received(state), words),
-        "extended": words.day(date.fromisoformat(state["extension"]["on"]))
-        if private and state["extension"]
-        else "",
         "claims": [
             {
                 **_claim(state, claim, words, private=private),
@@ -63,7 +61,8 @@ def seen(project: Project, number: str, words: Words, *, private: bool) -> dict[
         "document": private and show_document.awaited(project, number),
         "answers": [_answer(state, name, words) for name in ready] if fetchable and private else [],
         "answer_until": words.day(until) if until else "",
-        "letters": list(_letters(project, events, words, state["tz"])) if private else [],
+        "thread": list(_thread(project, events, words, state)) if private else [],
+        "documents": list(_documents(events, state, words)) if private else [],
         "story": list(_story(events, words, state, private=private)),
     }
 
@@ -74,9 +73,20 @@ def as_received(state: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**state, "asks": {}, "extension": None, "claims": claims}
 
 
-def _due(state: Mapping[str, Any], words: Words) -> str:
-    due = request.deadline(state).legal_due if request.is_open(state) else None
-    return words.day(due)
+def _due(state: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    """Return by when somebody hears from us, why, and how the day is reckoned; empty once it ended."""
+    if not request.is_open(state):
+        return {}
+    reckoned = request.deadline(state)
+    steps: list[str] = []
+    for step in reckoned.explanation:
+        steps.append(f"{step.sentence.say(words.language)} ({cite(step.law, words.language)})")
+        if step.sentence.key == "legal_due":  # what follows is advice to those who answer
+            break
+    if reckoned.legal_due is None:
+        return {"day": "", "why": words("due.still"), "steps": steps}
+    why = words("due.extended" if reckoned.extended else "due.why")
+    return {"day": words.day(reckoned.legal_due), "why": why, "steps": steps}
 
 
 def _claim(
@@ -101,22 +111,56 @@ def _answer(state: Mapping[str, Any], name: str, words: Words) -> dict[str, str]
     return {"claim": name, "right": words(f"right.{state['claims'][name]['right']}")}
 
 
-def _letters(
-    project: Project, events: tuple[Event, ...], words: Words, zone: str
+def _thread(
+    project: Project, events: tuple[Event, ...], words: Words, state: Mapping[str, Any]
 ) -> Iterator[dict[str, object]]:
+    """Yield what was written in both directions; another who gets the answer sees letters only."""
+    theirs = not representation.to_the_subject(state)
     for event in events:
-        if event.kind != "letter_sent" or event.facts["kind"] == "code" or event.facts["outcome"] != "sent":
-            continue
         try:
-            letter = vault.payload(project.ledger, event)
+            if _is_letter(event):
+                letter = vault.payload(project.ledger, event)
+                yield {
+                    "ours": True, "subject": letter.get("subject", ""), "on": words.day(_local(event.at, state["tz"])),
+                    "lines": _paragraphs(str(letter.get("text", ""))),
+                }  # fmt: skip
+            elif (
+                theirs
+                and event.kind in {"request_received", "said_more"}
+                and event.facts.get("same_address", True)
+            ):
+                said = vault.payload(project.ledger, event)
+                lines = _paragraphs(str(said.get("wording") or said.get("text") or ""))
+                asked = words.has(f"thread.{event.kind}") and words(f"thread.{event.kind}")
+                if lines or event.kind == "request_received":
+                    yield {"ours": False, "subject": asked, "on": words.day(_local(event.at, state["tz"])),
+                           "lines": lines}  # fmt: skip
         except KeyDestroyedError:
             continue
-        paragraphs = [part.strip() for part in str(letter.get("text", "")).split("\n\n")]
-        yield {
-            "subject": letter.get("subject", ""),
-            "on": words.day(_local(event.at, zone)),
-            "lines": [re.sub(r"\n(?!\s*- )\s*", " ", part) for part in paragraphs if part],
-        }
+
+
+def _is_letter(event: Event) -> bool:
+    facts = event.facts
+    return event.kind == "letter_sent" and facts["kind"] != "code" and facts["outcome"] == "sent"
+
+
+def _paragraphs(text: str) -> list[str]:
+    parts = [part.strip() for part in text.split("\n\n")]
+    return [re.sub(r"\n(?!\s*- )\s*", " ", part) for part in parts if part]
+
+
+def _documents(events: tuple[Event, ...], state: Mapping[str, Any], words: Words) -> Iterator[dict[str, str]]:
+    """Yield what was handed in: its kind and size, when, and what became of it; never what it says."""
+    known = state.get("documents") or {}
+    for event in events:
+        if event.kind == "document_shown":
+            facts = event.facts
+            gone = known.get(str(facts["document"]), {}).get("gone")
+            yield {
+                "kind": str(facts["type"]).upper(), "kilobytes": str(max(1, int(str(facts["bytes"])) // 1024)),
+                "on": words.day(_local(event.at, state["tz"])),
+                "state": words("documents.gone" if gone else "documents.here"),
+            }  # fmt: skip
 
 
 def _story(

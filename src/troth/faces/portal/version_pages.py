@@ -13,11 +13,13 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from troth.errors import NotAllowedError, NotFoundError
-from troth.faces.portal.pages import Asked, notice_page
+from troth.faces.portal.notice_pages import Shown
+from troth.faces.portal.pages import Asked
 from troth.faces.web import Look
 from troth.faces.words import Words
 from troth.policy.difference import material
 from troth.policy.policy import Policy
+from troth.policy.wording import wording
 from troth.work import announce_change
 from troth.work.adopt_policy import adopted
 from troth.work.establishment import day_here
@@ -29,6 +31,14 @@ from troth.work.project import Project
 def version_pages(project: Project, look: Look) -> list[Any]:
     """Return the routes about versions of the notice over one project."""
     read: dict[str, Policy] = {}
+    shown = Shown(look)
+
+    def known(version: str, language: str) -> Policy:
+        if version not in read:
+            read[version] = text_of(project, version)[1]
+        if language not in read[version].documents:
+            raise NotFoundException
+        return read[version]
 
     @get("/notice/{language:str}/versions", sync_to_thread=True)
     def listed(request: Asked, language: FromPath[str]) -> Response[str]:
@@ -57,15 +67,37 @@ def version_pages(project: Project, look: Look) -> list[Any]:
             return asked, words("versions.none", day=words.day(on)), None
 
     @get("/notice/{language:str}/version/{version:str}", sync_to_thread=True)
-    def one(language: FromPath[str], version: FromPath[str]) -> Response[str]:
+    def one(request: Asked, language: FromPath[str], version: FromPath[str]) -> Response[str]:
         """GET /notice/LANGUAGE/version/VERSION: the text of a version, as it was published."""
-        if version not in read:
-            read[version] = text_of(project, version)[1]
-        if language not in read[version].documents:
-            raise NotFoundException
-        return notice_page(read[version], language)
+        policy = known(version, language)
+        if language not in look.words:
+            return shown.alone(policy, language)
+        words, held = look.words[language], text_of(project, version)[0]
+        until = words("versions.held.until", until=words.day(held.until)) if held.until else ""
+        return shown.framed(
+            request, policy, language, path=f"/notice/{language}/version/{version}",
+            held=f"{words('versions.held.from', version=version, day=words.day(held.from_))} {until}".strip(),
+        )  # fmt: skip
 
-    return [listed, one]
+    @get("/notice/{language:str}/changes/{version:str}", sync_to_thread=True)
+    def changed(request: Asked, language: FromPath[str], version: FromPath[str]) -> Response[str]:
+        """GET /notice/LANGUAGE/changes/VERSION: what a version says otherwise than the one before it."""
+        if language not in look.words:
+            raise NotFoundException
+        now = known(version, language)
+        try:
+            found = announce_change.coming(project, version)
+        except NotAllowedError:  # the first version changes nothing
+            raise NotFoundException from None
+        words = look.words[language]
+        return look.page(
+            request, "changes.html", words("changes.title", version=version), spoken=language,
+            path=f"/notice/{language}/changes/{version}", version=version, before=found.before.version,
+            day=words.day(found.effective), told=list(announce_change.changes(found, language)),
+            clauses=wording(found.before, now, language),
+        )  # fmt: skip
+
+    return [listed, one, changed]
 
 
 def coming(project: Project) -> Any:
@@ -109,10 +141,12 @@ def _coming(project: Project, version: str) -> announce_change.Coming | None:
 def _lines(project: Project, words: Words) -> Any:
     """Yield every version, the newest first."""
     today, by_company = day_here(project), adopted(project)
-    for one in reversed(versions(project)):
+    every = versions(project)
+    for one in reversed(every):
         state = "coming" if one.from_ > today else "past" if one.until and one.until <= today else "now"
         yield {
-            "version": one.version, "state": state, "from": words.day(one.from_), "until": words.day(one.until),
+            "version": one.version, "state": state, "changes": one is not every[0],
+            "from": words.day(one.from_), "until": words.day(one.until),
             "languages": list(one.languages), "sha256": one.languages.get(words.language, ""),
             "adopted": sorted(name for name, said in by_company.items() if one.version in said),
         }  # fmt: skip

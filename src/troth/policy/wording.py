@@ -1,0 +1,115 @@
+"""What two versions of a policy say in other words: clause by clause, for whoever reads them side by side.
+
+The text compared is the notice as people read it, so a period that a promise changed shows where it is said.
+
+Law: GDPR Arts. 5(1)(a), 12(1).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Literal
+
+from troth.policy.notice_text import prose, title
+from troth.policy.policy import Policy
+from troth.policy.typography import set_spaces
+from troth.policy.words import words
+
+Piece = tuple[Literal["same", "gone", "new"], str]
+ALIKE = 0.35
+"""Paragraphs less alike than this are shown one after the other, since words picked from both read as neither."""
+_MARKUP = re.compile(r"\\(?=[\\`*_{}\[\]<>|~])|[*`]|<(?=https?:|\S+@)|(?<=\S)>(?=\s|$)")
+_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Reworded:
+    """A clause that reads otherwise: `paragraphs` are those that changed, each in pieces that stayed, went or came."""
+
+    number: str
+    title: str
+    what: Literal["added", "removed", "changed"]
+    paragraphs: tuple[tuple[Piece, ...], ...]
+
+
+def wording(then: Policy, now: Policy, language: str) -> tuple[Reworded, ...]:
+    """Return the clauses that read otherwise in a language, in the order of the later document; removed ones last."""
+    before, after = _clauses(then, language), _clauses(now, language)
+    found = []
+    for number in dict.fromkeys((*after, *before)):
+        old, new = before.get(number), after.get(number)
+        if old == new:
+            continue
+        paragraphs = tuple(_changed(old[1] if old else (), new[1] if new else ()))
+        what: Literal["added", "removed", "changed"] = (
+            "added" if old is None else "removed" if new is None else "changed"
+        )
+        called = (new or old or ("", ()))[0]
+        if paragraphs or what != "changed":
+            found.append(Reworded(number, called, what, paragraphs))
+    return tuple(found)
+
+
+def _clauses(policy: Policy, language: str) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Return the title and the paragraphs of every clause as people read them."""
+    said = words(language)
+    document = policy.documents.get(language) or policy.document
+    return {
+        one.number: (
+            set_spaces(_plain(title(one, policy, said)), language),
+            tuple(
+                set_spaces(plain, language)
+                for line in prose(one.text, policy, said).splitlines()
+                if (plain := _plain(line))
+            ),
+        )
+        for one in document.clauses
+    }
+
+
+def _plain(line: str) -> str:
+    """Take the marks of Markdown away.
+
+    >>> _plain("| **Name** | [here](https://a.example) |"), _plain("| --- | --- |"), _plain("- one")
+    ('Name · here', '', 'one')
+    """
+    text = line.strip()
+    if text.startswith("|"):
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", text)[1:-1]]
+        text = "" if all(re.fullmatch(r":?-+:?", cell) for cell in cells) else " · ".join(filter(None, cells))
+    text = re.sub(r"^(?:[-+*]|#+|>)\s+", "", text)
+    return _MARKUP.sub("", _LINK.sub(r"\1", text)).strip()
+
+
+def _changed(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[Piece, ...]]:
+    """Yield the paragraphs that changed, in pieces."""
+    for _, start, end, begin, stop in (
+        one for one in SequenceMatcher(None, old, new, autojunk=False).get_opcodes() if one[0] != "equal"
+    ):
+        gone, came = list(old[start:end]), list(new[begin:stop])
+        for one in gone:
+            near = max(came, key=lambda other: _alike(one, other), default="")
+            if near and _alike(one, near) >= ALIKE:
+                came.remove(near)
+                yield tuple(_pieces(one.split(" "), near.split(" ")))
+            else:
+                yield (("gone", one),)
+        yield from ((("new", one),) for one in came)
+
+
+def _alike(one: str, other: str) -> float:
+    return SequenceMatcher(None, one.split(" "), other.split(" "), autojunk=False).ratio()
+
+
+def _pieces(old: list[str], new: list[str]) -> Iterator[Piece]:
+    for tag, start, end, begin, stop in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            yield "same", " ".join(old[start:end])
+            continue
+        if end > start:
+            yield "gone", " ".join(old[start:end])
+        if stop > begin:
+            yield "new", " ".join(new[begin:stop])

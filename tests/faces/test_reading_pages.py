@@ -1,0 +1,103 @@
+"""Anybody looks up recipients, cookies and authorities, and reads them as the policy says them."""
+
+import re
+
+import pytest
+
+from faces.portal_client import portal
+from troth.law.authority import authorities
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    with portal(tmp_path_factory.mktemp("shop")) as found:
+        yield found
+
+
+@pytest.fixture
+def page(shop):
+    return lambda path, **more: shop[1].get(path, **more)
+
+
+def test_every_recipient_of_the_policy_is_listed_by_name_and_place(shop, page):
+    policy, text = shop[0].policy, page("/recipients").text
+    for one in policy.recipients.values():
+        assert one.title.said("en") in text
+        for party in one.named:
+            assert party.name in text
+    assert 'href="/ask?right=list_recipients"' in text
+    french = page("/recipients?lang=fr").text
+    assert 'href="/ask?right=list_recipients&amp;lang=fr"' in french
+    assert "Centre des impôts" in french or all(
+        one.title.said("fr")[1:] in french for one in policy.recipients.values()
+    )
+
+
+def test_every_cookie_is_listed_and_says_whether_it_needs_consent(shop, page):
+    cookies, text = shop[0].policy.cookies, page("/cookies").text
+    consent, free = text.split('id="kind-necessary"')
+    for one in cookies.table:
+        assert f"<code>{one.name}</code>" in (free if one.category == "necessary" else consent)
+    assert "Only with your consent" in consent
+    assert "Without consent" in free
+    assert 'href="/choices/mine"' in text
+
+
+def test_the_authority_of_the_country_is_shown_and_ours_where_none_is_chosen(page):
+    assert "informatique et des libertés (CNIL)" in page("/complain").text
+    german = page("/complain?country=DE").text
+    assert re.search(r'value="DE" selected', german)
+    assert "https://www.bfdi.bund.de" in german
+    british = page("/complain?country=GB&lang=fr").text
+    assert "Information Commission" in british
+    assert "Royaume-Uni" in british
+
+
+@pytest.mark.parametrize("country", ["ZZ", "<b>", "%00", "x" * 300, "FR' OR 1=1"])
+def test_a_country_without_an_authority_is_a_sentence(page, country):
+    answer = page("/complain", params={"country": country})
+    assert answer.status_code == 422
+    assert "No authority of that country is known here." in answer.text
+
+
+def test_all_authorities_can_be_chosen(shop, page):
+    text = page("/complain").text
+    for one in authorities(shop[0].clock().date()):
+        assert f'value="{one.country}"' in text
+
+
+def test_a_right_is_ticked_by_its_address_and_each_is_explained(page):
+    text = page("/ask?right=erase&right=nonsense").text
+    ticked = re.findall(r'value="(\w+)" id="right-\w+" aria-describedby="[^"]*"\s*checked', text)
+    assert ticked == ["erase"]
+    for right in re.findall(r'name="right" value="(\w+)"', text):
+        option = text.split(f'id="right-{right}"')[1].split("</dl>")[0]
+        assert "What it does not do" in option
+        assert re.search(r"<dt>How long</dt><dd>[A-Z][^<]{10,}", option), right
+
+
+def test_the_notice_stands_in_the_frame_and_each_clause_has_an_address(shop, page):
+    text = page("/notice/fr").text
+    assert 'aria-current="page">Politique de confidentialité' in text
+    assert "<style" not in text
+    for clause in shop[0].policy.document.clauses:
+        assert f'<section id="clause-{clause.number}"' in text
+        assert f'<a class="number" href="#clause-{clause.number}">' in text
+    assert page("/static/notice.css").headers["content-type"].startswith("text/css")
+
+
+def test_what_is_not_there_says_what_to_do(page):
+    for path in ("/notice/xx", "/notice/en/changes/9.9", "/notice/en/changes/0.1.0", "/static/nothing.css"):
+        answer = page(path)
+        assert answer.status_code == 404
+        assert "There is nothing here" in answer.text
+        assert "To the first page" in answer.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/asked", "/follow/2026-0001-x/answer", "/preferences/enter", "/choices/say"]
+)
+def test_the_address_of_a_form_opened_as_a_page_leads_back(page, path):
+    answer = page(path)
+    assert answer.status_code == 404
+    assert 'href="/"' in answer.text
