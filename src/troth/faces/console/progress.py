@@ -1,0 +1,186 @@
+"""Long work of the console: begun by a form, one of a name at a time, and followed live by whoever looks.
+
+`Works` runs it on a thread of its own, so it goes on when the page is closed and is found again when the
+page is loaded; what it achieves is in the ledger, what is kept here is only how far it is.  `live` tells
+a page how far, as server-sent events: `step` with `{"done", "of", "said"}`, and `end`, at which the page
+is loaded anew.  A stream ends by itself after some minutes, and the browser asks again.
+
+    works = Works(desk.project)
+
+    @desk.act("/sites/{name:str}/scan", "scan")
+    def begin(visit): works.begin(f"scan/{name}", lambda tell: scan_named(…, on_visit=tell)); return visit.to(…)
+
+    @desk.page("/sites/{name:str}/live", "read_cookies")
+    def follow(visit): return live(lambda: works.step(f"scan/{name}", say))
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from litestar.response import Stream
+
+from troth.errors import ConflictError, TrothError
+from troth.faces.web import HEADERS
+from troth.ledger import lease
+from troth.work.project import Project
+
+LOG = logging.getLogger("troth.console")
+EVERY_SECONDS = 0.5
+HEARTBEAT_SECONDS = 15.0
+LIVE_SECONDS = 300.0
+LEASE_SECONDS = 60.0
+RENEWALS_MAX = 2_160  # twelve hours
+RUNS_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a piece of work is: `done` of `of` (0 where nobody knows), and what to say of it."""
+
+    done: int
+    of: int
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of long work: by whom, since when, how far, and how it ended; `failed` is a sentence."""
+
+    name: str
+    staff: str
+    begun: datetime
+    done: int = 0
+    of: int = 0
+    at: str = ""  # a word for what it is at now, which a page translates
+    ended: datetime | None = None
+    failed: str = ""
+
+
+Tell: TypeAlias = "Callable[[int, int, str], None]"
+
+
+@dataclass(slots=True)
+class Works:
+    """The long work of a part that this server began, by name: what goes on, and how the last of each ended.
+
+    A lease in the ledger keeps another server from doing the same at once.
+    """
+
+    project: Project
+    _runs: dict[str, Run] = field(default_factory=dict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _threads: dict[str, threading.Thread] = field(default_factory=dict, repr=False)
+
+    def begin(
+        self, name: str, staff: str, work: Callable[[Tell], object], *, leased: str = "", of: int = 0
+    ) -> Run:
+        """Begin a piece of work unless it goes on: then ConflictError.
+
+        `work` is given what to call with (done, of, what it is at).  `leased` names the lease to hold meanwhile,
+        where that is not the name.
+        """
+        with self._lock:
+            if self.going(name):
+                raise ConflictError("This goes on already. Look at how far it is, and begin it again after.")
+            taken = lease.claim(self.project.ledger, leased or f"console/{name}", LEASE_SECONDS)
+            if taken is None:
+                raise ConflictError(
+                    "This goes on already, elsewhere on the same ledger. Try again when it has ended."
+                )
+            run = Run(name, staff, self.project.clock(), of=of)
+            self._runs.pop(name, None)
+            while len(self._runs) >= RUNS_MAX:
+                del self._runs[next(iter(self._runs))]
+            self._runs[name] = run
+            thread = threading.Thread(
+                target=self._carry, args=(name, work, taken), name=f"console {name}", daemon=True
+            )
+            self._threads[name] = thread
+            thread.start()
+        return run
+
+    def last(self, name: str) -> Run | None:
+        """Return the run that goes on, or the last that ended; None where this server began none."""
+        return self._runs.get(name)
+
+    def going(self, name: str) -> bool:
+        """Say whether a run goes on."""
+        run = self._runs.get(name)
+        return run is not None and run.ended is None
+
+    def step(self, name: str, say: Callable[[Run], str]) -> Step | None:
+        """Return how far a run is, in the words of whoever looks; None once it has ended."""
+        run = self._runs.get(name)
+        return None if run is None or run.ended is not None else Step(run.done, run.of, say(run))
+
+    def wait(self, name: str, seconds: float) -> None:
+        """Wait until a run has ended, at most so long."""
+        if name in self._threads:
+            self._threads[name].join(seconds)
+
+    def _carry(self, name: str, work: Callable[[Tell], object], taken: lease.Lease) -> None:
+        over = threading.Event()
+        threading.Thread(target=self._renew, args=(taken, over), name="console lease", daemon=True).start()
+        failed = ""
+        try:
+            work(lambda done, of, at: self._told(name, done=done, of=of, at=at))
+        except TrothError as error:
+            failed = str(error)
+        except Exception as error:  # its text may hold what is in a store
+            LOG.error("%s failed: %s", name, type(error).__name__)
+            failed = (
+                f"It ended with an error of kind {type(error).__name__}, which the log of the server names."
+            )
+        finally:
+            over.set()
+            with suppress(TrothError):
+                lease.release(self.project.ledger, taken)
+            self._told(name, ended=self.project.clock(), failed=failed)
+
+    def _renew(self, taken: lease.Lease, over: threading.Event) -> None:
+        for _ in range(RENEWALS_MAX):
+            if over.wait(LEASE_SECONDS / 3):
+                return
+            with suppress(TrothError):
+                lease.renew(self.project.ledger, taken, LEASE_SECONDS)
+
+    def _told(self, name: str, **more: Any) -> None:
+        self._runs[name] = replace(self._runs[name], **more)
+
+
+def live(poll: Callable[[], Step | None], *, seconds: float = LIVE_SECONDS) -> Stream:
+    """Answer with how far something is, as often as it changes, until `poll` returns None.
+
+    `poll` runs on a thread, twice a second, while the client listens and for `seconds` at most.
+    """
+    headers = {**HEADERS, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return Stream(_lines(poll, seconds), media_type="text/event-stream", headers=headers)
+
+
+async def _lines(poll: Callable[[], Step | None], seconds: float) -> AsyncIterator[bytes]:
+    began = spoke = time.monotonic()
+    before: Step | None = None
+    yield b"retry: 2000\n\n"
+    while time.monotonic() - began < seconds:
+        step = await asyncio.to_thread(poll)
+        if step is None:
+            yield b"event: end\ndata: {}\n\n"
+            return
+        if step != before:
+            said = json.dumps({"done": step.done, "of": step.of, "said": step.said})
+            yield f"event: step\ndata: {said}\n\n".encode()
+            before, spoke = step, time.monotonic()
+        elif time.monotonic() - spoke > HEARTBEAT_SECONDS:
+            yield b": still here\n\n"
+            spoke = time.monotonic()
+        await asyncio.sleep(EVERY_SECONDS)
