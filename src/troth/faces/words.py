@@ -13,6 +13,7 @@ from datetime import date, datetime
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
 NAMES: Mapping[str, str] = MappingProxyType({"en": "English", "fr": "Français"})
 
@@ -41,6 +42,15 @@ class Words:
         from babel.dates import format_date
 
         return "" if when is None else str(format_date(when, "long", locale=_LOCALES[self.language]))
+
+    def moment(self, when: datetime, zone: str = "UTC") -> str:
+        """Write a moment in the time of a place.
+
+        >>> Words("en", {}).moment(datetime.fromisoformat("2027-03-26T16:20:00+00:00"), "Europe/Paris")
+        '26 March 2027, 17:20 CET'
+        """
+        local = when.astimezone(ZoneInfo(zone))
+        return f"{self.day(local)}, {local:%H:%M} {local:%Z}"
 
     def period(self, written: str) -> str:
         """Write a period such as "1 month" as people do: one month, un mois."""

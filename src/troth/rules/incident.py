@@ -9,9 +9,10 @@ Law: GDPR Art. 33(1) to (5), Art. 34(1) to (3); EDPB Guidelines 9/2022 v2.0, par
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from troth.rules.event import Event
 
@@ -98,20 +99,68 @@ def is_late(state: Mapping[str, Any], hours_end: datetime | None, now: datetime)
     return now > hours_end and state["status"] != "dismissed"
 
 
-def why_not_close(state: Mapping[str, Any]) -> Iterator[str]:
-    """Say why an incident cannot be closed yet."""
+@dataclass(frozen=True, slots=True)
+class Countdown:
+    """Where the hours stand: a word, when they end, and how long until then; less than nothing once they are over."""
+
+    word: Literal["uncertain", "no_breach", "not_owed", "running", "overdue", "told", "told_late"]
+    ends: datetime | None = None
+    left: timedelta = timedelta()
+
+    @property
+    def hours(self) -> int:
+        """Whole hours of what is left, or of how late it is."""
+        return int(abs(self.left).total_seconds() // 3600)
+
+    @property
+    def minutes(self) -> int:
+        """The minutes beside the whole hours."""
+        return int(abs(self.left).total_seconds() % 3600 // 60)
+
+
+def countdown(state: Mapping[str, Any], ends: datetime | None, now: datetime) -> Countdown:
+    """Say where the hours stand now, or stood when the authority was told."""
+    if state["authority"]:
+        first = state["authority"][0]
+        left = ends - datetime.fromisoformat(first["at"]) if ends else timedelta()
+        return Countdown("told_late" if first["late"] else "told", ends, left)
+    if state["status"] == "dismissed":
+        return Countdown("no_breach")
+    if ends is None:
+        return Countdown("uncertain")
+    if state["risk"] == "unlikely":
+        return Countdown("not_owed", ends)
+    return Countdown("running" if now <= ends else "overdue", ends, ends - now)
+
+
+CLOSING: Mapping[str, str] = MappingProxyType(
+    {
+        "certain": "Nobody has said yet whether it was a breach. Record it as certain, or dismiss it with the reason.",
+        "risk": "Its risk to people was not assessed.",
+        "authority": "The authority was not told, and the risk asks for it (GDPR Art. 33(1)).",
+        "people": "The people it is about were not told, and the risk is high (GDPR Art. 34(1)). Write to them, or "
+        "record why it is not owed (Art. 34(3)).",
+    }
+)
+"""What may still be owed before an incident is closed, by a word that never changes."""
+
+
+def owed(state: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is still owed before an incident can be closed, as words of `CLOSING`."""
     if state["aware_at"] is None:
-        yield "Nobody has said yet whether it was a breach. Record it as certain, or dismiss it with the reason."
+        yield "certain"
         return
     if state["risk"] is None:
-        yield "Its risk to people was not assessed."
+        yield "risk"
     elif state["risk"] != "unlikely" and not state["authority"]:
-        yield "The authority was not told, and the risk asks for it (GDPR Art. 33(1))."
+        yield "authority"
     if state["risk"] == "high" and not state["people_told"] and not state["exempt"]:
-        yield (
-            "The people it is about were not told, and the risk is high (GDPR Art. 34(1)). Write to them, or record "
-            "why it is not owed (Art. 34(3))."
-        )
+        yield "people"
+
+
+def why_not_close(state: Mapping[str, Any]) -> Iterator[str]:
+    """Say why an incident cannot be closed yet."""
+    return (CLOSING[word] for word in owed(state))
 
 
 def open_ones(state: Mapping[str, Any]) -> bool:

@@ -112,23 +112,28 @@ def lacking(told: Mapping[str, Any], language: str) -> str:
     return "; ".join(_table()["lacks"][name][language] for name in told["follows_later"])
 
 
-def pdf(project: Project, told: Mapping[str, Any], language: str = "") -> bytes:
-    """Set a notice on paper (PDF/UA-1), in parts as the form has them."""
-    now, language = project.clock(), language_of(project, language)
+def parts(told: Mapping[str, Any], language: str) -> list[dict[str, Any]]:
+    """Return a notice part by part, as the form has them: `title`, and `rows` of a field's name and its lines."""
     fields = {**told, **told["controller"]}
-    parts = []
+    found = []
     for part in _table()["part"]:
         rows = [
             [_table()["field"][name][language], *said]
             for name in part["fields"]
             if (said := _said(name, fields[name], language))
         ]
-        parts += [{"title": part["title"][language], "rows": rows}] if rows else []
+        found += [{"title": part["title"][language], "rows": rows}] if rows else []
+    return found
+
+
+def pdf(project: Project, told: Mapping[str, Any], language: str = "") -> bytes:
+    """Set a notice on paper (PDF/UA-1), in parts as the form has them."""
+    now, language = project.clock(), language_of(project, language)
     data = {
         "language": language,
         "title": f"{TITLE[language]}",
         "on": f"{told['incident']} · {send_letter.day(now.date().isoformat(), language)}",
-        "parts": parts,
+        "parts": parts(told, language),
     }
     template = (files("troth.work") / "breach_notice.typ").read_text(encoding="utf-8")
     return typeset(template, data, now)

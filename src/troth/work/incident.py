@@ -127,6 +127,12 @@ def hours(project: Project, state: Mapping[str, Any]) -> BreachDue | None:
     return breach_due(datetime.fromisoformat(state["aware_at"]), place)
 
 
+def countdown(project: Project, state: Mapping[str, Any]) -> rules.Countdown:
+    """Return where the hours of an incident stand now, their end in the time of its company."""
+    end = hours(project, state)
+    return rules.countdown(state, end.due if end else None, project.clock())
+
+
 def dismiss(project: Project, number: str, reason: str, staff: str) -> Incident:
     """End an incident that was no breach of personal data, with the reason."""
     found = load(project, number)
@@ -237,22 +243,8 @@ def tell_people(
     Raises NotAllowedError where what Art. 34(2) asks for is not said.
     """
     found = load(project, number)
+    written = letter_to_people(project, found, said, language)
     language = language or project.policy.language
-    lacking = [name for name in OWED if not said.get(name, "").strip()]
-    wrong = list(why_no_more(found))
-    if found.state["aware_at"] is None:
-        wrong.append("Say first since when it is certain that it was a breach.")
-    if lacking:
-        wrong.append(f"People are told in plain words: {', '.join(lacking)} is missing (Art. 34(2)).")
-    _refuse(wrong)
-    fields: dict[str, object] = {
-        **{name: said[name].strip() for name in OWED},
-        "number": number,
-        "organisation": send_letter.organisation(project, language),
-        "dpo": send_letter.contact(project.policy.group.dpo if project.policy.group else None, language)
-        or project.settings.mail_from,
-    }
-    written = letter.write("breach", language, fields, send_letter.own_template(project, "breach", language))
     digest = sha256(f"{written.subject}\n{written.text}".encode()).hexdigest()
     sent = known = failed = unreadable = 0
     for address in addresses:
@@ -272,6 +264,28 @@ def tell_people(
         )
         sent, failed = sent + (went.outcome == "sent"), failed + (went.outcome != "sent")
     return Told(sent, known, failed, unreadable)
+
+
+def letter_to_people(
+    project: Project, found: Incident, said: Mapping[str, str], language: str = ""
+) -> letter.Written:
+    """Return the letter that people get; raises NotAllowedError where what Art. 34(2) asks for is not said."""
+    language = language or project.policy.language
+    lacking = [name for name in OWED if not said.get(name, "").strip()]
+    wrong = list(why_no_more(found))
+    if found.state["aware_at"] is None:
+        wrong.append("Say first since when it is certain that it was a breach.")
+    if lacking:
+        wrong.append(f"People are told in plain words: {', '.join(lacking)} is missing (Art. 34(2)).")
+    _refuse(wrong)
+    fields: dict[str, object] = {
+        **{name: said[name].strip() for name in OWED},
+        "number": found.number,
+        "organisation": send_letter.organisation(project, language),
+        "dpo": send_letter.contact(project.policy.group.dpo if project.policy.group else None, language)
+        or project.settings.mail_from,
+    }
+    return letter.write("breach", language, fields, send_letter.own_template(project, "breach", language))
 
 
 def exempt(project: Project, number: str, ground: str, reason: str, staff: str) -> Incident:

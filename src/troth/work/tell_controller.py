@@ -36,10 +36,37 @@ def tell_controller(
     certain yet, UnreachableError where the letter could not leave.
     """
     found = load(project, number)
+    address, written, served = letter_to(project, number, controller, language)
+    once = f"breach {number} controller {controller}"
+    if read.said(project.ledger, once):
+        return address, False
+    language = breach_notice.language_of(project, language)
+    went = project.mailer.send(Letter(address, written.subject, written.text, language))
+    if went.outcome != "sent":
+        raise UnreachableError(
+            f"The letter to {controller} could not leave now; nothing is recorded. Say it again."
+        )
+    digest = sha256(f"{written.subject}\n{written.text}".encode()).hexdigest()
+    payload: dict[str, Fact] = {"controller": served, "proof": f"e-mail to {address}, SHA-256 {digest}"}
+    draft = Draft("incident_moved", found.stream, {"stage": "controller_told", "letter_sha256": digest},
+                  entity=found.state["entity"], actor=staff, payload=payload)  # fmt: skip
+    append.append(project.ledger, [draft], once=once)
+    return address, True
+
+
+def letter_to(
+    project: Project, number: str, controller: str, language: str = ""
+) -> tuple[str, letter.Written, str]:
+    """Return what a controller of the register would be written: its address, the letter, its registered name.
+
+    Raises as `tell_controller` does, and sends nothing.
+    """
+    found = load(project, number)
     wrong = why_no_more(found)
     if found.state["aware_at"] is None:
         wrong.append("Say first since when it is certain that it was a breach.")
-    served, activities = _served(project, controller, breach_notice.language_of(project, language))
+    language = breach_notice.language_of(project, language)
+    served, activities = _served(project, controller, language)
     address = next((str(one.email) for one in (served.contact, served.dpo) if one and one.email), "")
     if not address:
         wrong.append(
@@ -48,10 +75,6 @@ def tell_controller(
         )
     if wrong:
         raise NotAllowedError(" ".join(wrong))
-    once = f"breach {number} controller {controller}"
-    if read.said(project.ledger, once):
-        return address, False
-    language = breach_notice.language_of(project, language)
     told = breach_notice.notice(project, number, language)
     place = established(project.policy, found.state["entity"] or None)
     aware = datetime.fromisoformat(told["aware_at"])
@@ -67,18 +90,20 @@ def tell_controller(
         "dpo": send_letter.dpo(project, language),
     }  # fmt: skip
     own = send_letter.own_template(project, "breach_controller", language)
-    written = letter.write("breach_controller", language, fields, own)
-    went = project.mailer.send(Letter(address, written.subject, written.text, language))
-    if went.outcome != "sent":
-        raise UnreachableError(
-            f"The letter to {controller} could not leave now; nothing is recorded. Say it again."
-        )
-    digest = sha256(f"{written.subject}\n{written.text}".encode()).hexdigest()
-    payload: dict[str, Fact] = {"controller": served.name, "proof": f"e-mail to {address}, SHA-256 {digest}"}
-    draft = Draft("incident_moved", found.stream, {"stage": "controller_told", "letter_sha256": digest},
-                  entity=found.state["entity"], actor=staff, payload=payload)  # fmt: skip
-    append.append(project.ledger, [draft], once=once)
-    return address, True
+    return address, letter.write("breach_controller", language, fields, own), served.name
+
+
+def served_controllers(project: Project) -> tuple[ServedController, ...]:
+    """Return the controllers of the register for whom we process, each once."""
+    found = {
+        str(one.key): one for activity in project.policy.activities.values() for one in activity.controllers
+    }
+    return tuple(found.values())
+
+
+def was_told(project: Project, number: str, controller: str) -> bool:
+    """Say whether a controller of the register was written to of an incident."""
+    return bool(read.said(project.ledger, f"breach {number} controller {controller}"))
 
 
 def _served(project: Project, name: str, language: str) -> tuple[ServedController, str]:

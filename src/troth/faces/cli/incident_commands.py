@@ -421,19 +421,18 @@ def _due(opened: Any, state: Mapping[str, Any]) -> str:
     return end.due.isoformat(timespec="minutes") if end else ""
 
 
+_WORDS = {
+    "told": "told in time", "told_late": "told late", "no_breach": "no breach", "uncertain": "nobody is certain yet",
+    "not_owed": "not owed", "overdue": "overdue",
+}  # fmt: skip
+
+
 def _left(opened: Any, state: Mapping[str, Any]) -> str:
     """Say how long there is until the authority must know, or that it knows."""
-    if state["authority"]:
-        return "told late" if state["authority"][0]["late"] else "told in time"
-    if state["status"] == "dismissed":
-        return "no breach"
-    if state["aware_at"] is None:
-        return "nobody is certain yet"
-    if state["risk"] == "unlikely":
-        return "not owed"
-    left = datetime.fromisoformat(_due(opened, state)) - opened.clock()
-    hours = int(left.total_seconds() // 3600)
-    return f"{hours} hours left" if hours >= 0 else "overdue"
+    from troth.work import incident as work
+
+    found = work.countdown(opened, state)
+    return _WORDS.get(found.word, f"{found.hours} hours left")
 
 
 def _said(state: Mapping[str, Any], json: bool) -> None:
