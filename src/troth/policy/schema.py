@@ -2,7 +2,7 @@
 
 It says what an editor can say while somebody types: kinds, fields, types, words.  What
 needs the whole policy (names that must exist, fields that go together) is said by
-`troth check`.
+`troth check`.  `format` names what JSON Schema has no word for, such as a period; `$comment` is the law.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from troth.policy.shape import (
     Jurisdiction,
     Language,
     Text,
+    TimeZone,
     Url,
     alternatives_of,
     fields_of,
@@ -40,15 +41,17 @@ NAME = "^[a-z0-9][a-z0-9_-]{0,62}$"
 _PLAIN: Mapping[Any, Schema] = {
     int: {"type": "integer", "minimum": 0},
     bool: {"type": "boolean"},
-    date: {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
-    Period: {"type": "string", "pattern": "^[0-9]{1,5} +(hour|day|week|month|year)s?$"},
-    Country: {"enum": sorted(COUNTRIES)},
-    Jurisdiction: {"type": "string", "pattern": "^[A-Z]{2}(-[A-Z0-9]{1,3})?$"},
-    AuthorityOf: {"type": "string", "pattern": "^[A-Z]{2}(-[A-Z0-9]{1,3})?$"},
-    Email: {"type": "string", "pattern": "^[^\\s@<>,;]+@[^\\s@<>,;]+\\.[^\\s@<>,;.]{2,}$"},
-    Url: {"type": "string", "pattern": "^(https?://|/)"},
-    Language: {"type": "string", "pattern": "^[a-z]{2,3}(-[A-Z]{2})?$"},
+    date: {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+    Period: {"type": "string", "format": "period", "pattern": "^[0-9]{1,5} +(hour|day|week|month|year)s?$"},
+    Country: {"format": "country", "enum": sorted(COUNTRIES)},
+    Jurisdiction: {"type": "string", "format": "jurisdiction", "pattern": "^[A-Z]{2}(-[A-Z0-9]{1,3})?$"},
+    AuthorityOf: {"type": "string", "format": "jurisdiction", "pattern": "^[A-Z]{2}(-[A-Z0-9]{1,3})?$"},
+    Email: {"type": "string", "format": "email", "pattern": "^[^\\s@<>,;]+@[^\\s@<>,;]+\\.[^\\s@<>,;.]{2,}$"},
+    Url: {"type": "string", "format": "uri-reference", "pattern": "^(https?://|/)"},
+    TimeZone: {"type": "string", "format": "time-zone"},
+    Language: {"type": "string", "format": "language", "pattern": "^[a-z]{2,3}(-[A-Z]{2})?$"},
     Text: {
+        "format": "words",
         "oneOf": [
             {"type": ["string", "number"]},
             {
@@ -98,7 +101,8 @@ def _fields(shape: Any, with_id: bool = False, required: bool = True) -> Schema:
 
 def _field(field: Field) -> Schema:
     about = f"{field.help[:1].upper()}{field.help[1:]}." + (f" {field.law}." if field.law else "")
-    return {"description": about, **_value(field.type)}
+    law = {"$comment": field.law} if field.law else {}
+    return {**_value(field.type), "description": about, **law}
 
 
 def _value(hint: Any) -> Schema:
@@ -110,11 +114,15 @@ def _value(hint: Any) -> Schema:
     if alternatives_of(hint):
         return {"anyOf": [_value(one) for one in alternatives_of(hint)]}
     if is_part(hint):
-        short = next((field for field in fields_of(hint) if field.short), None)
+        short = [field for field in fields_of(hint) if field.short]
         parts = _fields(hint)
-        return {"anyOf": [parts, _value(short.type)]} if short else parts
+        if not short:
+            return parts
+        alone = {"description": "Stands for: " + ", ".join(field.name for field in short) + "."}
+        return {"anyOf": [parts, {**_value(short[0].type), **alone}]}
     if hint in REFERENCES:
-        return {"type": ["string", "integer"], "description": f"The name of a {REFERENCES[hint]}."}
+        about = f"The name of a {REFERENCES[hint]}."
+        return {"type": ["string", "integer"], "format": f"name-of-{REFERENCES[hint]}", "description": about}
     return dict(_PLAIN.get(hint, {"type": ["string", "number"]}))
 
 
