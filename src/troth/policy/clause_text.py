@@ -7,20 +7,24 @@ are replaced, so promise blocks stay where they stand between the paragraphs.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
 from troth.errors import NotAllowedError, NotFoundError
 from troth.policy import promise_writing
 from troth.policy.document import Block, Clause, Document, parse
-from troth.policy.form import Field
+from troth.policy.form import Field, said
+from troth.policy.kinds import KINDS
+from troth.policy.yaml_text import Fields, Node, read
 
 PREAMBLE = ""
 """The number of what stands between the title and the first clause."""
 PROSE_MAX = 200_000
 _ENDS = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
-_HEADING = re.compile(r"(#{1,6}[ \t]+(?:\d{1,3}(?:\.\d{1,3}){0,7}(?:[.)]|[.)]?(?=\s))[ \t]*)?)(.*?)([ \t]+#+)?[ \t]*")
+_HEADING = re.compile(
+    r"(#{1,6}[ \t]+(?:\d{1,3}(?:\.\d{1,3}){0,7}(?:[.)]|[.)]?(?=\s))[ \t]*)?)(.*?)([ \t]+#+)?[ \t]*"
+)
 
 
 def prose(document: Document, number: str) -> str:
@@ -43,15 +47,19 @@ def with_prose(text: str, file: str, number: str, words: str) -> str:
     document = parse(text, file)
     shown = _shown(document, number)
     plain = document.text.split("\n")
-    raw, end = _raw_lines(text), _line_end(text)
+    raw, end = raw_lines(text), _line_end(text)
     before = [plain[at].rstrip() for at in shown]
-    wanted = [line.rstrip() for line in words.replace("\r\n", "\n").replace("\r", "\n").strip("\n").split("\n")]
+    wanted = [
+        line.rstrip() for line in words.replace("\r\n", "\n").replace("\r", "\n").strip("\n").split("\n")
+    ]
     if wanted == [""]:
         wanted = []
     made: dict[int, list[str]] = {}
     after: dict[int, list[str]] = {}
     first = _first_line(document, number)
-    for what, start, stop, new_start, new_stop in SequenceMatcher(None, before, wanted, autojunk=False).get_opcodes():
+    for what, start, stop, new_start, new_stop in SequenceMatcher(
+        None, before, wanted, autojunk=False
+    ).get_opcodes():
         if what == "equal":
             continue
         lines = [line + end for line in wanted[new_start:new_stop]]
@@ -81,13 +89,13 @@ def with_title(text: str, file: str, number: str, title: str) -> str:
     words = " ".join(title.split())
     if not words:
         raise NotAllowedError("A clause needs a title.")
-    raw = _raw_lines(text)
+    raw = raw_lines(text)
     line = raw[clause.line - 1]
     bare = line.rstrip("\r\n")
     match = _HEADING.fullmatch(bare)
     if match is None or clause.heading_lines != 1:
         raise NotAllowedError("This heading is not written with # signs: change it in its file.")
-    raw[clause.line - 1] = f"{match[1]}{words}{match[3] or ''}{line[len(bare):]}"
+    raw[clause.line - 1] = f"{match[1]}{words}{match[3] or ''}{line[len(bare) :]}"
     return _held("".join(raw), document, number, blocks=True)
 
 
@@ -107,7 +115,7 @@ def with_promise(
     document = parse(text, file)
     clause = _clause(document, number)
     block = _block_of(clause, kind, name)
-    raw, end = _raw_lines(text), _line_end(text)
+    raw, end = raw_lines(text), _line_end(text)
     if block is None:
         if value is None:
             raise NotFoundError(f"Clause {number} has no such promise.")
@@ -131,12 +139,14 @@ def with_promise(
 def with_front(text: str, file: str, key: str, value: str) -> str:
     """Return the file with `version` or `date` at its top written otherwise; unchanged where the top has none."""
     document = parse(text, file)
-    raw = _raw_lines(text)
+    raw = raw_lines(text)
     top = next((at for at, line in enumerate(raw[1:60], 1) if line.rstrip() == "---"), 0)
     if not raw or raw[0].lstrip("\ufeff").rstrip() != "---":
         return text
     for at, line in enumerate(raw[1:top], 1):
-        match = re.match(rf"({key}:[ \t]*)(\"[^\"\n]*\"|'[^'\n]*'|[^#\s][^#\n]*?)?([ \t]*(?:#.*)?\r?\n)", line)
+        match = re.match(
+            rf"({key}:[ \t]*)(\"[^\"\n]*\"|'[^'\n]*'|[^#\s][^#\n]*?)?([ \t]*(?:#.*)?\r?\n)", line
+        )
         if match is not None:
             raw[at] = f"{match[1].rstrip()} {value}{match[3]}"
     return _held("".join(raw), document, "", blocks=True)
@@ -150,9 +160,10 @@ def _held(text: str, before: Document, number: str, *, blocks: bool) -> str:
     after = parse(text, before.file)
     for clause in before.clauses:
         now = after.by_number.get(clause.number)
-        if now is None or now.blocks != clause.blocks and [one.text for one in now.blocks] != [
-            one.text for one in clause.blocks
-        ]:
+        if now is None or (
+            now.blocks != clause.blocks
+            and [one.text for one in now.blocks] != [one.text for one in clause.blocks]
+        ):
             if clause.number == number and now is not None and not blocks:
                 continue
             raise NotAllowedError(_SPILLS.format(clause.number))
@@ -178,7 +189,9 @@ def _shown(document: Document, number: str) -> list[int]:
     found: list[int] = []
     for at, line in enumerate(text.split("\n"), first):
         blank = not line.strip()
-        if blank and (not found or not document.lines[found[-1]].strip() or _in_block(document, number, found[-1])):
+        if blank and (
+            not found or not document.lines[found[-1]].strip() or _in_block(document, number, found[-1])
+        ):
             continue
         if blank and _in_block(document, number, at):
             continue
@@ -186,6 +199,32 @@ def _shown(document: Document, number: str) -> list[int]:
     while found and not document.lines[found[-1]].strip():
         found.pop()
     return found
+
+
+def promises(document: Document, number: str) -> tuple[tuple[str, str], ...]:
+    """Return the promises of a clause by kind and name (empty where the kind has none), in their order."""
+    return tuple((kind, name) for kind, name, _ in _nodes(_clause(document, number)))
+
+
+def promise_value(document: Document, number: str, kind: str, name: str) -> dict[str, Any] | None:
+    """Return what a promise of a clause says, as values of a form; None where it is not there or not in order."""
+    for clause in (document.by_number[number],) if number in document.by_number else ():
+        for its_kind, its_name, node in _nodes(clause):
+            if (its_kind, its_name) == (kind, name):
+                value = said(node)
+                return value if isinstance(value, dict) else {}
+    return None
+
+
+def _nodes(clause: Clause) -> Iterator[tuple[str, str, Node]]:
+    for block in clause.blocks:
+        root, _ = read(block.text, "")
+        for kind, value in root if isinstance(root, Fields) else ():
+            known = KINDS.get(kind)
+            if known is None or not known.many:
+                yield kind, "", value
+            elif isinstance(value, Fields):
+                yield from ((kind, name, one) for name, one in value)
 
 
 def _in_block(document: Document, number: str, at: int) -> bool:
@@ -214,7 +253,9 @@ def _block_of(clause: Clause, kind: str, name: str) -> Block | None:
     of_kind = None
     for block in clause.blocks:
         keys = re.findall(rf"^{re.escape(kind)}:", block.text, re.MULTILINE)
-        if keys and (not name or re.search(rf"^[ \t]+[\"']?{re.escape(name)}[\"']?:", block.text, re.MULTILINE)):
+        if keys and (
+            not name or re.search(rf"^[ \t]+[\"']?{re.escape(name)}[\"']?:", block.text, re.MULTILINE)
+        ):
             return block
         of_kind = block if keys else of_kind
     return of_kind
@@ -227,7 +268,7 @@ def _last_line(document: Document, clause: Clause) -> int:
     return at
 
 
-def _raw_lines(text: str) -> list[str]:
+def raw_lines(text: str) -> list[str]:
     """Return the lines with their ends, numbered as the parser numbers them."""
     found = _ENDS.findall(text)
     return found if found and not found[-1].endswith(("\n", "\r")) else [*found, ""]

@@ -136,7 +136,8 @@ def fields(
     """Describe the form of a kind of promise, in a language; `languages` are those in which words are given.
 
     `names` are what references may name, by kind (`purpose`, `recipient`, …); a kind that is not there is a
-    line of text.  `leave` are fields that another clause says; `name` is that of the promise.  Raises KeyError for a kind there is not.
+    line of text.  `leave` are fields that another clause says; `name` is that of the promise.
+    Raises KeyError for a kind there is not.
     """
     made = _Form(words(language), tuple(languages), names or {})
     found = schema["properties"][kind]
@@ -150,9 +151,7 @@ class _Form:
     languages: tuple[str, ...]
     names: Mapping[str, Sequence[str]]
 
-    def fields(
-        self, described: Schema, path: str, leave: frozenset[str] = frozenset()
-    ) -> tuple[Field, ...]:
+    def fields(self, described: Schema, path: str, leave: frozenset[str] = frozenset()) -> tuple[Field, ...]:
         needed = set(described.get("required", ()))
         catalogue = _catalogue(self.said.language)
         return tuple(
@@ -168,7 +167,7 @@ class _Form:
             if name not in leave
         )
 
-    def widget(self, one: Schema, path: str) -> Widget:  # noqa: PLR0911
+    def widget(self, one: Schema, path: str) -> Widget:
         match one.get("format"):
             case "words":
                 return Said(self.languages)
@@ -207,7 +206,9 @@ class _Form:
         """Choose the form that can say all that the alternatives say."""
         parts = next((one for one in found if "properties" in one), None)
         if parts is not None:
-            alone = [one["description"] for one in found if str(one.get("description", "")).startswith("Stands")]
+            alone = [
+                one["description"] for one in found if str(one.get("description", "")).startswith("Stands")
+            ]
             short = tuple(alone[0].removeprefix("Stands for: ").rstrip(".").split(", ")) if alone else ()
             return Part(self.fields(parts, path), short)
         array = next((one for one in found if one.get("type") == "array"), None)
@@ -233,7 +234,8 @@ class _Form:
         kind, _, rest = path.partition(".")
         unnamed = f"{kind}.{rest.rpartition('.')[2]}"  # homonyms are told apart by kind and field
         return tuple(
-            (word, self.said.letter(word, path) if letters else self.said.word(word, unnamed)) for word in said
+            (word, self.said.letter(word, path) if letters else self.said.word(word, unnamed))
+            for word in said
         )
 
     def countries(self, codes: Sequence[str]) -> tuple[Choice, ...]:
@@ -277,7 +279,9 @@ def _filled(widget: Widget, value: Any, path: str) -> Iterator[tuple[str, list[s
 
 
 def _filled_part(widget: Part, value: Any, path: str) -> Iterator[tuple[str, list[str]]]:
-    if not isinstance(value, Mapping) or (widget.short and not set(value) & {one.name for one in widget.fields}):
+    if not isinstance(value, Mapping) or (
+        widget.short and not set(value) & {one.name for one in widget.fields}
+    ):
         value = _written_out(widget, value)
     for one in widget.fields:
         yield from _filled(one.widget, value.get(one.name), f"{path}.{one.name}" if path else one.name)
@@ -318,9 +322,7 @@ def _named_value(widget: Widget, value: Any) -> Any:
     return _written_out(widget, value)
 
 
-def read(
-    known: Sequence[Field], posted: Posted, language: str
-) -> tuple[dict[str, Any], tuple[Wrong, ...]]:
+def read(known: Sequence[Field], posted: Posted, language: str) -> tuple[dict[str, Any], tuple[Wrong, ...]]:
     """Make a value of what was posted; what is wrong is told in a language, input by input."""
     reader = _Reader(posted, _catalogue(language)["problem"])
     found = reader.part(Part(tuple(known)), "")
@@ -344,7 +346,6 @@ class _Reader:
         return "".join(letter for letter in text if letter >= " " and not "\ud800" <= letter <= "\udfff")
 
     def part(self, widget: Part, path: str) -> dict[str, Any] | None:
-        before = len(self.wrong)
         found = {}
         for one in widget.fields:
             inner = f"{path}.{one.name}" if path else one.name
@@ -352,15 +353,18 @@ class _Reader:
             if value is not None:
                 found[one.name] = value
         if not found and path:
-            del self.wrong[before:]
             return None
         for one in widget.fields:
             inner = f"{path}.{one.name}" if path else one.name
-            if one.required and one.name not in found and not any(w.name.startswith(inner) for w in self.wrong):
+            if (
+                one.required
+                and one.name not in found
+                and not any(w.name.startswith(inner) for w in self.wrong)
+            ):
                 self.problem(inner, "needed")
         return found
 
-    def value(self, widget: Widget, path: str) -> Any:  # noqa: PLR0911
+    def value(self, widget: Widget, path: str) -> Any:
         match widget:
             case Part():
                 return self.part(widget, path)
@@ -423,9 +427,8 @@ class _Reader:
 
     def words(self, widget: Said, path: str) -> Any:
         names = dict.fromkeys(widget.languages)
-        names |= dict.fromkeys(
-            name.removeprefix(f"{path}.") for name in self.posted if re.fullmatch(rf"{re.escape(path)}\.[a-z]{{2,3}}", name)
-        )  # fmt: skip
+        spoken = re.compile(rf"{re.escape(path)}\.([a-z]{{2,3}})")
+        names |= dict.fromkeys(match[1] for name in self.posted if (match := spoken.fullmatch(name)))
         found = {name: text for name in names if (text := self.one(f"{path}.{name}"))}
         if not found:
             return None
@@ -437,7 +440,8 @@ class _Reader:
             {
                 int(rest)
                 for name in self.posted
-                if name.startswith(f"{path}.") and _INDEX.fullmatch(rest := name[len(path) + 1 :].partition(".")[0])
+                if name.startswith(f"{path}.")
+                and _INDEX.fullmatch(rest := name[len(path) + 1 :].partition(".")[0])
             }
         )
         if len(numbers) > ROWS_MAX:

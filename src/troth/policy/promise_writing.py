@@ -23,7 +23,9 @@ Edit: TypeAlias = tuple[int, int, str]
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def written(block: str, kind: str, name: str, fields: Sequence[Field], value: Mapping[str, Any] | None) -> str:
+def written(
+    block: str, kind: str, name: str, fields: Sequence[Field], value: Mapping[str, Any] | None
+) -> str:
     """Return the YAML of a block with one promise written otherwise; `name` is empty where the kind has none.
 
     A promise that is not there is added at the end; None removes the one that is.  Keys that are no field of the
@@ -46,10 +48,11 @@ def written(block: str, kind: str, name: str, fields: Sequence[Field], value: Ma
     if value is None:
         return text
     if name and of_kind is not None and _is_block(of_kind[1]) and of_kind[1].value:
-        return _applied(text, [_added(text, of_kind[1], name, value)])
+        return _applied(text, [_added(text, of_kind[1], name, value, opened=True)])
     if of_kind is not None:
         raise NotAllowedError("This promise block is written in one line: change it in its file.")
-    return text + "".join(f"{line}\n" for line in _block({kind: {name: value} if name else value}, 0))
+    lines = [f"{kind}:", *(_opened(name, value, 2) if name else _block(value, 2))]
+    return text + "".join(f"{line}\n" for line in lines)
 
 
 def _entry(node: Any, key: str) -> Any:
@@ -136,13 +139,24 @@ def _of_items(text: str, node: Any, item: Widget, new: Sequence[Any]) -> Iterato
         more = new[new_start + paired : new_end]
         if more:
             neighbour = node.value[end - 1] if end else node.value[0]
-            at = _line_end(text, _end(text, neighbour)) if end else _line_start(text, neighbour.start_mark.index)
+            at = (
+                _line_end(text, _end(text, neighbour))
+                if end
+                else _line_start(text, neighbour.start_mark.index)
+            )
             yield at, at, "".join(_listed(one, node.start_mark.column) for one in more)
 
 
 def _of_item(text: str, node: Any, item: Widget, new: Any) -> Iterator[Edit]:
-    if isinstance(item, Part) and isinstance(node, yaml.MappingNode) and isinstance(new, dict) and _holds(node, item):
-        yield from _of_entries(text, node, {one.name: one.widget for one in item.fields}, new, keep_others=True)
+    if (
+        isinstance(item, Part)
+        and isinstance(node, yaml.MappingNode)
+        and isinstance(new, dict)
+        and _holds(node, item)
+    ):
+        yield from _of_entries(
+            text, node, {one.name: one.widget for one in item.fields}, new, keep_others=True
+        )
         return
     start, end = _span(text, node)
     yield start, end, _flow(new)
@@ -154,7 +168,11 @@ def _listed(value: Any, column: int) -> str:
 
 def _value_replaced(text: str, within: Any, key: Any, node: Any, new: Any) -> Edit:
     """Write the value of a key anew, behind its colon."""
-    if isinstance(node, yaml.ScalarNode) and node.start_mark.index < node.end_mark.index and not isinstance(new, dict):
+    if (
+        isinstance(node, yaml.ScalarNode)
+        and node.start_mark.index < node.end_mark.index
+        and not isinstance(new, dict)
+    ):
         start, end = _span(text, node)
         if node.style not in ("|", ">"):
             return start, end, _flow(new)
@@ -186,14 +204,18 @@ def _removed(text: str, within: Any, entry: Any) -> Edit:
     return before, _end(text, node), ""
 
 
-def _added(text: str, within: Any, name: str, value: Any, after: Any = None) -> Edit:
+def _added(text: str, within: Any, name: str, value: Any, after: Any = None, *, opened: bool = False) -> Edit:
     last = after or within.value[-1]
-    end = _end(text, last[1]) if _end(text, last[1]) > last[0].start_mark.index else text.index(":", _end(text, last[0])) + 1
+    end = (
+        _end(text, last[1])
+        if _end(text, last[1]) > last[0].start_mark.index
+        else text.index(":", _end(text, last[0])) + 1
+    )
     if not _is_block(within):
         return end, end, f", {_quoted(name)}: {_flow(value)}"
     at = _line_end(text, end)
     column = within.value[0][0].start_mark.column
-    lines = _block({name: value}, column)
+    lines = _opened(name, value, column) if opened else _block({name: value}, column)
     return at, at, "".join(f"{line}\n" for line in lines)
 
 
@@ -247,13 +269,18 @@ def _block(value: Any, column: int) -> list[str]:
         return [f"{pad}- {_flow(one)}" for one in value]
     for name, one in value.items():
         short = _flow(one)
-        if not isinstance(one, dict | list) or (len(short) + column + len(name) <= LINE_MAX and column > 0):
+        if not isinstance(one, dict | list) or len(short) + column + len(name) <= LINE_MAX:
             lines.append(f"{pad}{_quoted(name)}: {short}" if one is not None else f"{pad}{_quoted(name)}:")
         elif not one:
             lines.append(f"{pad}{_quoted(name)}: {short}")
         else:
             lines += [f"{pad}{_quoted(name)}:", *_block(one, column + 2)]
     return lines
+
+
+def _opened(name: str, value: Any, column: int) -> list[str]:
+    """Write a key and what it holds below it."""
+    return [f"{' ' * column}{_quoted(name)}:", *_block(value, column + 2)]
 
 
 def _flow(value: Any) -> str:
@@ -283,7 +310,11 @@ def _reads_as_itself(text: str) -> bool:
 
 
 def _quoted(text: str) -> str:
-    if text and not re.search(r"[\n\t,\[\]{}#:]\s|[\n\t,\[\]{}]|[:#]$|^\s|\s$", text) and _reads_as_itself(text):
+    if (
+        text
+        and not re.search(r"[\n\t,\[\]{}#:]\s|[\n\t,\[\]{}]|[:#]$|^\s|\s$", text)
+        and _reads_as_itself(text)
+    ):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
     return f'"{escaped}"'

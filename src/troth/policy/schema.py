@@ -60,7 +60,7 @@ _PLAIN: Mapping[Any, Schema] = {
                 "propertyNames": {"pattern": "^[a-z]{2,3}(-[A-Z]{2})?$"},
                 "additionalProperties": {"type": ["string", "number"]},
             },
-        ]
+        ],
     },
 }
 

@@ -88,6 +88,25 @@ def _kinds(*kinds: Kind) -> Mapping[str, Kind]:
 
 KINDS: Mapping[str, Kind] = _kinds(
     Kind("policy_published", ("version", "sha256", "effective", "promises_changed"), (), "policy"),
+    Kind(
+        "draft_moved",
+        ("move", "draft"),
+        (
+            "file",
+            "clause",
+            "promise",
+            "sha256",
+            "version",
+            "effective",
+            "outcome",
+            "about",
+            "commit",
+            "number",
+            "count",
+            "proposal",
+        ),
+        "draft",
+    ),
     Kind("change_announced", ("version", "way", "on"), ("people", "sha256", "left_out"), "announcement"),
     Kind("policy_adopted", ("entity", "version"), (), "entity"),
     Kind("register_recorded", ("sha256", "files"), (), "policy"),

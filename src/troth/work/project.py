@@ -195,6 +195,10 @@ class Project:
 
         return before_the_coming(self)
 
+    def reread(self) -> None:
+        """Read the files of the policy again when they are next asked for: somebody wrote them."""
+        self.__dict__.pop("written", None)
+
     @cached_property
     def earlier(self) -> dict[tuple[date, date | None], Policy]:
         """Versions published before the files as they stand, by the day each holds from and the day it ends."""

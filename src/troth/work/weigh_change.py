@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from troth.errors import WrongFileError
 from troth.ledger import read
 from troth.policy.difference import Difference, differences, material, reworded
+from troth.policy.loading import load
 from troth.policy.policy import Policy
 from troth.rules import consent, policy_change
 from troth.rules.policy_change import Consequence, Counted
@@ -23,6 +25,7 @@ from troth.rules.sweep import Bound, bound
 from troth.stores.contract import Expiry, Sweeps
 from troth.work import record_choice
 from troth.work.addresses import every_address
+from troth.work.draft_policy import PolicyDraft
 from troth.work.establishment import day_here
 from troth.work.kept_back import kept_back
 from troth.work.may import scopes
@@ -64,7 +67,29 @@ def weigh(project: Project, since: str = "", until: str = "", language: str = ""
         return None
     then, event = known
     later = as_published(project, until) if until else None
-    now = later[0] if later else project.written
+    return _weighed(
+        project, str(event.facts["version"]), then, later[0] if later else project.written, language
+    )
+
+
+def weigh_draft(project: Project, draft: PolicyDraft, language: str = "") -> Weighed:
+    """Compare a draft with the version that holds, or with the files it began from where none was published.
+
+    Raises WrongFileError while the draft has mistakes.
+    """
+    now, problems = draft.loaded
+    if now is None:
+        raise WrongFileError(problems)
+    known = as_published(project, _since(project, "", now))
+    if known is not None:
+        return _weighed(project, str(known[1].facts["version"]), known[0], now, language)
+    then, problems = load({**draft.base, **draft.register})
+    if then is None:
+        raise WrongFileError(problems)
+    return _weighed(project, then.version or "of the files", then, now, language)
+
+
+def _weighed(project: Project, was: str, then: Policy, now: Policy, language: str) -> Weighed:
     found = differences(then, now, language)
     today = day_here(project)
     follows: tuple[Consequence, ...] = ()
@@ -73,19 +98,19 @@ def weigh(project: Project, since: str = "", until: str = "", language: str = ""
         counted = _counted(project, then, now, pairs, today)
         follows = policy_change.consequences(then, now, found, project.maps, pairs, counted)
     return Weighed(
-        str(event.facts["version"]), now.version, now.effective, found, reworded(then, now), follows,
+        was, now.version, now.effective, found, reworded(then, now), follows,
         policy_change.is_too_soon(then, now, found, today),
     )  # fmt: skip
 
 
-def _since(project: Project, until: str) -> str:
+def _since(project: Project, until: str, later: Policy | None = None) -> str:
     """Name the version under which people live until the later one takes effect; empty for the last published."""
     every = published(project)
     names = [str(one.facts["version"]) for one in every]
     if until in names:
         before = held_before(project, every[: names.index(until) + 1])
         return str(before.facts["version"]) if before else until
-    now = project.written
+    now = later or project.written
     if now.version in names or now.effective is None:
         return now.version if now.version in names else ""
     starts = max(now.effective, day_here(project))

@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from troth.errors import NotAllowedError
+from troth.faces.cli import draft_commands
 from troth.faces.cli.console import as_json, out, progress, table
 from troth.faces.cli.context import project
 from troth.faces.cli.taking import give
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from troth.work.weigh_change import Weighed
 
 app = typer.Typer(no_args_is_help=True)
+app.add_typer(draft_commands.app, name="draft")
 FORMATS = ("text", "json", "html")
 WORDS = {
     "rows_due": "rows fall due",

@@ -144,25 +144,18 @@ def publish(
     Example: troth publish
     """
     from troth.faces.cli.context import project
-    from troth.policy.publishing import LOCK, read_lock, write_lock
+    from troth.policy.publishing import LOCK
+    from troth.work.accept_draft import put_in_force, refuse_unpublishable
     from troth.work.establishment import day_here
-    from troth.work.publish_policy import publish_policy, refuse_wrong
-    from troth.work.record_register import record_register
     from troth.work.weigh_change import weigh
 
     here = project()
-    path = here.settings.folder / LOCK
-    last, wrong = read_lock(read_text(path)) if path.exists() else (None, ())
-    if wrong:
-        raise WrongFileError(wrong)
-    today, policy = day_here(here), here.written
-    refuse_wrong(here.ledger, policy, last, today)
+    today = day_here(here)
+    refuse_unpublishable(here)
     weighed = weigh(here)
     if weighed is not None and weighed.asks and not yes:
         _confirmed(weighed)
-    published = publish_policy(here.ledger, policy, last, today)
-    path.write_text(write_lock(published.lock), encoding="utf-8", newline="\n")
-    record_register(here)
+    published = put_in_force(here)
     if json:
         as_json(
             {

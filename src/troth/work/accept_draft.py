@@ -1,0 +1,241 @@
+"""Accept a draft: its text becomes the files of the policy, as a commit or a numbered version; publish it; undo it.
+
+Danger: this writes policy.md.  What cannot be lost: the text before (in git, or beside as a numbered version)
+and the draft (in the ledger).  A file that says neither what the draft began from nor what it says is never
+written over.  Whoever resumes after a crash finds the files written, commits what is left, and records it once.
+
+Law: GDPR Arts. 5(2), 24(2).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from troth.errors import ConflictError, NotAllowedError, WrongFileError
+from troth.ledger import read
+from troth.outside import git
+from troth.policy.publishing import LOCK, Lock, read_lock, write_lock
+from troth.rules import policy_draft as rules
+from troth.rules.event import Fact
+from troth.work import draft_policy
+from troth.work.draft_policy import PolicyDraft, written_files
+from troth.work.establishment import day_here
+from troth.work.project import Project
+from troth.work.publish_policy import Published, publish_policy, refuse_wrong
+from troth.work.record_register import record_register
+
+VERSIONS = "policy.versions"
+DEROGATION = "office/derogation"
+"""Where an office of one person records that it decides and reviews alone."""
+_PLAIN = re.compile(r"[<>\n]")
+_AUTHOR = re.compile(r"[^<>\n]{1,200} <[^<>\s]{0,250}>")
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What an acceptance wrote: the files, and the commit or the numbered version that holds them."""
+
+    files: tuple[str, ...]
+    commit: str = ""
+    number: int = 0
+
+
+def accept(project: Project, draft: PolicyDraft, staff: str, author: str = "") -> Accepted:
+    """Write the text of an approved draft into the files; `author` is `Name <address>` of who accepts, for git.
+
+    Raises NotAllowedError where it is not approved or git refuses, WrongFileError where it has mistakes,
+    ConflictError where the files changed since the draft began.
+    """
+    if draft.state["status"] != "open":
+        raise NotAllowedError(f"The draft {draft.name} is {draft.state['status']} already.")
+    approved = rules.approved(draft.state, alone=_alone(project))
+    if approved.lacks:
+        raise NotAllowedError(approved.lacks)
+    problems = draft.loaded[1]
+    if problems:
+        raise WrongFileError(problems)
+    changed = tuple(file for file in draft.documents if draft.files[file] != draft.base.get(file))
+    if not changed:
+        raise NotAllowedError("The draft changes nothing: there is nothing to accept.")
+    _refuse_stale(project, draft)
+    folder = project.settings.folder
+    kept = git.is_work_tree(folder)
+    if kept and written_files(project) == dict(draft.base) and (dirty := git.uncommitted(folder, changed)):
+        raise NotAllowedError(
+            f"{', '.join(dirty)} has changes that were never committed. Commit them, or take them back, first."
+        )
+    if kept:
+        for file in changed:
+            _write(folder / file, draft.files[file])
+        try:
+            commit = git.commit(folder, changed, _message(draft, staff, approved.by), _author(author, staff))
+        except NotAllowedError:
+            for file in changed:
+                _write(folder / file, draft.base[file])
+            raise
+        done = Accepted(changed, commit=commit)
+    else:
+        done = Accepted(changed, number=_number(folder, draft.base, draft.files))
+        for file in changed:
+            _write(folder / file, draft.files[file])
+    facts: dict[str, Fact] = {"sha256": draft.state["sha256"], "count": len(changed)}
+    facts |= {"commit": done.commit} if done.commit else {"number": done.number}
+    draft_policy.record(project, draft, "accepted", staff, facts)
+    project.reread()
+    return done
+
+
+def undo(project: Project, draft: PolicyDraft, staff: str) -> int:
+    """Put the text before an accepted draft back, as a numbered version of its own; return its number.
+
+    Raises NotAllowedError where git keeps the files (`git revert` undoes there) or the files changed since.
+    """
+    number = draft.state["number"]
+    if draft.state["status"] != "accepted" or not number:
+        raise NotAllowedError(
+            "Only a draft that was accepted as a numbered version, and not published, is undone here. "
+            "Where git keeps the files, `git revert` undoes its commit."
+        )
+    folder = project.settings.folder
+    now, before = _version(folder, number), _version(folder, number - 1)
+    files = written_files(project)
+    if any(files.get(name) not in (now.get(name), before.get(name)) for name in {*files, *now, *before}):
+        raise ConflictError(
+            "The files changed since the draft was accepted. Begin a draft that takes its changes back."
+        )
+    again = _number(folder, now, before)
+    for file, text in before.items():
+        _write(folder / file, text)
+    facts: dict[str, Fact] = {"number": again}
+    draft_policy.record(project, draft, "undone", staff, facts)
+    project.reread()
+    return again
+
+
+def publish(project: Project, draft: PolicyDraft, staff: str, author: str = "") -> Published:
+    """Publish an accepted draft: in force from its day.  Raises WrongFileError with every reason why not."""
+    if draft.state["status"] != "accepted":
+        raise NotAllowedError(
+            f"The draft {draft.name} is {draft.state['status']}: it is accepted before it is published."
+        )
+    if written_files(project) != dict(draft.files):
+        raise ConflictError(
+            "The files changed since the draft was accepted: look at them, and publish with `troth publish`."
+        )
+    published = put_in_force(project, staff)
+    folder = project.settings.folder
+    if git.is_work_tree(folder):
+        words = f"Publish version {published.lock.version} of the policy\n\nDraft: {draft.name}\n"
+        git.commit(folder, [LOCK], words, _author(author, staff))
+    facts: dict[str, Fact] = {"version": published.lock.version, "effective": published.lock.effective}
+    draft_policy.record(project, draft, "published", staff, facts)
+    return published
+
+
+def put_in_force(project: Project, staff: str = "troth") -> Published:
+    """Publish the files as they stand, write `policy.lock` and record the register; said again it changes nothing."""
+    last = last_published(project)
+    published = publish_policy(project.ledger, project.written, last, day_here(project), staff)
+    _write(project.settings.folder / LOCK, write_lock(published.lock))
+    record_register(project)
+    return published
+
+
+def last_published(project: Project) -> Lock | None:
+    """Read `policy.lock`; None where nothing was published yet.  Raises WrongFileError where it cannot be read."""
+    path = project.settings.folder / LOCK
+    last, wrong = read_lock(path.read_text(encoding="utf-8")) if path.exists() else (None, ())
+    if wrong:
+        raise WrongFileError(wrong)
+    return last
+
+
+def refuse_unpublishable(project: Project) -> None:
+    """Raise WrongFileError with every reason why the files cannot be published as they stand."""
+    refuse_wrong(project.ledger, project.written, last_published(project), day_here(project))
+
+
+def _alone(project: Project) -> bool:
+    found = read.state(project.ledger, DEROGATION)
+    return found is not None and found.body.get("status") == "in_force"
+
+
+def _refuse_stale(project: Project, draft: PolicyDraft) -> None:
+    """Raise ConflictError where a file says neither what the draft began from nor what it says."""
+    now = written_files(project)
+    names = sorted({*now, *draft.files})
+    if all(now.get(name) in (draft.base.get(name), draft.files.get(name)) for name in names):
+        return
+    moved = [one for one in draft_policy.three_ways(project, draft) if one.moved]
+    named = ", ".join(f"{one.clause or 'the top'} of {one.file}" for one in moved[:10])
+    raise ConflictError(
+        f"The policy changed since the draft began: clause {named}. Look at both texts, then renew the draft: "
+        f"`troth policy draft conflicts {draft.name}`, `troth policy draft renew {draft.name}`."
+    )
+
+
+def _message(draft: PolicyDraft, staff: str, approved_by: tuple[str, ...]) -> str:
+    clauses = list(dict.fromkeys(one.clause for one in draft.changed if one.clause))
+    what = f"clause{'' if len(clauses) == 1 else 's'} {', '.join(clauses[:8])}" if clauses else "its top"
+    more = f" and {len(clauses) - 8} more" if len(clauses) > 8 else ""
+    version = (
+        f"Version: {draft.state['version']}, in force from {draft.state['effective']}\n"
+        if draft.state["version"]
+        else ""
+    )
+    lines = [
+        f"Change {what}{more} of the policy", "",
+        *(f"- {one.file}, {one.clause or 'top'}: {one.title}" for one in draft.changed), "",
+    ]  # fmt: skip
+    return "\n".join(lines) + (
+        f"\n{version}Draft: {draft.name}\nWritten by: {', '.join(draft.state['writers'])}\n"
+        f"Approved by: {', '.join(approved_by)}\nAccepted by: {staff}\n"
+    )
+
+
+def _author(author: str, staff: str) -> str:
+    if author and not _AUTHOR.fullmatch(author):
+        raise NotAllowedError("The author of a commit is written Name <address>.")
+    return author or f"{_PLAIN.sub('', staff) or 'troth'} <>"
+
+
+def _number(folder: Path, base: Mapping[str, str], files: Mapping[str, str]) -> int:
+    """Keep the files as the next numbered version, and what was before as the first where there is none."""
+    there = sorted(int(path.name) for path in (folder / VERSIONS).glob("[0-9]*") if path.name.isdigit())
+    if there and _version(folder, there[-1]) == dict(files):
+        return there[-1]
+    if not there or _version(folder, there[-1]) != dict(base):
+        there.append(_keep(folder, (there[-1] if there else 0) + 1, base))
+    return _keep(folder, there[-1] + 1, files)
+
+
+def _keep(folder: Path, number: int, files: Mapping[str, str]) -> int:
+    made = folder / VERSIONS / f".{number:04d}.new"
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir(parents=True)
+    for file, text in files.items():
+        _write(made / file, text)
+    made.rename(folder / VERSIONS / f"{number:04d}")
+    return number
+
+
+def _version(folder: Path, number: int) -> dict[str, str]:
+    return {
+        path.name: path.read_bytes().decode("utf-8")
+        for path in sorted((folder / VERSIONS / f"{number:04d}").glob("policy*.md"))
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    beside = path.with_name(f".{path.name}.new")
+    with beside.open("wb") as file:
+        file.write(text.encode("utf-8"))
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
