@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, TextClause, bindparam, text
 
 from troth.errors import ConflictError
-from troth.ledger import keys, vault
+from troth.ledger import keys, listed, vault
 from troth.ledger.lease import Lease, still_held
 from troth.ledger.schema import Ledger
 from troth.rules.event import Draft, Event, Kind, check, decode, encode
@@ -243,6 +243,9 @@ def _fold(connection: Connection, written: Sequence[Event]) -> None:
         states[event.stream] = (fold(states[event.stream][0], event), event.version)
     rows = [state_row(stream, state or {}, version) for stream, (state, version) in states.items()]
     _all(connection, _SET_STATE, rows)
+    listed.write(
+        connection, (state for stream, (state, _) in states.items() if state and listed.lists(stream))
+    )
 
 
 def state_row(stream: str, state: Mapping[str, Any], version: int) -> dict[str, object]:

@@ -24,7 +24,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from troth.errors import NotFoundError, TrothError, UnreachableError
-from troth.ledger import append, keys, vault
+from troth.ledger import append, keys, listed, vault
 from troth.ledger.schema import Ledger
 from troth.rules.event import Draft, Event, Fact, Kind, check, encode_with
 from troth.rules.fold import fold
@@ -268,6 +268,7 @@ class _Batch:
             self._many("unsealed", rows)
         made = [append.state_row(stream, states[stream], versions[stream]) for stream in streams]
         self._many("state", [tuple(row.values()) for row in made])
+        listed.write(self._connection, (states[stream] for stream in streams if listed.lists(stream)))
         self._many("say", [(one.once, json.dumps([event.id for event in one.result])) for one in fresh
                            if one.once is not None and isinstance(one.result, tuple)])  # fmt: skip
         self._again()

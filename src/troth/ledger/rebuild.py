@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from troth.ledger import listed
 from troth.ledger.append import state_row
 from troth.ledger.read import PAGE
 from troth.ledger.schema import Ledger
@@ -66,6 +67,8 @@ def rebuild(ledger: Ledger, told: Callable[[int], object] = lambda _: None) -> i
             connection.execute(
                 text("INSERT INTO state VALUES (:stream, :family, :version, :status, :due, :body)"), current
             )
+        listed.clear(connection)
+        listed.fill(connection)
     return len(current)
 
 

@@ -55,6 +55,13 @@ CREATE TABLE IF NOT EXISTS checkpoints (size bigint PRIMARY KEY, at_us bigint NO
 CREATE TABLE IF NOT EXISTS state (
   stream text PRIMARY KEY, family text NOT NULL, version bigint NOT NULL, status text, due text, body text NOT NULL);
 CREATE INDEX IF NOT EXISTS state_by_family ON state (family, status, due);
+CREATE TABLE IF NOT EXISTS requests (
+  number text PRIMARY KEY, subject text, entity text NOT NULL, status text NOT NULL, rights text NOT NULL,
+  received text NOT NULL, safe_due text, legal_due text, ended_on text, answer_days integer, waits text NOT NULL);
+CREATE INDEX IF NOT EXISTS requests_by_status ON requests (status, safe_due);
+CREATE INDEX IF NOT EXISTS requests_by_month ON requests (received, ended_on, entity);
+CREATE INDEX IF NOT EXISTS requests_by_answer ON requests (ended_on, answer_days, entity);
+CREATE INDEX IF NOT EXISTS requests_by_subject ON requests (subject);
 CREATE TABLE IF NOT EXISTS vault (
   id text PRIMARY KEY, owner text NOT NULL, file text NOT NULL, name text NOT NULL, key text NOT NULL,
   ciphertext {blob} NOT NULL);
@@ -217,6 +224,9 @@ def open_ledger(url: str, keys_url: str, master: MasterKey, clock: Callable[[], 
         _serialised(connection)
         with _numbered_names(connection):
             _create(connection, _LEDGER, _SQLITE_EVENTS, _POSTGRESQL_EVENTS)
+        from troth.ledger import listed  # here: it stands on this module
+
+        listed.fill(connection)
         found: dict[str, str] = {
             row.name: row.value for row in connection.execute(text("SELECT name, value FROM meta"))
         }

@@ -1,0 +1,195 @@
+"""The list of requests: one narrow row for each, so that a list of a hundred thousand is picked, sorted and counted.
+
+It is written in the transaction that writes the state, and made anew from the states where it is missing; nothing in
+it says more than they do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Connection, bindparam, text
+
+from troth.ledger.schema import Ledger
+from troth.rules.request import OPEN
+from troth.rules.request_line import COLUMNS, line, waiting
+from troth.rules.request_wait import Step
+
+FAMILY = "request"
+PAGE = 1000
+_SET = text(
+    f"INSERT INTO requests ({', '.join(COLUMNS)}) VALUES ({', '.join(f':{name}' for name in COLUMNS)}) "  # noqa: S608
+    f"ON CONFLICT (number) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in COLUMNS[1:])}"
+)
+_MISSING = text(
+    "SELECT NOT EXISTS (SELECT 1 FROM requests) AND EXISTS (SELECT 1 FROM state WHERE family = 'request')"
+)
+_STATES = text(
+    "SELECT stream, body FROM state WHERE family = 'request' AND stream > :after ORDER BY stream LIMIT :page"
+)
+ORDERS: Mapping[str, str] = {
+    "due": "safe_due IS NULL, safe_due, number",
+    "legal": "legal_due IS NULL, legal_due, number",
+    "received": "received DESC, number DESC",
+    "oldest": "received, number",
+}
+"""By what a list is sorted; each is said with its last word, the number, so that pages never overlap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One request of a list."""
+
+    number: str
+    subject: str
+    entity: str
+    status: str
+    rights: tuple[str, ...]
+    received: str
+    safe_due: str | None
+    legal_due: str | None
+    ended_on: str | None
+    waits: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which requests: an empty word leaves none out; `entities` None are all, and no entity is nothing.
+
+    `waits` is a step, `by` who would do it: what they may not do, because they did the step before, is left out.
+    """
+
+    entities: Collection[str] | None
+    statuses: Sequence[str] = OPEN
+    entity: str = ""
+    right: str = ""
+    number: str = ""
+    due_before: str = ""
+    subject: str = ""
+    waits: Step | Literal[""] = ""
+    by: str = ""
+
+
+def lists(stream: str) -> bool:
+    """Say whether a stream is a request's, which stands in the list."""
+    return stream.startswith(f"{FAMILY}/")
+
+
+def write(connection: Connection, states: Iterable[Mapping[str, Any]]) -> None:
+    """Write the lines of requests, in the transaction that writes their states."""
+    rows = [line(state) for state in states]
+    if rows:
+        connection.execute(_SET, rows[0] if len(rows) == 1 else rows)
+
+
+def fill(connection: Connection) -> None:
+    """Make the list from the states, where a ledger has requests and no list yet."""
+    if not connection.execute(_MISSING).scalar():
+        return
+    after = ""
+    while page := connection.execute(_STATES, {"after": after, "page": PAGE}).all():
+        write(connection, (json.loads(row.body) for row in page))
+        after = page[-1].stream
+
+
+def clear(connection: Connection) -> None:
+    """Empty the list, before it is made anew."""
+    connection.execute(text("DELETE FROM requests"))
+
+
+def page(
+    ledger: Ledger, wanted: Wanted, *, order: str = "due", skip: int = 0, rows: int = 50
+) -> list[Listed]:
+    """Return a page of the requests that are wanted; one row more than `rows` is asked for by whoever pages."""
+    where, bound = _where(wanted)
+    statement = _bound(
+        f"SELECT {', '.join(COLUMNS)} FROM requests WHERE {where} ORDER BY {ORDERS[order]} LIMIT :rows OFFSET :skip",  # noqa: S608
+        bound,
+    )
+    with ledger.looking() as connection:
+        return [_read(row) for row in connection.execute(statement, bound | {"rows": rows, "skip": skip})]
+
+
+def count(ledger: Ledger, wanted: Wanted) -> int:
+    """Count the requests that are wanted."""
+    where, bound = _where(wanted)
+    statement = _bound(f"SELECT count(*) FROM requests WHERE {where}", bound)  # noqa: S608
+    with ledger.looking() as connection:
+        return int(connection.execute(statement, bound).scalar_one())
+
+
+def months(ledger: Ledger, entities: Collection[str] | None) -> list[tuple[str, str, int]]:
+    """Count requests by the month they came in and the month they ended (empty: not yet): (came, went, how many)."""
+    where, bound = _where(Wanted(entities, statuses=()))
+    statement = _bound(
+        "SELECT substr(received, 1, 7) AS came, coalesce(substr(ended_on, 1, 7), '') AS went, count(*) AS rows "  # noqa: S608
+        f"FROM requests WHERE {where} GROUP BY 1, 2",
+        bound,
+    )
+    with ledger.looking() as connection:
+        return [(row.came, row.went, int(row.rows)) for row in connection.execute(statement, bound)]
+
+
+def answer_days(ledger: Ledger, entities: Collection[str] | None) -> list[tuple[str, int, int]]:
+    """Count answers by the month they went out and the days they took: (month, days, how many)."""
+    where, bound = _where(Wanted(entities, statuses=()))
+    statement = _bound(
+        "SELECT substr(ended_on, 1, 7) AS went, answer_days, count(*) AS rows FROM requests "  # noqa: S608
+        f"WHERE {where} AND answer_days IS NOT NULL AND ended_on IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2",
+        bound,
+    )
+    with ledger.looking() as connection:
+        return [
+            (row.went, int(row.answer_days), int(row.rows)) for row in connection.execute(statement, bound)
+        ]
+
+
+def _where(wanted: Wanted) -> tuple[str, dict[str, Any]]:
+    conditions = ["1 = 1"]
+    bound: dict[str, Any] = {}
+    if wanted.entities is not None:
+        conditions.append("entity IN :entities")
+        bound["entities"] = sorted(wanted.entities) or ["\0"]
+    if wanted.statuses:
+        conditions.append("status IN :statuses")
+        bound["statuses"] = list(wanted.statuses)
+    for column in ("entity", "subject"):
+        if value := getattr(wanted, column):
+            conditions.append(f"{column} = :{column}")
+            bound[column] = value
+    if wanted.right:
+        conditions.append("rights LIKE :right")
+        bound["right"] = f"% {wanted.right} %"
+    if wanted.number:
+        conditions.append("number LIKE :number ESCAPE '!'")
+        bound["number"] = f"%{_plain(wanted.number)}%"
+    if wanted.due_before:
+        conditions.append("safe_due <= :due_before")
+        bound["due_before"] = wanted.due_before
+    if wanted.waits:
+        conditions.append("replace(waits, :but, ' ') LIKE :waits" if wanted.by else "waits LIKE :waits")
+        bound["waits"] = f"% {_plain(wanted.waits)}:%"
+        bound |= {"but": f" {waiting(wanted.waits, wanted.by)} "} if wanted.by else {}
+    return " AND ".join(conditions), bound
+
+
+def _plain(written: str) -> str:
+    """Write what somebody typed so that no letter of it is a pattern."""
+    for letter in "!%_":
+        written = written.replace(letter, f"!{letter}")
+    return written
+
+
+def _bound(statement: str, bound: Mapping[str, Any]) -> Any:
+    lists = [name for name, value in bound.items() if isinstance(value, list)]
+    return text(statement).bindparams(*(bindparam(name, expanding=True) for name in lists))
+
+
+def _read(row: Any) -> Listed:
+    return Listed(
+        row.number, row.subject or "", row.entity, row.status, tuple(row.rights.split()), row.received, row.safe_due,
+        row.legal_due, row.ended_on, tuple(row.waits.split()),
+    )  # fmt: skip
