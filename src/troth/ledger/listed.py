@@ -121,6 +121,14 @@ def count(ledger: Ledger, wanted: Wanted) -> int:
         return int(connection.execute(statement, bound).scalar_one())
 
 
+def overdue(ledger: Ledger, entities: Collection[str] | None, today: str) -> int:
+    """Count the open requests whose legal date is before a day (ISO 8601)."""
+    where, bound = _where(Wanted(entities))
+    statement = _bound(f"SELECT count(*) FROM requests WHERE {where} AND legal_due < :today", bound)  # noqa: S608
+    with ledger.looking() as connection:
+        return int(connection.execute(statement, bound | {"today": today}).scalar_one())
+
+
 def months(ledger: Ledger, entities: Collection[str] | None) -> list[tuple[str, str, int]]:
     """Count requests by the month they came in and the month they ended (empty: not yet): (came, went, how many)."""
     where, bound = _where(Wanted(entities, statuses=()))

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from troth.rules import task
-from troth.rules.claim import WAYS
+from troth.rules.claim import EXCESSIVE, WAYS
 from troth.rules.request import ENDED, answered_late, fee_awaited
 from troth.rules.request_guard import needs_review
 
 Step = Literal[
-    "explain", "authority", "extension", "unidentified", "document", "person", "fee", "fee_paid", "restriction",
-    "decide", "review", "owner", "measure", "approve", "carry", "build", "look", "release", "by_hand", "post", "answer",
+    "look_at", "explain", "authority", "extension", "unidentified", "document", "person", "fee", "fee_paid", "restriction",
+    "decide", "advise", "review", "owner", "measure", "approve", "carry", "build", "look", "release", "by_hand", "post", "answer",
     "close",
 ]  # fmt: skip
 STEPS: tuple[Step, ...] = get_args(Step)
@@ -44,6 +44,8 @@ def waits(state: Mapping[str, Any]) -> tuple[Wait, ...]:
         found.extend(Wait(step, name, but) for step, but in _of_claim(claim))
     if not found:
         found.append(Wait("person" if state["answered"] else "answer"))
+    if not state.get("handled") and any(not one["outcome"] for one in state["claims"].values()):
+        found.insert(0, Wait("look_at"))
     last = {told["letter"]: told["outcome"] for told in state["letters"]}
     return (*found, *([Wait("post")] if "to_post" in last.values() else []))
 
@@ -73,6 +75,8 @@ def _of_claim(claim: Mapping[str, Any]) -> Iterator[tuple[Step, str]]:
     if claim["outcome"] is None:
         yield "decide", ""
     elif needs_review(claim):
+        if claim["outcome"] == "refuse" and EXCESSIVE in str(claim["article"]) and not claim["advised_by"]:
+            yield "advise", ""
         yield "review", str(claim["decided_by"] or "")
     elif claim["outcome"] == "refuse":
         return

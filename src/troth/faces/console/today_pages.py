@@ -1,45 +1,109 @@
-"""Today: what is due by safe date, what waits for whom, and how the promises stand."""
+"""Today: what waits for whoever is signed in, what is due next, and how requests and promises go."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
 from litestar import Response
 
+from troth.faces.console.chart import Chart, chart
 from troth.faces.console.desk import Desk, Visit
+from troth.faces.words import Words
 from troth.ledger import read
 from troth.rules import promise_trend
-from troth.work import incident
-from troth.work.remind import pressing
+from troth.work import audit_trend, incident, sweep
+from troth.work import today as work
+from troth.work.establishment import day_here
+from troth.work.project import Project
+
+SOON = timedelta(days=7)
+BROKEN_MAX = 10
+DAYS_SHOWN = 90
 
 
 def today_pages(desk: Desk) -> None:
     """Register the first page."""
+    drawn: dict[str, tuple[object, tuple[promise_trend.Day, ...]]] = {}
 
     @desk.page("", None)
     def today(visit: Visit) -> Response[str]:
         """GET /console: what presses today."""
-        project = visit.project
-        entities = visit.staff.entities("read_requests")
-        alerts = [
-            one
-            for one in (pressing(project) if visit.may("read_requests") else ())
-            if entities is None or _entity(visit, one.number) in entities
-        ]
-        promises = (
-            [one.body["status"] for one in read.states(project.ledger, promise_trend.FAMILY)]
-            if visit.may("read_audit")
-            else []
-        )
-        open_incidents = (
-            [one for one in incident.every(project) if one["status"] != "closed"]
-            if visit.may("read_incidents")
-            else []
-        )
+        project, words = visit.project, visit.words
+        shown: dict[str, Any] = {"due": (), "waiting": {}, "overdue": 0, "soon": 0, "charts": []}
+        if visit.may("read_requests"):
+            entities, now = visit.staff.entities("read_requests"), day_here(project)
+            shown |= {
+                "due": work.due(project, entities),
+                "waiting": work.waiting(project, visit.staff),
+                "overdue": work.overdue(project, entities),
+                "soon": work.soon(project, entities, now + SOON),
+                "charts": _of_requests(work.months(project, entities), words),
+            }
+        promises: Sequence[Mapping[str, Any]] = ()
+        if visit.may("read_audit"):
+            promises = [one.body for one in read.states(project.ledger, promise_trend.FAMILY)]
+            days = _trend(project, promises, drawn)
+            shown["charts"] += [_of_promises(days[-DAYS_SHOWN:], words)] if len(days) > 1 else []
+        broken = [one for one in promises if one["status"] == "broken"]
         return visit.show(
-            "today.html", visit.words("today.title"), alerts=alerts, incidents=len(open_incidents),
-            broken=promises.count("broken"), kept=promises.count("kept"), unproven=promises.count("unproven"),
+            "today.html", words("today.title"), **shown,
+            incidents=list(_incidents(visit)) if visit.may("read_incidents") else [],
+            sweeps=[one for one in sweep.every(project) if one["status"] in {"marked", "stopped"}]
+            if visit.may("read_sweeps") else [],
+            broken=sorted(broken, key=lambda one: str(one["since"]), reverse=True)[:BROKEN_MAX],
+            broken_count=len(broken), kept=sum(one["status"] == "kept" for one in promises),
+            unproven=sum(one["status"] == "unproven" for one in promises),
+            day=date.fromisoformat,
         )  # fmt: skip
 
 
-def _entity(visit: Visit, number: str) -> str:
-    found = read.state(visit.project.ledger, f"request/{number}")
-    return str(found.body["entity"]) if found else ""
+def _trend(
+    project: Project, promises: Sequence[Mapping[str, Any]],
+    drawn: dict[str, tuple[object, tuple[promise_trend.Day, ...]]],
+) -> tuple[promise_trend.Day, ...]:  # fmt: skip
+    """Return how promises stood over time; read anew only once a control has run again."""
+    ran = (len(promises), sum(int(one["runs"]) for one in promises))
+    if drawn.get("promises", (None, ()))[0] != ran:
+        drawn["promises"] = (ran, audit_trend.trend(project))
+    return drawn["promises"][1]
+
+
+def _of_requests(months: Sequence[work.Month], words: Words) -> list[Chart]:
+    if not any(one.came or one.open for one in months):
+        return []
+    labels = [one.month for one in months]
+    return [
+        chart(
+            words("today.chart.requests"), labels,
+            [(words("today.chart.came"), [one.came for one in months]),
+             (words("today.chart.open"), [one.open for one in months])],
+        ),
+        chart(
+            words("today.chart.days"), labels,
+            [(words("today.chart.median"), [one.days_median for one in months]),
+             (words("today.chart.p90"), [one.days_p90 for one in months])],
+        ),
+    ]  # fmt: skip
+
+
+def _of_promises(days: Sequence[promise_trend.Day], words: Words) -> Chart:
+    return chart(
+        words("today.chart.promises"), [one.on.isoformat() for one in days],
+        [(words("today.kept"), [one.kept for one in days]), (words("today.unproven"), [one.unproven for one in days]),
+         (words("today.broken"), [one.broken for one in days])], marks_max=4,
+    )  # fmt: skip
+
+
+def _incidents(visit: Visit) -> Any:
+    entities = visit.staff.entities("read_incidents")
+    for one in incident.every(visit.project):
+        if one["status"] not in {"reported", "breach"} or (
+            entities is not None and one["entity"] not in entities
+        ):
+            continue
+        end = incident.hours(visit.project, one)
+        left = None if end is None else int((end.due - visit.project.clock()).total_seconds() // 3600)
+        yield {"number": one["number"], "status": one["status"], "hours": left, "told": bool(one["authority"]),
+               "received": str(one["reported_at"])[:10] if "reported_at" in one else ""}  # fmt: skip
