@@ -17,9 +17,9 @@ from troth.rules.request import ENDED, answered_late, fee_awaited
 from troth.rules.request_guard import needs_review
 
 Step = Literal[
-    "look_at", "explain", "authority", "extension", "unidentified", "document", "person", "fee", "fee_paid", "restriction",
-    "decide", "advise", "review", "owner", "measure", "approve", "carry", "build", "look", "release", "by_hand", "post", "answer",
-    "close",
+    "look_at", "explain", "authority", "extension", "unidentified", "document", "person", "fee", "fee_paid",
+    "restriction", "decide", "advise", "review", "owner", "measure", "approve", "carry", "build", "look", "release",
+    "by_hand", "post", "answer", "close",
 ]  # fmt: skip
 STEPS: tuple[Step, ...] = get_args(Step)
 

@@ -13,6 +13,7 @@ from troth.faces.console.desk import Desk, Visit
 from troth.faces.words import Words
 from troth.ledger import read
 from troth.rules import promise_trend
+from troth.rules.request_trend import Month
 from troth.work import audit_trend, incident, sweep
 from troth.work import today as work
 from troth.work.establishment import day_here
@@ -70,7 +71,7 @@ def _trend(
     return drawn["promises"][1]
 
 
-def _of_requests(months: Sequence[work.Month], words: Words) -> list[Chart]:
+def _of_requests(months: Sequence[Month], words: Words) -> list[Chart]:
     if not any(one.came or one.open for one in months):
         return []
     labels = [one.month for one in months]

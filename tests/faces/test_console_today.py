@@ -1,0 +1,99 @@
+"""The first page: what waits for whom, what is due, and nothing that is not theirs to see."""
+
+from datetime import timedelta
+
+import pytest
+
+import story
+from console_visits import admit_all, admit_one, signed_in
+from troth.faces.console.chart import chart
+from troth.faces.portal.application import application
+from troth.work import admit, decide, incident
+from troth.work import today as work
+
+APPS = {}
+
+
+@pytest.fixture
+def number(project, clock):
+    admit_all(project)
+    made = story.ask(project, "erase", wording="Forget me, says Ada.")
+    clock.forward(days=2)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def app(project):
+    """One application of a project: it takes longer to make than a page to draw."""
+    made = APPS[id(project)] = application(project)
+    yield made
+    APPS.clear()
+
+
+def first_page(project, handle, language="en"):
+    with signed_in(project, handle, APPS[id(project)], language) as client:
+        answer = client.get("/console")
+        assert answer.status_code == 200
+        return answer.text
+
+
+def test_a_decision_waits_for_the_handler_and_its_review_for_somebody_else(project, number):
+    assert "?waits=decide" in first_page(project, "handler")
+    assert "?waits=decide" not in first_page(project, "reviewer")
+    decide.decide(project, number, "c1", "grant", "reviewer", ground="a")  # such as a deputy did
+    assert "?waits=review" not in first_page(project, "reviewer")
+    admit_one(project, "paul", "reviewer")
+    page = first_page(project, "paul")
+    assert "?waits=review" in page
+    assert "review the decision" in page
+    assert f"/console/requests/{number}" in page
+
+
+def test_nothing_personal_is_on_it_and_roles_without_requests_see_none(project, number):
+    for handle in ("handler", "reviewer", "dpo", "intake", "auditor", "counsel"):
+        page = first_page(project, handle)
+        assert number in page
+        assert "ada@example.org" not in page
+        assert "says Ada" not in page
+    assert number not in first_page(project, "admin")
+
+
+def test_another_entity_is_not_shown(project, number):
+    admit_one(project, "elsa")
+    admit._record(project, "elsa", {"move": "granted", "role": "handler", "entity": "elsewhere"}, "root")
+    page = first_page(project, "elsa")
+    assert number not in page
+    assert "?waits=" not in page
+
+
+def test_overdue_and_due_soon_are_counted_by_day(project, number, clock):
+    assert (work.overdue(project, None), work.soon(project, None, clock().date() + timedelta(days=60))) == (
+        0,
+        1,
+    )
+    clock.forward(days=60)
+    assert work.overdue(project, None) == 1
+    assert "overdue" in first_page(project, "handler")
+
+
+def test_hours_of_an_incident_are_said(project, clock):
+    admit_all(project)
+    found = incident.report(project, "A laptop was lost.", "dpo", channel="staff")
+    incident.certain(project, found.number, "dpo", clock(), "It held addresses.", "dpo")
+    clock.forward(hours=10)
+    assert "62 hours left" in first_page(project, "dpo")
+
+
+def test_months_are_drawn_with_their_table_in_both_languages(project, number):
+    assert "open at the end of the month" in first_page(project, "handler")
+    page = first_page(project, "handler", "fr")
+    assert "ouvertes à la fin du mois" in page
+    assert '<polyline points="' in page
+    assert work.months(project, None)[-1].came == 1
+
+
+def test_a_curve_has_a_gap_where_nothing_was_answered():
+    drawn = chart("Days", ["a", "b", "c", "d"], [("median", [1, None, 3, 4])])
+    assert len(drawn.curves[0].pieces) == 1
+    assert len(drawn.curves[0].dots) == 3
+    assert [values for _, values in drawn.rows] == [("1",), ("–",), ("3",), ("4",)]
