@@ -118,7 +118,7 @@ OPERATIONS = (
         ChoicesTaken,
         {"subject": "810dc90a5bb4efed3c11", "at": "2026-11-23T09:00:00+00:00",
          "choices": [{"event": "01KC5Q8Z3V0000000000000000", "proven": True}]},
-        201, "allowed", (401, 403, 409, 413, 422, 429, 503),
+        201, "allowed", (401, 403, 404, 409, 413, 422, 429, 503),
     ),
     Operation(
         "post", "/api/may", "may", "may", "Ask whether something may be done with somebody, and why.", Ask,
