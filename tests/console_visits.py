@@ -24,7 +24,7 @@ def admit_all(project):
 def admit_one(project, handle, *roles, entity=""):
     """Admit somebody without the link, with these roles."""
     accounts.write(project.ledger, handle, Account(f"{handle.title()} Example", f"{handle}@staff.example"))
-    admit._record(project, handle, {"move": "invited"}, "root")
+    admit.record(project, handle, {"move": "invited"}, "root")
     admit.joined(project, handle, "")
     for role in roles:
         admit.grant(project, handle, role, entity, "root")

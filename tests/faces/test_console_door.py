@@ -161,6 +161,30 @@ def test_too_many_tries_wait_though_the_last_is_right(client, project, clock):
     assert enter(client, project, secret).status_code == 303
 
 
+def test_a_link_made_on_the_server_signs_in_once_and_the_record_says_who_made_it(client, project):
+    admit_one(project, "anne", "admin")
+    path = path_of(sign_in.enter_link(project, "anne", "root"))
+    for _ in range(2):  # whoever only looks uses up nothing
+        assert "Sign in as anne" in client.get(path).text
+    assert client.post(path, follow_redirects=False).headers["location"] == "/console"
+    assert client.post(path).status_code == 404
+    assert client.get(path).status_code == 404
+    made = [
+        event for event in read.stream(project.ledger, "staff/anne") if event.facts["move"] == "enter_link"
+    ]
+    assert [event.actor for event in made] == ["root"]
+
+
+def test_a_link_that_signs_in_is_no_invitation_and_ends(client, project, clock):
+    admit_one(project, "anne", "admin")
+    path = path_of(sign_in.enter_link(project, "anne", "root"))
+    assert client.get(path.replace("/enter/", "/join/")).status_code == 404
+    clock.now += timedelta(minutes=16)
+    assert client.post(path).status_code == 404
+    with pytest.raises(NotAllowedError, match="from 1 to 1440"):
+        sign_in.enter_link(project, "anne", "root", 0)
+
+
 @pytest.mark.parametrize("later", [timedelta(minutes=46), timedelta(hours=11)])
 def test_a_session_ends(project, clock, later):
     admit_one(project, "anne", "admin")

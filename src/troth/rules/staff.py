@@ -146,7 +146,7 @@ def fold(state: State | None, event: Event) -> State:
             return {**held, "absences": _ended(held["absences"], on)}
         case "closed":
             return {**held, "status": "closed", "grants": [], "absences": []}
-        case "reset" | "locked":
+        case "reset" | "locked" | "enter_link":
             return held
         case _:
             raise ValueError(facts["move"])

@@ -74,7 +74,7 @@ def invite(project: Project, handle: str, name: str, email: str, staff: str) -> 
     held = accounts.read(project.ledger, handle)
     if held is None:
         accounts.write(project.ledger, handle, Account(name.strip(), email.strip()))
-    _record(project, handle, {"move": "invited" if found is None else "reset"}, staff)
+    record(project, handle, {"move": "invited" if found is None else "reset"}, staff)
     return join_link(project, accounts.invite(project.ledger, handle, "", timedelta(hours=INVITATION_HOURS)))
 
 
@@ -152,7 +152,7 @@ def grant(project: Project, handle: str, role: str, entity: str, staff: str) -> 
     wrong = [] if derogates(project) else list(rules.joined(rules.grants(found), given))
     if wrong:
         raise NotAllowedError(wrong[0])
-    _record(project, handle, {"move": "granted", "role": given.role, "entity": entity}, staff)
+    record(project, handle, {"move": "granted", "role": given.role, "entity": entity}, staff)
 
 
 def withdraw(project: Project, handle: str, role: str, entity: str, staff: str) -> None:
@@ -163,7 +163,7 @@ def withdraw(project: Project, handle: str, role: str, entity: str, staff: str) 
         raise NotAllowedError(f"{handle} has no such role: {role}{' for ' + entity if entity else ''}.")
     if gone.role == "admin":
         _refuse_last(project, handle)
-    _record(project, handle, {"move": "withdrawn", "role": gone.role, "entity": entity}, staff)
+    record(project, handle, {"move": "withdrawn", "role": gone.role, "entity": entity}, staff)
 
 
 def away(project: Project, handle: str, begins: date, until: date | None, deputy: str, staff: str) -> None:
@@ -189,14 +189,14 @@ def away(project: Project, handle: str, begins: date, until: date | None, deputy
     facts: dict[str, Fact] = {"move": "away", "begins": begins.isoformat(), "deputy": deputy}
     if until is not None:
         facts["until"] = until.isoformat()
-    _record(project, handle, facts, staff)
+    record(project, handle, facts, staff)
 
 
 def back(project: Project, handle: str, staff: str) -> None:
     """Record that somebody is back: their deputy has their duties no more."""
     if not known(project, handle)["absences"]:
         raise NotAllowedError(f"No absence of {handle} is recorded.")
-    _record(project, handle, {"move": "back"}, staff)
+    record(project, handle, {"move": "back"}, staff)
 
 
 def close(project: Project, handle: str, staff: str) -> None:
@@ -204,7 +204,7 @@ def close(project: Project, handle: str, staff: str) -> None:
     if known(project, handle)["status"] == "closed":
         return
     _refuse_last(project, handle)
-    _record(project, handle, {"move": "closed"}, staff)
+    record(project, handle, {"move": "closed"}, staff)
     accounts.remove(project.ledger, handle)
 
 
@@ -270,6 +270,7 @@ def _refuse_last(project: Project, handle: str) -> None:
         raise NotAllowedError(f"{handle} is the last administrator. Give somebody else that role first.")
 
 
-def _record(project: Project, handle: str, facts: Mapping[str, Fact], staff: str) -> None:
+def record(project: Project, handle: str, facts: Mapping[str, Fact], staff: str) -> None:
+    """Record what happened to somebody's account."""
     draft = Draft("staff_moved", f"{FAMILY}/{handle}", {"staff": handle, **facts}, actor=staff)
     append.append(project.ledger, [draft])

@@ -34,6 +34,9 @@ STEP_SECONDS = 30
 SECRET_BYTES = 20
 LANES, ITERATIONS, MEMORY_KIB = 4, 3, 64 * 1024
 """RFC 9106, section 4, the second recommended option: 3 passes over 64 MiB by 4 lanes."""
+ENTER = "enter"
+ENTER_MINUTES, ENTER_MINUTES_MAX = 15, 24 * 60
+_USED = "This link was used already, or is too old."
 _WRONG = "The handle, the password or the code is not right. A code works once; wait for the next one."
 
 
@@ -78,7 +81,7 @@ def join(
     if invited.role and admit.state(project, taken) is not None:
         raise NotAllowedError(f"{taken} is in the record already. Choose another handle.")
     if not accounts.use_up(project.ledger, token):
-        raise NotFoundError("This link was used already, or is too old.")
+        raise NotFoundError(_USED)
     accounts.end_all(project.ledger, taken)
     accounts.write(
         project.ledger, taken, Account(name.strip(), email.strip(), _hashed(password), secret, step)
@@ -90,9 +93,42 @@ def join(
 def invitation(project: Project, token: str) -> Invitation:
     """Return whom a link invites; raises NotFoundError where it does nobody (any more)."""
     found = accounts.invitation(project.ledger, token)
-    if found is None or (found.role and accounts.exist(project.ledger)):
-        raise NotFoundError("This link was used already, or is too old.")
+    if found is None or found.role == ENTER or (found.role and accounts.exist(project.ledger)):
+        raise NotFoundError(_USED)
     return found
+
+
+def enter_link(
+    project: Project, handle: str, staff: str, minutes: int = ENTER_MINUTES, served_at: str = ""
+) -> str:
+    """Return a link that signs somebody in once, without password and code; the record says who made it.
+
+    It is for whoever runs the server: after the loss of the last telephone, or to show the console around.
+    Raises NotFoundError for a handle that is none, NotAllowedError for somebody who left.
+    """
+    if admit.known(project, handle)["status"] == "closed":
+        raise NotAllowedError(f"{handle} has left; nobody who left signs in.")
+    if not 1 <= minutes <= ENTER_MINUTES_MAX:
+        raise NotAllowedError(f"A link that signs in lasts from 1 to {ENTER_MINUTES_MAX} minutes.")
+    admit.record(project, handle, {"move": "enter_link"}, staff)
+    token = accounts.invite(project.ledger, handle, ENTER, timedelta(minutes=minutes))
+    return f"{served_at or project.settings.public_url}/console/enter/{token}"
+
+
+def enters(project: Project, token: str) -> str:
+    """Return whom a link signs in; raises NotFoundError where it does nobody (any more)."""
+    found = accounts.invitation(project.ledger, token)
+    if found is None or found.role != ENTER or not _here(project, found.handle):
+        raise NotFoundError(_USED)
+    return found.handle
+
+
+def enter(project: Project, token: str) -> str:
+    """Use a link up and return a new session's token; raises NotFoundError where somebody was quicker."""
+    handle = enters(project, token)
+    if not accounts.use_up(project.ledger, token):
+        raise NotFoundError(_USED)
+    return accounts.begin(project.ledger, handle)
 
 
 def sign_in(project: Project, handle: str, password: str, code: str) -> str:

@@ -100,6 +100,27 @@ def _link(link: str, json: bool) -> None:
 
 
 @app.command()
+def enter(
+    handle: str = HANDLE,
+    minutes: int = typer.Option(15, help="How long the link lasts, at most a day."),
+    staff: str = STAFF,
+    json: bool = JSON,
+) -> None:
+    """Print a link that signs somebody in once, without password and code; the record says who made it.
+
+    Example: troth staff enter a.durand --staff root
+    """
+    from troth.work.sign_in import enter_link
+
+    link = enter_link(project(), handle, staff, minutes)
+    if json:
+        as_json({"link": link, "minutes": minutes})
+        return
+    out().print(link, markup=False, soft_wrap=True)
+    out().print(f"It signs {handle} in once, within {minutes} minutes.", markup=False)
+
+
+@app.command()
 def grant(handle: str = HANDLE, role: str = ROLE, entity: str = ENTITY, staff: str = STAFF) -> None:
     """Give somebody a role; roles that must stay apart are refused.
 

@@ -80,8 +80,7 @@ def door(desk: Desk, limit: Limit) -> list[Any]:
         try:
             whom = sign_in.invitation(project, token)
         except NotFoundError:
-            return desk.draw(request, words, "refused.html", words("join.gone.title"), 404,
-                             text=words("join.gone.text"), back=f"{ROOT}/sign-in")  # fmt: skip
+            return gone(request)
         account = accounts.read(project.ledger, whom.handle)
         secret = _secret(given) or sign_in.new_secret()
         name = _text(given, "name") or (account.name if account else "")
@@ -115,7 +114,40 @@ def door(desk: Desk, limit: Limit) -> list[Any]:
             return desk.refused(request, desk.words_for(request), error)
         return Redirect(f"{ROOT}?told=told.joined", status_code=303, cookies=[desk.session_cookie(session)])
 
-    return [asked, signed, out, invited, joined]
+    @get(f"{ROOT}/enter/{{token:str}}")
+    async def entering(request: Asked, token: FromPath[str]) -> Response[str]:
+        """GET /console/enter/TOKEN: ask first, so that a program that follows links uses up nothing."""
+        limited(request, limit)
+        return await asyncio.to_thread(ask_to_enter, request, token)
+
+    def ask_to_enter(request: Asked, token: str) -> Response[str]:
+        words = desk.words_for(request)
+        try:
+            handle = sign_in.enters(project, token)
+        except NotFoundError:
+            return gone(request)
+        return desk.draw(request, words, "enter.html", words("enter.title"), token=token, handle=handle)
+
+    @post(f"{ROOT}/enter/{{token:str}}", status_code=303)
+    async def entered(request: Asked, token: FromPath[str]) -> Response[Any]:
+        """POST /console/enter/TOKEN: use the link up."""
+        same_site(request, project)
+        limited(request, limit)
+        return await asyncio.to_thread(let_in, request, token)
+
+    def let_in(request: Asked, token: str) -> Response[Any]:
+        try:
+            session = sign_in.enter(project, token)
+        except NotFoundError:
+            return gone(request)
+        return Redirect(ROOT, status_code=303, cookies=[desk.session_cookie(session)])
+
+    def gone(request: Asked) -> Response[str]:
+        words = desk.words_for(request)
+        return desk.draw(request, words, "refused.html", words("join.gone.title"), 404,
+                         text=words("join.gone.text"), back=f"{ROOT}/sign-in")  # fmt: skip
+
+    return [asked, signed, out, invited, joined, entering, entered]
 
 
 def _text(given: dict[str, list[Any]], name: str) -> str:
