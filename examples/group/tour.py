@@ -86,6 +86,7 @@ def tell(folder: Path, until_the_end: ExitStack, *, sqlite: bool, browser: bool)
     access(teller)
     erasure(teller)
     scanned = site(teller, "it was not wanted" if not browser else website.why_no_scan())
+    archive(teller)
     audit(teller)
     if scanned:
         mended(teller)
@@ -271,6 +272,23 @@ def site(teller: Teller, why_not: str) -> bool:
     with website.served(teller):
         _scan(teller, "scan.json", code=1)
     return True
+
+
+def archive(teller: Teller) -> None:
+    """Mark the contracts that ended for the archive, and those from which no claim can be made any more."""
+    teller.chapter("Contracts that ended")
+    teller.say(
+        "A contract is in use until it ends. Then it is kept for five years more, in case somebody makes a claim, in "
+        "an archive that only counsel may read; then it goes. The map says so, and `sweep` counts what is due today:"
+    )
+    contracts = ("crm.contract.contracts", "crm.contract_archive.contracts")
+    teller.troth("sweep", "look", *contracts, codes=(1,))
+    teller.say(
+        "Nothing goes at once. What is marked waits for a week, in which it can be stopped; whoever decided in the map "
+        "gets a letter. Then the worker moves the rows, each batch in one transaction."
+    )
+    teller.troth("sweep", "mark", *contracts, "--staff", "marie")
+    teller.troth("sweep", "owners")
 
 
 def mended(teller: Teller) -> None:

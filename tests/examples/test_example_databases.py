@@ -89,7 +89,7 @@ def test_support_has_no_foreign_key_and_the_others_do(demo):
         ).fetchone()[0]
         for store in ("crm", "billing", "support")
     }  # fmt: skip
-    assert keys == {"crm": 18, "billing": 4, "support": 0}
+    assert keys == {"crm": 22, "billing": 4, "support": 0}
 
 
 def test_they_have_the_size_that_the_page_says(demo):

@@ -112,7 +112,7 @@ def part(said: str, title: str) -> str:
 def test_each_command_is_shown_and_nothing_ends_as_a_traceback(told):
     said, _ = told
     commands = re.findall(r"^\$ troth (?!serve)(\w+)", said, re.MULTILINE)
-    always = {"check", "map", "publish", "notice", "request", "find", "audit", "ledger", "verify"}
+    always = {"check", "map", "publish", "notice", "request", "find", "sweep", "audit", "ledger", "verify"}
     assert set(commands) - {"scan", "policy"} == always  # both need a browser: what is mended is the site
     assert f"That was the whole story: {len(commands)} commands" in said
     assert "Traceback" not in said
@@ -148,6 +148,16 @@ def test_she_is_gone_from_the_databases_and_what_was_kept_is_said(told):
     )
     assert "found 4 other places; they stay because: Other people wrote it" in letter
     assert "Processors that work for us: told on" in letter
+
+
+def test_contracts_that_ended_are_marked_for_the_archive_and_counsel_is_told(told):
+    said, folder = told
+    marked = part(said, "Contracts that ended")
+    assert "crm.contract.contracts: 14 rows are marked (14 archive in contract)" in " ".join(marked.split())
+    assert "crm.contract_archive.contracts: 3 rows are marked" in " ".join(marked.split())
+    assert len(re.findall(r"counsel +by mail", marked)) == 2
+    letters = (folder / "project" / "letters").glob("*.eml")
+    assert sum("To: counsel@vaubrelle.example" in one.read_text(encoding="utf-8") for one in letters) == 1
 
 
 def test_the_audit_says_what_is_kept_broken_and_unproven(told):

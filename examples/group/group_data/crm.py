@@ -21,6 +21,12 @@ LATE_CONTACTS = 12
 TWICE = 25
 """People who are there twice, the second time with the address in capitals."""
 
+CONTRACTS, ENDED = 36, 14
+"""Contracts in use, and those of them that have ended: they wait to be moved to the archive."""
+ARCHIVED, OVER = 8, 3
+"""Contracts in the archive, and those of them from which no claim can be made any more."""
+_CONTRACT = "id reference company_id signatory signatory_email product_code signed_on ended_on"
+
 PRODUCTS = (("ATLAS", "Vaubrelle Atlas"), ("ATLAS-SAAS", "Vaubrelle Atlas, hosted"), ("FIL", "Vaubrelle Fil"),
             ("FORM", "Training day"), ("MAINT", "Maintenance"))  # fmt: skip
 
@@ -81,6 +87,7 @@ def make(population: Population) -> Crm:
     leads = _leads(rows)
     contact_rows = list(_contact_rows(rows, contacts, dict(companies)))
     threads, posts = _forum(rows, len(contact_rows) - 1)
+    contracts = list(_contracts(contacts))
     tables: Tables = {
         "address": table("id line postcode city country", rows.addresses),
         "employee": table(
@@ -106,6 +113,8 @@ def make(population: Population) -> Crm:
             "id contact_id employee_id product_code kind happened_at notes",
             _interactions(rows, len(contact_rows)),
         ),
+        "contract": table(_CONTRACT, contracts[:CONTRACTS]),
+        "contract_archive": table(f"{_CONTRACT} put_by put_on", map(_archived, contracts[CONTRACTS:])),
         "forum_thread": table("id opened_by title opened_at", threads),
         "forum_post": table("id thread_id author_id parent_id body posted_at", posts),
         "direct_message": table(
@@ -206,6 +215,30 @@ def _interactions(rows: _Rows, contacts: int) -> Iterator[Row]:
             chance.moment(2, 690),
             chance.pick(_NOTES),
         )
+
+
+# Contracts draw from a chance of their own, so that nothing else depends on them.
+
+
+def _contracts(contacts: list[Person]) -> Iterator[Row]:
+    """Make the contracts, those in use first: some have ended and wait for the archive, some run on."""
+    chance = Chance("contracts")
+    for number in range(1, CONTRACTS + ARCHIVED + 1):
+        if number <= ENDED:
+            ended: date | None = chance.day(40, 900)
+        elif number <= CONTRACTS:
+            ended = None if chance.often(0.6) else TODAY + timedelta(days=30 + chance.below(700))
+        else:
+            ended = chance.day(1850, 2300) if number <= CONTRACTS + OVER else chance.day(950, 1700)
+        signed = (ended or TODAY) - timedelta(days=800 + chance.below(900))
+        one = contacts[200 + 7 * number]
+        yield (number, f"C-{signed.year}-{number:04d}", one.company, one.full_name, one.email,
+               chance.pick(PRODUCTS)[0], str(signed), str(ended) if ended else None)  # fmt: skip
+
+
+def _archived(row: Row) -> Row:
+    """Return a contract as it stands in the archive: moved there by hand on the day after its end."""
+    return (*row, "by hand", str(date.fromisoformat(str(row[7])) + timedelta(days=1)))
 
 
 # Thread 1 is opened by Maëlle; post 3, by Séverin, says her address: residue that no link leads to.

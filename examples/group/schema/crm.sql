@@ -104,6 +104,35 @@ CREATE TABLE direct_message (
     sent_at timestamp NOT NULL
 );
 
+-- A contract is in use until it ends; then it is moved here, where only those read it who defend
+-- claims from it, until these lapse.  On PostgreSQL nobody but the owner may read a new table.
+CREATE TABLE contract (
+    id integer PRIMARY KEY,
+    reference varchar(20) NOT NULL,
+    company_id integer NOT NULL REFERENCES company (id),
+    signatory varchar(240) NOT NULL,
+    signatory_email varchar(254),
+    product_code varchar(20) NOT NULL REFERENCES product (code),
+    signed_on date NOT NULL,
+    ended_on date
+);
+
+CREATE TABLE contract_archive (
+    id integer PRIMARY KEY,
+    reference varchar(20) NOT NULL,
+    company_id integer NOT NULL REFERENCES company (id),
+    signatory varchar(240) NOT NULL,
+    signatory_email varchar(254),
+    product_code varchar(20) NOT NULL REFERENCES product (code),
+    signed_on date NOT NULL,
+    ended_on date,
+    put_by text,
+    put_on date
+);
+
+CREATE INDEX contract_email ON contract (signatory_email);
+CREATE INDEX contract_archive_email ON contract_archive (signatory_email);
+CREATE INDEX contract_archive_put_by ON contract_archive (put_by);
 CREATE INDEX contact_email ON contact (email);
 CREATE INDEX contact_company ON contact (company_id);
 CREATE INDEX contact_address ON contact (address_id);

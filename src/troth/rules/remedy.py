@@ -8,7 +8,7 @@ Law: GDPR Arts. 5(2), 24(1), 32(1)(d).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from troth.law.period import Period
@@ -43,7 +43,7 @@ def remedy(promise: Promise, found: Verdict, policy: Policy, facts: Facts) -> st
         case RegisterDocument():
             return _document(promise, facts)
         case Cookies():
-            return _cookie(promise, found) or "troth scan URL"
+            return _scan(promise, found, own_site=facts.own_site)
         case Collection() if found.word == "unproven" and promise.channels:
             unseen = [str(one.key) for one in promise.channels if f"channel {one.key}:" in wrong]
             if unseen:
@@ -79,18 +79,23 @@ def _document(promise: RegisterDocument, facts: Facts) -> str:
     return "troth register documents"
 
 
-def _cookie(promise: Cookies, found: Verdict) -> str:
-    """Return what brings a declared period under its limit, where a declaration is what breaks the promise."""
+def _scan(promise: Cookies, found: Verdict, *, own_site: bool) -> str:
+    """Return the scan that mends what it can first; the project's own site needs no address."""
+    where = "" if own_site else f" https://{promise.sites[0]}" if promise.sites else " URL"
+    return f"troth scan{where}{' --mend' if found.word == 'broken' else ''}"
+
+
+def shortened(promise: Cookies) -> Iterator[tuple[str, str]]:
+    """Yield the declared periods of the table that are over a limit, by their path, each with the longest allowed."""
     for cookie in promise.table:
-        said = next((one for one in found.broken_by if one.startswith(f"{cookie.name}: ")), "")
-        path = f"{promise.id} 'table.{cookie.name}."
-        if "what it collects stays" in said:
-            return f"troth policy set {path}data_kept' '{AUDIENCE_DATA_MAX}'"
-        if "the policy's own limit" in said:
-            return f"troth policy set {path}lifetime' '{promise.lifetime_max}'"
-        if "declared for" in said:
-            return f"troth policy set {path}lifetime' '{TRACKER_MAX}'"
-    return ""
+        of_audience = cookie.category == "analytics"
+        limits = [promise.lifetime_max, TRACKER_MAX if of_audience else None]
+        longest = min((one for one in limits if one is not None), key=lambda one: one.days()[1], default=None)
+        life, kept = cookie.lifetime, cookie.data_kept
+        if isinstance(life, Period) and longest is not None and life.days()[0] > longest.days()[1]:
+            yield f"table.{cookie.name}.lifetime", str(longest)
+        if of_audience and kept and kept.days()[0] > AUDIENCE_DATA_MAX.days()[1]:
+            yield f"table.{cookie.name}.data_kept", str(AUDIENCE_DATA_MAX)
 
 
 def looked_at(promise: Promise, policy: Policy, facts: Facts) -> str:

@@ -94,6 +94,7 @@ class Facts:
         Mapping[str, Any]
     ] = ()  # each with `late`: the authority was told too late, or not yet
     scans: Sequence[Scanned] = ()  # the last of each site
+    own_site: bool = False  # whether the project serves a site of its own
     noticed: Mapping[str, control_collection.Noticed] = field(default_factory=dict)  # by source
     channels: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)  # reviews by channel
     first: control_collection.FirstMessages = field(default_factory=control_collection.FirstMessages)

@@ -225,6 +225,7 @@ def gather(project: Project) -> Facts:
         adopted={entity: tuple(found) for entity, found in adopted(project).items()},
         files_wrong=dict(files_wrong(project, project.policy)),
         scans=_scans(project),
+        own_site=project.settings.site is not None,
         tellings=_tellings(project),
         overlooked=[
             (one.id, one.at.date().isoformat())

@@ -95,13 +95,11 @@ def set_value(
     Example: troth policy set register/activities/activity/premises reviewed 2026-12-01
     """
     from troth.policy.rewriting import rewritten
+    from troth.work.mend_cookies import replace
 
     here = project()
     file, text = rewritten(here.written, promise, field, value)
-    path = here.settings.folder / file
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text, encoding="utf-8", newline="\n")
-    beside.replace(path)
+    replace(here.settings.folder / file, text)
     if json:
         as_json({"promise": promise, "field": field, "value": value, "file": file})
         return

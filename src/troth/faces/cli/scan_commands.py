@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json as writing
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,6 +17,7 @@ import typer
 from troth.errors import NotAllowedError, NotFoundError
 from troth.faces.cli.console import err, progress
 from troth.faces.cli.context import project
+from troth.faces.cli.own_site import mended, served
 
 if TYPE_CHECKING:
     from troth.policy.policy import Policy
@@ -33,8 +36,10 @@ class Format(StrEnum):
 
 
 def scan(
-    url: str = typer.Argument(
-        ..., metavar="URL", help="The site, or the name of a [scan.NAME] in the settings."
+    url: str | None = typer.Argument(
+        None,
+        metavar="[URL]",
+        help="The site, or the name of a [scan.NAME] in the settings (default: the project's own site, served for it).",
     ),
     policy: Path | None = typer.Option(
         None,
@@ -66,6 +71,11 @@ def scan(
     draft: bool = typer.Option(
         False, "--draft", help="Propose a table from what was seen, as a promise block."
     ),
+    mend: bool = typer.Option(
+        False,
+        "--mend",
+        help="Before it, bring declared periods under their limits, and let the gate of the own site act.",
+    ),
     strict: bool = typer.Option(
         False,
         "--strict",
@@ -79,6 +89,8 @@ def scan(
 
     Example: troth scan https://shop.example --policy policy.md
 
+    Example: troth scan --mend
+
     Example: troth scan https://shop.example --draft > table.yaml
 
     Example: troth scan http://localhost:8000 --format sarif -o scan.sarif
@@ -90,10 +102,12 @@ def scan(
     if language not in {"en", "fr"}:
         raise NotFoundError(f"There are no words in `{language[:20]}`. Choose en or fr.")
     opened = _project(policy)
-    wish = _wish(
-        url, opened, pages=pages, rate=rate, minutes=minutes, language=language, ignore_robots=ignore_robots,
-        private=tuple(allow_private), pictures=pictures is not None or shape is Format.html,
-    )  # fmt: skip
+    if mend:
+        if opened is None:
+            raise NotFoundError(
+                "--mend writes into a project: there is none here, or --policy names another."
+            )
+        opened = mended(opened)
     held = None if draft and opened is None and policy is None else _policy(policy, opened)
     at = opened.clock() if opened is not None else datetime.now(UTC)
     expected = held_to(held, at) if held is not None else None
@@ -102,8 +116,13 @@ def scan(
             "The policy says nothing of cookies, so there is no table to hold the site to. "
             "Propose one with `troth scan URL --draft`."
         )
-    with progress(f"Visiting {wish.url}") as advance:
-        report = scanning(wish, expected, clock=lambda: at, on_visit=lambda *_: advance())
+    with _served(url, opened) as where:
+        wish = _wish(
+            where, opened, pages=pages, rate=rate, minutes=minutes, language=language, ignore_robots=ignore_robots,
+            private=tuple(allow_private), pictures=pictures is not None or shape is Format.html,
+        )  # fmt: skip
+        with progress(f"Visiting {wish.url}") as advance:
+            report = scanning(wish, expected, clock=lambda: at, on_visit=lambda *_: advance())
     if held is not None:
         report = replace(report, policy=held.title, version=held.version or "")
     if pictures is not None:
@@ -127,6 +146,18 @@ def scan(
         _put(_written(shape, report, held, policy, language), output)
     if report.breaks or (strict and (report.findings or not report.complete)):
         raise typer.Exit(1)
+
+
+@contextmanager
+def _served(url: str | None, opened: Project | None) -> Iterator[str]:
+    """Yield the address to visit: the one that was named, or the project's own site, served meanwhile."""
+    if url is not None:
+        yield url
+        return
+    if opened is None:
+        raise NotFoundError("Name the site to scan: there is no project here that serves one.")
+    with served(opened) as where:
+        yield where
 
 
 def _written(shape: Format, report: Report, held: Policy | None, file: Path | None, language: str) -> str:
