@@ -18,6 +18,15 @@ from troth.rules.event import KINDS, Event, decode
 
 _BODY = msgspec.json.Decoder()
 _STREAM = text("SELECT body FROM events WHERE stream = :stream ORDER BY version")
+_WITHOUT = {
+    "sqlite": text(
+        "SELECT body FROM events WHERE stream = :stream AND instr(body, CAST(:word AS BLOB)) = 0 ORDER BY version"
+    ),
+    "postgresql": text(
+        "SELECT body FROM events WHERE stream = :stream AND position(convert_to(:word, 'UTF8') in body) = 0 "
+        "ORDER BY version"
+    ),
+}
 _EVENT = text("SELECT body FROM events WHERE id = :id")
 _STATE = text("SELECT stream, family, version, status, due, body FROM state WHERE stream = :stream")
 _ONCE = text("SELECT events FROM once WHERE key = :key")
@@ -65,6 +74,18 @@ def stream(ledger: Ledger, name: str) -> tuple[Event, ...]:
     """Return the events of a stream, in order; none where there is no such stream."""
     with ledger.looking() as connection:
         return tuple(decode(bytes(body)) for body in connection.execute(_STREAM, {"stream": name}).scalars())
+
+
+def stream_without(ledger: Ledger, name: str, word: str) -> tuple[Event, ...]:
+    """Return the events of a stream but those whose facts hold a word, such as the stage of a hundred thousand letters.
+
+    Those are not read at all.
+    """
+    bound = {"stream": name, "word": f'"{word}"'}
+    with ledger.looking() as connection:
+        return tuple(
+            decode(bytes(body)) for body in connection.execute(_WITHOUT[ledger.dialect], bound).scalars()
+        )
 
 
 def last_of(ledger: Ledger, prefix: str) -> str | None:

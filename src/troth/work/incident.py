@@ -21,7 +21,7 @@ from troth.ledger import append, keys, read, vault
 from troth.outside.mail import Letter, is_address
 from troth.rules import incident as rules
 from troth.rules import letter
-from troth.rules.event import Draft, Fact
+from troth.rules.event import Draft, Event, Fact
 from troth.rules.incident import FAMILY
 from troth.work import send_letter
 from troth.work.establishment import day_here, establishment
@@ -334,7 +334,7 @@ def close(project: Project, number: str, lessons: str, staff: str) -> Incident:
 def words(project: Project, number: str) -> dict[str, str]:
     """Return what was said of an incident in words, the last of each; nothing once that was erased."""
     said: dict[str, str] = {}
-    for event in read.stream(project.ledger, f"{FAMILY}/{number}"):
+    for event in course(project, number):
         if event.key is None:
             continue
         try:
@@ -343,6 +343,11 @@ def words(project: Project, number: str) -> dict[str, str]:
             continue
         said |= {name: str(value) for name, value in payload.items() if value}
     return said
+
+
+def course(project: Project, number: str) -> tuple[Event, ...]:
+    """Return what happened with an incident, in order, but the single letters to people: they are counted."""
+    return read.stream_without(project.ledger, f"{FAMILY}/{number}", "person_told")
 
 
 def register(project: Project) -> Iterator[dict[str, Any]]:

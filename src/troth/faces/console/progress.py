@@ -64,6 +64,7 @@ class Run:
     at: str = ""  # a word for what it is at now, which a page translates
     ended: datetime | None = None
     failed: str = ""
+    result: Any = None  # what the work returned
 
 
 Tell: TypeAlias = "Callable[[int, int, str], None]"
@@ -131,9 +132,9 @@ class Works:
     def _carry(self, name: str, work: Callable[[Tell], object], taken: lease.Lease) -> None:
         over = threading.Event()
         threading.Thread(target=self._renew, args=(taken, over), name="console lease", daemon=True).start()
-        failed = ""
+        failed, result = "", None
         try:
-            work(lambda done, of, at: self._told(name, done=done, of=of, at=at))
+            result = work(lambda done, of, at: self._told(name, done=done, of=of, at=at))
         except TrothError as error:
             failed = str(error)
         except Exception as error:  # its text may hold what is in a store
@@ -145,7 +146,7 @@ class Works:
             over.set()
             with suppress(TrothError):
                 lease.release(self.project.ledger, taken)
-            self._told(name, ended=self.project.clock(), failed=failed)
+            self._told(name, ended=self.project.clock(), failed=failed, result=result)
 
     def _renew(self, taken: lease.Lease, over: threading.Event) -> None:
         for _ in range(RENEWALS_MAX):

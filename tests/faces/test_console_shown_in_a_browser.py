@@ -1,0 +1,82 @@
+"""Incidents, sweeps, consents, recipients and cookies of the console as staff meet them, in a real browser."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from console_visits import admit_all
+from serving import free_port, serving, settle
+from shop_project import make
+from troth import wiring
+from troth.ledger import accounts
+from troth.work import incident
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+PAGES = (
+    "/incidents?all=1", "/incidents/new", "/incidents/I-2026-001", "/incidents/I-2026-002",
+    "/incidents/I-2026-001/notice", "/incidents/I-2026-001/people", "/incidents/I-2026-001/controllers",
+)  # fmt: skip
+KILOBYTES_MAX = 150
+WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory):
+    """A console that is served, with something on every page, and the session of a handler."""
+    folder = tmp_path_factory.mktemp("shop")
+    make(folder)
+    port = free_port()
+    settle(folder, port)
+    project = wiring.open_project(folder)
+    admit_all(project)
+    _incidents(project)
+    token = accounts.begin(project.ledger, "handler")
+    project.close()
+    project.ledger.close()
+    with serving(folder, "--no-worker", port=port) as running:
+        yield running.url, token
+
+
+def _incidents(project):
+    numbers = [incident.report(project, "A disk is gone.", "intake").number for _ in range(2)]
+    at = project.clock() - timedelta(hours=80)
+    incident.certain(project, numbers[0], "Dana", at, "the log", "handler")
+    incident.assess(
+        project, numbers[0], "high", "many", "handler", types=["integrity"], people=3,
+        told={"nature": "A list was read.", "measures": "Closed."},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def page(console, browser, request):
+    """A page of somebody who is signed in; what it may not do is noted: load from elsewhere, break a rule, fail."""
+    url, token = console
+    language, noted = getattr(request, "param", "en"), []
+    context = browser.new_context(
+        locale={"en": "en-GB", "fr": "fr-CH"}[language], base_url=url, viewport={"width": 360, "height": 780}
+    )
+    context.add_cookies([{"name": "troth_console", "value": token, "url": f"{url}/console"}])
+    made = context.new_page()
+    made.set_default_timeout(8_000)
+    made.on("pageerror", lambda error: noted.append(str(error)))
+    made.on("console", lambda said: noted.append(said.text) if "Content Security" in said.text else None)
+    made.on("request", lambda sent: None if sent.url.startswith(url) else noted.append(sent.url))
+    yield made
+    context.close()
+    assert noted == []
+
+
+@pytest.mark.parametrize("page", ["en", "fr"], indirect=True)
+def test_every_page_can_be_read_by_everybody_and_fits_a_telephone(page):
+    wrong = []
+    for path in PAGES:
+        answer = page.goto(f"/console{path}", wait_until="domcontentloaded")
+        assert answer.status == 200, path
+        assert len(answer.body()) < KILOBYTES_MAX * 1024, path
+        found = Axe().run(page, options=WCAG).response["violations"]
+        wrong += [(path, one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found]
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        wrong += [(path, "wider than a telephone", wide)] if wide > 360 else []
+    assert not wrong, json.dumps(wrong, indent=1)
