@@ -14,6 +14,7 @@ from troth.faces.brand import drawn
 from troth.faces.console.desk import ROOT, Desk
 from troth.faces.console.door import door
 from troth.faces.console.incident_pages import incident_pages
+from troth.faces.console.policy_pages import policy_pages
 from troth.faces.console.today_pages import today_pages
 from troth.faces.portal.limits import Limit
 from troth.faces.web import look
@@ -24,7 +25,7 @@ SIGN_INS_PER_HOUR = 200
 """From one address: a whole office may sit behind one; each account is locked much sooner."""
 
 
-PARTS = (today_pages, incident_pages)
+PARTS = (today_pages, incident_pages, policy_pages)
 
 
 def console(desk: Desk) -> list[Any]:

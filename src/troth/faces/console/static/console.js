@@ -49,3 +49,40 @@ document.addEventListener("submit", (event) => {
   event.target.dataset.sent = "1";
 });
 addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => { delete form.dataset.sent; }));
+
+// Prose: a plain toolbar puts Markdown around what is marked.
+document.querySelectorAll("[data-toolbar]").forEach((bar) => {
+  const area = document.getElementById(bar.dataset.toolbar);
+  const around = { bold: ["**", "**"], italic: ["*", "*"], link: ["[", "](https://)"] }, before = { list: "- ", heading: "#### " };
+  bar.hidden = false;
+  bar.addEventListener("click", (event) => {
+    const tool = event.target.dataset.tool;
+    if (!tool) return;
+    const [start, end] = [area.selectionStart, area.selectionEnd], marked = area.value.slice(start, end);
+    if (around[tool]) {
+      area.setRangeText(around[tool][0] + marked + around[tool][1], start, end, "end");
+    } else {
+      const line = area.value.lastIndexOf("\n", start - 1) + 1;
+      area.setRangeText(area.value.slice(line, end).replace(/^/gm, before[tool]), line, end, "end");
+    }
+    area.focus();
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+});
+
+// Findings are told while one writes: the form is sent to be looked at, and nothing is kept.
+document.querySelectorAll("form[data-check]").forEach((form) => {
+  let waits;
+  form.addEventListener("input", () => {
+    clearTimeout(waits);
+    waits = setTimeout(async () => {
+      const told = new URLSearchParams(new FormData(form));
+      told.set("do", "check");
+      told.set("part", "1");
+      const answer = await fetch(form.action, { method: "POST", body: told });
+      const part = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-findings]");
+      const shown = document.querySelector("[data-findings]");
+      if (part && shown) shown.replaceWith(part);
+    }, 700);
+  });
+});

@@ -1,0 +1,406 @@
+"""The policy for people without git: drafts by clause, prose beside the form of each promise, never YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from litestar import Response
+
+from troth.errors import NotAllowedError, NotFoundError, TrothError
+from troth.faces.console.desk import Desk, Visit
+from troth.faces.console.promise_form import drawn
+from troth.ledger import accounts
+from troth.policy import clause_text, form
+from troth.policy.document import Document
+from troth.policy.kinds import KINDS, OF_A_POLICY
+from troth.rules import policy_draft as rules
+from troth.work import accept_draft, draft_policy
+from troth.work.draft_policy import Found, PolicyDraft
+
+if TYPE_CHECKING:
+    from troth.policy.merging import Side
+
+TOP = "top"
+FROM_DRAFT = "/policy/{name:str}"
+
+
+def policy_pages(desk: Desk) -> None:
+    """Register the pages of the policy."""
+    _lists(desk)
+    _writing(desk)
+    _deciding(desk)
+
+
+def _lists(desk: Desk) -> None:
+    @desk.page("/policy", "read_policy")
+    def drafts(visit: Visit) -> Response[str]:
+        """GET /console/policy: the version that holds, and the drafts of the next."""
+        policy = visit.project.policy
+        return visit.show(
+            "policy.html", visit.words("policy.title"), policy=policy, drafts=draft_policy.every(visit.project),
+        )  # fmt: skip
+
+    @desk.act("/policy/begin", "write_policy")
+    def begin(visit: Visit) -> Response[Any]:
+        """POST /console/policy/begin: a draft of the files as they stand."""
+        draft = draft_policy.begin(visit.project, visit.staff.handle, visit.given("name"))
+        return visit.to(f"/policy/{draft.name}")
+
+    @desk.page(FROM_DRAFT, "read_policy")
+    def one(visit: Visit) -> Response[str]:
+        """GET /console/policy/NAME: the clauses of a draft with their states, and how far it is."""
+        draft = _draft(visit)
+        found = draft_policy.findings(visit.project, draft)
+        stale = draft_policy.stale_clauses(draft)
+        changed = {(side.file, side.clause) for side in draft.changed}
+        comments = [
+            entry for entry in draft.state["comments"] if entry["event"] not in draft.state["settled"]
+        ]
+        clauses = [
+            {
+                "number": number,
+                "title": clause.title,
+                "level": clause.level,
+                "changed": [
+                    document.language
+                    for file, document in draft.documents.items()
+                    if (file, number) in changed
+                ],
+                "stale": [draft.documents[file].language for file in stale.get(number, ())],
+                "errors": sum(1 for entry in found if entry.clause == number and entry.severity == "error"),
+                "warnings": sum(1 for entry in found if entry.clause == number and entry.severity == "warn"),
+                "comments": sum(1 for entry in comments if entry["clause"] == number),
+            }
+            for number, clause in draft.main.by_number.items()
+        ]
+        moved = [side for side in draft_policy.three_ways(visit.project, draft) if side.moved]
+        return visit.show(
+            "policy_draft.html", visit.words("policy.draft", name=draft.name), draft=draft, state=draft.state,
+            clauses=clauses, approved=rules.approved(draft.state), advice=_said(visit, draft, draft.state["advice"]),
+            comments=_said(visit, draft, draft.state["comments"]), moved=moved if _open(draft) else (),
+            top=[entry for entry in found if not entry.clause],
+            outcomes=[(word, visit.words(f"policy.outcome.{word}")) for word in rules.OUTCOMES],
+        )  # fmt: skip
+
+    @desk.page(f"{FROM_DRAFT}/difference", "read_policy")
+    def difference(visit: Visit) -> Response[str]:
+        """GET /console/policy/NAME/difference: in words, in promises, and what follows."""
+        from troth.work.weigh_change import weigh_draft
+
+        draft = _draft(visit)
+        wrong, weighed = "", None
+        try:
+            weighed = weigh_draft(visit.project, draft, visit.words.language)
+        except TrothError as error:
+            wrong = str(error)
+        sides = [
+            (side, draft.documents[side.file].language, _pieces(side.base, side.yours))
+            for side in draft.changed
+        ]
+        return visit.show(
+            "policy_difference.html", visit.words("policy.difference"), draft=draft, sides=sides, weighed=weighed,
+            wrong=wrong,
+        )  # fmt: skip
+
+    @desk.page(f"{FROM_DRAFT}/conflicts", "read_policy")
+    def conflicts(visit: Visit) -> Response[str]:
+        """GET /console/policy/NAME/conflicts: the texts of then, of now and of the draft, clause by clause."""
+        draft = _draft(visit)
+        moved = [side for side in draft_policy.three_ways(visit.project, draft) if side.moved]
+        return visit.show("policy_conflicts.html", visit.words("policy.conflicts"), draft=draft, moved=moved)
+
+    @desk.act(f"{FROM_DRAFT}/renew", "write_policy")
+    def renew(visit: Visit) -> Response[Any]:
+        """POST /console/policy/NAME/renew: begin from the files of now, with a choice for each clause."""
+        draft = _draft(visit)
+        keep: dict[tuple[str, str], Side] = {}
+        for side in draft_policy.three_ways(visit.project, draft):
+            chosen = visit.given(f"keep {side.file} {side.clause}")
+            if chosen == "theirs":
+                keep[side.file, side.clause] = "theirs"
+            elif chosen == "yours":
+                keep[side.file, side.clause] = "yours"
+        draft_policy.renew(visit.project, draft, keep, visit.staff.handle)
+        return visit.to(f"/policy/{draft.name}", "told.policy.renewed")
+
+
+def _writing(desk: Desk) -> None:
+    @desk.page(f"{FROM_DRAFT}/clause/{{number:str}}", "read_policy")
+    def clause(visit: Visit) -> Response[str]:
+        """GET /console/policy/NAME/clause/NUMBER: its prose in every language beside the forms of its promises."""
+        return _clause_page(visit, _draft(visit))
+
+    @desk.act(f"{FROM_DRAFT}/clause/{{number:str}}/text", "write_policy")
+    def text(visit: Visit) -> Response[Any]:
+        """POST …/text: the prose and the title of a clause in one language; `check` only looks."""
+        draft, number, file = _draft(visit), _number(visit), visit.given("file")
+        if visit.given("do") == "check":
+            checked, wrong = _checked(draft, file, number, visit.given("prose"))
+            found = [one for one in draft_policy.findings(visit.project, checked) if one.clause == number]
+            if visit.given("part"):
+                return visit.show("policy_findings.html", "", findings=found, wrong=wrong)
+            return _clause_page(visit, draft, prose={file: visit.given("prose")}, found=found, wrong=wrong)
+        if number and visit.given("title"):
+            draft = draft_policy.write_title(
+                visit.project, draft, file, number, visit.given("title"), visit.staff.handle
+            )
+        draft = draft_policy.write_prose(
+            visit.project, draft, file, number, visit.given("prose"), visit.staff.handle
+        )
+        return _back(visit, draft, "told.policy.saved")
+
+    @desk.act(f"{FROM_DRAFT}/clause/{{number:str}}/promise", "write_policy")
+    def promise(visit: Visit) -> Response[Any]:
+        """POST …/promise: one promise of a clause, as its form says it."""
+        draft, number = _draft(visit), _number(visit)
+        kind, name = visit.given("kind"), visit.given("name")
+        if kind not in OF_A_POLICY or (KINDS[kind].many and not name):
+            raise NotAllowedError(visit.words("policy.promise.unnamed"))
+        fields = draft_policy.promise_form(draft, number, kind, name, visit.words.language)
+        if visit.given("do") == "remove":
+            draft = draft_policy.write_promise(
+                visit.project, draft, number, kind, name, None, visit.staff.handle
+            )
+            return _back(visit, draft, "told.policy.removed")
+        prefix = _prefix(kind, name)
+        posted = {
+            one.removeprefix(prefix): [value for value in values if isinstance(value, str)]
+            for one, values in visit.form.items()
+            if one.startswith(prefix)
+        }
+        value, wrong = form.read(fields, posted, visit.words.language)
+        if wrong:
+            return _clause_page(visit, draft, posted={(kind, name): (posted, wrong)})
+        draft = draft_policy.write_promise(
+            visit.project, draft, number, kind, name, value, visit.staff.handle
+        )
+        return _back(visit, draft, "told.policy.saved")
+
+    @desk.page(f"{FROM_DRAFT}/clause/{{number:str}}/add", "write_policy")
+    def add(visit: Visit) -> Response[Any]:
+        """GET …/add: the empty form of a promise that the clause does not have yet."""
+        draft, kind, name = _draft(visit), visit.asked("kind"), visit.asked("called")
+        if kind not in OF_A_POLICY or (KINDS[kind].many and not name):
+            raise NotAllowedError(visit.words("policy.promise.unnamed"))
+        return _clause_page(visit, draft, posted={(kind, name if KINDS[kind].many else ""): ({}, ())})
+
+    @desk.act(f"{FROM_DRAFT}/clause/{{number:str}}/comment", "read_policy")
+    def comment(visit: Visit) -> Response[Any]:
+        """POST …/comment: a comment on a clause, or an answer to one."""
+        visit.must("advise") if not visit.may("write_policy") else None
+        draft, number = _draft(visit), _number(visit)
+        draft_policy.comment(
+            visit.project, draft, number, visit.given("text"), visit.staff.handle, visit.given("about")
+        )
+        return _back(visit, draft, "told.policy.commented")
+
+    @desk.act(f"{FROM_DRAFT}/clause/{{number:str}}/settle", "write_policy")
+    def settle(visit: Visit) -> Response[Any]:
+        """POST …/settle: a comment is settled."""
+        draft = _draft(visit)
+        draft_policy.settle(visit.project, draft, visit.given("about"), visit.staff.handle)
+        return _back(visit, draft, "told.policy.settled")
+
+
+def _deciding(desk: Desk) -> None:
+    @desk.act(f"{FROM_DRAFT}/advise", "advise")
+    def advise(visit: Visit) -> Response[Any]:
+        """POST …/advise: what the data protection officer advises on the text as it stands."""
+        draft = _draft(visit)
+        draft_policy.advise(
+            visit.project, draft, visit.given("outcome"), visit.given("text"), visit.staff.handle
+        )
+        return visit.to(f"/policy/{draft.name}", "told.policy.advised")
+
+    @desk.act(f"{FROM_DRAFT}/approve", "approve_policy")
+    def approve(visit: Visit) -> Response[Any]:
+        """POST …/approve: counsel approves the text that was looked at."""
+        draft = _draft(visit)
+        draft_policy.approve(visit.project, draft, visit.staff.handle, visit.given("sha256"))
+        return visit.to(f"/policy/{draft.name}", "told.policy.approved")
+
+    @desk.act(f"{FROM_DRAFT}/date", "write_policy")
+    def dated(visit: Visit) -> Response[Any]:
+        """POST …/date: the version a draft makes, and the day from which it is in force."""
+        draft = _draft(visit)
+        try:
+            effective = date.fromisoformat(visit.given("effective"))
+        except ValueError:
+            raise NotAllowedError(visit.words("policy.date.wrong")) from None
+        draft_policy.set_date(visit.project, draft, visit.given("version"), effective, visit.staff.handle)
+        return visit.to(f"/policy/{draft.name}", "told.policy.dated")
+
+    @desk.act(f"{FROM_DRAFT}/accept", "publish_policy")
+    def accept(visit: Visit) -> Response[Any]:
+        """POST …/accept: the text becomes the files, as a commit or a numbered version."""
+        draft = _draft(visit)
+        accept_draft.accept(visit.project, draft, visit.staff.handle, _author(visit))
+        return visit.to(f"/policy/{draft.name}", "told.policy.accepted")
+
+    @desk.act(f"{FROM_DRAFT}/undo", "publish_policy")
+    def undo(visit: Visit) -> Response[Any]:
+        """POST …/undo: the text before is put back."""
+        draft = _draft(visit)
+        accept_draft.undo(visit.project, draft, visit.staff.handle)
+        return visit.to(f"/policy/{draft.name}", "told.policy.undone")
+
+    @desk.act(f"{FROM_DRAFT}/publish", "publish_policy")
+    def publish(visit: Visit) -> Response[Any]:
+        """POST …/publish: an accepted draft is in force from its day."""
+        draft = _draft(visit)
+        accept_draft.publish(visit.project, draft, visit.staff.handle, _author(visit))
+        return visit.to(f"/policy/{draft.name}", "told.policy.published")
+
+    @desk.act(f"{FROM_DRAFT}/drop", "write_policy")
+    def drop(visit: Visit) -> Response[Any]:
+        """POST …/drop: a draft that is not wanted ends."""
+        draft_policy.drop(visit.project, _draft(visit), visit.staff.handle)
+        return visit.to("/policy", "told.policy.dropped")
+
+
+def _draft(visit: Visit) -> PolicyDraft:
+    return draft_policy.opened(visit.project, str(visit.path["name"]))
+
+
+def _open(draft: PolicyDraft) -> bool:
+    return bool(draft.state["status"] == "open")
+
+
+def _number(visit: Visit) -> str:
+    number = str(visit.path["number"])
+    return "" if number == TOP else number
+
+
+def _back(visit: Visit, draft: PolicyDraft, told: str) -> Response[Any]:
+    return visit.to(f"/policy/{draft.name}/clause/{visit.path['number']}", told)
+
+
+def _author(visit: Visit) -> str:
+    """Return who accepts as git names them: from their account, as far as they have one."""
+    found = accounts.read(visit.project.ledger, visit.staff.handle)
+    return f"{found.name} <{found.email}>" if found else ""
+
+
+def _prefix(kind: str, name: str) -> str:
+    return f"{kind}:{name}:"
+
+
+def _checked(draft: PolicyDraft, file: str, number: str, words: str) -> tuple[PolicyDraft, str]:
+    """Return the draft as it would be with these words, which are not kept; and why they will not do."""
+    if file not in draft.files:
+        raise NotFoundError(f"The draft has no file {file[:60]!r}.")
+    try:
+        text = clause_text.with_prose(draft.files[file], file, number, words)
+    except NotAllowedError as error:
+        return draft, str(error)
+    files = {**draft.files, file: text}
+    return PolicyDraft(draft.stream, draft.version, draft.state, draft.base, files, draft.register), ""
+
+
+def _clause_page(
+    visit: Visit,
+    draft: PolicyDraft,
+    *,
+    prose: Mapping[str, str] | None = None,
+    found: Sequence[Found] | None = None,
+    wrong: str = "",
+    posted: Mapping[tuple[str, str], tuple[Mapping[str, Sequence[str]], Sequence[form.Wrong]]] | None = None,
+) -> Response[str]:
+    number = _number(visit)
+    if number and number not in draft.main.by_number:
+        raise NotFoundError(f"The policy has no clause {number[:20]!r}.")
+    given = posted or {}
+    stale = draft_policy.stale_clauses(draft).get(number, ())
+    texts = [
+        {
+            "file": file,
+            "language": document.language,
+            "title": document.by_number[number].title if number else "",
+            "prose": (prose or {}).get(file) or _prose(document, number),
+            "stale": file in stale,
+        }
+        for file, document in draft.documents.items()
+        if not number or number in document.by_number
+    ]
+    there = list(clause_text.promises(draft.main, number)) if number else []
+    promises = [_promise(visit, draft, number, *one, given.get(one)) for one in [
+        *there, *(one for one in given if one not in there),
+    ]]  # fmt: skip
+    order = list(draft.main.by_number)
+    at = order.index(number) if number else -1
+    found = draft_policy.findings(visit.project, draft) if found is None else found
+    return visit.show(
+        "policy_clause.html", visit.words("policy.clause", number=number) if number else visit.words("policy.top"),
+        422 if wrong or any(one["wrong"] for one in promises) else 200,
+        draft=draft, number=number or TOP, texts=texts, promises=promises, wrong=wrong,
+        findings=[one for one in found if one.clause == number],
+        kinds=[(kind, form.kind_said(kind, visit.words.language)) for kind in OF_A_POLICY],
+        comments=_said(visit, draft, [one for one in draft.state["comments"] if one["clause"] == number]),
+        before=order[at - 1] if at > 0 else TOP if at == 0 else "", after=order[at + 1] if at + 1 < len(order) else "",
+        writes=visit.may("write_policy") and _open(draft),
+        comments_allowed=(visit.may("write_policy") or visit.may("advise")) and _open(draft),
+    )  # fmt: skip
+
+
+def _prose(document: Document, number: str) -> str:
+    return clause_text.prose(document, number)
+
+
+def _promise(
+    visit: Visit,
+    draft: PolicyDraft,
+    number: str,
+    kind: str,
+    name: str,
+    given: tuple[Mapping[str, Sequence[str]], Sequence[form.Wrong]] | None,
+) -> dict[str, Any]:
+    fields = draft_policy.promise_form(draft, number, kind, name, visit.words.language)
+    value = clause_text.promise_value(draft.main, number, kind, name)
+    inputs, wrong = given or (form.filled(fields, value or {}), ())
+    spoken = {language: visit.words(f"policy.language.{language}") for language in ("en", "fr")}
+    return {
+        "kind": kind,
+        "name": name,
+        "title": form.kind_said(kind, visit.words.language),
+        "new": value is None,
+        "wrong": [*wrong],
+        "open": bool(given),
+        "inputs": drawn(fields, inputs, wrong, visit.words("policy.row.key"), spoken, _prefix(kind, name)),
+    }
+
+
+def _said(visit: Visit, draft: PolicyDraft, entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    told = draft_policy.texts(visit.project, draft, entries)
+    settled = draft.state["settled"]
+    return [
+        {
+            **one,
+            "text": told.get(one["event"], ""),
+            "settled": one["event"] in settled,
+            "day": visit.words.day(date.fromisoformat(one["on"])),
+            "now": one.get("sha256") == draft.state["sha256"],
+        }
+        for one in entries
+    ]
+
+
+def _pieces(before: str, after: str) -> list[tuple[str, str]]:
+    """Return what stays, goes and comes between two texts, word by word."""
+    import re
+    from difflib import SequenceMatcher
+
+    one, other = (re.findall(r"\s+|[\w’'{}.]+|[^\w\s]", text) for text in (before, after))
+    found: list[tuple[str, str]] = []
+    for what, start, stop, new_start, new_stop in SequenceMatcher(
+        None, one, other, autojunk=False
+    ).get_opcodes():
+        if what == "equal":
+            found.append(("same", "".join(one[start:stop])))
+            continue
+        if start < stop:
+            found.append(("gone", "".join(one[start:stop])))
+        if new_start < new_stop:
+            found.append(("come", "".join(other[new_start:new_stop])))
+    return found

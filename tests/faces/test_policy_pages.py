@@ -1,0 +1,220 @@
+"""The policy in the console: drafts by clause, promises as forms, advice, approval, publishing."""
+
+import html
+import re
+from datetime import date
+
+import pytest
+
+from console_visits import admit_all, signed_in
+from troth.faces.portal.application import application
+from troth.policy import clause_text
+from troth.work import accept_draft, draft_policy
+
+WORDS = "We ask again after {{ consent.valid_for }}, and never sooner."
+
+
+@pytest.fixture
+def project(project):
+    admit_all(project)
+    return project
+
+
+@pytest.fixture
+def app(project):
+    return application(project)
+
+
+@pytest.fixture
+def draft(project):
+    return draft_policy.begin(project, "handler", "spring")
+
+
+def post(client, path, **form):
+    return client.post(f"/console/policy{path}", data=form, follow_redirects=False)
+
+
+def now(project):
+    return draft_policy.opened(project, "spring")
+
+
+def plain(page):
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
+
+
+def form_of(page, kind):
+    """Return what the form of a promise would send, as a browser does."""
+    whole = page.text.split(f'name="kind" value="{kind}"', 1)[1].split("</form>", 1)[0]
+    sent = {}
+    for name, value in re.findall(
+        r'<input type="(?:text|email|date)"[^>]* name="([^"]+)" value="([^"]*)"', whole
+    ):
+        sent[html.unescape(name)] = html.unescape(value)
+    for name in re.findall(r'<input type="checkbox" name="([^"]+)" value="[^"]*" checked', whole):
+        ticked = re.findall(rf'name="{re.escape(name)}" value="([^"]*)" checked', whole)
+        sent[html.unescape(name)] = ticked
+    for name, options in re.findall(r'<select[^>]* name="([^"]+)"[^>]*>(.*?)</select>', whole, re.DOTALL):
+        chosen = re.search(r'value="([^"]*)" selected', options)
+        sent[html.unescape(name)] = chosen[1] if chosen else ""
+    return sent
+
+
+def test_a_handler_begins_a_draft_and_sees_its_clauses(project, app):
+    with signed_in(project, "handler", app) as client:
+        done = post(client, "/begin", name="spring")
+        assert done.headers["location"] == "/console/policy/spring"
+        page = client.get(done.headers["location"])
+        assert "6.3 Telling those who received your data" in plain(page)
+        assert "spring" in plain(client.get("/console/policy"))
+
+
+@pytest.mark.parametrize("role", ["dpo", "auditor", "reviewer"])
+def test_who_may_not_write_reads_and_is_refused(project, app, draft, role):
+    with signed_in(project, role, app) as client:
+        page = client.get("/console/policy/spring/clause/7")
+        assert page.status_code == 200
+        assert '<textarea id="prose-en"' not in page.text
+        assert post(client, "/spring/clause/7/text", file="policy.md", prose=WORDS).status_code == 403
+        assert post(client, "/spring/approve").status_code == 403
+    assert now(project).changed == ()
+
+
+def test_prose_is_written_in_both_languages_and_stale_is_marked(project, app, draft):
+    with signed_in(project, "handler", app) as client:
+        done = post(client, "/spring/clause/7/text", file="policy.md", prose=WORDS, title="Your consent")
+        assert done.headers["location"] == "/console/policy/spring/clause/7?told=told.policy.saved"
+        assert "stale" in plain(client.get("/console/policy/spring/clause/7"))
+        assert "stale (fr)" in plain(client.get("/console/policy/spring"))
+        changed = now(project)
+        assert clause_text.prose(changed.main, "7") == WORDS
+        assert changed.main.by_number["7"].title == "Your consent"
+        french = clause_text.prose(changed.documents["policy.fr.md"], "7")
+        post(
+            client,
+            "/spring/clause/7/text",
+            file="policy.fr.md",
+            prose=french + "\r\n\r\nJamais plus tôt.",
+            title="Accord",
+        )
+        assert "stale" not in plain(client.get("/console/policy/spring"))
+
+
+def test_check_looks_and_keeps_nothing(project, app, draft):
+    with signed_in(project, "handler", app) as client:
+        sent = {"file": "policy.md", "prose": "{{ consent.nothing }}", "do": "check"}
+        page = post(client, "/spring/clause/7/text", **sent)
+        assert "nothing" in plain(page)
+        assert "{{ consent.nothing }}" in html.unescape(page.text)
+        part = post(client, "/spring/clause/7/text", part="1", **sent)
+        assert part.text.strip().startswith("<div data-findings")
+        spilling = post(client, "/spring/clause/7/text", file="policy.md", prose="```\nx", do="check")
+        assert "would change clause" in plain(spilling)
+    assert now(project).changed == ()
+
+
+def test_every_promise_of_every_clause_goes_through_its_form_unchanged(project, app, draft):
+    with signed_in(project, "handler", app) as client:
+        for number in draft.main.by_number:
+            page = client.get(f"/console/policy/spring/clause/{number}")
+            assert page.status_code == 200
+            assert "```" not in page.text
+            for kind, name in clause_text.promises(draft.main, number):
+                if name:
+                    continue
+                done = post(
+                    client, f"/spring/clause/{number}/promise", kind=kind, name="", **form_of(page, kind)
+                )
+                assert done.status_code == 303, plain(done)
+    assert now(project).files == draft.files
+
+
+def test_a_promise_is_changed_and_a_wrong_field_is_told_beside_it(project, app, draft):
+    with signed_in(project, "handler", app, language="fr") as client:
+        sent = form_of(client.get("/console/policy/spring/clause/6.3"), "notify_recipients")
+        sent["notify_recipients::within.number"] = "bientôt"
+        wrong = post(client, "/spring/clause/6.3/promise", kind="notify_recipients", **sent)
+        assert wrong.status_code == 422
+        assert "Écrivez un nombre et choisissez son unité." in plain(wrong)
+        assert 'value="bientôt"' in wrong.text
+        sent |= {"notify_recipients::within.number": "3", "notify_recipients::within.unit": "days"}
+        assert post(client, "/spring/clause/6.3/promise", kind="notify_recipients", **sent).status_code == 303
+    files = now(project).files
+    assert files["policy.md"] == draft.files["policy.md"].replace("within: 1 week", "within: 3 days")
+
+
+def test_a_promise_is_added_and_removed(project, app, draft):
+    with signed_in(project, "handler", app) as client:
+        assert "retention · visits" in plain(
+            client.get("/console/policy/spring/clause/5/add?kind=retention&called=visits")
+        ).replace("Retention", "retention")
+        sent = {"retention:visits:period.number": "2", "retention:visits:period.unit": "years",
+                "retention:visits:trigger.en": "the visit", "retention:visits:trigger.fr": "la visite"}  # fmt: skip
+        post(client, "/spring/clause/5/promise", kind="retention", name="visits", **sent)
+        policy, problems = now(project).loaded
+        assert problems == ()
+        assert str(policy.retention["visits"].period) == "2 years"
+        post(client, "/spring/clause/5/promise", kind="retention", name="visits", do="remove")
+    assert now(project).files == draft.files
+
+
+def test_the_whole_way_from_writing_to_publishing(project, app, clock, folder):
+    accept_draft.put_in_force(project)
+    draft_policy.begin(project, "handler", "spring")
+    with signed_in(project, "handler", app) as client:
+        sent = form_of(client.get("/console/policy/spring/clause/6.3"), "notify_recipients")
+        sent |= {"notify_recipients::within.number": "3", "notify_recipients::within.unit": "days"}
+        post(client, "/spring/clause/6.3/promise", kind="notify_recipients", **sent)
+        assert post(client, "/spring/date", version="0.2.0", effective="2027-01-15").status_code == 303
+        page = plain(client.get("/console/policy/spring/difference"))
+        assert "3 days" in page
+        assert post(client, "/spring/accept").status_code == 403
+    with signed_in(project, "dpo", app) as client:
+        assert (
+            post(client, "/spring/clause/6.3/comment", text="Three days bind support too.").status_code == 303
+        )
+        assert post(client, "/spring/advise", outcome="agrees", text="It can be kept.").status_code == 303
+        assert post(client, "/spring/approve").status_code == 403
+    with signed_in(project, "counsel", app) as client:
+        assert "Three days bind support too." in plain(client.get("/console/policy/spring/clause/6.3"))
+        assert (
+            post(client, "/spring/accept").status_code == 409
+            or 400 <= post(client, "/spring/accept").status_code < 500
+        )
+        stale = post(client, "/spring/approve", sha256="0" * 64)
+        assert "changed since you opened it" in plain(stale)
+        post(client, "/spring/approve", sha256=now(project).state["sha256"])
+        assert "Accept the draft" in plain(client.get("/console/policy/spring"))
+        assert post(client, "/spring/accept").headers["location"].endswith("told.policy.accepted")
+        assert post(client, "/spring/publish").headers["location"].endswith("told.policy.published")
+    assert "within: 3 days" in (folder / "policy.md").read_text("utf-8")
+    assert (project.written.version, project.written.effective) == ("0.2.0", date(2027, 1, 15))
+    assert project.policy.version == "0.1.0"
+
+
+def test_a_stale_base_is_refused_both_are_shown_and_one_is_chosen(project, app, draft, folder):
+    draft_policy.write_prose(project, draft, "policy.md", "7", WORDS, "handler")
+    path = folder / "policy.md"
+    path.write_text(
+        path.read_text("utf-8").replace("as easily as you gave it", "as easily as you said yes"), "utf-8"
+    )
+    project.reread()
+    with signed_in(project, "handler", app) as client:
+        assert "The policy changed in 1 places" in plain(client.get("/console/policy/spring"))
+        shown = plain(client.get("/console/policy/spring/conflicts"))
+        assert "gave it" in shown
+        assert "said yes" in shown
+        assert "never sooner" in shown
+        assert post(client, "/spring/renew").status_code == 409
+        assert post(client, "/spring/renew", **{"keep policy.md 7": "yours"}).status_code == 303
+    assert clause_text.prose(now(project).main, "7") == WORDS
+    assert "said yes" in now(project).base["policy.md"]
+
+
+def test_what_is_said_in_a_comment_is_shown_as_words(project, app, draft):
+    with signed_in(project, "counsel", app) as client:
+        post(client, "/spring/clause/7/comment", text="<script>alert(1)</script>")
+        page = client.get("/console/policy/spring/clause/7")
+        assert "<script>alert" not in page.text
+        assert "&lt;script&gt;alert" in page.text
+        assert client.get("/console/policy/none").status_code == 404
+        assert client.get("/console/policy/spring/clause/99").status_code == 404
