@@ -199,7 +199,7 @@ def test_a_stale_base_is_refused_both_are_shown_and_one_is_chosen(project, app, 
     )
     project.reread()
     with signed_in(project, "handler", app) as client:
-        assert "The policy changed in 1 places" in plain(client.get("/console/policy/spring"))
+        assert "The policy changed since this draft began: 7." in plain(client.get("/console/policy/spring"))
         shown = plain(client.get("/console/policy/spring/conflicts"))
         assert "gave it" in shown
         assert "said yes" in shown

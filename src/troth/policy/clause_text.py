@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import Any
 
 from troth.errors import NotAllowedError, NotFoundError
@@ -218,13 +219,18 @@ def promise_value(document: Document, number: str, kind: str, name: str) -> dict
 
 def _nodes(clause: Clause) -> Iterator[tuple[str, str, Node]]:
     for block in clause.blocks:
-        root, _ = read(block.text, "")
+        root = _read(block.text)
         for kind, value in root if isinstance(root, Fields) else ():
             known = KINDS.get(kind)
             if known is None or not known.many:
                 yield kind, "", value
             elif isinstance(value, Fields):
                 yield from ((kind, name, one) for name, one in value)
+
+
+@lru_cache(maxsize=256)
+def _read(text: str) -> Node | None:
+    return read(text, "")[0]
 
 
 def _in_block(document: Document, number: str, at: int) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from troth.errors import ConflictError
@@ -90,6 +91,7 @@ def _order(now: list[str], mine: list[str]) -> list[str]:
     return found
 
 
+@lru_cache(maxsize=16)
 def _parts(text: str, file: str) -> dict[str, tuple[str, str]]:
     """Split a file into its clauses, each with its title and every byte of it."""
     document = parse(text, file)

@@ -12,18 +12,18 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import Any, TypeAlias
 
 from troth.errors import ConflictError, NotAllowedError, NotFoundError, Problem, WrongFileError
 from troth.ledger import append, read, vault
 from troth.policy import clause_text, form
-from troth.policy.check import check
+from troth.policy.check import Finding, check
 from troth.policy.document import Document, parse
 from troth.policy.loading import load
 from troth.policy.merging import Side, Sides, merged, sides
 from troth.policy.policy import Policy
-from troth.policy.schema import schema
+from troth.policy.schema import Schema, schema
 from troth.rules import policy_draft as rules
 from troth.rules.event import Draft, Event, Fact
 from troth.rules.policy_draft import FAMILY
@@ -31,6 +31,32 @@ from troth.work.establishment import day_here
 from troth.work.project import Project
 
 TEXT_MAX = 20_000
+
+
+Texts: TypeAlias = "tuple[tuple[str, str], ...]"
+"""Files by name, in the order of their names: what is read of the same texts is read once."""
+
+
+@lru_cache(maxsize=16)
+def parsed(text: str, file: str) -> Document:
+    """Read one document, once for the same text."""
+    return parse(text, file)
+
+
+@lru_cache(maxsize=6)
+def _loaded(files: Texts) -> tuple[Policy | None, tuple[Problem, ...]]:
+    return load(dict(files))
+
+
+@lru_cache(maxsize=12)
+def _check(file: str, files: Texts, register: Texts, today: date) -> tuple[Finding, ...]:
+    policy = _loaded(tuple(sorted((*files, *register))))[0]
+    return tuple(check(dict(files)[file], file, today=today, policy=policy))
+
+
+@lru_cache(maxsize=1)
+def _schema() -> Schema:
+    return schema()
 
 
 @dataclass(frozen=True)
@@ -53,7 +79,7 @@ class PolicyDraft:
     def documents(self) -> Mapping[str, Document]:
         """The documents by file, the one that carries the promises first."""
         names = sorted(self.files, key=lambda name: (name.count("."), name))
-        return {name: parse(self.files[name], name) for name in names}
+        return {name: parsed(self.files[name], name) for name in names}
 
     @property
     def main(self) -> Document:
@@ -63,7 +89,7 @@ class PolicyDraft:
     @cached_property
     def loaded(self) -> tuple[Policy | None, tuple[Problem, ...]]:
         """The policy as the draft would make it, or every problem of it."""
-        return load({**self.files, **self.register})
+        return _loaded(tuple(sorted({**self.files, **self.register}.items())))
 
     @cached_property
     def changed(self) -> tuple[Sides, ...]:
@@ -164,11 +190,11 @@ def promise_form(
 
     Raises NotFoundError for a kind there is not.
     """
-    described = schema()
+    described = _schema()
     if kind not in described["properties"]:
         raise NotFoundError(f"There is no kind of promise called {kind[:40]!r}.")
     languages = dict.fromkeys(one.language for one in draft.documents.values())
-    policy = draft.loaded[0] or load({**draft.base, **draft.register})[0]
+    policy = draft.loaded[0] or _loaded(tuple(sorted({**draft.base, **draft.register}.items())))[0]
     elsewhere: set[str] = set()
     for number in draft.main.by_number:
         if number != clause and not name:
@@ -310,14 +336,18 @@ def renew(
 
 def findings(project: Project, draft: PolicyDraft) -> tuple[Found, ...]:
     """Return what is wrong with a draft and what `check` finds in it, in the order of its files."""
-    policy, problems = draft.loaded
+    return _findings(draft, day_here(project))
+
+
+def _findings(draft: PolicyDraft, today: date) -> tuple[Found, ...]:
+    problems = draft.loaded[1]
     found = [
         Found(one.file, _clause_at(draft, one.file, one.line), one.line, "error", "", one.what, one.remedy)
         for one in problems
     ]
-    today = day_here(project)
+    register = tuple(sorted(draft.register.items()))
     for document in draft.documents.values():
-        for one in check(document.text, document.file, today=today, policy=policy):
+        for one in _check(document.file, tuple(sorted(draft.files.items())), register, today):
             clause = _clause_at(draft, document.file, one.line)
             found.append(
                 Found(document.file, clause, one.line, one.severity, one.rule, one.message, one.remedy)
@@ -328,7 +358,7 @@ def findings(project: Project, draft: PolicyDraft) -> tuple[Found, ...]:
 
 def stale_clauses(draft: PolicyDraft) -> dict[str, tuple[str, ...]]:
     """Return, by clause, the files that say it as before while another language says it otherwise."""
-    before = {file: parse(text, file) for file, text in draft.base.items()}
+    before = {file: parsed(text, file) for file, text in draft.base.items()}
     found = {}
     for number in draft.main.by_number:
         there = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from troth.work import accept_draft, draft_policy
 from troth.work.draft_policy import Found, PolicyDraft
 
 if TYPE_CHECKING:
-    from troth.policy.merging import Side
+    from troth.policy.merging import Side, Sides
 
 TOP = "top"
 FROM_DRAFT = "/policy/{name:str}"
@@ -80,6 +80,7 @@ def _lists(desk: Desk) -> None:
             "policy_draft.html", visit.words("policy.draft", name=draft.name), draft=draft, state=draft.state,
             clauses=clauses, approved=rules.approved(draft.state), advice=_said(visit, draft, draft.state["advice"]),
             comments=_said(visit, draft, draft.state["comments"]), moved=moved if _open(draft) else (),
+            moved_at=", ".join(dict.fromkeys(side.clause or visit.words("policy.top") for side in moved)),
             top=[entry for entry in found if not entry.clause],
             outcomes=[(word, visit.words(f"policy.outcome.{word}")) for word in rules.OUTCOMES],
         )  # fmt: skip
@@ -108,7 +109,14 @@ def _lists(desk: Desk) -> None:
     def conflicts(visit: Visit) -> Response[str]:
         """GET /console/policy/NAME/conflicts: the texts of then, of now and of the draft, clause by clause."""
         draft = _draft(visit)
-        moved = [side for side in draft_policy.three_ways(visit.project, draft) if side.moved]
+        moved = [
+            (
+                side,
+                [_shown(side, text, visit.words.language) for text in (side.base, side.theirs, side.yours)],
+            )
+            for side in draft_policy.three_ways(visit.project, draft)
+            if side.moved
+        ]
         return visit.show("policy_conflicts.html", visit.words("policy.conflicts"), draft=draft, moved=moved)
 
     @desk.act(f"{FROM_DRAFT}/renew", "write_policy")
@@ -384,6 +392,39 @@ def _said(visit: Visit, draft: PolicyDraft, entries: Sequence[Mapping[str, Any]]
         }
         for one in entries
     ]
+
+
+def _words(side: Sides, text: str) -> str:
+    """Return the title and the prose of a clause as one reads them; of the top of a file, its introduction."""
+    document = draft_policy.parsed(text, side.file)
+    if not side.clause:
+        return clause_text.prose(document, clause_text.PREAMBLE)
+    return "\n\n".join(
+        f"{one.title}\n\n{clause_text.prose(document, one.number)}" for one in document.clauses
+    )
+
+
+def _shown(side: Sides, text: str, language: str) -> str:
+    """Return a clause with what its promises say, in words and values."""
+    document = draft_policy.parsed(text, side.file)
+    said = [
+        f"{form.kind_said(kind, language)} {name}".strip() + f" – {path}: {value}"
+        for one in document.clauses
+        for kind, name in clause_text.promises(document, one.number)
+        for path, value in _leaves(clause_text.promise_value(document, one.number, kind, name), "")
+    ]
+    return "\n\n".join(part for part in (_words(side, text), "\n".join(said)) if part)
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for name, one in value.items():
+            yield from _leaves(one, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for number, one in enumerate(value, 1):
+            yield from _leaves(one, f"{path}.{number}")
+    else:
+        yield path.replace("_", " "), str(value)
 
 
 def _pieces(before: str, after: str) -> list[tuple[str, str]]:
