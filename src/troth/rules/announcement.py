@@ -112,6 +112,12 @@ def fold(state: State | None, event: Event) -> State:
             outcome = str(facts["outcome"])
             letters = {**before["letters"], outcome: before["letters"].get(outcome, 0) + 1}
             return {**before, "letters": letters}
+        case "change_announced" if facts.get("scheduled"):
+            planned = {"left_out": list(facts.get("left_out") or ()), "per_minute": facts["per_minute"]}  # type: ignore[arg-type]
+            return {**before, **planned, "status": "scheduled", "due": str(facts["on"])}
+        case "change_announced" if facts["way"] == "email":
+            ways = {**before["ways"], "email": str(facts["on"])}
+            return {**before, "ways": ways, "status": "announced", "due": None}
         case "change_announced":
             return {**before, "ways": {**before["ways"], str(facts["way"]): str(facts["on"])}}
         case _:

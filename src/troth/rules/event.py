@@ -107,7 +107,12 @@ KINDS: Mapping[str, Kind] = _kinds(
         ),
         "draft",
     ),
-    Kind("change_announced", ("version", "way", "on"), ("people", "sha256", "left_out"), "announcement"),
+    Kind(
+        "change_announced",
+        ("version", "way", "on"),
+        ("people", "sha256", "left_out", "scheduled", "per_minute"),
+        "announcement",
+    ),
     Kind("policy_adopted", ("entity", "version"), (), "entity"),
     Kind("register_recorded", ("sha256", "files"), (), "policy"),
     Kind("map_reviewed", ("store", "map_sha256", "catalogue_sha256")),

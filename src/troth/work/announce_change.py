@@ -137,10 +137,10 @@ def write_to_all(
     the letters go out and the announcement is not recorded.  Raises NotAllowedError where there is nothing to announce
     or another run writes; NotFoundError for a store that there is not.
     """
-    found = _announceable(project, version)
+    found = announceable(project, version)
     if per_minute < 1:
         raise NotAllowedError("At least one letter a minute: --per-minute 60.")
-    unread = _unread(project, left_out)
+    unread = unread_stores(project, left_out)
     held = lease.claim(project.ledger, WRITING, lease_seconds)
     if held is None:
         raise NotAllowedError(
@@ -198,7 +198,7 @@ def write_to_all(
     return Told(sent, known, failed, unreadable_, passed, done, unread, recorded)
 
 
-def _unread(project: Project, left_out: Collection[str]) -> tuple[str, ...]:
+def unread_stores(project: Project, left_out: Collection[str]) -> tuple[str, ...]:
     """Name the stores whose people cannot be looked up, but for those that staff leave out knowingly."""
     blind = unreadable(project)
     for name in left_out:
@@ -230,7 +230,7 @@ def _recorded(
 
 def attest(project: Project, way: str, on: date, proof: str, staff: str, version: str = "") -> Event:
     """Record that a change was announced on a site or by post, on which day, and what shows it; once for each."""
-    found = _announceable(project, version)
+    found = announceable(project, version)
     wrong = []
     if way not in announcement.ATTESTED:
         wrong.append(
@@ -299,7 +299,8 @@ def _holds(one: policy_as_of.Version, today: date) -> bool:
     return one.until is None or one.until > today
 
 
-def _announceable(project: Project, version: str) -> Coming:
+def announceable(project: Project, version: str) -> Coming:
+    """Return a version with what is announced of it; raises NotAllowedError where nothing is."""
     found = coming(project, version)
     if not announcement.owed(found.before.change, found.differences):
         raise NotAllowedError(

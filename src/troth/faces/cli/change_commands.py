@@ -121,6 +121,9 @@ def announce(
     left_out: list[str] = typer.Option(
         [], "--left-out", help="A store that cannot be read whole and whose people are reached otherwise."
     ),
+    schedule: datetime | None = typer.Option(
+        None, "--schedule", formats=["%Y-%m-%d"], help="Let the worker write to people from this day on."
+    ),
     staff: str = STAFF,
     json: bool = JSON,
 ) -> None:
@@ -134,6 +137,24 @@ def announce(
     from troth.work.establishment import day_here
 
     opened = project()
+    if schedule is not None:
+        if by != "email":
+            raise NotAllowedError(
+                "The worker writes e-mails. What is announced by site or post, staff attest."
+            )
+        from troth.work.announce_due import schedule as set_day
+
+        event = set_day(
+            opened, schedule.date(), version, staff=staff, left_out=left_out, per_minute=per_minute
+        )
+        told = {"version": event.facts["version"], "way": by, "from": event.facts["on"], "event": event.id}
+        if json:
+            as_json(told)
+        else:
+            out().print(
+                f"The worker writes of version {told['version']} from {told['from']} on.", markup=False
+            )
+        return
     if by != "email":
         event = announce_change.attest(
             opened, by, on.date() if on else day_here(opened), proof, staff, version

@@ -134,6 +134,15 @@ def notice(
 
 def publish(
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask, though promises changed; for scripts."),
+    announce: datetime | None = typer.Option(
+        None,
+        "--announce",
+        formats=["%Y-%m-%d"],
+        help="Let the worker write to people of it from this day on.",
+    ),
+    left_out: list[str] = typer.Option(
+        [], "--left-out", help="With --announce: a store whose people are reached otherwise."
+    ),
     json: bool = typer.Option(False, "--json", help="Report as JSON."),
 ) -> None:
     """Put this version of the policy in force on its day, if nothing is wrong with it.
@@ -156,6 +165,14 @@ def publish(
     if weighed is not None and weighed.asks and not yes:
         _confirmed(weighed)
     published = put_in_force(here)
+    if announce is not None:
+        from troth.work.announce_due import schedule
+
+        try:
+            schedule(here, announce.date(), published.lock.version, staff="troth", left_out=left_out)
+        except NotAllowedError as error:
+            said = f"Version {published.lock.version} is published, and nobody will be written to: {error}"
+            raise NotAllowedError(said) from None
     if json:
         as_json(
             {
@@ -175,7 +192,9 @@ def publish(
     for language, sha256 in sorted(published.lock.sha256.items()):
         console.print(f"  {language}  {sha256}")
     console.print(f"{len(published.changed)} promises changed. Put {LOCK} into version control.")
-    if weighed is not None and any(one.what == "announcement" for one in weighed.consequences):
+    if announce is not None:
+        console.print(f"The worker writes to people of it from {announce.date()} on.")
+    elif weighed is not None and any(one.what == "announcement" for one in weighed.consequences):
         console.print("Announce it: troth policy announce; troth policy announced says how far that is.")
 
 

@@ -148,7 +148,7 @@ def _working(opened: Project) -> Iterator[None]:
             with suppress(TrothError):
                 lease.release(opened.ledger, held)
 
-    from troth.work import send_webhooks, tell_of_choices
+    from troth.work import announce_due, send_webhooks, tell_of_choices
 
     args = (
         opened,
@@ -156,6 +156,7 @@ def _working(opened: Project) -> Iterator[None]:
     )  # each apart, so that a receiver that hangs holds up no request
     threads = [threading.Thread(target=rounds, name="worker", daemon=True)]
     threads.append(threading.Thread(target=tell_of_choices.go_on, args=args, name="recipients", daemon=True))
+    threads.append(threading.Thread(target=announce_due.go_on, args=args, name="announcements", daemon=True))
     if opened.settings.webhooks:
         threads.append(threading.Thread(target=send_webhooks.go_on, args=args, name="webhooks", daemon=True))
     for thread in threads:

@@ -22,7 +22,7 @@ def worker(
 
     Example: troth worker --once
     """
-    from troth.work import send_webhooks, tell_of_choices
+    from troth.work import announce_due, send_webhooks, tell_of_choices
     from troth.work.carry_on import one_round, work
 
     opened = project()
@@ -30,6 +30,7 @@ def worker(
         done = one_round(opened)
         send_webhooks.one_round(opened)
         choices = tell_of_choices.one_round(opened)
+        announce_due.write_due(opened)
         out().print(
             f"Requests carried on: {done.carried}; could not be: {done.failed}; events sealed so far: {done.sealed}."
         )
@@ -54,6 +55,7 @@ def worker(
     out().print("Working; Ctrl-C ends it after the step in hand.")
     args = (opened, lambda: going[0])  # each apart, so that a receiver that hangs holds up no request
     threading.Thread(target=tell_of_choices.go_on, args=args, name="recipients", daemon=True).start()
+    threading.Thread(target=announce_due.go_on, args=args, name="announcements", daemon=True).start()
     if opened.settings.webhooks:
         threading.Thread(target=send_webhooks.go_on, args=args, name="webhooks", daemon=True).start()
     work(opened, lambda: going[0])
