@@ -5,6 +5,12 @@ PYTHON  := $(VENV)/bin/python
 STAMP   := $(VENV)/.set-up
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 4 ] && n=4; echo $$n)
 
+# Python keeps what it has compiled, whatever the surroundings say: tests begin many commands.
+export PYTHONDONTWRITEBYTECODE :=
+
+# What tests write is kept in memory where there is room for it: they would wait for the disk.
+ROOM := $(shell [ -w /dev/shm ] && df -Pk /dev/shm | awk 'END { if ($$4 >= 3000000) print "/dev/shm" }')
+
 .PHONY: help run tour test quick lint types floors setup bench lock clean
 
 help:           ## say what there is
@@ -16,8 +22,12 @@ run: setup      ## create the demo company, tell the story, serve the portal unt
 tour: setup     ## the same story, without serving
 	$(PYTHON) examples/group/tour.py
 
-test: setup lint types floors  ## lint, types, floors, then every test, doctest and browser test
-	$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile
+test quick: export TMPDIR := $(or $(TMPDIR),$(ROOM),/tmp)
+
+test: setup lint floors  ## lint and floors, then types beside every test, doctest and browser test
+	@said=$$(mktemp); $(VENV)/bin/mypy >"$$said" 2>&1 & types=$$!; \
+	$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile; tested=$$?; \
+	wait $$types; typed=$$?; cat "$$said"; rm -f "$$said"; [ $$tested = 0 ] && [ $$typed = 0 ]
 
 quick: setup lint  ## what runs in under a minute
 	$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile -m "not slow and not browser" -x

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -26,8 +27,15 @@ def load(files: Mapping[str, str]) -> tuple[Policy | None, tuple[Problem, ...]]:
     """Read a policy from its files (name → text): `policy.md`, `policy.fr.md`, `register/*.yaml`.
 
     The document without a language in its name carries the promises; the others are
-    prose.  Returns the Policy, or None with every Problem of every file.
+    prose.  Returns the Policy, or None with every Problem of every file.  The same texts
+    are read once: a command compares what is written with what was published.
     """
+    return _load(tuple(files.items()))
+
+
+@lru_cache(maxsize=4)
+def _load(written: tuple[tuple[str, str], ...]) -> tuple[Policy | None, tuple[Problem, ...]]:
+    files = dict(written)
     documents, main, problems = _documents(files)
     if main is None:
         return None, tuple(problems)
@@ -36,7 +44,7 @@ def load(files: Mapping[str, str]) -> tuple[Policy | None, tuple[Problem, ...]]:
         problems.extend(one.problems)
     said = [promise for one in readings for promise in one.said]
     promises = _promises(said, problems)
-    policy = Policy(MappingProxyType(documents), MappingProxyType(promises), MappingProxyType(dict(files)))
+    policy = Policy(MappingProxyType(documents), MappingProxyType(promises), MappingProxyType(files))
     references = [reference for one in readings for reference in one.references]
     problems.extend(_dangling(policy, said, references))
     problems.extend(unsound(policy, said))

@@ -8,11 +8,14 @@ URLs whose references have been followed; no message repeats one.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
 
 from troth.errors import NotAllowedError, NotFoundError, Problem
 from troth.policy.reading import did_you_mean
@@ -79,10 +82,15 @@ BUILT_IN: Mapping[str, Kind] = {
 
 def kinds() -> Mapping[str, Kind | EntryPoint]:
     """Return every kind of store by name: ours, and those of packages installed here."""
+    return _kinds(tuple(sys.path))
+
+
+@lru_cache(maxsize=2)
+def _kinds(path: tuple[str, ...]) -> Mapping[str, Kind | EntryPoint]:  # noqa: ARG001  (looking reads what each package says)
     found: dict[str, Kind | EntryPoint] = dict(BUILT_IN)
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         found.setdefault(point.name, point)
-    return found
+    return MappingProxyType(found)
 
 
 def connect(map: Map, credentials: Mapping[str, str]) -> Store:  # noqa: A002
