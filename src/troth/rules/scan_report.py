@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from troth.rules import tracker
 from troth.rules.scan import Finding, counts
-from troth.rules.scan_words import note, said
+from troth.rules.scan_words import LANGUAGES, note, said
 from troth.rules.trace import STATES, Seen, State, Trace, listed
 
 Outcome = Literal["reached", "no_dialog", "no_accept", "no_refuse", "no_way_back", "not_needed", "cut"]
@@ -91,11 +91,22 @@ def as_json(report: Report, language: str = "en") -> dict[str, Any]:
         "seen": list(listed(report.seen, report.declared)),
         "requests": list(_requests(report.requests)),
         "notes": [{"code": one.code, "text": note(one.code, one.told, language)} for one in report.notes],
+        "pictures": of_states(report),
         "pages": list(report.pages),
         "visits": report.visits,
         "seconds": round(report.seconds, 2),
         "seconds_per_visit": round(report.seconds / report.visits, 3) if report.visits else None,
     }
+
+
+def of_states(report: Report) -> dict[str, str]:
+    """Return the first picture of each state by its name: what a visitor saw before a choice, and after each."""
+    found: dict[str, str] = {}
+    for name in sorted(report.pictures, key=lambda one: int("".join(filter(str.isdecimal, one)) or 0)):
+        state = name.partition("-")[0]
+        if state in STATES:
+            found.setdefault(state, name)
+    return found
 
 
 def _finding(one: Finding, language: str) -> dict[str, Any]:
@@ -137,7 +148,35 @@ def _requests(traces: Sequence[Trace]) -> list[dict[str, Any]]:
 
 def written(report: Report) -> bytes:
     """Write the report as the bytes whose hash is its evidence in the ledger."""
-    return json.dumps(as_json(report), ensure_ascii=False, sort_keys=True, indent=1).encode()
+    told = as_json(report) | {"in": {one: _in_words(report, one) for one in LANGUAGES if one != "en"}}
+    return json.dumps(told, ensure_ascii=False, sort_keys=True, indent=1).encode()
+
+
+def _in_words(report: Report, language: str) -> dict[str, Any]:
+    """Say findings and notes in another language, each in its place."""
+    return {
+        "findings": [said(one, language)._asdict() for one in report.findings],
+        "notes": [note(one.code, one.told, language) for one in report.notes],
+    }
+
+
+def spoken(told: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """Return a report that was written, with its findings and notes in a language; in English where it has no other."""
+    words = told.get("in", {}).get(language)
+    if words is None:
+        return dict(told)
+    findings = [
+        {
+            **one,
+            "title": in_.get("title"),
+            "message": in_.get("text"),
+            "remedy": in_.get("remedy"),
+            "law": in_.get("law"),
+        }
+        for one, in_ in zip(told["findings"], words["findings"], strict=True)
+    ]
+    notes = [{**one, "text": text} for one, text in zip(told["notes"], words["notes"], strict=True)]
+    return {**told, "findings": findings, "notes": notes}
 
 
 def evidence_sha256(report: Report) -> str:

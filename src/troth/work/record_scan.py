@@ -14,10 +14,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from troth.errors import NotFoundError
 from troth.ledger import append, read
 from troth.rules.event import Draft, Event
 from troth.rules.scan import counts
-from troth.rules.scan_report import Report, written
+from troth.rules.scan_report import Report, of_states, written
 from troth.rules.trace import host_of
 from troth.work.project import Project
 
@@ -32,6 +33,7 @@ def record(project: Project, report: Report, *, scan: str = "", staff: str = "tr
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _put(folder / f"{digest}.json", evidence)
     shown = {trace.picture for one in report.findings for trace in one.evidence}
+    shown |= set(of_states(report).values())
     for name in sorted(shown & report.pictures.keys()):
         (folder / digest).mkdir(mode=0o700, exist_ok=True)
         _put(folder / digest / name, report.pictures[name])
@@ -71,6 +73,38 @@ def evidence_of(project: Project, event: Event) -> dict[str, Any] | None:
         return None
     report: dict[str, Any] = json.loads(found)
     return report
+
+
+def picture(project: Project, event: Event, name: str) -> bytes | None:
+    """Return a picture that the evidence of a scan names; None for any other name, or where it is gone."""
+    report = evidence_of(project, event)
+    named = {
+        trace["picture"] for one in (report["findings"] if report else ()) for trace in one["evidence"]
+    } - {""}
+    named |= set(report.get("pictures", {}).values()) if report else set()
+    file = project.settings.folder / FOLDER / str(event.facts["evidence_sha256"]) / name
+    return file.read_bytes() if name in named and file.is_file() else None
+
+
+def scan(project: Project, event_id: str) -> Event:
+    """Return the event of a scan; raises NotFoundError where there is none of that id."""
+    event = read.event(project.ledger, event_id)
+    if event.kind != "site_scanned":
+        raise NotFoundError(f"The event {event_id[:40]!r} is no scan.")
+    return event
+
+
+def every(project: Project) -> tuple[Event, ...]:
+    """Return every scan that was made, the last first."""
+    return tuple(reversed(tuple(read.events(project.ledger, kind="site_scanned"))))
+
+
+def before(project: Project, event: Event) -> Event | None:
+    """Return the scan of the same site before one; None for the first."""
+    return next(
+        (one for one in reversed(read.stream(project.ledger, event.stream)) if one.version < event.version),
+        None,
+    )
 
 
 def last_scans(project: Project, by: str = "site") -> dict[str, Event]:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from troth.errors import TrothError
+from troth.errors import NotFoundError, TrothError
 from troth.ledger import lease
+from troth.rules.event import Event
 from troth.rules.scan import held_to
+from troth.rules.trace import State
 from troth.work.project import Project, Scan
 from troth.work.record_scan import last_scans, record
 from troth.work.scan_site import Wish, scan
@@ -74,12 +77,21 @@ def _scan_one(project: Project, name: str) -> None:
         lease.release(project.ledger, taken)
 
 
-def scan_named(project: Project, name: str, wanted: Scan) -> None:
-    """Scan one site of the settings and record it."""
+def scan_named(
+    project: Project,
+    name: str,
+    wanted: Scan,
+    *,
+    staff: str = "troth",
+    on_visit: Callable[[State, str], object] = lambda *_: None,
+) -> Event:
+    """Scan one site of the settings and record it; `on_visit` is told of each visit as it ends.
+
+    Raises NotFoundError where the policy says nothing of cookies, and what a scan raises.
+    """
     expected = held_to(project.policy, project.clock())
     if expected is None:
-        LOG.warning("scan %s: the policy says nothing of cookies.", name)
-        return
+        raise NotFoundError("The policy says nothing of cookies: there is no table to hold a site to.")
     wish = Wish(wanted.url, pages=wanted.pages, private=wanted.allow_private, pictures=True)
-    report = scan(wish, expected, clock=project.clock)
-    record(project, report, scan=name)
+    report = scan(wish, expected, clock=project.clock, on_visit=on_visit)
+    return record(project, report, scan=name, staff=staff)

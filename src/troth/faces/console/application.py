@@ -11,6 +11,7 @@ from typing import Any
 from litestar import Response, get
 
 from troth.faces.brand import drawn
+from troth.faces.console.cookie_pages import cookie_pages
 from troth.faces.console.desk import ROOT, Desk
 from troth.faces.console.door import door
 from troth.faces.console.incident_pages import incident_pages
@@ -25,7 +26,12 @@ SIGN_INS_PER_HOUR = 200
 """From one address: a whole office may sit behind one; each account is locked much sooner."""
 
 
-PARTS = (today_pages, incident_pages, policy_pages)
+PARTS = (
+    cookie_pages,
+    incident_pages,
+    policy_pages,
+    today_pages,
+)
 
 
 def console(desk: Desk) -> list[Any]:
