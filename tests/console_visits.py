@@ -42,5 +42,7 @@ def visiting(app, language="en"):
 def signed_in(project, handle, app=None, language="en"):
     """A client in the console of a project, signed in as somebody."""
     with visiting(app or application(project), language) as client:
-        client.cookies.set(SESSION, accounts.begin(project.ledger, handle))
+        client.cookies.set(
+            SESSION, accounts.begin(project.ledger, handle), domain="testserver.local", path="/console"
+        )
         yield client

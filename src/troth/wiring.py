@@ -28,6 +28,7 @@ from troth.work.project import (
     Project,
     Scan,
     Settings,
+    SignIn,
     Site,
     SuppressionTable,
     Webhook,
@@ -157,7 +158,18 @@ def read_settings(folder: Path) -> Settings:
         site=Site(**told["site"]) if "site" in told else None,
         brand=Brand(**told.get("look", {})),
         owners={name: values["email"] for name, values in told.get("owner", {}).items()},
+        sign_in=_sign_in(told["sign_in"], folder) if "sign_in" in told else None,
     )
+
+
+def _sign_in(values: Mapping[str, Any], folder: Path) -> SignIn:
+    """Return the OpenID provider by which staff sign in; its secret is followed when it is needed."""
+    roles = {group: given.partition(":")[::2] for group, given in values.get("roles", {}).items()}
+    more = {key: values[key] for key in ("scope", "groups_claim") if key in values}
+    return SignIn(
+        values["issuer"], values["client_id"], lambda: resolve(values["client_secret"], folder),
+        values.get("name", "OpenID"), tuple(one.lower() for one in values.get("domains", ())), roles=roles, **more,
+    )  # fmt: skip
 
 
 def _scan(values: Mapping[str, Any]) -> Scan:
@@ -232,6 +244,9 @@ def _problems(told: Mapping[str, Any], file: Path) -> list[Problem]:
             continue
         if section == "owner" and isinstance(values, dict):
             problems += list(_owner_problems(values, lines))
+            continue
+        if section == "sign_in" and isinstance(values, dict):
+            problems += list(_sign_in_problems(values, lines))
             continue
         if section == "webhook" and isinstance(values, dict):
             problems += list(_webhook_problems(values, lines))
@@ -340,6 +355,50 @@ def _webhook_problems(receivers: Mapping[str, Any], lines: list[str]) -> Iterabl
         if not isinstance(values.get("identifiers", False), bool):
             what = f"`identifiers` in [webhook.{name}] is neither true nor false."
             yield Problem("troth.toml", *place, what, "Write one of them.")
+
+
+def _sign_in_problems(values: Mapping[str, Any], lines: list[str]) -> Iterable[Problem]:
+    """Say what is wrong with [sign_in]: the provider, the secret as a reference, and which groups have which roles."""
+    from troth.rules.staff import ROLES
+
+    needed = {"issuer", "client_id", "client_secret"}
+    known = needed | {"name", "scope", "domains", "groups_claim", "roles"}
+    if set(values) - known or needed - set(values):
+        what = "[sign_in] has `issuer`, `client_id` and `client_secret`, and may have " + (
+            ", ".join(sorted(known - needed)) + "."
+        )
+        yield Problem("troth.toml", *_place(lines, "[sign_in"), what, "Write these, and nothing else.")
+        return
+    for key in known - {"domains", "roles"}:
+        if key in values and (not isinstance(values[key], str) or not values[key]):
+            yield Problem(
+                "troth.toml", *_place(lines, key), f"`{key}` in [sign_in] is no text.", "Write it in quotes."
+            )
+            return
+    if not values["issuer"].startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+        what = "`issuer` in [sign_in] is no encrypted address."
+        remedy = "Write https://…, as the provider names itself."
+        yield Problem("troth.toml", *_place(lines, "issuer"), what, remedy)
+    if values["client_secret"].partition(":")[0] not in {"env", "file"}:
+        what = "`client_secret` in [sign_in] is no reference."
+        remedy = "Write env:NAME or file:PATH, never the secret itself."
+        yield Problem("troth.toml", *_place(lines, "client_secret"), what, remedy)
+    if "openid" not in values.get("scope", "openid").split():
+        what = "`scope` in [sign_in] lacks openid."
+        remedy = 'Write scope = "openid profile email groups".'
+        yield Problem("troth.toml", *_place(lines, "scope"), what, remedy)
+    domains = values.get("domains", [])
+    if not isinstance(domains, list) or not all(isinstance(one, str) and "@" not in one for one in domains):
+        what = "`domains` in [sign_in] is no list of domains."
+        remedy = 'Write domains = ["company.example"].'
+        yield Problem("troth.toml", *_place(lines, "domains"), what, remedy)
+    roles = values.get("roles", {})
+    if not isinstance(roles, dict) or not all(
+        isinstance(one, str) and one.partition(":")[0] in ROLES for one in roles.values()
+    ):
+        what = "`roles` in [sign_in] does not give each group a role."
+        remedy = f'Write "GROUP" = "ROLE" or "GROUP" = "ROLE:ENTITY". There are: {", ".join(ROLES)}.'
+        yield Problem("troth.toml", *_place(lines, "[sign_in.roles"), what, remedy)
 
 
 def _controller_problems(controllers: Mapping[str, Any], lines: list[str]) -> Iterable[Problem]:

@@ -11,7 +11,7 @@ import hmac
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from sqlalchemy import text
@@ -126,6 +126,19 @@ def bind(ledger: Ledger, handle: str, issuer: str, subject: str) -> bool:
     return done.rowcount == 1
 
 
+def unbind(ledger: Ledger, handle: str) -> None:
+    """Let nobody of an identity provider sign in as somebody any more."""
+    with ledger.writing() as connection:
+        connection.execute(text("UPDATE accounts SET outside = NULL WHERE handle = :h"), {"h": handle})
+
+
+def is_bound(ledger: Ledger, handle: str) -> bool:
+    """Say whether somebody signs in by an identity provider, too."""
+    statement = text("SELECT outside IS NOT NULL FROM accounts WHERE handle = :h")
+    with ledger.looking() as connection:
+        return bool(connection.execute(statement, {"h": handle}).scalar())
+
+
 def bound(ledger: Ledger, issuer: str, subject: str) -> str | None:
     """Return the handle of a person of an identity provider, or None where nobody is bound to them."""
     with ledger.looking() as connection:
@@ -197,6 +210,33 @@ def session(ledger: Ledger, token: str, idle: timedelta, longest: timedelta, eve
     return str(row.handle)
 
 
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session that may still be used: when it began, when it was used last, and whether it is the one that asks."""
+
+    begun: datetime
+    seen: datetime
+    own: bool
+
+
+def sessions(ledger: Ledger, handle: str, token: str, longest: timedelta) -> list[Session]:
+    """Return the sessions of somebody that are not too old, the newest first; `token` is the one that asks."""
+    start, own = microseconds(ledger.clock()) - _us(longest), _mac(ledger, "session", token)
+    statement = text(
+        "SELECT mac, begun_us, seen_us FROM sessions WHERE handle = :h AND begun_us >= :start ORDER BY begun_us DESC"
+    )
+    with ledger.looking() as connection:
+        rows = connection.execute(statement, {"h": handle, "start": start}).all()
+    return [
+        Session(_moment(row.begun_us), _moment(row.seen_us), hmac.compare_digest(bytes(row.mac), own))
+        for row in rows
+    ]
+
+
+def _moment(microseconds_since: int) -> datetime:
+    return datetime.fromtimestamp(microseconds_since / 1_000_000, UTC)
+
+
 def end(ledger: Ledger, token: str) -> None:
     """End a session."""
     with ledger.writing() as connection:
@@ -230,5 +270,6 @@ def _mac(ledger: Ledger, what: str, token: str) -> bytes:
 
 
 def _outside(ledger: Ledger, issuer: str, subject: str) -> bytes:
+    keys.own_key(ledger, "sessions")  # makes the first where there is none; whoever is bound is by the first
     _, secret = keys.own_key(ledger, "sessions", 1)
     return hmac.digest(secret, f"outside {issuer}\x00{subject}".encode(), "sha256")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar, overload
 
 import msgspec
-from sqlalchemy import bindparam, text
+from sqlalchemy import Connection, bindparam, text
 
 from troth.errors import NotFoundError, TamperedError
 from troth.ledger import schema
@@ -56,6 +56,17 @@ class Told(msgspec.Struct, frozen=True):
 
 
 Read = TypeVar("Read", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """How far the ledger is sealed; `events` is how many there were ever written."""
+
+    events: int
+    unsealed: int
+    oldest_seconds: float
+    checkpoint: int
+    checkpoint_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,3 +301,81 @@ def version(ledger: Ledger, name: str) -> int:
     with ledger.looking() as connection:
         found = connection.execute(text("SELECT version FROM heads WHERE stream = :s"), {"s": name}).scalar()
     return int(found or 0)
+
+
+def neighbours(ledger: Ledger, name: str, version: int) -> dict[int, str]:
+    """Return the ids of the events next to one in its stream, by their versions."""
+    statement = text("SELECT version, id FROM events WHERE stream = :s AND version BETWEEN :low AND :high")
+    with ledger.looking() as connection:
+        rows = connection.execute(statement, {"s": name, "low": version - 1, "high": version + 1}).all()
+    return {int(row.version): str(row.id) for row in rows}
+
+
+def sealing(ledger: Ledger) -> Sealing:
+    """Say how far the ledger is sealed, from the ends of its indexes: no event is gone through."""
+    with ledger.looking() as connection:
+        leaves = connection.execute(text("SELECT coalesce(max(number), -1) + 1 FROM leaves")).scalar_one()
+        waiting = connection.execute(text("SELECT count(*), min(at_us) FROM unsealed")).one()
+        last = connection.execute(
+            text("SELECT size, at_us FROM checkpoints ORDER BY size DESC LIMIT 1")
+        ).one_or_none()
+    oldest = 0.0 if waiting[1] is None else max(0.0, ledger.clock().timestamp() - waiting[1] / 1_000_000)
+    at = None if last is None else datetime.fromtimestamp(last.at_us / 1_000_000, UTC)
+    return Sealing(int(leaves) + int(waiting[0]), int(waiting[0]), oldest, int(last.size) if last else 0, at)
+
+
+def page(
+    ledger: Ledger,
+    *,
+    kind: str = "",
+    stream: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+    before: tuple[int, int] | None = None,
+    limit: int = 50,
+) -> tuple[list[tuple[tuple[int, int], Event]], bool]:
+    """Return a page of events, the newest first, each with its place, and whether there are older ones.
+
+    `before` is the place of the last event of the page before; `since` is included and `until` is not.
+    Each way of asking goes along an index, however many events there are.
+    """
+    bound: dict[str, object] = {"limit": limit + 1}
+    conditions = []
+    by_moment = ledger.dialect == "postgresql" and not (kind or stream)
+    with ledger.looking() as connection:
+        if kind:
+            conditions.append("kind = :kind")
+            bound["kind"] = kind
+        if stream:
+            conditions.append("stream = :stream")
+            bound["stream"] = stream
+        for name, moment, sign in (("since", since, ">="), ("until", until, "<")):
+            if moment is None:
+                continue
+            at = int(moment.timestamp() * 1_000_000)
+            of_number = ledger.dialect == "sqlite"
+            bound[name] = _number_at(connection, at) if of_number else at
+            conditions.append(f"{'seq' if of_number else 'at_us'} {sign} :{name}")
+        if before is not None:
+            conditions.append("(at_us, seq) < (:before_at, :before)" if by_moment else "seq < :before")
+            bound |= {"before_at": before[0], "before": before[1]} if by_moment else {"before": before[1]}
+        where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
+        order = "version DESC" if stream else "at_us DESC, seq DESC" if by_moment else "seq DESC"
+        statement = f"SELECT at_us, seq, body FROM events {where}ORDER BY {order} LIMIT :limit"  # noqa: S608
+        rows = connection.execute(text(statement), bound).all()
+    found = [((int(row.at_us), int(row.seq)), decode(bytes(row.body))) for row in rows[:limit]]
+    return found, len(rows) > limit
+
+
+def _number_at(connection: Connection, at: int) -> int:
+    """Return the number of the first event from a moment on, by halving: moments grow with numbers."""
+    look = text("SELECT seq, at_us FROM events WHERE seq >= :middle ORDER BY seq LIMIT 1")
+    low, high = 0, int(connection.execute(text("SELECT coalesce(max(seq), 0) + 1 FROM events")).scalar_one())
+    while low < high:
+        middle = (low + high) // 2
+        row = connection.execute(look, {"middle": middle}).one_or_none()
+        if row is not None and row.at_us < at:
+            low = int(row.seq) + 1
+        else:
+            high = middle
+    return low

@@ -29,3 +29,13 @@ def forget(ledger: Ledger, name: str) -> None:
     """Begin to count `name` anew."""
     with ledger.writing() as connection:
         connection.execute(text("DELETE FROM tries WHERE name = :name"), {"name": name})
+
+
+def forget_old(ledger: Ledger, prefix: str, seconds: int) -> None:
+    """Forget every name that begins so and was counted first longer ago than these seconds."""
+    start = microseconds(ledger.clock()) - seconds * 1_000_000
+    with ledger.writing() as connection:
+        connection.execute(
+            text("DELETE FROM tries WHERE name LIKE :like AND since < :start"),
+            {"like": f"{prefix}%", "start": start},
+        )

@@ -1,4 +1,4 @@
-"""Send bytes to an address on the web, once: no redirects, bounded time and bounded answer.
+"""Send bytes to an address on the web, or fetch what is there, once: no redirects, bounded time and bounded answer.
 
 Encrypted, but for this machine itself.  Addresses, bodies and answers are in no error.
 """
@@ -35,6 +35,15 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = 
 
     Raises NotAllowedError where the address is none, or not encrypted and elsewhere.
     """
+    return _asked("POST", url, body, headers, seconds)
+
+
+def get(url: str, headers: Mapping[str, str], *, seconds: float = SECONDS_MAX) -> Answered:
+    """Fetch what is at an address, under the rules of `post`."""
+    return _asked("GET", url, None, headers, seconds)
+
+
+def _asked(method: str, url: str, body: bytes | None, headers: Mapping[str, str], seconds: float) -> Answered:
     parts = urlsplit(url)
     host = parts.hostname or ""
     try:
@@ -59,7 +68,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = 
     cut.daemon = True
     cut.start()
     try:
-        connection.request("POST", path, body, dict(headers))
+        connection.request(method, path, body, dict(headers))
         answer = connection.getresponse()
         read = answer.read(BYTES_MAX)
         return Answered(0) if late.is_set() else Answered(answer.status, dict(answer.getheaders()), read)

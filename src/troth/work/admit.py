@@ -244,6 +244,11 @@ def joined(project: Project, handle: str, role: str) -> None:
     append.append(project.ledger, drafts)
 
 
+def reset(project: Project, handle: str) -> None:
+    """Record that somebody signs in by another password, telephone or account elsewhere from now on."""
+    _record(project, handle, {"move": "reset"}, handle)
+
+
 def _role(role: str) -> Role:
     for one in ROLES:
         if one == role:

@@ -116,6 +116,24 @@ class Brand:
 
 
 @dataclass(frozen=True, slots=True)
+class SignIn:
+    """An OpenID provider by which staff sign in: who it is, and whom it lets in with which roles.
+
+    `roles` are the role and the entity (empty for the group) that a group at the provider gives;
+    `domains` are those of whose e-mail addresses alone somebody is let in, everybody's where empty.
+    """
+
+    issuer: str
+    client: str
+    secret: Callable[[], str] = field(repr=False)
+    name: str
+    domains: tuple[str, ...] = ()
+    scope: str = "openid profile email"
+    groups_claim: str = "groups"
+    roles: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
     """A site that the worker scans by itself, every so often; `allow_private` are hosts of our own network."""
 
@@ -159,6 +177,7 @@ class Settings:
     site: Site | None = None
     brand: Brand = Brand()
     owners: Mapping[str, str] = field(default_factory=dict, repr=False)  # e-mail address by `by` of the maps
+    sign_in: SignIn | None = None
 
 
 @dataclass(frozen=True)

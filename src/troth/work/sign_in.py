@@ -11,6 +11,7 @@ import secrets
 from datetime import timedelta
 from urllib.parse import quote
 
+import msgspec
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
@@ -83,6 +84,7 @@ def join(
     if not accounts.use_up(project.ledger, token):
         raise NotFoundError(_USED)
     accounts.end_all(project.ledger, taken)
+    accounts.unbind(project.ledger, taken)  # whoever begins anew signs in by nothing else any more
     accounts.write(
         project.ledger, taken, Account(name.strip(), email.strip(), _hashed(password), secret, step)
     )
@@ -167,6 +169,59 @@ def who(project: Project, token: str) -> str | None:
 def sign_out(project: Project, token: str) -> None:
     """End a session."""
     accounts.end(project.ledger, token)
+
+
+def change_password(project: Project, handle: str, password: str, code: str, new: str) -> str:
+    """Take another password; every session ends, and a new one's token is returned.
+
+    Raises NotAllowedError for a password or code that is not theirs, and for a new one that will not do.
+    """
+    wrong = _wrong_password(new, handle)
+    if wrong:
+        raise NotAllowedError(" ".join(wrong))
+    account = _again(project, handle, password, code)
+    accounts.write(project.ledger, handle, msgspec.structs.replace(account, password=_hashed(new)))
+    return _anew(project, handle)
+
+
+def change_telephone(
+    project: Project, handle: str, password: str, code: str, secret: bytes, new_code: str
+) -> str:
+    """Take the codes of another telephone, whose `new_code` shows that it is bound; as `change_password` else."""
+    step = _step(project, secret, new_code)
+    if step is None:
+        raise NotAllowedError(
+            "That is not the code of the new telephone. See that its clock is right, and take the next one."
+        )
+    account = _again(project, handle, password, code)
+    accounts.write(project.ledger, handle, msgspec.structs.replace(account, code_secret=secret, used=step))
+    return _anew(project, handle)
+
+
+def _again(project: Project, handle: str, password: str, code: str) -> Account:
+    """Return the account of whoever shows password and code once more, with that code used up."""
+    counted = f"change {handle}"
+    if tries.count(project.ledger, counted, LOCKED_SECONDS) > TRIES_MAX:
+        raise NotAllowedError(
+            f"There were too many tries. Wait {LOCKED_SECONDS // 60} minutes, and try again."
+        )
+    account = accounts.read(project.ledger, handle)
+    if account is None or not account.password:
+        raise NotAllowedError("You sign in elsewhere: change password and telephone there.")
+    step = _step(project, account.code_secret, code)
+    right = _is_password(password, account.password)
+    if not right or step is None or not accounts.take_step(project.ledger, handle, account, step):
+        raise NotAllowedError(
+            "The password you have, or the code, is not right. A code works once; wait for the next one."
+        )
+    tries.forget(project.ledger, counted)
+    return msgspec.structs.replace(account, used=step)
+
+
+def _anew(project: Project, handle: str) -> str:
+    admit.reset(project, handle)
+    accounts.end_all(project.ledger, handle)
+    return accounts.begin(project.ledger, handle)
 
 
 def _wrong_password(password: str, handle: str) -> list[str]:

@@ -11,11 +11,15 @@ from typing import Any
 from litestar import Response, get
 
 from troth.faces.brand import drawn
+from troth.faces.console.account_pages import account_pages
 from troth.faces.console.cookie_pages import cookie_pages
 from troth.faces.console.desk import ROOT, Desk
 from troth.faces.console.door import door
 from troth.faces.console.incident_pages import incident_pages
+from troth.faces.console.ledger_pages import ledger_pages
+from troth.faces.console.outside_door import outside_door
 from troth.faces.console.policy_pages import policy_pages
+from troth.faces.console.settings_pages import settings_pages
 from troth.faces.console.today_pages import today_pages
 from troth.faces.portal.limits import Limit
 from troth.faces.web import look
@@ -27,9 +31,12 @@ SIGN_INS_PER_HOUR = 200
 
 
 PARTS = (
+    account_pages,
     cookie_pages,
     incident_pages,
+    ledger_pages,
     policy_pages,
+    settings_pages,
     today_pages,
 )
 
@@ -38,7 +45,8 @@ def console(desk: Desk) -> list[Any]:
     """Return the routes of the console on a desk."""
     for part in PARTS:
         part(desk)
-    return [*desk.routes, *door(desk, Limit(SIGN_INS_PER_HOUR, 3600)), *_static(desk)]
+    limit = Limit(SIGN_INS_PER_HOUR, 3600)
+    return [*desk.routes, *door(desk, limit), *outside_door(desk, limit), *_static(desk)]
 
 
 def make_desk(project: Project) -> Desk:

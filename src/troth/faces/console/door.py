@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from troth.errors import NotAllowedError, NotFoundError, TrothError
+from troth.faces.console import square_code
 from troth.faces.console.desk import ROOT, SESSION, Asked, Desk, inside, read_form
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.pages import limited, same_site
@@ -20,12 +21,15 @@ from troth.work import sign_in
 def door(desk: Desk, limit: Limit) -> list[Any]:
     """Return the routes of the door."""
     project = desk.project
+    outside = project.settings.sign_in.name if project.settings.sign_in else ""
 
     def form(request: Asked, status: int = 200, wrong: str = "", handle: str = "") -> Response[str]:
         words = desk.words_for(request)
         return desk.draw(
             request, words, "sign_in.html", words("door.title"), status, wrong=wrong, handle=handle,
-            to=inside(str(request.query_params.get("to", ROOT))), empty=not accounts.exist(project.ledger), outside="",
+            to=inside(str(request.query_params.get("to", ROOT))), outside=outside,
+            empty=not accounts.exist(project.ledger),
+            left=bool(outside) and request.query_params.get("told") == "told.out",
         )  # fmt: skip
 
     # Async, each: Litestar wraps a function twice that is to run on a thread where GET and POST share an address.
@@ -89,7 +93,8 @@ def door(desk: Desk, limit: Limit) -> list[Any]:
         return desk.draw(
             request, words, "join.html", words("join.title"), status, wrong=wrong, token=token, name=name,
             email=email, handle=handle, chosen=bool(whom.role), secret=sign_in.written(secret),
-            address=sign_in.code_address(project, handle or whom.handle, secret), least=sign_in.PASSWORD_MIN,
+            address=(address := sign_in.code_address(project, handle or whom.handle, secret)), outside=outside,
+            picture=square_code.path(address), least=sign_in.PASSWORD_MIN,
         )  # fmt: skip
 
     @post(f"{ROOT}/join/{{token:str}}", status_code=303)

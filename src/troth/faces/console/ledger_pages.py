@@ -1,0 +1,204 @@
+"""The ledger: checkpoints, events with their facts, the proof of one, verification, and who read whose data.
+
+What is locked in the vault is shown nowhere here: facts are ids, codes, numbers, days and hashes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from litestar import Response
+
+from troth.errors import NotAllowedError, NotFoundError
+from troth.faces.console import saved
+from troth.faces.console.desk import ROWS_PER_PAGE, Desk, Visit
+from troth.faces.console.progress import Run, Tell, Works, live
+from troth.ledger import read, receipt, seal
+from troth.ledger.verify import Verification, verify
+from troth.ledger.verify_seals import verify_seals
+from troth.rules.event import KINDS, Event
+
+FINDINGS_SHOWN = 20
+ROWS_GIVEN = 10_000
+"""How many lines of events a file holds at most; `troth ledger export` writes them all."""
+
+
+def ledger_pages(desk: Desk) -> None:
+    """Register the pages of the ledger."""
+    works = Works(desk.project)
+    found: dict[str, Verification] = {}
+    _events(desk)
+
+    @desk.page("/ledger", "read_ledger")
+    def ledger(visit: Visit) -> Response[str]:
+        """GET /console/ledger: how far the ledger is sealed, and what the last verification found."""
+        project = visit.project
+        checkpoint = seal.checkpoint(project.ledger)
+        return visit.show(
+            "ledger.html", visit.words("ledger.title"), sealing=read.sealing(project.ledger), checkpoint=checkpoint,
+            runs={name: works.last(f"verify/{name}") for name in ("seals", "whole")}, found=found,
+            say=lambda run: _said(visit, run), shown=FINDINGS_SHOWN,
+        )  # fmt: skip
+
+    @desk.act("/ledger/verify", "read_ledger")
+    def begin(visit: Visit) -> Response[Any]:
+        """POST /console/ledger/verify: verify the seals, or everything."""
+        what = visit.given("what")
+        if what not in {"seals", "whole"}:
+            raise NotAllowedError("The seals are verified, or the whole ledger.")
+        opened = visit.project.ledger
+        size = read.sealing(opened).events
+
+        def work(tell: Tell) -> None:
+            done = 0
+
+            def told(more: int) -> None:
+                nonlocal done
+                done += more
+                tell(min(done, size), size, "events")
+
+            found[what] = verify_seals(opened, told) if what == "seals" else verify(opened, told=told)
+
+        works.begin(f"verify/{what}", visit.staff.handle, work, of=size)
+        works.wait(f"verify/{what}", 0.3)  # a small ledger is done before the page is drawn
+        return visit.to("/ledger")
+
+    @desk.page("/ledger/verify/{what:str}/live", "read_ledger")
+    def follow(visit: Visit) -> Response[Any]:
+        """GET /console/ledger/verify/WHAT/live: how far it is."""
+        name = f"verify/{visit.path['what']}"
+        return live(lambda: works.step(name, lambda run: _said(visit, run)))
+
+    @desk.page("/ledger/checkpoint", "read_ledger")
+    def checkpoint_file(visit: Visit) -> Response[Any]:
+        """GET /console/ledger/checkpoint: the newest checkpoint as a file, to keep elsewhere."""
+        newest = seal.checkpoint(visit.project.ledger)
+        if newest is None:
+            raise NotFoundError("There is no checkpoint yet: nothing was sealed.")
+        return saved.document(
+            f"checkpoint-{newest.size}", "txt", "text/plain; charset=utf-8", newest.note.encode()
+        )
+
+    @desk.page("/ledger/keys", "read_ledger")
+    def keys(visit: Visit) -> Response[Any]:
+        """GET /console/ledger/keys: the public keys that verify checkpoints and receipts."""
+        lines = "".join(f"{one}\n" for one in seal.verifiers(visit.project.ledger))
+        return saved.document("vkey", "txt", "text/plain; charset=utf-8", lines.encode())
+
+
+def _events(desk: Desk) -> None:
+    @desk.page("/ledger/events", "read_ledger")
+    def events(visit: Visit) -> Response[Any]:
+        """GET /console/ledger/events: events by kind, stream or day, the newest first."""
+        asked = {name: visit.asked(name) for name in ("kind", "stream", "since", "until")}
+        return _listed(visit, asked, "ledger_events.html", visit.words("ledger.events"))
+
+    @desk.page("/ledger/readings", "read_ledger")
+    def readings(visit: Visit) -> Response[Any]:
+        """GET /console/ledger/readings: who read whose data when."""
+        asked = {
+            "kind": "staff_read",
+            "stream": "",
+            "since": visit.asked("since"),
+            "until": visit.asked("until"),
+        }
+        return _listed(visit, asked, "ledger_readings.html", visit.words("ledger.readings"))
+
+    @desk.page("/ledger/events/{event:str}", "read_ledger")
+    def event(visit: Visit) -> Response[str]:
+        """GET /console/ledger/events/EVENT: one event, and the proof of it."""
+        opened = visit.project.ledger
+        found = read.event(opened, visit.path["event"])
+        proof: Mapping[str, Any] = json.loads(receipt.receipt(opened, found.id))
+        return visit.show(
+            "ledger_event.html", visit.words("ledger.event"), event=found, facts=list(facts(found)), proof=proof,
+            beside=_beside(visit, found),
+        )  # fmt: skip
+
+    @desk.page("/ledger/events/{event:str}/receipt", "read_ledger")
+    def receipt_file(visit: Visit) -> Response[Any]:
+        """GET …/receipt: the receipt as a file, which `troth verify` verifies offline."""
+        written = receipt.receipt(visit.project.ledger, visit.path["event"])
+        return saved.document(f"receipt-{visit.path['event']}", "json", "application/json", written)
+
+
+def _listed(visit: Visit, asked: Mapping[str, str], template: str, title: str) -> Response[Any]:
+    """Draw a page of events, or give them away as a table."""
+    if asked["kind"] and asked["kind"] not in KINDS:
+        raise NotAllowedError("There is no such kind of event. Choose one of the list.")
+    since, until = _moment(asked["since"]), _moment(asked["until"], 1)
+    as_file = visit.asked("format") == "csv"
+    page, more = read.page(
+        visit.project.ledger, kind=asked["kind"], stream=asked["stream"].strip(), since=since, until=until,
+        before=_place(visit.asked("before")), limit=ROWS_GIVEN if as_file else ROWS_PER_PAGE,
+    )  # fmt: skip
+    if as_file:
+        heads = ["id", "at", "kind", "stream", "version", "actor", "subject", "facts"]
+        rows = (
+            (one.id, one.at.isoformat(), one.kind, one.stream, one.version, one.actor, one.subject,
+             json.dumps(dict(one.facts), ensure_ascii=False, default=str))
+            for _, one in page
+        )  # fmt: skip
+        return saved.csv_file("events", heads, rows)
+    kept = {name: value for name, value in asked.items() if value}
+    older = urlencode({**kept, "before": f"{page[-1][0][0]}.{page[-1][0][1]}"}) if more else ""
+    return visit.show(
+        template, title, events=[one for _, one in page], asked=asked, kinds=sorted(KINDS), older=older,
+        query=urlencode({**kept, "format": "csv"}), first=not visit.asked("before"), brief=brief,
+    )  # fmt: skip
+
+
+def facts(event: Event) -> list[tuple[str, str]]:
+    """Return the facts of an event as lines of a page."""
+    return [(name, _written(value)) for name, value in event.facts.items()]
+
+
+def brief(event: Event) -> str:
+    """Return the first facts of an event, short enough for a line of a table."""
+    told = [
+        f"{name} {_written(value)}"
+        for name, value in list(event.facts.items())[:4]
+        if value is not None and not isinstance(value, list | tuple | Mapping)
+    ]
+    joined = ", ".join(told)
+    return joined if len(joined) <= 160 else f"{joined[:159]}…"
+
+
+def _written(value: object) -> str:
+    if isinstance(value, list | tuple | Mapping):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return "–" if value is None else str(value)
+
+
+def _beside(visit: Visit, event: Event) -> tuple[str, str]:
+    """Return the ids of the events before and after one in its stream, empty where there is none."""
+    around = read.neighbours(visit.project.ledger, event.stream, event.version)
+    return around.get(event.version - 1, ""), around.get(event.version + 1, "")
+
+
+def _place(written: str) -> tuple[int, int] | None:
+    at, dot, number = written.partition(".")
+    return (
+        (int(at), int(number))
+        if dot and at.isdecimal() and number.isdecimal() and len(written) < 40
+        else None
+    )
+
+
+def _moment(written: str, days: int = 0) -> datetime | None:
+    """Return when a day begins, in UTC, `days` later."""
+    if not written:
+        return None
+    try:
+        day = date.fromisoformat(written)
+        return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=days)
+    except (ValueError, OverflowError):
+        raise NotAllowedError("A day is written such as 2026-12-15.") from None
+
+
+def _said(visit: Visit, run: Run) -> str:
+    return visit.words("ledger.verifying", done=f"{run.done:,}", of=f"{run.of:,}")

@@ -1,0 +1,116 @@
+"""Signing in elsewhere: to the provider, back from it, and out of it again.
+
+A form of ours may lead to ourselves alone (`form-action`), so every way out is a link.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from litestar import Response, get
+from litestar.datastructures import Cookie
+from litestar.exceptions import NotFoundException, PermissionDeniedException
+from litestar.params import FromPath
+from litestar.response import Redirect
+
+from troth.errors import TrothError
+from troth.faces.console.desk import ROOT, Asked, Desk, inside
+from troth.faces.portal.limits import Limit
+from troth.faces.portal.pages import limited
+from troth.outside.openid import OpenId
+from troth.work import sign_in, sign_in_outside
+
+COOKIE = "troth_outside"
+PATH = f"{ROOT}/sign-in/outside"
+
+
+def outside_door(desk: Desk, limit: Limit) -> list[Any]:
+    """Return the routes of signing in elsewhere; none where troth.toml names no provider."""
+    project = desk.project
+    told = project.settings.sign_in
+    if told is None:
+        return []
+    opened: list[OpenId] = []
+
+    def openid() -> OpenId:
+        if not opened:
+            found = sign_in_outside.provider(project)
+            if found is None:
+                raise NotFoundException
+            opened.append(found)
+        return opened[0]
+
+    def went(request: Asked, to: str, token: str = "", handle: str = "") -> Response[Any]:
+        try:
+            if token:
+                sign_in.invitation(project, token)  # what is worth nothing leads nowhere
+            begun = sign_in_outside.begin(project, openid(), to, token=token, handle=handle)
+        except TrothError as error:
+            return desk.refused(request, desk.words_for(request), error)
+        secure = project.settings.public_url.startswith("https://")
+        bound = Cookie(
+            COOKIE, path=PATH, value=begun.cookie, max_age=sign_in_outside.SECONDS, httponly=True, samesite="lax",
+            secure=secure,
+        )  # fmt: skip
+        return Redirect(begun.address, status_code=303, cookies=[bound])
+
+    @get(PATH)
+    async def there(request: Asked) -> Response[Any]:
+        """GET /console/sign-in/outside: to the provider."""
+        limited(request, limit)
+        to = inside(str(request.query_params.get("to", ROOT)))
+        return await asyncio.to_thread(went, request, to)
+
+    @get(f"{ROOT}/join/{{token:str}}/outside")
+    async def joining(request: Asked, token: FromPath[str]) -> Response[Any]:
+        """GET /console/join/TOKEN/outside: take an invitation up by an account at the provider."""
+        limited(request, limit)
+        return await asyncio.to_thread(went, request, ROOT, token)
+
+    @get(f"{ROOT}/account/outside")
+    async def binding(request: Asked) -> Response[Any]:
+        """GET /console/account/outside: bind one's own account; a link of our own page leads here, and no other."""
+        who = await asyncio.to_thread(desk.signed_in, request)
+        if who is None:
+            return Redirect(f"{ROOT}/sign-in", status_code=303)
+        if request.headers.get("sec-fetch-site") != "same-origin":
+            raise PermissionDeniedException
+        return await asyncio.to_thread(went, request, f"{ROOT}/account", "", who.handle)
+
+    @get(f"{PATH}/back")
+    async def back(request: Asked) -> Response[Any]:
+        """GET /console/sign-in/outside/back: what the provider answers."""
+        limited(request, limit)
+        answered = await asyncio.to_thread(enter, request)
+        answered.delete_cookie(COOKIE, path=PATH)
+        return answered
+
+    def enter(request: Asked) -> Response[Any]:
+        answer = {name: str(value)[:4000] for name, value in request.query_params.items()}
+        who = desk.signed_in(request)
+        try:
+            entered = sign_in_outside.finish(
+                project, openid(), request.cookies.get(COOKIE, ""), answer, who.handle if who else ""
+            )
+        except TrothError as error:
+            return desk.refused(request, desk.words_for(request), error)
+        if not entered.session:
+            return Redirect(f"{ROOT}/account?told=told.account.bound", status_code=303)
+        cookies = [desk.session_cookie(entered.session)]
+        return Redirect(inside(entered.to), status_code=303, cookies=cookies)
+
+    @get(f"{ROOT}/sign-out/outside")
+    async def out(request: Asked) -> Response[Any]:
+        """GET /console/sign-out/outside: sign out at the provider, too."""
+        limited(request, limit)
+        return await asyncio.to_thread(leave, request)
+
+    def leave(request: Asked) -> Response[Any]:
+        try:
+            away = openid().logout(f"{project.settings.public_url}{ROOT}/sign-in")
+        except TrothError as error:
+            return desk.refused(request, desk.words_for(request), error)
+        return Redirect(away or f"{ROOT}/sign-in", status_code=303)
+
+    return [there, joining, binding, back, out]

@@ -1,0 +1,141 @@
+"""The ledger's pages: checkpoints, events, the proof of one, verification, readings."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from console_visits import admit_all, signed_in
+from shop_project import make, opened
+from troth.ledger import append, read, receipt, seal
+from troth.ledger.note import Checkpoint
+from troth.rules.event import Draft
+from troth.work.record_reading import record_reading
+
+START = datetime(2026, 12, 1, 9, tzinfo=UTC)
+
+
+class Clock:
+    now = START
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ledger")
+    make(folder)
+    clock = Clock()
+    made = opened(folder, clock)
+    admit_all(made)
+    for day in range(70):
+        clock.now = START + timedelta(days=day)
+        record_reading(made, f"2026-{day:04}", "handler", "request")
+    clock.now = START + timedelta(days=80)
+    append.append(
+        made.ledger,
+        [Draft("staff_moved", "office/derogation", {"staff": "admin", "move": "derogation_recorded"}, actor="admin",
+               payload={"why": "a word that is locked"}, file="office")],
+    )  # fmt: skip
+    seal.seal_all(made.ledger)
+    yield made
+    made.ledger.close()
+
+
+@pytest.fixture
+def client(project):
+    with signed_in(project, "auditor") as made:
+        yield made
+
+
+def test_the_first_page_tells_how_far_it_is_sealed_and_gives_the_checkpoint(client, project):
+    page = client.get("/console/ledger").text
+    newest = seal.checkpoint(project.ledger)
+    assert newest.root.hex() in page
+    given = client.get("/console/ledger/checkpoint")
+    assert Checkpoint.read(given.text, *seal.verifiers(project.ledger)).size == newest.size
+    assert client.get("/console/ledger/keys").text.strip() == str(seal.verifiers(project.ledger)[0])
+
+
+def test_events_come_by_fifty_and_filtered_by_kind_stream_and_day(client):
+    page = client.get("/console/ledger/events").text
+    assert page.count("data-row") == 50
+    older = page.split('rel="next"')[0].rsplit('href="', 1)[1].split('"')[0].replace("&amp;", "&")
+    second = client.get(older).text
+    assert 0 < second.count("data-row") <= 50
+    assert not {*_ids(page)} & {*_ids(second)}
+    one_day = client.get("/console/ledger/events?since=2026-12-11&until=2026-12-11").text
+    assert one_day.count("data-row") == 1
+    assert "reading/2026-0010" in one_day
+    assert client.get("/console/ledger/events?kind=staff_moved&until=2026-12-01").text.count("data-row") >= 14
+    assert client.get("/console/ledger/events?stream=reading/2026-0003").text.count("data-row") == 1
+    assert "No event is like that" in client.get("/console/ledger/events?stream=nothing").text
+
+
+def _ids(page):
+    return [part.split('"')[0] for part in page.split("/console/ledger/events/")[1:]]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["kind=nothing", "since=yesterday", "since=0000-00-00", "until=9999-12-31", "before=x", "before=1.y"],
+)
+def test_what_is_asked_wrongly_is_said_and_never_an_error(client, query):
+    assert client.get(f"/console/ledger/events?{query}").status_code in {200, 422}
+
+
+def test_no_page_shows_what_is_locked(client, project):
+    event = read.stream(project.ledger, "office/derogation")[-1]
+    page = client.get(f"/console/ledger/events/{event.id}").text
+    assert event.payload_sha256 in page
+    assert "a word that is locked" not in page
+    assert "a word that is locked" not in client.get("/console/ledger/events?format=csv").text
+
+
+def test_an_event_shows_its_proof_and_gives_its_receipt(client, project):
+    event = read.stream(project.ledger, "reading/2026-0005")[0]
+    page = client.get(f"/console/ledger/events/{event.id}").text
+    assert "that a signed checkpoint covers" in page
+    given = client.get(f"/console/ledger/events/{event.id}/receipt")
+    assert receipt.verify(given.content, *seal.verifiers(project.ledger)).sealed
+    assert json.loads(given.text)["event"]
+    assert client.get("/console/ledger/events/01NOTHING").status_code == 404
+
+
+def test_readings_name_who_when_and_on_which_screen(client):
+    page = client.get("/console/ledger/readings").text
+    assert page.count("data-row") == 50
+    assert "handler" in page
+    assert "reading/2026-0069" in page
+    assert "staff_read" in client.get("/console/ledger/readings?format=csv").text
+
+
+def test_verification_finds_a_changed_byte_and_says_whole_where_there_is_none(client, project):
+    assert client.post("/console/ledger/verify", data={"what": "everything"}).status_code == 422
+    _verified(client, "seals", "Everything is as it was written.")
+    _verified(client, "whole", "Everything is as it was written.")
+    with project.ledger.engine.begin() as connection:
+        was = connection.execute(text("SELECT seq, body FROM events ORDER BY seq LIMIT 1")).one()
+        changed = bytes(was.body).replace(b"invited", b"INVITED")
+        connection.execute(text("UPDATE events SET body = :b WHERE seq = :s"), {"b": changed, "s": was.seq})
+    try:
+        _verified(client, "seals", "The ledger was changed.")
+    finally:
+        with project.ledger.engine.begin() as connection:
+            connection.execute(
+                text("UPDATE events SET body = :b WHERE seq = :s"), {"b": was.body, "s": was.seq}
+            )
+
+
+def _verified(client, what, said):
+    page = client.post("/console/ledger/verify", data={"what": what})
+    assert page.status_code == 200
+    for _ in range(100):
+        if "data-live" not in page.text:
+            break
+        with client.stream("GET", f"/console/ledger/verify/{what}/live") as followed:
+            assert "event: end" in "".join(followed.iter_text())
+        page = client.get("/console/ledger")
+    assert said in page.text
