@@ -246,7 +246,7 @@ def joined(project: Project, handle: str, role: str) -> None:
 
 def reset(project: Project, handle: str) -> None:
     """Record that somebody signs in by another password, telephone or account elsewhere from now on."""
-    _record(project, handle, {"move": "reset"}, handle)
+    record(project, handle, {"move": "reset"}, handle)
 
 
 def _role(role: str) -> Role:
