@@ -22,6 +22,13 @@ from troth.rules.request import FILE_KEPT
 
 State = dict[str, Any]
 CHANNEL_FAMILY = "channel"
+EXEMPT = {
+    "a": "the person has the information already",
+    "b": "telling is impossible, takes a disproportionate effort, or would defeat the processing",
+    "c": "a law of the Union or a Member State lays the obtaining or the disclosure down, and protects the person",
+    "d": "a law asks that the data stay confidential: professional secrecy",
+}
+"""When nobody need be told of data that came from others (GDPR Art. 14(5)(a) to (d))."""
 Because = Literal["first_communication", "first_disclosure"]
 _LABEL = re.compile(r"[a-z0-9][a-z0-9-]{1,59}", re.ASCII)
 
@@ -75,6 +82,15 @@ def fold(state: State | None, event: Event) -> State:
             on = str(facts["on"])
             owed_by = min(str(state["owed_by"]), on) if state["owed_by"] else on
             return {**state, "owed_by": owed_by, "due": owed_by}
+        case "notice_exempted" if state is not None and state["status"] == "owed":
+            kept = FILE_KEPT.after(date.fromisoformat(str(facts["on"]))).isoformat()
+            return {
+                **state,
+                "status": "exempt",
+                "exempt": facts["ground"],
+                "exempt_on": facts["on"],
+                "due": kept,
+            }
         case "letter_sent" if state is not None:
             if facts["outcome"] == "sent":
                 on = local_day(event, str(state["tz"]))
@@ -98,9 +114,12 @@ def fold_channel(state: State | None, event: Event) -> State:
 
 
 def is_late(state: Mapping[str, Any], today: date) -> bool:
-    """Say whether somebody was told too late, or not at all in time; nobody is told of data that was erased before."""
+    """Say whether somebody was told too late, or not at all in time.
+
+    Nobody is told of data that was erased before, nor where an exemption of Art. 14(5) was recorded.
+    """
     due = state["owed_by"]
-    if state["status"] == "destroyed" and not state["told_on"]:
+    if state.get("exempt") or (state["status"] == "destroyed" and not state["told_on"]):
         return False
     return bool(due) and str(state["told_on"] or today.isoformat()) > str(due)
 

@@ -288,7 +288,11 @@ def indirect_notices(states: Mapping[str, State], asked: Asked) -> Answer:
                 "told_on": str(state["told_on"] or ""),
                 "late": collection.is_late(state, asked.today),
                 "status": state["status"],
-                "exemption": asked.word("erased_before") if untold else "",
+                "exemption": f"Art. 14(5)({state['exempt']})"
+                if state.get("exempt")
+                else asked.word("erased_before")
+                if untold
+                else "",
             }
         )
     return Answer(tuple(rows), len(rows))

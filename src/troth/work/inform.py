@@ -203,7 +203,11 @@ def forget(project: Project, ident: str, reason: str) -> None:
 def forget_old(project: Project) -> int:
     """Destroy the files whose time is over, those of people whom a hold is about apart; return how many."""
     tomorrow = (day_here(project) + timedelta(days=1)).isoformat()
-    ended = list(read.states(project.ledger, FAMILY, status="told", due_before=tomorrow))
+    ended = [
+        one
+        for status in ("told", "exempt")
+        for one in read.states(project.ledger, FAMILY, status=status, due_before=tomorrow)
+    ]
     held = tuple(hold.in_force(project)) if ended else ()
     gone = 0
     for found in ended:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 import typer
 
@@ -72,6 +74,37 @@ def send(
         raise typer.Exit(1)
 
 
+@app.command()
+def exempt(
+    names: list[str] = typer.Argument(None, metavar="[NAME]…", help="The notices, by name; or --source."),
+    ground: str = typer.Option(
+        ..., "--ground", metavar="a|b|c|d", help="The letter of Art. 14(5) that applies."
+    ),
+    reason: str = typer.Option(..., "--reason", help="Why it applies, in words; kept encrypted."),
+    by: str = typer.Option(..., "--by", help="Who decided so; kept encrypted."),
+    source: str = typer.Option("", "--source", help="Every notice that is owed of this source."),
+    public: str = typer.Option(
+        "", "--public", help="For (b): where the information was made public instead."
+    ),
+    staff: str = typer.Option(
+        ..., "--staff", "-s", help="Who you are, as it stands in the record.", envvar="TROTH_STAFF"
+    ),
+    json: bool = JSON,
+) -> None:
+    """Record that nobody need be told, by which letter of Art. 14(5), why, and who decided so: the clock stops.
+
+    Example: troth inform exempt --source employer --ground a --reason "the employer told them" --by "the officer"
+    """
+    from troth.work.exempt_notice import exempt as exempting
+
+    found = exempting(project(), names or (), ground, reason, by, staff, source=source, made_public=public)
+    if json:
+        as_json([{"name": one.ident, **one.state} for one in found])
+    else:
+        told = "1 notice is" if len(found) == 1 else f"{len(found)} notices are"
+        out().print(f"{told} owed no more, by Art. 14(5)({ground}).", markup=False)
+
+
 @app.command("list")
 def list_(
     every: bool = typer.Option(False, "--all", help="Those that were sent too."),
@@ -95,8 +128,19 @@ def list_(
         return
     today = day_here(opened)
     rows = [
-        [one.ident, one.state["source"], one.state["obtained"], one.state["owed_by"] or "–",
-         one.state["told_on"] or ("late" if is_late(one.state, today) else "owed")]
+        [
+            one.ident,
+            one.state["source"],
+            one.state["obtained"],
+            one.state["owed_by"] or "–",
+            _stands(one.state, late=is_late(one.state, today)),
+        ]
         for one in found
-    ]  # fmt: skip
+    ]
     out().print(table("", ["notice", "source", "obtained", "due", "told"], rows))
+
+
+def _stands(state: Mapping[str, Any], *, late: bool) -> str:
+    if state.get("exempt"):
+        return f"exempt ({state['exempt']})"
+    return str(state["told_on"] or ("late" if late else state["status"]))
