@@ -15,10 +15,11 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, TextClause, bindparam, text
+from sqlalchemy import Connection, bindparam, text
 
 from troth.errors import ConflictError
 from troth.ledger import keys, listed, vault
+from troth.ledger.each import for_each
 from troth.ledger.lease import Lease, still_held
 from troth.ledger.schema import Ledger
 from troth.rules.event import Draft, Event, Kind, check, decode, encode
@@ -122,9 +123,10 @@ def append_within(
         raise ConflictError("Another worker has taken this work over; what this one found is not recorded.")
     versions = _heads(connection, drafts, expect or {})
     written, payloads = [], []
-    for draft, lock in zip(drafts, locks, strict=True):
+    at = ledger.clock()
+    for draft, lock, event_id in zip(drafts, locks, new_ids(at, len(drafts)), strict=True):
         versions[draft.stream] += 1
-        event, payload = _made(ledger.clock(), draft, versions[draft.stream], lock)
+        event, payload = _made(at, event_id, draft, versions[draft.stream], lock)
         written.append(event)
         payloads += [payload] if payload is not None else []
     vault.store_all(connection, payloads)
@@ -151,12 +153,6 @@ def again(connection: Connection, event: str) -> Event:
     return decode(bytes(connection.execute(_BODIES, {"id": event}).scalar_one()))
 
 
-def _all(connection: Connection, statement: TextClause, rows: Sequence[dict[str, object]]) -> None:
-    """Run a statement for each row; the driver sends many together."""
-    if rows:
-        connection.execute(statement, rows[0] if len(rows) == 1 else list(rows))
-
-
 def _heads(connection: Connection, drafts: Sequence[Draft], expect: Mapping[str, int]) -> dict[str, int]:
     """Take the heads of all streams, in one order so that writers cannot wait for each other in a ring."""
     added = Counter(draft.stream for draft in drafts)
@@ -166,7 +162,7 @@ def _heads(connection: Connection, drafts: Sequence[Draft], expect: Mapping[str,
     if len(rows) == 1:
         before[streams[0]] = int(connection.execute(_HEAD, rows[0]).scalar_one()) - added[streams[0]]
     else:
-        _all(connection, _MANY_HEADS, rows)
+        for_each(connection, _MANY_HEADS, rows)
         for some in _portions(streams):
             for stream, version in connection.execute(_VERSIONS, {"streams": some}):
                 before[stream] = int(version) - added[stream]
@@ -185,10 +181,10 @@ def _portions(streams: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _made(
-    at: datetime, draft: Draft, version: int, lock: tuple[str, bytes] | None
+    at: datetime, event_id: str, draft: Draft, version: int, lock: tuple[str, bytes] | None
 ) -> tuple[Event, dict[str, object] | None]:
     """Make an event of a draft, and the row of its encrypted payload."""
-    event_id, kind = new_id(at), check(draft)
+    kind = check(draft)
     sealed, row = None, None
     if lock is not None:
         payload = json.dumps(draft.payload, ensure_ascii=False, separators=(",", ":")).encode()
@@ -228,8 +224,10 @@ def _store(connection: Connection, written: Sequence[Event]) -> None:
         seq = connection.execute(_NUMBERED, bound).scalar_one()
         connection.execute(_UNSEALED, {"seq": seq, "id": bound["id"], "at_us": bound["at_us"]})
         return
-    _all(connection, _EVENT, [_row(event) for event in written])
-    _all(connection, _MANY_UNSEALED, [{"id": event.id, "at_us": microseconds(event.at)} for event in written])
+    for_each(connection, _EVENT, [_row(event) for event in written])
+    for_each(
+        connection, _MANY_UNSEALED, [{"id": event.id, "at_us": microseconds(event.at)} for event in written]
+    )
 
 
 def _fold(connection: Connection, written: Sequence[Event]) -> None:
@@ -242,7 +240,7 @@ def _fold(connection: Connection, written: Sequence[Event]) -> None:
     for event in written:
         states[event.stream] = (fold(states[event.stream][0], event), event.version)
     rows = [state_row(stream, state or {}, version) for stream, (state, version) in states.items()]
-    _all(connection, _SET_STATE, rows)
+    for_each(connection, _SET_STATE, rows)
     listed.write(
         connection, (state for stream, (state, _) in states.items() if state and listed.lists(stream))
     )
@@ -266,13 +264,8 @@ def microseconds(at: datetime) -> int:
     return int(at.timestamp()) * 1_000_000 + at.microsecond
 
 
-def new_id(at: datetime) -> str:
-    """Make an id that sorts by time: 10 characters of it, then 80 random bits."""
-    return new_ids(at, 1)[0]
-
-
 def new_ids(at: datetime, count: int) -> list[str]:
-    """Make so many ids of one moment."""
+    """Make so many ids that sort by time: 10 characters of one moment, then 80 random bits each."""
     moment = (int(at.timestamp() * 1000) << 80).to_bytes(20, "big")
     start = base64.b32encode(moment)[6:16].translate(_TO_CROCKFORD).decode()
     drawn = secrets.token_bytes(16 * count).translate(_LETTERS).decode()

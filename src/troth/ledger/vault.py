@@ -18,6 +18,7 @@ from sqlalchemy import Connection, text
 
 from troth.errors import NotFoundError, TamperedError
 from troth.ledger import keys
+from troth.ledger.each import for_each
 from troth.ledger.schema import Ledger
 from troth.rules.event import Event
 
@@ -56,8 +57,7 @@ def row(row_id: str, owner: str, file: str, name: str, key: str, sealed: bytes) 
 
 def store_all(connection: Connection, rows: Sequence[dict[str, object]]) -> None:
     """Write rows of ciphertext inside an open transaction (for the ledger's own modules)."""
-    if rows:
-        connection.execute(_STORE, list(rows))
+    for_each(connection, _STORE, rows)
 
 
 def payload(ledger: Ledger, event: Event) -> Mapping[str, Any]:

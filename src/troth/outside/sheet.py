@@ -27,14 +27,14 @@ class Row:
 
     number: int
     cells: Mapping[str, str] = field(repr=False)
-    places: Mapping[str, str] = field(default_factory=dict)
+    letters: Mapping[str, str] = field(default_factory=dict)  # of each column, as a spreadsheet names it
     titles: Mapping[str, str] = field(default_factory=dict)  # each column as the file heads it
     row: int = 0  # as a spreadsheet numbers it, where a cell of CSV may have several lines
 
     def place(self, column: str) -> str:
         """Name a cell as people find it, such as `line 7, cell C7`."""
-        cell = self.places.get(column)
-        return f"line {self.number}, cell {cell}" if cell else f"line {self.number}"
+        letter = self.letters.get(column)
+        return f"line {self.number}, cell {letter}{self.number}" if letter else f"line {self.number}"
 
 
 def rows(file: Path, heading_row: int = 0) -> Iterator[Row]:
@@ -51,6 +51,7 @@ def rows(file: Path, heading_row: int = 0) -> Iterator[Row]:
     read = _workbook(file) if file.suffix.lower() in {".xlsx", ".xlsm"} else _csv(file)
     heading: list[str] | None = None
     titles: dict[str, str] = {}
+    letters: dict[str, str] = {}
     for place, (number, cells) in enumerate(read, 1):
         values = [_text(cell) for cell in cells]
         if not any(values) or place < heading_row:
@@ -58,6 +59,7 @@ def rows(file: Path, heading_row: int = 0) -> Iterator[Row]:
         if heading is None:
             heading = _heading(file, values)
             titles = dict(zip(heading, values, strict=True))
+            letters = {name: _letters(at) for at, name in enumerate(heading) if name}
             continue
         named = {name: value for name, value in zip(heading, values, strict=False) if name and value}
         more = [value for value in values[len(heading) :] if value]
@@ -65,8 +67,7 @@ def rows(file: Path, heading_row: int = 0) -> Iterator[Row]:
             raise NotAllowedError(
                 f"{file.name}, line {number}: it has more cells than the heading names. Mend that line."
             )
-        places = {name: f"{_letters(at)}{number}" for at, name in enumerate(heading) if name}
-        yield Row(number, named, places, titles, place)
+        yield Row(number, named, letters, titles, place)
     if heading is None:
         raise NotAllowedError(f"{file.name} is empty. Its first line names the columns.")
 

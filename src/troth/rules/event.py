@@ -366,6 +366,7 @@ _ENVELOPE = (
 )  # fmt: skip
 _READ = attrgetter(*_ENVELOPE)
 _JSON = msgspec.json.Encoder()
+_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def local_day(event: Event, time_zone: str) -> str:
@@ -396,34 +397,33 @@ def check(draft: Draft) -> Kind:
 
 
 def _check_fact(kind: str, name: str, value: object) -> None:
-    match value:
-        case None | bool() | int():
-            pass
-        case str():
-            if "@" in value and _ADDRESS.search(value):
-                raise NotAllowedError(
-                    f"The fact {name!r} of {kind!r} holds what looks like an e-mail address. "
-                    "Facts are in clear for ever: put it in the payload."
-                )
-        case list() | tuple():
-            for item in value:
-                _check_fact(kind, name, item)
-        case Mapping():
-            for key, item in value.items():
-                _check_fact(kind, name, key)
-                _check_fact(kind, name, item)
-        case _:
+    if isinstance(value, str):
+        if "@" in value and _ADDRESS.search(value):
             raise NotAllowedError(
-                f"The fact {name!r} of {kind!r} is neither text, whole number, list nor mapping."
+                f"The fact {name!r} of {kind!r} holds what looks like an e-mail address. "
+                "Facts are in clear for ever: put it in the payload."
             )
+    elif value is None or isinstance(value, bool | int):
+        pass
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check_fact(kind, name, item)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            _check_fact(kind, name, key)
+            _check_fact(kind, name, item)
+    else:
+        raise NotAllowedError(
+            f"The fact {name!r} of {kind!r} is neither text, whole number, list nor mapping."
+        )
 
 
 def encode(event: Event) -> bytes:
     """Write an event as the bytes that are stored and hashed: JSON, keys in one fixed order."""
-    values: dict[str, object] = {name: getattr(event, name) for name in _ENVELOPE}
-    values["at"] = event.at.astimezone(UTC).isoformat(timespec="microseconds")
-    kept = {name: value for name, value in values.items() if value is not None}
-    return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()
+    named = zip(_ENVELOPE, _READ(event), strict=True)
+    kept: dict[str, object] = {name: value for name, value in named if value is not None}
+    kept["at"] = event.at.astimezone(UTC).isoformat(timespec="microseconds")
+    return _WRITER.encode(kept).encode()
 
 
 def encode_with(event: Event, facts: bytes) -> bytes:

@@ -221,28 +221,64 @@ def headings(map_: ColumnMap, given: Sequence[str]) -> tuple[dict[str, str], lis
     return matched, faults, [name for key, name in by_folded.items() if key not in read_ones]
 
 
-def cells(
-    map_: ColumnMap, row: int, given: Mapping[str, str], matched: Mapping[str, str], zone: str
-) -> tuple[Cells, list[Fault]]:
-    """Read one row, `given` by the headings of the file; days and moments without an offset are of `zone`."""
-    values: dict[str, Value] = {}
-    faults: list[Fault] = []
-    shown = {one.name: matched.get(one.name, one.title["en"]) for one in table(map_.kind).columns}
-    for one in table(map_.kind).columns:
-        text = given.get(matched.get(one.name, ""), "").strip()
-        known = map_.values.get(one.name, {})
-        text = known.get(folded(text), text) if text else ""
-        text = text or map_.constants.get(one.name, "")
-        if not text:
-            if one.required and one.name in matched:
-                faults.append(Fault(row, shown[one.name], "nothing stands there, and it is needed."))
-            continue
-        value, wrong = _value(one, text, map_, zone)
-        if wrong:
-            faults.append(Fault(row, shown[one.name], wrong))
-        elif value is not None and value != ():
-            values[one.name] = value
-    return Cells(row, values, shown), faults
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads the rows of one file: which of its columns are ours, and what was read before and seldom differs."""
+
+    map: ColumnMap
+    zone: str
+    headings: Mapping[str, str]
+    columns: tuple[tuple[Column, str, Mapping[str, str], str], ...]
+    known: dict[tuple[str, str], tuple[Value | None, str]] = field(default_factory=dict, repr=False)
+
+    def cells(self, row: int, given: Mapping[str, str]) -> tuple[Cells, list[Fault]]:
+        """Read one row, `given` by the headings of the file."""
+        values: dict[str, Value] = {}
+        faults: list[Fault] = []
+        for one, heading, theirs, constant in self.columns:
+            text = given.get(heading, "").strip() if heading else ""
+            if text and theirs:
+                text = theirs.get(folded(text), text)
+            text = text or constant
+            if not text:
+                if one.required and heading:
+                    faults.append(
+                        Fault(row, self.headings[one.name], "nothing stands there, and it is needed.")
+                    )
+                continue
+            value, wrong = self._value(one, text)
+            if wrong:
+                faults.append(Fault(row, self.headings[one.name], wrong))
+            elif value is not None and value != ():
+                values[one.name] = value
+        return Cells(row, values, self.headings), faults
+
+    def _value(self, one: Column, text: str) -> tuple[Value | None, str]:
+        """Read a cell; days and words stand in many rows, and are read once."""
+        if one.type not in _SELDOM_NEW:
+            return _value(one, text, self.map, self.zone)
+        found = self.known.get((one.name, text))
+        if found is None:
+            if len(self.known) >= KNOWN_MAX:
+                self.known.clear()
+            found = self.known[one.name, text] = _value(one, text, self.map, self.zone)
+        return found
+
+
+_SELDOM_NEW = frozenset({"day", "moment", "word", "words", "names", "yes_no", "number"})
+KNOWN_MAX = 20_000
+"""How many readings are remembered: of a file with more, some are read again."""
+
+
+def reader(map_: ColumnMap, matched: Mapping[str, str], zone: str) -> Reader:
+    """Return what reads rows, their columns `matched` to ours; days and moments without an offset are of `zone`."""
+    columns = tuple(
+        (one, matched.get(one.name, ""), map_.values.get(one.name, {}), map_.constants.get(one.name, ""))
+        for one in table(map_.kind).columns
+    )
+    headings = {one.name: matched.get(one.name, one.title["en"]) for one in table(map_.kind).columns}
+    used = tuple(one for one in columns if one[1] or one[3])
+    return Reader(map_, zone, headings, used)
 
 
 def _value(column: Column, text: str, map_: ColumnMap, zone: str) -> tuple[Value | None, str]:

@@ -513,7 +513,6 @@ def _day(written: str | None) -> date | None:
 
 
 def _dated(state: State) -> State:
-    due = deadline(state)
     ended = state["status"] in ENDED
     if state["status"] == "closed" and has_answer(state):
         until = answer_until(state) or date.fromisoformat(state["last_on"])
@@ -521,6 +520,7 @@ def _dated(state: State) -> State:
     kept = file_until(state)
     if kept is not None:
         return {**state, "due": kept.isoformat()}
+    due = deadline(state)
     return {
         **state,
         "legal_due": due.legal_due.isoformat() if due.legal_due else None,

@@ -71,7 +71,7 @@ def listed(file: Path, language: str) -> Iterator[Listed]:
             f"Notices are written in {' or '.join(letter.LANGUAGES)}, not {language[:10]!r}."
         )
     for row in sheet.rows(file):
-        if "email" not in row.places:
+        if "email" not in row.letters:
             raise NotAllowedError(
                 f"{file.name} has no column `email`. Its first line names the columns: email, and where known name and "
                 "language."
@@ -217,4 +217,4 @@ def _statement(file: Path | None) -> bytes | None:
 
 
 def _unread(rows: Sequence[Listed]) -> tuple[str, ...]:
-    return tuple(name for name in (rows[0].row.places if rows else ()) if name not in READ)
+    return tuple(name for name in (rows[0].row.letters if rows else ()) if name not in READ)

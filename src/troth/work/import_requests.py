@@ -25,7 +25,7 @@ from troth.rules import request
 from troth.rules.event import Draft, Fact
 from troth.rules.import_sheet import Cells, Fault
 from troth.work import choose
-from troth.work.establishment import Establishment, day_here, establishment
+from troth.work.establishment import Establishment, establishment
 from troth.work.importing import Import, Taken, marks
 from troth.work.project import Project
 
@@ -53,14 +53,15 @@ class _Row:
 
 def faults(project: Project, one: Cells, folder: Path) -> Iterator[Fault]:
     """Say what is wrong with a row beyond its single cells."""
-    wrong = list(wrong_company(project, one))
-    yield from wrong
-    if wrong:
+    try:
+        company = company_of(project, one)
+    except NotAllowedError as error:
+        yield one.fault("company", str(error))
         return
-    company = company_of(project, one)
-    today, received = day_here(project, company.entity or None), one.moment("received")
+    received = one.moment("received")
     if received is None:
         return
+    today = clock.receipt_day(project.clock(), company.time_zone)
     day = clock.receipt_day(received, company.time_zone)
     if received > project.clock():
         yield one.fault("received", "that is still to come.")
@@ -197,7 +198,8 @@ def take(project: Project, made: Import, portion: Sequence[Cells]) -> Taken:
         try:
             written = many.append_each(project.ledger, groups, expect=expect)
         except ConflictError:
-            continue  # somebody took one of the numbers; others are taken
+            made.numbers.clear()  # somebody took one of the numbers: look again, and take others
+            continue
         break
     else:
         raise ConflictError("Too many requests arrived at the same moment. Import the table again.")
@@ -217,7 +219,7 @@ def _groups(
     project: Project, made: Import, rows: Sequence[_Row], people: dict[tuple[str, str], str]
 ) -> tuple[dict[str, list[Draft]], dict[str, int]]:
     """Return the drafts of each row under its mark, numbered anew, and the streams that must not be there yet."""
-    last: dict[int, int] = {}
+    last = made.numbers
     groups: dict[str, list[Draft]] = {}
     expect: dict[str, int] = {}
     for row in rows:

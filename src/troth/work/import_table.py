@@ -25,7 +25,8 @@ from troth.work.establishment import day_here, establishment
 from troth.work.importing import Import, Taken, marks
 from troth.work.project import Project
 
-AT_ONCE = 100
+AT_ONCE = 500
+"""Rows that are recorded in one transaction: what a kill loses, and is read again."""
 FAULTS_MAX = 10_000
 MAP_BYTES_MAX = 1 << 20
 OF_FILES: tuple[Kind, ...] = ("register", "processors", "evidence")
@@ -151,23 +152,25 @@ def rows_of(
     """Yield each row as read, with what is wrong in its cells; what is wrong with the headings goes to `found`."""
     found = found or Looked("")
     zone = establishment(project).time_zone
-    matched: dict[str, str] = {}
+    read = import_sheet.reader(map_, {}, zone)
     first = True
     for row in sheet.rows(file, map_.heading_row):
-        if first and row.titles:
+        missing: list[Fault] = []
+        if row.titles and first:
             matched, faults, unread = import_sheet.headings(map_, list(row.titles.values()))
             found.add(faults)
             found.unread = tuple(unread)
             if faults:
                 return
-        first = False
-        missing: list[Fault] = []
-        if not row.titles:  # lines of JSON, each with columns of its own
+            read = import_sheet.reader(map_, matched, zone)
+        elif not row.titles:  # lines of JSON, each with columns of its own
             matched, lacking, unread = import_sheet.headings(map_, list(row.cells))
             missing = [replace(one, row=row.row) for one in lacking]
             found.unread = tuple(dict.fromkeys([*found.unread, *unread]))
+            read = import_sheet.reader(map_, matched, zone)
+        first = False
         given = {row.titles.get(name, name): text for name, text in row.cells.items()}
-        one, wrong = import_sheet.cells(map_, row.row, given, matched, zone)
+        one, wrong = read.cells(row.row, given)
         yield one, [*missing, *wrong]
 
 

@@ -25,6 +25,8 @@ class Import:
     file: Path
     staff: str
     on: date
+    numbers: dict[int, int] = field(default_factory=dict, compare=False)
+    """The last number that was given in each year, as far as this run knows."""
 
     def origin(self, one: Cells, content: str = "") -> dict[str, Fact]:
         """Return where an event came from, as its fact `imported`; `content` is the mark of the row."""
