@@ -45,7 +45,7 @@ def test_pdf_and_json_ld_are_what_they_are(published, tmp_path):
     troth(published, "register", "--format", "pdf", "-o", paper)
     assert paper.read_bytes().startswith(b"%PDF-")
     written = json.loads(troth(published, "register", "--format", "jsonld").out)
-    assert written["@type"] == "dpv:RecordOfDataProcessing"
+    assert written["@type"] == "dpv:ROPA"
     again = troth(published, "register", "--format", "pdf", "-o", paper)
     assert (again.code, again.err.strip().endswith("Name another, or add --force.")) == (2, True)
 

@@ -314,13 +314,50 @@ def test_differences_tell_what_came_what_went_and_what_changed():
     ]
 
 
+TERMS = {
+    "dpv": {
+        "ROPA", "Process", "DataController", "DataProcessor", "JointDataControllers", "DataProtectionOfficer",
+        "Representative", "DataImporter", "Recipient", "Entity", "DataSubject", "Purpose", "DirectMarketing",
+        "PersonalData", "SpecialCategoryPersonalData", "StorageDuration", "TechnicalOrganisationalMeasure", "Transfer",
+        "hasProcess", "hasDataController", "hasDataProcessor", "hasJointDataControllers", "hasDataProtectionOfficer",
+        "hasRepresentative", "hasResponsibleEntity", "hasDataImporter", "hasRecipient", "hasDataSubject", "hasPurpose",
+        "hasLegalBasis", "hasJustification", "hasPersonalData", "hasProcessing", "hasStorageCondition", "hasDuration",
+        "hasTechnicalOrganisationalMeasure", "hasThirdCountry", "hasLocation", "hasName", "hasAddress", "hasContact",
+    },
+    "eu-gdpr": {
+        "A6-1-a", "A6-1-b", "A6-1-c", "A6-1-d", "A6-1-e", "A6-1-f", "A45-3", "A46-2-b", "A46-2-c", "A46-2-e",
+        "A46-2-f", "A46-3-a", *(f"A49-1-{letter}" for letter in "abcdefg"), "A49-2",
+    },
+    "dct": {"title", "date", "created", "modified", "hasVersion"},
+    "skos": {"prefLabel"},
+    "xsd": {"date"},
+}  # fmt: skip
+"""The terms of DPV 2 and its extension eu-gdpr that a register may use, as their published tables name them."""
+
+
+def terms(node):
+    match node:
+        case dict():
+            for key, value in node.items():
+                if key in {"@id", "@type"} and ":" in value and not value.startswith("urn:"):
+                    yield value
+                if not key.startswith("@"):
+                    yield key
+                yield from terms(value) if key != "@context" else ()
+        case list():
+            for one in node:
+                yield from terms(one)
+
+
 def test_json_ld_speaks_dpv():
     written = json_ld(source())
     shop = next(one for one in written["dpv:hasProcess"] if one["@id"] == "urn:troth:activity/shop")
     assert shop["dpv:hasPurpose"][0]["dpv:hasLegalBasis"] == [{"@id": "eu-gdpr:A6-1-b"}]
+    assert shop["dpv:hasResponsibleEntity"]["@type"] == "dpv:Entity"
     offers = next(one for one in written["dpv:hasProcess"] if one["@id"] == "urn:troth:purpose/offers")
     assert offers["dpv:hasPurpose"][0]["@type"] == "dpv:DirectMarketing"
     assert [one["dpv:hasName"] for one in offers["dpv:hasDataController"]] == ["Northwind Lyon SAS"]
+    assert offers["dpv:hasDataController"][0]["dpv:hasLocation"] == {"@id": "loc:FR"}
     storage = next(one for one in written["dpv:hasProcess"] if one["@id"] == "urn:troth:activity/storage")
     assert [one["dpv:hasName"] for one in storage["dpv:hasDataController"]] == [
         "Mirabelle SA",
@@ -332,6 +369,14 @@ def test_json_ld_speaks_dpv():
     assert {one["@type"] for one in offers["dpv:hasPersonalData"]} == {
         "dpv:PersonalData", "dpv:SpecialCategoryPersonalData",
     }  # fmt: skip
+
+
+def test_json_ld_uses_no_term_that_the_vocabulary_has_not():
+    written = json_ld(source())
+    used = {tuple(one.split(":", 1)) for one in terms(written)}
+    assert {one for one in used if one[0] != "loc" and one[1] not in TERMS[one[0]]} == set()
+    assert {one for one in used if one[0] == "loc" and not (len(one[1]) == 2 and one[1].isupper())} == set()
+    assert {prefix for prefix, _ in used} <= set(written["@context"])
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def _purposes(one: Activity, source: Source) -> tuple[Purpose, ...]:
 
 def _line(source: Source, one: Activity | None, alone: Purpose | None = None) -> Line:
     purposes = _purposes(one, source) if one else (alone,) if alone else ()
-    recipients = _recipients(source, one, purposes)
+    recipients = recipients_of(source, one, purposes)
     chosen = companies(one, source) if one else tuple(map(str, alone.entities)) if alone else ()
     subjects = source.texts(one.subjects) if one else ()
     line: dict[str, Cell] = {
@@ -89,7 +89,7 @@ def _line(source: Source, one: Activity | None, alone: Purpose | None = None) ->
             for each in recipients
             if each.role == "processor" and each.class_ not in INTERNAL
         ),
-        "transfers": source.transfers(_transfers(source, one, purposes, recipients)),
+        "transfers": source.transfers(transfers_of(source, one, purposes, recipients)),
         "measures": (source.texts(one.measures) if one else ()) or source.measures(),
         "decisions": _distinct(said for each in purposes for said in _decisions(source, each)),
         "rights": _rights(source, purposes),
@@ -123,7 +123,7 @@ def _for_controller(source: Source, one: Activity, served: ServedController) -> 
         "served_dpo": source.contact(served.dpo),
         "does": source.texts(one.does),
         "processors": tuple(_called(source, each) for each in recipients),
-        "transfers": source.transfers(_transfers(source, one, (), tuple(recipients))),
+        "transfers": source.transfers(transfers_of(source, one, (), tuple(recipients))),
         "measures": source.texts(one.measures) or source.measures(),
         "agreement": (f"{source.title(agreement)} ({agreement.dated})",) if agreement else (),
         "owner": (source.text(one.owner),) if one.owner else (),
@@ -189,15 +189,19 @@ def _criteria(purposes: Iterable[Purpose]) -> set[str]:
     return met
 
 
-def _recipients(source: Source, one: Activity | None, purposes: tuple[Purpose, ...]) -> tuple[Recipient, ...]:
+def recipients_of(
+    source: Source, one: Activity | None, purposes: tuple[Purpose, ...]
+) -> tuple[Recipient, ...]:
+    """Return who receives data in an activity: those of its purposes, then its own."""
     names = dict.fromkeys(str(name) for each in purposes for name in each.recipients)
     names |= dict.fromkeys(map(str, one.recipients if one else ()))
     return tuple(source.policy.recipients[name] for name in names if name in source.policy.recipients)
 
 
-def _transfers(
+def transfers_of(
     source: Source, one: Activity | None, purposes: tuple[Purpose, ...], recipients: tuple[Recipient, ...]
 ) -> Iterator[Transfer]:
+    """Yield the transfers of an activity: of its recipients, as far as they are for its purposes, then its own."""
     known = source.policy.transfers
     meant = {str(each.key) for each in purposes}
     for name in (

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from troth.policy.promise import LegalBasis, Purpose, Recipient, Transfer
+from troth.policy.promise import Contact, LegalBasis, Purpose, Recipient, Transfer
 from troth.policy.register import Activity
 from troth.rules.register import Source
-from troth.rules.register_activity import companies
+from troth.rules.register_activity import companies, recipients_of, transfers_of
 
 CONTEXT: Mapping[str, str] = MappingProxyType(
     {
@@ -20,6 +20,7 @@ CONTEXT: Mapping[str, str] = MappingProxyType(
         "dct": "http://purl.org/dc/terms/",
         "skos": "http://www.w3.org/2004/02/skos/core#",
         "loc": "https://w3id.org/dpv/loc#",
+        "xsd": "http://www.w3.org/2001/XMLSchema#",
     }
 )
 _BASES: Mapping[LegalBasis, str] = MappingProxyType(
@@ -40,16 +41,17 @@ _MECHANISMS: Mapping[str, str] = MappingProxyType(
         "code": "eu-gdpr:A46-2-e",
         "certification": "eu-gdpr:A46-2-f",
         "own_clauses": "eu-gdpr:A46-3-a",
-        "derogation": "eu-gdpr:A49",
     }
 )
-_ROLES: Mapping[str, str] = MappingProxyType(
+_RECIPIENTS: Mapping[str, str] = MappingProxyType(
     {
         "controller": "dpv:DataController",
         "joint_controller": "dpv:JointDataControllers",
         "processor": "dpv:DataProcessor",
     }
 )
+_EXTRA_TRANSFER = "eu-gdpr:A49-2"
+"""The compelling interests of Art. 49(1), second subparagraph, which has no letter."""
 Node = dict[str, object]
 
 
@@ -57,24 +59,22 @@ def json_ld(source: Source, entity: str = "") -> Node:
     """Return the register (of one company) as one JSON-LD document; each activity is a `dpv:Process`."""
     policy = source.policy
     named = {str(name) for one in policy.activities.values() for name in one.purposes}
+    mine = [one for one in policy.activities.values() if not entity or entity in companies(one, source)]
     alone = [
         one
         for one in policy.purposes.values()
         if str(one.key) not in named and (not entity or entity in (one.entities or (entity,)))
     ]
-    mine = [one for one in policy.activities.values() if not entity or entity in companies(one, source)]
     return {
         "@context": dict(CONTEXT),
-        "@type": "dpv:RecordOfDataProcessing",
+        "@type": "dpv:ROPA",
         "dct:title": {"@language": source.language, "@value": policy.title},
-        "dct:date": source.today.isoformat(),
-        "dpv:hasVersion": policy.version,
+        "dct:date": {"@type": "xsd:date", "@value": source.today.isoformat()},
+        "dct:hasVersion": policy.version,
         "dpv:hasProcess": [
             *(_activity(source, one) for one in mine),
             *(
-                _process(
-                    source, f"purpose/{one.key}", source.title(one), (one,), tuple(map(str, one.entities))
-                )
+                _process(source, f"purpose/{one.key}", None, (one,), tuple(map(str, one.entities)))
                 for one in alone
             ),
         ],
@@ -84,15 +84,19 @@ def json_ld(source: Source, entity: str = "") -> Node:
 def _activity(source: Source, one: Activity) -> Node:
     known = source.policy.purposes
     purposes = tuple(known[str(name)] for name in one.purposes if str(name) in known)
-    node = _process(source, f"activity/{one.key}", source.title(one), purposes, companies(one, source))
-    node["dpv:hasRole"] = {"@id": _ROLES[one.role]}
+    node = _process(source, f"activity/{one.key}", one, purposes, companies(one, source))
     if one.role == "processor":  # the controllers are those for whom it is done
-        node["dpv:hasDataProcessor"] = node.pop("dpv:hasDataController")
+        node["dpv:hasDataProcessor"] = [
+            {**company, "@type": "dpv:DataProcessor"}
+            for company in _companies(source, companies(one, source))
+        ]
         node["dpv:hasDataController"] = [
             {
                 "@type": "dpv:DataController",
                 "dpv:hasName": served.name,
-                "dpv:hasLocation": f"loc:{served.country}",
+                "dpv:hasLocation": _country(served.country),
+                **_contact("dpv:hasContact", source, served.contact),
+                **_officer(source, served.dpo),
             }
             for served in one.controllers
         ]
@@ -100,44 +104,98 @@ def _activity(source: Source, one: Activity) -> Node:
 
 
 def _process(
-    source: Source, name: str, title: str, purposes: tuple[Purpose, ...], by: tuple[str, ...]
+    source: Source, name: str, one: Activity | None, purposes: tuple[Purpose, ...], by: tuple[str, ...]
 ) -> Node:
+    recipients = recipients_of(source, one, purposes)
+    transfers = dict.fromkeys(transfers_of(source, one, purposes, recipients))
+    said = (source.texts(one.subjects) if one else ()) or tuple(
+        word for each in purposes for word in source.texts(each.subjects)
+    )
     group = source.policy.group
-    recipients = [
-        source.policy.recipients[each]
-        for each in dict.fromkeys(str(name) for one in purposes for name in one.recipients)
-        if each in source.policy.recipients
-    ]
-    return {
+    measures = (source.texts(one.measures) if one else ()) or source.measures()
+    node: Node = {
         "@id": f"urn:troth:{name}",
         "@type": "dpv:Process",
-        "dct:title": _said(source, title),
-        "dpv:hasDataController": [
-            {"@type": "dpv:DataController", "dpv:hasName": one.name, "dpv:hasLocation": f"loc:{one.country}"}
-            for one in (group.entities if group else ())
-            if not by or one.key in by
-        ],
-        "dpv:hasPurpose": [_purpose(source, one) for one in purposes],
+        "dct:title": _said(source, source.title(one or purposes[0])),
+        "dpv:hasDataController": _companies(source, by),
+        "dpv:hasPurpose": [_purpose(source, each) for each in purposes],
         "dpv:hasPersonalData": list(_categories(source, purposes)),
         "dpv:hasDataSubject": [
-            {"@type": "dpv:DataSubject", "skos:prefLabel": _said(source, said)}
-            for said in dict.fromkeys(said for one in purposes for said in source.texts(one.subjects))
+            {"@type": "dpv:DataSubject", "skos:prefLabel": _said(source, word)} for word in dict.fromkeys(said)
         ],
-        "dpv:hasRecipient": [_recipient(source, one) for one in recipients],
+        "dpv:hasRecipient": [_recipient(source, each) for each in recipients],
+        "dpv:hasProcessing": [_transfer(source, each) for each in transfers],
         "dpv:hasStorageCondition": [
             {
                 "@type": "dpv:StorageDuration",
                 "@id": f"urn:troth:retention/{rule.key}",
                 "dpv:hasDuration": source.period(rule.period) if rule.period else source.text(rule.criteria),
             }
-            for each in dict.fromkeys(str(name) for one in purposes for name in one.retention)
+            for each in dict.fromkeys(str(key) for purpose in purposes for key in purpose.retention)
             if (rule := source.policy.retention.get(each)) is not None
         ],
         "dpv:hasTechnicalOrganisationalMeasure": [
-            {"@type": "dpv:TechnicalOrganisationalMeasure", "skos:prefLabel": _said(source, said)}
-            for said in source.measures()
+            {"@type": "dpv:TechnicalOrganisationalMeasure", "skos:prefLabel": _said(source, word)} for word in measures
         ],
-    }
+        **_officer(source, group.dpo if group else None),
+    }  # fmt: skip
+    if one is None:
+        return node
+    if one.joint_with:
+        node["dpv:hasJointDataControllers"] = [
+            {"@type": "dpv:JointDataControllers", "dpv:hasName": _said(source, word)}
+            for word in source.texts(one.joint_with)
+        ]
+    if one.owner:
+        node["dpv:hasResponsibleEntity"] = {
+            "@type": "dpv:Entity",
+            "dpv:hasName": _said(source, source.text(one.owner)),
+        }
+    for term, day in (("dct:created", one.created), ("dct:modified", one.updated)):
+        if day:
+            node[term] = {"@type": "xsd:date", "@value": day.isoformat()}
+    return node
+
+
+def _companies(source: Source, by: tuple[str, ...]) -> list[Node]:
+    group = source.policy.group
+    found: list[Node] = []
+    for one in group.entities if group else ():
+        if by and one.key not in by:
+            continue
+        node: Node = {
+            "@type": "dpv:DataController",
+            "dpv:hasName": one.name,
+            "dpv:hasLocation": _country(one.country),
+        }
+        if one.address:
+            node["dpv:hasAddress"] = one.address
+        if one.email:
+            node["dpv:hasContact"] = str(one.email)
+        if one.representative:
+            node["dpv:hasRepresentative"] = {
+                "@type": "dpv:Representative",
+                **_contact("dpv:hasContact", source, one.representative),
+            }
+        found.append(node)
+    return found
+
+
+def _officer(source: Source, found: Contact | None) -> Node:
+    """Return the data protection officer as a part of a node; nothing where there is none."""
+    if found is None:
+        return {}
+    officer: Node = {"@type": "dpv:DataProtectionOfficer", **_contact("dpv:hasContact", source, found)}
+    return {"dpv:hasDataProtectionOfficer": officer}
+
+
+def _contact(term: str, source: Source, found: Contact | None) -> Node:
+    said = source.contact(found)
+    return {term: said[0]} if said else {}
+
+
+def _country(code: object) -> Node:
+    return {"@id": f"loc:{code}"}
 
 
 def _purpose(source: Source, one: Purpose) -> Node:
@@ -148,8 +206,9 @@ def _purpose(source: Source, one: Purpose) -> Node:
         "skos:prefLabel": _said(source, source.text(one.does)),
         "dpv:hasLegalBasis": bases,
     }
-    if one.interest:
-        node["dpv:hasLegitimateInterest"] = _said(source, source.text(one.interest))
+    why = one.interest or one.duty
+    if why:  # the interest that is pursued, or the text that obliges
+        node["dpv:hasJustification"] = _said(source, source.text(why))
     return node
 
 
@@ -165,26 +224,29 @@ def _categories(source: Source, purposes: tuple[Purpose, ...]) -> Iterator[Node]
 
 
 def _recipient(source: Source, one: Recipient) -> Node:
-    node: Node = {
+    return {
         "@id": f"urn:troth:recipient/{one.key}",
-        "@type": _ROLES.get(one.role, "dpv:Recipient"),
+        "@type": _RECIPIENTS.get(one.role, "dpv:Recipient"),
         "skos:prefLabel": _said(source, source.text(one.title)),
     }
-    transfers = [
-        source.policy.transfers[str(name)] for name in one.transfers if str(name) in source.policy.transfers
-    ]
-    if transfers:
-        node["dpv:hasProcessing"] = [_transfer(each) for each in transfers]
-    return node
 
 
-def _transfer(one: Transfer) -> Node:
-    return {
+def _transfer(source: Source, one: Transfer) -> Node:
+    if one.mechanism == "derogation":
+        basis = f"eu-gdpr:A49-1-{one.letter}" if one.letter else _EXTRA_TRANSFER
+    else:
+        basis = _MECHANISMS[one.mechanism]
+    recipient = source.policy.recipients.get(str(one.recipient)) if one.recipient else None
+    importer = one.importer or (source.text(recipient.title) if recipient else "")
+    node: Node = {
         "@id": f"urn:troth:transfer/{one.key}",
         "@type": "dpv:Transfer",
-        "dpv:hasCountry": {"@id": f"loc:{one.country}"},
-        "dpv:hasLegalBasis": {"@id": _MECHANISMS[one.mechanism]},
+        "dpv:hasThirdCountry": _country(one.country),
+        "dpv:hasLegalBasis": {"@id": basis},
     }
+    if importer:
+        node["dpv:hasDataImporter"] = {"@type": "dpv:DataImporter", "dpv:hasName": importer}
+    return node
 
 
 def _said(source: Source, words: str) -> Node:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from troth.outside.pdf import typeset
+from troth.rules.register import Line
 from troth.work.draw_register import Drawn
 from troth.work.project import Project
 
@@ -23,6 +24,11 @@ TITLES = {
     "documents": {"en": "Register of documents", "fr": "Registre des documents"},
 }
 
+AS_OF = {
+    "en": "As of {day} · version {version} of the policy",
+    "fr": "Au {day} · version {version} de la politique",
+}
+
 
 def title(drawn: Drawn) -> str:
     """Return what a register is called, with whose it is."""
@@ -35,13 +41,14 @@ def title(drawn: Drawn) -> str:
 def pdf(project: Project, drawn: Drawn) -> bytes:
     """Set a register on paper (PDF/UA-1)."""
     columns = drawn.register.columns
+    language = "fr" if drawn.source.language == "fr" else "en"
     data = {
         "language": drawn.source.language,
         "title": title(drawn),
-        "on": f"{drawn.source.today.isoformat()} · {drawn.version}",
+        "on": AS_OF[language].format(day=drawn.source.words.date(drawn.source.today), version=drawn.version),
         "lines": [
             {
-                "name": (line.get("name") or line["reference"])[0],
+                "name": _heading(line),
                 "rows": [[heading, list(line[code])] for code, heading in columns if line.get(code)],
             }
             for line in drawn.register.lines
@@ -49,3 +56,11 @@ def pdf(project: Project, drawn: Drawn) -> bytes:
     }
     template = (files("troth.work") / "register.typ").read_text(encoding="utf-8")
     return typeset(template, data, project.clock())
+
+
+def _heading(line: Line) -> str:
+    """Return what a line is about: its name, or of a transfer who imports and where."""
+    if line.get("name"):
+        return line["name"][0]
+    parts = [*line.get("importer", ()), *line.get("country", ())]
+    return ", ".join(parts) or line["reference"][0]
