@@ -55,7 +55,7 @@ def create(folder: Path, postgresql_url: str | None = None) -> dict[str, str]:
 def project(folder: Path, urls: Mapping[str, str]) -> Path:
     """Copy the example project into `folder`, its `crm` map of the kind that its URL has."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("policy.md", "policy.fr.md", "troth.toml", ".gitignore"):
+    for name in ("policy.md", "policy.fr.md", "troth.toml", "logo.svg", ".gitignore"):
         shutil.copyfile(HERE / name, folder / name)
     for name in ("register", "stores", "site"):
         shutil.copytree(

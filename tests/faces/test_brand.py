@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from litestar.testing import TestClient
@@ -86,3 +87,7 @@ def test_the_grounds_are_those_of_the_sheet_and_our_own_colours_can_be_read_on_t
             assert min(contrast(colours[name], ground) for ground in GROUNDS[key]) >= 4.5, (key, name)
         assert min(contrast(colours["edge"], ground) for ground in GROUNDS[key]) >= 3, key
         assert contrast(colours["accent"], colours["on-accent"]) >= 4.5
+
+
+def test_the_example_has_a_look_of_its_own():
+    assert read_settings(Path(__file__).parents[2] / "examples" / "group").brand.logo == "logo.svg"

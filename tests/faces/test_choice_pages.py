@@ -145,3 +145,10 @@ def test_at_the_address_of_a_site_the_page_loads_from_its_own_path_and_leads_to_
     assert host in text
     below = say(visit, "give all", headers={"Host": f"privacy.{host}"})
     assert f"Domain={host}" in " ".join(below.headers.get_list("set-cookie"))
+
+
+def test_nobody_else_says_that_something_was_chosen_on_the_page(visit):
+    told = {"how": "page", "language": "en", "build": "x", "table": "0" * 64, "at": int(MORNING.timestamp()), "yes": "",
+            "proof": "", "was": "", "gpc": False}  # fmt: skip
+    assert visit.post("/choices/record", json=told).status_code == 422
+    assert visit.post("/choices/record", json={**told, "how": "refuse"}).status_code == 201

@@ -27,7 +27,7 @@ from troth.ledger import read, receipt, seal
 from troth.wiring import now
 from troth.work import ask as asking
 from troth.work import build_package, decide, message_link, preferences, request_file
-from versions import publish
+from versions import SHORTER, publish, write_next
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -121,6 +121,11 @@ def server(tmp_path_factory, mailbox):
     settle(folder, port, mailbox.url)
     with (folder / "troth.toml").open("a", encoding="utf-8") as settings:
         settings.write('\n[look]\nlogo = "logo.svg"\naccent = "#7a1f5c"\naccent_dark = "#e9a6d3"\n')
+    before = opened(folder, now)
+    publish(before)
+    before.close()
+    before.ledger.close()
+    write_next(folder, "0.2.0", now().date().isoformat(), SHORTER)
     staff = opened(folder, now)  # what staff do, in this process: the ledger is one
     publish(staff)
     with serving(folder, "--proxy", "127.0.0.1", port=port) as running:
@@ -147,7 +152,7 @@ def visit(browser, server, request):
         )  # fmt: skip
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(6_000)
+        page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: noted.append(str(error)))
         page.on("dialog", lambda dialog: (noted.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.on("console", lambda said: noted.append(said.text) if "Content Security" in said.text else None)
@@ -376,10 +381,18 @@ def test_nothing_stands_in_anybodys_way_on_any_page(visit, server, shown, langua
         "cookies": "/cookies", "complain": "/complain?country=GB", "verify": "/verify", "choice": "/choices/mine",
         "versions": f"/notice/{language}/versions?on={now().date()}", "preferences-code": "/preferences",
         "unsubscribe": f"/unsubscribe/{shown['stop']}", "preferences-link": f"/preferences/{shown['stop']}",
-        "code": shown["follow"],
+        "changes": f"/notice/{language}/changes/0.2.0", "code": shown["follow"],
     }.items():  # fmt: skip
         look(name, path)
     look("not-found", "/nothing/here", 404)
+    if scheme == "dark":  # on paper it is black on white, without what leads elsewhere
+        page.goto("/notice")
+        page.emulate_media(media="print", color_scheme="dark")
+        assert not page.locator("header.top nav").first.is_visible()
+        assert not page.locator("footer.end").is_visible()
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        page.screenshot(path=PICTURES / f"printed-{language}-{width}.png", full_page=True)
+        page.emulate_media(media="screen", color_scheme=scheme)
     page.context.add_cookies([
         {"name": session.NAME, "value": shown["session"], "url": server.url},
         {"name": "troth_preferences", "value": shown["preferences"], "url": server.url},

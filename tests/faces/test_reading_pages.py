@@ -5,6 +5,7 @@ import re
 import pytest
 
 from faces.portal_client import portal
+from troth.faces.words import catalogues
 from troth.law.authority import authorities
 
 
@@ -101,3 +102,16 @@ def test_the_address_of_a_form_opened_as_a_page_leads_back(page, path):
     answer = page(path)
     assert answer.status_code == 404
     assert 'href="/"' in answer.text
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 500, 503])
+def test_every_error_says_what_happened_and_what_to_do(language, status):
+    words = catalogues()[language]
+    assert words.has(f"error.{status}.title")
+    assert status == 500 or words(f"error.{status}.title") != words("error.500.title")
+    advice = {
+        "en": r"\b(Go|go back|Load|Look|Try|Make|Wait|Enter)\b",
+        "fr": r"\b(Revenez|Relisez|Rechargez|rechargez|Réessayez|Raccourcissez|Attendez|Allez|Saisissez)\b",
+    }
+    assert re.search(advice[language], words(f"error.{status}.text")), words(f"error.{status}.text")

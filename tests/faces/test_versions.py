@@ -120,3 +120,21 @@ def test_on_the_command_line(coming, folder):
     assert troth(folder, "versions", "--on", "2020-01-01").code == 2
     assert troth(folder, "versions", "--entity", "main-entity").code == 2
     assert troth(folder, "versions", "--on", "2026-11-26", "--language", "de").code == 2
+
+
+def test_what_a_version_changed_is_shown_clause_by_clause_and_word_by_word(portal):
+    for language, gone, came, clause in (
+        ("en", "Three\xa0years", "One\xa0year", "How long we retain it"),
+        ("fr", "Trois\xa0ans", "Un\xa0an", "Combien de temps"),
+    ):
+        page = portal.get(f"/notice/{language}/changes/0.2.0")
+        assert page.status_code == 200
+        text = page.text.replace("&nbsp;", "\xa0")
+        assert f"<del>{gone}</del>" in text, text
+        assert f"<ins>{came}</ins>" in text
+        assert clause in text
+        assert f'href="/notice/{language}/version/0.2.0#clause-5"' in text
+    assert 'href="/notice/en/changes/0.2.0"' in portal.get("/notice/en/versions").text
+    assert 'href="/notice/en/changes/0.1.0"' not in portal.get("/notice/en/versions").text
+    for nothing in ("/notice/en/changes/0.1.0", "/notice/en/changes/9", "/notice/xx/changes/0.2.0"):
+        assert portal.get(nothing).status_code == 404

@@ -53,16 +53,19 @@ class Words:
         return f"{self.day(local)}, {local:%H:%M} {local:%Z}"
 
     def period(self, written: str) -> str:
-        """Write a period such as "1 month" as people do: one month, un mois."""
+        r"""Write a period as the notice does.
+
+        >>> Words("en", {}).period("1 month"), Words("fr", {}).period("1 month")
+        ('one\xa0month', 'un\xa0mois')
+        """
         from troth.law.period import Period
 
         found = Period.parse(written)
         if found is None:
             return written
-        from babel.units import format_unit
+        from troth.policy.words import words
 
-        unit = f"duration-{found.unit.removesuffix('s')}"
-        return str(format_unit(found.number, unit, "long", locale=_LOCALES[self.language]))
+        return words(self.language).period(found)
 
 
 _LOCALES = {"en": "en_GB", "fr": "fr_FR"}

@@ -26,7 +26,9 @@ from troth.work.project import Project
 
 PURPOSE = "cookies"
 FAMILY = "cookies"
-METHODS = frozenset({"accept", "refuse", "choose", "script", "again", "page"})
+PAGE = "page"
+METHODS = frozenset({"accept", "refuse", "choose", "script", "again", PAGE})
+"""How the banner was answered, and the page on which a choice is changed without it."""
 AGE_DAYS_MAX = 400
 STREAMS = 16
 _PROOF = re.compile(r"[0-9a-z]{12,32}", re.ASCII)
@@ -127,7 +129,7 @@ def _facts(policy: Policy, known: Table, told: Told, now: datetime) -> dict[str,
     return {
         "purpose": PURPOSE,
         "purpose_version": policy.version,
-        "method": "page of choices" if told.how == "page" else f"banner {told.how}",
+        "method": "page of choices" if told.how == PAGE else f"banner {told.how}",
         "notice_sha256": sha256(policy, notice),
         "language": told.language,
         "table_sha256": told.table,

@@ -171,7 +171,8 @@ def _told(
         )
 
     return record_choice.Told(
-        how="page", yes=letters(made), was=letters(before), proof=made.proof or (before.proof if before else ""),
+        how=record_choice.PAGE, yes=letters(made), was=letters(before),
+        proof=made.proof or (before.proof if before else ""),
         language=language if language in banner.scripts else banner.policy.language,
         table=banner.known.sha256, at=made.at, signal=False,
     )  # fmt: skip

@@ -171,6 +171,8 @@ def banner_routes(project: Project, limit: Limit, look: Look) -> list[Any]:
             chosen = msgspec.json.decode(body, type=Chosen)
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise NotAllowedError("This is no choice: the script of the banner sends another form.") from None
+        if chosen.how == record_choice.PAGE:
+            raise NotAllowedError("The page of choices records what is said on it by itself.")
         banner, shown = banners.shown(chosen.build)
         told = record_choice.Told(
             chosen.how, chosen.yes, chosen.was, chosen.proof,

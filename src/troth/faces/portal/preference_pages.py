@@ -67,7 +67,7 @@ def preference_pages(project: Project, look: Look, limit: Limit) -> list[Any]:
             cards.append({
                 "purpose": one.purpose, "does": _capital(purpose.does.said(words.language)),
                 "state": words(f"prefs.state.{one.said}", on=on), "mood": MOODS.get(one.said, ""),
-                "may_stop": one.may_stop, "may_give": one.may_give, "form": form,
+                "said": one.said, "may_stop": one.may_stop, "may_give": one.may_give, "form": form,
             })  # fmt: skip
         path = "/preferences" if proven else action.removesuffix("/say")
         return look.page(request, "preferences.html", words("prefs.title"), path=path, action=action, choices=cards,

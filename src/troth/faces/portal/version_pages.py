@@ -19,7 +19,7 @@ from troth.faces.web import Look
 from troth.faces.words import Words
 from troth.policy.difference import material
 from troth.policy.policy import Policy
-from troth.policy.wording import wording
+from troth.policy.rewording import rewordings
 from troth.work import announce_change
 from troth.work.adopt_policy import adopted
 from troth.work.establishment import day_here
@@ -94,7 +94,7 @@ def version_pages(project: Project, look: Look) -> list[Any]:
             request, "changes.html", words("changes.title", version=version), spoken=language,
             path=f"/notice/{language}/changes/{version}", version=version, before=found.before.version,
             day=words.day(found.effective), told=list(announce_change.changes(found, language)),
-            clauses=wording(found.before, now, language),
+            clauses=rewordings(found.before, now, language),
         )  # fmt: skip
 
     return [listed, one, changed]

@@ -35,7 +35,7 @@ class Reworded:
     paragraphs: tuple[tuple[Piece, ...], ...]
 
 
-def wording(then: Policy, now: Policy, language: str) -> tuple[Reworded, ...]:
+def rewordings(then: Policy, now: Policy, language: str) -> tuple[Reworded, ...]:
     """Return the clauses that read otherwise in a language, in the order of the later document; removed ones last."""
     before, after = _clauses(then, language), _clauses(now, language)
     found = []
