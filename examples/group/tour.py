@@ -360,7 +360,15 @@ def serve(teller: Teller) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError:
             port = _settle(teller.folder)
+    office = staffed(teller, f"http://127.0.0.1:{port}")
     teller.chapter("Now you")
+    teller.say(
+        "The console is where the staff of the company work. Each link signs one of them in, once, within a day; "
+        "`troth staff enter HANDLE` makes another:"
+    )
+    teller.line()
+    for one in office:
+        teller.line(f"    {one['name']:<18} {one['role']:<9} {one['link']}")
     teller.say(
         f"The portal is at http://127.0.0.1:{port}/ – ask as somebody else, such as Ilse Vantrooyen "
         "(ilse.vantrooyen@kortebeek-atelier.example). The code and every letter arrive as files in "
@@ -394,6 +402,26 @@ def serve(teller: Teller) -> None:
         return
     if code not in (0, -signal.SIGINT, -signal.SIGTERM):
         raise StoppedError(f"`troth serve` ended with {code}. What it says stands above.")
+
+
+def staffed(teller: Teller, address: str) -> list[dict[str, str]]:
+    """Give the company an office with work in every state; return who works there, with a link for each."""
+    teller.chapter("The office")
+    teller.say(
+        "Seven people handle what is asked. So that the console has something to show, it is given a year of closed "
+        "requests, a dozen open ones, three incidents, a hold and a marked sweep."
+    )
+    program = Path(__file__).with_name("group_tour") / "office.py"
+    filled = subprocess.run(
+        [sys.executable, str(program), str(teller.folder), address], check=False, text=True,
+        env={**teller.environment, "PYTHONPATH": str(databases.HERE)}, capture_output=True,
+    )  # fmt: skip
+    if filled.returncode != 0:
+        raise StoppedError(
+            f"The office could not be filled. It said: {filled.stderr.strip().splitlines()[-1:]}"
+        )
+    made: list[dict[str, str]] = json.loads(filled.stdout)
+    return made
 
 
 # What happens in more than one chapter

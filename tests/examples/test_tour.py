@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import HTTPCookieProcessor, build_opener, urlopen
 
 import pytest
 
@@ -97,11 +97,26 @@ def served(folder: Path) -> str:
         time.sleep(1)
         with urlopen(address, timeout=20) as answered:
             assert answered.status == 200
+        office = re.findall(
+            r"^    (.+?) +(\w+) +(http://\S+/console/enter/\S+)$", "".join(said), re.MULTILINE
+        )
+        worked = {role: enters(link) for _, role, link in office}
     finally:
         _, complaint = end(serving, folder)
+    assert set(worked) == {"handler", "reviewer", "dpo", "counsel", "intake", "auditor", "admin"}
+    assert all("Today" in page for page in worked.values())
+    assert "overdue" in worked["handler"]
     assert (serving.returncode, complaint) == (0, "")
     assert any(address.rstrip("/") in line for line in said[-20:-1])
     return "".join(said)
+
+
+def enters(link: str) -> str:
+    """Sign in by a link of the office, as a browser would, and return the first page."""
+    visitor = build_opener(HTTPCookieProcessor())
+    visitor.addheaders = [("Sec-Fetch-Site", "same-origin")]
+    with visitor.open(link, data=b"", timeout=20) as answered:
+        return answered.read().decode()
 
 
 def part(said: str, title: str) -> str:
@@ -123,8 +138,10 @@ def test_both_requests_are_closed(told):
     for number, title in (("2026", "Maëlle asks what is known of her"), ("2026", "Maëlle asks to be erased")):
         assert re.search(rf"^    {number[:2]}\d\d-\d{{4}}  closed  ", part(said, title), re.MULTILINE)
     with sqlite3.connect(folder / "project" / ".troth" / "ledger.db") as ledger:
-        states = ledger.execute("SELECT status FROM state WHERE family = 'request'").fetchall()
-    assert states == [("closed",), ("closed",)]
+        states = dict(ledger.execute("SELECT stream, status FROM state WHERE family = 'request'"))
+    numbers = set(re.findall(r"^\$ troth request decide (\S+)", said, re.MULTILINE))
+    assert len(numbers) == 2
+    assert {states[f"request/{number}"] for number in numbers} == {"closed"}
 
 
 def test_she_is_gone_from_the_databases_and_what_was_kept_is_said(told):

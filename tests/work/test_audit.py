@@ -10,7 +10,7 @@ from troth.errors import TrothError
 from troth.faces.cli.audit_commands import page
 from troth.ledger import read
 from troth.rules.verdict import exit_code
-from troth.work import audit, carry_on
+from troth.work import audit, carry_on, record_objection
 
 
 def words(project):
@@ -51,6 +51,14 @@ def test_a_late_answer_breaks_the_promise_and_is_named(project, clock):
     one = find(words(project), "answer")
     assert one.word == "broken"
     assert one.broken_by == (f"request {number}: due 2026-12-23, answered 2026-12-28",)
+
+
+def test_an_objection_that_nobody_decided_yet_does_not_hinder_the_verdict_on_another(project, clock):
+    story.ask(project, "object", email="eve@example.org")
+    record_objection.record_objection(project, [("email", "bob@example.org")])
+    clock.forward(days=3)
+    one = find(words(project), "notify_recipients")
+    assert "still to be told" in one.figure, one
 
 
 def test_an_undeclared_category_breaks_the_collection(project, folder):

@@ -273,7 +273,7 @@ def _wrong_with(claim: Mapping[str, Any]) -> Iterator[str]:
 
 def _not_at_once(claim: Mapping[str, Any], received: str) -> Iterator[str]:
     """What the law has take effect on receipt (GDPR Art. 21(3), Art. 7(3)) may not wait for a decision."""
-    if claim["right"] in AT_ONCE and claim["purposes"] and claim["decided_on"] > received:
+    if claim["right"] in AT_ONCE and claim["purposes"] and claim.get("decided_on", "") > received:
         yield f"received {received}, in effect {claim['decided_on']} only"
 
 
@@ -318,7 +318,7 @@ def _late(policy: Policy, facts: Facts) -> bool:
         claim["decided_on"]
         for one in facts.requests
         for claim in one["claims"].values()
-        if claim["right"] in CHOSEN and claim["decided_on"] and [*untold("", claim["recipients"])]
+        if claim["right"] in CHOSEN and claim.get("decided_on") and [*untold("", claim["recipients"])]
     ]
     days += [facts.tellings.oldest] if facts.tellings.oldest else []
     days += [day for _, day in facts.overlooked]
