@@ -87,8 +87,8 @@ def fold(state: State | None, event: Event) -> State:
             return {**held, "approvals": [*state["approvals"], {**told, "sha256": facts["sha256"]}]}
         case "proposed":
             return {**held, "proposals": [*state["proposals"], {**told, "count": facts["count"]}]}
-        case "declined":
-            return {**held, "answered": {**state["answered"], facts["proposal"]: "declined"}}
+        case "answered":
+            return {**held, "answered": {**state["answered"], facts["proposal"]: facts["outcome"]}}
         case "accepted":
             _must_be(state, "open")
             return {

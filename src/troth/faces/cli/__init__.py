@@ -49,6 +49,9 @@ COMMANDS: dict[str, Entry] = {
         "Policy",
         "Compare versions by what they promise; announce a change to people.",
     ),
+    "review": Entry(
+        "review_commands", "review", "Policy", "Say what a reviewed Word document proposes, by clause."
+    ),
     "versions": Entry(
         "register_commands", "versions", "Policy", "List the versions of the policy and who adopted them."
     ),

@@ -26,6 +26,9 @@ NAME = typer.Argument(..., metavar="DRAFT", help="What the draft is called.")
 CLAUSE = typer.Argument(
     ..., metavar="CLAUSE", help="The number of the clause, such as 7.1; `top` is the preamble."
 )
+PROPOSAL = typer.Argument(
+    ..., metavar="PROPOSAL", help="Its name, as `troth policy draft proposals` shows it."
+)
 JSON = typer.Option(False, "--json", help="Write the result as JSON.")
 WRITER = typer.Option(
     "",
@@ -412,6 +415,50 @@ def publish(name: str = NAME, author: str = AUTHOR, staff: str = STAFF, json: bo
         out().print(
             f"Version {told['version']} is published, in force from {told['effective']}.", markup=False
         )
+
+
+@app.command("proposals")
+def list_proposals(name: str = NAME, json: bool = JSON) -> None:
+    """Show what reviewed documents propose for a draft (troth review --draft), and what became of each.
+
+    Example: troth policy draft proposals spring-review
+    """
+    from troth.faces.cli.review_commands import show as show_proposal
+    from troth.work import draft_policy, review_document
+
+    here = project()
+    found = review_document.kept(here, draft_policy.opened(here, name))
+    if json:
+        as_json(found)
+        return
+    for one in found:
+        show_proposal(one.proposal, f"{one.name} ({one.state})", out())
+    if not found:
+        out().print("No reviewed document was taken in for this draft.")
+
+
+@app.command()
+def take(name: str = NAME, proposal: str = PROPOSAL, staff: str = STAFF, json: bool = JSON) -> None:
+    """Turn one proposal of a reviewed document into a change of the draft.
+
+    Example: troth policy draft take spring-review 01JD7Y2R3K4M5N6P7Q8R9S0T1V/3 --staff l.weiss
+    """
+    from troth.work import draft_policy, review_document
+
+    here = project()
+    _say(review_document.take(here, draft_policy.opened(here, name), proposal, staff), json)
+
+
+@app.command()
+def decline(name: str = NAME, proposal: str = PROPOSAL, staff: str = STAFF, json: bool = JSON) -> None:
+    """Record that a proposal of a reviewed document is not wanted.
+
+    Example: troth policy draft decline spring-review 01JD7Y2R3K4M5N6P7Q8R9S0T1V/4 --staff l.weiss
+    """
+    from troth.work import draft_policy, review_document
+
+    here = project()
+    _say(review_document.decline(here, draft_policy.opened(here, name), proposal, staff), json)
 
 
 @app.command()

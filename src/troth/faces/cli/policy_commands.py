@@ -27,6 +27,7 @@ class Format(StrEnum):
     html = "html"
     md = "md"
     pdf = "pdf"
+    docx = "docx"
 
 
 class SchemaFormat(StrEnum):
@@ -96,7 +97,9 @@ def import_policy(
 
 def notice(
     file: Path | None = typer.Argument(None, metavar="[FILE]", help="policy.md (default: the project's)."),
-    format: Format = typer.Option(Format.html, "--format", "-f", help="html, md or pdf."),
+    format: Format = typer.Option(
+        Format.html, "--format", "-f", help="html, md, pdf or docx (for review, values locked)."
+    ),
     language: str = typer.Option(
         "", "--language", "-l", metavar="LANG", help="en or fr (default: the policy's)."
     ),
@@ -117,11 +120,16 @@ def notice(
 
     policy = _policy(file) if as_of is None else _in_force(file, as_of.date())
     language = language or policy.language
-    if format is Format.pdf:
-        from troth.outside.pdf import notice as typeset
+    if format in (Format.pdf, Format.docx):
+        if format is Format.pdf:
+            from troth.outside.pdf import notice as typeset
+        else:
+            from troth.outside.notice_word import notice as typeset
 
         if output is None and sys.stdout.isatty():
-            raise NotAllowedError("A PDF is not text. Say where to with -o notice.pdf.")
+            raise NotAllowedError(
+                f"A {format.value} is not text. Say where to with -o notice.{format.value}."
+            )
         written = typeset(policy, language)
     else:
         written = render(policy, language, "md" if format is Format.md else "html").encode()

@@ -1,0 +1,205 @@
+"""The prose of a clause as paragraphs of formatted text, and back to Markdown, a paragraph at a time.
+
+A value that comes from a promise is one piece, named by its placeholder; its words are filled in elsewhere.
+So a paragraph that went through a word processor can be compared with what was given out, and written back
+where it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from troth.errors import NotAllowedError
+from troth.policy.document import without_comments
+from troth.policy.notice_tree import tokens
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+_PLACEHOLDER = re.compile(r"(?<!\\)\{\{(?P<inside>[^{}\n]{0,200})\}\}")
+_BLOCK = re.compile(r"(?:table|list)\s*:")
+_FIRST, _LAST = 0xE100, 0xF8FF
+_MARKER = re.compile(r"\s*(?:>\s?)*\s*(?:(?:[-*+]|\d{1,9}[.)])\s+)?(?:>\s?)*")
+_SPECIAL = re.compile(r"([\\`*_\[\]<>])")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some text in one format; `locked` is the placeholder where a promise says it."""
+
+    text: str
+    bold: bool = False
+    italic: bool = False
+    code: bool = False
+    link: str = ""
+    locked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A paragraph: how it stands (`plain`, `bullet`, `number`, `quote`, `code`, `value`, `table`), and its lines.
+
+    A `value` is a table or a list that promises fill; a `table` one that is written by hand, row by row.
+    """
+
+    style: str
+    pieces: tuple[Piece, ...]
+    level: int = 0
+    start: int = 0
+    end: int = 0
+
+    @property
+    def markdown(self) -> str:
+        """The paragraph as Markdown, without what marks a list or a quotation."""
+        return markdown(self.pieces)
+
+
+def paragraphs(text: str, language: str) -> tuple[Paragraph, ...]:
+    """Return the paragraphs of prose; lines count from 0 in `text`."""
+    names: list[str] = []
+
+    def hide(match: re.Match[str]) -> str:
+        names.append(match["inside"].strip())
+        return chr(_FIRST + len(names) - 1) if len(names) <= _LAST - _FIRST else match[0]
+
+    hidden = _PLACEHOLDER.sub(hide, without_comments(text))
+    return tuple(_paragraphs(tokens(hidden, language), names))
+
+
+def _paragraphs(found: Sequence[Token], names: Sequence[str]) -> Iterator[Paragraph]:
+    lists: list[str] = []
+    quotes = 0
+    table: Token | None = None
+    cells: list[Piece] = []
+    for token in found:
+        kind = token.type
+        if kind in ("bullet_list_open", "ordered_list_open"):
+            lists.append("bullet" if kind.startswith("bullet") else "number")
+        elif kind in ("bullet_list_close", "ordered_list_close"):
+            lists.pop()
+        elif kind in ("blockquote_open", "blockquote_close"):
+            quotes += 1 if kind.endswith("open") else -1
+        elif kind == "table_open":
+            table, cells = token, []
+        elif kind == "table_close" and table is not None:
+            yield Paragraph("table", tuple(cells), 0, *(table.map or (0, 0)))
+            table = None
+        elif kind == "inline" and table is not None:
+            cells += [*_pieces(token.children or (), names), Piece("\t")]
+        elif kind == "inline":
+            pieces = merged(_pieces(token.children or (), names))
+            style = lists[-1] if lists else "quote" if quotes else "plain"
+            if len(pieces) == 1 and _BLOCK.match(pieces[0].locked):
+                style = "value"
+            yield Paragraph(style, pieces, max(len(lists) - 1, 0), *(token.map or (0, 0)))
+        elif kind in ("fence", "code_block", "html_block"):
+            yield Paragraph(
+                "code", (Piece(token.content.rstrip("\n"), code=True),), 0, *(token.map or (0, 0))
+            )
+
+
+def _pieces(children: Sequence[Token], names: Sequence[str]) -> Iterator[Piece]:
+    bold = italic = 0
+    link = ""
+    for token in children:
+        match token.type:
+            case "strong_open" | "strong_close":
+                bold += 1 if token.type.endswith("open") else -1
+            case "em_open" | "em_close":
+                italic += 1 if token.type.endswith("open") else -1
+            case "link_open":
+                link = str(token.attrGet("href") or "")
+            case "link_close":
+                link = ""
+            case "softbreak" | "hardbreak":
+                yield Piece(" ", bool(bold), bool(italic), link=link)
+            case _:
+                like = Piece("", bool(bold), bool(italic), token.type == "code_inline", link)
+                yield from _split(token.content, like, names)
+
+
+def _split(text: str, like: Piece, names: Sequence[str]) -> Iterator[Piece]:
+    kept = ""
+    for letter in text:
+        at = ord(letter) - _FIRST
+        if 0 <= at < len(names):
+            if kept:
+                yield replace(like, text=kept)
+            yield replace(like, text="", locked=names[at])
+            kept = ""
+        else:
+            kept += letter
+    if kept:
+        yield replace(like, text=kept)
+
+
+def merged(pieces: Iterator[Piece] | Sequence[Piece]) -> tuple[Piece, ...]:
+    """Join neighbours of one format."""
+    found: list[Piece] = []
+    for piece in pieces:
+        if (
+            found
+            and not piece.locked
+            and not found[-1].locked
+            and replace(found[-1], text=piece.text) == piece
+        ):
+            found[-1] = replace(piece, text=found[-1].text + piece.text)
+        elif piece.text or piece.locked:
+            found.append(piece)
+    return tuple(found)
+
+
+def markdown(pieces: Sequence[Piece]) -> str:
+    r"""Write pieces as one line of Markdown.
+
+    >>> markdown((Piece("We answer in "), Piece("", locked="answer.within"), Piece("*", bold=True)))
+    'We answer in {{ answer.within }}**\\***'
+    """
+    return "".join(_written(piece) for piece in merged(pieces)).strip()
+
+
+def _written(piece: Piece) -> str:
+    text = f"{{{{ {piece.locked} }}}}" if piece.locked else piece.text
+    inner = text.strip()
+    if not inner:
+        return text
+    before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+    if not piece.locked:
+        inner = f"`{inner}`" if piece.code else _SPECIAL.sub(r"\\\1", inner)
+    if piece.italic:
+        inner = f"*{inner}*"
+    if piece.bold:
+        inner = f"**{inner}**"
+    if piece.link and not piece.locked:  # a value brings its own link
+        inner = f"[{inner}]({piece.link})"
+    return f"{before}{inner}{after}"
+
+
+def replaced(prose: str, language: str, was: str, becomes: str, after: str = "") -> str:
+    """Return prose with one paragraph written otherwise, removed (`becomes` is empty), or added (`was` is empty).
+
+    `after` is the paragraph behind which a new one is added; at the beginning where it is empty.
+    Raises NotAllowedError where the paragraph is not there, or there twice.
+    """
+    known = [one for one in paragraphs(prose, language) if one.style not in ("value", "table", "code")]
+    lines = prose.split("\n")
+    wanted = was or after
+    found = [one for one in paragraphs(prose, language) if one.markdown == wanted] if wanted else []
+    if wanted and len(found) != 1:
+        raise NotAllowedError(
+            "The paragraph that was reviewed is not in the draft as it was given out: write the change by hand."
+        )
+    if not was:
+        at = found[0].end if found else 0
+        lines[at:at] = ["", becomes] if found else [becomes, ""]
+        return "\n".join(lines)
+    one = found[0]
+    if one not in known:
+        raise NotAllowedError("A table or a list of the notice comes from its promises: change those.")
+    marker = _MARKER.match(lines[one.start])
+    kept = marker[0] if marker and one.style != "plain" else ""
+    lines[one.start : one.end] = [kept + becomes] if becomes else []
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n")
