@@ -174,6 +174,19 @@ def far_more(rows: int, last: int | None) -> bool:
     return last is not None and rows > FAR_MORE_ROWS and rows > FAR_MORE * max(last, 1)
 
 
+def why_not_act_by(marked_by: str, staff: str, *, alone: bool = False) -> str:
+    """Say why somebody may not let a sweep act before the worker does; empty where they may.
+
+    Whoever marked it is not who acts, but in an office that recorded that one person does both (`alone`).
+
+    >>> why_not_act_by("anne", "bob"), why_not_act_by("anne", "anne", alone=True)
+    ('', '')
+    """
+    if staff != marked_by or alone:
+        return ""
+    return "You marked this sweep: somebody else lets it act, or the worker does once its grace is over."
+
+
 def fold(state: State | None, event: Event) -> State:
     """Return the state of the sweeps of one promise in one table after an event."""
     facts, on = event.facts, str(event.facts.get("on") or event.at.date().isoformat())

@@ -160,7 +160,7 @@ def end(project: Project, name: str, reason: str, staff: str) -> HoldFile:
 
 def deferred(project: Project, name: str = "") -> Iterator[Deferred]:
     """Yield the erasures of which holds (or one of them) keep something back."""
-    for found in read.states(project.ledger, "request"):
+    for found in read.states(project.ledger, "request", holding=name or None):
         for claim, body in found.body["claims"].items():
             for store, done in body["stores"].items():
                 if done.get("deferred") and (not name or name in done["deferred"]):

@@ -23,7 +23,7 @@ from troth.ledger import append, lease, read
 from troth.ledger.lease import Lease
 from troth.policy.publishing import promise_sha256
 from troth.rules import sweep as rules
-from troth.rules.event import Draft, Fact
+from troth.rules.event import Draft, Event, Fact
 from troth.rules.sweep import FAMILY, Bound
 from troth.stores.contract import (
     Archives,
@@ -184,6 +184,19 @@ def named(project: Project, name: str) -> Bound:
             return one
     there = ", ".join(one.name for one in every) or "none: bind a promise under `retention` in a map"
     raise NotFoundError(f"There is no sweep {name[:60]!r}. There are: {there}.")
+
+
+def marked_by(project: Project, one: Bound) -> str:
+    """Return who marked the run that waits or goes on; empty where none does."""
+    if _state(project, one).get("status") not in {"marked", "acting"}:
+        return ""
+    marked = [event for event in course(project, one) if event.facts["state"] == "marked"]
+    return marked[-1].actor if marked else ""
+
+
+def course(project: Project, one: Bound) -> tuple[Event, ...]:
+    """Return what happened to the sweeps of a promise in a table, in order, but that it was counted."""
+    return read.stream_without(project.ledger, one.stream, "measured")
 
 
 def _wanted(project: Project, wanted: Sequence[str]) -> tuple[Bound, ...]:

@@ -20,6 +20,7 @@ from troth.faces.console.ledger_pages import ledger_pages
 from troth.faces.console.outside_door import outside_door
 from troth.faces.console.policy_pages import policy_pages
 from troth.faces.console.settings_pages import settings_pages
+from troth.faces.console.sweep_pages import sweep_pages
 from troth.faces.console.today_pages import today_pages
 from troth.faces.portal.limits import Limit
 from troth.faces.web import look
@@ -37,6 +38,7 @@ PARTS = (
     ledger_pages,
     policy_pages,
     settings_pages,
+    sweep_pages,
     today_pages,
 )
 
