@@ -81,7 +81,9 @@ def database(request):
 
 
 def moved(store, expiry, *, but_for=(), step="sweep/r/1", rows=100, passed=0):
-    return store.sweep(step, expiry, but_for, TODAY, Batch(rows, passed, ALLOWED))
+    return store.sweep(
+        step, expiry, but_for, TODAY, Batch(rows, passed, {*ALLOWED, (expiry.table, "archive")})
+    )
 
 
 def ids(database, table, column="id"):

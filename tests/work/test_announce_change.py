@@ -417,3 +417,13 @@ def test_the_officer_is_told_each_day_what_is_still_to_be_announced(coming):
     ]
     everybody(coming)
     assert len(remind._announcements(coming, "fr")) == 1
+
+
+def test_a_version_alike_one_that_was_announced_in_time_is_never_too_soon(coming, folder, clock):
+    everybody(coming)
+    announce_change.attest(coming, "site", date(2026, 11, 23), "https://shop.example/news/7", "marie")
+    clock.forward(days=20)  # later than 6 December, by when people must know
+    write_next(folder, "0.2.1", "2027-01-05")
+    assert not weigh(opened(folder, clock)).too_soon
+    write_next(folder, "0.2.2", "2027-01-04")
+    assert weigh(opened(folder, clock)).too_soon, "that is another day than the one that people know of"

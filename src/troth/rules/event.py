@@ -276,6 +276,7 @@ KINDS: Mapping[str, Kind] = _kinds(
             "left",
             "on",
             "beyond",
+            "beside",
             "part",
             "reason",
             "trigger",

@@ -165,6 +165,33 @@ def changed(one: Bound, version: str, state: Mapping[str, Any]) -> str:
     return ""
 
 
+def added(known: Mapping[str, int], more: Iterable[str]) -> dict[str, int]:
+    """Add what happened beside a batch, as `table:verb:rows`, to what happened before, by `table:verb`.
+
+    >>> added({"trail:insert": 2}, ["trail:insert:3", "note:update:1"])
+    {'trail:insert': 5, 'note:update': 1}
+    """
+    found = dict(known)
+    for written in more:
+        pair, _, rows = written.rpartition(":")
+        found[pair] = found.get(pair, 0) + int(rows)
+    return found
+
+
+def left_beside(state: Mapping[str, Any], batch: int) -> dict[tuple[str, str], int] | None:
+    """Return how many rows cascades and triggers may still change in a batch, by table and verb; None if unmeasured.
+
+    A trigger may fire once for each statement, whatever its rows: one more for each batch is let pass.
+    """
+    if state.get("beside") is None:
+        return None
+    happened = state.get("happened") or {}
+    return {
+        (pair.rpartition(":")[0], pair.rpartition(":")[2]): rows + batch - happened.get(pair, 0)
+        for pair, rows in added({}, state["beside"]).items()
+    }
+
+
 def far_more(rows: int, last: int | None) -> bool:
     """Tell whether a sweep would take far more than the last one did.
 
@@ -194,7 +221,8 @@ def fold(state: State | None, event: Event) -> State:
         "store": facts["store"], "table": facts["table"], "rule": facts["rule"], "status": "idle", "run": None,
         "measured_on": None, "overdue": 0, "oldest": None, "rows": 0, "swept": 0, "batch": 0, "held": 0,
         "before": None, "marked_on": None, "allowed": [], "last": None, "reason": None, "due": None,
-        "beyond": None, "returned": None, "returns": 0, "rule_version": None, "trigger": None,
+        "beyond": None, "returned": None, "returns": 0, "rule_version": None, "trigger": None, "beside": None,
+        "happened": {},
     }  # fmt: skip
     match facts["state"], before["status"]:
         case "measured", _:
@@ -206,11 +234,13 @@ def fold(state: State | None, event: Event) -> State:
                 "before": facts["before"], "marked_on": on, "allowed": facts["allowed"], "swept": 0, "batch": 0,
                 "held": 0, "reason": None, "due": facts["grace_ends"], "measured_on": on, "overdue": facts["rows"],
                 "rule_version": facts["rule_version"], "trigger": facts.get("trigger"),
+                "beside": facts.get("beside"), "happened": {},
             }  # fmt: skip
         case "acting", "marked" | "acting" | "stopped" if facts["run"] == before["run"]:
             rows = before["swept"] + facts["rows"]  # also of the batch that was in hand when it was stopped
             status = "stopped" if before["status"] == "stopped" else "acting"
-            return {**before, "status": status, "swept": rows, "batch": facts["batch"]}
+            happened = added(before.get("happened") or {}, facts.get("beside") or ())  # type: ignore[arg-type]
+            return {**before, "status": status, "swept": rows, "batch": facts["batch"], "happened": happened}
         case "acted", "marked" | "acting":
             last = {"on": on, "rows": before["swept"], "run": before["run"], "held": facts["held"]}
             held, left = facts["held"], facts["left"]

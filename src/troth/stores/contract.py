@@ -208,11 +208,16 @@ class Overdue:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One batch of a sweep: so many rows by their key, after those `passed`; only what is `allowed` may be done."""
+    """One batch of a sweep: so many rows by their key, after those `passed`; only what is `allowed` may be done.
+
+    `beside` is how many rows cascades and triggers may still change by themselves, by table and verb; None where
+    nobody measured that.
+    """
 
     rows: int
     passed: int
     allowed: Collection[tuple[str, Verb]]
+    beside: Mapping[tuple[str, str], int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +227,7 @@ class Swept:
     looked: int
     held: int
     acted: Acted
+    side_effects: tuple[SideEffect, ...] = ()  # none known of a batch that was done before
 
 
 @dataclass(frozen=True, slots=True)

@@ -278,7 +278,7 @@ class SqlStore(Generic[Connection]):
         def done(sql: Sql, session: Session, *, once: bool) -> tuple[Swept, str]:
             looked, held, made = sql_sweep.sweep(sql, session, expiry, but_for, today, batch, step)
             acted = sql_run.acted(sql, step, made, today, once=once)
-            return Swept(looked, held, acted), sql_run.to_rows(acted)
+            return Swept(looked, held, acted, made.effects), sql_run.to_rows(acted)
 
         return self._with("change", partial(self._once, step, known, done))
 

@@ -95,22 +95,39 @@ def sweep(
     Raises ConflictError when something comes up that is not allowed; the caller rolls back.
     """
     if expiry.archive:
-        return archive(sql, session, expiry, but_for, today, batch, step)
+        looked, stay, moved = archive(sql, session, expiry, but_for, today, batch, step)
+        _refuse_other(sql, expiry, moved, batch)
+        return looked, stay, moved
     selection = select(sql, session, expiry, but_for, today, batch.rows, batch.passed)
     looked = selection.counts.get(("due", expiry.table), 0) if selection is not None else 0
     if selection is None or not looked:
         return 0, 0, Done((), (), 0, None)
     done = sql_run.apply(selection, many=True)
-    for count in done.counts:
-        if count.verb != "retain" and (count.table, count.verb) not in batch.allowed:
-            raise ConflictError(
-                f"In the store `{sql.plan.store}`, the sweep of `{expiry.table}` now changes rows of `{count.table}` "
-                "too, which was not measured. Nothing of this batch was changed. Measure the sweep again."
-            )
+    _refuse_other(sql, expiry, done, batch)
     gone = sum(each.rows for each in done.counts if (each.table, each.verb) == (expiry.table, "delete"))
     if gone == looked == selection.counts.get(("reach", expiry.table), 0):
         return looked, 0, done  # none but these were reached there, and as many went
     return looked, _still_due(sql, session, selection, expiry, today), done
+
+
+def _refuse_other(sql: Sql, expiry: Expiry, done: Done, batch: Batch) -> None:
+    """Raise ConflictError where something was done, or happened beside it, that was not measured, or more of it."""
+    other = [
+        count.table
+        for count in done.counts
+        if count.verb != "retain" and (count.table, count.verb) not in batch.allowed
+    ]
+    known = batch.beside
+    other += [
+        one.table
+        for one in done.effects
+        if known is not None and one.rows > known.get((one.table, one.verb), 0)
+    ]
+    if other:
+        raise ConflictError(
+            f"In the store `{sql.plan.store}`, the sweep of `{expiry.table}` now changes rows of `{other[0]}` "
+            "too, or more of them, which was not measured. Nothing of this batch was changed. Measure the sweep again."
+        )
 
 
 def archive(

@@ -267,6 +267,30 @@ def _letter(project: Project, secret: bytes, found: Coming, address: str) -> Eve
     return None
 
 
+def told_in_time(project: Project, then: Policy, now: Policy) -> bool:
+    """Say whether people know of a version though it is new: one alike, of the same day, was announced.
+
+    That counts where it was done by every way that the version before promised, and in time.
+    """
+    promised, by = then.change, announcement.last_day(then.change, now.effective or date.max)
+    ways: dict[str, str] = {}
+    for event in policy_as_of.published(project):
+        if now.effective is None or event.facts["effective"] != now.effective.isoformat():
+            continue
+        try:
+            found = policy_as_of.as_published(project, str(event.facts["version"]))
+        except NotFoundError:  # published before texts were kept
+            continue
+        if found is None or differences(found[0], now):
+            continue
+        state = read.state(project.ledger, announcement.stream(str(event.facts["version"])))
+        for way, on in (state.body["ways"] if state else {}).items():
+            ways[way] = min(on, ways.get(way, on))
+    if promised is None or by is None:
+        return False
+    return all(way in ways and ways[way] <= by.isoformat() for way in promised.announced_by)
+
+
 def announced(project: Project) -> Iterator[Announced]:
     """Yield how each version that is in force or coming was announced, where the one before promised that it is.
 

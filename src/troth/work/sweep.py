@@ -34,6 +34,7 @@ from troth.stores.contract import (
     Part,
     Parted,
     Replays,
+    SideEffect,
     Sweeps,
     Verb,
     Who,
@@ -44,6 +45,8 @@ from troth.work.kept_back import kept_back
 from troth.work.project import Project
 
 BATCH_ROWS = 10_000
+ROWS_MEASURED_MAX = 50_000
+"""How many rows of a sweep are tried at marking; what happens beside more of them is reckoned from these."""
 BATCHES_MAX = 100_000
 LEASE_SECONDS = 300.0
 
@@ -71,6 +74,9 @@ class Marked:
     rows: int
     counts: tuple[Count, ...]
     grace_ends: date
+    side_effects: tuple[
+        SideEffect, ...
+    ] = ()  # what cascades and triggers change besides, as far as it was measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,10 +264,17 @@ def _mark(project: Project, found: Found, others: Sequence[Who], staff: str) -> 
         project, one, "marked", run, found.overdue.rows, staff,
         oldest=_written(found.overdue.oldest), cap=found.overdue.rows, grace_ends=ends.isoformat(),
         before=found.before.isoformat(), allowed=list(allowed), trigger=one.trigger,
+        beside=[_beside(effect, found.overdue.rows) for effect in measured.side_effects],
     )  # fmt: skip
     version = read.state(project.ledger, one.stream)
     append.append(project.ledger, [draft], expect={one.stream: version.version if version else 0})
-    return Marked(one, run, found.overdue.rows, counts, ends)
+    return Marked(one, run, found.overdue.rows, counts, ends, measured.side_effects)
+
+
+def _beside(effect: SideEffect, rows: int) -> str:
+    """Write how many rows may change beside a sweep; where only some of its rows were tried, so many more."""
+    tried = min(rows, ROWS_MEASURED_MAX)
+    return f"{effect.table}:{effect.verb}:{-(-effect.rows * rows // tried)}"
 
 
 def _act(
@@ -304,7 +317,8 @@ def _act(
         batch, others = batch + 1, kept_back(project)
         left = int(state["rows"]) - swept
         try:
-            portion = Batch(max(1, min(batch_rows, left)), passed, allowed)
+            beside = rules.left_beside(_state(project, one), batch)
+            portion = Batch(max(1, min(batch_rows, left)), passed, allowed, beside)
             done = store.sweep(_step(state, batch), expiry, others, today, portion)
         except ConflictError as error:
             _stopped(project, one, _state(project, one), "other_rows", staff)
@@ -316,7 +330,17 @@ def _act(
         passed += done.held
         swept += gone
         lease.renew(project.ledger, taken, LEASE_SECONDS)
-        draft = _draft(project, one, "acting", state["run"], gone, staff, batch=batch)
+        effects: Fact = [f"{effect.table}:{effect.verb}:{effect.rows}" for effect in done.side_effects]
+        draft = _draft(
+            project,
+            one,
+            "acting",
+            state["run"],
+            gone,
+            staff,
+            batch=batch,
+            **({"beside": effects} if effects else {}),
+        )
         append.append(project.ledger, [draft], lease=taken)
         stop_at(f"batch {batch} recorded")
         advance(gone)

@@ -155,7 +155,8 @@ def _tell(project: Project, name: str, mine: list[Owner], taken: lease.Lease) ->
 def said(one: Owner, language: str) -> str:
     """Say in a sentence what goes with a sweep, from when, and how it is stopped."""
     state = one.sweep
-    also = sorted({str(pair).rpartition(":")[0] for pair in state["allowed"]} - {state["table"]})
+    beside = (str(one).split(":")[0] for one in state.get("beside") or ())
+    also = sorted({*(str(pair).rpartition(":")[0] for pair in state["allowed"]), *beside} - {state["table"]})
     told = phrase(
         "sweep_owned", language, rows=state["rows"], table=f"{state['store']}.{state['table']}", rule=state["rule"],
         oldest=send_letter.day(state["oldest"], language) if state["oldest"] else "?",

@@ -10,12 +10,13 @@ Law: GDPR Art. 5(1)(d) and (f).
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 from troth.errors import NotAllowedError, NotFoundError
 from troth.ledger import append, lease, read
+from troth.ledger.keys import own_key
 from troth.rules.event import Draft, Fact
 from troth.rules.sweep import Bound
 from troth.stores.contract import Archives, Replays
@@ -85,7 +86,7 @@ def _brought_back(
             f"first (troth sweep stop {one.name})."
         )
     attempt, today, rows = int(state.body.get("returns", 0)) + 1, sweep.today_of(project, one), 0
-    only = f"/{sha256(chr(0).join(sorted(keys)).encode()).hexdigest()[:12]}" if keys else ""
+    only = f"/{_mark(project, keys)}" if keys else ""
     for number, step in enumerate(steps, 1):
         done = store.bring_back(f"unarchive/{run}/{number}/{attempt}{only}", one.archive, step, keys, today)
         rows += sum(count.rows for count in done.counts)
@@ -94,6 +95,12 @@ def _brought_back(
     draft = _draft(one, facts, today.isoformat(), staff, reason)
     append.append(project.ledger, [draft], expect={one.stream: state.version})
     return Returned(name, run, rows, sum(store.put_by(one.archive, step) for step in steps))
+
+
+def _mark(project: Project, keys: Sequence[str]) -> str:
+    """Name some rows in a step by a keyed hash: a key of a row may be personal data, and steps stand in the store."""
+    _, secret = own_key(project.ledger, "unarchived")
+    return hmac.digest(secret, chr(0).join(sorted(keys)).encode(), "sha256").hex()[:12]
 
 
 def _draft(one: Bound, told: dict[str, Fact], on: str, staff: str, reason: str) -> Draft:

@@ -25,6 +25,7 @@ from troth.rules.sweep import Bound, bound
 from troth.stores.contract import Expiry, Sweeps
 from troth.work import record_choice
 from troth.work.addresses import every_address
+from troth.work.announce_change import told_in_time
 from troth.work.draft_policy import PolicyDraft
 from troth.work.establishment import day_here
 from troth.work.kept_back import kept_back
@@ -99,7 +100,7 @@ def _weighed(project: Project, was: str, then: Policy, now: Policy, language: st
         follows = policy_change.consequences(then, now, found, project.maps, pairs, counted)
     return Weighed(
         was, now.version, now.effective, found, reworded(then, now), follows,
-        policy_change.is_too_soon(then, now, found, today),
+        policy_change.is_too_soon(then, now, found, today) and not told_in_time(project, then, now),
     )  # fmt: skip
 
 

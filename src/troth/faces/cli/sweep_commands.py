@@ -96,6 +96,9 @@ def mark(
                         "rows": one.rows,
                         "acts_from": one.grace_ends,
                         "counts": [[count.table, count.verb, count.rows] for count in one.counts],
+                        "side_effects": [
+                            [effect.table, effect.verb, effect.rows] for effect in one.side_effects
+                        ],
                     }
                     for one in marked
                 ],
@@ -105,6 +108,8 @@ def mark(
     else:
         for one in marked:
             counts = ", ".join(f"{count.rows:,} {count.verb} in {count.table}" for count in one.counts)
+            more = ", ".join(f"{each.rows:,} {each.verb} in {each.table}" for each in one.side_effects)
+            counts += f"; besides, by triggers or cascades: {more}" if more else ""
             out().print(
                 f"{one.bound.name}: {_rows(one.rows)} marked ({counts}); to go from {one.grace_ends} on.",
                 markup=False,
