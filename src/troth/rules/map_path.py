@@ -40,6 +40,16 @@ def paths(map: Map, table: str) -> tuple[Path, ...]:  # noqa: A002
     return tuple(sorted(found, key=lambda path: len(path.hops)))
 
 
+def written_edge(edge: Edge) -> str:
+    """Write an edge as a map has it: which columns lead where, and when.
+
+    >>> written_edge(Edge("belongs_to", "orders", ("customer_id",), "customer", ("id",)))
+    'belongs_to orders.customer_id = customer.id'
+    """
+    own, other = written_link(edge.columns, edge.inside), written_link(edge.target_columns)
+    return f"{edge.kind} {edge.table}.{own} = {edge.target}.{other}{written_when(edge.when)}"
+
+
 def sentence(edge: Edge, resting_on: str = "") -> str:
     """Say an edge in words, with what it rests on.
 

@@ -45,13 +45,9 @@ def audit(
 
     Example: troth audit --format html -o audit.html
     """
-    from troth.ledger.seal import seal_all
-    from troth.rules import control
     from troth.rules.verdict import exit_code
-    from troth.work.action import beside
     from troth.work.audit import audit as auditing
     from troth.work.audit_trend import trend as trended
-    from troth.work.reply import replies
 
     shape = "json" if json else format
     if shape not in FORMATS:
@@ -62,8 +58,29 @@ def audit(
         return
     refuse_over(output, force=force)
     verdicts = auditing(opened)
+    head = heading(opened)
+    if shape == "text" and output is None:
+        _print(verdicts, head)
+    elif shape == "json" and output is None:
+        head["trend"] = trended(opened)
+        as_json({**_told(head), "promises": [asdict(one) for one in verdicts]})
+    else:
+        head["trend"] = trended(opened)
+        give(written(opened, verdicts, head, shape), output, shape, "audit", force=force)
+    code = exit_code(verdicts, strict=strict)
+    if code:
+        raise typer.Exit(code)
+
+
+def heading(opened: Project) -> dict[str, Any]:
+    """Return what stands above the verdicts, and beside each: the policy, the checkpoint, actions and replies."""
+    from troth.ledger.seal import seal_all
+    from troth.rules import control
+    from troth.work.action import beside
+    from troth.work.reply import replies
+
     checkpoint = seal_all(opened.ledger)
-    head = {
+    return {
         "policy": opened.policy.title,
         "version": opened.policy.version,
         "at": opened.clock().isoformat(timespec="seconds"),
@@ -74,17 +91,6 @@ def audit(
         "without_control": [one.promise.id for one in control.checked(opened.policy) if one.control is None],
         "without_promise": [one.name for one in control.idle(opened.policy)],
     }
-    if shape == "text" and output is None:
-        _print(verdicts, head)
-    elif shape == "json" and output is None:
-        head["trend"] = trended(opened)
-        as_json({**_told(head), "promises": [asdict(one) for one in verdicts]})
-    else:
-        head["trend"] = trended(opened)
-        give(_written(opened, verdicts, head, shape), output, shape, "audit", force=force)
-    code = exit_code(verdicts, strict=strict)
-    if code:
-        raise typer.Exit(code)
 
 
 def _print(verdicts: Sequence[Verdict], head: dict[str, Any]) -> None:
@@ -178,7 +184,8 @@ def _tell_past(opened: Project, since: date | None, shape: str) -> None:
         out().print(table("", ["day", "promise", "was", "is", "figure"], rows))
 
 
-def _written(opened: Project, verdicts: Sequence[Verdict], head: dict[str, Any], shape: str) -> bytes:
+def written(opened: Project, verdicts: Sequence[Verdict], head: dict[str, Any], shape: str) -> bytes:
+    """Write an audit as html, pdf, json, sarif or lines of text."""
     import json
 
     if shape == "pdf":

@@ -490,7 +490,7 @@ def _explain_draft(written: str, name: str, *, json: bool) -> None:
 
 
 def _explained(maps: Sequence[tuple[Map, Callable[[Edge], str]]], name: str, *, json: bool) -> None:
-    from troth.rules.map_path import paths, sentence
+    from troth.rules.map_path import paths, sentence, written_edge
 
     having = {found.store: found for found, _ in maps}
     explained: list[dict[str, Any]] = []
@@ -507,7 +507,7 @@ def _explained(maps: Sequence[tuple[Map, Callable[[Edge], str]]], name: str, *, 
                 {
                     "subject": path.subject,
                     "hops": [
-                        {"to": to, "edge": _edge(edge), "words": sentence(edge, resting_on(edge))}
+                        {"to": to, "edge": written_edge(edge), "words": sentence(edge, resting_on(edge))}
                         for edge, to in path.hops
                     ],
                     "conceals": list(path.conceals),
@@ -515,7 +515,7 @@ def _explained(maps: Sequence[tuple[Map, Callable[[Edge], str]]], name: str, *, 
                 }
                 for path in paths(found, name)
             ],
-            "edges": [_edge(edge) for edge in found.edges() if name in (edge.table, edge.target)],
+            "edges": [written_edge(edge) for edge in found.edges() if name in (edge.table, edge.target)],
         })  # fmt: skip
     if json:
         as_json({"tables": explained})
@@ -617,13 +617,6 @@ def _erase(erase: Erase | None) -> str | None:
             return f"retained for {period} after {trigger} ({legal}){besides}"
         case _:
             return None
-
-
-def _edge(edge: Edge) -> str:
-    from troth.rules.map import written_link, written_when
-
-    own, other = written_link(edge.columns, edge.inside), written_link(edge.target_columns)
-    return f"{edge.kind} {edge.table}.{own} = {edge.target}.{other}{written_when(edge.when)}"
 
 
 def _line(text: str) -> str:

@@ -12,6 +12,7 @@ from litestar import Response, get
 
 from troth.faces.brand import drawn
 from troth.faces.console.account_pages import account_pages
+from troth.faces.console.audit_pages import audit_pages
 from troth.faces.console.cookie_pages import cookie_pages
 from troth.faces.console.desk import ROOT, Desk
 from troth.faces.console.door import door
@@ -19,7 +20,9 @@ from troth.faces.console.incident_pages import incident_pages
 from troth.faces.console.ledger_pages import ledger_pages
 from troth.faces.console.outside_door import outside_door
 from troth.faces.console.policy_pages import policy_pages
+from troth.faces.console.register_pages import register_pages
 from troth.faces.console.settings_pages import settings_pages
+from troth.faces.console.store_pages import store_pages
 from troth.faces.console.sweep_pages import sweep_pages
 from troth.faces.console.today_pages import today_pages
 from troth.faces.portal.limits import Limit
@@ -33,11 +36,14 @@ SIGN_INS_PER_HOUR = 200
 
 PARTS = (
     account_pages,
+    audit_pages,
     cookie_pages,
     incident_pages,
     ledger_pages,
     policy_pages,
+    register_pages,
     settings_pages,
+    store_pages,
     sweep_pages,
     today_pages,
 )

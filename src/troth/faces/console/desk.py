@@ -139,6 +139,8 @@ class Desk:
     look: Look
     script: bytes = field(repr=False)
     routes: list[Any] = field(default_factory=list, repr=False)
+    needed: dict[tuple[str, str], Duty | None] = field(default_factory=dict, repr=False)
+    """Which duty each page and form needs, by its method and its address: what the tests of every role go by."""
 
     def page(self, path: str, duty: Duty | None) -> Callable[[Page], Page]:
         """Register a page below `/console`, for whoever has the duty; without one, for whoever is signed in."""
@@ -148,6 +150,7 @@ class Desk:
                 return await asyncio.to_thread(self._answer, request, duty, shown, {})
 
             answer.__doc__ = shown.__doc__
+            self.needed["GET", f"{ROOT}{path}"] = duty
             self.routes.append(
                 get(f"{ROOT}{path}", name=f"console {shown.__module__}.{shown.__name__}")(answer)
             )
@@ -170,6 +173,7 @@ class Desk:
                 return await asyncio.to_thread(self._answer, request, duty, done, form)
 
             answer.__doc__ = done.__doc__
+            self.needed["POST", f"{ROOT}{path}"] = duty
             self.routes.append(
                 post(
                     f"{ROOT}{path}",

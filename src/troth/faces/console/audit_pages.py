@@ -1,0 +1,299 @@
+"""Audit: every promise by its clause with its last verdict, what mends it, and what its owner said.
+
+The verdicts are those on record; an audit that is begun here goes on in the background and records its own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from litestar import Response
+from litestar.exceptions import PermissionDeniedException
+
+from troth.errors import NotAllowedError
+from troth.faces.cli import audit_commands
+from troth.faces.console import saved
+from troth.faces.console.desk import Desk, Visit
+from troth.faces.console.progress import Tell, Works, live
+from troth.faces.console.register_pages import day_of
+from troth.ledger import read
+from troth.rules import promise_trend, question
+from troth.rules.verdict import Verdict
+from troth.work import action, answer_paper, audit_trend, yearly_report
+from troth.work.answer_question import Narrowed, answer
+from troth.work.audit import audit
+from troth.work.reply import replies, reply
+
+RUN = "audit"
+DAYS_SHOWN = 30
+SHAPES: Mapping[str, str] = {
+    "html": "text/html; charset=utf-8", "pdf": "application/pdf", "json": "application/json",
+    "sarif": "application/sarif+json",
+}  # fmt: skip
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+ORDER = ("broken", "unproven", "kept")
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """How a promise stands: by what is on record, with what breaks and mends it where this server looked last."""
+
+    promise: str
+    clause: str
+    word: str
+    figure: str
+    on: str
+    event: str
+    evidence: tuple[str, ...]
+    broken_by: tuple[str, ...]
+    remedy: str
+
+
+def audit_pages(desk: Desk) -> None:
+    """Register the pages of audits, questions and reports."""
+    works, looked = Works(desk.project), dict[str, Verdict]()
+    _questions(desk)
+
+    @desk.page("/audit", "read_audit")
+    def verdicts(visit: Visit) -> Response[Any]:
+        """GET /console/audit: every promise by its clause."""
+        project, word = visit.project, visit.asked("verdict")
+        stands = list(_stands(visit, looked))
+        counts = Counter(one.word for one in stands)
+        shown = [one for one in stands if not word or one.word == word]
+        if visit.asked("format") == "csv":
+            heads = [
+                visit.words(f"audit.{one}")
+                for one in ("clause", "promise", "verdict", "figure", "on", "event")
+            ]
+            rows = [(one.clause, one.promise, one.word, one.figure, one.on, one.event) for one in shown]
+            return saved.csv_file("audit", heads, rows)
+        clauses: dict[str, list[Stands]] = {}
+        for one in sorted(shown, key=lambda one: (_in_order(one.clause), ORDER.index(one.word), one.promise)):
+            clauses.setdefault(one.clause, []).append(one)
+        titles = {clause.number: clause.title for clause in project.policy.documents[_spoken(visit)].clauses}
+        return visit.show(
+            "audit.html", visit.words("audit.title"), clauses=clauses, titles=titles, counts=counts, word=word,
+            order=ORDER, actions=action.beside(project), replies=replies(project),
+            run=works.last(RUN), shapes=tuple(SHAPES),
+        )  # fmt: skip
+
+    @desk.act("/audit/run", "run_audit")
+    def begin(visit: Visit) -> Response[Any]:
+        """POST /console/audit/run: ask every control, and record what it says."""
+        whole_group(visit, "run_audit")
+
+        def work(tell: Tell) -> None:
+            tell(0, 0, "")
+            looked.update({one.promise: one for one in audit(visit.project)})
+
+        works.begin(RUN, visit.staff.handle, work)
+        works.wait(RUN, 0.3)
+        return visit.to("/audit")
+
+    @desk.page("/audit/live", "read_audit")
+    def follow(visit: Visit) -> Response[Any]:
+        """GET /console/audit/live: whether it goes on."""
+        return live(lambda: works.step(RUN, lambda _: visit.words("audit.running")))
+
+    @desk.page("/audit/file/{shape:str}", "read_audit")
+    def file(visit: Visit) -> Response[Any]:
+        """GET /console/audit/file/SHAPE: an audit of this moment as a file; it records nothing."""
+        shape = visit.path["shape"]
+        whole_group(visit, "read_audit")
+        if shape not in SHAPES:
+            raise NotAllowedError("An audit is given as HTML, PDF, JSON or SARIF.")
+        found = audit(visit.project, record=False)
+        head = {**audit_commands.heading(visit.project), "trend": audit_trend.trend(visit.project)}
+        content = audit_commands.written(visit.project, found, head, shape)
+        return saved.document("audit", shape, SHAPES[shape], content)
+
+    @desk.page("/audit/trend", "read_audit")
+    def trend(visit: Visit) -> Response[Any]:
+        """GET /console/audit/trend: how many promises stood how, day by day."""
+        days = list(audit_trend.trend(visit.project))
+        if visit.asked("format") == "csv":
+            heads = [visit.words(f"audit.{one}") for one in ("on", *ORDER)]
+            return saved.csv_file(
+                "audit-trend",
+                heads,
+                [(one.on.isoformat(), one.broken, one.unproven, one.kept) for one in days],
+            )
+        since = day_of(visit.asked("since"))
+        return visit.show(
+            "audit_trend.html", visit.words("audit.trend"), days=list(reversed(days[-DAYS_SHOWN:])),
+            turned=audit_trend.turned(visit.project, since) if since else (), since=visit.asked("since"),
+        )  # fmt: skip
+
+    @desk.act("/audit/reply", "run_audit")
+    def replied(visit: Visit) -> Response[Any]:
+        """POST /console/audit/reply: what the owner of a promise says to its verdict."""
+        reply(
+            visit.project,
+            visit.given("promise"),
+            visit.given("says"),
+            visit.given("owner"),
+            visit.staff.handle,
+        )
+        return visit.to("/audit", "told.audit.replied")
+
+    @desk.page("/audit/report", "read_audit")
+    def report(visit: Visit) -> Response[Any]:
+        """GET /console/audit/report: the yearly report of the data protection officer, as a file."""
+        shape, year, entity = visit.asked("format"), visit.asked("year"), visit.asked("entity")
+        today = visit.project.clock().year
+        if not shape:
+            return visit.show(
+                "audit_report.html", visit.words("audit.report"),
+                years=[(str(one), str(one)) for one in range(today, today - 6, -1)],
+                entities=companies(visit, "read_audit"),
+            )  # fmt: skip
+        limited_to(visit, entity, "read_audit")
+        if not year.isdecimal() or not today - 20 <= int(year) <= today:
+            raise NotAllowedError("Choose a year that was, or this one.")
+        drawn = yearly_report.yearly_report(
+            visit.project, int(year), entity=entity, language=visit.words.language, reader="staff"
+        )
+        match shape:
+            case "pdf":
+                content, kind = yearly_report.as_pdf(visit.project, drawn), SHAPES["pdf"]
+            case "docx":
+                content, kind = yearly_report.as_docx(visit.project, drawn), DOCX
+            case "json":
+                content, kind = yearly_report.as_json(drawn), SHAPES["json"]
+            case _:
+                raise NotAllowedError("The report is given as PDF, DOCX or JSON.")
+        return saved.document(f"report-{year}", shape, kind, content)
+
+
+def _questions(desk: Desk) -> None:
+    @desk.page("/audit/questions", "read_audit")
+    def questions(visit: Visit) -> Response[str]:
+        """GET /console/audit/questions: the thirty questions of a regulator."""
+        return visit.show(
+            "audit_questions.html", visit.words("audit.questions"), questions=question.every(), spoken=_words(visit)
+        )  # fmt: skip
+
+    @desk.page("/audit/questions/{name:str}", "read_audit")
+    def asked(visit: Visit) -> Response[Any]:
+        """GET /console/audit/questions/NAME: one question, narrowed, with its answer."""
+        asking, project = question.question(visit.path["name"]), visit.project
+        of_somebody = bool(asking.needs)
+        if of_somebody and not visit.may("read_requests"):
+            raise PermissionDeniedException
+        entity = visit.asked("entity")
+        limited_to(visit, entity, "read_audit")
+        if of_somebody:
+            _refuse_request_beyond(visit)
+        narrowed = Narrowed(
+            entity, day_of(visit.asked("from")), day_of(visit.asked("to")), visit.asked("jurisdiction").upper(),
+            visit.asked("category"), visit.asked("rule"), visit.asked("request"), _subject(visit),
+        )  # fmt: skip
+        given = None
+        ready = not of_somebody or bool(narrowed.number or narrowed.subject)
+        if ready and visit.asked("ask", "" if of_somebody else "1"):
+            shape = visit.asked("format")
+            reader = "authority" if visit.asked("for") == "authority" else "staff"
+            given = answer(
+                project, asking.name, narrowed, language=visit.words.language, reader=reader,  # type: ignore[arg-type]
+                staff=visit.staff.handle,
+            )  # fmt: skip
+            seen = answer_paper.as_shown(given, redact=visit.asked("redact") == "1")
+            if shape:
+                return _answered(visit, given, seen, shape)
+        else:
+            seen = None
+        kept = {
+            name: value
+            for name, value in visit.request.query_params.items()
+            if name not in {"format", "lang"} and value
+        }
+        return visit.show(
+            "audit_question.html", asking.said[_words(visit)], question=asking, given=given, seen=seen,
+            cell=lambda value: question.text(value, visit.words.language), asked=visit.asked,
+            entities=companies(visit, "read_audit"), query=urlencode({**kept, "ask": "1"}), of_somebody=of_somebody,
+        )  # fmt: skip
+
+
+def _answered(visit: Visit, given: Any, seen: Any, shape: str) -> Response[Any]:
+    name = f"answer-{given.question.name}"
+    match shape:
+        case "csv":
+            return saved.document(name, "csv", "text/csv; charset=utf-8", answer_paper.as_csv(given, seen))
+        case "json":
+            return saved.document(name, "json", SHAPES["json"], answer_paper.as_json(given, seen))
+        case "pdf":
+            return saved.document(name, "pdf", SHAPES["pdf"], answer_paper.as_pdf(visit.project, given, seen))
+        case _:
+            raise NotAllowedError("An answer is given as CSV, JSON or PDF.")
+
+
+def _refuse_request_beyond(visit: Visit) -> None:
+    """Refuse a request of an entity that whoever asks does not read, and a person for whoever does not read all."""
+    number = visit.asked("request")
+    found = read.state(visit.project.ledger, f"request/{number}") if number else None
+    if found is not None:
+        visit.must("read_requests", str(found.body["entity"]))
+    if visit.asked("value"):
+        visit.must("read_requests", "")
+        visit.must("find_people", "")
+
+
+def _subject(visit: Visit) -> Sequence[tuple[str, str]]:
+    kind, value = visit.asked("kind", "email"), visit.asked("value").strip()
+    return ((kind, value),) if value else ()
+
+
+def _words(visit: Visit) -> str:
+    return "fr" if visit.words.language == "fr" else "en"
+
+
+def _spoken(visit: Visit) -> str:
+    documents = visit.project.policy.documents
+    return visit.words.language if visit.words.language in documents else next(iter(documents))
+
+
+def companies(visit: Visit, duty: Any) -> list[tuple[str, str]]:
+    """Return the companies somebody may ask about, all together first for whoever reads the group's."""
+    group = visit.project.policy.group
+    named = [(str(one.key), str(one.name)) for one in group.entities] if group else []
+    theirs = [one for one in named if visit.may(duty, one[0])]
+    return [("", visit.words("registers.every")), *theirs] if visit.may(duty, "") else theirs
+
+
+def limited_to(visit: Visit, entity: str, duty: Any) -> None:
+    """Refuse a company, or the whole group, for whoever has the duty for another alone."""
+    visit.must(duty, entity)
+
+
+def whole_group(visit: Visit, duty: Any) -> None:
+    """Refuse what is of the whole group for whoever has the duty for one company alone."""
+    visit.must(duty, "")
+
+
+def _stands(visit: Visit, looked: Mapping[str, Verdict]) -> Iterator[Stands]:
+    """Yield how each promise of the policy in force stands by what is on record."""
+    ledger = visit.project.ledger
+    states = {str(one.body["promise"]): one for one in read.states(ledger, promise_trend.FAMILY)}
+    for promise in visit.project.policy.promises.values():
+        state = states.get(promise.id)
+        if state is None:
+            yield Stands(promise.id, promise.clause, "unproven", "", "", "", (), (), "")
+            continue
+        ran, _ = read.page(ledger, stream=state.stream, limit=1)
+        last, held = ran[0][1], looked.get(promise.id)
+        same = held is not None and held.word == state.status
+        yield Stands(
+            promise.id, promise.clause, str(state.status), str(state.body["figure"]), str(state.body["on"]), last.id,
+            tuple(str(one) for one in last.facts.get("evidence") or ()),  # type: ignore[union-attr]
+            held.broken_by if held and same else (), held.remedy if held and same else "",
+        )  # fmt: skip
+
+
+def _in_order(clause: str) -> tuple[tuple[int, str], ...]:
+    """Return what sorts clauses as people number them: 7.10 after 7.9."""
+    return tuple((int(part) if part.isdecimal() else 0, part) for part in clause.split("."))

@@ -1,0 +1,241 @@
+"""Registers: processing, recipients, processors, transfers, documents; as of a day, and what changed between two.
+
+Law: GDPR Arts. 5(2), 28(3), 30, 44 to 49.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from litestar import Response
+
+from troth.errors import NotAllowedError
+from troth.faces.console import saved
+from troth.faces.console.desk import Desk, Visit
+from troth.rules.register import NAMES
+from troth.work import action, draw_register, register_paper
+from troth.work.adopt_policy import adopt, adopted
+from troth.work.draw_register import Drawn
+from troth.work.establishment import day_here
+from troth.work.policy_as_of import versions
+
+OF_THE_GROUP = ("recipients", "processors")
+SHORT = {
+    "processing": ("reference", "name", "legal_basis", "review_due", "lacks"),
+    "processor": ("reference", "name", "served", "agreement", "review_due", "lacks"),
+    "recipients": ("reference", "name", "role", "named", "transfers"),
+    "processors": ("reference", "name", "agreement", "missing", "lacks"),
+    "transfers": ("reference", "mechanism", "assessed", "ends", "lacks"),
+    "documents": ("reference", "name", "type", "until", "review_by", "lacks"),
+}
+"""What stands side by side; the rest of a line opens below it, and files have every column."""
+
+
+def register_pages(desk: Desk) -> None:
+    """Register the pages of the registers, of who adopted the policy, and of actions."""
+    _actions(desk)
+
+    @desk.page("/registers", "read_registers")
+    def registers(visit: Visit) -> Response[str]:
+        """GET /console/registers: every register, with how many entries lack something."""
+        tallies = []
+        for name in NAMES:
+            drawn = draw_register.draw(visit.project, name, visit.words.language, _of_theirs(visit, name))
+            tallies.append((name, len(drawn.register.lines), drawn.register.lacking))
+        return visit.show("registers.html", visit.words("registers.title"), tallies=tallies)
+
+    @desk.page("/registers/adoption", "read_registers")
+    def adoption(visit: Visit) -> Response[str]:
+        """GET /console/registers/adoption: which version binds which company, since when."""
+        group = visit.project.policy.group
+        entities = [(str(one.key), str(one.name)) for one in group.entities] if group else []
+        return visit.show(
+            "register_adoption.html", visit.words("registers.adoption"), entities=entities,
+            versions=list(reversed(versions(visit.project))), adopted=adopted(visit.project),
+            may=[one for one in entities if visit.may("write_registers", one[0])],
+        )  # fmt: skip
+
+    @desk.act("/registers/adoption", "write_registers")
+    def adopting(visit: Visit) -> Response[Any]:
+        """POST /console/registers/adoption: record that a company adopted a version."""
+        entity = visit.given("entity")
+        visit.must("write_registers", entity)
+        adopt(
+            visit.project, entity, visit.given("by"), visit.given("version"), visit.given("note"), visit.staff.handle
+        )  # fmt: skip
+        return visit.to("/registers/adoption", "told.registers.adopted")
+
+    @desk.page("/registers/{name:str}", "read_registers")
+    def register(visit: Visit) -> Response[Any]:
+        """GET /console/registers/NAME: one register, as of a day, or what changed between two."""
+        name = visit.path["name"]
+        entity = visit.asked("entity") or _of_theirs(visit, name)
+        on, since = day_of(visit.asked("on")), day_of(visit.asked("since"))
+        visit.must("read_registers", entity or None)
+        if entity and name in OF_THE_GROUP:
+            raise NotAllowedError("This register is of the whole group.")
+        if on == day_here(visit.project):
+            on = None
+        drawn = draw_register.draw(visit.project, name, visit.words.language, entity, on)
+        shape = visit.asked("format")
+        if shape:
+            return _given(visit, drawn, shape, entity)
+        changed = (
+            draw_register.changes(visit.project, name, since, on, visit.words.language, entity)
+            if since
+            else ()
+        )
+        headings = dict(drawn.register.columns)
+        kept = {"entity": entity, "on": visit.asked("on")}
+        return visit.show(
+            "register.html", register_paper.title(drawn).partition(" – ")[0], drawn=drawn, name=name, names=NAMES,
+            short=SHORT[name], headings=headings, entity=entity, on=visit.asked("on"), since=visit.asked("since"),
+            changed=changed, asked_since=since is not None,
+            more=[code for code, _ in drawn.register.columns if code not in SHORT[name]],
+            entities=_entities(visit, name),
+            query=urlencode({key: value for key, value in kept.items() if value}),
+            shapes=("csv", "xlsx", "pdf", "json", *(("jsonld",) if name == "processing" else ())),
+        )  # fmt: skip
+
+
+def _of_theirs(visit: Visit, name: str) -> str:
+    """Return the entity a register is drawn for where nobody asks for another: empty for whoever reads the group's."""
+    allowed = visit.staff.entities("read_registers")
+    return "" if allowed is None or name in OF_THE_GROUP else min(allowed)
+
+
+def _entities(visit: Visit, name: str) -> list[tuple[str, str]]:
+    """Return the companies a register may be drawn for, every one first for whoever reads the group's."""
+    group = visit.project.policy.group
+    if name in OF_THE_GROUP or group is None:
+        return []
+    named = [(str(one.key), str(one.name)) for one in group.entities]
+    theirs = [one for one in named if visit.may("read_registers", one[0])]
+    return [("", visit.words("registers.every")), *theirs] if visit.may("read_registers", "") else theirs
+
+
+def _given(visit: Visit, drawn: Drawn, shape: str, entity: str) -> Response[Any]:
+    """Give a register away as a file."""
+    import json
+
+    name, rows = f"register-{drawn.register.name}", drawn.register.rows("\n")
+    headings = [heading for _, heading in drawn.register.columns]
+    match shape:
+        case "csv":
+            return saved.csv_file(name, headings, rows)
+        case "xlsx":
+            from troth.outside.spreadsheet import xlsx
+
+            kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+            title = register_paper.title(drawn).partition(" – ")[0]
+            return saved.document(name, "xlsx", kind, xlsx(title, headings, rows))
+        case "pdf":
+            return saved.document(name, "pdf", "application/pdf", register_paper.pdf(visit.project, drawn))
+        case "json":
+            told: object = draw_register.as_mapping(drawn)
+        case "jsonld" if drawn.register.name == "processing":
+            from troth.rules.register_dpv import json_ld
+
+            told = json_ld(drawn.source, entity)
+        case _:
+            raise NotAllowedError("There is no such format of this register.")
+    content = (json.dumps(told, indent=2, ensure_ascii=False) + "\n").encode()
+    kind = "application/ld+json" if shape == "jsonld" else "application/json"
+    return saved.document(name, shape, kind, content)
+
+
+def _actions(desk: Desk) -> None:
+    @desk.page("/registers/actions", "read_registers")
+    def actions(visit: Visit) -> Response[Any]:
+        """GET /console/registers/actions: what was found, who mends it by when."""
+        from troth.rules.action import is_overdue
+
+        today, every = day_here(visit.project), visit.asked("all") == "1"
+        found = [
+            {**one, "overdue": is_overdue(one, today)}
+            for one in action.every(visit.project)
+            if every or one["status"] == "open"
+        ]
+        if visit.asked("format") == "csv":
+            heads: Sequence[str] = ("number", "about", "owner", "opened_on", "due_on", "status")
+            return saved.csv_file("actions", heads, [[one[head] for head in heads] for one in found])
+        return visit.show(
+            "register_actions.html", visit.words("registers.actions"), actions=found, every=every
+        )
+
+    @desk.act("/registers/actions", "write_registers")
+    def open_one(visit: Visit) -> Response[Any]:
+        """POST /console/registers/actions: open an action about a promise, or an entry of a register."""
+        from troth.rules.action import About
+
+        entry, promise = visit.given("entry"), visit.given("promise")
+        if bool(entry) == bool(promise):
+            raise NotAllowedError("An action is about one thing: a promise, or an entry of a register.")
+        about = action.of_entry(visit.project, entry) if entry else About("promise", promise)
+        made = action.open_action(
+            visit.project, about, visit.given("owner"), needed_day(visit.given("due")), visit.staff.handle,
+            why=visit.given("why"),
+        )  # fmt: skip
+        return visit.to(f"/registers/actions/{made.number}", "told.registers.opened")
+
+    @desk.page("/registers/actions/{number:str}", "read_registers")
+    def one_action(visit: Visit) -> Response[str]:
+        """GET /console/registers/actions/NUMBER: one action, and what was said of it."""
+        from troth.rules.action import is_overdue
+        from troth.work.record_reading import record_reading
+
+        number = visit.path["number"]
+        found = action.load(visit.project, number)
+        record_reading(visit.project, number, visit.staff.handle, "console/action")
+        return visit.show(
+            "register_action.html", number, action=found.state, said=list(action.words(visit.project, number)),
+            overdue=is_overdue(found.state, day_here(visit.project)),
+            documents=[(str(key), str(key)) for key in visit.project.policy.register_documents],
+        )  # fmt: skip
+
+    @desk.act("/registers/actions/{number:str}/reassign", "write_registers")
+    def reassign(visit: Visit) -> Response[Any]:
+        """POST …/reassign: give it to somebody else, or another day."""
+        number, due = visit.path["number"], visit.given("due")
+        action.reassign(
+            visit.project, number, visit.given("owner"), visit.staff.handle,
+            due=needed_day(due) if due else None, because=visit.given("because"),
+        )  # fmt: skip
+        return visit.to(f"/registers/actions/{number}", "told.registers.reassigned")
+
+    @desk.act("/registers/actions/{number:str}/close", "write_registers")
+    def close(visit: Visit) -> Response[Any]:
+        """POST …/close: close it by its evidence; its control runs again, and must find nothing."""
+        number, event = visit.path["number"], visit.given("event")
+        shown = action.Evidence(
+            [one for one in visit.every("document") if one], [], [event] if event else [], visit.given("text")
+        )
+        done = action.close(visit.project, number, shown, visit.staff.handle)
+        told = "told.registers.closed" if done.closed else "told.bad.registers.still"
+        return visit.to(f"/registers/actions/{number}", told)
+
+    @desk.act("/registers/actions/{number:str}/reopen", "write_registers")
+    def reopen(visit: Visit) -> Response[Any]:
+        """POST …/reopen: take a closed one up again."""
+        number = visit.path["number"]
+        action.reopen(
+            visit.project, number, visit.given("owner"), needed_day(visit.given("due")), visit.staff.handle,
+            because=visit.given("because"),
+        )  # fmt: skip
+        return visit.to(f"/registers/actions/{number}", "told.registers.reopened")
+
+
+def day_of(written: str) -> date | None:
+    """Return a day that is asked for, or None where none is; raises NotAllowedError for what is no day."""
+    return needed_day(written) if written else None
+
+
+def needed_day(written: str) -> date:
+    """Return a day; raises NotAllowedError for what is none."""
+    try:
+        return date.fromisoformat(written)
+    except ValueError:
+        raise NotAllowedError("A day is written such as 2026-12-15.") from None

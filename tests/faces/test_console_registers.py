@@ -1,0 +1,206 @@
+"""Registers, stores and the audit in the console."""
+
+import io
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from console_visits import admit_all, admit_one, signed_in
+from shop_project import make, opened
+from troth.faces.portal.application import application
+from troth.ledger import read
+from troth.work import action
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("registers")
+    make(folder)
+    made = opened(folder, lambda: datetime(2026, 12, 1, 9, tzinfo=UTC))
+    admit_all(made)
+    yield made
+    made.ledger.close()
+
+
+@pytest.fixture(scope="module")
+def app(project):
+    return application(project)
+
+
+@pytest.fixture
+def auditor(project, app):
+    with signed_in(project, "auditor", app) as client:
+        yield client
+
+
+@pytest.fixture
+def handler(project, app):
+    with signed_in(project, "handler", app) as client:
+        yield client
+
+
+# Registers
+
+
+@pytest.mark.parametrize(
+    "name", ["processing", "processor", "recipients", "processors", "transfers", "documents"]
+)
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_every_register_is_drawn_in_both_languages(auditor, name, language):
+    page = auditor.get(f"/console/registers/{name}?lang={language}")
+    assert page.status_code == 200, page.text
+    assert f'lang="{language}"' in page.text
+
+
+def test_a_register_is_given_in_every_format(auditor):
+    from openpyxl import load_workbook
+
+    given = {shape: auditor.get(f"/console/registers/processing?format={shape}") for shape in
+             ("csv", "xlsx", "pdf", "json", "jsonld")}  # fmt: skip
+    assert {one.status_code for one in given.values()} == {200}
+    assert given["csv"].text.startswith("\ufeff")
+    assert load_workbook(io.BytesIO(given["xlsx"].content)).active.max_row >= 1
+    assert given["pdf"].content.startswith(b"%PDF")
+    assert json.loads(given["json"].text)["register"] == "processing"
+    assert "@context" in json.loads(given["jsonld"].text)
+    assert "attachment" in given["pdf"].headers["content-disposition"]
+    assert auditor.get("/console/registers/processing?format=exe").status_code == 422
+
+
+def test_a_day_to_come_and_one_that_is_none_are_said(auditor):
+    assert "still to come" in auditor.get("/console/registers/processing?on=2030-01-01").text
+    assert "written such as" in auditor.get("/console/registers/processing?on=soon").text
+    assert auditor.get("/console/registers/nothing").status_code == 422
+
+
+def test_whoever_reads_one_company_draws_its_register_alone(project, app):
+    here = str(project.policy.group.entities[0].key)
+    admit_one(project, "local", "auditor", entity=here)
+    with signed_in(project, "local", app) as client:
+        assert "every company" not in client.get("/console/registers/processing").text
+        assert client.get("/console/registers/processing?entity=elsewhere").status_code == 403
+        assert client.get("/console/audit/file/html").status_code == 403
+        assert client.get("/console/audit/questions/times").status_code == 403
+        assert client.get(f"/console/audit/questions/times?entity={here}").status_code == 200
+
+
+# Stores
+
+
+def test_stores_tell_whether_they_answer_and_what_erasure_does(auditor):
+    page = auditor.get("/console/stores").text
+    assert page.count("data-row") == 2
+    assert "never" in page
+    page = auditor.get("/console/stores/shop").text
+    assert "Emptied: email, name, city." in page
+    assert "Archived for 10 years after placed (C. com. L123-22); emptied at once: note." in page
+    assert "orders point here" in page
+    assert "shop.db" not in page  # where it is opened, and by whom, stands in no page
+    assert auditor.get("/console/stores/nothing").status_code == 404
+
+
+def test_a_map_is_held_to_its_database_drawn_and_explained(auditor):
+    assert "The map is true of its database" in auditor.get("/console/stores/shop/check").text
+    drawn = auditor.get("/console/stores/shop/picture.svg")
+    assert drawn.headers["content-type"].startswith("image/svg+xml")
+    assert "<script" not in drawn.text
+    assert "customer" in auditor.get("/console/stores/shop/picture").text
+    page = auditor.get("/console/stores/shop/tables/message").text
+    assert "customer → message" in page
+    assert "An answer conceals author." in page
+    assert auditor.get("/console/stores/shop/tables/nothing").status_code == 404
+
+
+# The audit
+
+
+@pytest.fixture(scope="module")
+def audited(project, app):
+    with signed_in(project, "handler", app) as client:
+        page = client.post("/console/audit/run")
+        assert page.status_code == 200
+        with client.stream("GET", "/console/audit/live") as followed:
+            assert "event: end" in "".join(followed.iter_text())
+    return [one.body for one in read.states(project.ledger, "promise")]
+
+
+def test_an_audit_is_run_and_shown_by_clause(auditor, audited, project):
+    page = auditor.get("/console/audit").text
+    assert audited
+    assert page.count('class="verdict"') == len(project.policy.promises)
+    word = audited[0]["status"]
+    fewer = auditor.get(f"/console/audit?verdict={word}").text
+    assert 0 < fewer.count('class="verdict"') < page.count('class="verdict"')
+    assert "/console/ledger/events/" in page
+    assert audited[0]["promise"] in auditor.get("/console/audit?format=csv").text
+
+
+@pytest.mark.parametrize(
+    ("shape", "begins"), [("html", b"<!doctype"), ("pdf", b"%PDF"), ("json", b"{"), ("sarif", b"{")]
+)
+def test_an_audit_is_given_as_a_file_and_records_nothing(auditor, audited, project, shape, begins):
+    before = read.sealing(project.ledger).events
+    given = auditor.get(f"/console/audit/file/{shape}")
+    assert given.content.lower().startswith(begins.lower())
+    assert read.sealing(project.ledger).events == before
+
+
+def test_what_is_not_kept_is_replied_to_and_given_to_somebody_to_mend(handler, audited, project):
+    found = next(one for one in audited if one["status"] != "kept")
+    said = {"promise": found["promise"], "owner": "Head of product", "says": "It comes in January."}
+    assert handler.post("/console/audit/reply", data=said).status_code == 200
+    assert "It comes in January." in handler.get("/console/audit").text
+    form = {"promise": found["promise"], "owner": "head of product", "due": "2026-12-20"}
+    opened_ = handler.post("/console/registers/actions", data=form)
+    assert "The action is open." in opened_.text, opened_.text
+    number = action.every(project)[0]["number"]
+    address = f"/console/registers/actions/{number}"
+    assert number in handler.get("/console/registers/actions").text
+    moved = handler.post(
+        f"{address}/reassign", data={"owner": "legal", "due": "2026-12-22", "because": "more time"}
+    )
+    assert "reassigned" in moved.text
+    tried = handler.post(f"{address}/close", data={"text": "done"})
+    assert "It stays open" in tried.text
+    assert read.stream(project.ledger, f"reading/{number}")  # its words are locked: looking is recorded
+    assert "text" in handler.get(f"{address}").text
+    assert number in handler.get("/console/registers/actions?format=csv&all=1").text
+
+
+def test_the_trend_counts_each_day(auditor, audited):
+    page = auditor.get("/console/audit/trend?since=2026-01-01").text
+    assert "1 December 2026" in page
+    assert "broken,unproven,kept" in auditor.get("/console/audit/trend?format=csv").text
+
+
+def test_every_question_is_a_page_with_its_answer(auditor):
+    from troth.rules import question
+
+    page = auditor.get("/console/audit/questions").text
+    for one in question.every():
+        assert f"/console/audit/questions/{one.name}" in page
+        assert auditor.get(f"/console/audit/questions/{one.name}").status_code == 200, one.name
+    given = auditor.get("/console/audit/questions/times?format=pdf")
+    assert given.content.startswith(b"%PDF")
+    assert auditor.get("/console/audit/questions/nothing").status_code in {404, 422}
+
+
+def test_a_question_about_somebody_is_for_who_finds_people_and_the_look_is_recorded(
+    auditor, handler, project
+):
+    from troth.rules import question
+
+    asking = next(one for one in question.every() if one.needs == "subject")
+    address = f"/console/audit/questions/{asking.name}?ask=1&kind=email&value=ada@example.org"
+    assert auditor.get(address).status_code == 403
+    before = len(list(read.events(project.ledger, kind="staff_read")))
+    assert handler.get(address).status_code in {200, 404}
+    assert len(list(read.events(project.ledger, kind="staff_read"))) > before
+
+
+def test_the_yearly_report_is_given(auditor, audited):
+    assert "2026" in auditor.get("/console/audit/report").text
+    given = auditor.get("/console/audit/report?year=2026&format=json")
+    assert json.loads(given.text)
+    assert auditor.get("/console/audit/report?year=1900&format=json").status_code == 422
