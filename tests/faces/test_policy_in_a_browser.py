@@ -1,27 +1,39 @@
 """The policy in the console as people meet it: a real browser, a real server, with and without a script, en and fr."""
 
+import io
 import shutil
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from docx import Document
 
 from console_visits import admit_all
+from reviewed_documents import change, saved
 from servers import free_port
 from serving import serving, settle
 from shop_project import make, opened
 from troth.faces.console.desk import SESSION
 from troth.ledger import accounts
+from troth.outside import notice_word
 from troth.policy import clause_text
 from troth.wiring import now
-from troth.work import draft_policy
+from troth.work import draft_policy, review_document
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 GROUP = Path(__file__).resolve().parents[2] / "examples" / "group"
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 LOCALES = {"en": "en-GB", "fr": "fr-CH"}
-PAGES = ("", "/spring", "/spring/clause/7", "/spring/clause/9.5", "/spring/difference", "/spring/conflicts")
+PAGES = (
+    "",
+    "/spring",
+    "/spring/clause/7",
+    "/spring/clause/9.5",
+    "/spring/difference",
+    "/spring/conflicts",
+    "/spring/review",
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +54,9 @@ def server(tmp_path_factory):
     words = clause_text.prose(draft.main, "4") + "\n\nOne more sentence."
     draft = draft_policy.write_prose(made, draft, "policy.md", "4", words, "handler")
     draft_policy.comment(made, draft, "7", "Is that so?", "dpo")
+    document = Document(io.BytesIO(notice_word.notice(made.written, "en")))
+    change(document, "We collect personal data directly", "directly", "straight")
+    review_document.propose(made, draft_policy.opened(made, "spring"), saved(document), "handler")
     path = folder / "policy.md"
     path.write_text(
         path.read_text("utf-8").replace("In this policy:", "In this policy, and only here:"), "utf-8"

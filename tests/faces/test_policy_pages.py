@@ -1,15 +1,18 @@
 """The policy in the console: drafts by clause, promises as forms, advice, approval, publishing."""
 
 import html
+import io
 import re
 from datetime import date
 
 import pytest
+from docx import Document
 
 from console_visits import admit_all, signed_in
+from reviewed_documents import change, saved
 from troth.faces.portal.application import application
 from troth.policy import clause_text
-from troth.work import accept_draft, draft_policy
+from troth.work import accept_draft, admit, draft_policy, review_document
 
 WORDS = "We ask again after {{ consent.valid_for }}, and never sooner."
 
@@ -218,3 +221,37 @@ def test_what_is_said_in_a_comment_is_shown_as_words(project, app, draft):
         assert "&lt;script&gt;alert" in page.text
         assert client.get("/console/policy/none").status_code == 404
         assert client.get("/console/policy/spring/clause/99").status_code == 404
+
+
+def test_a_reviewed_document_comes_back_as_proposals_that_are_taken_or_declined(project, app, draft):
+    with signed_in(project, "handler", app) as client:
+        page = client.get("/console/policy/spring/notice/en")
+        assert page.headers["content-disposition"] == 'attachment; filename="spring-en.docx"'
+        document = Document(io.BytesIO(page.content))
+        change(document, "as easily as you gave it", "as easily", "just as easily")
+        change(document, "We protect your data against", "We protect", "We guard")
+        sent = {"document": ("back.docx", saved(document))}
+        assert (
+            client.post("/console/policy/spring/review", files=sent, follow_redirects=False).status_code
+            == 303
+        )
+        shown = client.get("/console/policy/spring/review")
+        assert "Camille Baron 2026-11-20" in plain(shown)
+        assert re.search(r"<ins>\s*just\s*</ins>", shown.text)
+        first, second = review_document.kept(project, now(project))
+        assert now(project).changed == ()
+        assert post(client, "/spring/proposal", proposal=first.name, do="take").status_code == 303
+        assert post(client, "/spring/proposal", proposal=second.name, do="decline").status_code == 303
+        assert [one.state for one in review_document.kept(project, now(project))] == ["taken", "declined"]
+        bad = client.post("/console/policy/spring/review", files={"document": ("x.docx", b"hello")})
+        assert bad.status_code == 422
+        assert "This is not a Word document" in plain(bad)
+    assert "just as easily" in clause_text.prose(now(project).main, "7")
+
+
+def test_a_small_office_with_a_derogation_needs_one_person(project, app, draft):
+    draft = draft_policy.write_prose(project, draft, "policy.md", "7", WORDS, "counsel")
+    draft_policy.approve(project, draft, "counsel")
+    assert "somebody who wrote nothing" in accept_draft.approved(project, now(project)).lacks
+    admit.derogate(project, "Two people work here, one of them half the week.", "admin")
+    assert accept_draft.approved(project, now(project)).lacks == ""

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from troth.errors import ConflictError, NotAllowedError, WrongFileError
-from troth.ledger import read
 from troth.outside import git
 from troth.policy.publishing import LOCK, Lock, read_lock, write_lock
 from troth.rules import policy_draft as rules
 from troth.rules.event import Fact
-from troth.work import draft_policy
+from troth.rules.policy_draft import Approved
+from troth.work import admit, draft_policy
 from troth.work.draft_policy import PolicyDraft, written_files
 from troth.work.establishment import day_here
 from troth.work.project import Project
@@ -30,8 +30,6 @@ from troth.work.publish_policy import Published, publish_policy, refuse_wrong
 from troth.work.record_register import record_register
 
 VERSIONS = "policy.versions"
-DEROGATION = "office/derogation"
-"""Where an office of one person records that it decides and reviews alone."""
 _PLAIN = re.compile(r"[<>\n]")
 _AUTHOR = re.compile(r"[^<>\n]{1,200} <[^<>\s]{0,250}>")
 
@@ -53,9 +51,9 @@ def accept(project: Project, draft: PolicyDraft, staff: str, author: str = "") -
     """
     if draft.state["status"] != "open":
         raise NotAllowedError(f"The draft {draft.name} is {draft.state['status']} already.")
-    approved = rules.approved(draft.state, alone=_alone(project))
-    if approved.lacks:
-        raise NotAllowedError(approved.lacks)
+    is_approved = approved(project, draft)
+    if is_approved.lacks:
+        raise NotAllowedError(is_approved.lacks)
     problems = draft.loaded[1]
     if problems:
         raise WrongFileError(problems)
@@ -73,7 +71,9 @@ def accept(project: Project, draft: PolicyDraft, staff: str, author: str = "") -
         for file in changed:
             _write(folder / file, draft.files[file])
         try:
-            commit = git.commit(folder, changed, _message(draft, staff, approved.by), _author(author, staff))
+            commit = git.commit(
+                folder, changed, _message(draft, staff, is_approved.by), _author(author, staff)
+            )
         except NotAllowedError:
             for file in changed:
                 _write(folder / file, draft.base[file])
@@ -88,6 +88,11 @@ def accept(project: Project, draft: PolicyDraft, staff: str, author: str = "") -
     draft_policy.record(project, draft, "accepted", staff, facts)
     project.reread()
     return done
+
+
+def approved(project: Project, draft: PolicyDraft) -> Approved:
+    """Say whether a draft is approved as it stands; an office that recorded a derogation needs one person."""
+    return rules.approved(draft.state, alone=admit.derogates(project))
 
 
 def undo(project: Project, draft: PolicyDraft, staff: str) -> int:
@@ -158,11 +163,6 @@ def last_published(project: Project) -> Lock | None:
 def refuse_unpublishable(project: Project) -> None:
     """Raise WrongFileError with every reason why the files cannot be published as they stand."""
     refuse_wrong(project.ledger, project.written, last_published(project), day_here(project))
-
-
-def _alone(project: Project) -> bool:
-    found = read.state(project.ledger, DEROGATION)
-    return found is not None and found.body.get("status") == "in_force"
 
 
 def _refuse_stale(project: Project, draft: PolicyDraft) -> None:

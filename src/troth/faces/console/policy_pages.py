@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 from litestar import Response
 
-from troth.errors import NotAllowedError, NotFoundError, TrothError
-from troth.faces.console.desk import Desk, Visit
+from troth.errors import NotAllowedError, NotFoundError, TrothError, WrongFileError
+from troth.faces.console.desk import CONSOLE_HEADERS, Desk, Visit
 from troth.faces.console.promise_form import drawn
 from troth.ledger import accounts
+from troth.outside import notice_word
 from troth.policy import clause_text, form
 from troth.policy.document import Document
 from troth.policy.kinds import KINDS, OF_A_POLICY
 from troth.rules import policy_draft as rules
-from troth.work import accept_draft, draft_policy
+from troth.work import accept_draft, draft_policy, review_document
 from troth.work.draft_policy import Found, PolicyDraft
 
 if TYPE_CHECKING:
     from troth.policy.merging import Side, Sides
 
 TOP = "top"
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 FROM_DRAFT = "/policy/{name:str}"
 
 
@@ -31,6 +33,7 @@ def policy_pages(desk: Desk) -> None:
     _lists(desk)
     _writing(desk)
     _deciding(desk)
+    _reviewing(desk)
 
 
 def _lists(desk: Desk) -> None:
@@ -78,7 +81,8 @@ def _lists(desk: Desk) -> None:
         moved = [side for side in draft_policy.three_ways(visit.project, draft) if side.moved]
         return visit.show(
             "policy_draft.html", visit.words("policy.draft", name=draft.name), draft=draft, state=draft.state,
-            clauses=clauses, approved=rules.approved(draft.state), advice=_said(visit, draft, draft.state["advice"]),
+            clauses=clauses, approved=accept_draft.approved(visit.project, draft),
+            advice=_said(visit, draft, draft.state["advice"]),
             comments=_said(visit, draft, draft.state["comments"]), moved=moved if _open(draft) else (),
             moved_at=", ".join(dict.fromkeys(side.clause or visit.words("policy.top") for side in moved)),
             top=[entry for entry in found if not entry.clause],
@@ -266,6 +270,52 @@ def _deciding(desk: Desk) -> None:
         """POST …/drop: a draft that is not wanted ends."""
         draft_policy.drop(visit.project, _draft(visit), visit.staff.handle)
         return visit.to("/policy", "told.policy.dropped")
+
+
+def _reviewing(desk: Desk) -> None:
+    @desk.page("/policy/{name:str}/review", "read_policy")
+    def reviewed(visit: Visit) -> Response[str]:
+        """GET /console/policy/NAME/review: documents to give out, and what those that came back propose."""
+        draft = _draft(visit)
+        found = review_document.kept(visit.project, draft)
+        return visit.show(
+            "policy_review.html", visit.words("policy.review"), draft=draft,
+            found=[(one, _pieces(one.proposal.was, one.proposal.becomes)) for one in found],
+            languages_of=[one.language for one in draft.documents.values()],
+            writes=visit.may("write_policy") and _open(draft),
+        )  # fmt: skip
+
+    @desk.page("/policy/{name:str}/notice/{language:str}", "read_policy")
+    def given(visit: Visit) -> Response[Any]:
+        """GET …/notice/LANGUAGE: the draft as a Word document for review, its values locked."""
+        draft, language = _draft(visit), str(visit.path["language"])
+        policy, problems = draft.loaded
+        if policy is None:
+            raise WrongFileError(problems)
+        name = f"{draft.name}-{language if language in policy.documents else 'notice'}.docx"
+        content = notice_word.notice(policy, language)
+        return Response(
+            content, media_type=WORD,
+            headers={**CONSOLE_HEADERS, "Content-Disposition": f'attachment; filename="{name}"'},
+        )  # fmt: skip
+
+    @desk.act("/policy/{name:str}/review", "write_policy", files=True)
+    def upload(visit: Visit) -> Response[Any]:
+        """POST …/review: a document that came back; its proposals are kept, and nothing is merged."""
+        draft, sent = _draft(visit), visit.file("document")
+        if sent is None:
+            raise NotAllowedError(visit.words("policy.review.missing"))
+        review_document.propose(visit.project, draft, sent[1], visit.staff.handle)
+        return visit.to(f"/policy/{draft.name}/review", "told.policy.reviewed")
+
+    @desk.act("/policy/{name:str}/proposal", "write_policy")
+    def answer(visit: Visit) -> Response[Any]:
+        """POST …/proposal: one proposal is taken into the draft, or declined."""
+        draft = _draft(visit)
+        act = review_document.take if visit.given("do") == "take" else review_document.decline
+        act(visit.project, draft, visit.given("proposal"), visit.staff.handle)
+        told = "told.policy.taken" if visit.given("do") == "take" else "told.policy.declined"
+        return visit.to(f"/policy/{draft.name}/review", told)
 
 
 def _draft(visit: Visit) -> PolicyDraft:
