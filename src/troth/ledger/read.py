@@ -193,6 +193,30 @@ def told(ledger: Ledger, kind: str, shape: type[Any] = Told) -> Iterator[Any]:
         after = page[-1][0]
 
 
+def last_events(
+    ledger: Ledger, kind: str, *, limit: int, before: int | None = None, holding: str = ""
+) -> tuple[tuple[int, Event], ...]:
+    """Return events of a kind with their places, the last first: at most `limit`, those before a place.
+
+    `holding` picks those in whose facts a text stands, such as `"recipient":"fair"`.
+    """
+    conditions, bound = ["kind = :kind"], {"kind": kind, "limit": limit, "before": before, "word": holding}
+    conditions += ["seq < :before"] if before is not None else []
+    if holding:
+        sqlite = ledger.dialect == "sqlite"
+        conditions.append(
+            "instr(body, CAST(:word AS BLOB)) > 0"
+            if sqlite
+            else "position(convert_to(:word, 'UTF8') in body) > 0"
+        )
+    statement = text(
+        f"SELECT seq, body FROM events WHERE {' AND '.join(conditions)} ORDER BY seq DESC LIMIT :limit"  # noqa: S608
+    )
+    with ledger.looking() as connection:
+        rows = connection.execute(statement, bound).all()
+    return tuple((int(row.seq), decode(bytes(row.body))) for row in rows)
+
+
 def subjects_of(ledger: Ledger, kinds: Sequence[str]) -> tuple[str, ...]:
     """Return everybody of whom an event of these kinds was written, each once."""
     names = ", ".join(f":k{number}" for number in range(len(kinds)))

@@ -20,6 +20,7 @@ from troth.faces.console.incident_pages import incident_pages
 from troth.faces.console.ledger_pages import ledger_pages
 from troth.faces.console.outside_door import outside_door
 from troth.faces.console.policy_pages import policy_pages
+from troth.faces.console.recipient_pages import recipient_pages
 from troth.faces.console.register_pages import register_pages
 from troth.faces.console.settings_pages import settings_pages
 from troth.faces.console.store_pages import store_pages
@@ -41,6 +42,7 @@ PARTS = (
     incident_pages,
     ledger_pages,
     policy_pages,
+    recipient_pages,
     register_pages,
     settings_pages,
     store_pages,
