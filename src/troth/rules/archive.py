@@ -138,6 +138,43 @@ def _waited_for(graph: Graph, table: str, key: ForeignKey) -> bool:
     return False
 
 
+def waiting(map_: Map) -> Iterator[Problem]:
+    """Say which rows wait for ever to be archived: others that refer to them are neither archived nor ever let go."""
+    for table in map_.tables.values():
+        if table.archive is None:
+            continue
+        stay = {
+            edge.table
+            for edge in map_.edges()
+            if edge.target == table.name and not _goes(map_.tables[edge.table])
+        }
+        for other in sorted(stay - {table.name}):
+            what = (
+                f"A row of `{table.name}` waits while rows of `{other}` refer to it, and `{other}` has neither an "
+                "archive nor a retention: such a row is never archived."
+            )
+            yield _say(map_, table, what, f"Give `{other}` an archive too, or bind a retention to it.")
+
+
+def _goes(table: MapTable) -> bool:
+    return bool(table.archive or table.archive_of or table.retention)
+
+
+def given_again(map_: Map, catalogue: Catalogue) -> Iterator[Problem]:
+    """Say where a row that moved leaves its number to the next one, which could not follow it into the archive."""
+    for table in map_.tables.values():
+        found = catalogue.table(table.name)
+        if table.archive is None or found is None or len(found.key) != 1:
+            continue
+        key = found.column(found.key[0])
+        if key is not None and key.reused:
+            what = (
+                f"`{table.name}` gives the number of its last row again once that row is archived, and a new row with "
+                f"the number of an archived one can never follow it into `{table.archive.table}`."
+            )
+            yield _say(map_, table, what, f"Declare the key `{key.name} INTEGER PRIMARY KEY AUTOINCREMENT`.")
+
+
 def missing(map_: Map, catalogue: Catalogue) -> Iterator[Problem]:
     """Say which archives, or columns of theirs, the database does not have."""
     for table in map_.tables.values():

@@ -22,6 +22,7 @@ class Column:
 
     Nothing can be written in one that is `generated`.  One of those that is an `identity` is counted
     on for new rows, and is part of what a row says: its value goes along when the row is copied.
+    Where it is `reused`, the number of the last row is given again once that row is gone.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Column:
     generated: bool = False
     length_max: int | None = None
     identity: bool = False
+    reused: bool = False
 
     @property
     def computed(self) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from troth.errors import Problem
 from troth.policy.reading import did_you_mean
-from troth.rules import map_policy, map_reach, map_right, set_aside
+from troth.rules import archive, map_policy, map_reach, map_right, set_aside
 from troth.rules.catalogue import Catalogue, CatalogueTable, Column, sha256
 from troth.rules.column_name import is_credential
 from troth.rules.map import (
@@ -100,6 +100,8 @@ def findings(
         ("crowded", checking.crowded()),
         ("left", checking.left_over()),
         ("doubted", checking.doubted()),
+        ("waits", archive.waiting(map)),
+        ("given_again", archive.given_again(map, catalogue)),
         ("credential", checking.credentials()),
         ("unsearched", map_reach.unsearched(map, catalogue)),
         ("notifies", map_reach.notifying(map, catalogue, plan)),

@@ -36,6 +36,8 @@ RULES: Mapping[str, str] = MappingProxyType({
     "crowded": "A table has so many owners that some of them may only be mentioned.",
     "left": "What is about the subject stays readable after an erasure.",
     "doubted": "A constraint may refuse a new value.",
+    "waits": "Rows wait for ever to be archived, for others that are never let go.",
+    "given_again": "A key is given again once its row was archived.",
     "unsearched": "The search for residue sees only a part of the database.",
     "notifies": "A trigger tells listeners outside the database, once a change is committed.",
     "credential": "A column looks like a credential and is not called one.",

@@ -193,7 +193,12 @@ def _read_sqlite_schema(
         if len(found.primary) == 1:
             only = found.columns[found.primary[0]]
             if only.type.upper() == "INTEGER":  # an alias of the row id, which is never null
-                found.columns[only.name] = Column(only.name, only.type, only.shape, nullable=False)
+                again = (
+                    table not in without_rowid and "AUTOINCREMENT" not in (statements[table] or "").upper()
+                )
+                found.columns[only.name] = Column(
+                    only.name, only.type, only.shape, nullable=False, reused=again
+                )
         found.unique[found.primary] = None
     _read_sqlite_foreign_keys(cursor, from_each, tables, statements)
     _read_sqlite_indexes(cursor, schema, from_each, tables)
