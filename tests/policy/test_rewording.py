@@ -42,6 +42,13 @@ def test_only_the_words_that_changed_are_marked_and_the_rest_stays():
     )
 
 
+def test_where_the_lines_of_a_paragraph_break_is_no_difference():
+    broken = policy(letters="We write\nto you.")
+    assert rewordings(policy(), broken, "en") == ()
+    (found,) = rewordings(broken, policy(letters="We write\nto everybody."), "en")
+    assert found.paragraphs == ((("same", "We write to"), ("gone", "you."), ("new", "everybody.")),)
+
+
 def test_a_paragraph_that_is_another_is_shown_after_the_one_it_replaces():
     (found,) = rewordings(policy(), policy(letters="Nothing goes out by post any more."), "en")
     assert found.paragraphs == (

@@ -22,6 +22,7 @@ Piece = tuple[Literal["same", "gone", "new"], str]
 ALIKE = 0.35
 """Paragraphs less alike than this are shown one after the other, since words picked from both read as neither."""
 _MARKUP = re.compile(r"\\(?=[\\`*_{}\[\]<>|~])|[*`]|<(?=https?:|\S+@)|(?<=\S)>(?=\s|$)")
+_ITEM = re.compile(r"\s*(?:[-+*]|\d+[.)]|#+|>)\s")
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
 
@@ -62,12 +63,28 @@ def _clauses(policy: Policy, language: str) -> dict[str, tuple[str, tuple[str, .
             set_spaces(_plain(title(one, policy, said)), language),
             tuple(
                 set_spaces(plain, language)
-                for line in prose(one.text, policy, said).splitlines()
-                if (plain := _plain(line))
+                for paragraph in _paragraphs(prose(one.text, policy, said))
+                if (plain := _plain(paragraph))
             ),
         )
         for one in document.clauses
     }
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    r"""Yield paragraphs, lines of tables and items of lists, each as one line however it was broken.
+
+    >>> list(_paragraphs("One\ntwo.\n\n- a\n  b\n- c\n| x |\n| y |"))
+    ['One two.', '- a b', '- c', '| x |', '| y |']
+    """
+    open_: list[str] = []
+    for line in (*text.splitlines(), ""):
+        begins = line.lstrip().startswith("|") or _ITEM.match(line) is not None
+        if open_ and (not line.strip() or begins):
+            yield " ".join(open_)
+            open_ = []
+        if line.strip():
+            open_.append(line.strip())
 
 
 def _plain(line: str) -> str:
