@@ -21,6 +21,7 @@ from bench import (
     audit,
     batch,
     consent,
+    console,
     cookies,
     database,
     graph,
@@ -54,6 +55,7 @@ PARTS = (
     "lakes",
     "sweep",
     "audit",
+    "console",
 )
 ALONE = {
     "process",
@@ -63,6 +65,7 @@ ALONE = {
     "lakes",
     "consent",
     "audit",
+    "console",
 }  # no server that others use is needed
 LARGE = {"residue", "memory", "batch"}  # measured in the large shop
 
@@ -81,6 +84,9 @@ def main() -> int:
     asked.add_argument(
         "--audited", type=int, default=1_000_000, help="how many people the audited ledger knows"
     )
+    asked.add_argument(
+        "--listed", type=int, default=100_000, help="how many requests the console's ledger has"
+    )
     asked.add_argument("--rounds", type=int, default=200, help="how many times each small thing is done")
     asked.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
     given = asked.parse_args()
@@ -96,6 +102,8 @@ def main() -> int:
             lines += sweep.run(server.database(url, "bench_sweep"), given.going)
     if "audit" in given.only:
         lines += audit.run(given.audited)
+    if "console" in given.only:
+        lines += console.run(given.listed)
     facts = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
