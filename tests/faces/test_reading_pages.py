@@ -115,3 +115,36 @@ def test_every_error_says_what_happened_and_what_to_do(language, status):
         "fr": r"\b(Revenez|Relisez|Rechargez|rechargez|Réessayez|Raccourcissez|Attendez|Allez|Saisissez)\b",
     }
     assert re.search(advice[language], words(f"error.{status}.text")), words(f"error.{status}.text")
+
+
+TRANSFERS = """
+```promise
+transfer:
+  to-lyra: {country: US, mechanism: standard_clauses, module: "2", importer: Lyra Inc., signed: 2025-01-01,
+            assessed: 2026-06-01, copy_from: {en: ask lyra@company.example, fr: demandez à lyra@company.example}}
+  to-brit: {country: GB, mechanism: adequacy, importer: Brit Ltd}
+```
+"""
+
+
+def test_anybody_gets_a_copy_of_the_safeguards_that_the_policy_tells_of_and_nothing_else(tmp_path):
+    def promise(folder):
+        path = folder / "policy.md"
+        path.write_text(path.read_text("utf-8") + TRANSFERS, "utf-8")
+        (folder / "safeguards").mkdir()
+
+    with portal(tmp_path, prepare=promise) as (_, client):
+        before = client.get("/recipients").text
+        assert "Lyra Inc., United States" in before
+        assert "ask lyra@company.example" in before
+        assert "Brit Ltd, United Kingdom" not in before  # of a decision there is no copy
+        assert "/safeguards/" not in before
+        for name in ("to-lyra", "to-brit", "other"):
+            (tmp_path / "safeguards" / f"{name}.pdf").write_bytes(b"%PDF-1.7 blacked out")
+        assert 'href="/safeguards/to-lyra.pdf"' in client.get("/recipients").text
+        assert "Ce qui protège les données hors de l’EEE" in client.get("/recipients?lang=fr").text
+        given = client.get("/safeguards/to-lyra.pdf")
+        assert (given.headers["content-type"], given.content) == ("application/pdf", b"%PDF-1.7 blacked out")
+        for wrong in ("other.pdf", "to-brit.pdf", "nobody.pdf", "..%2Ftroth.toml", "%2e%2e%2fpolicy.md"):
+            missing = client.get(f"/safeguards/{wrong}")
+            assert (missing.status_code, b"%PDF" in missing.content) == (404, False)

@@ -151,3 +151,30 @@ def test_a_version_that_takes_effect_earlier_replaces_one_that_never_did(folder,
             path.write_text("\n".join(lines) + "\n", "utf-8")
         made = publish(folder, clock)
     assert [one.version for one in versions(made)] == ["0.2.0"]
+
+
+def test_on_the_day_an_adequacy_decision_lapses_its_promise_is_broken_by_itself(folder, clock):
+    text = (
+        "\n```promise\ntransfer:\n  to-brit: {country: GB, mechanism: adequacy, importer: Brit Ltd}\n"
+        "  to-lyra: {country: US, mechanism: standard_clauses, module: '2', importer: Lyra Inc.,"
+        " signed: 2025-01-01}\n```\n"
+    )
+    path = folder / "policy.md"
+    path.write_text(path.read_text("utf-8") + text, "utf-8")
+
+    def words(made):
+        judged = {one.promise: one.word for one in audit(made, record=False)}
+        return [judged[name] for name in sorted(judged) if "/to-" in name or "transfer/" in name]
+
+    # the decision on the United Kingdom holds until 27 December 2031: (EU) 2021/1772 as renewed on 2025-12-19
+    clock.forward(days=(date(2031, 12, 27) - clock().date()).days)
+    made = opened(folder, clock)
+    before = words(made)
+    assert sorted(before) == [
+        "broken",
+        "kept",
+    ]  # clauses without an assessment of the country are no safeguard
+    assert draw_register.draw(made, "transfers").register.lines[0]["lacks"] == ()
+    clock.forward(hours=24)
+    assert words(made) == ["broken", "broken"]
+    assert "2031-12-27" in draw_register.draw(made, "transfers").register.lines[0]["lacks"][0]

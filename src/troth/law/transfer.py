@@ -102,6 +102,21 @@ def adequacy(country: str, on: date) -> Adequacy | None:
     return _adequacy(found[0]) if found else None
 
 
+def lapsed(country: str, on: date) -> Adequacy | None:
+    """Return the adequacy decision for a country that ended last before a day; None where none did.
+
+    >>> lapsed("GB", date(2031, 12, 28)).valid_to.isoformat(), lapsed("JP", date(2031, 12, 28)) is None
+    ('2031-12-27', True)
+    """
+    ended = [
+        row
+        for row in read("transfers.toml")["adequacy"]
+        if row.says["country"] == country.upper() and row.valid_to is not None and row.valid_to < on
+    ]
+    last = max(ended, key=lambda row: row.valid_to or on, default=None)
+    return _adequacy(last) if last is not None else None
+
+
 def adequate(on: date) -> tuple[Adequacy, ...]:
     """Return every adequacy decision in force on a day, by country."""
     rows = in_force(read("transfers.toml")["adequacy"], on)

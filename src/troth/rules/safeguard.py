@@ -41,7 +41,8 @@ def standing(promise: Transfer, policy: Policy, today: date, language: str = "en
     if found.standing in ("forbidden", "not yet"):
         if promise.mechanism == "adequacy" and found.adequacy is not None:
             return Standing((), (_covered(found.adequacy, language),), ends)
-        return Standing((words,), (), ends)
+        ended = transfer.lapsed(str(promise.country), today) if promise.mechanism == "adequacy" else None
+        return Standing((*(_lapsed(ended, language) if ended else ()), words), (), ends)
     return Standing((), tuple(_doubts(promise, today, language)), ends)
 
 
@@ -72,6 +73,12 @@ def _exporter_role(promise: Transfer) -> Literal["controller", "processor"]:
 
 def _processes(recipient: object) -> bool:
     return getattr(recipient, "role", "") == "processor"
+
+
+def _lapsed(decision: transfer.Adequacy, language: str) -> tuple[str]:
+    if language == "fr":
+        return (f"la décision d’adéquation {decision.decision} a pris fin le {decision.valid_to}",)
+    return (f"the adequacy decision {decision.decision} ended on {decision.valid_to}",)
 
 
 def _covered(decision: transfer.Adequacy, language: str) -> str:

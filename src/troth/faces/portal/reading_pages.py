@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from litestar import Response, get
+from litestar.params import FromPath
 from markupsafe import Markup
 
 from troth.errors import NotFoundError
@@ -22,7 +23,7 @@ from troth.policy import tables
 from troth.policy.notice_page import inline
 from troth.policy.policy import Policy
 from troth.policy.words import words as policy_words
-from troth.work import open_request
+from troth.work import open_request, safeguard_copy
 from troth.work.establishment import day_here
 from troth.work.project import Project
 
@@ -40,7 +41,20 @@ def reading_pages(project: Project, look: Look) -> list[Any]:
         return look.page(
             request, "recipients.html", words("recipients.title"), may_ask=may_ask,
             recipients=list(_recipients(project.policy, words)), told=project.policy.notify_recipients is not None,
+            safeguards=list(_safeguards(project, words)),
         )  # fmt: skip
+
+    @get("/safeguards/{name:str}", sync_to_thread=True)
+    def safeguard(request: Asked, name: FromPath[str]) -> Response[Any]:
+        """GET /safeguards/NAME: a copy of what a transfer outside the EEA stands on, as a PDF."""
+        try:
+            made = safeguard_copy.copy_of(project, name.removesuffix(".pdf"))
+        except NotFoundError:
+            said = look.words_for(request)("recipients.no_copy")
+            return look.page(
+                request, "said.html", said, 404, heading=said, lines=[], back="/recipients", path="/recipients"
+            )  # fmt: skip
+        return Response(made, media_type="application/pdf", headers={"X-Content-Type-Options": "nosniff"})
 
     @get("/cookies", sync_to_thread=True)
     def cookies(request: Asked) -> Response[str]:
@@ -81,7 +95,7 @@ def reading_pages(project: Project, look: Look) -> list[Any]:
             note=found.note(words.language) if found else "", rights=open_request.rights(project),
         )  # fmt: skip
 
-    return [recipients, cookies, complain]
+    return [recipients, safeguard, cookies, complain]
 
 
 def _recipients(policy: Policy, words: Words) -> Iterator[dict[str, Any]]:
@@ -95,6 +109,20 @@ def _recipients(policy: Policy, words: Words) -> Iterator[dict[str, Any]]:
                 _facts(row, ("who", "role", "what_for", "when", "data", "transfer"), words.language)
             ),
             "sites": [(party.name, party.website) for party in one.named if party.website],
+        }
+
+
+def _safeguards(project: Project, words: Words) -> Iterator[dict[str, str]]:
+    """Yield each transfer that stands on a safeguard: who, where and on what, and how its copy is had."""
+    said = policy_words(words.language)
+    for one in safeguard_copy.safeguarded(project):
+        recipient = project.policy.recipients.get(str(one.recipient)) if one.recipient else None
+        who = one.importer or (recipient.title.said(words.language) if recipient else "")
+        yield {
+            "who": ", ".join(part for part in (_capital(who), said.country(str(one.country))) if part),
+            "what": said.word(one.mechanism),
+            "href": f"/safeguards/{one.key}.pdf" if safeguard_copy.has_copy(project, one) else "",
+            "otherwise": one.copy_from.said(words.language) if one.copy_from else "",
         }
 
 
