@@ -195,3 +195,16 @@ def test_the_real_command_ends_with_its_sentence_and_code_two():
     assert said.returncode == 2
     assert said.stderr.strip() == "--received 2026-02-30 is not a day: that month has 28 days."
     assert said.stdout == ""
+
+
+def test_the_periods_of_france_are_listed_with_their_sources():
+    lines = {one["code"]: one for one in json.loads(run("law", "--retention", "FR", "--json").stdout)}
+    assert (lines["accounts"]["archive"], lines["accounts"]["law"]) == (
+        "10 years",
+        "Code de commerce Art. L123-22",
+    )
+    assert lines["identity_copy"]["kind"] == "ours", "the law names no number of hours"
+    assert "Code civil Art. 2224" in " ".join(run("law", "--retention", "FR").stdout.split())
+    refused = run("law", "--retention", "DE")
+    assert refused.returncode == 2
+    assert "There is one for FR" in refused.stderr

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
+from dataclasses import asdict
 from datetime import date, datetime
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import typer
 
-from troth.errors import NotAllowedError
+from troth.errors import NotAllowedError, NotFoundError
 from troth.faces.cli.console import as_json, out, table
 
 if TYPE_CHECKING:
@@ -123,12 +124,23 @@ def authority(
 
 
 def law(
+    retention: str = typer.Option(
+        "",
+        "--retention",
+        metavar="CODE",
+        help="How long the law of a place, or its authority, keeps what: FR.",
+    ),
     json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """List the jurisdictions whose clocks are known, with what is pending or still to be verified.
 
     Example: troth law
+
+    Example: troth law --retention FR
     """
+    if retention:
+        _retention(retention, json=json)
+        return
     from troth.law.covered import covered
 
     places = covered(_today())
@@ -149,6 +161,31 @@ def law(
     ]
     columns = ("Code", "Jurisdiction", "Answer", "Extension", "Identity ask", "Pending packs", "To verify")
     out().print(table("", columns, rows))
+
+
+def _retention(place: str, *, json: bool) -> None:
+    """List the retention schedule of a place: an example to write promises by, each line with its source."""
+    from troth.law.retention import schedule
+
+    lines = schedule(place, _today())
+    if not lines:
+        raise NotFoundError(f"No retention schedule is recorded for {place[:20]!r}. There is one for FR.")
+    if json:
+        as_json(
+            [
+                {**asdict(one), "active": str(one.active or ""), "archive": str(one.archive or "")}
+                for one in lines
+            ]
+        )
+        return
+    for one in lines:
+        kept = [f"{one.active} in use"] if one.active else []
+        kept += [f"{one.archive} archived"] if one.archive else []
+        sure = "" if one.confidence != "verify" else " To be verified."
+        out().print(
+            f"{one.code}: {one.en}. {', then '.join(kept)}, from: {one.trigger_en} ({one.kind}). {one.law}.{sure}",
+            markup=False,
+        )
 
 
 # ---------------------------------------------------------------- reading what was typed
