@@ -8,6 +8,9 @@ WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 4 ] && n=4; echo
 # Python keeps what it has compiled, whatever the surroundings say: tests begin many commands.
 export PYTHONDONTWRITEBYTECODE :=
 
+# Files in the order of their names: the many small ones of src/ come last, and no worker waits long for another.
+SPREAD := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 # What tests write is kept in memory where there is room for it: they would wait for the disk.
 ROOM := $(shell [ -w /dev/shm ] && df -Pk /dev/shm | awk 'END { if ($$4 >= 3000000) print "/dev/shm" }')
 
@@ -26,11 +29,11 @@ test quick: export TMPDIR := $(or $(TMPDIR),$(ROOM),/tmp)
 
 test: setup lint floors  ## lint and floors, then types beside every test, doctest and browser test
 	@said=$$(mktemp); $(VENV)/bin/mypy >"$$said" 2>&1 & types=$$!; \
-	$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile; tested=$$?; \
+	$(PYTHON) -m pytest -q $(SPREAD); tested=$$?; \
 	wait $$types; typed=$$?; cat "$$said"; rm -f "$$said"; [ $$tested = 0 ] && [ $$typed = 0 ]
 
 quick: setup lint  ## what runs in under a minute
-	$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile -m "not slow and not browser" -x
+	$(PYTHON) -m pytest -q $(SPREAD) -m "not slow and not browser" -x
 
 lint: setup
 	$(VENV)/bin/ruff format --check src tests bench examples

@@ -505,7 +505,7 @@ def compared(case: Case, store: Store, now: Callable[[], Data], first: list[str]
 
 
 QUICK = settings(
-    max_examples=250,
+    max_examples=100,
     deadline=None,
     derandomize=True,  # the same cases each time; many more are drawn by seed below
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -539,15 +539,15 @@ def drawn(seed: int, kind_of_store: str) -> tuple[Case, list[str], list[str]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start", range(0, 1_600, 400))
+@pytest.mark.parametrize("start", range(0, 1_900, 380))
 def test_a_store_is_left_as_the_rules_say_in_many_more_cases(start):
     planned = 0
-    for seed in range(start, start + 400):
+    for seed in range(start, start + 380):
         try:
             planned += check(*drawn(seed, "sqlite"), counting=seed % 3 == 0)
         except AssertionError as error:
             raise AssertionError(f"case {seed}") from error
-    assert planned > 280
+    assert planned > 265
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, timedelta
 from functools import cached_property
 
@@ -61,22 +61,15 @@ class Plan:
     @cached_property
     def sha256(self) -> str:
         """Hash the map, the catalogue and the changes: what an approval is given to."""
-        map_ = asdict(self.graph.map)
-        for left_out in ("file", "places", "credentials", "reviewed", "written"):
-            map_.pop(left_out, None)
-        described = [(map_, self.graph.map.own)]
-        for name, table in map_["tables"].items():
-            table.pop("line")
-            described.append((table, self.graph.map.tables[name].own))
-        for written_, own in described:  # where it stands in the file says nothing
-            written_.pop("own")
-            if own is not None:
-                written_["own"] = plain(own)
+        map_ = _described(self.graph.map, {"file", "places", "credentials", "reviewed", "written"})
+        map_["tables"] = {
+            name: _described(table, {"line"}) for name, table in self.graph.map.tables.items()
+        }  # where it stands in the file says nothing
         written = json.dumps(
             [map_, catalogues.sha256(self.graph.catalogue), [_said(change) for change in self.changes]],
             sort_keys=True,
             ensure_ascii=False,
-            default=str,
+            default=_plainly,
         )
         return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -118,6 +111,19 @@ class Plan:
     def removed(self) -> tuple[str, ...]:
         """Return the tables from which rows may go, in the order in which they go."""
         return tuple(change.table for change in self.changes if isinstance(change, Remove))
+
+
+def _described(said: Map | MapTable, left_out: set[str]) -> dict[str, object]:
+    """Return every field of a map or of a table of it, but these; its own words as plain values, where it has any."""
+    found = {one.name: getattr(said, one.name) for one in fields(said) if one.name not in left_out | {"own"}}
+    return found if said.own is None else {**found, "own": plain(said.own)}
+
+
+def _plainly(value: object) -> object:
+    """Return what JSON writes for a value that it does not know."""
+    if is_dataclass(value):
+        return {one.name: getattr(value, one.name) for one in fields(value)}
+    return str(value)
 
 
 def first_kept_day(period: Period, today: date) -> date:

@@ -144,7 +144,6 @@ def read_sqlite(connection: sqlite3.Connection, store: str) -> Catalogue:
     """Read the catalogue of a SQLite database and of those attached to it."""
     cursor = connection.cursor()
     cursor.row_factory = None
-    builtin = _sqlite_functions(cursor)
     kinds = {
         (str(schema), str(name)): (str(kind), bool(without_rowid))
         for schema, name, kind, _, without_rowid, *_ in cursor.execute("PRAGMA table_list")
@@ -158,7 +157,7 @@ def read_sqlite(connection: sqlite3.Connection, store: str) -> Catalogue:
     for schema in dict.fromkeys(schema for schema, _ in kinds):
         here = {name: each for (of, name), each in found.items() if of == schema}
         without_rowid = {name for (of, name), (_, without) in kinds.items() if of == schema and without}
-        _read_sqlite_schema(cursor, schema, here, without_rowid, builtin)
+        _read_sqlite_schema(cursor, schema, here, without_rowid)
     return assembled(store, "sqlite", found.values())
 
 
@@ -167,7 +166,6 @@ def _read_sqlite_schema(
     schema: str,
     tables: Mapping[str, Found],
     without_rowid: set[str],
-    builtin: frozenset[str],
 ) -> None:
     master = f"{_quoted(schema)}.sqlite_schema"
     from_each = f"FROM {master} AS t, pragma_{{}}(t.name, {_text(schema)}) AS x WHERE t.type = 'table'"
@@ -216,11 +214,13 @@ def _read_sqlite_schema(
                 f"SELECT max(_rowid_) FROM {_quoted(schema)}.{_quoted(table)}"
             ).fetchone()
             found.rows_about = max(0, highest[0] or 0)
-    known = builtin | {str(name).lower() for (name,) in cursor.execute(f"SELECT name FROM {master}")}
+    written = cursor.execute(f"SELECT name, tbl_name, sql FROM {master} WHERE type = 'trigger'").fetchall()
+    if not written:
+        return
+    known = _sqlite_functions(cursor)
+    known |= {str(name).lower() for (name,) in cursor.execute(f"SELECT name FROM {master}")}
     triggers: dict[str, list[tuple[Trigger, str]]] = defaultdict(list)
-    for name, table, statement in cursor.execute(
-        f"SELECT name, tbl_name, sql FROM {master} WHERE type = 'trigger'"
-    ).fetchall():
+    for name, table, statement in written:
         on = _same(table, tables)
         if on is not None:
             triggers[on].append((_sqlite_trigger(name, statement or "", known), statement or ""))
