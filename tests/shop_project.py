@@ -1,8 +1,10 @@
 """A whole small project: a policy, two SQLite stores, a ledger, and letters in a folder."""
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import date
+from importlib import import_module
+from pathlib import Path
 
 from troth import wiring
 from troth.policy.starting import project_files
@@ -87,6 +89,14 @@ def opened(folder, clock, ledger_urls=None):
         made.open_mailer,
         open_manual=made.open_manual,
     )
+
+
+def load_for_children(folder, clock):
+    """Load what work in this project needs, so that processes forked from this one need not."""
+    for name in ("holidays.countries", "hyperscan", "sqlalchemy.dialects.sqlite"):
+        with suppress(ImportError):  # not every machine has each of them
+            import_module(name)
+    assert opened(Path(folder), clock).policy  # the same texts are read once
 
 
 def with_old_messages(folder):

@@ -24,7 +24,7 @@ from sqlalchemy import text
 import story
 from api_server import api_server
 from commanding import troth
-from shop_project import opened
+from shop_project import load_for_children, opened
 from troth.errors import ConflictError, UnreachableError
 from troth.ledger import read
 from troth.work import answer, carry_on, erase, hold, plan_erasure, release
@@ -83,6 +83,7 @@ def give_birth():
 
     for line in sys.stdin:
         order = json.loads(line)
+        load_for_children(order["folder"], at_now)
         child = os.fork()
         if child == 0:
             try:

@@ -27,7 +27,7 @@ import pytest
 from sqlalchemy import text
 
 import story
-from shop_project import make, opened
+from shop_project import load_for_children, make, opened
 from troth.ledger import read, seal
 from troth.ledger.verify import verify
 from troth.work import build_package, carry_on, decide
@@ -79,6 +79,7 @@ def give_birth():
 
     for line in sys.stdin:
         order = json.loads(line)
+        load_for_children(order["folder"], at_now)
         child = os.fork()
         if child == 0:
             try:

@@ -23,7 +23,7 @@ if __name__ == "__main__":
 
 import pytest
 
-from shop_project import make, opened
+from shop_project import load_for_children, make, opened
 from troth.ledger import read
 from troth.rules.rectification import Correction
 from troth.work import lift, rectify, restrict
@@ -77,6 +77,7 @@ def give_birth():
 
     for line in sys.stdin:
         order = json.loads(line)
+        load_for_children(order["folder"], at_now)
         child = os.fork()
         if child == 0:
             try:

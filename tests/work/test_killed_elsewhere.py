@@ -19,7 +19,7 @@ if __name__ == "__main__":
 import pytest
 
 import story
-from shop_project import opened
+from shop_project import load_for_children, opened
 from troth.ledger import read
 from troth.work import erase, restrict
 from work.test_elsewhere import ROWS, in_redis, lake
@@ -66,6 +66,7 @@ def give_birth():
 
     for line in sys.stdin:
         order = json.loads(line)
+        load_for_children(order["folder"], at_now)
         child = os.fork()
         if child == 0:
             try:
