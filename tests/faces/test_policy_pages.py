@@ -169,7 +169,9 @@ def test_the_whole_way_from_writing_to_publishing(project, app, clock, folder):
         post(client, "/spring/clause/6.3/promise", kind="notify_recipients", **sent)
         assert post(client, "/spring/date", version="0.2.0", effective="2027-01-15").status_code == 303
         page = plain(client.get("/console/policy/spring/difference"))
-        assert "3 days" in page
+        assert "6.3 Recipients are told of changes Within 1 week 3 days" in page
+        assert "notify_recipients:" not in page
+        assert "```" not in page
         assert post(client, "/spring/accept").status_code == 403
     with signed_in(project, "dpo", app) as client:
         assert (
@@ -207,6 +209,8 @@ def test_a_stale_base_is_refused_both_are_shown_and_one_is_chosen(project, app, 
         assert "gave it" in shown
         assert "said yes" in shown
         assert "never sooner" in shown
+        assert "Consent – Valid for: 24 months" in shown
+        assert "```" not in shown
         assert post(client, "/spring/renew").status_code == 409
         assert post(client, "/spring/renew", **{"keep policy.md 7": "yours"}).status_code == 303
     assert clause_text.prose(now(project).main, "7") == WORDS

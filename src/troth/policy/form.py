@@ -514,6 +514,17 @@ def kind_said(kind: str, language: str) -> str:
     return str(_catalogue(language)["kind"][kind])
 
 
+def path_said(path: str, language: str) -> str:
+    """Return the path of a value in its promise as a form labels it; names and numbers of rows stay as they are.
+
+    >>> path_said("table.visits.data_kept", "fr")
+    'Tableau des cookies › visits › Conservation des données'
+    """
+    catalogue = _catalogue(language)
+    known = {*_catalogue("fr")["label"], *_catalogue("en")["label"]}
+    return " › ".join(_label(one, catalogue) if one in known else one for one in path.split("."))
+
+
 @cache
 def _catalogue(language: str) -> Mapping[str, Mapping[str, str]]:
     text = (files("troth.policy") / "data" / f"form.{language}.toml").read_text("utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from litestar import Response
@@ -101,12 +102,15 @@ def _lists(desk: Desk) -> None:
         except TrothError as error:
             wrong = str(error)
         sides = [
-            (side, draft.documents[side.file].language, _pieces(side.base, side.yours))
+            (side, draft.documents[side.file].language, _pieces(before, after))
             for side in draft.changed
+            for before, after in [(_words(side, side.base), _words(side, side.yours))]
+            if before != after
         ]
         return visit.show(
             "policy_difference.html", visit.words("policy.difference"), draft=draft, sides=sides, weighed=weighed,
-            wrong=wrong,
+            wrong=wrong, kind_said=partial(form.kind_said, language=visit.words.language),
+            path_said=partial(form.path_said, language=visit.words.language),
         )  # fmt: skip
 
     @desk.page(f"{FROM_DRAFT}/conflicts", "read_policy")
@@ -458,7 +462,7 @@ def _shown(side: Sides, text: str, language: str) -> str:
     """Return a clause with what its promises say, in words and values."""
     document = draft_policy.parsed(text, side.file)
     said = [
-        f"{form.kind_said(kind, language)} {name}".strip() + f" – {path}: {value}"
+        f"{form.kind_said(kind, language)} {name}".strip() + f" – {form.path_said(path, language)}: {value}"
         for one in document.clauses
         for kind, name in clause_text.promises(document, one.number)
         for path, value in _leaves(clause_text.promise_value(document, one.number, kind, name), "")
@@ -474,7 +478,7 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
         for number, one in enumerate(value, 1):
             yield from _leaves(one, f"{path}.{number}")
     else:
-        yield path.replace("_", " "), str(value)
+        yield path, str(value)
 
 
 def _pieces(before: str, after: str) -> list[tuple[str, str]]:
