@@ -32,6 +32,10 @@ _RENEW = {
     for dialect, now in _NOW.items()
 }
 _RELEASE = text("UPDATE leases SET until = 0 WHERE name = :name AND lease = :lease")
+_GOES_ON = {
+    dialect: text(f"SELECT count(*) FROM leases WHERE name = :name AND until >= {now}")  # noqa: S608
+    for dialect, now in _NOW.items()
+}
 _HELD = {
     "sqlite": text("SELECT lease FROM leases WHERE name = :name"),
     "postgresql": text("SELECT lease FROM leases WHERE name = :name FOR SHARE"),
@@ -64,6 +68,12 @@ def release(ledger: Ledger, lease: Lease) -> None:
     """Let the work go, so that another can take it at once."""
     with ledger.writing() as connection:
         connection.execute(_RELEASE, {"name": lease.name, "lease": lease.number})
+
+
+def goes_on(ledger: Ledger, name: str) -> bool:
+    """Say whether somebody is at the work called `name` now."""
+    with ledger.looking() as connection:
+        return bool(connection.execute(_GOES_ON[ledger.dialect], {"name": name}).scalar())
 
 
 def still_held(connection: Connection, lease: Lease) -> bool:

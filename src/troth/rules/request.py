@@ -220,6 +220,7 @@ def _extended(state: State, event: Event) -> None:
 def _decided(state: State, event: Event) -> None:
     facts = event.facts
     claim = state["claims"][facts["claim"]]
+    claim.pop("escalated", None)
     claim |= {
         "outcome": facts["outcome"],
         "ground": facts["ground"],
@@ -237,6 +238,7 @@ def _decided(state: State, event: Event) -> None:
 
 def _reviewed(state: State, event: Event) -> None:
     claim = state["claims"][event.facts["claim"]]
+    claim.pop("escalated", None)
     if event.facts["outcome"] == "confirm":
         claim["reviewed_by"] = event.facts["staff"]
     else:
@@ -245,7 +247,10 @@ def _reviewed(state: State, event: Event) -> None:
 
 
 def _advised(state: State, event: Event) -> None:
-    state["claims"][event.facts["claim"]]["advised_by"] = event.facts["staff"]
+    claim = state["claims"][event.facts["claim"]]
+    claim["advised_by"] = event.facts["staff"]
+    if event.facts["outcome"] == "escalated":
+        claim["escalated"] = _on(state, event)
 
 
 def _measured(state: State, event: Event) -> None:

@@ -18,8 +18,8 @@ from troth.rules.request_guard import needs_review
 
 Step = Literal[
     "look_at", "explain", "authority", "extension", "unidentified", "document", "person", "fee", "fee_paid",
-    "restriction", "decide", "advise", "review", "owner", "measure", "approve", "carry", "build", "look", "release",
-    "by_hand", "post", "answer", "close",
+    "restriction", "escalated", "decide", "advise", "review", "owner", "measure", "approve", "carry", "build", "look",
+    "release", "by_hand", "post", "answer", "close",
 ]  # fmt: skip
 STEPS: tuple[Step, ...] = get_args(Step)
 
@@ -72,6 +72,8 @@ def _of_claim(claim: Mapping[str, Any]) -> Iterator[tuple[Step, str]]:
     restriction = claim.get("restriction") or {}
     if restriction.get("name") and not restriction["marked"] and claim["outcome"] != "refuse":
         yield "restriction", ""
+    if claim.get("escalated"):
+        yield "escalated", ""
     if claim["outcome"] is None:
         yield "decide", ""
     elif needs_review(claim):

@@ -40,8 +40,7 @@ def ask(
     found = request_file.load(project, number)
     request_file.refuse_unless(request_guard.why_not_ask(found.state, what, doubt))
     ident = f"{what}-{secrets.token_hex(3)}"
-    law = cite(_LAW[what], str(found.state["language"]))
-    fields = {"doubt": doubt, "asked": asked, "enough": enough, "law": law}
+    fields = letter_fields(found, what, doubt=doubt, asked=asked, enough=enough)
     letter = send_letter.send_letter(project, number, what, fields, letter_id=ident, posted=posted)
     refuse_unless_sent(letter, "nothing was asked and the clock runs on")
     found = request_file.load(project, number)
@@ -59,6 +58,14 @@ def ask(
     return append.append(
         project.ledger, [draft], expect={found.stream: found.version}, once=f"ask {number} {ident}"
     )[0]
+
+
+def letter_fields(
+    found: request_file.RequestFile, what: str, *, doubt: str, asked: str, enough: str
+) -> dict[str, object]:
+    """Return what the letter that asks says besides what all letters do."""
+    law = cite(_LAW[what], str(found.state["language"]))
+    return {"doubt": doubt, "asked": asked, "enough": enough, "law": law}
 
 
 def refuse_unless_sent(letter: Event, so: str) -> None:

@@ -98,9 +98,8 @@ def confirm_unidentified(project: Project, number: str, staff: str, *, posted: s
     found = request_file.load(project, number)
     request_file.refuse_unless(request_move_guard.why_not_confirm_unidentified(found.state, staff))
     proposed = found.state["unidentified"]
-    shown = vault.payload(project.ledger, read.event(project.ledger, proposed["event"]))["note"]
     letter = send_letter.send_letter(
-        project, number, "unidentified", {"reason": shown, "law": cite(LAW, str(found.state["language"]))},
+        project, number, "unidentified", letter_fields(project, found),
         letter_id=f"unidentified-{proposed['ask']}", posted=posted,
     )  # fmt: skip
     refuse_unless_sent(letter, "the request goes on")
@@ -108,3 +107,10 @@ def confirm_unidentified(project: Project, number: str, staff: str, *, posted: s
         raise NotAllowedError("The request ended meanwhile.")
     request_file.move(project, number, "not_identifiable", str(proposed["ask"]), staff=staff)
     return letter
+
+
+def letter_fields(project: Project, found: request_file.RequestFile) -> dict[str, object]:
+    """Return what the letter says of an ending that was proposed: what was tried, and by which law."""
+    proposed = read.event(project.ledger, found.state["unidentified"]["event"])
+    shown = vault.payload(project.ledger, proposed)["note"]
+    return {"reason": shown, "law": cite(LAW, str(found.state["language"]))}

@@ -53,24 +53,29 @@ def confirm(project: Project, number: str, staff: str, *, posted: str = "") -> E
     found = request_file.load(project, number)
     wrong = [] if request.is_open(found.state) else ["The request has ended."]
     request_file.refuse_unless([*wrong, *rules.why_not_confirm(found.state, staff)])
+    fields, version = letter_fields(project, found)
+    letter = send_letter.send_letter(
+        project, number, "fee", fields, letter_id=f"fee-{version}", posted=posted
+    )
+    refuse_unless_sent(letter, "no fee is asked for")
+    return _moved(project, request_file.load(project, number), "asked", staff)
+
+
+def letter_fields(project: Project, found: request_file.RequestFile) -> tuple[dict[str, object], int]:
+    """Return what the letter says of the fee that was proposed, and the version it was proposed at."""
     proposed = [
         event for event in read.stream(project.ledger, found.stream)
         if event.kind == "fee_moved" and event.facts["state"] == "proposed"
     ][-1]  # fmt: skip
     proof = vault.payload(project.ledger, proposed)
     language = str(found.state["language"])
-    fields: dict[str, object] = {
+    return {
         "amount": f"{found.state['fee']['amount']} {found.state['fee']['currency']}",
         "calculation": proof["cost"],
         "reason": proof["facts"],
         "offered": proof["offered"],
         "until": words(language).date(request_file.today(project, found) + timedelta(days=PAY_WITHIN_DAYS)),
-    }
-    letter = send_letter.send_letter(
-        project, number, "fee", fields, letter_id=f"fee-{proposed.version}", posted=posted
-    )
-    refuse_unless_sent(letter, "no fee is asked for")
-    return _moved(project, request_file.load(project, number), "asked", staff)
+    }, proposed.version
 
 
 def move(project: Project, number: str, staff: str, to: str, *, proof: str = "") -> Event:

@@ -146,13 +146,22 @@ def review(
     return append.append(project.ledger, [draft], expect={found.stream: found.version})[0]
 
 
-def advise(project: Project, number: str, claim: str, staff: str, note: str) -> Event:
-    """Record the advice of the data protection officer, which decides nothing."""
+def advise(
+    project: Project, number: str, claim: str, staff: str, note: str, *, escalate: bool = False
+) -> Event:
+    """Record the advice of the data protection officer, which decides nothing.
+
+    With `escalate` the claim waits to be looked at again, until it is decided anew or its decision is reviewed.
+    """
     found = request_file.load(project, number)
     found.claim(claim)
     if not note.strip():
         raise NotAllowedError("Advice says something. Write it.")
-    facts: dict[str, Fact] = {"claim": claim, "outcome": "advised", "staff": staff}
+    facts: dict[str, Fact] = {
+        "claim": claim,
+        "outcome": "escalated" if escalate else "advised",
+        "staff": staff,
+    }
     draft = Draft(
         "dpo_advised", found.stream, facts, **request_file.about(found), actor=staff, payload={"note": note}
     )

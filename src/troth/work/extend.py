@@ -42,18 +42,12 @@ def confirm(project: Project, number: str, staff: str, *, posted: str = "") -> E
     found = request_file.load(project, number)
     today = request_file.today(project, found)
     request_file.refuse_unless(request_guard.why_not_confirm_extension(found.state, staff, today))
-    proposed = found.state["extension_proposed"]
-    reason = str(proposed["reason"])
-    reasons = str(vault.payload(project.ledger, read.event(project.ledger, proposed["event"]))["note"])
-    later = request.deadline({**found.state, "extension": {"reason": reason, "on": today.isoformat()}})
-    if later.legal_due is None:
-        raise NotAllowedError("The clock stands still, so no later date can be named.")
-    due = send_letter.day(later.legal_due.isoformat(), str(found.state["language"]))
+    reason, fields = str(found.state["extension_proposed"]["reason"]), letter_fields(project, found)
     letter = send_letter.send_letter(
         project,
         number,
         "extension",
-        {"due": due, "reasons": reasons},
+        fields,
         letter_id=f"extension-{today}",
         posted=posted,
     )
@@ -70,6 +64,18 @@ def confirm(project: Project, number: str, staff: str, *, posted: str = "") -> E
         facts,
         **request_file.about(found),
         actor=staff,
-        payload={"reasons": reasons},
+        payload={"reasons": str(fields["reasons"])},
     )
     return append.append(project.ledger, [draft], once=f"extended {number}")[0]
+
+
+def letter_fields(project: Project, found: request_file.RequestFile) -> dict[str, object]:
+    """Return what the letter says of an extension that was proposed, if it went out today: the date, the reasons."""
+    proposed, today = found.state["extension_proposed"], request_file.today(project, found)
+    reasons = str(vault.payload(project.ledger, read.event(project.ledger, proposed["event"]))["note"])
+    extension = {"reason": str(proposed["reason"]), "on": today.isoformat()}
+    later = request.deadline({**found.state, "extension": extension})
+    if later.legal_due is None:
+        raise NotAllowedError("The clock stands still, so no later date can be named.")
+    due = send_letter.day(later.legal_due.isoformat(), str(found.state["language"]))
+    return {"due": due, "reasons": reasons}

@@ -25,7 +25,8 @@ from troth.work.project import Project
 
 DUTIES: Mapping[Step, Duty] = MappingProxyType(
     {
-        "look_at": "handle", "authority": "handle", "document": "handle", "decide": "decide", "advise": "advise",
+        "look_at": "handle", "authority": "handle", "document": "handle", "escalated": "decide", "decide": "decide",
+        "advise": "advise",
         "review": "review", "extension": "review", "unidentified": "review", "fee": "review", "approve": "review",
         "restriction": "handle", "measure": "handle", "look": "handle", "release": "handle", "by_hand": "handle",
         "post": "handle", "explain": "handle", "close": "handle",

@@ -22,6 +22,9 @@ from troth.faces.console.outside_door import outside_door
 from troth.faces.console.policy_pages import policy_pages
 from troth.faces.console.recipient_pages import recipient_pages
 from troth.faces.console.register_pages import register_pages
+from troth.faces.console.request_file_pages import request_file_pages
+from troth.faces.console.request_pages import request_pages
+from troth.faces.console.requests_pages import requests_pages
 from troth.faces.console.settings_pages import settings_pages
 from troth.faces.console.store_pages import store_pages
 from troth.faces.console.sweep_pages import sweep_pages
@@ -36,6 +39,10 @@ SIGN_INS_PER_HOUR = 200
 
 
 PARTS = (
+    today_pages,
+    requests_pages,
+    request_pages,
+    request_file_pages,
     account_pages,
     audit_pages,
     cookie_pages,
@@ -47,7 +54,6 @@ PARTS = (
     settings_pages,
     store_pages,
     sweep_pages,
-    today_pages,
 )
 
 

@@ -1,0 +1,251 @@
+"""One request in the console: what each role sees and may do, from receipt to close, in real stores."""
+
+import json
+import re
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+import story
+from console_visits import admit_all, admit_one, visiting
+from naming import names
+from troth.faces.console.acts_claims import ANSWERS, CLAIMS
+from troth.faces.console.acts_course import COURSE
+from troth.faces.console.desk import SESSION
+from troth.faces.portal.application import application
+from troth.ledger import accounts, read
+from troth.work import admit, decide, request_file
+
+ACTS = [*COURSE, *CLAIMS, *ANSWERS]
+
+
+class Office:
+    """The staff of a console, who take turns at one client."""
+
+    def __init__(self, project, client):
+        self.project, self.client = project, client
+
+    def __call__(self, handle, language="en"):
+        self.client.cookies.set(SESSION, accounts.begin(self.project.ledger, handle))
+        self.client.headers["accept-language"] = language
+        return self.client
+
+    def page(self, handle, number, status=200, language="en"):
+        answer = self(handle, language).get(f"/console/requests/{number}")
+        assert answer.status_code == status
+        return answer.text
+
+    def act(self, handle, number, act, status=303, **form):
+        answer = self(handle).post(f"/console/requests/{number}/do/{act}", data=form, follow_redirects=False)
+        assert answer.status_code == status, re.sub(r"<[^>]+>|\s+", " ", answer.text)[:1500]
+        return answer
+
+    def carry(self, number):
+        """Carry on, and wait until nobody is at it."""
+        self("handler").post(f"/console/requests/{number}/carry")
+        assert "event: end" in self.client.get(f"/console/requests/{number}/progress").text
+
+
+@pytest.fixture
+def office(project):
+    admit_all(project)
+    with visiting(application(project)) as client:
+        yield Office(project, client)
+
+
+def rows(project, store, statement):
+    with closing(sqlite3.connect(project.settings.folder / f"{store}.db")) as connection:
+        return connection.execute(statement).fetchall()
+
+
+def screens(project, number):
+    events = read.stream(project.ledger, f"request/{number}")
+    return [(event.actor, event.facts["screen"]) for event in events if event.kind == "staff_read"]
+
+
+def test_an_erasure_is_decided_reviewed_measured_approved_carried_out_and_answered(project, office):
+    number = story.ask(project, "erase", wording="Forget me, says Ada.")
+    assert "do/decide?claim=c1" in office.page("handler", number)
+    form = office("handler").get(f"/console/requests/{number}/do/decide?claim=c1").text
+    assert "Forget me, says Ada." in form
+    assert screens(project, number) == [("handler", "decide")]
+    office.act("handler", number, "decide", claim="c1", outcome="grant", ground="a")
+    office.act("handler", number, "review", 403, claim="c1", verdict="confirm")
+    office.act("reviewer", number, "review", claim="c1", verdict="confirm")
+    office.act("handler", number, "measure", claim="c1")
+    page = office.page("reviewer", number)
+    assert "shop.message" in page
+    assert "C. com. L123-22" in page
+    sha = story.state(project, number)["claims"]["c1"]["plan"]["sha256"]
+    office.act("handler", number, "approve", 403, claim="c1", sha256=sha[:12])
+    office.act("reviewer", number, "approve", claim="c1", sha256=sha[:12], tolerance="0")
+    assert rows(project, "shop", "SELECT email FROM customer WHERE id = 1") == [("ada@example.org",)]
+    office.carry(number)
+    assert rows(project, "shop", "SELECT email FROM customer WHERE id = 1") == [(None,)]
+    assert rows(project, "news", "SELECT email FROM subscriber") == [("eve@example.org",)]
+    assert story.state(project, number)["status"] == "responded"
+    office.act("handler", number, "close")
+    assert story.state(project, number)["status"] == "closed"
+    for language in ("en", "fr"):
+        page = office.page("dpo", number, language=language)
+        assert not names(page, "Ada")
+        assert len(page.encode()) < 150_000
+
+
+def test_a_copy_is_looked_through_masked_and_released(project, office):
+    number = story.ask(project, "access")
+    office.act("handler", number, "decide", claim="c1", outcome="grant")
+    office.carry(number)
+    office.act("handler", number, "release", 422, claim="c1")
+    office.act("handler", number, "mask", claim="c1", masks="shop.orders.note#1=names a present")
+    package = office("handler").post(f"/console/requests/{number}/package", data={"claim": "c1"})
+    assert package.content[:2] == b"PK"
+    assert (
+        office("reviewer").post(f"/console/requests/{number}/package", data={"claim": "c1"}).status_code
+        == 403
+    )
+    office.act("handler", number, "release", claim="c1")
+    office.act("handler", number, "words", words="We are glad to.")
+    preview = office("handler").post(f"/console/requests/{number}/do/answer")
+    assert "We are glad to." in preview.text
+    assert not story.state(project, number)["answered"]
+    office.act("handler", number, "answer", step="send")
+    assert story.state(project, number)["status"] == "responded"
+
+
+def test_whoever_decided_is_not_offered_the_review(project, office):
+    number = story.ask(project, "erase")
+    decide.decide(project, number, "c1", "grant", "reviewer", ground="a")
+    page = office.page("reviewer", number)
+    assert "do/review?claim=c1" not in page
+    assert "Somebody else reviews it" in page
+    office.act("reviewer", number, "review", 422, claim="c1", verdict="confirm")
+    admit_one(project, "paul", "reviewer")
+    assert "do/review?claim=c1" in office.page("paul", number)
+
+
+def test_the_officer_advises_and_escalates_and_does_nothing_else(project, office):
+    number = story.ask(project, "erase")
+    page = office.page("dpo", number)
+    assert re.findall(r"/do/(\w+)", page) == ["advise"]
+    for act in ACTS:
+        if act.name != "advise":
+            office.act("dpo", number, act.name, 403, claim="c1")
+    office.act("dpo", number, "advise", claim="c1", note="Look at the invoices.", escalate="yes")
+    assert "the officer asks to look again" in office.page("handler", number)
+    assert "Look at the invoices." not in office.page("handler", number)
+    office.act("handler", number, "decide", claim="c1", outcome="grant", ground="a")
+    assert "the officer asks to look again" not in office.page("handler", number)
+
+
+def test_every_act_refuses_whoever_has_not_its_duty_and_shows_a_page_to_whoever_has(project, office):
+    number = story.ask(project, "erase", "access")
+    who = {"handle": "handler", "decide": "handler", "review": "reviewer", "advise": "dpo"}
+    for act in ACTS:
+        address = f"/console/requests/{number}/do/{act.name}?claim=c1"
+        assert office(who[act.duty]).get(address).status_code == 200, act.name
+        assert office("auditor").post(address, data={"claim": "c1"}).status_code == 403
+    kinds = set(story.kinds(project, number))
+    assert kinds <= {"request_received", "letter_sent", "staff_read"}
+
+
+def test_another_company_s_request_is_not_shown_nor_touched(project, office):
+    number = story.ask(project, "erase")
+    admit_one(project, "elsa")
+    admit._record(project, "elsa", {"move": "granted", "role": "handler", "entity": "elsewhere"}, "root")
+    before = story.kinds(project, number)
+    assert office("elsa").get(f"/console/requests/{number}").status_code == 403
+    for path in (
+        "carry",
+        "said",
+        "rows",
+        "package",
+        "document",
+        "dossier",
+        "letter",
+        "do/decide",
+        "do/withdraw",
+    ):
+        data = {"claim": "c1", "name": "acknowledgement", "store": "shop", "table": "customer"}
+        assert office("elsa").post(f"/console/requests/{number}/{path}", data=data).status_code == 403, path
+    assert office("elsa").get(f"/console/requests/{number}/progress").status_code == 403
+    assert story.kinds(project, number) == before
+    assert office("handler").get("/console/requests/2026-9999").status_code == 404
+
+
+def test_a_letter_is_shown_before_it_is_sent(project, office):
+    number = story.ask(project, "access")
+    form = {
+        "what": "identity",
+        "doubt": "Two people share it.",
+        "asked": "your number",
+        "enough": "only you know",
+    }
+    preview = office.act("handler", number, "ask", 200, **form)
+    assert "Two people share it." in preview.text
+    assert story.kinds(project, number).count("asked") == 0
+    office.act("handler", number, "ask", step="send", **form)
+    assert story.state(project, number)["status"] == "waiting"
+    (name,) = story.state(project, number)["asks"]
+    office.act("handler", number, "answer_ask", ask=name, sufficient="yes", method="question", reply="4711")
+    assert story.state(project, number)["status"] != "waiting"
+
+
+def test_an_extension_takes_two_people_and_a_letter(project, office):
+    number = story.ask(project, "access")
+    office.act("handler", number, "extend", reason="complexity", reasons="Nine archives.")
+    preview = office.act("reviewer", number, "extend_confirm", 200)
+    assert "Nine archives." in preview.text
+    office.act("reviewer", number, "extend_confirm", step="send")
+    assert story.state(project, number)["extension"]
+
+
+def test_what_was_said_is_recorded_as_read_before_it_is_shown(project, office):
+    number = story.ask(project, "access", wording="I live in Lyon.")
+    assert "I live in Lyon." not in office.page("handler", number)
+    said = office("dpo").post(f"/console/requests/{number}/said")
+    assert "I live in Lyon." in said.text
+    assert screens(project, number) == [("dpo", "words")]
+    looked = office("handler").post(
+        f"/console/requests/{number}/rows", data={"store": "shop", "table": "message"}
+    )
+    assert "HYPERLINK" not in looked.text
+    assert "Carl" not in looked.text
+    assert "xxxxxxxxx" in looked.text
+    assert screens(project, number)[-1] == ("handler", "rows/shop.message")
+    wrong = {"store": "shop", "table": "sqlite_master"}
+    assert office("handler").post(f"/console/requests/{number}/rows", data=wrong).status_code == 404
+    dossier = office("auditor").post(
+        f"/console/requests/{number}/dossier", data={"as": "json", "redacted": "yes"}
+    )
+    assert json.loads(dossier.content)["redacted"] is True
+    assert "I live in Lyon." not in dossier.text
+    letter = office("handler").post(f"/console/requests/{number}/letter", data={"name": "acknowledgement"})
+    assert letter.content[:5] == b"%PDF-"
+
+
+def test_progress_ends_when_nobody_is_at_it(project, office):
+    number = story.ask(project, "access")
+    told = office("handler").get(f"/console/requests/{number}/progress")
+    assert told.headers["content-type"].startswith("text/event-stream")
+    assert "event: end" in told.text
+
+
+def test_a_mistake_is_said_above_the_form_which_keeps_what_was_typed(project, office):
+    number = story.ask(project, "erase")
+    wrong = office.act("handler", number, "decide", 422, claim="c1", outcome="refuse", reason="We <cannot>.")
+    assert "names the article" in wrong.text
+    assert "We &lt;cannot&gt;." in wrong.text
+    assert office("handler").get(f"/console/requests/{number}/do/cake").status_code == 404
+    assert office("handler").get(f"/console/requests/{number}/do/decide?claim=c9").status_code == 404
+    assert request_file.load(project, number).state["claims"]["c1"]["outcome"] is None
+
+
+def test_what_ended_is_taken_up_again_under_its_new_number(project, office):
+    number = story.ask(project, "access")
+    office.act("handler", number, "withdraw", note="by phone")
+    office.act("handler", number, "close")
+    answer = office.act("handler", number, "reopen", because="error", note="It was another person.")
+    assert "/console/requests/2026-0002" in answer.headers["location"]
+    assert "2026-0002" in office.page("handler", number)

@@ -1,0 +1,122 @@
+"""The list of requests: what it finds, what is kept, what is done to many, and what is taken in by hand."""
+
+import csv
+import io
+
+import pytest
+
+import story
+from console_visits import admit_all, admit_one, signed_in
+from troth.faces.portal.application import application
+from troth.ledger import read
+from troth.work import admit, request_file
+
+
+@pytest.fixture
+def app(project):
+    admit_all(project)
+    return application(project)
+
+
+@pytest.fixture
+def handler(project, app):
+    with signed_in(project, "handler", app) as client:
+        yield client
+
+
+def shown(client, query=""):
+    answer = client.get(f"/console/requests{query}")
+    assert answer.status_code == 200
+    return answer.text
+
+
+def test_filters_find_what_they_say_and_show_nothing_personal(project, handler):
+    access = story.ask(project, "access", wording="Says Ada.")
+    erase = story.ask(project, "erase", email="bob@example.org")
+    page = shown(handler)
+    assert f"requests/{access}" in page
+    assert f"requests/{erase}" in page
+    assert "example.org" not in page
+    assert f"requests/{access}" not in shown(handler, "?right=erase")
+    assert f"requests/{erase}" not in shown(handler, f"?number={access}")
+    assert f"requests/{erase}" in shown(handler, "?waits=decide&order=received")
+    assert "No request is like that" in shown(handler, "?status=closed")
+    assert "No request is like that" in shown(handler, "?due=2026-11-23")
+    assert f"requests/{access}" in shown(handler, "?page=zero&order=evil&due=never&waits=nothing&right='")
+
+
+def test_a_list_is_paged_by_fifty_and_given_away_as_csv(project, handler):
+    for one in range(51):
+        story.ask(project, "access", email=f"p{one}@example.org")
+    first, second = shown(handler), shown(handler, "?page=2")
+    assert first.count("data-row") == 50
+    assert second.count("data-row") == 1
+    assert 'rel="next"' in first
+    assert 'rel="next"' not in second
+    answer = handler.get("/console/requests?format=csv")
+    rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert len(rows) == 52
+    assert rows[1][0] == "2026-0001"
+    assert len(first.encode()) < 150_000
+
+
+def test_whoever_has_another_entity_finds_nothing(project, app):
+    number = story.ask(project, "access")
+    admit_one(project, "elsa")
+    admit._record(project, "elsa", {"move": "granted", "role": "handler", "entity": "elsewhere"}, "root")
+    with signed_in(project, "elsa", app) as client:
+        assert number not in shown(client, "?status=all")
+        assert number not in client.get("/console/requests?format=csv&status=all").text
+        page = client.post(
+            "/console/requests/bulk", data={"what": "code", "number": number, "step": "do"}
+        ).text
+    assert "not yours" in page
+    assert story.kinds(project, number) == ["request_received", "letter_sent"]
+
+
+def test_filters_are_kept_for_whoever_kept_them(project, app, handler):
+    handler.post("/console/requests/filters", data={"name": "Erasures <1>", "right": "erase", "evil": "x"})
+    assert "?right=erase" in shown(handler)
+    assert "Erasures &lt;1&gt;" in shown(handler)
+    with signed_in(project, "dpo", app) as client:
+        assert "Erasures" not in shown(client)
+    handler.post("/console/requests/filters", data={"gone": "Erasures <1>"})
+    assert "Erasures" not in shown(handler)
+
+
+def test_what_is_done_to_many_is_shown_before_and_done_to_those_to_which_it_can_be(project, app, handler):
+    one, two = story.ask(project, "access"), story.ask(project, "erase", email="bob@example.org")
+    story.take_longer(project, two)
+    form = {"what": "extend", "number": [one, two], "reason": "complexity", "words": "Nine archives."}
+    page = handler.post("/console/requests/bulk", data=form).text
+    assert "It can be done to 1 of 2" in page
+    assert "cannot be extended twice" in page
+    assert not story.state(project, one).get("extension_proposed")
+    done = handler.post("/console/requests/bulk", data=form | {"step": "do"}).text
+    assert "Done to 1 of 2" in done
+    assert story.state(project, one)["extension_proposed"]["by"] == "handler"
+    with signed_in(project, "dpo", app) as client:
+        assert client.post("/console/requests/bulk", data=form).status_code == 403
+    assert handler.post("/console/requests/bulk", data={"what": "extend"}).status_code == 422
+    assert handler.post("/console/requests/bulk", data={"what": "decide", "number": one}).status_code == 422
+
+
+def test_a_letter_is_taken_in_by_hand_with_the_day_it_came(project, app):
+    with signed_in(project, "intake", app) as client:
+        assert client.get("/console/requests/new").status_code == 200
+        wrong = client.post(
+            "/console/requests/new", data={"right": "access", "email": "nowhere", "name": "Ada"}
+        )
+        assert wrong.status_code == 422
+        assert 'value="Ada"' in wrong.text
+        form = {"right": ["access", "erase"], "address": "1 Example Street\nLyon", "name": "Ada", "channel": "post",
+                "received": "2026-11-20", "language": "fr", "wording": "Effacez-moi."}  # fmt: skip
+        answer = client.post("/console/requests/new", data=form, follow_redirects=False)
+        assert answer.status_code == 303
+    number = answer.headers["location"].split("/")[-1].split("?")[0]
+    state = request_file.load(project, number).state
+    assert (state["received"], state["channel"], state["language"]) == ("2026-11-20", "post", "fr")
+    assert [claim["right"] for claim in state["claims"].values()] == ["access", "erase"]
+    with signed_in(project, "dpo", app) as client:
+        assert client.get("/console/requests/new").status_code == 403
+    assert read.state(project.ledger, "request/2026-0002") is None
