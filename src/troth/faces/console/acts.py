@@ -91,7 +91,8 @@ def _always(_: Sight) -> bool:
     return True
 
 
-def _nothing(_: Sight) -> Iterator[Any]:
+def nothing(_: Sight) -> Iterator[Any]:
+    """Yield nothing."""
     yield from ()
 
 
@@ -107,9 +108,9 @@ class Act:
     duty: Duty
     do: Callable[[Sight], object]
     when: Callable[[Sight], bool] = _always
-    why_not: Callable[[Sight], Iterable[str]] = _nothing
-    fields: Callable[[Sight], Iterable[Field]] = _nothing
-    reads: Callable[[Sight], Iterable[tuple[str, str]]] = _nothing
+    why_not: Callable[[Sight], Iterable[str]] = nothing
+    fields: Callable[[Sight], Iterable[Field]] = nothing
+    reads: Callable[[Sight], Iterable[tuple[str, str]]] = nothing
     letter: Callable[[Sight], Written] | None = None
     of_claim: bool = False
     grave: bool = False

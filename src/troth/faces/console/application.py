@@ -19,6 +19,7 @@ from troth.faces.console.door import door
 from troth.faces.console.incident_pages import incident_pages
 from troth.faces.console.ledger_pages import ledger_pages
 from troth.faces.console.outside_door import outside_door
+from troth.faces.console.people_pages import people_pages
 from troth.faces.console.policy_pages import policy_pages
 from troth.faces.console.recipient_pages import recipient_pages
 from troth.faces.console.register_pages import register_pages
@@ -43,6 +44,7 @@ PARTS = (
     requests_pages,
     request_pages,
     request_file_pages,
+    people_pages,
     account_pages,
     audit_pages,
     cookie_pages,

@@ -10,7 +10,7 @@ from litestar.response import Stream
 
 from troth.errors import NotAllowedError, NotFoundError, TrothError
 from troth.faces.console import request_shown as shown
-from troth.faces.console.acts import Act, Sight, every
+from troth.faces.console.acts import Act, Sight, every, nothing
 from troth.faces.console.acts_claims import ANSWERS, CLAIMS
 from troth.faces.console.acts_course import COURSE
 from troth.faces.console.desk import Desk, Visit
@@ -98,6 +98,7 @@ def request_pages(desk: Desk) -> None:
         try:
             request_file.refuse_unless(act.why_not(sight))
             if act.letter is not None and visit.given("step") != "send":
+                request_file.record_reading(visit.project, sight.number, sight.staff, act.name)
                 return draw(act, sight, letter=act.letter(sight))
             became = act.do(sight)
         except TrothError as error:
@@ -109,9 +110,11 @@ def request_pages(desk: Desk) -> None:
 
     def draw(act: Act, sight: Sight, *, wrong: str = "", letter: Any = None) -> Response[str]:
         visit = sight.visit
-        known = list(act.reads(sight)) if act.when(sight) else []
-        if known or letter is not None:
-            request_file.record_reading(visit.project, sight.number, sight.staff, act.name)
+        known: list[tuple[str, str]] = []
+        if act.reads is not nothing and act.when(sight):
+            if letter is None:
+                request_file.record_reading(visit.project, sight.number, sight.staff, act.name)
+            known = list(act.reads(sight))
         right = str(sight.told["right"]) if sight.claim else ""
         matrix = (
             claim_rules.matrix(visit.project.policy, right, str(sight.state["jurisdiction"]), sight.today)

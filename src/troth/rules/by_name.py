@@ -1,0 +1,74 @@
+"""Finding a person by name and one thing more: a map that is asked by names, and which of what it finds may be meant.
+
+A name is no identifier: it is looked for whole, and by each of its words, and what is found is somebody only
+where every word of the name and the other value stand in one row.
+
+Law: GDPR Art. 5(1)(c), Art. 32(4).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import replace
+
+from troth.rules.map import Identifier, Map, MapTable, Subject
+
+NAME = "name"
+_NAMED = re.compile(r"(^|_)(name|surname|firstname|lastname|fullname|nom|prenom)(_|$)|name$", re.IGNORECASE)
+
+
+def by_name(map_: Map) -> Map | None:
+    """Return the map that finds people by the columns that hold names; None where it has none."""
+    tables = {
+        name: found for name, table in map_.tables.items() if (found := _asked_by_name(table)) is not None
+    }
+    return replace(map_, tables=tables, written=f"{map_.written.rstrip()}\n# by name\n") if tables else None
+
+
+def _asked_by_name(table: MapTable) -> MapTable | None:
+    columns = name_columns(table)
+    if table.subject is None or not columns:
+        return None
+    named = tuple(Identifier(column, NAME, one_person=False) for column in columns)
+    return replace(table, subject=Subject(table.subject.key, named), edges=())
+
+
+def name_columns(table: MapTable) -> tuple[str, ...]:
+    """Return the columns of a table of people that hold a name."""
+    if table.subject is None:
+        return ()
+    return tuple(
+        column
+        for column, category in table.columns.items()
+        if column not in table.subject.key and (category == "identity" or _NAMED.search(column))
+    )
+
+
+def asked(name: str) -> tuple[str, ...]:
+    """Return the writings of a name by which rows are looked for: whole, and each of its words.
+
+    >>> asked("Ada  Example")
+    ('Ada Example', 'Ada', 'Example')
+    """
+    words = name.split()
+    return tuple(dict.fromkeys([" ".join(words), *words]))
+
+
+def meant(row: Mapping[str, object], names: tuple[str, ...], name: str, value: str) -> bool:
+    """Say whether a row is somebody of this name of whom this other value stands in it.
+
+    >>> meant({"name": "Ada Example", "city": "Lyon"}, ("name",), "example ada", " LYON")
+    True
+    >>> meant({"name": "Ada Example", "city": "Lyon"}, ("name",), "Ada Example", "Ada Example")
+    False
+    """
+    held = {word for column in names for word in _plain(row.get(column)).split()}
+    wanted = set(_plain(name).split())
+    others = {_plain(found) for column, found in row.items() if column not in names}
+    return bool(wanted) and wanted <= held and _plain(value) in others - {""}
+
+
+def _plain(value: object) -> str:
+    return " ".join(unicodedata.normalize("NFC", str("" if value is None else value)).casefold().split())
