@@ -12,10 +12,12 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import permutations
 
 from troth.rules.map import Identifier, Map, MapTable, Subject
 
 NAME = "name"
+WORDS_MAX = 4
 _NAMED = re.compile(r"(^|_)(name|surname|firstname|lastname|fullname|nom|prenom)(_|$)|name$", re.IGNORECASE)
 
 
@@ -47,13 +49,17 @@ def name_columns(table: MapTable) -> tuple[str, ...]:
 
 
 def asked(name: str) -> tuple[str, ...]:
-    """Return the writings of a name by which rows are looked for: whole, and each of its words.
+    """Return the writings of a name by which rows are looked for: in any order, with capitals, and each of its words.
 
-    >>> asked("Ada  Example")
-    ('Ada Example', 'Ada', 'Example')
+    >>> asked("example ADA")[:4]
+    ('example ADA', 'Example Ada', 'EXAMPLE ADA', 'ADA example')
+    >>> asked("example ADA")[-2:]
+    ('ADA', 'Ada')
     """
-    words = name.split()
-    return tuple(dict.fromkeys([" ".join(words), *words]))
+    words = name.split()[:WORDS_MAX]
+    whole = [" ".join(order) for order in permutations(words)]
+    cased = (one for said in [*whole, *words] for one in (said, said.title(), said.upper()))
+    return tuple(dict.fromkeys(cased))
 
 
 def meant(row: Mapping[str, object], names: tuple[str, ...], name: str, value: str) -> bool:

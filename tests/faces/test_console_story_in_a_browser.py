@@ -1,0 +1,183 @@
+"""A request from receipt to close as staff live it: a real browser, a real server, real stores, in two languages."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+import story
+from console_visits import admit_all
+from servers import free_port
+from serving import serving, settle
+from shop_project import make, opened
+from troth.faces.console.desk import LANGUAGE, SESSION
+from troth.ledger import accounts
+from troth.wiring import now
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+PICTURES = Path(__file__).resolve().parents[2] / "build" / "screenshots"
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory, browser):
+    """A server of a small shop, and a browser for each of its staff."""
+    folder, port = tmp_path_factory.mktemp("office"), free_port()
+    make(folder)
+    settle(folder, port)
+    project = opened(folder, now)
+    admit_all(project)
+    with serving(folder, "--no-worker", port=port) as server:
+        made = Office(project, browser, server)
+        yield made
+        for context in made.contexts.values():
+            context.close()
+        assert made.noted == []
+        assert "ada@example.org" not in server.log.read_text()
+    project.close()
+    project.ledger.close()
+
+
+class Office:
+    """The staff at their browsers; each page is looked at in both languages, with axe and on a small screen."""
+
+    def __init__(self, project, browser, server):
+        self.project, self.browser, self.server = project, browser, server
+        self.contexts, self.noted = {}, []
+        PICTURES.mkdir(parents=True, exist_ok=True)
+
+    def __call__(self, handle):
+        """Return the page of one of the staff, who is signed in."""
+        if handle not in self.contexts:
+            context = self.browser.new_context(
+                base_url=self.server.url, viewport={"width": 1280, "height": 900}
+            )
+            session = accounts.begin(self.project.ledger, handle)
+            context.add_cookies(
+                [{"name": SESSION, "value": session, "domain": "127.0.0.1", "path": "/console"}]
+            )
+            page = context.new_page()
+            page.set_default_timeout(20_000)
+            page.on("pageerror", lambda error: self.noted.append(str(error)))
+            page.on(
+                "console",
+                lambda said: self.noted.append(said.text) if "Content Security" in said.text else None,
+            )
+            self.contexts[handle] = context
+        return self.contexts[handle].pages[0]
+
+    def look(self, page, name, french=True):
+        """See that a page is sound in English and in French, wide and narrow, and keep its picture."""
+        address = page.url.split("?")[0]
+        query = page.url.partition("?")[2]
+        self._sound(page, f"{name}-en")
+        if french:
+            page.goto(f"{address}?{query}{'&' if query else ''}lang=fr")
+            assert page.evaluate("document.documentElement.lang") == "fr"
+            self._sound(page, f"{name}-fr")
+            page.context.clear_cookies(name=LANGUAGE)
+            page.goto(f"{address}?{query}")
+
+    def _sound(self, page, name):
+        page.screenshot(path=PICTURES / f"console-{name}.png", full_page=True)
+        broken = Axe().run(page, options=WCAG).response["violations"]
+        assert [(one["id"], one["nodes"][0]["html"]) for one in broken] == [], name
+        page.set_viewport_size({"width": 360, "height": 800})
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide == 0, name
+        page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def press(page, name):
+    page.get_by_role("button", name=name, exact=True).first.click()
+
+
+def test_an_erasure_from_receipt_to_close(office):
+    project = office.project
+    number = story.ask(project, "erase", wording="Please forget me.")
+    page, reviewer, officer = office("handler"), office("reviewer"), office("dpo")
+
+    page.goto("/console")
+    office.look(page, "today")
+    page.get_by_role("link", name="All open requests").click()
+    office.look(page, "requests")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/console/requests/{number}")
+    office.look(page, "request")
+
+    officer.goto(f"/console/requests/{number}/do/advise?claim=c1")
+    office.look(officer, "advise")
+    officer.get_by_label("The advice").fill("Nothing stands against it.")
+    press(officer, "Advise")
+    assert officer.get_by_role("link", name="Decide").count() == 0
+
+    page.get_by_role("link", name="decide", exact=True).click()
+    office.look(page, "decide")
+    assert "Please forget me." in page.inner_text("main")
+    page.get_by_label("Decision").select_option("grant")
+    page.get_by_label("Ground", exact=True).select_option("a")
+    press(page, "Decide")
+    assert page.get_by_role("link", name="review the decision").count() == 0
+
+    reviewer.goto("/console/requests?waits=review")
+    reviewer.get_by_role("link", name=number).click()
+    reviewer.get_by_role("link", name="review the decision").click()
+    assert "Nothing stands against it." in reviewer.inner_text("main")
+    press(reviewer, "Review the decision")
+
+    page.reload()
+    page.get_by_role("link", name="measure the plan").click()
+    press(page, "Measure the plan")
+    office.look(page, "plan")
+    press(page, "Masked rows of shop.customer")
+    office.look(page, "rows", french=False)
+    assert "xxx@xxxxxxx.xxx" in page.inner_text("main")
+
+    reviewer.reload()
+    reviewer.get_by_role("link", name="approve the plan").click()
+    office.look(reviewer, "approve")
+    press(reviewer, "Approve the plan")
+
+    page.goto(f"/console/requests/{number}")
+    press(page, "Carry on")
+    page.get_by_text("close it").wait_for()
+    with closing(sqlite3.connect(project.settings.folder / "shop.db")) as shop:
+        assert shop.execute("SELECT email, name FROM customer WHERE id = 1").fetchall() == [(None, None)]
+        assert shop.execute("SELECT count(*) FROM message WHERE customer_id = 1").fetchone() == (0,)
+    office.look(page, "done")
+    letters = "".join(
+        one.read_text("utf-8", errors="replace")
+        for one in (project.settings.folder / ".troth" / "outbox").rglob("*") if one.is_file()
+    )  # fmt: skip
+    assert number in letters
+    press(page, "Read what was said")
+    office.look(page, "said", french=False)
+    page.goto(f"/console/requests/{number}")
+    page.get_by_role("link", name="close it").click()
+    press(page, "Close it")
+    assert story.state(project, number)["status"] == "closed"
+
+
+def test_keys_many_at_once_taking_in_and_finding(office):
+    page = office("handler")
+    story.ask(office.project, "access", email="bob@example.org")
+    page.goto("/console/requests")
+    page.keyboard.press("?")
+    assert page.get_by_role("dialog").is_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "number"
+    page.get_by_label("Tick every request").check()
+    press(page, "Propose an extension")
+    office.look(page, "bulk", french=False)
+    page.goto("/console/requests/new")
+    office.look(page, "intake")
+    page.goto("/console/people")
+    office.look(page, "people")
+    page.get_by_label("Identifier", exact=True).fill("bob@example.org")
+    press(page, "Look")
+    assert "shop.customer" in page.inner_text("main")
+    office.look(page, "found", french=False)
