@@ -78,6 +78,12 @@ def test_other_entities_are_not_in_the_list(project, numbers):
     assert listed.count(project.ledger, Wanted(frozenset({entity}))) == 3
 
 
+def test_what_nobody_looked_at_waits_for_a_first_look(project, numbers):
+    assert listed.count(project.ledger, Wanted(None, waits="look_at", by="paul")) == 3
+    decide.decide(project, numbers[1], "c1", "grant", "marie", ground="a")
+    assert listed.count(project.ledger, Wanted(None, waits="look_at")) == 2
+
+
 def test_whoever_decided_does_not_wait_to_review(project, numbers):
     decide.decide(project, numbers[1], "c1", "grant", "marie", ground="a")
     ledger = project.ledger

@@ -169,8 +169,8 @@ def _where(wanted: Wanted) -> tuple[str, dict[str, Any]]:
             conditions.append(f"{column} = :{column}")
             bound[column] = value
     if wanted.right:
-        conditions.append("rights LIKE :right")
-        bound["right"] = f"% {wanted.right} %"
+        conditions.append("rights LIKE :right ESCAPE '!'")
+        bound["right"] = f"% {_plain(wanted.right)} %"
     if wanted.number:
         conditions.append("number LIKE :number ESCAPE '!'")
         bound["number"] = f"%{_plain(wanted.number)}%"
@@ -178,7 +178,8 @@ def _where(wanted: Wanted) -> tuple[str, dict[str, Any]]:
         conditions.append("safe_due <= :due_before")
         bound["due_before"] = wanted.due_before
     if wanted.waits:
-        conditions.append("replace(waits, :but, ' ') LIKE :waits" if wanted.by else "waits LIKE :waits")
+        left = "replace(waits, :but, ' ')" if wanted.by else "waits"
+        conditions.append(f"{left} LIKE :waits ESCAPE '!'")
         bound["waits"] = f"% {_plain(wanted.waits)}:%"
         bound |= {"but": f" {waiting(wanted.waits, wanted.by)} "} if wanted.by else {}
     return " AND ".join(conditions), bound

@@ -75,7 +75,7 @@ def _of_requests(months: Sequence[Month], words: Words) -> list[Chart]:
     if not any(one.came or one.open for one in months):
         return []
     labels = [one.month for one in months]
-    return [
+    drawn = [
         chart(
             words("today.chart.requests"), labels,
             [(words("today.chart.came"), [one.came for one in months]),
@@ -87,6 +87,7 @@ def _of_requests(months: Sequence[Month], words: Words) -> list[Chart]:
              (words("today.chart.p90"), [one.days_p90 for one in months])],
         ),
     ]  # fmt: skip
+    return drawn if any(one.days_p90 is not None for one in months) else drawn[:1]
 
 
 def _of_promises(days: Sequence[promise_trend.Day], words: Words) -> Chart:
