@@ -63,7 +63,7 @@ def test_a_name_alone_finds_nobody_and_with_a_town_only_shapes(project, app):
 def test_whoever_may_not_looks_for_nobody(project, app):
     number = story.ask(project, "access")
     admit_one(project, "elsa")
-    admit._record(project, "elsa", {"move": "granted", "role": "handler", "entity": "elsewhere"}, "root")
+    admit.record(project, "elsa", {"move": "granted", "role": "handler", "entity": "elsewhere"}, "root")
     form = {"by": "name", "name": "Ada Example", "other": "Lyon", "number": number, "reason": "to see"}
     with signed_in(project, "elsa", app) as client:
         refused = find(client, **form)

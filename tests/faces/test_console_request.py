@@ -153,7 +153,7 @@ def test_every_act_refuses_whoever_has_not_its_duty_and_shows_a_page_to_whoever_
 def test_another_company_s_request_is_not_shown_nor_touched(project, office):
     number = story.ask(project, "erase")
     admit_one(project, "elsa")
-    admit._record(project, "elsa", {"move": "granted", "role": "handler", "entity": "elsewhere"}, "root")
+    admit.record(project, "elsa", {"move": "granted", "role": "handler", "entity": "elsewhere"}, "root")
     before = story.kinds(project, number)
     assert office("elsa").get(f"/console/requests/{number}").status_code == 403
     for path in (

@@ -63,7 +63,7 @@ def test_a_list_is_paged_by_fifty_and_given_away_as_csv(project, handler):
 def test_whoever_has_another_entity_finds_nothing(project, app):
     number = story.ask(project, "access")
     admit_one(project, "elsa")
-    admit._record(project, "elsa", {"move": "granted", "role": "handler", "entity": "elsewhere"}, "root")
+    admit.record(project, "elsa", {"move": "granted", "role": "handler", "entity": "elsewhere"}, "root")
     with signed_in(project, "elsa", app) as client:
         assert number not in shown(client, "?status=all")
         assert number not in client.get("/console/requests?format=csv&status=all").text

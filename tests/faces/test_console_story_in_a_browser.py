@@ -120,16 +120,16 @@ def test_an_erasure_from_receipt_to_close(office):
     page.get_by_label("Decision").select_option("grant")
     page.get_by_label("Ground", exact=True).select_option("a")
     press(page, "Decide")
-    assert page.get_by_role("link", name="review the decision").count() == 0
+    assert page.get_by_role("link", name="review the decision", exact=True).count() == 0
 
     reviewer.goto("/console/requests?waits=review")
     reviewer.get_by_role("link", name=number).click()
-    reviewer.get_by_role("link", name="review the decision").click()
+    reviewer.get_by_role("link", name="review the decision", exact=True).click()
     assert "Nothing stands against it." in reviewer.inner_text("main")
     press(reviewer, "Review the decision")
 
     page.reload()
-    page.get_by_role("link", name="measure the plan").click()
+    page.get_by_role("link", name="measure the plan", exact=True).click()
     press(page, "Measure the plan")
     office.look(page, "plan")
     press(page, "Masked rows of shop.customer")
@@ -137,7 +137,7 @@ def test_an_erasure_from_receipt_to_close(office):
     assert "xxx@xxxxxxx.xxx" in page.inner_text("main")
 
     reviewer.reload()
-    reviewer.get_by_role("link", name="approve the plan").click()
+    reviewer.get_by_role("link", name="approve the plan", exact=True).click()
     office.look(reviewer, "approve")
     press(reviewer, "Approve the plan")
 
@@ -156,7 +156,7 @@ def test_an_erasure_from_receipt_to_close(office):
     press(page, "Read what was said")
     office.look(page, "said", french=False)
     page.goto(f"/console/requests/{number}")
-    page.get_by_role("link", name="close it").click()
+    page.get_by_role("link", name="close it", exact=True).click()
     press(page, "Close it")
     assert story.state(project, number)["status"] == "closed"
 

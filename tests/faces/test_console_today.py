@@ -60,7 +60,7 @@ def test_nothing_personal_is_on_it_and_roles_without_requests_see_none(project, 
 
 def test_another_entity_is_not_shown(project, number):
     admit_one(project, "elsa")
-    admit._record(project, "elsa", {"move": "granted", "role": "handler", "entity": "elsewhere"}, "root")
+    admit.record(project, "elsa", {"move": "granted", "role": "handler", "entity": "elsewhere"}, "root")
     page = first_page(project, "elsa")
     assert number not in page
     assert "?waits=" not in page

@@ -28,7 +28,10 @@ Kind = Literal["text", "long", "choice", "ticks", "tick", "day", "files"]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a form; `options` are (value, what is said of it), `words` the key of its label."""
+    """One field of a form; `options` are (value, what is said of it), `words` the key of its label.
+
+    What is `folded` is seldom needed, and stands folded away at the end.
+    """
 
     name: str
     kind: Kind = "text"
@@ -37,6 +40,7 @@ class Field:
     words: str = ""
     value: str = ""
     long_max: int = 2_000
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

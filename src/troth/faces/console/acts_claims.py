@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from troth.errors import NotAllowedError
 from troth.faces.console.acts import Act, Field, Sight, is_open, options, said
@@ -58,8 +59,8 @@ def _decide_fields(sight: Sight) -> Iterator[Field]:
                     options=tuple((one.code, one.sentence(words.language)) for one in exempt))  # fmt: skip
     yield Field("article", words="act.decide.article")
     yield Field("reason", "long", words="act.decide.reason", long_max=5_000)
-    yield Field("excess", "tick", words="act.decide.excess")
-    yield from proof_fields(sight)
+    yield Field("excess", "tick", words="act.decide.excess", folded=True)
+    yield from (replace(one, folded=True) for one in proof_fields(sight))
 
 
 def _grounds(sight: Sight, claimed: str) -> tuple[tuple[str, str], ...]:
