@@ -181,16 +181,30 @@ def told(ledger: Ledger, kind: str, shape: type[Any] = Told) -> Iterator[Any]:
             result = connection.execute(statement, {"kind": kind, "after": after, "page": PAGE_TOLD})
             page = result.cursor.fetchall()  # the driver's own rows: there may be millions
         for _, body in page:
-            try:
-                found = reading.decode(body)
-            except (msgspec.MsgspecError, UnicodeDecodeError):
-                raise TamperedError("A stored event cannot be read: its bytes are not an event's.") from None
-            if found.kind_version != current:  # an old event, through its upcasters
-                found = msgspec.convert(decode(bytes(body)), shape, from_attributes=True)
-            yield found
+            yield _read(reading, body, shape, current)
         if len(page) < PAGE_TOLD:
             return
         after = page[-1][0]
+
+
+def told_since(ledger: Ledger, kind: str, after: int, limit: int) -> tuple[tuple[int, Told], ...]:
+    """Return what events of a kind say that come after a place, at most so many, each with its place."""
+    with ledger.looking() as connection:
+        result = connection.execute(text(_OF_KIND), {"kind": kind, "after": after, "page": limit})
+        rows = result.cursor.fetchall()
+    reading = msgspec.json.Decoder(Told)
+    return tuple((int(place), _read(reading, body, Told, KINDS[kind].version)) for place, body in rows)
+
+
+def _read(reading: Any, body: Any, shape: type[Any], current: int) -> Any:
+    """Read what a stored event says; one of an old version through its upcasters."""
+    try:
+        found = reading.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise TamperedError("A stored event cannot be read: its bytes are not an event's.") from None
+    if found.kind_version == current:
+        return found
+    return msgspec.convert(decode(bytes(body)), shape, from_attributes=True)
 
 
 def last_events(

@@ -13,6 +13,7 @@ from litestar import Response, get
 from troth.faces.brand import drawn
 from troth.faces.console.account_pages import account_pages
 from troth.faces.console.audit_pages import audit_pages
+from troth.faces.console.consent_pages import consent_pages
 from troth.faces.console.cookie_pages import cookie_pages
 from troth.faces.console.desk import ROOT, Desk
 from troth.faces.console.door import door
@@ -47,6 +48,7 @@ PARTS = (
     people_pages,
     account_pages,
     audit_pages,
+    consent_pages,
     cookie_pages,
     incident_pages,
     ledger_pages,
