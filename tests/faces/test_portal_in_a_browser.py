@@ -393,6 +393,7 @@ def test_nothing_stands_in_anybodys_way_on_any_page(visit, server, shown, langua
         look(name, path)
     look("not-found", "/nothing/here", 404)
     page.goto("/notice")  # on paper it is black on white, without what leads elsewhere
+    page.set_viewport_size({"width": 794, "height": 1123})
     page.emulate_media(media="print", color_scheme="dark")
     assert not page.locator("header.top nav").first.is_visible()
     assert not page.locator("footer.end").is_visible()

@@ -38,10 +38,17 @@ class Words:
         return key in self.sentences
 
     def day(self, when: date | datetime | None) -> str:
-        """Write a day as people do, such as 3 April 2026 or 3 avril 2026."""
+        """Write a day as people do, such as 3 April 2026 or 3 avril 2026.
+
+        >>> Words("fr", {}).day(date(2026, 12, 1)), Words("en", {}).day(date(2026, 12, 1)), Words("fr", {}).day(None)
+        ('1er décembre 2026', '1 December 2026', '')
+        """
         from babel.dates import format_date
 
-        return "" if when is None else str(format_date(when, "long", locale=_LOCALES[self.language]))
+        if when is None:
+            return ""
+        said = str(format_date(when, "long", locale=_LOCALES[self.language]))
+        return f"1er{said[1:]}" if self.language == "fr" and when.day == 1 else said
 
     def moment(self, when: datetime, zone: str = "UTC") -> str:
         """Write a moment in the time of a place.
