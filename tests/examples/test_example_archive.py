@@ -9,7 +9,7 @@ import pytest
 
 from troth import wiring
 from troth.stores.contract import Who
-from troth.work import publish_policy, sweep
+from troth.work import publish_policy, sweep, tell_owners
 from troth.work.audit import judge_one
 from troth.work.project import Project
 
@@ -91,3 +91,15 @@ def test_on_postgresql_the_audit_sees_who_else_can_read_the_archive(tmp_path, cl
             finally:
                 connection.execute("REVOKE ALL ON contract_archive FROM example_campaigns")
                 connection.execute("DROP ROLE example_campaigns")
+
+
+def test_counsel_is_told_that_contracts_move_to_an_archive_and_not_that_they_go(tmp_path, clock, monkeypatch):
+    import databases
+
+    urls = databases.create(tmp_path / "demo")
+    with company(tmp_path, urls, clock, monkeypatch) as project:
+        sweep.mark(project, NAMES, staff="marie")
+        moving, going = (tell_owners.said(one, "en") for one in tell_owners.owners(project))
+        assert "14 rows of crm.contract are in use no more" in moving
+        assert "They move to their archive from" in moving
+        assert "3 rows of crm.contract_archive have outlived" in going

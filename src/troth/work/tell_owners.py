@@ -157,11 +157,13 @@ def said(one: Owner, language: str) -> str:
     state = one.sweep
     beside = (str(one).split(":")[0] for one in state.get("beside") or ())
     also = sorted({*(str(pair).rpartition(":")[0] for pair in state["allowed"]), *beside} - {state["table"]})
-    told = phrase(
-        "sweep_owned", language, rows=state["rows"], table=f"{state['store']}.{state['table']}", rule=state["rule"],
-        oldest=send_letter.day(state["oldest"], language) if state["oldest"] else "?",
-        on=send_letter.day(state["due"], language), sweep=one.of,
-    )  # fmt: skip
+    moves = f"{state['table']}:archive" in state["allowed"]
+    fields: dict[str, Any] = {
+        "rows": state["rows"], "table": f"{state['store']}.{state['table']}", "rule": state["rule"], "sweep": one.of,
+        "oldest": send_letter.day(state["oldest"], language) if state["oldest"] else "?",
+        "on": send_letter.day(state["due"], language),
+    }  # fmt: skip
+    told = phrase("sweep_moved" if moves else "sweep_owned", language, **fields)
     return f"{told} {phrase('sweep_along', language, tables=', '.join(also))}" if also else told
 
 
