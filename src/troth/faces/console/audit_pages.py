@@ -295,5 +295,5 @@ def _stands(visit: Visit, looked: Mapping[str, Verdict]) -> Iterator[Stands]:
 
 
 def _in_order(clause: str) -> tuple[tuple[int, str], ...]:
-    """Return what sorts clauses as people number them: 7.10 after 7.9."""
-    return tuple((int(part) if part.isdecimal() else 0, part) for part in clause.split("."))
+    """Return what sorts clauses as people number them: 7.10 after 7.9, and the register after every number."""
+    return tuple((int(part) if part.isdecimal() else 1_000_000, part) for part in clause.split("."))

@@ -162,7 +162,7 @@ def brief(event: Event) -> str:
     told = [
         f"{name} {_written(value)}"
         for name, value in list(event.facts.items())[:4]
-        if value is not None and not isinstance(value, list | tuple | Mapping)
+        if not isinstance(value, list | tuple | Mapping) and value is not None and value != ""
     ]
     joined = ", ".join(told)
     return joined if len(joined) <= 160 else f"{joined[:159]}…"
