@@ -102,6 +102,9 @@ def test_an_event_shows_its_proof_and_gives_its_receipt(client, project):
     assert receipt.verify(given.content, *seal.verifiers(project.ledger)).sealed
     assert json.loads(given.text)["event"]
     assert client.get("/console/ledger/events/01NOTHING").status_code == 404
+    record_reading(project, "later", "handler", "request")
+    unsealed = read.stream(project.ledger, "reading/later")[-1]
+    assert "promised by a signature" in client.get(f"/console/ledger/events/{unsealed.id}").text
 
 
 def test_readings_name_who_when_and_on_which_screen(client):
