@@ -204,3 +204,19 @@ def test_the_yearly_report_is_given(auditor, audited):
     given = auditor.get("/console/audit/report?year=2026&format=json")
     assert json.loads(given.text)
     assert auditor.get("/console/audit/report?year=1900&format=json").status_code == 422
+
+
+def test_an_inspection_is_shown_and_the_look_is_recorded(auditor, project):
+    from troth.work import inspection
+
+    assert "No inspection was opened" in auditor.get("/console/audit/inspections").text
+    number = inspection.open_inspection(project, "CNIL", ["contact"], "handler", reference="2026-77").number
+    inspection.add_document(project, number, "contract.txt", b"a contract", "asked for", "handler")
+    page = auditor.get("/console/audit/inspections").text
+    assert number in page
+    assert "2026-77" not in page
+    page = auditor.get(f"/console/audit/inspections/{number}").text
+    assert "CNIL (2026-77)" in page
+    assert "contract.txt" in page
+    assert read.stream(project.ledger, f"reading/{number}")[-1].facts["staff"] == "auditor"
+    assert auditor.get("/console/audit/inspections/V-1999-001").status_code == 404

@@ -18,6 +18,7 @@ from troth.faces.console.cookie_pages import cookie_pages
 from troth.faces.console.desk import ROOT, Desk
 from troth.faces.console.door import door
 from troth.faces.console.incident_pages import incident_pages
+from troth.faces.console.inspection_pages import inspection_pages
 from troth.faces.console.ledger_pages import ledger_pages
 from troth.faces.console.outside_door import outside_door
 from troth.faces.console.people_pages import people_pages
@@ -51,6 +52,7 @@ PARTS = (
     consent_pages,
     cookie_pages,
     incident_pages,
+    inspection_pages,
     ledger_pages,
     policy_pages,
     recipient_pages,
