@@ -227,10 +227,13 @@ def _refusals(visit: Visit) -> list[Mapping[str, Any]]:
         for one in read.states(visit.project.ledger, REFUSALS)
     }
     return [
-        {"company": name, "called": called, "channel": channel, "known": known, "is_known": known is not None}
+        {
+            "called": called,
+            "channels": [
+                states.get(name, {}).get(one) or states.get(name, {}).get(EVERY) for one in CHANNELS
+            ],
+        }
         for name, called in _companies(visit)
-        for channel in CHANNELS
-        for known in [states.get(name, {}).get(channel) or states.get(name, {}).get(EVERY)]
     ]
 
 
