@@ -11,9 +11,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.request import HTTPCookieProcessor, build_opener, urlopen
+from urllib.request import urlopen
 
 import pytest
+from group_tour import website
+
+import office_walk
 
 TOUR = Path(__file__).resolve().parents[2] / "examples" / "group" / "tour.py"
 MAELLE = "maelle.trevalenne@ateliers-loriots.example"
@@ -97,26 +100,24 @@ def served(folder: Path) -> str:
         time.sleep(1)
         with urlopen(address, timeout=20) as answered:
             assert answered.status == 200
-        office = re.findall(
-            r"^    (.+?) +(\w+) +(http://\S+/console/enter/\S+)$", "".join(said), re.MULTILINE
-        )
-        worked = {role: enters(link) for _, role, link in office}
+        links = office_walk.office("".join(said))
+        visitors = {role: office_walk.enter(link) for role, link in links.items()}
+        worked = {
+            role: {"/console": first, **dict(office_walk.walk(visitor, links[role], first))}
+            for role, (visitor, first, _) in visitors.items()
+        }
+        if not website.why_no_scan():
+            shown = office_walk.pictures({role: (links[role], jar) for role, (_, _, jar) in visitors.items()})
+            assert all(one.stat().st_size > 10_000 for one in shown)
     finally:
         _, complaint = end(serving, folder)
     assert set(worked) == {"handler", "reviewer", "dpo", "counsel", "intake", "auditor", "admin"}
-    assert all("Today" in page for page in worked.values())
-    assert "overdue" in worked["handler"]
+    assert all("Today" in pages["/console"] for pages in worked.values())
+    assert "2026-" in worked["handler"]["/console/requests"]
+    assert len(worked["dpo"]) > 8
     assert (serving.returncode, complaint) == (0, "")
     assert any(address.rstrip("/") in line for line in said[-20:-1])
     return "".join(said)
-
-
-def enters(link: str) -> str:
-    """Sign in by a link of the office, as a browser would, and return the first page."""
-    visitor = build_opener(HTTPCookieProcessor())
-    visitor.addheaders = [("Sec-Fetch-Site", "same-origin")]
-    with visitor.open(link, data=b"", timeout=20) as answered:
-        return answered.read().decode()
 
 
 def part(said: str, title: str) -> str:
