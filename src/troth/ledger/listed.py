@@ -121,6 +121,18 @@ def count(ledger: Ledger, wanted: Wanted) -> int:
         return int(connection.execute(statement, bound).scalar_one())
 
 
+def waiting_alike(ledger: Ledger) -> list[tuple[str, str, tuple[str, ...], int]]:
+    """Count the requests that wait for something, those alike together: (status, entity, what they wait for, rows)."""
+    statement = text(
+        "SELECT status, entity, waits, count(*) AS rows FROM requests WHERE waits <> '' GROUP BY status, entity, waits"
+    )
+    with ledger.looking() as connection:
+        return [
+            (row.status, row.entity, tuple(row.waits.split()), int(row.rows))
+            for row in connection.execute(statement)
+        ]
+
+
 def overdue(ledger: Ledger, entities: Collection[str] | None, today: str) -> int:
     """Count the open requests whose legal date is before a day (ISO 8601)."""
     where, bound = _where(Wanted(entities))

@@ -14,9 +14,9 @@ from types import MappingProxyType
 
 from troth.ledger import listed, read
 from troth.ledger.listed import Listed, Wanted
-from troth.rules import alert, request_trend
+from troth.rules import alert, request_line, request_trend
 from troth.rules.alert import Stage
-from troth.rules.request import NOBODY
+from troth.rules.request import ENDED, NOBODY, OPEN
 from troth.rules.request_trend import Month
 from troth.rules.request_wait import Step, Wait, waits
 from troth.rules.staff import Duty, Staff
@@ -34,6 +34,8 @@ DUTIES: Mapping[Step, Duty] = MappingProxyType(
 )  # fmt: skip
 """Which duty a step asks for; what is not here waits for the person, for owners, or for the worker."""
 DUE_ROWS = 15
+ENDINGS = frozenset(ENDED) - {"closed"}
+"""In these a request is explained and closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +50,21 @@ class Due:
 
 def waiting(project: Project, staff: Staff) -> dict[Step, int]:
     """Count what waits for somebody, by step; what they may not do, because they did the step before, is left out."""
-    found = {}
+    found: dict[Step, int] = {}
+    alike = listed.waiting_alike(project.ledger)
     for step, duty in DUTIES.items():
         if not staff.may(duty):
             continue
-        statuses = ("responded", "refused", "withdrawn", "forwarded", "not_identifiable")
-        wanted = Wanted(staff.entities(duty), waits=step, by=staff.handle)
-        if step in {"explain", "close"}:
-            wanted = Wanted(staff.entities(duty), statuses, waits=step)
-        if rows := listed.count(project.ledger, wanted):
+        statuses = ENDINGS if step in {"explain", "close"} else OPEN
+        entities, mine = staff.entities(duty), request_line.waiting(step, staff.handle)
+        rows = sum(
+            rows
+            for status, entity, waiting_for, rows in alike
+            if status in statuses
+            and (entities is None or entity in entities)
+            and any(one.partition(":")[0] == step and one != mine for one in waiting_for)
+        )
+        if rows:
             found[step] = rows
     return found
 
