@@ -14,12 +14,12 @@ SPREAD := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # What tests write is kept in memory where there is room for it: they would wait for the disk.
 ROOM := $(shell [ -w /dev/shm ] && df -Pk /dev/shm | awk 'END { if ($$4 >= 3000000) print "/dev/shm" }')
 
-.PHONY: help run tour test quick lint types floors setup bench lock clean
+.PHONY: help run tour test quick lint types floors setup bench pictures lock clean
 
 help:           ## say what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-run: setup      ## create the demo company, tell the story, serve the portal until Ctrl-C
+run: setup      ## create the demo company, tell the story, serve console, portal and site until Ctrl-C
 	$(PYTHON) examples/group/tour.py --serve
 
 tour: setup     ## the same story, without serving
@@ -47,6 +47,10 @@ floors: setup
 
 bench: setup    ## measure ours beside the hand-written floor
 	$(PYTHON) -m bench
+
+pictures: setup ## take the pictures of the README anew, of the example as the tests walk through it
+	$(PYTHON) -m pytest -q tests/examples/test_tour.py -k sqlite
+	cp build/screenshots/example/*.png docs/pictures/
 
 setup: $(STAMP) ## make .venv/ from the lock file
 

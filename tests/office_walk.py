@@ -1,6 +1,6 @@
 """A walk through the console of the example's office: every page that somebody's menu leads to, and pictures.
 
-The pictures go to `build/screenshots/example/`; `make pictures` puts those of the README there.
+The pictures go to `build/screenshots/example/`; `make pictures` puts them into `docs/pictures/`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SHOWN = (  # who, where, as what
     ("handler", "/console", "console-today"),
     ("reviewer", "/console/requests", "console-requests"),
     ("dpo", "/console/audit", "console-audit"),
-    ("counsel", "/console/policy", "console-policy"),
+    ("counsel", "/", "portal"),
 )
 _LINK = re.compile(r'href="(/console[^"#]*)"')
 
