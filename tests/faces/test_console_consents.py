@@ -11,7 +11,7 @@ from console_visits import admit_all, admit_one, signed_in
 from shop_project import opened
 from troth.faces.console import consent_pages
 from troth.faces.portal.application import application
-from troth.ledger import read
+from troth.ledger import lease, read
 from troth.rules.consent_form import WORDS
 from troth.work import declare_refusals, may
 from troth.work.count_consents import Counted
@@ -74,6 +74,15 @@ def test_more_than_a_page_can_count_is_counted_beside_it(project, app, said, mon
     assert not counted.go_on(project.ledger, most=0)
     assert counted.go_on(project.ledger)
     assert sum(sum(one.values()) for one in counted.counts.values()) == 3
+
+
+def test_consents_are_counted_also_while_another_server_counts(project, app, said, monkeypatch):
+    monkeypatch.setattr(consent_pages, "AT_ONCE", 0)
+    assert lease.claim(project.ledger, f"console/{consent_pages.COUNT}", 60)
+    with signed_in(project, "auditor", app) as client:
+        assert client.get("/console/consents").status_code == 200
+        assert "event: end" in client.get("/console/consents/live").text
+        assert sum(counts(client).values()) == 3
 
 
 def test_one_person_is_found_by_an_exact_identifier_and_the_reading_is_recorded(project, app, said):

@@ -10,6 +10,7 @@ import pytest
 import story
 from console_visits import admit_all, admit_one, visiting
 from naming import names
+from troth.faces.console import request_shown
 from troth.faces.console.acts_claims import ANSWERS, CLAIMS
 from troth.faces.console.acts_course import COURSE
 from troth.faces.console.desk import SESSION
@@ -249,3 +250,16 @@ def test_what_ended_is_taken_up_again_under_its_new_number(project, office):
     answer = office.act("handler", number, "reopen", because="error", note="It was another person.")
     assert "/console/requests/2026-0002" in answer.headers["location"]
     assert "2026-0002" in office.page("handler", number)
+
+
+def test_every_step_that_waits_is_done_by_an_act_there_is():
+    assert set(request_shown.DOES.values()) <= {act.name for act in ACTS}
+
+
+@pytest.mark.parametrize("hours", ["1e30", "NaN", "-1", "Infinity", "1000001"])
+def test_a_fee_of_no_amount_is_refused_in_a_sentence(project, office, hours):
+    number = story.ask(project, "access")
+    page = office.act(
+        "handler", number, "fee", 422, kind="excessive", hours=hours, rate="30", postage="0"
+    ).text
+    assert "Hours, rate and postage are numbers" in page

@@ -1,15 +1,19 @@
 """Settings of the console: staff and their roles, one's own account, configuration and health."""
 
+import ast
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from console_visits import PASSWORD, admit_all, admit_one, signed_in, visiting
 from shop_project import make, opened
 from troth.faces.portal.application import application
+from troth.faces.words import catalogues
 from troth.ledger import accounts, read
 from troth.ledger.accounts import Account
+from troth.rules import staff
 from troth.work import admit, sign_in
 
 START = datetime(2026, 12, 1, 9, tzinfo=UTC)
@@ -241,3 +245,20 @@ def test_health_tells_what_answers_and_what_does_not(admin, project, tmp_path, c
     assert page.count("does not answer") == 1
     assert page.count("answers") >= 3  # the ledger, the mail and the other store
     assert "does not come" in page  # nobody sealed for five minutes
+
+
+def test_every_move_of_somebody_is_said_in_both_languages():
+    tree = ast.parse(Path(staff.__file__).read_text(encoding="utf-8"))
+    fold = next(one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == "fold")
+    moves = {one.value.value for one in ast.walk(fold) if isinstance(one, ast.MatchValue)}
+    assert {"invited", "enter_link"} <= moves
+    for words in catalogues(face="console").values():
+        assert [one for one in sorted(moves) if not words.has(f"settings.move.{one}")] == []
+
+
+def test_the_page_of_somebody_is_shown_after_a_link_that_signs_in(project, admin):
+    sign_in.enter_link(project, "handler", "root")
+    for language, said in (("en", "signs in once"), ("fr", "une seule fois")):
+        page = admin.get(f"/console/settings/staff/handler?lang={language}")
+        assert page.status_code == 200
+        assert said in page.text

@@ -25,6 +25,8 @@ from troth.work import (
     send_letter,
 )
 
+FEE_MAX = 1_000_000
+"""No hours, rate or postage of an answer is above this; what is was mistyped."""
 ASKS = ("identity", "clarification", "mandate")
 
 
@@ -139,6 +141,8 @@ def _fee_propose(sight: Sight) -> object:
         hours, rate, postage = (Decimal(sight.given(name) or "0") for name in ("hours", "rate", "postage"))
     except InvalidOperation:
         raise NotAllowedError("Hours, rate and postage are numbers, such as 1.5.") from None
+    if any(not one.is_finite() or not 0 <= one <= FEE_MAX for one in (hours, rate, postage)):
+        raise NotAllowedError(f"Hours, rate and postage are numbers from 0 to {FEE_MAX:,}, such as 1.5.")
     cost = fee.Cost(hours, rate, postage, sight.given("currency").upper()[:3])
     return charge.propose(sight.project, sight.number, sight.staff, cost, proof(sight))
 

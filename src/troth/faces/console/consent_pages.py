@@ -11,14 +11,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from secrets import token_hex
 from typing import Any
 
 from litestar import Response
 
-from troth.errors import NotAllowedError, NotFoundError
+from troth.errors import ConflictError, NotAllowedError, NotFoundError
 from troth.faces.console.desk import Desk, Visit
 from troth.faces.console.disclosure_pages import kinds
 from troth.faces.console.progress import Tell, Works, live
@@ -59,6 +61,7 @@ class Said:
 def consent_pages(desk: Desk) -> None:
     """Register the pages of consents."""
     works, counted = Works(desk.project), Counted()
+    this_server = f"console/{COUNT}/{token_hex(8)}"  # each server counts for itself, in its own memory
 
     @desk.page("/consents", "read_consents")
     def listed(visit: Visit) -> Response[Any]:
@@ -70,7 +73,8 @@ def consent_pages(desk: Desk) -> None:
             def work(tell: Tell) -> bool:
                 return counted.go_on(ledger, advance=lambda done: tell(done, 0, ""))
 
-            works.begin(COUNT, visit.staff.handle, work)
+            with suppress(ConflictError):  # somebody else looked at the same moment
+                works.begin(COUNT, visit.staff.handle, work, leased=this_server)
         totals, months = _sums(visit, counted)
         if visit.asked("format") == "csv":
             heads = ("purpose", "company", "channel", "month", *SAID)
@@ -95,7 +99,7 @@ def consent_pages(desk: Desk) -> None:
         return live(lambda: works.step(COUNT, lambda run: words("consents.counting.going", number=run.done)))
 
     @desk.act("/consents/person", "read_consents")
-    def person(visit: Visit) -> Response[Any]:
+    def standing(visit: Visit) -> Response[Any]:
         """POST /console/consents/person: how one stands to each purpose, whom an exact identifier names."""
         kind, value = visit.given("kind"), visit.given("identifier")
         if not kind or not value:

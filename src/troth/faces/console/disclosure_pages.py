@@ -54,7 +54,7 @@ def disclosure_pages(desk: Desk) -> None:
             visit.project, "disclosures", visit.staff.handle, "console/recipients/disclosures/about"
         )
         found = disclose.disclosed(visit.project, [(kind, value)])
-        return _show(visit, list(reversed(found)), person=True)
+        return _show(visit, list(reversed(found)), about_one=True)
 
     @desk.act("/recipients/disclosures", "disclose")
     def add(visit: Visit) -> Response[Any]:
@@ -118,12 +118,12 @@ def _rows(visit: Visit) -> Iterator[list[object]]:
 
 
 def _show(
-    visit: Visit, found: list[Event], *, older: int | None = None, person: bool = False
+    visit: Visit, found: list[Event], *, older: int | None = None, about_one: bool = False
 ) -> Response[Any]:
     policy, language = visit.project.policy, visit.words.language
     return visit.show(
         "disclosures.html", visit.words("disclosures.title"), rows=[_line(visit, event) for event in found],
-        older=older, person=person, discloses=visit.may("disclose", ""), evidence=EVIDENCE,
+        older=older, about_one=about_one, discloses=visit.may("disclose", ""), evidence=EVIDENCE,
         today=day_here(visit.project).isoformat(), kinds=[(kind, kind) for kind in kinds(visit)],
         recipients=[(str(one.key), one.title.said(language)) for one in policy.recipients.values()],
         parties=[("", "–")] + [(str(one.key), one.name) for each in policy.recipients.values() for one in each.named],

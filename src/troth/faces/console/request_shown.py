@@ -18,7 +18,7 @@ from troth.rules.request_wait import waits
 from troth.work import cover, hold
 
 DOES: Mapping[str, str] = {
-    "authority": "authority", "extension": "extension_confirm", "unidentified": "unidentified_confirm",
+    "authority": "authority", "extension": "extend_confirm", "unidentified": "unidentified_confirm",
     "person": "answer_ask", "fee": "fee_confirm", "fee_paid": "fee_moved", "escalated": "decide", "decide": "decide",
     "advise": "advise", "review": "review", "owner": "task", "measure": "measure", "approve": "approve",
     "release": "release", "by_hand": "carried_out", "post": "posted", "answer": "answer", "close": "close",
