@@ -234,6 +234,18 @@ def test_a_deputy_is_refused_roles_that_stay_apart_from_their_own(project):
     assert not admit.acting(project, "carl").may("review")
 
 
+def test_a_deputy_of_two_gets_no_roles_that_stay_apart(project):
+    admit_one(project, "anne", "reviewer")
+    admit_one(project, "bob", "handler")
+    admit_one(project, "carl", "intake")
+    admit.away(project, "anne", START.date(), None, "carl", "root")
+    with pytest.raises(NotAllowedError, match="carl cannot stand in for bob"):
+        admit.away(project, "bob", START.date() + timedelta(days=9), None, "carl", "root")
+    admit.grant(project, "carl", "handler", "", "root")
+    assert admit.acting(project, "carl").may("decide")
+    assert not admit.acting(project, "carl").may("review")
+
+
 def test_nothing_of_an_account_lies_in_the_ledger_in_clear(client, project, tmp_path):
     join(client, project, admit.first_link(project))
     for one in tmp_path.joinpath(".troth").iterdir():

@@ -8,6 +8,7 @@ import pytest
 
 from console_visits import admit_all, admit_one, signed_in
 from shop_project import opened, with_old_messages
+from troth.errors import NotAllowedError
 from troth.faces.portal.application import application
 from troth.ledger import read
 from troth.work import admit, hold, sweep
@@ -72,6 +73,9 @@ def test_whoever_marked_it_does_not_let_it_act_but_in_an_office_of_one(project, 
     with signed_in(project, "alone", app) as client:
         client.post(f"{HERE}/mark")
         clock.forward(days=31)
+    with pytest.raises(NotAllowedError, match="still lets alone hold roles"):
+        admit.end_derogation(project, "root")
+    admit.withdraw(project, "alone", "handler", "", "root")
     admit.end_derogation(project, "root")
     with signed_in(project, "alone", app) as client:
         assert "You marked this sweep" in client.get(HERE).text

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from troth.rules.staff import APART, DUTIES, ROLES, Grant, Staff, acting, joined
+from troth.rules.staff import APART, DUTIES, ROLES, Grant, Staff, acting, joined, to_be_lent
 
 TODAY = date(2026, 12, 1)
 DECIDING = {"decide", "review", "approve_policy", "publish_policy", "approve_sweeps", "hold", "settings"}
@@ -65,6 +65,37 @@ def test_a_deputy_has_the_duties_under_a_handle_of_their_own():
 def test_nobody_stands_in_outside_the_absence(absence):
     absent = member("rita", ("reviewer", ""), absences=[absence])
     assert not acting(member("sam", ("intake", "")), [absent], TODAY).may("review")
+
+
+def test_what_two_lend_is_not_joined_but_where_a_derogation_says_why():
+    absent = [
+        member("hana", ("handler", ""), absences=[away("sam")]),
+        member("rita", ("reviewer", ""), absences=[away("sam")]),
+    ]
+    sam = acting(member("sam", ("intake", "")), absent, TODAY)
+    assert sam.lent == (("hana", Grant("handler")),)
+    assert not (sam.may("decide") and sam.may("review"))
+    assert acting(member("sam", ("intake", "")), absent, TODAY, alone=True).may("review")
+
+
+def test_ones_own_role_goes_before_one_that_is_lent():
+    absent = member("rita", ("reviewer", ""), absences=[away("sam")])
+    assert not acting(member("sam", ("handler", "")), [absent], TODAY).may("review")
+
+
+@pytest.mark.parametrize(
+    ("begins", "until", "lent"),
+    [
+        ("2026-12-01", "2026-12-04", 0),
+        ("2026-12-09", None, 1),
+        ("2026-12-11", None, 0),
+        ("2026-12-01", None, 1),
+    ],
+)
+def test_a_deputy_has_what_others_lend_on_the_same_days(begins, until, lent):
+    absent = member("rita", ("reviewer", ""), absences=[away("sam", "2026-12-05", "2026-12-10")])
+    last = date.fromisoformat(until) if until else None
+    assert len(list(to_be_lent([absent], "sam", date.fromisoformat(begins), last))) == lent
 
 
 def test_who_left_may_nothing():

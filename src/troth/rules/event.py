@@ -138,7 +138,7 @@ KINDS: Mapping[str, Kind] = _kinds(
         ("exemptions", "kept", "article", "purposes", "on", "imported"),
         "request",
     ),
-    Kind("decision_reviewed", ("claim", "outcome", "staff"), (), "request"),
+    Kind("decision_reviewed", ("claim", "outcome", "staff"), ("derogation",), "request"),
     Kind("dpo_advised", ("claim", "outcome", "staff"), (), "request"),
     Kind("said_more", ("channel",), ("mail", "same_address"), "request"),
     Kind("mail_received", ("mail", "bytes", "automatic", "guess", "kept_under", "arrived_at"), (), "mail"),
@@ -153,7 +153,7 @@ KINDS: Mapping[str, Kind] = _kinds(
         ("claim", "plan_sha256", "how", "stores"),
         ("map_sha256", "catalogue_sha256"),
     ),
-    Kind("plan_approved", ("claim", "plan_sha256", "tolerance", "staff")),
+    Kind("plan_approved", ("claim", "plan_sha256", "tolerance", "staff"), ("derogation",)),
     Kind("act_begun", ("step", "claim", "store", "plan_sha256", "lease"), ("rows",)),
     Kind(
         "act_ended",

@@ -170,13 +170,13 @@ def why_not_propose(state: Mapping[str, Any], cost: Cost, promise: Answer | None
         yield "A fee covers a cost: give the hours, the rate, and the postage if any."
 
 
-def why_not_confirm(state: Mapping[str, Any], staff: str) -> Iterator[str]:
+def why_not_confirm(state: Mapping[str, Any], staff: str, *, alone: bool = False) -> Iterator[str]:
     """Reasons not to let a fee be asked for."""
     told = state.get("fee")
     if not told or told["state"] != "proposed":
         yield "No fee is proposed that waits for a second person."
         return
-    if told["by"] == staff:
+    if told["by"] == staff and not alone:
         yield f"{staff} proposed the fee. Somebody else confirms it."
     if not any(claim["advised_by"] for claim in state["claims"].values()):
         yield "The data protection officer has not advised on it yet (GDPR Art. 38(1)). Record the advice first."

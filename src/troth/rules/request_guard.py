@@ -19,9 +19,16 @@ from troth.rules.request_moves import silent_from
 
 
 def why_not_decide(
-    state: Mapping[str, Any], claim: str, outcome: str, role: str, today: date
+    state: Mapping[str, Any],
+    claim: str,
+    outcome: str,
+    role: str,
+    today: date,
+    *,
+    staff: str = "",
+    alone: bool = False,
 ) -> Iterator[str]:
-    """Reasons not to decide a claim."""
+    """Reasons not to decide a claim; `alone` says that a derogation lets one person do what two should."""
     yield from _claim_open(state, claim)
     if outcome in {"grant", "part"} and claim in state["claims"]:
         yield from representation.why_not(state, state["claims"][claim]["right"], today)
@@ -32,20 +39,34 @@ def why_not_decide(
     told = state["claims"].get(claim)
     if told is not None and (told["stores"] or told["done"]):
         yield f"Claim {claim} is being carried out already."
+    if told is not None and staff and told["advised_by"] == staff and not alone:
+        yield f"{staff} advised on claim {claim}. Somebody else decides it (GDPR Art. 38(6))."
+
+
+def why_not_advise(state: Mapping[str, Any], claim: str, staff: str, *, alone: bool = False) -> Iterator[str]:
+    """Reasons not to advise on a claim: nobody advises on what they decided or reviewed themselves."""
+    told = state["claims"].get(claim)
+    if told is None:
+        yield from _claim_open(state, claim)
+    elif not alone and staff and staff in (told["decided_by"], told["reviewed_by"]):
+        did = "decided" if told["decided_by"] == staff else "reviewed"
+        yield f"{staff} {did} claim {claim}. Somebody else advises on it (GDPR Art. 38(6))."
 
 
 def why_not_review(
-    state: Mapping[str, Any], claim: str, staff: str, role: str, *, confirm: bool = True
+    state: Mapping[str, Any], claim: str, staff: str, role: str, *, confirm: bool = True, alone: bool = False
 ) -> Iterator[str]:
-    """Reasons not to confirm or send back a decision."""
+    """Reasons not to confirm or send back a decision; `alone` says that a derogation is in force."""
     yield from _claim_open(state, claim)
     told = state["claims"].get(claim)
     if told is None:
         return
     if told["outcome"] is None:
         yield f"Claim {claim} is not decided yet, so there is nothing to review."
-    elif told["decided_by"] == staff:
+    elif told["decided_by"] == staff and not alone:
         yield f"{staff} decided claim {claim}. Somebody else reviews it."
+    if staff and told["advised_by"] == staff and not alone:
+        yield f"{staff} advised on claim {claim}. Somebody else reviews it (GDPR Art. 38(6))."
     if not confirm and told["right"] in AT_ONCE and told["outcome"] == "grant":
         yield f"Claim {claim} took effect on receipt, and the law leaves no room for another decision."
     if not confirm and (told["stores"] or told["done"]):
@@ -78,8 +99,10 @@ def why_not_measure(state: Mapping[str, Any], claim: str) -> Iterator[str]:
         yield f"Claim {claim} is being carried out already."
 
 
-def why_not_approve(state: Mapping[str, Any], claim: str, sha256: str, staff: str) -> Iterator[str]:
-    """Reasons not to approve a plan."""
+def why_not_approve(
+    state: Mapping[str, Any], claim: str, sha256: str, staff: str, *, alone: bool = False
+) -> Iterator[str]:
+    """Reasons not to approve a plan; `alone` says that a derogation is in force."""
     yield from _claim_open(state, claim)
     told = state["claims"].get(claim)
     if told is None:
@@ -90,7 +113,7 @@ def why_not_approve(state: Mapping[str, Any], claim: str, sha256: str, staff: st
         yield f"The plan of claim {claim} was measured anew meanwhile: it is {told['plan']['sha256'][:12]} now."
     if told["reviewed_by"] is None:
         yield f"The decision on claim {claim} was not reviewed by a second person."
-    if told["decided_by"] == staff:
+    if told["decided_by"] == staff and not alone:
         yield f"{staff} decided claim {claim}. Somebody else approves its plan."
 
 
@@ -225,14 +248,16 @@ def why_not_propose_extension(
         )
 
 
-def why_not_confirm_extension(state: Mapping[str, Any], staff: str, today: date) -> Iterator[str]:
-    """Reasons not to let a proposed extension be told to the person."""
+def why_not_confirm_extension(
+    state: Mapping[str, Any], staff: str, today: date, *, alone: bool = False
+) -> Iterator[str]:
+    """Reasons not to let a proposed extension be told to the person; `alone`: a derogation is in force."""
     proposed = state.get("extension_proposed")
     if not proposed and not state["extension"]:
         yield "Nobody proposed to extend. One person does, with the reasons, and another confirms."
         return
     yield from why_not_extend(state, str((proposed or state["extension"])["reason"]), today)
-    if proposed and proposed["by"] == staff:
+    if proposed and proposed["by"] == staff and not alone:
         yield f"{staff} proposed to extend. Somebody else confirms it."
 
 

@@ -59,12 +59,14 @@ def why_not_unidentified(state: Mapping[str, Any], today: date) -> Iterator[str]
         yield "They were not reminded yet. The worker does; a letter on paper is posted first."
 
 
-def why_not_confirm_unidentified(state: Mapping[str, Any], staff: str) -> Iterator[str]:
-    """Reasons not to confirm it."""
+def why_not_confirm_unidentified(
+    state: Mapping[str, Any], staff: str, *, alone: bool = False
+) -> Iterator[str]:
+    """Reasons not to confirm it; `alone` says that a derogation lets one person do what two should."""
     proposed = state.get("unidentified")
     if not proposed or not is_open(state):
         yield "Nobody proposed to end it as not identifiable. One person does, saying why, and another confirms."
-    elif proposed["by"] == staff:
+    elif proposed["by"] == staff and not alone:
         yield f"{staff} proposed it. Somebody else confirms it."
 
 

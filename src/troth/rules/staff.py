@@ -85,7 +85,11 @@ class Absence:
 
     def on(self, day: date) -> bool:
         """Say whether somebody is away on a day."""
-        return self.begins <= day and (self.until is None or day <= self.until)
+        return self.meets(day, day)
+
+    def meets(self, begins: date, until: date | None) -> bool:
+        """Say whether somebody is away on any of these days; `until` may be open."""
+        return (until is None or self.begins <= until) and (self.until is None or begins <= self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,16 +173,37 @@ def fold_office(_: State | None, event: Event) -> State:
     }
 
 
-def acting(state: Mapping[str, Any], every: Iterable[Mapping[str, Any]], today: date) -> Staff:
-    """Return somebody as they may act today: with their own roles, and those of whom they stand in for."""
+def acting(
+    state: Mapping[str, Any], every: Iterable[Mapping[str, Any]], today: date, *, alone: bool = False
+) -> Staff:
+    """Return somebody as they may act today: with their own roles, and those of whom they stand in for.
+
+    A role that must stay apart from one they have, their own or lent before, is not lent to them;
+    `alone` says that a derogation is in force, by which it is.
+    """
     handle = str(state["handle"])
-    lent = tuple(
-        (str(other["handle"]), grant)
-        for other in every
-        if other["handle"] != handle and other["status"] == "active" and _deputy(other, today) == handle
-        for grant in grants(other)
-    )
-    return Staff(handle, grants(state), lent) if state["status"] == "active" else Staff(handle, ())
+    if state["status"] != "active":
+        return Staff(handle, ())
+    own, lent = grants(state), list[tuple[str, Grant]]()
+    for other in every:
+        if other["handle"] == handle or other["status"] != "active" or _deputy(other, today) != handle:
+            continue
+        for grant in grants(other):
+            kept = (*own, *(one for _, one in lent))
+            if alone or next(joined(kept, grant), None) is None:
+                lent.append((str(other["handle"]), grant))
+    return Staff(handle, own, tuple(lent))
+
+
+def to_be_lent(
+    every: Iterable[Mapping[str, Any]], deputy: str, begins: date, until: date | None
+) -> Iterator[Grant]:
+    """Yield what a deputy is to have from others who are away on some of these days; `until` may be open."""
+    for other in every:
+        if other["handle"] != deputy and any(
+            one.deputy == deputy and one.meets(begins, until) for one in absences(other)
+        ):
+            yield from grants(other)
 
 
 def grants(state: Mapping[str, Any]) -> tuple[Grant, ...]:
@@ -216,6 +241,12 @@ def joined(held: Iterable[Grant], more: Grant) -> Iterator[str]:
                 f"Nobody is {one.role} and {more.role} for the same entity: {_why(one.role, more.role)}. Give one of "
                 "the roles to somebody else. An office of one person records a derogation with its reason."
             )
+
+
+def joined_already(held: Sequence[Grant]) -> Iterator[str]:
+    """Say, as sentences, which of the roles that somebody holds must stay apart from each other."""
+    for place, one in enumerate(held):
+        yield from joined(held[:place], one)
 
 
 def _why(one: Role, other: Role) -> str:

@@ -136,7 +136,7 @@ def members(project: Project) -> Sequence[Member]:
 
 def acting(project: Project, handle: str) -> Staff:
     """Return somebody as they may act today, with the roles of whom they stand in for; raises NotFoundError."""
-    return rules.acting(known(project, handle), every(project), day_here(project))
+    return rules.acting(known(project, handle), every(project), day_here(project), alone=derogates(project))
 
 
 def grant(project: Project, handle: str, role: str, entity: str, staff: str) -> None:
@@ -169,7 +169,8 @@ def withdraw(project: Project, handle: str, role: str, entity: str, staff: str) 
 def away(project: Project, handle: str, begins: date, until: date | None, deputy: str, staff: str) -> None:
     """Record when somebody is away and who stands in; they keep their own name in what they do.
 
-    Raises NotAllowedError where the deputy would get roles that must stay apart from their own.
+    Raises NotAllowedError where the deputy would get roles that must stay apart from their own, or
+    from those that others who are away at the same time lend them.
     """
     found, standing_in = known(project, handle), known(project, deputy)
     if until is not None and until < begins:
@@ -178,11 +179,10 @@ def away(project: Project, handle: str, begins: date, until: date | None, deputy
         raise NotAllowedError("The absence is over already.")
     if deputy == handle or standing_in["status"] != "active":
         raise NotAllowedError(f"{deputy} cannot stand in: a deputy is somebody else, who is here.")
+    others = [one for one in every(project) if one["handle"] != handle]
+    held = [*rules.grants(standing_in), *rules.to_be_lent(others, deputy, begins, until)]
     wrong = [
-        said
-        for lent in rules.grants(found)
-        for said in rules.joined(rules.grants(standing_in), lent)
-        if not derogates(project)
+        said for lent in rules.grants(found) for said in rules.joined(held, lent) if not derogates(project)
     ]
     if wrong:
         raise NotAllowedError(f"{deputy} cannot stand in for {handle}. {wrong[0]}")
@@ -220,17 +220,33 @@ def derogate(project: Project, reason: str, staff: str) -> None:
 
 
 def end_derogation(project: Project, staff: str) -> None:
-    """Record that the derogation is over; raises NotAllowedError where none is in force."""
+    """Record that the derogation is over.
+
+    Raises NotAllowedError where none is in force, or while somebody holds roles that only it allows.
+    """
     if not derogates(project):
         raise NotAllowedError("No derogation is in force.")
+    holding = [str(one["handle"]) for one in every(project) if any(rules.joined_already(rules.grants(one)))]
+    if holding:
+        raise NotAllowedError(
+            f"The derogation still lets {', '.join(holding)} hold roles that must stay apart. Take one of the roles "
+            "from each of them first."
+        )
     facts = {"staff": staff, "move": "derogation_ended"}
     append.append(project.ledger, [Draft("staff_moved", DEROGATION, facts, actor=staff)])
 
 
 def derogates(project: Project) -> bool:
     """Say whether a derogation is in force."""
+    return derogation(project) is not None
+
+
+def derogation(project: Project) -> str | None:
+    """Return the event that recorded the derogation in force, or None where there is none."""
     found = read.state(project.ledger, DEROGATION)
-    return rules.derogates(None if found is None else found.body)
+    if found is None or not rules.derogates(found.body):
+        return None
+    return str(found.body["event"])
 
 
 def joined(project: Project, handle: str, role: str) -> None:

@@ -16,7 +16,7 @@ from troth.ledger import append, read, vault
 from troth.rules import request, request_move_guard
 from troth.rules.event import Draft, Event, Fact
 from troth.rules.request_moves import reminder_due, silent_from
-from troth.work import request_file, send_letter
+from troth.work import admit, request_file, send_letter
 from troth.work.ask import refuse_unless_sent
 from troth.work.project import Project
 
@@ -96,7 +96,9 @@ def confirm_unidentified(project: Project, number: str, staff: str, *, posted: s
     `posted` is the proof that it went by post, for somebody without an e-mail address.
     """
     found = request_file.load(project, number)
-    request_file.refuse_unless(request_move_guard.why_not_confirm_unidentified(found.state, staff))
+    request_file.refuse_unless(
+        request_move_guard.why_not_confirm_unidentified(found.state, staff, alone=admit.derogates(project))
+    )
     proposed = found.state["unidentified"]
     letter = send_letter.send_letter(
         project, number, "unidentified", letter_fields(project, found),

@@ -16,7 +16,7 @@ from troth.rules import fee as rules
 from troth.rules import request
 from troth.rules.event import Draft, Event, Fact
 from troth.rules.fee import Cost
-from troth.work import request_file, send_letter
+from troth.work import admit, request_file, send_letter
 from troth.work.ask import refuse_unless_sent
 from troth.work.project import Project
 
@@ -52,7 +52,9 @@ def confirm(project: Project, number: str, staff: str, *, posted: str = "") -> E
     """
     found = request_file.load(project, number)
     wrong = [] if request.is_open(found.state) else ["The request has ended."]
-    request_file.refuse_unless([*wrong, *rules.why_not_confirm(found.state, staff)])
+    request_file.refuse_unless(
+        [*wrong, *rules.why_not_confirm(found.state, staff, alone=admit.derogates(project))]
+    )
     fields, version = letter_fields(project, found)
     letter = send_letter.send_letter(
         project, number, "fee", fields, letter_id=f"fee-{version}", posted=posted

@@ -18,7 +18,7 @@ from troth.ledger import append
 from troth.rules import claim as claim_rules
 from troth.rules import exemption, fee, instruction, request_guard
 from troth.rules.event import Draft, Event, Fact
-from troth.work import charge, request_file
+from troth.work import admit, charge, request_file
 from troth.work.project import Project
 
 Role = Literal["handler", "reviewer", "dpo", "counsel", "admin"]
@@ -61,7 +61,10 @@ def decide(
     exempt = [exemption.read(one) for one in exemptions]
     letters = list(dict.fromkeys(one.letter for one in exempt))
     fitting = _fitting(project, found, claimed)
-    wrong = list(request_guard.why_not_decide(found.state, claim, outcome, role, today))
+    alone = admit.derogates(project)
+    wrong = list(
+        request_guard.why_not_decide(found.state, claim, outcome, role, today, staff=staff, alone=alone)
+    )
     wrong += claim_rules.lacking(
         claimed, outcome, on=today, ground=ground, cited=article, exemptions=letters, reason=reason,
         chosen=purposes, fitting=fitting,
@@ -133,8 +136,13 @@ def review(
     """Confirm a decision, or send it back to be decided again."""
     found = request_file.load(project, number)
     found.claim(claim)
-    request_file.refuse_unless(request_guard.why_not_review(found.state, claim, staff, role, confirm=confirm))
+    derogation = admit.derogation(project)
+    request_file.refuse_unless(
+        request_guard.why_not_review(found.state, claim, staff, role, confirm=confirm, alone=bool(derogation))
+    )
     facts: dict[str, Fact] = {"claim": claim, "outcome": "confirm" if confirm else "back", "staff": staff}
+    if found.claim(claim)["decided_by"] == staff:
+        facts["derogation"] = derogation
     draft = Draft(
         "decision_reviewed",
         found.stream,
@@ -157,6 +165,8 @@ def advise(
     found.claim(claim)
     if not note.strip():
         raise NotAllowedError("Advice says something. Write it.")
+    alone = admit.derogates(project)
+    request_file.refuse_unless(request_guard.why_not_advise(found.state, claim, staff, alone=alone))
     facts: dict[str, Fact] = {
         "claim": claim,
         "outcome": "escalated" if escalate else "advised",

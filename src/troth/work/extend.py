@@ -9,7 +9,7 @@ from troth.errors import NotAllowedError
 from troth.ledger import append, read, vault
 from troth.rules import request, request_guard
 from troth.rules.event import Draft, Event, Fact
-from troth.work import request_file, send_letter
+from troth.work import admit, request_file, send_letter
 from troth.work.ask import refuse_unless_sent
 from troth.work.project import Project
 
@@ -41,7 +41,9 @@ def confirm(project: Project, number: str, staff: str, *, posted: str = "") -> E
     """
     found = request_file.load(project, number)
     today = request_file.today(project, found)
-    request_file.refuse_unless(request_guard.why_not_confirm_extension(found.state, staff, today))
+    request_file.refuse_unless(
+        request_guard.why_not_confirm_extension(found.state, staff, today, alone=admit.derogates(project))
+    )
     reason, fields = str(found.state["extension_proposed"]["reason"]), letter_fields(project, found)
     letter = send_letter.send_letter(
         project,

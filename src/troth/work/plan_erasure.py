@@ -17,7 +17,7 @@ from troth.rules import exemption, request_guard
 from troth.rules import hold as rules
 from troth.rules.event import Draft, Event, Fact
 from troth.stores.contract import Count, Measured, SideEffect, Store
-from troth.work import hold, request_file
+from troth.work import admit, hold, request_file
 from troth.work.project import Project
 
 
@@ -67,13 +67,18 @@ def approve(
     told = found.claim(claim)["plan"]
     if told is not None and len(plan_sha256) >= 8 and told["sha256"].startswith(plan_sha256):
         plan_sha256 = told["sha256"]
-    request_file.refuse_unless(request_guard.why_not_approve(found.state, claim, plan_sha256, staff))
+    derogation = admit.derogation(project)
+    request_file.refuse_unless(
+        request_guard.why_not_approve(found.state, claim, plan_sha256, staff, alone=bool(derogation))
+    )
     facts: dict[str, Fact] = {
         "claim": claim,
         "plan_sha256": plan_sha256,
         "tolerance": tolerance,
         "staff": staff,
     }
+    if found.claim(claim)["decided_by"] == staff:
+        facts["derogation"] = derogation
     draft = Draft("plan_approved", found.stream, facts, **request_file.about(found), actor=staff)
     return append.append(project.ledger, [draft], expect={found.stream: found.version})[0]
 

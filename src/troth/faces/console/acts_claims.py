@@ -15,6 +15,7 @@ from troth.rules.claim import WAYS
 from troth.rules.letter import Written
 from troth.rules.package import read_mask
 from troth.work import (
+    admit,
     answer,
     build_package,
     carry_out,
@@ -220,19 +221,23 @@ def _to_post(sight: Sight) -> tuple[tuple[str, str], ...]:
 CLAIMS: tuple[Act, ...] = (
     Act("decide", "decide", _decide, of_claim=True, fields=_decide_fields, when=_undecided_or_open,
         reads=lambda s: said(s, "request_received"),
-        why_not=lambda s: request_guard.why_not_decide(s.state, s.claim, "refuse", "handler", s.today)),
+        why_not=lambda s: request_guard.why_not_decide(
+            s.state, s.claim, "refuse", "handler", s.today, staff=s.staff, alone=admit.derogates(s.project))),
     Act("review", "review", _review, of_claim=True, fields=_review_fields, reads=_decision_said,
         when=lambda s: is_open(s) and bool(s.told["outcome"]) and not s.told["reviewed_by"],
-        why_not=lambda s: request_guard.why_not_review(s.state, s.claim, s.staff, "reviewer")),
+        why_not=lambda s: request_guard.why_not_review(
+            s.state, s.claim, s.staff, "reviewer", alone=admit.derogates(s.project))),
     Act("advise", "advise", _advise, of_claim=True, reads=_decision_said,
         fields=lambda _: (Field("note", "long", needed=True, words="act.advise.note", long_max=5_000),
-                          Field("escalate", "tick", words="act.advise.escalate"))),
+                          Field("escalate", "tick", words="act.advise.escalate")),
+        why_not=lambda s: request_guard.why_not_advise(s.state, s.claim, s.staff, alone=admit.derogates(s.project))),
     Act("measure", "handle", lambda s: plan_erasure.measure(s.project, s.number, s.claim, staff=s.staff), of_claim=True,
         when=lambda s: _granted(s) and _is_way(s, "erasure"),
         why_not=lambda s: request_guard.why_not_measure(s.state, s.claim)),
     Act("approve", "review", _approve, of_claim=True, fields=_approve_fields, grave=True,
         when=lambda s: _granted(s) and bool(s.told["plan"]) and not s.told["approved"],
-        why_not=lambda s: request_guard.why_not_approve(s.state, s.claim, s.told["plan"]["sha256"], s.staff)),
+        why_not=lambda s: request_guard.why_not_approve(
+            s.state, s.claim, s.told["plan"]["sha256"], s.staff, alone=admit.derogates(s.project))),
     Act("carried_out", "handle", lambda s: carry_out.carry_out(
             s.project, s.number, s.claim, s.staff, s.given("said"), by=s.given("by")),
         of_claim=True, when=lambda s: _granted(s) and _is_way(s, "person"),

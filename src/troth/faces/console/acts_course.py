@@ -11,6 +11,7 @@ from troth.rules import fee, request_guard, request_move_guard
 from troth.rules.letter import Written
 from troth.rules.request_moves import MARKS, REOPENED_FOR
 from troth.work import (
+    admit,
     ask,
     await_answer,
     charge,
@@ -219,7 +220,8 @@ COURSE: tuple[Act, ...] = (
     Act("extend_confirm", "review", lambda s: extend.confirm(s.project, s.number, s.staff, posted=s.given("posted")),
         fields=posted, letter=lambda s: _letter("extension", extend.letter_fields(s.project, s.file), s),
         when=lambda s: is_open(s) and bool(s.state.get("extension_proposed")) and not s.state["extension"],
-        why_not=lambda s: request_guard.why_not_confirm_extension(s.state, s.staff, s.today)),
+        why_not=lambda s: request_guard.why_not_confirm_extension(
+            s.state, s.staff, s.today, alone=admit.derogates(s.project))),
     Act("unidentified", "decide", lambda s: await_answer.propose_unidentified(
             s.project, s.number, s.staff, s.given("shown")),
         fields=lambda _: (Field("shown", "long", needed=True, words="act.unidentified.shown"),), grave=True,
@@ -229,12 +231,14 @@ COURSE: tuple[Act, ...] = (
             s.project, s.number, s.staff, posted=s.given("posted")),
         fields=posted, letter=lambda s: _letter("unidentified", await_answer.letter_fields(s.project, s.file), s),
         when=lambda s: is_open(s) and bool(s.state.get("unidentified")), grave=True,
-        why_not=lambda s: request_move_guard.why_not_confirm_unidentified(s.state, s.staff)),
+        why_not=lambda s: request_move_guard.why_not_confirm_unidentified(
+            s.state, s.staff, alone=admit.derogates(s.project))),
     Act("fee", "decide", _fee_propose, fields=_fee_fields, when=lambda s: is_open(s) and not _has_fee(s, "asked")),
     Act("fee_confirm", "review", lambda s: charge.confirm(s.project, s.number, s.staff, posted=s.given("posted")),
         fields=posted, reads=lambda s: said(s, "fee_moved", state="proposed"),
         letter=lambda s: _letter("fee", charge.letter_fields(s.project, s.file)[0], s),
-        when=lambda s: is_open(s) and _has_fee(s, "proposed"), why_not=lambda s: fee.why_not_confirm(s.state, s.staff)),
+        when=lambda s: is_open(s) and _has_fee(s, "proposed"),
+        why_not=lambda s: fee.why_not_confirm(s.state, s.staff, alone=admit.derogates(s.project))),
     Act("fee_moved", "handle", lambda s: charge.move(
             s.project, s.number, s.staff, s.given("to"), proof=s.given("proof")),
         fields=_fee_fields_moved, when=lambda s: is_open(s) and _has_fee(s, "asked")),
