@@ -97,6 +97,12 @@ def test_only_our_rows_are_found_and_those_that_name_no_controller(tenants):
     assert places(store, "nobody") == []
 
 
+def test_only_the_people_of_our_rows_are_told_of_a_breach(tenants):
+    _, store, _ = tenants
+    assert list(store.addresses("orders")) == [ADA, ADA]  # two rows of hers are ours, and Ben's is not
+    assert set(store.addresses("customer")) == {ADA}
+
+
 def test_an_erasure_tells_whose_other_rows_there_are_and_leaves_them(tenants):
     database, store, (acme, zenith) = tenants
     who = [Who("ada", (("email", ADA),))]

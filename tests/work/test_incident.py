@@ -11,13 +11,14 @@ from pypdf import PdfReader
 
 from commanding import troth
 from naming import names
+from shop_project import opened
 from troth.errors import NotAllowedError, NotFoundError
 from troth.faces.portal.application import application
 from troth.ledger import read
 from troth.ledger.rebuild import rebuild
 from troth.outside.mail import Sent
 from troth.work import audit, breach_notice, incident, remind
-from troth.work.addresses import addresses_in
+from troth.work.addresses import addresses_in, between_days
 
 SAID = {
     "nature": "Somebody read the list of customers.", "consequences": "You may get mail that pretends to be from us.",
@@ -169,6 +170,19 @@ def test_people_are_found_in_a_store_and_a_mail_server_that_fails_is_asked_again
     with pytest.raises(NotFoundError, match="has no table 'nothing'"):
         list(addresses_in(project, "shop", "nothing"))
 
+    assert list(addresses_in(project, "shop", "orders")) == ["ada@example.org", "bob@example.org"]
+    first = between_days("placed", "", "2026-01-05")
+    assert list(addresses_in(project, "shop", "message")) == list(addresses_in(project, "shop", "orders"))
+    assert list(addresses_in(project, "shop", "orders", first)) == ["ada@example.org"]
+    with pytest.raises(NotAllowedError, match="no way leads from `log`"):
+        list(addresses_in(project, "shop", "log"))
+    with pytest.raises(NotAllowedError, match="Days narrow the rows of one table"):
+        list(addresses_in(project, "shop", "", first))
+    for wrong in (("placed", "", ""), ("", "2026-01-05", ""), ("placed", "5 May", ""),
+                  ("placed", "2026-01-05", "2026-01-04")):  # fmt: skip
+        with pytest.raises(NotAllowedError):
+            between_days(*wrong)
+
     class Failing:
         def __init__(self, mailer):
             self.mailer, self.down = mailer, True
@@ -186,6 +200,37 @@ def test_people_are_found_in_a_store_and_a_mail_server_that_fails_is_asked_again
     again = incident.tell_people(project, breach, people, SAID, "marie")
     assert (again.sent, again.known, again.failed) == (1, 1, 0)
     assert incident.load(project, breach).state["people_told"] == 2
+
+
+def test_a_store_that_cannot_be_asked_whose_rows_they_are_says_so(folder, project, clock):
+    (folder / "lake").mkdir()
+    (folder / "lake" / "customer.csv").write_text("id,email\n1,ada@example.org\n2,Ada@example.org\n")
+    (folder / "lake" / "click.csv").write_text("id,customer_id\n1,1\n")
+    (folder / "stores" / "lake.yaml").write_text(f"""
+store: lake
+kind: lake
+credentials: {{find: "lake://{folder}/lake", change: "lake://{folder}/lake"}}
+controller: main-entity
+tables:
+  customer:
+    subject: {{key: id, identifiers: {{email: {{kind: email, one_person: true}}}}}}
+    columns: {{id: key, email: contact}}
+    csv: {{delimiter: ","}}
+    erase: {{do: delete, by: dpo, because: a test}}
+  click:
+    belongs_to: [{{customer_id: customer.id}}]
+    columns: {{id: key, customer_id: link}}
+    csv: {{delimiter: ","}}
+    erase: {{do: delete, by: dpo, because: a test}}
+""")
+    made = opened(folder, clock)
+    assert list(addresses_in(made, "lake", "customer")) == ["ada@example.org"]  # once, whatever the case
+    with pytest.raises(
+        NotAllowedError, match="`click` holds no e-mail addresses itself, and a store of kind lake"
+    ):
+        list(addresses_in(made, "lake", "click"))
+    with pytest.raises(NotAllowedError, match="In a store of kind lake, rows cannot be narrowed to days"):
+        list(addresses_in(made, "lake", "customer", between_days("id", "2026-01-01", "")))
 
 
 def test_what_is_missing_is_said_whole(project, number, clock):
@@ -268,7 +313,7 @@ def test_the_commands_from_report_to_register(folder, project, tmp_path):
     file = tmp_path / "people.txt"
     file.write_text("ada@example.org\nnobody\n")
     ran = troth(folder, "incident", "people", number, "--list", str(file), "--nature", "n", "--consequences", "c",
-                "--measures", "m", "--advice", "a", *who)  # fmt: skip
+                "--measures", "m", "--advice", "a", "--yes", *who)  # fmt: skip
     assert (ran.code, "Written to 1" in ran.out, "no address: 1" in " ".join(ran.out.split())) == (
         1,
         True,
@@ -282,3 +327,18 @@ def test_the_commands_from_report_to_register(folder, project, tmp_path):
     troth(folder, "incident", "register", "-o", str(out), *who)
     (line,) = csv.DictReader(io.StringIO(out.read_text()))
     assert (line["nature"], line["risk"]) == ("'=1+1", "high")
+
+
+def test_how_many_are_written_to_is_shown_and_asked(folder, project, breach, letters, monkeypatch):
+    words = ("incident", "people", breach, "--nature", "n", "--consequences", "c", "--measures", "m", "--advice", "a",
+             "--staff", "marie", "--from", "shop.orders", "--dated", "placed", "--since", "2026-01-06")  # fmt: skip
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\ny\n"))
+    asked = troth(folder, *words)
+    assert (asked.code, letters()) == (2, [])
+    assert "Write to 1 address?" in asked.err
+    assert "Written to 1;" in troth(folder, *words).out
+    assert [to for to, *_ in letters()] == ["bob@example.org"]
+    assert "Written to 1; to 1 before" in troth(folder, *words[:-4], "--yes").out
+    later = troth(folder, *words[:-1], "2030-01-01")
+    assert "Nobody is named there: nothing was sent." in later.err
+    assert "A list is not narrowed" in troth(folder, *words[:-6], "--list", "x", *words[-4:]).err

@@ -248,6 +248,15 @@ class Looked:
     sample: tuple[Mapping[str, object], ...] = field(default=(), repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Rows of which the day in a column (in UTC, where it is a moment) is within these two, each of which may lack."""
+
+    column: str
+    since: date | None = None
+    until: date | None = None
+
+
 class Store(Protocol):
     """A store of personal data that can be looked into, changed and proven clean."""
 
@@ -400,6 +409,18 @@ class Looks(Protocol):
         """Count a table, find its oldest row by a column of days, and read a few of its rows.
 
         Raises NotFoundError where there is no such table or column.
+        """
+        ...
+
+
+@runtime_checkable
+class Owned(Protocol):
+    """A store that can be asked to whom the rows of a table belong."""
+
+    def addresses(self, table: str, between: Between | None = None) -> Iterator[str]:
+        """Yield the e-mail addresses of these people, in bounded memory; one may come more than once.
+
+        Raises NotFoundError where table or column are not there, NotAllowedError where nothing leads to a person.
         """
         ...
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from troth.errors import NotAllowedError
 from troth.rules.map import Archive
 from troth.stores.sql_dialect import as_bytes, quoted
-from troth.stores.sql_reach import SqlReach
+from troth.stores.sql_owners import SqlOwners
 from troth.stores.sql_text import Statement, Text
 
 # ruff: noqa: S608
@@ -48,7 +48,7 @@ def _listed(written: str) -> tuple[str, ...]:
 _EXACTLY = {"sqlite": " COLLATE BINARY", "postgresql": ' COLLATE "C"'}
 
 
-class SqlArchive(SqlReach):
+class SqlArchive(SqlOwners):
     """The statements by which rows are moved, each written when first asked for."""
 
     def movable(self, table: str, sets: tuple[str, ...]) -> Statement:

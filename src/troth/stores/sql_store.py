@@ -22,12 +22,23 @@ from troth.rules.catalogue import Catalogue, CatalogueTable
 from troth.rules.map import Map, Value
 from troth.rules.map_right import Right
 from troth.rules.plan import Plan, compile_plan
-from troth.stores import residue, sql_cells, sql_coding, sql_look, sql_move, sql_replay, sql_run, sql_sweep
+from troth.stores import (
+    residue,
+    sql_cells,
+    sql_coding,
+    sql_look,
+    sql_move,
+    sql_people,
+    sql_replay,
+    sql_run,
+    sql_sweep,
+)
 from troth.stores.amend import Amended, Amendment, Coded, Columns, OnConflict, Standing
 from troth.stores.catalogue import STEP_TABLE
 from troth.stores.contract import (
     Acted,
     Batch,
+    Between,
     Count,
     Entry,
     Expiry,
@@ -574,6 +585,10 @@ class SqlStore(Generic[Connection]):
     def entries(self, who: Sequence[Who] | None = None) -> Iterator[Entry]:
         """Yield every row that names somebody by itself (or these subjects), in bounded memory."""
         yield from self._reading(lambda sql, session: sql_replay.entries(sql, session, who))
+
+    def addresses(self, table: str, between: Between | None = None) -> Iterator[str]:
+        """Yield the e-mail addresses of the people to whom rows of a table belong, in bounded memory."""
+        yield from self._reading(lambda sql, session: sql_people.addresses(sql, session, table, between))
 
     def entry_tables(self) -> tuple[str, ...]:
         """Return the tables of which a row may name somebody by itself."""

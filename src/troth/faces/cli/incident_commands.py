@@ -258,12 +258,20 @@ def notified(
 def people(
     incident: str = NUMBER,
     listed: Path | None = typer.Option(None, "--list", help="A file with an e-mail address a line."),
-    store: str = typer.Option("", "--from", help="A store, or a table as store.table: everybody it names."),
+    store: str = typer.Option(
+        "",
+        "--from",
+        help="A store: everybody it names; or a table as store.table: everybody its rows belong to.",
+    ),
+    dated: str = typer.Option("", help="A column of days of that table, to narrow its rows by."),
+    since: str = typer.Option("", help="The first day in that column, such as 2026-03-01."),
+    until: str = typer.Option("", help="The last day in that column, such as 2026-03-31."),
     nature: str = typer.Option(..., help="What happened, in plain words."),
     consequences: str = typer.Option(..., help="What it may mean for them."),
     measures: str = typer.Option(..., help="What was done."),
     advice: str = typer.Option(..., help="What they can do."),
     language: str = typer.Option("", help="The language of the letter: en or fr; the policy's if left out."),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
     staff: str = STAFF,
     json: bool = JSON,
 ) -> None:
@@ -271,17 +279,32 @@ def people(
 
     Example: troth incident people I-2026-001 --from shop.customer --nature "…" --consequences "…" --measures "…"
     --advice "Change your password." --staff marie
+
+    Example: troth incident people I-2026-001 --from shop.invoice --dated issued --since 2026-03-01 --until 2026-03-31
+    --nature "…" --consequences "…" --measures "…" --advice "Look at your account." --staff marie
     """
     from troth.work import incident as work
-    from troth.work.addresses import addresses_in
+    from troth.work.addresses import addresses_in, between_days, each_once
 
     opened = project()
     if (listed is None) is (not store):
         raise NotAllowedError("Say who they are: by --list FILE or by --from STORE, one of the two.")
-    addresses = _lines(listed) if listed else addresses_in(opened, *store.partition(".")[::2])
+    between = between_days(dated, since, until)
+    if listed and between:
+        raise NotAllowedError("A list is not narrowed by days: leave --dated, --since and --until out.")
+    name, _, of = store.partition(".")
+
+    def addresses() -> Iterator[str]:
+        return each_once(_lines(listed)) if listed else addresses_in(opened, name, of, between)
+
     said = {"nature": nature, "consequences": consequences, "measures": measures, "advice": advice}
+    if not yes:
+        work.letter_to_people(opened, work.load(opened, incident), said, language)
+        _ask_to_write(sum(1 for _ in addresses()))
     with progress("Writing") as advance:
-        done = work.tell_people(opened, incident, addresses, said, staff, language=language, advance=advance)
+        done = work.tell_people(
+            opened, incident, addresses(), said, staff, language=language, advance=advance
+        )
     told = {"sent": done.sent, "known": done.known, "failed": done.failed, "unreadable": done.unreadable}
     if json:
         as_json(told)
@@ -390,6 +413,17 @@ def register(
         sheet = csv.DictWriter(written, list(lines[0]))
         sheet.writeheader()
         sheet.writerows({name: _cell(value) for name, value in line.items()} for line in lines)
+
+
+def _ask_to_write(number: int) -> None:
+    """Show how many addresses there are and ask; nothing has left yet."""
+    if not number:
+        raise NotFoundError("Nobody is named there: nothing was sent.")
+    many = f"{number:,} addresses" if number > 1 else "1 address"
+    if not typer.confirm(
+        f"Write to {many}? Whoever was written to before is not written to again.", err=True
+    ):
+        raise typer.Exit(2)
 
 
 def _cell(value: object) -> object:

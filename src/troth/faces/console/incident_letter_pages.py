@@ -21,13 +21,15 @@ from troth.faces.console.progress import Tell, Works, live
 from troth.faces.console.saved import document
 from troth.rules.staff import Duty
 from troth.work import breach_notice, incident, tell_controller
-from troth.work.addresses import addresses_in, readable
+from troth.work.addresses import addresses_in, between_days, each_once, readable, tables_of_people
 from troth.work.incident import OWED, Incident
 from troth.work.record_reading import record_reading
 
 COUNTED_MAX = 10_000
 """How many addresses are counted before the letters leave; more are said to be more."""
 LANGUAGES = ("en", "fr")
+CHOSEN = ("listed", "source", "dated", "since", "until", "language")
+"""The fields that say who is written to and in which language."""
 
 
 def incident_letter_pages(desk: Desk, works: Works) -> None:
@@ -65,14 +67,14 @@ def incident_letter_pages(desk: Desk, works: Works) -> None:
             visit.project, found.number, visit.staff.handle, f"console/incidents/{found.number}/people"
         )
         said = incident.words(visit.project, found.number)
-        given = {name: said.get(name, "") for name in OWED} | {"listed": "", "source": "", "language": ""}
+        given = {name: said.get(name, "") for name in OWED} | dict.fromkeys(CHOSEN, "")
         return _people_form(visit, found, given)
 
     @desk.act("/incidents/{number:str}/people", "handle_incidents")
     def told(visit: Visit) -> Response[Any]:
         """POST …/people: show the letter and how many get it; with `send`, let it leave."""
         found = opened(visit, "handle_incidents")
-        given = {name: visit.given(name) for name in (*OWED, "listed", "source", "language")}
+        given = {name: visit.given(name) for name in (*OWED, *CHOSEN)}
         if given["language"] not in ("", *LANGUAGES):
             raise NotAllowedError("A letter is written in en or fr.")
         written = incident.letter_to_people(visit.project, found, given, given["language"])
@@ -165,15 +167,17 @@ def _addresses(visit: Visit, given: dict[str, str]) -> Iterable[str]:
     listed: Sequence[str] = [line.strip() for line in given["listed"].splitlines() if line.strip()]
     if bool(listed) is bool(given["source"]):
         raise NotAllowedError("Say who they are: by a list of addresses, or by a store, one of the two.")
-    return listed or addresses_in(visit.project, *given["source"].partition(".")[::2])
+    between = between_days(given["dated"].strip(), given["since"].strip(), given["until"].strip())
+    if listed and between:
+        raise NotAllowedError("A list is not narrowed by days: leave them out, or choose a table.")
+    store, _, table = given["source"].partition(".")
+    return each_once(listed) if listed else addresses_in(visit.project, store, table, between)
 
 
 def _sources(visit: Visit) -> list[str]:
-    """Name the stores that can be read whole, and their tables that name people by e-mail."""
+    """Name the stores that can be read whole, and their tables that name people or may lead to them."""
     found = []
     for store in readable(visit.project):
         found.append(store)
-        for name, table in visit.project.maps[store].tables.items():
-            if table.subject and any(one.kind == "email" for one in table.subject.identifiers):
-                found.append(f"{store}.{name}")
+        found += (f"{store}.{name}" for name in tables_of_people(visit.project, store))
     return found
