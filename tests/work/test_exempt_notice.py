@@ -9,8 +9,8 @@ from troth.errors import NotAllowedError
 from troth.ledger import read, vault
 from troth.ledger.rebuild import rebuild
 from troth.rules.collection import is_late
-from troth.work import inform
-from troth.work.exempt_notice import exempt
+from troth.work import communicate, inform
+from troth.work.exempt_notice import exempt, withdraw
 
 ON = date(2026, 11, 20)
 
@@ -89,3 +89,37 @@ def test_the_command_stops_the_clock_and_the_question_shows_the_letter(project, 
     assert "exempt (c)" in troth(folder, "inform", "list", "--all").out
     asked = troth(folder, "ask", "indirect-notices", "--for", "authority", "--format", "csv")
     assert asked.out.count("Art. 14(5)(c)") == 2
+
+
+def test_one_that_is_withdrawn_is_owed_from_the_first_day_on_and_late_where_that_is_over(
+    project, owed, clock, letters
+):
+    due = inform.load(project, owed[0]).state["owed_by"]
+    exempt(project, owed[:1], "a", "she signed for it", "the officer", "marie")
+    clock.forward(days=60)
+    assert not is_late(inform.load(project, owed[0]).state, clock.now.date())
+    with pytest.raises(NotAllowedError, match="Say why the exemption is withdrawn"):
+        withdraw(project, owed[:1], " ", "the officer", "marie")
+    with pytest.raises(NotAllowedError, match="exempt of nothing"):
+        withdraw(project, owed, "it was another fair", "the officer", "marie")
+    (one,) = withdraw(project, owed[:1], "it was another fair", "the officer", "marie")
+    assert (one.state["status"], one.state["exempt"], one.state["owed_by"]) == ("owed", None, due)
+    assert is_late(one.state, clock.now.date())
+    before = dict(one.state)
+    rebuild(project.ledger)
+    assert inform.load(project, owed[0]).state == before
+    exempt(project, owed[:1], "d", "professional secrecy", "the officer", "marie")
+    assert inform.load(project, owed[0]).state["exempt"] == "d"
+    withdraw(project, owed[:1], "it is none", "the officer", "marie")
+    assert inform.tell(project, owed[0]) is not None
+    assert len(letters()) == 1
+    assert is_late(inform.load(project, owed[0]).state, clock.now.date())
+
+
+def test_whoever_was_written_to_meanwhile_should_have_been_told_by_then(project, owed, clock):
+    exempt(project, owed[:1], "a", "she signed for it", "the officer", "marie")
+    clock.forward(days=2)
+    marketing = next(str(name) for name, one in project.policy.purposes.items() if one.marketing)
+    communicate.sent(project, "lise@example.org", marketing, actor="marie")
+    (one,) = withdraw(project, owed[:1], "it was another fair", "the officer", "marie")
+    assert one.state["owed_by"] == "2026-11-25"

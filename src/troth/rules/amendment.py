@@ -28,6 +28,7 @@ def fold(state: State | None, event: Event) -> State:
     if state is None:
         state = {"subject": event.subject, "status": "measured", "stores": {}, "plan": None, "ground": None}
     state = {**state, "stores": {name: {**told} for name, told in state["stores"].items()}}
+    state["moved_on"] = event.at.date().isoformat()
     facts: Any = event.facts
     match event.kind:
         case "plan_measured":

@@ -82,6 +82,11 @@ def fold(state: State | None, event: Event) -> State:
             on = str(facts["on"])
             owed_by = min(str(state["owed_by"]), on) if state["owed_by"] else on
             return {**state, "owed_by": owed_by, "due": owed_by}
+        case "notice_exempted" if state is not None and facts.get("withdrawn"):
+            if state["status"] != "exempt":
+                raise ValueError(state["status"])
+            again = {"status": "owed", "exempt": None, "exempt_on": None, "due": state["owed_by"]}
+            return {**state, **again}
         case "notice_exempted" if state is not None and state["status"] == "owed":
             kept = FILE_KEPT.after(date.fromisoformat(str(facts["on"]))).isoformat()
             return {

@@ -251,7 +251,7 @@ KINDS: Mapping[str, Kind] = _kinds(
         ("due", "tz", "import"),
     ),
     Kind("notice_brought_forward", ("on", "because")),
-    Kind("notice_exempted", ("ground", "on")),
+    Kind("notice_exempted", ("ground", "on"), ("withdrawn",)),
     Kind("file_destroyed", ("reason",)),
     Kind(
         "disclosure_made",

@@ -16,6 +16,7 @@ from typing import Any
 from troth.errors import NotAllowedError, NotFoundError
 from troth.ledger import accounts, append, read
 from troth.ledger.accounts import Account
+from troth.rules import own_record
 from troth.rules import staff as rules
 from troth.rules.event import Draft, Fact
 from troth.rules.staff import DEROGATION, FAMILY, HANDLE_MAX, ROLES, Grant, Role, Staff
@@ -215,7 +216,7 @@ def derogate(project: Project, reason: str, staff: str) -> None:
             "A derogation says why one person does what two should, such as: there is one person in the office."
         )
     draft = Draft("staff_moved", DEROGATION, {"staff": staff, "move": "derogation_recorded"}, actor=staff,
-                  payload={"why": reason.strip()}, file="office")  # fmt: skip
+                  payload={"why": reason.strip()}, file=own_record.dated("office", project.clock().date()))  # fmt: skip
     append.append(project.ledger, [draft])
 
 

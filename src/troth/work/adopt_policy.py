@@ -11,6 +11,7 @@ from datetime import date
 from troth.errors import NotAllowedError, NotFoundError
 from troth.ledger import append
 from troth.ledger.past import Past
+from troth.rules import own_record
 from troth.rules.event import Draft, Event
 from troth.work.establishment import establishment
 from troth.work.policy_as_of import versions
@@ -40,6 +41,7 @@ def adopt(
     draft = Draft(
         "policy_adopted", f"{FAMILY}/{company}", {"entity": company, "version": wanted}, entity=company,
         actor=staff, policy=wanted, payload={"by": by.strip(), "note": note.strip()},
+        file=own_record.dated("entity", project.clock().date()),
     )  # fmt: skip
     return append.append(project.ledger, [draft], once=f"policy_adopted/{company}/{wanted}")[0]
 

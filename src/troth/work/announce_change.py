@@ -24,7 +24,7 @@ from troth.ledger.lease import Lease
 from troth.outside.mail import Letter, is_address
 from troth.policy.difference import Difference, differences, material
 from troth.policy.policy import Policy
-from troth.rules import announcement, letter
+from troth.rules import announcement, letter, own_record
 from troth.rules.announcement import Announced
 from troth.rules.event import Draft, Event, Fact
 from troth.work import policy_as_of, send_letter
@@ -182,7 +182,8 @@ def write_to_all(
             }  # fmt: skip
             draft = Draft(
                 "letter_sent", announcement.stream(found.version), facts, actor=staff, policy=found.version,
-                payload={"proof": went.proof}, file="announcement",
+                payload={"proof": went.proof},
+                file=own_record.dated("announcement", project.clock().date()),
             )  # fmt: skip
             # Recorded whoever holds the writing by now: it left, and whoever writes next must know.
             mark = _mark(secret, found.version, address)
@@ -356,7 +357,13 @@ def _record(
     told: dict[str, Fact] = {"version": version, "way": way, "on": on.isoformat(), **facts}
     stream = announcement.stream(version)
     draft = Draft(
-        "change_announced", stream, told, actor=staff, policy=version, payload=payload, file="announcement"
+        "change_announced",
+        stream,
+        told,
+        actor=staff,
+        policy=version,
+        payload=payload,
+        file=own_record.dated("announcement", project.clock().date()),
     )
     return append.append(project.ledger, [draft], once=f"announced {version} {way}", lease=held)[0]
 

@@ -44,7 +44,7 @@ def destroy_due(project: Project, stop_at: Callable[[str], object] = lambda _: N
     retained = project.policy.consent.proof_retained if project.policy.consent else None
     if retained is None:
         return Destroyed(0, 0, waiting)
-    kept = _Kept(project)
+    kept = Kept(project)
     proofs = 0
     for owner, file in keys.living(project.ledger, f"{FILE}/", PAGE):
         ended = _ended(project, owner, file.split("/")[1], today)
@@ -61,7 +61,7 @@ def destroy_due(project: Project, stop_at: Callable[[str], object] = lambda _: N
     return Destroyed(proofs, tellings, waiting)
 
 
-class _Kept:
+class Kept:
     """Whose proofs stay although their time is over: holds and open requests, as they stood when it was made."""
 
     def __init__(self, project: Project) -> None:
@@ -77,7 +77,7 @@ class _Kept:
 
     def about_by_now(self, subject: str) -> bool:
         """Say whether the proofs of a subject stay, looking again: a hold may have been placed meanwhile."""
-        return self.about(subject) or _Kept(self._project).about(subject)
+        return self.about(subject) or Kept(self._project).about(subject)
 
 
 def _ended(project: Project, subject: str, purpose: str, today: date) -> date | None:

@@ -20,6 +20,7 @@ from typing import Any
 from troth.errors import KeyDestroyedError, NotAllowedError
 from troth.ledger import append, keys, read, subjects, suppression, vault
 from troth.rules import disclosure as rules
+from troth.rules import own_record
 from troth.rules.disclosure import Disclosure
 from troth.rules.event import Draft, Event, Fact
 from troth.rules.identifier import exact
@@ -107,7 +108,8 @@ def disclose(
         **({"imported": dict(imported)} if imported else {}),
     }
     evidence: dict[str, Fact] = {**disclosure.evidence, "recipient": disclosure.recipient}
-    draft = Draft("disclosure_made", str(stream), facts, actor=staff, payload=evidence)
+    draft = Draft("disclosure_made", str(stream), facts, actor=staff, payload=evidence,
+                  file=own_record.of_year("disclosure", project.clock().date()))  # fmt: skip
     return append.append(project.ledger, [draft], once=once)[0]
 
 

@@ -20,7 +20,7 @@ from troth.law.indirect import indirect_due
 from troth.ledger import append, keys, read, subjects, vault
 from troth.outside import sheet
 from troth.outside.mail import is_address
-from troth.rules import collection, letter
+from troth.rules import collection, letter, own_record
 from troth.rules.collection import HandedIn, Terms
 from troth.rules.event import Draft, Fact
 from troth.rules.identifier import exact
@@ -192,9 +192,10 @@ def _import(
     stream, once = f"import/{name}", f"import {name}"
     if read.said(project.ledger, once):
         return
+    kept_in = own_record.dated("import", project.clock().date())
     kept = None
     if statement is not None:
-        kept = vault.put(project.ledger, stream, stream, "warranty", statement)
+        kept = vault.put(project.ledger, stream, kept_in, "warranty", statement)
     facts: dict[str, Fact] = {
         "import": name, "channel": agreed.channel, "source": agreed.source, "notice_version": agreed.notice,
         "obtained_on": told.obtained_on.isoformat(), "indirect": agreed.indirect, "file_sha256": digest,
@@ -202,7 +203,7 @@ def _import(
         "warranty_sha256": sha256(statement).hexdigest() if statement is not None else None,
     }  # fmt: skip
     payload: dict[str, Fact] = {"given_by": told.warranted_by.strip(), "warranty": kept}
-    draft = Draft("list_imported", stream, facts, actor=staff, payload=payload, file=stream)
+    draft = Draft("list_imported", stream, facts, actor=staff, payload=payload, file=kept_in)
     append.append(project.ledger, [draft], once=once)
 
 

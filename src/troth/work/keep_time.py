@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from troth.errors import TrothError
-from troth.work import audit_trend, destroy_proof, remind, take_mail
+from troth.work import audit_trend, destroy_proof, destroy_records, remind, take_mail
 from troth.work.project import Project
 from troth.work.scan_due import Scanner
 
@@ -28,7 +28,10 @@ class KeepTime:
         self._every: dict[float, tuple[Callable[[], object], ...]] = {
             LOOK_SECONDS: (lambda: take_mail.fetch(project), lambda: scanner.look(project)),
             REMIND_SECONDS: (lambda: audit_trend.nightly(project), lambda: remind.remind(project)),
-            DESTROY_SECONDS: (lambda: destroy_proof.destroy_due(project),),
+            DESTROY_SECONDS: (
+                lambda: destroy_proof.destroy_due(project),
+                lambda: destroy_records.destroy_due(project),
+            ),
         }
         self._done: dict[float, float] = {}
 

@@ -15,7 +15,7 @@ from typing import Literal
 from troth.errors import NotAllowedError
 from troth.ledger import append, read, subjects, suppression
 from troth.ledger.suppression import Suppression
-from troth.rules import consent, purpose_scope
+from troth.rules import consent, own_record, purpose_scope
 from troth.rules.consent import CHANNELS, EVERY
 from troth.rules.event import Draft, Event, Fact
 from troth.work import keep_waiting
@@ -100,7 +100,8 @@ def record_objection(
     draft = Draft(
         "objection_recorded", stream, facts, entity=controller if controller != EVERY else "", actor=actor,
         subject=found, policy=project.policy.version or None,
-        payload={"wording": wording} if wording and found else None, file="objection" if wording and found else None,
+        payload={"wording": wording} if wording and found else None,
+        file=own_record.dated("objection", project.clock().date()) if wording and found else None,
     )  # fmt: skip
     also = keep_waiting.keep(project, stream, reach) if found is None else None
     return append.append(project.ledger, [draft], once=once, also=also)[0]

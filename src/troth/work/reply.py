@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from troth.errors import KeyDestroyedError, NotAllowedError, NotFoundError
 from troth.ledger import append, read, vault
-from troth.rules import promise_trend
+from troth.rules import own_record, promise_trend
 from troth.rules.event import Draft, Event
 from troth.work.project import Project
 
@@ -35,6 +35,7 @@ def reply(project: Project, promise: str, says: str, owner: str, staff: str) -> 
         "verdict_replied", f"{FAMILY}/{promise}",
         {"promise": promise, "verdict": str(ran.facts["verdict"]), "control": ran.id}, actor=staff, promise=promise,
         payload={"owner": owner.strip(), "says": says.strip()},
+        file=own_record.dated(FAMILY, project.clock().date()),
     )  # fmt: skip
     return append.append(project.ledger, [draft])[0]
 

@@ -18,7 +18,7 @@ from typing import Any
 from troth.errors import KeyDestroyedError, NotAllowedError, NotFoundError
 from troth.ledger import append, read, vault
 from troth.policy.reading import did_you_mean
-from troth.rules import collection
+from troth.rules import collection, own_record
 from troth.rules.collection import CHANNEL_FAMILY
 from troth.rules.event import Draft, Event
 from troth.work.establishment import day_here
@@ -70,12 +70,13 @@ def review(
     told = read.said(project.ledger, once := f"channel {sha256(once.encode()).hexdigest()}")
     if told:
         return told[0]
-    kept = vault.put_chunks(project.ledger, stream, stream, "proof", _chunks(body))
+    file = own_record.dated("channel", project.clock().date())
+    kept = vault.put_chunks(project.ledger, stream, file, "proof", _chunks(body))
     facts = {
         "channel": channel, "notice_version": notice.strip(), "on": on.isoformat(), "proof_sha256": digest,
     }  # fmt: skip
     payload = {"owner": owner.strip(), "proof": kept, "name": proof.name}
-    draft = Draft("channel_reviewed", stream, facts, actor=staff, payload=payload, file=stream)
+    draft = Draft("channel_reviewed", stream, facts, actor=staff, payload=payload, file=file)
     return append.append(project.ledger, [draft], once=once)[0]
 
 

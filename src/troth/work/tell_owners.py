@@ -21,7 +21,7 @@ from typing import Any
 from troth.errors import NotAllowedError, NotFoundError
 from troth.ledger import append, lease, read
 from troth.outside.mail import Letter
-from troth.rules import letter, sweep
+from troth.rules import letter, own_record, sweep
 from troth.rules.event import Draft, Event, Fact
 from troth.rules.letter import phrase
 from troth.work import send_letter
@@ -108,7 +108,20 @@ def by_hand(project: Project, name: str, owner: str, proof: str, staff: str) -> 
             f"Nobody called {owner[:40]!r} waits to be told of {name[:60]!r}. There is: {there}."
         )
     for one in mine:
-        append.append(project.ledger, [_draft(one, "by_hand", "", "", staff, proof.strip())])
+        append.append(
+            project.ledger,
+            [
+                _draft(
+                    one,
+                    "by_hand",
+                    "",
+                    "",
+                    staff,
+                    proof.strip(),
+                    own_record.dated("sweep", project.clock().date()),
+                )
+            ],
+        )
     return len(mine)
 
 
@@ -167,7 +180,9 @@ def said(one: Owner, language: str) -> str:
     return f"{told} {phrase('sweep_along', language, tables=', '.join(also))}" if also else told
 
 
-def _draft(one: Owner, outcome: str, digest: str, language: str, staff: str, proof: str = "") -> Draft:
+def _draft(
+    one: Owner, outcome: str, digest: str, language: str, staff: str, proof: str = "", file: str = ""
+) -> Draft:
     facts: dict[str, Fact] = {
         "letter": _mark(one.name), "kind": KIND, "sha256": digest, "channel": "person" if proof else "email",
         "attempt": one.attempts + 1, "outcome": outcome, "language": language or None,
@@ -175,7 +190,7 @@ def _draft(one: Owner, outcome: str, digest: str, language: str, staff: str, pro
     stream = _stream(one.sweep)
     return Draft(
         "letter_sent", stream, facts, actor=staff, promise=str(one.sweep["rule"]),
-        payload={"proof": proof} if proof else None, file=stream if proof else None,
+        payload={"proof": proof} if proof else None, file=file if proof else None,
     )  # fmt: skip
 
 

@@ -13,10 +13,12 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from troth.errors import NotAllowedError, NotFoundError
 from troth.ledger import append, lease, read
 from troth.ledger.keys import own_key
+from troth.rules import own_record
 from troth.rules.event import Draft, Fact
 from troth.rules.sweep import Bound
 from troth.stores.contract import Archives, Replays
@@ -109,7 +111,8 @@ def _draft(one: Bound, told: dict[str, Fact], on: str, staff: str, reason: str) 
         "table": one.table, "on": on, **told,
     }  # fmt: skip
     payload: dict[str, Fact] = {"reason": reason}
-    return Draft("sweep_moved", one.stream, facts, actor=staff, promise=one.rule.id, payload=payload)
+    return Draft("sweep_moved", one.stream, facts, actor=staff, promise=one.rule.id, payload=payload,
+                 file=own_record.dated("sweep", date.fromisoformat(on)))  # fmt: skip
 
 
 def _found(project: Project, name: str, run: str) -> tuple[Bound, str, Archives, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""`troth expire`: old versions of tables, and proofs of consents, removed once their time is over."""
+"""`troth expire`: old versions of tables, proofs of consents and own records, removed once their time is over."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ def expire(
     """Remove what is older than it may be: old versions of tables, as `versions_expire` of a map says, and proofs.
 
     Where no store is named the proofs of consents go too that ended longer ago than `proof_retained` of the
-    policy says. The worker does that by itself.
+    policy says, and Troth's own records of five years ago. The worker does that by itself.
 
     Example: troth expire events
     """
-    from troth.work import destroy_proof, expire_versions
+    from troth.work import destroy_proof, destroy_records, expire_versions
 
     opened = project()
     done = expire_versions.expire(opened, stores or [])
     gone = None if stores else destroy_proof.destroy_due(opened)
+    records = 0 if stores else destroy_records.destroy_due(opened)
     if json:
-        as_json({"files": done, **({"proofs": gone.proofs, "tellings": gone.tellings} if gone else {})})
+        told = {"proofs": gone.proofs, "tellings": gone.tellings, "records": records} if gone else {}
+        as_json({"files": done, **told})
         return
     for name, files in done.items():
         out().print(f"{name}: files of old versions removed: {files}.")
@@ -37,3 +39,5 @@ def expire(
         out().print(
             f"Proofs of consents destroyed: {gone.proofs}; of what recipients were told: {gone.tellings}."
         )
+    if records:
+        out().print(f"Own records destroyed: {records}.")

@@ -105,6 +105,37 @@ def exempt(
         out().print(f"{told} owed no more, by Art. 14(5)({ground}).", markup=False)
 
 
+@app.command()
+def withdraw(
+    names: list[str] = typer.Argument(..., metavar="NAME…", help="The notices, by name."),
+    reason: str = typer.Option(
+        ..., "--reason", help="Why the exemption does not apply, in words; kept encrypted."
+    ),
+    by: str = typer.Option(..., "--by", help="Who decided so; kept encrypted."),
+    staff: str = typer.Option(
+        ..., "--staff", "-s", help="Who you are, as it stands in the record.", envvar="TROTH_STAFF"
+    ),
+    json: bool = JSON,
+) -> None:
+    """Withdraw an exemption of Art. 14(5): the notice is owed by its first day again, late where that is over.
+
+    Example: troth inform withdraw 4b1c9e2a7f03d865 --reason "he was never told" --by "the officer"
+    """
+    from troth.rules.collection import is_late
+    from troth.work.establishment import day_here
+    from troth.work.exempt_notice import withdraw as withdrawing
+
+    opened = project()
+    found = withdrawing(opened, names, reason, by, staff)
+    if json:
+        as_json([{"name": one.ident, **one.state} for one in found])
+        return
+    today = day_here(opened)
+    for one in found:
+        late = ", and is late" if is_late(one.state, today) else ""
+        out().print(f"{one.ident}: owed by {one.state['owed_by']}{late}.", markup=False)
+
+
 @app.command("list")
 def list_(
     every: bool = typer.Option(False, "--all", help="Those that were sent too."),
