@@ -23,6 +23,7 @@ from troth.rules.staff import Staff
 from troth.stores.contract import Who
 from troth.work import request_file
 from troth.work.project import Project
+from troth.work.store_entity import store_entity
 
 CANDIDATES_MAX = 20
 ROWS_READ_MAX = 20_000
@@ -61,20 +62,24 @@ def kinds(project: Project) -> tuple[str, ...]:
 
 
 def by_identifier(project: Project, kind: str, value: str, staff: Staff) -> Found:
-    """Find whom an identifier names, in every store and in the ledger; raises NotAllowedError for none."""
+    """Find whom an identifier names, in the stores of their companies and in the ledger; NotAllowedError for none."""
     if kind not in kinds(project) or not value.strip():
         raise NotAllowedError(f"Give an identifier of one of these kinds: {', '.join(kinds(project))}.")
     subject = subjects.find_subject(project.ledger, kind, value)
     _record(project, staff.handle, "people/identifier", subject)
     known = ((kind, value.strip()),) + (subjects.identifiers(project.ledger, subject) if subject else ())
     who, rows = Who(subject or "asked", tuple(dict.fromkeys(known))), Counter[tuple[str, str]]()
-    for name, store in project.stores.items():
-        for row in store.find([who]):
+    for name in _theirs(project, staff):
+        for row in project.stores[name].find([who]):
             rows[name, row.table] += 1
     if subject is None:
         return Found(rows, (), 0, "")
     wanted = Wanted(staff.entities("read_requests"), statuses=(), subject=subject)
-    choices = len(read.stream(project.ledger, f"choices/{subject}")) if staff.may("read_consents") else 0
+    read_for = staff.entities("read_consents")
+    choices = sum(
+        read_for is None or not event.entity or event.entity in read_for
+        for event in (read.stream(project.ledger, f"choices/{subject}") if staff.may("read_consents") else ())
+    )
     return Found(rows, tuple(listed.page(project.ledger, wanted, order="received")), choices, subject)
 
 
@@ -104,7 +109,7 @@ def by_name_and(
     append.append(project.ledger, [draft])
     spoken = language if language in WITHHELD else "en"
     found: list[Candidate] = []
-    for store in project.maps:
+    for store in _theirs(project, staff):
         for row, table in _rows(project, store, name, value):
             if len(found) >= CANDIDATES_MAX:
                 return tuple(found)
@@ -115,6 +120,11 @@ def by_name_and(
                 )
             )
     return tuple(found)
+
+
+def _theirs(project: Project, staff: Staff) -> list[str]:
+    """Name the stores of the companies whose people somebody finds."""
+    return [name for name in project.maps if staff.may("find_people", store_entity(project, name))]
 
 
 def _rows(project: Project, store: str, name: str, value: str) -> Iterator[tuple[Mapping[str, Any], Any]]:

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 from litestar import Response
+from litestar.exceptions import PermissionDeniedException
 
 from troth.errors import NotAllowedError
 from troth.faces.console.desk import Desk, Visit
@@ -24,6 +25,7 @@ from troth.work import breach_notice, incident, tell_controller
 from troth.work.addresses import addresses_in, between_days, each_once, readable, tables_of_people
 from troth.work.incident import OWED, Incident
 from troth.work.record_reading import record_reading
+from troth.work.store_entity import store_entity
 
 COUNTED_MAX = 10_000
 """How many addresses are counted before the letters leave; more are said to be more."""
@@ -79,10 +81,10 @@ def incident_letter_pages(desk: Desk, works: Works) -> None:
             raise NotAllowedError("A letter is written in en or fr.")
         written = incident.letter_to_people(visit.project, found, given, given["language"])
         if not visit.given("send"):
-            counted = sum(1 for _ in islice(_addresses(visit, given), COUNTED_MAX + 1))
+            counted = sum(1 for _ in islice(_addresses(visit, found, given), COUNTED_MAX + 1))
             return _people_form(visit, found, given, letter=written, counted=counted)
         staff = visit.staff.handle
-        addresses = _addresses(visit, given)
+        addresses = _addresses(visit, found, given)
 
         def work(tell: Tell) -> object:
             written_to = 0
@@ -158,12 +160,16 @@ def _people_form(
 ) -> Response[Any]:
     return visit.show(
         "incident_people.html", visit.words("incidents.people.title", number=found.number), one=found.state,
-        given=given, letter=letter, counted=counted, more=counted > COUNTED_MAX, sources=_sources(visit), texts=OWED,
+        given=given, letter=letter, counted=counted, more=counted > COUNTED_MAX, sources=_sources(visit, found),
+        texts=OWED,
     )  # fmt: skip
 
 
-def _addresses(visit: Visit, given: dict[str, str]) -> Iterable[str]:
-    """Return whom the form names: a list, or everybody of a store or of a table of it, one of the two."""
+def _addresses(visit: Visit, found: Incident, given: dict[str, str]) -> Iterable[str]:
+    """Return whom the form names: a list, or everybody of a store or of a table of it, one of the two.
+
+    The people of another company are written to by whoever handles incidents of the whole group.
+    """
     listed: Sequence[str] = [line.strip() for line in given["listed"].splitlines() if line.strip()]
     if bool(listed) is bool(given["source"]):
         raise NotAllowedError("Say who they are: by a list of addresses, or by a store, one of the two.")
@@ -171,13 +177,22 @@ def _addresses(visit: Visit, given: dict[str, str]) -> Iterable[str]:
     if listed and between:
         raise NotAllowedError("A list is not narrowed by days: leave them out, or choose a table.")
     store, _, table = given["source"].partition(".")
+    if store in visit.project.maps and not _is_open(visit, found, store):
+        raise PermissionDeniedException
     return each_once(listed) if listed else addresses_in(visit.project, store, table, between)
 
 
-def _sources(visit: Visit) -> list[str]:
+def _is_open(visit: Visit, found: Incident, store: str) -> bool:
+    """Say whether a store is of the company of an incident, or somebody handles those of the whole group."""
+    same = store_entity(visit.project, store) == found.state["entity"]
+    return same or visit.may("handle_incidents", "")
+
+
+def _sources(visit: Visit, found: Incident) -> list[str]:
     """Name the stores that can be read whole, and their tables that name people or may lead to them."""
-    found = []
+    sources = []
     for store in readable(visit.project):
-        found.append(store)
-        found += (f"{store}.{name}" for name in tables_of_people(visit.project, store))
-    return found
+        if _is_open(visit, found, store):
+            sources.append(store)
+            sources += (f"{store}.{name}" for name in tables_of_people(visit.project, store))
+    return sources

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
-from functools import partial
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 from litestar import Response
 
 from troth.errors import NotAllowedError, NotFoundError, TrothError, WrongFileError
-from troth.faces.console.desk import CONSOLE_HEADERS, Desk, Visit
+from troth.faces.console.desk import CONSOLE_HEADERS, Desk, Page, Visit
 from troth.faces.console.promise_form import drawn
 from troth.ledger import accounts
 from troth.outside import notice_word
@@ -18,6 +18,7 @@ from troth.policy import clause_text, form
 from troth.policy.document import Document
 from troth.policy.kinds import KINDS, OF_A_POLICY
 from troth.rules import policy_draft as rules
+from troth.rules.staff import Duty
 from troth.work import accept_draft, draft_policy, review_document
 from troth.work.draft_policy import Found, PolicyDraft
 
@@ -37,6 +38,20 @@ def policy_pages(desk: Desk) -> None:
     _reviewing(desk)
 
 
+def _act(desk: Desk, path: str, duty: Duty, *, files: bool = False) -> Callable[[Page], Page]:
+    """Register an act on the policy: it binds the whole group, so that a duty for one company is not enough."""
+
+    def registered(done: Page) -> Page:
+        @wraps(done)
+        def act(visit: Visit) -> Response[Any]:
+            visit.must(duty, "")
+            return done(visit)
+
+        return desk.act(path, duty, files=files)(act)
+
+    return registered
+
+
 def _lists(desk: Desk) -> None:
     @desk.page("/policy", "read_policy")
     def drafts(visit: Visit) -> Response[str]:
@@ -46,7 +61,7 @@ def _lists(desk: Desk) -> None:
             "policy.html", visit.words("policy.title"), policy=policy, drafts=draft_policy.every(visit.project),
         )  # fmt: skip
 
-    @desk.act("/policy/begin", "write_policy")
+    @_act(desk, "/policy/begin", "write_policy")
     def begin(visit: Visit) -> Response[Any]:
         """POST /console/policy/begin: a draft of the files as they stand."""
         draft = draft_policy.begin(visit.project, visit.staff.handle, visit.given("name"))
@@ -127,7 +142,7 @@ def _lists(desk: Desk) -> None:
         ]
         return visit.show("policy_conflicts.html", visit.words("policy.conflicts"), draft=draft, moved=moved)
 
-    @desk.act(f"{FROM_DRAFT}/renew", "write_policy")
+    @_act(desk, f"{FROM_DRAFT}/renew", "write_policy")
     def renew(visit: Visit) -> Response[Any]:
         """POST /console/policy/NAME/renew: begin from the files of now, with a choice for each clause."""
         draft = _draft(visit)
@@ -148,7 +163,7 @@ def _writing(desk: Desk) -> None:
         """GET /console/policy/NAME/clause/NUMBER: its prose in every language beside the forms of its promises."""
         return _clause_page(visit, _draft(visit))
 
-    @desk.act(f"{FROM_DRAFT}/clause/{{number:str}}/text", "write_policy")
+    @_act(desk, f"{FROM_DRAFT}/clause/{{number:str}}/text", "write_policy")
     def text(visit: Visit) -> Response[Any]:
         """POST …/text: the prose and the title of a clause in one language; `check` only looks."""
         draft, number, file = _draft(visit), _number(visit), visit.given("file")
@@ -167,7 +182,7 @@ def _writing(desk: Desk) -> None:
         )
         return _back(visit, draft, "told.policy.saved")
 
-    @desk.act(f"{FROM_DRAFT}/clause/{{number:str}}/promise", "write_policy")
+    @_act(desk, f"{FROM_DRAFT}/clause/{{number:str}}/promise", "write_policy")
     def promise(visit: Visit) -> Response[Any]:
         """POST …/promise: one promise of a clause, as its form says it."""
         draft, number = _draft(visit), _number(visit)
@@ -202,17 +217,18 @@ def _writing(desk: Desk) -> None:
             raise NotAllowedError(visit.words("policy.promise.unnamed"))
         return _clause_page(visit, draft, posted={(kind, name if KINDS[kind].many else ""): ({}, ())})
 
-    @desk.act(f"{FROM_DRAFT}/clause/{{number:str}}/comment", "read_policy")
+    @_act(desk, f"{FROM_DRAFT}/clause/{{number:str}}/comment", "read_policy")
     def comment(visit: Visit) -> Response[Any]:
         """POST …/comment: a comment on a clause, or an answer to one."""
-        visit.must("advise") if not visit.may("write_policy") else None
+        if not visit.may("write_policy", ""):
+            visit.must("advise", "")
         draft, number = _draft(visit), _number(visit)
         draft_policy.comment(
             visit.project, draft, number, visit.given("text"), visit.staff.handle, visit.given("about")
         )
         return _back(visit, draft, "told.policy.commented")
 
-    @desk.act(f"{FROM_DRAFT}/clause/{{number:str}}/settle", "write_policy")
+    @_act(desk, f"{FROM_DRAFT}/clause/{{number:str}}/settle", "write_policy")
     def settle(visit: Visit) -> Response[Any]:
         """POST …/settle: a comment is settled."""
         draft = _draft(visit)
@@ -221,7 +237,7 @@ def _writing(desk: Desk) -> None:
 
 
 def _deciding(desk: Desk) -> None:
-    @desk.act(f"{FROM_DRAFT}/advise", "advise")
+    @_act(desk, f"{FROM_DRAFT}/advise", "advise")
     def advise(visit: Visit) -> Response[Any]:
         """POST …/advise: what the data protection officer advises on the text as it stands."""
         draft = _draft(visit)
@@ -230,14 +246,14 @@ def _deciding(desk: Desk) -> None:
         )
         return visit.to(f"/policy/{draft.name}", "told.policy.advised")
 
-    @desk.act(f"{FROM_DRAFT}/approve", "approve_policy")
+    @_act(desk, f"{FROM_DRAFT}/approve", "approve_policy")
     def approve(visit: Visit) -> Response[Any]:
         """POST …/approve: counsel approves the text that was looked at."""
         draft = _draft(visit)
         draft_policy.approve(visit.project, draft, visit.staff.handle, visit.given("sha256"))
         return visit.to(f"/policy/{draft.name}", "told.policy.approved")
 
-    @desk.act(f"{FROM_DRAFT}/date", "write_policy")
+    @_act(desk, f"{FROM_DRAFT}/date", "write_policy")
     def dated(visit: Visit) -> Response[Any]:
         """POST …/date: the version a draft makes, and the day from which it is in force."""
         draft = _draft(visit)
@@ -248,28 +264,28 @@ def _deciding(desk: Desk) -> None:
         draft_policy.set_date(visit.project, draft, visit.given("version"), effective, visit.staff.handle)
         return visit.to(f"/policy/{draft.name}", "told.policy.dated")
 
-    @desk.act(f"{FROM_DRAFT}/accept", "publish_policy")
+    @_act(desk, f"{FROM_DRAFT}/accept", "publish_policy")
     def accept(visit: Visit) -> Response[Any]:
         """POST …/accept: the text becomes the files, as a commit or a numbered version."""
         draft = _draft(visit)
         accept_draft.accept(visit.project, draft, visit.staff.handle, _author(visit))
         return visit.to(f"/policy/{draft.name}", "told.policy.accepted")
 
-    @desk.act(f"{FROM_DRAFT}/undo", "publish_policy")
+    @_act(desk, f"{FROM_DRAFT}/undo", "publish_policy")
     def undo(visit: Visit) -> Response[Any]:
         """POST …/undo: the text before is put back."""
         draft = _draft(visit)
         accept_draft.undo(visit.project, draft, visit.staff.handle)
         return visit.to(f"/policy/{draft.name}", "told.policy.undone")
 
-    @desk.act(f"{FROM_DRAFT}/publish", "publish_policy")
+    @_act(desk, f"{FROM_DRAFT}/publish", "publish_policy")
     def publish(visit: Visit) -> Response[Any]:
         """POST …/publish: an accepted draft is in force from its day."""
         draft = _draft(visit)
         accept_draft.publish(visit.project, draft, visit.staff.handle, _author(visit))
         return visit.to(f"/policy/{draft.name}", "told.policy.published")
 
-    @desk.act(f"{FROM_DRAFT}/drop", "write_policy")
+    @_act(desk, f"{FROM_DRAFT}/drop", "write_policy")
     def drop(visit: Visit) -> Response[Any]:
         """POST …/drop: a draft that is not wanted ends."""
         draft_policy.drop(visit.project, _draft(visit), visit.staff.handle)
@@ -286,7 +302,7 @@ def _reviewing(desk: Desk) -> None:
             "policy_review.html", visit.words("policy.review"), draft=draft,
             found=[(one, _pieces(one.proposal.was, one.proposal.becomes)) for one in found],
             languages_of=[one.language for one in draft.documents.values()],
-            writes=visit.may("write_policy") and _open(draft),
+            writes=visit.may("write_policy", "") and _open(draft),
         )  # fmt: skip
 
     @desk.page("/policy/{name:str}/notice/{language:str}", "read_policy")
@@ -303,7 +319,7 @@ def _reviewing(desk: Desk) -> None:
             headers={**CONSOLE_HEADERS, "Content-Disposition": f'attachment; filename="{name}"'},
         )  # fmt: skip
 
-    @desk.act("/policy/{name:str}/review", "write_policy", files=True)
+    @_act(desk, "/policy/{name:str}/review", "write_policy", files=True)
     def upload(visit: Visit) -> Response[Any]:
         """POST …/review: a document that came back; its proposals are kept, and nothing is merged."""
         draft, sent = _draft(visit), visit.file("document")
@@ -312,7 +328,7 @@ def _reviewing(desk: Desk) -> None:
         review_document.propose(visit.project, draft, sent[1], visit.staff.handle)
         return visit.to(f"/policy/{draft.name}/review", "told.policy.reviewed")
 
-    @desk.act("/policy/{name:str}/proposal", "write_policy")
+    @_act(desk, "/policy/{name:str}/proposal", "write_policy")
     def answer(visit: Visit) -> Response[Any]:
         """POST …/proposal: one proposal is taken into the draft, or declined."""
         draft = _draft(visit)
@@ -401,8 +417,8 @@ def _clause_page(
         kinds=[(kind, form.kind_said(kind, visit.words.language)) for kind in OF_A_POLICY],
         comments=_said(visit, draft, [one for one in draft.state["comments"] if one["clause"] == number]),
         before=order[at - 1] if at > 0 else TOP if at == 0 else "", after=order[at + 1] if at + 1 < len(order) else "",
-        writes=visit.may("write_policy") and _open(draft),
-        comments_allowed=(visit.may("write_policy") or visit.may("advise")) and _open(draft),
+        writes=visit.may("write_policy", "") and _open(draft),
+        comments_allowed=(visit.may("write_policy", "") or visit.may("advise", "")) and _open(draft),
     )  # fmt: skip
 
 
