@@ -1,7 +1,9 @@
 """A policy is drafted clause by clause, advised on, approved by somebody else, accepted and published."""
 
 import json
+import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
@@ -200,6 +202,103 @@ def test_a_hook_that_refuses_leaves_the_files_as_they_were_and_says_why(git, clo
     assert accept_draft.accept(made, draft, COUNSEL).commit
 
 
+def hooked(git, name, script):
+    """Give the repository a hook."""
+    hook = git / ".git" / "hooks" / name
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+    hook.chmod(0o755)
+    return hook
+
+
+def ready(made):
+    return approved(made, in_both(made, begun(made)))
+
+
+def test_an_acceptance_while_another_runs_is_refused_and_harms_nothing(git, clock, tmp_path):
+    reached, goes_on = tmp_path / "reached", tmp_path / "goes-on"
+    os.mkfifo(reached)
+    os.mkfifo(goes_on)
+    hooked(git, "pre-commit", f"echo >{reached}; read go <{goes_on}")
+    made, beside = opened(git, clock), opened(git, clock)
+    draft = ready(made)
+    seen = draft_policy.opened(beside, "spring")
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(accept_draft.accept, made, draft, COUNSEL)
+        reached.read_text()
+        try:
+            with pytest.raises(ConflictError, match="right now"):
+                accept_draft.accept(beside, seen, COUNSEL)
+            with pytest.raises(ConflictError, match="right now"):
+                accept_draft.put_in_force(beside)
+        finally:
+            goes_on.write_text("on\n")
+        assert first.result(30).commit == log(git, "%H").strip()
+    with pytest.raises(NotAllowedError, match="is accepted already"):
+        accept_draft.accept(beside, seen, COUNSEL)
+    assert draft_policy.written_files(made) == draft.files
+
+
+def test_a_draft_that_changed_since_it_was_looked_at_is_not_accepted(project):
+    seen = ready(project)
+    approved(project, shorter(project, seen))
+    with pytest.raises(ConflictError, match="changed since you opened it"):
+        accept_draft.accept(project, seen, COUNSEL)
+
+
+def test_a_commit_stands_though_a_hook_behind_it_does_not_end(git, clock, monkeypatch):
+    monkeypatch.setattr("troth.outside.git.SECONDS", 2)
+    hooked(git, "post-commit", "sleep 30")
+    made = opened(git, clock)
+    draft = ready(made)
+    assert accept_draft.accept(made, draft, COUNSEL).commit == log(git, "%H").strip()
+    assert draft_policy.written_files(made) == draft.files
+    assert draft_policy.opened(made, "spring").state["status"] == "accepted"
+
+
+def test_a_hook_before_the_commit_that_does_not_end_leaves_no_lock_behind(git, clock, monkeypatch):
+    monkeypatch.setattr("troth.outside.git.SECONDS", 2)
+    hook = hooked(git, "pre-commit", "sleep 30")
+    made = opened(git, clock)
+    draft = ready(made)
+    with pytest.raises(NotAllowedError, match=r"did not end within 2 seconds\. Nothing is committed\."):
+        accept_draft.accept(made, draft, COUNSEL)
+    assert draft_policy.written_files(made) == draft.base
+    hook.unlink()
+    assert accept_draft.accept(made, draft, COUNSEL).commit
+
+
+def test_a_hook_that_writes_another_text_does_not_get_it_accepted(git, clock):
+    hook = hooked(git, "pre-commit", "echo '<!-- mine -->' >>policy.md; git add policy.md")
+    made = opened(git, clock)
+    draft, before = ready(made), log(git, "%H")
+    with pytest.raises(NotAllowedError, match=r"would keep of policy\.md is not the text"):
+        accept_draft.accept(made, draft, COUNSEL)
+    assert log(git, "%H") == before
+    assert draft_policy.written_files(made) == draft.base
+    assert draft_policy.opened(made, "spring").state["status"] == "open"
+    status = subprocess.run(
+        ["git", "-C", git, "status", "--porcelain", "policy.md", "policy.fr.md"],
+        check=True,
+        capture_output=True,
+    )
+    assert status.stdout == b""
+    hook.unlink()
+    assert accept_draft.accept(made, draft, COUNSEL).commit
+
+
+def test_lines_that_git_keeps_otherwise_are_the_same_text(git, clock):
+    subprocess.run(["git", "-C", git, "config", "core.autocrlf", "input"], check=True)
+    for file in ("policy.md", "policy.fr.md"):
+        text = (git / file).read_bytes()
+        (git / file).write_bytes(text.replace(b"\n", b"\r\n"))
+    subprocess.run(["git", "-C", git, "add", "."], check=True, capture_output=True)
+    made = opened(git, clock)
+    draft = ready(made)
+    assert accept_draft.accept(made, draft, COUNSEL).commit
+    assert draft_policy.written_files(made) == draft.files
+
+
 def test_what_was_never_committed_is_not_committed_with_a_draft(git, clock):
     (git / "policy.md").write_text((git / "policy.md").read_text("utf-8") + "\n<!-- mine -->\n", "utf-8")
     made = opened(git, clock)
@@ -270,6 +369,44 @@ def test_a_published_draft_comes_into_force_on_its_day(git, clock):
     assert made.policy.version == "0.1.0"
     clock.forward(days=60)
     assert made.policy.version == "0.2.0"
+
+
+def test_a_draft_is_published_though_git_does_not_take_the_lock(git, clock):
+    hooked(git, "pre-commit", "git diff --cached --quiet -- policy.lock || { echo 'No locks.' >&2; exit 1; }")
+    made = opened(git, clock)
+    draft = draft_policy.set_date(made, in_both(made, begun(made)), "0.2.0", date(2027, 1, 15), WRITER)
+    accept_draft.accept(made, approved(made, draft), COUNSEL)
+    with pytest.raises(
+        NotAllowedError, match=r"^Version 0\.2\.0 is published, in force.*It said: No locks\."
+    ):
+        accept_draft.publish(made, draft_policy.opened(made, "spring"), COUNSEL)
+    assert draft_policy.opened(made, "spring").state["status"] == "published"
+    assert accept_draft.last_published(made).version == "0.2.0"
+
+
+def test_a_text_that_was_published_is_not_taken_back(project):
+    draft = in_both(project, begun(project))
+    draft = draft_policy.set_date(project, draft, "0.2.0", date(2027, 1, 15), WRITER)
+    accept_draft.accept(project, approved(project, draft), COUNSEL)
+    accept_draft.put_in_force(project)
+    with pytest.raises(NotAllowedError, match=r"is published, as version 0\.2\.0"):
+        accept_draft.undo(project, draft_policy.opened(project, "spring"), COUNSEL)
+    assert draft_policy.written_files(project) == draft.files
+
+
+def test_a_text_of_old_accepted_again_is_a_version_of_its_own_and_undone_to_the_one_before(folder, project):
+    accept_draft.accept(project, ready(project), COUNSEL)
+    accept_draft.undo(project, draft_policy.opened(project, "spring"), COUNSEL)
+    path = folder / "policy.md"
+    old = path.read_bytes()
+    mine = old.replace(b"as easily as you gave it", b"as easily as you said yes")
+    path.write_bytes(mine)
+    words = clause_text.prose(draft_policy.parse(old.decode(), "policy.md"), "7")
+    draft = draft_policy.write_prose(project, begun(project, "back"), "policy.md", "7", words, WRITER)
+    assert draft.files["policy.md"].encode() == old
+    assert accept_draft.accept(project, approved(project, draft), COUNSEL).number == 5
+    accept_draft.undo(project, draft_policy.opened(project, "back"), COUNSEL)
+    assert path.read_bytes() == mine
 
 
 def test_a_draft_with_mistakes_gets_no_date(project):

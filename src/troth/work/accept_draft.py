@@ -12,12 +12,16 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from troth.errors import ConflictError, NotAllowedError, WrongFileError
+from troth.ledger import lease
 from troth.outside import git
+from troth.policy import publishing
+from troth.policy.loading import load
 from troth.policy.publishing import LOCK, Lock, read_lock, write_lock
 from troth.rules import policy_draft as rules
 from troth.rules.event import Fact
@@ -30,6 +34,7 @@ from troth.work.publish_policy import Published, publish_policy, refuse_wrong
 from troth.work.record_register import record_register
 
 VERSIONS = "policy.versions"
+LEASE_SECONDS = 300
 _PLAIN = re.compile(r"[<>\n]")
 _AUTHOR = re.compile(r"[^<>\n]{1,200} <[^<>\s]{0,250}>")
 
@@ -47,8 +52,13 @@ def accept(project: Project, draft: PolicyDraft, staff: str, author: str = "") -
     """Write the text of an approved draft into the files; `author` is `Name <address>` of who accepts, for git.
 
     Raises NotAllowedError where it is not approved or git refuses, WrongFileError where it has mistakes,
-    ConflictError where the files changed since the draft began.
+    ConflictError where the files or the draft changed meanwhile, or somebody writes the files now.
     """
+    with _alone(project):
+        return _accept(project, _as_looked_at(project, draft), staff, author)
+
+
+def _accept(project: Project, draft: PolicyDraft, staff: str, author: str) -> Accepted:
     if draft.state["status"] != "open":
         raise NotAllowedError(f"The draft {draft.name} is {draft.state['status']} already.")
     is_approved = approved(project, draft)
@@ -68,21 +78,17 @@ def accept(project: Project, draft: PolicyDraft, staff: str, author: str = "") -
             f"{', '.join(dirty)} has changes that were never committed. Commit them, or take them back, first."
         )
     if kept:
-        for file in changed:
-            _write(folder / file, draft.files[file])
+        texts = {file: draft.files[file] for file in changed}
+        _put(folder, changed, texts)
         try:
-            commit = git.commit(
-                folder, changed, _message(draft, staff, is_approved.by), _author(author, staff)
-            )
+            commit = git.commit(folder, texts, _message(draft, staff, is_approved.by), _author(author, staff))
         except NotAllowedError:
-            for file in changed:
-                _write(folder / file, draft.base[file])
+            _put(folder, changed, draft.base)
             raise
         done = Accepted(changed, commit=commit)
     else:
         done = Accepted(changed, number=_number(folder, draft.base, draft.files))
-        for file in changed:
-            _write(folder / file, draft.files[file])
+        _put(folder, changed, draft.files)
     facts: dict[str, Fact] = {"sha256": draft.state["sha256"], "count": len(changed)}
     facts |= {"commit": done.commit} if done.commit else {"number": done.number}
     draft_policy.record(project, draft, "accepted", staff, facts)
@@ -98,8 +104,14 @@ def approved(project: Project, draft: PolicyDraft) -> Approved:
 def undo(project: Project, draft: PolicyDraft, staff: str) -> int:
     """Put the text before an accepted draft back, as a numbered version of its own; return its number.
 
-    Raises NotAllowedError where git keeps the files (`git revert` undoes there) or the files changed since.
+    Raises NotAllowedError where git keeps the files (`git revert` undoes there) or they are published,
+    ConflictError where the files changed since, or somebody writes them now.
     """
+    with _alone(project):
+        return _undo(project, _as_looked_at(project, draft), staff)
+
+
+def _undo(project: Project, draft: PolicyDraft, staff: str) -> int:
     number = draft.state["number"]
     if draft.state["status"] != "accepted" or not number:
         raise NotAllowedError(
@@ -113,9 +125,14 @@ def undo(project: Project, draft: PolicyDraft, staff: str) -> int:
         raise ConflictError(
             "The files changed since the draft was accepted. Begin a draft that takes its changes back."
         )
+    last, policy = last_published(project), load({**now, **draft.register})[0]
+    if last is not None and policy is not None and publishing.lock(policy).sha256 == last.sha256:
+        raise NotAllowedError(
+            f"The text of this draft is published, as version {last.version}. "
+            "Begin a draft that takes its changes back, and publish that."
+        )
     again = _number(folder, now, before)
-    for file, text in before.items():
-        _write(folder / file, text)
+    _put(folder, {**now, **before}, before)
     facts: dict[str, Fact] = {"number": again}
     draft_policy.record(project, draft, "undone", staff, facts)
     project.reread()
@@ -123,7 +140,16 @@ def undo(project: Project, draft: PolicyDraft, staff: str) -> int:
 
 
 def publish(project: Project, draft: PolicyDraft, staff: str, author: str = "") -> Published:
-    """Publish an accepted draft: in force from its day.  Raises WrongFileError with every reason why not."""
+    """Publish an accepted draft: in force from its day.
+
+    Raises WrongFileError with every reason why not.  Where git does not take `policy.lock`, the draft is
+    published all the same, and NotAllowedError or ConflictError says so.
+    """
+    with _alone(project):
+        return _publish(project, _as_looked_at(project, draft), staff, author)
+
+
+def _publish(project: Project, draft: PolicyDraft, staff: str, author: str) -> Published:
     if draft.state["status"] != "accepted":
         raise NotAllowedError(
             f"The draft {draft.name} is {draft.state['status']}: it is accepted before it is published."
@@ -132,18 +158,32 @@ def publish(project: Project, draft: PolicyDraft, staff: str, author: str = "") 
         raise ConflictError(
             "The files changed since the draft was accepted: look at them, and publish with `troth publish`."
         )
-    published = put_in_force(project, staff)
-    folder = project.settings.folder
-    if git.is_work_tree(folder):
-        words = f"Publish version {published.lock.version} of the policy\n\nDraft: {draft.name}\n"
-        git.commit(folder, [LOCK], words, _author(author, staff))
+    by, folder = _author(author, staff), project.settings.folder
+    published = _put_in_force(project, staff)
     facts: dict[str, Fact] = {"version": published.lock.version, "effective": published.lock.effective}
     draft_policy.record(project, draft, "published", staff, facts)
+    if git.is_work_tree(folder):
+        words = f"Publish version {published.lock.version} of the policy\n\nDraft: {draft.name}\n"
+        try:
+            git.commit(folder, {LOCK: write_lock(published.lock)}, words, by)
+        except (NotAllowedError, ConflictError) as error:
+            raise type(error)(
+                f"Version {published.lock.version} is published, in force from {published.lock.effective}. "
+                f"Only {LOCK} is not in git yet; commit it yourself. {error}"
+            ) from None
     return published
 
 
 def put_in_force(project: Project, staff: str = "troth") -> Published:
-    """Publish the files as they stand, write `policy.lock` and record the register; said again it changes nothing."""
+    """Publish the files as they stand, write `policy.lock` and record the register; said again it changes nothing.
+
+    Raises ConflictError while somebody else writes the files.
+    """
+    with _alone(project):
+        return _put_in_force(project, staff)
+
+
+def _put_in_force(project: Project, staff: str) -> Published:
     last = last_published(project)
     published = publish_policy(project.ledger, project.written, last, day_here(project), staff)
     _write(project.settings.folder / LOCK, write_lock(published.lock))
@@ -163,6 +203,30 @@ def last_published(project: Project) -> Lock | None:
 def refuse_unpublishable(project: Project) -> None:
     """Raise WrongFileError with every reason why the files cannot be published as they stand."""
     refuse_wrong(project.ledger, project.written, last_published(project), day_here(project))
+
+
+@contextmanager
+def _alone(project: Project) -> Iterator[None]:
+    """Let nobody else write the files of the policy meanwhile, from whatever process."""
+    taken = lease.claim(project.ledger, "policy files", LEASE_SECONDS)
+    if taken is None:
+        raise ConflictError(
+            "Somebody accepts, undoes or publishes a text of the policy right now. Look again in a moment. "
+            f"Where that was cut short, it is free again after {LEASE_SECONDS // 60} minutes."
+        )
+    try:
+        yield
+    finally:
+        lease.release(project.ledger, taken)
+
+
+def _as_looked_at(project: Project, draft: PolicyDraft) -> PolicyDraft:
+    """Open a draft anew; raises ConflictError where its text is not the one that was looked at."""
+    now = draft_policy.opened(project, draft.name)
+    if now.state["sha256"] != draft.state["sha256"]:
+        raise ConflictError("The draft changed since you opened it. Look at it again first.")
+    project.reread()
+    return now
 
 
 def _refuse_stale(project: Project, draft: PolicyDraft) -> None:
@@ -207,8 +271,8 @@ def _author(author: str, staff: str) -> str:
 def _number(folder: Path, base: Mapping[str, str], files: Mapping[str, str]) -> int:
     """Keep the files as the next numbered version, and what was before as the first where there is none."""
     there = sorted(int(path.name) for path in (folder / VERSIONS).glob("[0-9]*") if path.name.isdigit())
-    if there and _version(folder, there[-1]) == dict(files):
-        return there[-1]
+    if there and (_version(folder, there[-1] - 1), _version(folder, there[-1])) == (dict(base), dict(files)):
+        return there[-1]  # cut short before, behind it
     if not there or _version(folder, there[-1]) != dict(base):
         there.append(_keep(folder, (there[-1] if there else 0) + 1, base))
     return _keep(folder, there[-1] + 1, files)
@@ -229,6 +293,15 @@ def _version(folder: Path, number: int) -> dict[str, str]:
         path.name: path.read_bytes().decode("utf-8")
         for path in sorted((folder / VERSIONS / f"{number:04d}").glob("policy*.md"))
     }
+
+
+def _put(folder: Path, names: Iterable[str], texts: Mapping[str, str]) -> None:
+    """Write files as these texts say them; one that they have not is taken away."""
+    for name in names:
+        if name in texts:
+            _write(folder / name, texts[name])
+        else:
+            (folder / name).unlink(missing_ok=True)
 
 
 def _write(path: Path, text: str) -> None:
