@@ -99,6 +99,85 @@ def test_paragraphs_come_and_go(project, given):
     )
 
 
+def added(words):
+    made = parse_xml(
+        f"<w:p {nsdecls('w')}><w:pPr><w:rPr><w:ins w:id='1' w:author='{WHO}' w:date='{WHEN}'/></w:rPr></w:pPr></w:p>"
+    )
+    made.append(tracked("ins", run_of(words)))
+    return made
+
+
+def kept_of(project, document):
+    draft = draft_policy.begin(project, "l.weiss", "spring")
+    review_document.propose(project, draft, saved(document), "l.weiss")
+    draft = draft_policy.opened(project, "spring")
+    return draft, review_document.kept(project, draft)
+
+
+def taken(project, draft, *names):
+    for name in names:
+        draft = review_document.take(project, draft, name, "l.weiss")
+    return [one.strip() for one in clause_text.prose(draft.main, "7").split("\n\n")]
+
+
+@pytest.mark.parametrize(
+    ("order", "there"),
+    [((0, 1, 2), ["New one", "New two"]), ((2, 1, 0), ["New one", "New two"]), ((0, 2), ["New two"]),
+     ((2,), ["New two"]), ((1,), ["New one"])],
+)  # fmt: skip
+def test_new_paragraphs_are_taken_in_the_order_of_the_document(project, given, order, there):
+    document = opened_document(given)
+    change(document, "as easily as you gave it", "as easily", "just as easily")
+    place = paragraph(document, "as easily as you gave it")
+    place.addnext(added("New two"))
+    place.addnext(added("New one"))
+    draft, found = kept_of(project, document)
+    assert len(found) == 3
+    lines = taken(project, draft, *(found[number].name for number in order))
+    at = next(number for number, one in enumerate(lines) if "as easily as you gave it" in one)
+    assert [one for one in lines if one.startswith("New")] == there
+    assert lines[at + 1 : at + 1 + len(there)] == there
+
+
+def test_a_paragraph_put_in_the_place_of_another_is_taken_after_it(project, given):
+    document = opened_document(given)
+    place = paragraph(document, "as easily as you gave it")
+    place.addnext(added("New one"))
+    place.getparent().remove(place)
+    draft, found = kept_of(project, document)
+    before = taken(project, draft)
+    at = next(number for number, one in enumerate(before) if "as easily as you gave it" in one)
+    removal, new = sorted(found, key=lambda one: one.proposal.becomes)
+    after = taken(project, draft, removal.name, new.name)
+    assert after == [*before[:at], "New one", *before[at + 1 :]]
+
+
+def test_a_clause_deleted_from_the_document_is_proposed_as_removed(project, given):
+    document = opened_document(given)
+    heading = paragraph(document, "9 Cookies")
+    while heading is not None and "10 " not in text_of(heading)[:3]:
+        following = heading.getnext()
+        heading.getparent().remove(heading)
+        heading = following
+    found = review_document.review(project, saved(document)).proposals
+    assert {one.clause for one in found} >= {"9"}
+    assert all(one.becomes == "" and not one.tracked for one in found)
+    draft, (first, *_) = kept_of(project, document)
+    with pytest.raises(NotAllowedError, match="removed with its heading, by hand"):
+        review_document.take(project, draft, first.name, "l.weiss")
+
+
+def test_the_comment_of_a_heading_is_taken_with_its_change(project, given):
+    document = opened_document(given)
+    place = next(one for one in document.paragraphs if one.text.startswith("9 Cookies"))
+    document.add_comment(place.runs, "And storage?", author=WHO)
+    place._p.append(tracked("ins", run_of(" and storage")))
+    draft, (one,) = kept_of(project, document)
+    draft = review_document.take(project, draft, one.name, "l.weiss")
+    assert draft.main.by_number["9"].title == "Cookies and storage"
+    assert [comment["clause"] for comment in draft.state["comments"]] == ["9"]
+
+
 def test_what_was_moved_goes_and_comes(project, given):
     document = opened_document(given)
     place = paragraph(document, "Most of it comes from you")

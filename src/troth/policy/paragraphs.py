@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from troth.errors import NotAllowedError
 from troth.policy.document import without_comments
@@ -23,7 +24,10 @@ _PLACEHOLDER = re.compile(r"(?<!\\)\{\{(?P<inside>[^{}\n]{0,200})\}\}")
 _BLOCK = re.compile(r"(?:table|list)\s*:")
 _FIRST, _LAST = 0xE100, 0xF8FF
 _MARKER = re.compile(r"\s*(?:>\s?)*\s*(?:(?:[-*+]|\d{1,9}[.)])\s+)?(?:>\s?)*")
-_SPECIAL = re.compile(r"([\\`*_\[\]<>])")
+_SPECIAL = re.compile(r"([\\`*_\[\]<>]|&(?=#?\w{1,32};)|\{(?=\{)|(?<=\{)\{)")
+_FIRST_WORD = re.compile(r"[-+#|~=]|\d{1,9}[.)](?=\s|$)")
+_LINE_END = re.compile(r"[\n\r\v\f\x85\u2028\u2029]+")
+_IN_LINK = re.compile(r"[\s()<>{}\\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,25 +161,38 @@ def markdown(pieces: Sequence[Piece]) -> str:
 
     >>> markdown((Piece("We answer in "), Piece("", locked="answer.within"), Piece("*", bold=True)))
     'We answer in {{ answer.within }}**\\***'
+
+    What would begin a heading, a list or a table, or be filled in as a value, is escaped.
+
+    >>> markdown((Piece("1. {{ answer.within }}"),))
+    '1\\. \\{\\{ answer.within }}'
     """
-    return "".join(_written(piece) for piece in merged(pieces)).strip()
+    written = "".join(_written(piece) for piece in merged(pieces)).strip()
+    begins = _FIRST_WORD.match(written)
+    return f"{written[: begins.end() - 1]}\\{written[begins.end() - 1 :]}" if begins else written
 
 
 def _written(piece: Piece) -> str:
-    text = f"{{{{ {piece.locked} }}}}" if piece.locked else piece.text
+    text = f"{{{{ {piece.locked} }}}}" if piece.locked else " ".join(_LINE_END.split(piece.text))
     inner = text.strip()
     if not inner:
         return text
     before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
     if not piece.locked:
-        inner = f"`{inner}`" if piece.code else _SPECIAL.sub(r"\\\1", inner)
+        inner = _as_code(inner) if piece.code and "{{" not in inner else _SPECIAL.sub(r"\\\1", inner)
     if piece.italic:
         inner = f"*{inner}*"
     if piece.bold:
         inner = f"**{inner}**"
     if piece.link and not piece.locked:  # a value brings its own link
-        inner = f"[{inner}]({piece.link})"
+        inner = f"[{inner}]({_IN_LINK.sub(lambda found: quote(found[0]), piece.link)})"
     return f"{before}{inner}{after}"
+
+
+def _as_code(text: str) -> str:
+    fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    gap = " " if "`" in text else ""
+    return f"{fence}{gap}{text}{gap}{fence}"
 
 
 def replaced(prose: str, language: str, was: str, becomes: str, after: str = "") -> str:
@@ -194,8 +211,10 @@ def replaced(prose: str, language: str, was: str, becomes: str, after: str = "")
         )
     if not was:
         at = found[0].end if found else 0
-        lines[at:at] = ["", becomes] if found else [becomes, ""]
-        return "\n".join(lines)
+        before, behind = lines[:at], lines[at:]
+        gap = [""] if before and before[-1].strip() else []
+        rest = ["", *behind] if behind and behind[0].strip() else behind
+        return "\n".join([*before, *gap, becomes, *rest]).strip("\n")
     one = found[0]
     if one not in known:
         raise NotAllowedError("A table or a list of the notice comes from its promises: change those.")

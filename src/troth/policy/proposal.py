@@ -59,7 +59,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """One thing proposed for a clause; `behind` is the paragraph before a new one."""
+    """One thing proposed for a clause; `behind` is the paragraph before it: as given out, or as it was added."""
 
     clause: str
     what: What
@@ -74,11 +74,14 @@ class Proposal:
 
 
 def proposals(given: Mapping[str, Sequence[GivenOut]], came: Document) -> tuple[Proposal, ...]:
-    """Return what a document proposes, against what was given out, in the order of the document."""
+    """Return what a document proposes, against what was given out, in the order in which that was given out.
+
+    A clause that did not come back at all was removed, and is proposed so.
+    """
     return tuple(
         one
-        for clause, found in came.clauses.items()
-        for one in _of_clause(clause, given.get(clause, ()), found)
+        for clause in dict.fromkeys((*given, *came.clauses))
+        for one in _of_clause(clause, given.get(clause, ()), came.clauses.get(clause, ()))
     )
 
 
@@ -98,16 +101,18 @@ def _of_clause(clause: str, given: Sequence[GivenOut], came: Sequence[Reviewed])
     at, behind = 0, ""
     for one in came:
         if one.before is not None:
-            yield from _removed(clause, gone.get(at, ()))
+            yield from _removed(clause, gone.get(at, ()), behind)
+            behind = gone[at][-1].markdown if gone.get(at) else behind
             at += 1
         yield from _of_paragraph(clause, one, origin.get(id(one)), behind)
-        behind = origin[id(one)].markdown if id(one) in origin else behind
-    yield from _removed(clause, gone.get(at, ()))
+        behind = origin[id(one)].markdown if id(one) in origin else one.after or behind
+    yield from _removed(clause, gone.get(at, ()), behind)
 
 
-def _removed(clause: str, found: Sequence[GivenOut]) -> Iterator[Proposal]:
+def _removed(clause: str, found: Sequence[GivenOut], behind: str) -> Iterator[Proposal]:
     for one in found:
-        yield Proposal(clause, "words", one.markdown, "", tracked=False)
+        yield Proposal(clause, "words", one.markdown, "", tracked=False, behind=behind)
+        behind = one.markdown
 
 
 def _of_paragraph(clause: str, one: Reviewed, given: GivenOut | None, behind: str) -> Iterator[Proposal]:
@@ -117,7 +122,7 @@ def _of_paragraph(clause: str, one: Reviewed, given: GivenOut | None, behind: st
     if (one.after or "") != was:
         yield Proposal(
             clause, "words", was, one.after or "", one.who if tracked else "", one.when if tracked else "", tracked,
-            behind="" if was else behind, remarks=remarks,
+            behind=behind, remarks=remarks,
         )  # fmt: skip
         rest = one.remarks[1:]
     else:

@@ -8,7 +8,7 @@ Law: GDPR Art. 5(2).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
@@ -101,19 +101,60 @@ def take(project: Project, draft: PolicyDraft, name: str, staff: str) -> PolicyD
         raise NotAllowedError("This proposal is not about a clause of the draft: write the change by hand.")
     title = f"{number} {document.by_number[number].title}" if number else ""
     if number and one.was == title:
+        if not one.becomes:
+            raise NotAllowedError(
+                "A clause is removed with its heading, by hand: nothing else takes it away."
+            )
         if not one.becomes.startswith(f"{number} "):
             raise NotAllowedError("A clause keeps its number: change its title by hand.")
         draft = draft_policy.write_title(
             project, draft, file, number, one.becomes.removeprefix(f"{number} "), staff
         )
-        return _answered(project, name, staff, draft)
+        draft = _answered(project, name, staff, draft)
+        if one.remarks:
+            _comment(project, draft, number, one, staff)
+        return draft_policy.opened(project, draft.name)
     prose = clause_text.prose(document, number)
-    behind = "" if one.behind == title else one.behind
+    behind = "" if one.was else _anchor(one, _beside(project, draft, found))
+    if not one.was and number and not behind:
+        raise NotAllowedError("Behind what this paragraph stands is not known: write the change by hand.")
+    behind = "" if behind == title else behind
     words = replaced(prose, document.language, one.was, one.becomes, behind)
     draft = draft_policy.write_prose(project, draft, file, number, words, staff, name)
     if one.remarks:
         _comment(project, draft, number, one, staff)
     return draft_policy.opened(project, draft.name)
+
+
+def _beside(project: Project, draft: PolicyDraft, found: Kept) -> tuple[Kept, ...]:
+    """Return the proposals of the same document for the words of the same clause."""
+    event = found.name.partition("/")[0]
+    return tuple(
+        one
+        for one in kept(project, draft)
+        if one.name.partition("/")[0] == event
+        and one.proposal.clause == found.proposal.clause
+        and one.proposal.what == "words"
+    )
+
+
+def _anchor(one: Proposal, beside: Sequence[Kept]) -> str:
+    """Return the paragraph behind which a new one goes, as it stands in the draft now.
+
+    The one before it may have been written otherwise since, removed, or be a new one that nobody took.
+    """
+    behind = one.behind
+    for _ in beside:
+        about = next(
+            (each for each in beside if (each.proposal.was or each.proposal.becomes) == behind), None
+        )
+        if about is None:
+            return behind
+        stands = about.proposal.becomes if about.state == "taken" else about.proposal.was
+        if stands:
+            return stands
+        behind = about.proposal.behind
+    return behind
 
 
 def decline(project: Project, draft: PolicyDraft, name: str, staff: str) -> PolicyDraft:
