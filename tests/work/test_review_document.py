@@ -205,6 +205,20 @@ def test_a_change_inside_a_locked_value_is_about_its_promise(project, given):
     )  # fmt: skip
 
 
+def test_a_placeholder_too_long_for_a_tag_comes_back_whole(folder, request):
+    path = folder / "policy.md"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("{{ table: ", "{{ table:" + " " * 80), "utf-8")
+    project = request.getfixturevalue("project")
+    content = notice_word.notice(project.written, "en")
+    tags = [one.get(qn("w:val")) for one in opened_document(content).element.body.iter(qn("w:tag"))]
+    cut = [one for one in tags if one.startswith("table:")]
+    assert len(set(cut)) == len(cut) > 1
+    assert all(len(one) <= notice_word.TAG_MAX for one in tags)
+    found = review_document.review(project, content)
+    assert (found.known, found.proposals) == (True, ())
+
+
 def with_comments(document, words):
     """Put a comment on a paragraph, as Word does; python-docx writes the part."""
     place = next(one for one in document.paragraphs if words in one.text)

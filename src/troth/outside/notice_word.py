@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time
+from hashlib import sha256 as digest
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,17 @@ def notice(policy: Policy, language: str) -> bytes:
     out = io.BytesIO()
     made.save(out)
     return out.getvalue()
+
+
+def tag_of(placeholder: str) -> str:
+    """Return what names a locked value: its placeholder, cut and told apart by its hash where it is too long.
+
+    >>> tag_of("answer.within")
+    'answer.within'
+    """
+    if len(placeholder) <= TAG_MAX:
+        return placeholder
+    return f"{placeholder[: TAG_MAX - 17]}~{digest(placeholder.encode()).hexdigest()[:16]}"
 
 
 def given_out(policy: Policy, language: str) -> dict[str, tuple[GivenOut, ...]]:
@@ -255,7 +267,7 @@ class _Writer:
         control, about, content = (OxmlElement(f"w:{kind}") for kind in ("sdt", "sdtPr", "sdtContent"))
         for kind, value in (
             ("alias", name),
-            ("tag", name),
+            ("tag", tag_of(name)),
             ("id", str(self.next())),
             ("lock", "sdtContentLocked"),
         ):

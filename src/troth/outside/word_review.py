@@ -20,7 +20,10 @@ from troth.policy.paragraphs import Piece, markdown
 from troth.policy.proposal import Document, Remark, Reviewed
 
 FILE_BYTES_MAX = 20 << 20
-PART_BYTES_MAX = 40 << 20
+PART_BYTES_MAX = 16 << 20
+TAGS_MAX = 600_000
+PARAGRAPHS_MAX = 5_000
+COMMENTS_MAX = 2_000
 PARTS_MAX = 2_000
 WHOLE_BYTES_MAX = 200 << 20
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -29,6 +32,21 @@ _W15 = "{http://schemas.microsoft.com/office/word/2012/wordml}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _CP = "{http://schemas.openxmlformats.org/package/2006/metadata/core-properties}"
+_MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
+_NO_WORDS = frozenset(
+    f"{_W}{kind}"
+    for kind in (
+        "rPr",
+        "softHyphen",
+        "lastRenderedPageBreak",
+        "annotationRef",
+        "fldChar",
+        "instrText",
+        "delInstrText",
+    )
+)
+"""What a run holds that says nothing to a reader."""
+_CELLS = frozenset(f"{_W}{kind}" for kind in ("cellIns", "cellDel", "cellMerge"))
 _COME, _GONE = (f"{_W}ins", f"{_W}moveTo"), (f"{_W}del", f"{_W}moveFrom")
 
 
@@ -40,13 +58,22 @@ class _Read:
     values: list[tuple[str, str, str]] = field(default_factory=list)
     who: dict[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    unread: bool = False
+    cells: bool = False
+
+    def noted(self, mark: Any) -> None:
+        """Note who made a tracked change, and when."""
+        self.who.setdefault(mark.get(f"{_W}author", ""), mark.get(f"{_W}date", ""))
 
     def side(self, after: bool) -> str:
         return markdown([piece for piece, was, is_ in self.pieces if (is_ if after else was)])
 
 
-def read(content: bytes) -> Document:
-    """Read a document; raises NotAllowedError, in a sentence, for one that is not a Word document or not harmless."""
+def read(content: bytes, names: Mapping[str, str] | None = None) -> Document:
+    """Read a document; `names` are the placeholders whose tag is shorter than they are, by that tag.
+
+    Raises NotAllowedError, in a sentence, for one that is not a Word document or not harmless.
+    """
     with _opened(content) as parts:
         body = _xml(parts, "word/document.xml")
         if body is None:
@@ -61,14 +88,28 @@ def read(content: bytes) -> Document:
     clauses: dict[str, list[Reviewed]] = {}
     here = "front"
     root = body.find(f"{_W}body")
-    for block in _blocks(root if root is not None else body):
+    if sum(1 for _ in body.iter(f"{_W}p")) > PARAGRAPHS_MAX:
+        raise NotAllowedError(
+            f"The document has more than {PARAGRAPHS_MAX} paragraphs: have it reviewed in parts."
+        )
+    for one in body.iter(f"{_W}tag"):
+        whole = (names or {}).get(one.get(f"{_W}val", ""))
+        if whole:
+            one.set(f"{_W}val", whole)
+    joined = _Joined(clauses)
+    for block, sides in _blocks(root if root is not None else body, _Sides()):
         for mark in (block,) if block.tag == f"{_W}bookmarkStart" else block.iter(f"{_W}bookmarkStart"):
             name = mark.get(f"{_W}name", "")
             if re.fullmatch(rf"{BOOKMARK}(top|\d+(_\d+){{0,7}})", name):
                 here = name.removeprefix(BOOKMARK).replace("_", ".")
-        found = _paragraph(block, links, threads)
+        if block.tag == f"{_W}bookmarkStart":
+            continue
+        found = _paragraph(block, sides, links, threads)
+        joined.look(here, found, block)
         if found is not None:
             clauses.setdefault(here, []).append(found)
+    if threads:  # what was remarked where no words are read
+        clauses.setdefault("top", []).append(Reviewed(None, None, remarks=tuple(threads.values())))
     return Document(language, sha256, version, {name: tuple(found) for name, found in clauses.items()})
 
 
@@ -89,6 +130,8 @@ def _opened(content: bytes) -> zipfile.ZipFile:
         or sum(one.file_size for one in entries) > WHOLE_BYTES_MAX
     ):
         raise NotAllowedError("The document unpacks to more than a document holds: it is not opened.")
+    if any(one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for one in entries):
+        raise NotAllowedError("The document is packed as no word processor does: it is not opened.")
     if any(one.flag_bits & 1 for one in entries):
         raise NotAllowedError("The document is locked with a password. Save it without one.")
     return found
@@ -111,7 +154,7 @@ def _xml(parts: zipfile.ZipFile, name: str) -> Any:
             content = file.read(PART_BYTES_MAX + 1)
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError, zlib.error):
         raise NotAllowedError("The document is damaged and cannot be read.") from None
-    if len(content) > PART_BYTES_MAX:
+    if len(content) > PART_BYTES_MAX or content.count(b"<") > TAGS_MAX:
         raise NotAllowedError("The document unpacks to more than a document holds: it is not opened.")
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False,
@@ -150,6 +193,11 @@ def _threads(comments: Any, extended: Any) -> dict[str, tuple[Remark, ...]]:
     parents = {one.get(f"{_W15}paraId"): one.get(f"{_W15}paraIdParent") for one in _children(extended)}
     remarks: dict[str, Remark] = {}
     by_paragraph: dict[str, str] = {}
+    answers: dict[str, str] = {}
+    if comments is not None and len(comments) > COMMENTS_MAX:
+        raise NotAllowedError(
+            f"The document has more than {COMMENTS_MAX} comments: have it reviewed in parts."
+        )
     for one in _children(comments):
         number = one.get(f"{_W}id", "")
         lines = ["".join(text.text or "" for text in line.iter(f"{_W}t")) for line in one.iter(f"{_W}p")]
@@ -157,35 +205,67 @@ def _threads(comments: Any, extended: Any) -> dict[str, tuple[Remark, ...]]:
             one.get(f"{_W}author", "")[:200], one.get(f"{_W}date", "")[:30], "\n".join(lines)[:20_000]
         )
         for line in one.iter(f"{_W}p"):
-            if line.get(f"{_W14}paraId"):
-                by_paragraph[line.get(f"{_W14}paraId")] = number
+            if mine := line.get(f"{_W14}paraId"):
+                by_paragraph[mine] = number
+                if parents.get(mine):
+                    answers.setdefault(number, parents[mine])
     heads: dict[str, list[Remark]] = {}
     for number, remark in remarks.items():
-        mine = next(
-            (para for para, owner in by_paragraph.items() if owner == number and parents.get(para)), ""
-        )
-        above = by_paragraph.get(parents.get(mine) or "", number)
+        above = by_paragraph.get(answers.get(number, ""), number)
         heads.setdefault(above if above in remarks else number, []).append(remark)
     return {number: tuple(found) for number, found in heads.items()}
 
 
-def _blocks(parent: Any) -> Iterator[Any]:
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """Whether a place was there before the tracked changes and is there after them, and the change that says so."""
+
+    was: bool = True
+    is_: bool = True
+    mark: Any = None
+
+    def within(self, mark: Any) -> _Sides:
+        """Return the sides of what stands in a tracked change here."""
+        come = mark.tag in _COME
+        return _Sides(self.was and not come, self.is_ and come, mark)
+
+
+class _Joined:
+    """Finds the paragraphs whose end was removed or put in between words: joined with the next, or split from it."""
+
+    def __init__(self, clauses: dict[str, list[Reviewed]]) -> None:
+        self.clauses = clauses
+        self.waiting: dict[bool, tuple[str, int]] = {}
+
+    def look(self, clause: str, found: Reviewed | None, block: Any) -> None:
+        """Look at the next paragraph, before it is put with the others."""
+        ends = (
+            {one.tag for one in _children(block.find(f"{_W}pPr/{_W}rPr"))} if block.tag == f"{_W}p" else set()
+        )
+        for gone, kinds in ((True, _GONE), (False, _COME)):
+            words = found is not None and bool(found.after if gone else found.before)
+            open_end = not ends.isdisjoint(kinds)
+            if words and gone in self.waiting:
+                before, at = self.waiting.pop(gone)
+                self.clauses[before][at] = replace(self.clauses[before][at], unread=True)
+            if words and open_end:
+                self.waiting[gone] = (clause, len(self.clauses.get(clause, ())))
+            elif not open_end:
+                self.waiting.pop(gone, None)
+
+
+def _blocks(parent: Any, sides: _Sides) -> Iterator[tuple[Any, _Sides]]:
     """Yield paragraphs, tables, locked values and bookmarks in the order of the document."""
     for one in parent:
         if one.tag == f"{_W}sdt" and not _tag(one):
             content = one.find(f"{_W}sdtContent")
-            yield from _blocks(content if content is not None else ())
-        elif one.tag in (
-            f"{_W}ins",
-            f"{_W}moveTo",
-            f"{_W}del",
-            f"{_W}moveFrom",
-            f"{_W}customXml",
-            f"{_W}smartTag",
-        ):
-            yield from _blocks(one)
+            yield from _blocks(content if content is not None else (), sides)
+        elif one.tag in (*_COME, *_GONE):
+            yield from _blocks(one, sides.within(one))
+        elif one.tag in (f"{_W}customXml", f"{_W}smartTag"):
+            yield from _blocks(one, sides)
         elif one.tag in (f"{_W}p", f"{_W}tbl", f"{_W}sdt", f"{_W}bookmarkStart"):
-            yield one
+            yield one, sides
 
 
 def _tag(sdt: Any) -> str:
@@ -194,42 +274,51 @@ def _tag(sdt: Any) -> str:
 
 
 def _paragraph(
-    block: Any, links: Mapping[Any, str], threads: Mapping[str, tuple[Remark, ...]]
+    block: Any, sides: _Sides, links: Mapping[Any, str], threads: dict[str, tuple[Remark, ...]]
 ) -> Reviewed | None:
-    if block.tag == f"{_W}bookmarkStart":
-        return None
-    met = _Read()
+    """Read one paragraph; the remarks on it are taken out of the threads, so that each is told once."""
+    met = _Read(cells=block.tag == f"{_W}tbl")
+    if sides.mark is not None:
+        met.noted(sides.mark)
     if block.tag == f"{_W}sdt":
-        _locked(block, met, True, True, whole=True)
-    elif block.tag == f"{_W}tbl":
-        for cell in block.iter(f"{_W}tc"):
-            _walk(cell, met, links, Piece(""), True, True)
-            met.pieces.append((Piece("\t"), True, True))
+        _locked(block, met, sides.was, sides.is_, whole=True)
     else:
-        _walk(block, met, links, Piece(""), True, True)
+        _walk(block, met, links, Piece(""), sides.was, sides.is_)
     before, after = met.side(False), met.side(True)
-    if not before and not after and not met.values:
+    remarks = tuple(threads.pop(one) for one in dict.fromkeys(met.remarks) if one in threads)
+    if not (before or after or met.values or remarks or met.unread):
         return None
     marks = block.find(f"{_W}pPr/{_W}rPr") if block.tag == f"{_W}p" else None
     for one in _children(marks):
         if one.tag in (*_COME, *_GONE):
-            met.who.setdefault(one.get(f"{_W}author", ""), one.get(f"{_W}date", ""))
+            met.noted(one)
     return Reviewed(
         before or None,
         after or None,
         ", ".join(filter(None, met.who))[:200],
         max(met.who.values(), default="")[:30],
         tuple(met.values),
-        tuple(threads[one] for one in dict.fromkeys(met.remarks) if one in threads),
+        remarks,
+        met.unread,
     )
 
 
 def _walk(parent: Any, met: _Read, links: Mapping[Any, str], like: Piece, was: bool, is_: bool) -> None:
     for one in parent:
         if one.tag in (*_COME, *_GONE):
-            met.who.setdefault(one.get(f"{_W}author", ""), one.get(f"{_W}date", ""))
-            come = one.tag in _COME
-            _walk(one, met, links, like, was and not come, is_ and come)
+            met.noted(one)
+            within = _Sides(was, is_).within(one)
+            _walk(one, met, links, like, within.was, within.is_)
+        elif one.tag == f"{_W}tr":
+            row = _row(one, met, _Sides(was, is_))
+            _walk(one, met, links, like, row.was, row.is_)
+        elif one.tag == f"{_W}tc":
+            _cell(one, met)
+            _walk(one, met, links, like, was, is_)
+            met.pieces += [(Piece("\t"), was, is_)] if met.cells else []
+        elif one.tag == f"{_MC}AlternateContent":  # its first choice says what the others say again
+            met.unread = met.unread or was != is_ or _changed(one)
+            _walk(one[:1], met, links, like, was, is_)
         elif one.tag == f"{_W}r":
             _run(one, met, like, was, is_)
         elif one.tag == f"{_W}hyperlink":
@@ -242,8 +331,29 @@ def _walk(parent: Any, met: _Read, links: Mapping[Any, str], like: Piece, was: b
             _locked(one, met, was, is_)
         elif one.tag == f"{_W}commentRangeStart":
             met.remarks.append(str(one.get(f"{_W}id", "")))
-        elif one.tag not in (f"{_W}pPr", f"{_W}sdtPr", f"{_W}tcPr", f"{_W}rPr"):
+        elif one.tag not in (f"{_W}pPr", f"{_W}sdtPr", f"{_W}tcPr", f"{_W}trPr", f"{_W}rPr"):
+            met.unread = met.unread or (was != is_ and not one.tag.startswith(_W))
             _walk(one, met, links, like, was, is_)
+
+
+def _row(row: Any, met: _Read, sides: _Sides) -> _Sides:
+    for one in _children(row.find(f"{_W}trPr")):
+        if one.tag in (*_COME, *_GONE):
+            met.noted(one)
+            sides = sides.within(one)
+    return sides
+
+
+def _cell(cell: Any, met: _Read) -> None:
+    for one in _children(cell.find(f"{_W}tcPr")):
+        if one.tag in _CELLS:
+            met.noted(one)
+            met.unread = True
+
+
+def _changed(element: Any) -> bool:
+    """Return whether something in an element is a tracked change."""
+    return next(element.iter(*_COME, *_GONE), None) is not None
 
 
 def _run(run: Any, met: _Read, like: Piece, was: bool, is_: bool) -> None:
@@ -261,6 +371,8 @@ def _run(run: Any, met: _Read, like: Piece, was: bool, is_: bool) -> None:
             text += "\u2011"
         elif one.tag == f"{_W}commentReference":
             met.remarks.append(str(one.get(f"{_W}id", "")))
+        elif one.tag not in _NO_WORDS:
+            met.unread = met.unread or was != is_ or _changed(one)
     if text:
         met.pieces.append((replace(made, text=text), was, is_))
 
@@ -281,5 +393,6 @@ def _locked(sdt: Any, met: _Read, was: bool, is_: bool, *, whole: bool = False) 
     met.pieces.append((Piece("", first.bold, first.italic, locked=_tag(sdt)), was, is_))
     met.values.append((_tag(sdt), plain[0], plain[1]))
     met.remarks += inside.remarks
+    met.unread = met.unread or inside.unread
     for author, moment in inside.who.items():
         met.who.setdefault(author, moment)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -143,16 +144,12 @@ def _split(text: str, like: Piece, names: Sequence[str]) -> Iterator[Piece]:
 def merged(pieces: Iterator[Piece] | Sequence[Piece]) -> tuple[Piece, ...]:
     """Join neighbours of one format."""
     found: list[Piece] = []
-    for piece in pieces:
-        if (
-            found
-            and not piece.locked
-            and not found[-1].locked
-            and replace(found[-1], text=piece.text) == piece
-        ):
-            found[-1] = replace(piece, text=found[-1].text + piece.text)
-        elif piece.text or piece.locked:
-            found.append(piece)
+    there = (piece for piece in pieces if piece.text or piece.locked)
+    for like, alike in groupby(there, lambda piece: replace(piece, text="")):
+        if like.locked:
+            found += alike
+        else:
+            found.append(replace(like, text="".join(piece.text for piece in alike)))
     return tuple(found)
 
 

@@ -12,6 +12,10 @@ from difflib import SequenceMatcher
 from typing import Literal
 
 What = Literal["words", "promise", "comment"]
+UNREAD = (
+    "Something was changed here that Troth cannot read (paragraphs joined or split, a footnote, a symbol, a picture, "
+    "cells of a table): look into the document, and write the change by hand."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,8 @@ class Reviewed:
     """One paragraph of a document that came back.
 
     `before` is its Markdown without the tracked changes (None where they added it), `after` with them (None where
-    they removed it); `values` are the locked values in it, each with its words before and after.
+    they removed it); `values` are the locked values in it, each with its words before and after.  `unread` says
+    that something was changed in it that has no words here: paragraphs joined, a footnote, a picture.
     """
 
     before: str | None
@@ -37,6 +42,7 @@ class Reviewed:
     when: str = ""
     values: tuple[tuple[str, str, str], ...] = ()
     remarks: tuple[tuple[Remark, ...], ...] = ()
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +93,11 @@ def proposals(given: Mapping[str, Sequence[GivenOut]], came: Document) -> tuple[
 
 def _of_clause(clause: str, given: Sequence[GivenOut], came: Sequence[Reviewed]) -> Iterator[Proposal]:
     there = [one for one in came if one.before is not None]
-    matcher = SequenceMatcher(
-        None, [one.markdown for one in given], [str(one.before) for one in there], autojunk=False
-    )
     origin: dict[int, GivenOut] = {}
     gone: dict[int, list[GivenOut]] = {}
-    for what, start, stop, new_start, new_stop in matcher.get_opcodes():
+    for what, start, stop, new_start, new_stop in _compared(
+        [one.markdown for one in given], [str(one.before) for one in there]
+    ):
         paired = min(stop - start, new_stop - new_start)
         for number in range(paired):
             origin[id(there[new_start + number])] = given[start + number]
@@ -107,6 +112,18 @@ def _of_clause(clause: str, given: Sequence[GivenOut], came: Sequence[Reviewed])
         yield from _of_paragraph(clause, one, origin.get(id(one)), behind)
         behind = origin[id(one)].markdown if id(one) in origin else one.after or behind
     yield from _removed(clause, gone.get(at, ()), behind)
+
+
+def _compared(was: Sequence[str], now: Sequence[str]) -> Iterator[tuple[str, int, int, int, int]]:
+    """Yield what became of the paragraphs; the like ones at the beginning cost one look each."""
+    alike = next(
+        (number for number, (one, other) in enumerate(zip(was, now, strict=False)) if one != other),
+        min(len(was), len(now)),
+    )
+    yield "equal", 0, alike, 0, alike
+    for what, *places in SequenceMatcher(None, was[alike:], now[alike:], autojunk=False).get_opcodes():
+        start, stop, new_start, new_stop = (alike + place for place in places)
+        yield what, start, stop, new_start, new_stop
 
 
 def _removed(clause: str, found: Sequence[GivenOut], behind: str) -> Iterator[Proposal]:
@@ -132,5 +149,8 @@ def _of_paragraph(clause: str, one: Reviewed, given: GivenOut | None, behind: st
         held = before.get(name, first)
         if last != held:
             yield Proposal(clause, "promise", held, last, one.who, one.when, first == held, name)
+    if one.unread:
+        remark = Remark(one.who, one.when, UNREAD)
+        yield Proposal(clause, "comment", was, was, one.who, one.when, remarks=(remark,))
     for thread in rest:
         yield Proposal(clause, "comment", was, was, thread[0].who, thread[0].when, remarks=thread)

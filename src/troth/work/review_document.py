@@ -16,7 +16,7 @@ from typing import Any
 from troth.errors import NotAllowedError, NotFoundError
 from troth.ledger import read, vault
 from troth.outside import word_review
-from troth.outside.notice_word import given_out
+from troth.outside.notice_word import given_out, tag_of
 from troth.policy import clause_text
 from troth.policy.notice_text import sha256 as notice_sha256
 from troth.policy.paragraphs import replaced
@@ -54,6 +54,9 @@ def review(project: Project, content: bytes) -> Review:
     came = word_review.read(content)
     policy = next((one for one in _candidates(project) if _is_of(one, came)), None)
     given = given_out(policy, came.language) if policy else _as_it_came(came)
+    placeholders = {name for found in given.values() for one in found for name, _ in one.values}
+    if cut := {tag_of(name): name for name in placeholders if tag_of(name) != name}:
+        came = word_review.read(content, cut)
     return Review(came.language, came.version, policy is not None, proposals(given, came))
 
 
@@ -93,7 +96,7 @@ def take(project: Project, draft: PolicyDraft, name: str, staff: str) -> PolicyD
             "decline the proposal."
         )
     if one.what == "comment":
-        _comment(project, draft, number, one, staff)
+        _comment(project, draft, "" if number == "front" else number, one, staff)
         return _answered(project, name, staff, draft_policy.opened(project, draft.name))
     file = next(file for file, document in draft.documents.items() if document.language == found.language)
     document = draft.documents[file]
