@@ -4,13 +4,15 @@ import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from console_visits import PASSWORD, admit_one, signed_in, visiting
 from shop_project import make, opened
-from troth.errors import NotAllowedError
+from troth.errors import ConflictError, NotAllowedError
 from troth.faces.console.desk import SESSION
 from troth.faces.portal.application import application
 from troth.ledger import accounts, read
+from troth.ledger.accounts import Account
 from troth.work import admit, sign_in
 
 START = datetime(2026, 12, 1, 9, tzinfo=UTC)
@@ -159,6 +161,72 @@ def test_too_many_tries_wait_though_the_last_is_right(client, project, clock):
     assert [e.facts["move"] for e in read.stream(project.ledger, "staff/anne")][-1] == "locked"
     clock.now += timedelta(minutes=16)
     assert enter(client, project, secret).status_code == 303
+
+
+def test_a_stranger_elsewhere_locks_nobody_out_and_nothing_typed_is_kept(client, project, clock):
+    _, secret = join(client, project, admit.first_link(project))
+    for _ in range(sign_in.TRIES_MAX + 2):
+        with pytest.raises(NotAllowedError):
+            sign_in.sign_in(project, "anne", "another four words", "000000", "192.0.2.9")
+    clock.now += timedelta(minutes=1)
+    assert enter(client, project, secret).status_code == 303
+    with pytest.raises(NotAllowedError):
+        sign_in.sign_in(project, "canary@typed.example", "another four words", "000000", "192.0.2.9")
+    with project.ledger.looking() as connection:
+        names = [row.name for row in connection.execute(text("SELECT name FROM tries"))]
+    assert names
+    assert not [name for name in names if "canary" in name or "anne" in name or "192.0.2.9" in name]
+
+
+def test_what_is_old_is_forgotten_daily(project, clock):
+    admit_one(project, "anne", "admin")
+    accounts.begin(project.ledger, "anne")
+    with pytest.raises(NotAllowedError):
+        sign_in.sign_in(project, "nobody.here", "another four words", "000000")
+    clock.now += timedelta(minutes=46)
+    assert accounts.sessions(project.ledger, "anne", "", sign_in.IDLE, sign_in.LONGEST) == []
+    sign_in.forget_old(project)
+    with project.ledger.looking() as connection:
+        left = [
+            connection.execute(text(f"SELECT count(*) FROM {name}")).scalar()
+            for name in ("tries", "sessions")
+        ]
+    assert left == [0, 0]
+
+
+def test_an_account_that_changed_while_its_code_was_looked_at_keeps_what_it_has(project):
+    first = Account("Anne", "anne@staff.example", "old", b"1" * 20)
+    accounts.write(project.ledger, "anne", first)
+    accounts.write(project.ledger, "anne", Account("Anne", "anne@staff.example", "new", b"1" * 20))
+    assert not accounts.take_step(project.ledger, "anne", first, 9)
+    assert not accounts.renew(project.ledger, "anne", first, first)
+    assert accounts.read(project.ledger, "anne").password == "new"
+    assert not accounts.add(project.ledger, "anne", first)
+
+
+def test_more_passwords_than_there_is_memory_for_wait_and_then_say_so(client, project, monkeypatch):
+    monkeypatch.setattr(sign_in, "HASH_WAIT_SECONDS", 0.01)
+    with sign_in._one_of_few(), sign_in._one_of_few():
+        form = {"handle": "anne", "password": PASSWORD, "code": "000000"}
+        refused = client.post("/console/sign-in", data=form)
+    assert refused.status_code == 503
+    assert "Too many people sign in" in refused.text
+
+
+@pytest.mark.parametrize("handle", ["troth", "requester", "sign_in", "root"])
+def test_what_stands_for_troth_itself_is_nobodys_handle(project, handle):
+    with pytest.raises(NotAllowedError, match="Choose another handle"):
+        admit.invite(project, handle, "A B", "a@staff.example", "anne")
+
+
+def test_two_administrators_do_not_withdraw_each_other_at_once(project):
+    admit_one(project, "anne", "admin")
+    admit_one(project, "bob", "admin")
+    seen = admit._refuse_last(project, "bob")
+    admit.withdraw(project, "anne", "admin", "", "bob")
+    with pytest.raises(ConflictError):
+        admit.record(project, "bob", {"move": "withdrawn", "role": "admin", "entity": ""}, "anne", seen)
+    assert admit.acting(project, "bob").may("settings")
 
 
 def test_a_link_made_on_the_server_signs_in_once_and_the_record_says_who_made_it(client, project):

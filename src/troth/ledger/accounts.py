@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -83,17 +83,50 @@ def write(ledger: Ledger, handle: str, account: Account) -> None:
         )
 
 
-def take_step(ledger: Ledger, handle: str, account: Account, step: int) -> bool:
-    """Use up the code of a time step; False where that or a later one was taken before."""
+def add(ledger: Ledger, handle: str, account: Account) -> bool:
+    """Write the account of somebody new; False where there is one of that handle."""
+    version, key = keys.own_key(ledger, PURPOSE)
+    sealed = version.to_bytes(4, "big") + vault.lock(key, handle, msgspec.msgpack.encode(account))
+    statement = text("INSERT INTO accounts (handle, sealed) VALUES (:h, :s) ON CONFLICT (handle) DO NOTHING")
+    with ledger.writing() as connection:
+        done = connection.execute(statement, {"h": handle, "s": sealed})
+    return done.rowcount == 1
+
+
+def take_step(ledger: Ledger, handle: str, verified: Account, step: int) -> bool:
+    """Use up the code of a time step; False where that or a later one was taken before.
+
+    `verified` is the account whose password and code were looked at; False too where it has others meanwhile.
+    """
+    return _changed(
+        ledger, handle, verified,
+        lambda held: msgspec.structs.replace(held, used=step) if held.used < step else None,
+    )  # fmt: skip
+
+
+def renew(ledger: Ledger, handle: str, verified: Account, account: Account) -> bool:
+    """Write an account with another password or telephone; False where `verified` has others meanwhile."""
+    return _changed(ledger, handle, verified, lambda _: account)
+
+
+def _changed(
+    ledger: Ledger, handle: str, verified: Account, change: Callable[[Account], Account | None]
+) -> bool:
+    """Change an account if its password and telephone are still those verified, all in one transaction."""
     version, key = keys.own_key(ledger, PURPOSE)
     with ledger.writing() as connection:
         sealed = connection.execute(
             text("SELECT sealed FROM accounts WHERE handle = :h"), {"h": handle}
         ).scalar()
-        if sealed is None or _opened(ledger, handle, bytes(sealed)).used >= step:
+        if sealed is None:
             return False
-        used = msgspec.structs.replace(account, used=step)
-        written = version.to_bytes(4, "big") + vault.lock(key, handle, msgspec.msgpack.encode(used))
+        held = _opened(ledger, handle, bytes(sealed))
+        if (held.password, held.code_secret) != (verified.password, verified.code_secret):
+            return False
+        changed = change(held)
+        if changed is None:
+            return False
+        written = version.to_bytes(4, "big") + vault.lock(key, handle, msgspec.msgpack.encode(changed))
         connection.execute(
             text("UPDATE accounts SET sealed = :s WHERE handle = :h"), {"h": handle, "s": written}
         )
@@ -219,14 +252,17 @@ class Session:
     own: bool
 
 
-def sessions(ledger: Ledger, handle: str, token: str, longest: timedelta) -> list[Session]:
-    """Return the sessions of somebody that are not too old, the newest first; `token` is the one that asks."""
-    start, own = microseconds(ledger.clock()) - _us(longest), _mac(ledger, "session", token)
+def sessions(ledger: Ledger, handle: str, token: str, idle: timedelta, longest: timedelta) -> list[Session]:
+    """Return the sessions of somebody that may still be used, the newest first; `token` is the one that asks."""
+    now, own = microseconds(ledger.clock()), _mac(ledger, "session", token)
     statement = text(
-        "SELECT mac, begun_us, seen_us FROM sessions WHERE handle = :h AND begun_us >= :start ORDER BY begun_us DESC"
+        "SELECT mac, begun_us, seen_us FROM sessions WHERE handle = :h AND begun_us >= :start AND seen_us >= :seen "
+        "ORDER BY begun_us DESC"
     )
     with ledger.looking() as connection:
-        rows = connection.execute(statement, {"h": handle, "start": start}).all()
+        rows = connection.execute(
+            statement, {"h": handle, "start": now - _us(longest), "seen": now - _us(idle)}
+        ).all()
     return [
         Session(_moment(row.begun_us), _moment(row.seen_us), hmac.compare_digest(bytes(row.mac), own))
         for row in rows
@@ -249,15 +285,21 @@ def end_all(ledger: Ledger, handle: str) -> None:
         connection.execute(text("DELETE FROM sessions WHERE handle = :h"), {"h": handle})
 
 
-def end_old(ledger: Ledger, longest: timedelta) -> int:
+def end_old(ledger: Ledger, idle: timedelta, longest: timedelta) -> int:
     """Remove sessions and invitations that are worth nothing any more; return how many sessions."""
     now = microseconds(ledger.clock())
     with ledger.writing() as connection:
         connection.execute(text("DELETE FROM invitations WHERE until_us <= :now"), {"now": now})
         done = connection.execute(
-            text("DELETE FROM sessions WHERE begun_us < :start"), {"start": now - _us(longest)}
+            text("DELETE FROM sessions WHERE begun_us < :start OR seen_us < :seen"),
+            {"start": now - _us(longest), "seen": now - _us(idle)},
         )
     return int(done.rowcount)
+
+
+def mark(ledger: Ledger, what: str) -> str:
+    """Return a name for what somebody typed, which tells nobody what it was."""
+    return _mac(ledger, "mark", what).hex()
 
 
 def _us(span: timedelta) -> int:

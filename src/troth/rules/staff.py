@@ -61,6 +61,11 @@ APART: tuple[tuple[Role, Role], ...] = (
 )  # fmt: skip
 """Roles that nobody has together for the same entity, unless a derogation says why."""
 HANDLE_MAX = 40
+RESERVED = frozenset(
+    {"troth", "requester", "sign_in", "visitor", "subject", "owner", "cli", "imported", "root", "tour", "nobody",
+     "system", "worker", "gate", "portal", "console"}
+)  # fmt: skip
+"""What stands in the record for Troth itself, for people outside, or for whoever runs the server: nobody's handle."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from troth.ledger.accounts import Account
 from troth.rules import own_record
 from troth.rules import staff as rules
 from troth.rules.event import Draft, Fact
-from troth.rules.staff import DEROGATION, FAMILY, HANDLE_MAX, ROLES, Grant, Role, Staff
+from troth.rules.staff import DEROGATION, FAMILY, HANDLE_MAX, RESERVED, ROLES, Grant, Role, Staff
 from troth.work.establishment import day_here
 from troth.work.project import Project
 
@@ -86,6 +86,8 @@ def wrong_handle(handle: str) -> Iterator[str]:
             f"A handle has 2 to {HANDLE_MAX} small letters, digits, dots, dashes and underscores, and begins with a "
             "letter, such as a.durand. It stands in the record for ever, so no address may be one."
         )
+    elif handle in RESERVED:
+        yield f"{handle} stands in the record for Troth itself or for people outside. Choose another handle."
 
 
 def wrong_name(name: str, email: str) -> Iterator[str]:
@@ -162,9 +164,8 @@ def withdraw(project: Project, handle: str, role: str, entity: str, staff: str) 
     gone = Grant(_role(role), entity)
     if gone not in rules.grants(found):
         raise NotAllowedError(f"{handle} has no such role: {role}{' for ' + entity if entity else ''}.")
-    if gone.role == "admin":
-        _refuse_last(project, handle)
-    record(project, handle, {"move": "withdrawn", "role": gone.role, "entity": entity}, staff)
+    rests = _refuse_last(project, handle) if gone == Grant("admin") else None
+    record(project, handle, {"move": "withdrawn", "role": gone.role, "entity": entity}, staff, rests)
 
 
 def away(project: Project, handle: str, begins: date, until: date | None, deputy: str, staff: str) -> None:
@@ -204,8 +205,8 @@ def close(project: Project, handle: str, staff: str) -> None:
     """Close an account: sessions end, roles go, name and address are erased; the handle stays in the record."""
     if known(project, handle)["status"] == "closed":
         return
-    _refuse_last(project, handle)
-    record(project, handle, {"move": "closed"}, staff)
+    rests = _refuse_last(project, handle)
+    record(project, handle, {"move": "closed"}, staff, rests)
     accounts.remove(project.ledger, handle)
 
 
@@ -281,18 +282,32 @@ def refuse_unknown_entity(project: Project, entity: str) -> None:
         raise NotAllowedError(f"The policy names no entity {entity[:40]!r}. It names: {', '.join(names)}.")
 
 
-def _refuse_last(project: Project, handle: str) -> None:
-    """Raise NotAllowedError where nobody but `handle` could administer afterwards."""
+def _refuse_last(project: Project, handle: str) -> Mapping[str, int]:
+    """Raise NotAllowedError where nobody but `handle` could administer afterwards.
+
+    Return the version of the record of one who remains, so that two never withdraw each other at once.
+    """
     others = [
         one
-        for one in every(project)
-        if one["handle"] != handle and one["status"] == "active" and Grant("admin") in rules.grants(one)
+        for one in read.states(project.ledger, FAMILY)
+        if one.body["handle"] != handle
+        and one.body["status"] == "active"
+        and Grant("admin") in rules.grants(one.body)
     ]
-    if not others and Grant("admin") in rules.grants(known(project, handle)):
+    if Grant("admin") not in rules.grants(known(project, handle)):
+        return {}
+    if not others:
         raise NotAllowedError(f"{handle} is the last administrator. Give somebody else that role first.")
+    return {others[0].stream: others[0].version}
 
 
-def record(project: Project, handle: str, facts: Mapping[str, Fact], staff: str) -> None:
-    """Record what happened to somebody's account."""
+def record(
+    project: Project,
+    handle: str,
+    facts: Mapping[str, Fact],
+    staff: str,
+    expect: Mapping[str, int] | None = None,
+) -> None:
+    """Record what happened to somebody's account; raises ConflictError where what it rests on changed."""
     draft = Draft("staff_moved", f"{FAMILY}/{handle}", {"staff": handle, **facts}, actor=staff)
-    append.append(project.ledger, [draft])
+    append.append(project.ledger, [draft], expect=expect)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from troth.errors import TrothError
-from troth.work import audit_trend, destroy_proof, destroy_records, remind, take_mail
+from troth.work import audit_trend, destroy_proof, destroy_records, remind, sign_in, take_mail
 from troth.work.project import Project
 from troth.work.scan_due import Scanner
 
@@ -18,6 +18,7 @@ LOG = logging.getLogger("troth.worker")
 REMIND_SECONDS = 300.0
 LOOK_SECONDS = 60.0
 DESTROY_SECONDS = 6 * 3600.0
+DAY_SECONDS = 24 * 3600.0
 
 
 class KeepTime:
@@ -32,6 +33,7 @@ class KeepTime:
                 lambda: destroy_proof.destroy_due(project),
                 lambda: destroy_records.destroy_due(project),
             ),
+            DAY_SECONDS: (lambda: sign_in.forget_old(project),),
         }
         self._done: dict[float, float] = {}
 

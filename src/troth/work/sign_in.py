@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import base64
 import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -17,7 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
-from troth.errors import NotAllowedError, NotFoundError
+from troth.errors import NotAllowedError, NotFoundError, UnreachableError
 from troth.ledger import accounts, append, tries
 from troth.ledger.accounts import Account, Invitation
 from troth.rules.event import Draft
@@ -29,12 +32,18 @@ IDLE = timedelta(minutes=45)
 LONGEST = timedelta(hours=10)
 SEEN_EVERY = timedelta(minutes=1)
 TRIES_MAX = 8
+TRIES_OF_ALL_MAX = 40
+"""For one handle from every address together: more, so that a stranger does not soon lock somebody out."""
+_TRIED = "sign in "
+_CHANGED = "change "
 LOCKED_SECONDS = 900
 PASSWORD_MIN, PASSWORD_MAX = 12, 200
 STEP_SECONDS = 30
 SECRET_BYTES = 20
 LANES, ITERATIONS, MEMORY_KIB = 4, 3, 64 * 1024
 """RFC 9106, section 4, the second recommended option: 3 passes over 64 MiB by 4 lanes."""
+HASHES_AT_ONCE, HASH_WAIT_SECONDS = 2, 10.0
+_HASHES = threading.BoundedSemaphore(HASHES_AT_ONCE)
 ENTER = "enter"
 ENTER_MINUTES, ENTER_MINUTES_MAX = 15, 24 * 60
 _USED = "This link was used already, or is too old."
@@ -133,12 +142,18 @@ def enter(project: Project, token: str) -> str:
     return accounts.begin(project.ledger, handle)
 
 
-def sign_in(project: Project, handle: str, password: str, code: str) -> str:
-    """Return a new session's token; raises NotAllowedError where that is not the person, or they tried too often."""
-    counted = f"sign in {handle[:60]}"
+def sign_in(project: Project, handle: str, password: str, code: str, address: str = "") -> str:
+    """Return a new session's token; raises NotAllowedError where that is not the person, or they tried too often.
+
+    Tries are counted by handle and network `address`, and by handle alone up to more; neither is kept in clear.
+    """
+    of_all = _counted(project, _TRIED, handle)
+    counted = _counted(project, _TRIED, handle, address)
+    of_every_address = tries.count(project.ledger, of_all, LOCKED_SECONDS)
     tried = tries.count(project.ledger, counted, LOCKED_SECONDS)
-    if tried > TRIES_MAX:
-        if tried == TRIES_MAX + 1 and admit.state(project, handle) is not None:
+    if tried > TRIES_MAX or of_every_address > TRIES_OF_ALL_MAX:
+        first = tried == TRIES_MAX + 1 or of_every_address == TRIES_OF_ALL_MAX + 1
+        if first and of_every_address <= TRIES_OF_ALL_MAX + 1 and admit.state(project, handle) is not None:
             facts = {"staff": handle, "move": "locked"}
             append.append(project.ledger, [Draft("staff_moved", f"{FAMILY}/{handle}", facts)])
         raise NotAllowedError(
@@ -152,7 +167,19 @@ def sign_in(project: Project, handle: str, password: str, code: str) -> str:
     if not accounts.take_step(project.ledger, handle, account, step):
         raise NotAllowedError(_WRONG)
     tries.forget(project.ledger, counted)
+    tries.forget(project.ledger, of_all)
     return accounts.begin(project.ledger, handle)
+
+
+def _counted(project: Project, what: str, *typed: str) -> str:
+    return what + accounts.mark(project.ledger, "\x00".join((what, *(one[:60] for one in typed))))
+
+
+def forget_old(project: Project) -> None:
+    """Remove sessions and links that are worth nothing any more, and forget what was tried long ago."""
+    accounts.end_old(project.ledger, IDLE, LONGEST)
+    for what in (_TRIED, _CHANGED):
+        tries.forget_old(project.ledger, what, LOCKED_SECONDS)
 
 
 def _here(project: Project, handle: str) -> bool:
@@ -180,7 +207,7 @@ def change_password(project: Project, handle: str, password: str, code: str, new
     if wrong:
         raise NotAllowedError(" ".join(wrong))
     account = _again(project, handle, password, code)
-    accounts.write(project.ledger, handle, msgspec.structs.replace(account, password=_hashed(new)))
+    _renew(project, handle, account, msgspec.structs.replace(account, password=_hashed(new)))
     return _anew(project, handle)
 
 
@@ -194,13 +221,32 @@ def change_telephone(
             "That is not the code of the new telephone. See that its clock is right, and take the next one."
         )
     account = _again(project, handle, password, code)
-    accounts.write(project.ledger, handle, msgspec.structs.replace(account, code_secret=secret, used=step))
+    _renew(project, handle, account, msgspec.structs.replace(account, code_secret=secret, used=step))
     return _anew(project, handle)
+
+
+def unbind(project: Project, handle: str, password: str, code: str) -> str:
+    """Let the provider's account sign them in no more; as `change_password` else."""
+    _again(project, handle, password, code)
+    return _anew(project, handle)
+
+
+def show_again(project: Project, handle: str, password: str, code: str) -> None:
+    """Have somebody show password and code once more, before another way in is bound to their account.
+
+    Raises NotAllowedError for a password or code that is not theirs.
+    """
+    _again(project, handle, password, code)
+
+
+def _renew(project: Project, handle: str, verified: Account, account: Account) -> None:
+    if not accounts.renew(project.ledger, handle, verified, account):
+        raise NotAllowedError("Your account was changed meanwhile. Sign in again, and look at it.")
 
 
 def _again(project: Project, handle: str, password: str, code: str) -> Account:
     """Return the account of whoever shows password and code once more, with that code used up."""
-    counted = f"change {handle}"
+    counted = _counted(project, _CHANGED, handle)
     if tries.count(project.ledger, counted, LOCKED_SECONDS) > TRIES_MAX:
         raise NotAllowedError(
             f"There were too many tries. Wait {LOCKED_SECONDS // 60} minutes, and try again."
@@ -219,7 +265,9 @@ def _again(project: Project, handle: str, password: str, code: str) -> Account:
 
 
 def _anew(project: Project, handle: str) -> str:
+    """End every session and every other way in, and begin a session."""
     admit.reset(project, handle)
+    accounts.unbind(project.ledger, handle)  # whoever took a way in for themselves has it no more
     accounts.end_all(project.ledger, handle)
     return accounts.begin(project.ledger, handle)
 
@@ -237,7 +285,19 @@ def _wrong_password(password: str, handle: str) -> list[str]:
 def _hashed(password: str) -> str:
     salt = secrets.token_bytes(16)
     kdf = Argon2id(salt=salt, length=32, iterations=ITERATIONS, lanes=LANES, memory_cost=MEMORY_KIB)
-    return kdf.derive_phc_encoded(password.encode())
+    with _one_of_few():
+        return kdf.derive_phc_encoded(password.encode())
+
+
+@contextmanager
+def _one_of_few() -> Iterator[None]:
+    """Hold memory for few passwords at once; raises UnreachableError where the wait is too long."""
+    if not _HASHES.acquire(timeout=HASH_WAIT_SECONDS):
+        raise UnreachableError("Too many people sign in at this moment. Wait a minute, and try again.")
+    try:
+        yield
+    finally:
+        _HASHES.release()
 
 
 def _is_password(password: str, phc: str) -> bool:
@@ -245,7 +305,8 @@ def _is_password(password: str, phc: str) -> bool:
         _hashed(password[:PASSWORD_MAX])
         return False
     try:
-        Argon2id.verify_phc_encoded(password.encode(), phc)
+        with _one_of_few():
+            Argon2id.verify_phc_encoded(password.encode(), phc)
     except InvalidKey:
         return False
     return True

@@ -23,7 +23,7 @@ from troth.ledger import accounts, tries
 from troth.ledger.accounts import Account
 from troth.outside.openid import OpenId
 from troth.rules import staff as rules
-from troth.rules.staff import HANDLE_MAX, Grant
+from troth.rules.staff import HANDLE_MAX, RESERVED, Grant
 from troth.work import admit, sealed, sign_in
 from troth.work.project import Project, SignIn
 
@@ -126,7 +126,7 @@ def _told(project: Project) -> SignIn:
 
 def _refuse_domain(told: SignIn, claims: Mapping[str, Any]) -> None:
     domain = str(claims.get("email", "")).rpartition("@")[2].lower()
-    if told.domains and (domain not in told.domains or claims.get("email_verified") is False):
+    if told.domains and (domain not in told.domains or claims.get("email_verified") is not True):
         raise NotAllowedError(
             "Your address is of no domain that is let in here. Take the account of your organisation, or ask an "
             "administrator."
@@ -186,9 +186,11 @@ def _admitted(project: Project, openid: OpenId, claims: Mapping[str, Any]) -> st
     wrong = [*admit.wrong_handle(handle), *admit.wrong_name(name, email)]
     if wrong:
         raise NotAllowedError(" ".join(wrong))
-    accounts.write(project.ledger, handle, Account(name, email))
+    if not accounts.add(project.ledger, handle, Account(name, email)):
+        raise NotAllowedError(_AGAIN)  # somebody else of that name was quicker
     if not accounts.bind(project.ledger, handle, openid.issuer, str(claims["sub"])):
-        raise NotAllowedError(_AGAIN)  # somebody else was quicker
+        accounts.remove(project.ledger, handle)
+        raise NotAllowedError(_AGAIN)  # the same person was quicker in another browser
     admit.joined(project, handle, "")
     return handle
 
@@ -201,6 +203,8 @@ def _free(project: Project, claims: Mapping[str, Any]) -> str:
     stem = plain[: HANDLE_MAX - 3] if len(plain) > 1 else "staff"
     for number in range(1, HANDLES_TRIED):
         handle = stem if number == 1 else f"{stem}-{number}"
+        if handle in RESERVED:
+            continue
         if admit.state(project, handle) is None and accounts.read(project.ledger, handle) is None:
             return handle
     raise NotAllowedError("Everybody is called so here already. Ask an administrator to invite you.")

@@ -32,7 +32,7 @@ def account_pages(desk: Desk) -> None:
         return show_member(
             visit, handle, own=True, local=bool(held and held.password), secret=sign_in.written(secret),
             picture=square_code.path(address), address=address, least=sign_in.PASSWORD_MIN,
-            sessions=accounts.sessions(project.ledger, handle, token, sign_in.LONGEST),
+            sessions=accounts.sessions(project.ledger, handle, token, sign_in.IDLE, sign_in.LONGEST),
             provider=told.name if told else "", bound=accounts.is_bound(project.ledger, handle),
         )  # fmt: skip
 
@@ -52,6 +52,12 @@ def account_pages(desk: Desk) -> None:
             visit.given("new_code"),
         )  # fmt: skip
         return _anew(visit, session, "told.account.telephone")
+
+    @desk.act("/account/unbind", None)
+    def unbind(visit: Visit) -> Response[Any]:
+        """POST /console/account/unbind: sign in by the provider no more."""
+        session = sign_in.unbind(visit.project, visit.staff.handle, visit.given("old"), visit.given("code"))
+        return _anew(visit, session, "told.account.unbound")
 
     @desk.act("/account/end", None)
     def end(visit: Visit) -> Response[Any]:

@@ -51,7 +51,8 @@ def door(desk: Desk, limit: Limit) -> list[Any]:
     def enter(request: Asked, given: dict[str, list[Any]]) -> Response[Any]:
         handle, password, code = (_text(given, name) for name in ("handle", "password", "code"))
         try:
-            token = sign_in.sign_in(project, handle.strip().lower(), password, code)
+            address = request.client.host if request.client else ""
+            token = sign_in.sign_in(project, handle.strip().lower(), password, code, address)
         except NotAllowedError as error:
             words = desk.words_for(request)
             wrong = words(
@@ -59,6 +60,8 @@ def door(desk: Desk, limit: Limit) -> list[Any]:
                 minutes=sign_in.LOCKED_SECONDS // 60,
             )
             return form(request, 422, wrong, handle[:40])
+        except TrothError as error:
+            return desk.refused(request, desk.words_for(request), error)
         to = inside(_text(given, "to") or ROOT)
         return Redirect(to, status_code=303, cookies=[desk.session_cookie(token)])
 

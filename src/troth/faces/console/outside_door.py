@@ -8,16 +8,16 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from litestar import Response, get
+from litestar import Response, get, post
 from litestar.datastructures import Cookie
-from litestar.exceptions import NotFoundException, PermissionDeniedException
+from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect
 
 from troth.errors import TrothError
-from troth.faces.console.desk import ROOT, Asked, Desk, inside
+from troth.faces.console.desk import ROOT, Asked, Desk, inside, read_form
 from troth.faces.portal.limits import Limit
-from troth.faces.portal.pages import limited
+from troth.faces.portal.pages import limited, same_site
 from troth.outside.openid import OpenId
 from troth.work import sign_in, sign_in_outside
 
@@ -41,19 +41,21 @@ def outside_door(desk: Desk, limit: Limit) -> list[Any]:
             opened.append(found)
         return opened[0]
 
-    def went(request: Asked, to: str, token: str = "", handle: str = "") -> Response[Any]:
+    def went(request: Asked, to: str, token: str = "") -> Response[Any]:
         try:
             if token:
                 sign_in.invitation(project, token)  # what is worth nothing leads nowhere
-            begun = sign_in_outside.begin(project, openid(), to, token=token, handle=handle)
+            begun = sign_in_outside.begin(project, openid(), to, token=token)
         except TrothError as error:
             return desk.refused(request, desk.words_for(request), error)
+        return Redirect(begun.address, status_code=303, cookies=[bound_by(begun)])
+
+    def bound_by(begun: sign_in_outside.Begun) -> Cookie:
         secure = project.settings.public_url.startswith("https://")
-        bound = Cookie(
+        return Cookie(
             COOKIE, path=PATH, value=begun.cookie, max_age=sign_in_outside.SECONDS, httponly=True, samesite="lax",
             secure=secure,
         )  # fmt: skip
-        return Redirect(begun.address, status_code=303, cookies=[bound])
 
     @get(PATH)
     async def there(request: Asked) -> Response[Any]:
@@ -68,15 +70,29 @@ def outside_door(desk: Desk, limit: Limit) -> list[Any]:
         limited(request, limit)
         return await asyncio.to_thread(went, request, ROOT, token)
 
-    @get(f"{ROOT}/account/outside")
+    @post(f"{ROOT}/account/outside", status_code=200)
     async def binding(request: Asked) -> Response[Any]:
-        """GET /console/account/outside: bind one's own account; a link of our own page leads here, and no other."""
-        who = await asyncio.to_thread(desk.signed_in, request)
+        """POST /console/account/outside: bind one's own account, after password and code were shown once more."""
+        same_site(request, project)
+        limited(request, limit)
+        return await asyncio.to_thread(bind, request, await read_form(request))
+
+    def bind(request: Asked, given: dict[str, list[Any]]) -> Response[Any]:
+        who, words = desk.signed_in(request), desk.words_for(request)
         if who is None:
             return Redirect(f"{ROOT}/sign-in", status_code=303)
-        if request.headers.get("sec-fetch-site") != "same-origin":
-            raise PermissionDeniedException
-        return await asyncio.to_thread(went, request, f"{ROOT}/account", "", who.handle)
+        old, code = (str(given.get(name, [""])[0])[:1000] for name in ("old", "code"))
+        try:
+            sign_in.show_again(project, who.handle, old, code)
+            begun = sign_in_outside.begin(project, openid(), f"{ROOT}/account", handle=who.handle)
+        except TrothError as error:
+            return desk.refused(request, words, error, who)
+        page = desk.draw(
+            request, words, "account_outside.html", words("account.bind", provider=told.name), staff=who,
+            provider=told.name, address=begun.address,
+        )  # fmt: skip
+        page.set_cookie(bound_by(begun))
+        return page
 
     @get(f"{PATH}/back")
     async def back(request: Asked) -> Response[Any]:
