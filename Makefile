@@ -11,8 +11,11 @@ export PYTHONDONTWRITEBYTECODE :=
 # Files in the order of their names: the many small ones of src/ come last, and no worker waits long for another.
 SPREAD := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-# What tests write is kept in memory where there is room for it: they would wait for the disk.
-ROOM := $(shell [ -w /dev/shm ] && df -Pk /dev/shm | awk 'END { if ($$4 >= 3000000) print "/dev/shm" }')
+# What tests write is kept in memory, where there is room for it and what stands there can be run: they would wait for
+# the disk.
+MEMORY := /dev/shm
+ROOM := $(shell [ -w $(MEMORY) ] && made=$$(mktemp $(MEMORY)/troth.XXXXXX) && echo : > $$made && chmod u+x $$made && \
+	{ $$made 2>/dev/null; ran=$$?; rm -f $$made; [ $$ran -eq 0 ]; } && df -Pk $(MEMORY) | awk 'END { if ($$4 >= 3000000) print "$(MEMORY)" }')
 
 .PHONY: help run tour test quick lint types floors setup bench pictures lock clean
 

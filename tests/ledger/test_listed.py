@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import text
 
 import story
-from troth.ledger import listed, read, rebuild
+from troth.ledger import listed, read, rebuild, verify
 from troth.ledger.listed import Wanted
 from troth.ledger.schema import open_ledger
-from troth.rules.request_line import line
+from troth.rules.request_line import COLUMNS, line
 from troth.work import decide
 
 ALL = Wanted(None, statuses=())
@@ -35,7 +35,10 @@ def lines(project):
 
 def test_each_line_is_what_the_state_says(project, numbers):
     decide.decide(project, numbers[1], "c1", "grant", "marie", ground="a")
-    said = {str(one.body["id"]): line(one.body) for one in read.states(project.ledger, "request")}
+    said = {
+        str(one.body["id"]): line(one.body) | {"version": one.version}
+        for one in read.states(project.ledger, "request")
+    }
     assert lines(project) == said
     assert said[numbers[1]]["waits"] == " review:marie "
 
@@ -50,6 +53,50 @@ def test_rebuilding_and_opening_make_the_list_anew(project, numbers):
         listed.clear(connection)
     settings = project.settings
     open_ledger(settings.ledger_url, settings.keys_url, ledger.master, ledger.clock).close()
+    assert lines(project) == before
+
+
+def reopened(project):
+    settings, ledger = project.settings, project.ledger
+    open_ledger(settings.ledger_url, settings.keys_url, ledger.master, ledger.clock).close()
+
+
+def test_what_an_older_troth_wrote_beside_is_seen_and_mended(project, numbers):
+    before, ledger = lines(project), project.ledger
+    with ledger.writing() as connection:  # it took a request in, and knows no list
+        connection.execute(text("DELETE FROM requests WHERE number = :n"), {"n": numbers[0]})
+    assert listed.wrong(ledger) == 1
+    reopened(project)
+    assert lines(project) == before
+    with ledger.writing() as connection:  # it decided one, and knows no list
+        connection.execute(text("UPDATE requests SET version = version - 1, status = 'closed'"))
+        copied = ", ".join(name for name in COLUMNS if name != "number")
+        connection.execute(
+            text(f"INSERT INTO requests (number, {copied}) SELECT 'R-none', {copied} FROM requests LIMIT 1")
+        )
+    (found,) = verify.verify(ledger).wrong
+    assert "not what the states of 4 of them say" in found.what
+    rebuild.rebuild(ledger)
+    assert (lines(project), listed.wrong(ledger)) == (before, 0)
+    assert verify.verify(ledger).wrong == ()
+
+
+def test_the_list_of_an_older_ledger_gets_its_versions(project, numbers):
+    before = lines(project)
+    with project.ledger.writing() as connection:
+        connection.execute(text("ALTER TABLE requests DROP COLUMN version"))
+    reopened(project)
+    assert lines(project) == before
+
+
+def test_a_line_is_never_taken_back_to_an_older_state(project, numbers):
+    before = lines(project)
+    with project.ledger.writing() as connection:
+        states = [
+            (dict(one.body, status="closed"), one.version - 1)
+            for one in read.states(project.ledger, "request")
+        ]
+        listed.write(connection, states)
     assert lines(project) == before
 
 

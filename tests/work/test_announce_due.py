@@ -3,16 +3,19 @@
 import logging
 import os
 import signal
+import sqlite3
+from contextlib import closing
 from datetime import date
 
 import pytest
 
 from commanding import troth
-from shop_project import opened
+from shop_project import NEWS_MAP, opened
 from troth.errors import NotAllowedError
-from troth.ledger import read
+from troth.ledger import append, read
 from troth.ledger.rebuild import rebuild
-from troth.work import announce_due
+from troth.rules.event import Draft
+from troth.work import announce_change, announce_due
 from troth.work.audit import audit
 from versions import SHORTER, publish, write_next
 
@@ -138,3 +141,76 @@ def test_the_audit_counts_it_as_announced(coming, clock):
     write(coming)
     change = next(one for one in audit(coming, record=False) if one.promise == "10/change")
     assert "not announced by email" not in " ".join(change.broken_by)
+
+
+def test_what_was_announced_is_not_scheduled_again(coming, clock):
+    announce_change.write_to_all(coming, wait=lambda _: None)
+    with pytest.raises(NotAllowedError, match=r"Everybody was written to of version 0\.2\.0"):
+        announce_due.schedule(coming, clock.now.date(), staff="marie")
+
+
+def test_a_version_alike_that_was_announced_ends_the_schedule(coming, folder, letters, clock):
+    write_next(folder, "0.3.0", "2027-01-05")
+    again = opened(folder, clock)
+    with closing(again):
+        publish(again)
+        announce_due.schedule(again, clock.now.date(), staff="marie", version="0.3.0")
+        announce_change.write_to_all(again, "0.2.0", wait=lambda _: None)
+        assert (write(again), len(letters())) == (0, 3)
+        found = read.state(again.ledger, "announcement/0.3.0")
+        assert (found.status, found.due) == ("ended", None)
+        rebuild(again.ledger)
+        assert read.state(again.ledger, "announcement/0.3.0") == found
+        again.ledger.close()
+
+
+def test_where_there_is_nobody_to_write_to_it_ends_and_is_not_called_announced(
+    coming, folder, letters, clock
+):
+    announce_due.schedule(coming, clock.now.date(), staff="marie")
+    for name, table in (("shop", "customer"), ("news", "subscriber")):
+        with closing(sqlite3.connect(folder / f"{name}.db")) as rows, rows:
+            rows.execute(f"UPDATE {table} SET email = 'none ' || rowid")
+    assert (write(coming), letters()) == (0, [])
+    assert status(coming) == ("ended", None)
+    assert read.state(coming.ledger, "announcement/0.2.0").body["ways"] == {}
+    announce_due.schedule(coming, clock.now.date(), staff="marie")
+    assert status(coming)[0] == "scheduled", "it can be said anew"
+
+
+def test_what_could_not_be_ended_is_tried_ever_later(coming, folder, letters, clock):
+    announce_due.schedule(coming, clock.now.date(), staff="marie")
+    outbox, waits = folder / ".troth" / "outbox", announce_due.Waits()
+    outbox.parent.mkdir(exist_ok=True)
+    outbox.write_text("a file where the folder should be", encoding="utf-8")
+
+    def tried():
+        write(coming, waits=waits)
+        return read.state(coming.ledger, "announcement/0.2.0").body["letters"]["failed"]
+
+    assert (tried(), tried()) == (3, 3), "not at once"
+    clock.forward(minutes=2)
+    assert (tried(), tried()) == (6, 6)
+    clock.forward(minutes=2)
+    assert tried() == 6, "twice as long the second time"
+    outbox.unlink()
+    clock.forward(minutes=2)
+    assert (write(coming, waits=waits), to(letters)) == (3, ADDRESSES)
+    assert status(coming)[0] == "announced"
+
+
+def test_a_store_that_was_mapped_since_is_written_to_and_one_that_went_holds_nobody_up(
+    coming, folder, letters, clock
+):
+    assert set(coming.maps) == {"shop", "news"}, "the worker has read them"
+    (folder / "stores" / "late.yaml").write_text(
+        NEWS_MAP.replace("store: news", "store: late").replace("news.db", "late.db"), "utf-8"
+    )
+    with closing(sqlite3.connect(folder / "late.db")) as rows, rows:
+        rows.execute("CREATE TABLE subscriber (email text PRIMARY KEY, since date)")
+        rows.execute("INSERT INTO subscriber VALUES ('zoe@example.org', '2026-01-01')")
+    draft = announce_due.schedule(coming, clock.now.date(), staff="marie")
+    told = {**draft.facts, "left_out": ["gone", "news"]}  # stores that could not be read on that day
+    append.append(coming.ledger, [Draft(draft.kind, draft.stream, told, actor="marie", policy="0.2.0")])
+    assert (write(coming), to(letters)) == (4, [*ADDRESSES, "zoe@example.org"])
+    assert status(coming)[0] == "announced"

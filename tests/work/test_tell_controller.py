@@ -1,6 +1,7 @@
 """A controller for whom we process is told of a breach by a letter of its own, once, in English or French."""
 
 import json
+from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
@@ -91,6 +92,25 @@ def test_without_an_address_or_certainty_it_is_refused_and_what_fails_is_not_rec
         tell_controller(serving, breach, "mirabelle", "marie")
     assert incident.load(serving, breach).state["controllers"] == 0
     assert letters() == []
+
+
+def test_two_at_once_write_one_letter(serving, folder, clock, letters, breach):
+    own, refused = serving.mailer, []
+
+    def send(letter):
+        other = opened(folder, clock)
+        with closing(other):
+            with pytest.raises(NotAllowedError, match="Somebody is writing to mirabelle"):
+                tell_controller(other, breach, "mirabelle", "noor")
+            refused.append(letter)
+            other.ledger.close()
+        return own.send(letter)
+
+    serving.__dict__["mailer"] = SimpleNamespace(send=send)
+    assert tell_controller(serving, breach, "mirabelle", "marie")[1] is True
+    assert (len(refused), len(letters())) == (1, 1)
+    assert tell_controller(serving, breach, "mirabelle", "noor")[1] is False, "it was let go at the end"
+    assert incident.load(serving, breach).state["controllers"] == 1
 
 
 def test_the_command_writes_or_records(serving, folder, breach):

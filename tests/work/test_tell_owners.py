@@ -79,6 +79,22 @@ def test_a_letter_that_failed_is_sent_again_by_the_worker_later_each_time(shop, 
     assert outcomes(shop) == [(NAME, "head of support", "sent")]
 
 
+def test_a_letter_that_cannot_be_written_holds_up_neither_the_marking_nor_the_round(
+    shop, folder, mail_server, caplog
+):
+    template = folder / "templates" / "letters" / "sweep_owner.en.txt"
+    template.parent.mkdir(parents=True, exist_ok=True)
+    template.write_bytes(b"Subject: \xff\xfe")
+    (marked,) = sweep.mark(shop, [NAME], staff="marie")
+    assert (marked.rows, taken(mail_server)) == (10, [])
+    assert carry_on.one_round(shop).sealed, "the round goes on to its end"
+    assert f"An owner could not be told of {NAME}: UnicodeDecodeError" in caplog.text
+    assert "support" not in caplog.text
+    template.unlink()
+    carry_on.one_round(shop)
+    assert [to for to, _ in taken(mail_server)] == ["head@shop.example"]
+
+
 def test_whoever_was_killed_before_writing_is_followed_by_the_worker(shop, mail_server, clock):
     def killed(at):
         raise KeyboardInterrupt(at)

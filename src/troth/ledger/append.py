@@ -242,7 +242,8 @@ def _fold(connection: Connection, written: Sequence[Event]) -> None:
     rows = [state_row(stream, state or {}, version) for stream, (state, version) in states.items()]
     for_each(connection, _SET_STATE, rows)
     listed.write(
-        connection, (state for stream, (state, _) in states.items() if state and listed.lists(stream))
+        connection,
+        ((state, version) for stream, (state, version) in states.items() if state and listed.lists(stream)),
     )
 
 

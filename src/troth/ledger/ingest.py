@@ -268,7 +268,10 @@ class _Batch:
             self._many("unsealed", rows)
         made = [append.state_row(stream, states[stream], versions[stream]) for stream in streams]
         self._many("state", [tuple(row.values()) for row in made])
-        listed.write(self._connection, (states[stream] for stream in streams if listed.lists(stream)))
+        listed.write(
+            self._connection,
+            ((states[stream], versions[stream]) for stream in streams if listed.lists(stream)),
+        )
         self._many("say", [(one.once, json.dumps([event.id for event in one.result])) for one in fresh
                            if one.once is not None and isinstance(one.result, tuple)])  # fmt: skip
         self._again()

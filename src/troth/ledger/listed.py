@@ -1,7 +1,8 @@
 """The list of requests: one narrow row for each, so that a list of a hundred thousand is picked, sorted and counted.
 
-It is written in the transaction that writes the state, and made anew from the states where it is missing; nothing in
-it says more than they do.
+It is written in the transaction that writes the state, and made from the states where lines are missing; nothing in
+it says more than they do.  Each line names the version of the state that it was made of: an older Troth that still
+writes beside this one writes states alone, or lines without their version, and that is seen.
 """
 
 from __future__ import annotations
@@ -20,16 +21,33 @@ from troth.rules.request_wait import Step
 
 FAMILY = "request"
 PAGE = 1000
+_WRITTEN = (*COLUMNS, "version")
 _SET = text(
-    f"INSERT INTO requests ({', '.join(COLUMNS)}) VALUES ({', '.join(f':{name}' for name in COLUMNS)}) "  # noqa: S608
-    f"ON CONFLICT (number) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in COLUMNS[1:])}"
+    f"INSERT INTO requests ({', '.join(_WRITTEN)}) VALUES ({', '.join(f':{name}' for name in _WRITTEN)}) "  # noqa: S608
+    f"ON CONFLICT (number) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _WRITTEN[1:])} "
+    "WHERE excluded.version >= requests.version"
 )
-_MISSING = text(
-    "SELECT NOT EXISTS (SELECT 1 FROM requests) AND EXISTS (SELECT 1 FROM state WHERE family = 'request')"
+_OTHER_COUNT = text(
+    "SELECT (SELECT count(*) FROM requests) <> (SELECT count(*) FROM state WHERE family = 'request')"
+)
+_BEHIND = (
+    "FROM state s WHERE s.family = 'request' AND NOT EXISTS "
+    "(SELECT 1 FROM requests r WHERE r.number = substr(s.stream, 9) AND r.version = s.version)"
+)
+_BESIDE = (
+    "FROM requests WHERE NOT EXISTS "
+    "(SELECT 1 FROM state s WHERE s.family = 'request' AND s.stream = 'request/' || requests.number)"
 )
 _STATES = text(
-    "SELECT stream, body FROM state WHERE family = 'request' AND stream > :after ORDER BY stream LIMIT :page"
+    f"SELECT s.stream, s.version, s.body {_BEHIND} AND s.stream > :after ORDER BY s.stream LIMIT :page"
 )
+_WRONG = text(f"SELECT (SELECT count(*) {_BEHIND}) + (SELECT count(*) {_BESIDE})")
+_COLUMNS = {
+    "sqlite": text("SELECT name FROM pragma_table_info('requests')"),
+    "postgresql": text(
+        "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass('requests') AND attnum > 0 AND NOT attisdropped"
+    ),
+}
 ORDERS: Mapping[str, str] = {
     "due": "safe_due IS NULL, safe_due, number",
     "legal": "legal_due IS NULL, legal_due, number",
@@ -78,21 +96,38 @@ def lists(stream: str) -> bool:
     return stream.startswith(f"{FAMILY}/")
 
 
-def write(connection: Connection, states: Iterable[Mapping[str, Any]]) -> None:
-    """Write the lines of requests, in the transaction that writes their states."""
-    rows = [line(state) for state in states]
+def write(connection: Connection, states: Iterable[tuple[Mapping[str, Any], int]]) -> None:
+    """Write the lines of requests, in the transaction that writes their states: each state with its version."""
+    rows = [line(state) | {"version": version} for state, version in states]
     if rows:
         connection.execute(_SET, rows[0] if len(rows) == 1 else rows)
 
 
 def fill(connection: Connection) -> None:
-    """Make the list from the states, where a ledger has requests and no list yet."""
-    if not connection.execute(_MISSING).scalar():
+    """Make the lines that are missing or of another version than their states, where there are not as many as those.
+
+    That is so for a ledger that has no list yet, and where an older Troth took requests in meanwhile.
+    """
+    if not connection.execute(_OTHER_COUNT).scalar():
         return
+    connection.execute(text(f"DELETE {_BESIDE}"))
     after = ""
     while page := connection.execute(_STATES, {"after": after, "page": PAGE}).all():
-        write(connection, (json.loads(row.body) for row in page))
+        write(connection, ((json.loads(row.body), row.version) for row in page))
         after = page[-1].stream
+
+
+def with_versions(connection: Connection) -> None:
+    """Let the list of an older ledger name versions: none yet, and each line is made anew."""
+    if "version" not in set(connection.execute(_COLUMNS[connection.dialect.name]).scalars()):
+        connection.execute(text("ALTER TABLE requests ADD COLUMN version bigint NOT NULL DEFAULT 0"))
+        clear(connection)
+
+
+def wrong(ledger: Ledger) -> int:
+    """Count the requests whose line is missing or of another version than their state, and the lines of none."""
+    with ledger.looking() as connection:
+        return int(connection.execute(_WRONG).scalar_one())
 
 
 def clear(connection: Connection) -> None:

@@ -15,7 +15,7 @@ from hashlib import sha256
 from sqlalchemy import text
 
 from troth.errors import TamperedError
-from troth.ledger import rebuild, seal
+from troth.ledger import listed, rebuild, seal
 from troth.ledger.append import microseconds
 from troth.ledger.note import Checkpoint, Verifier
 from troth.ledger.schema import Ledger
@@ -258,6 +258,13 @@ def _check_state(ledger: Ledger, wrong: list[Wrong]) -> None:
     if stored > max(heads, streams):
         wrong.append(
             Wrong("There are states of streams in which nothing happened. `troth ledger rebuild` mends it.")
+        )
+    if unlike := listed.wrong(ledger):
+        wrong.append(
+            Wrong(
+                f"The list of requests is not what the states of {unlike} of them say: an older Troth may have "
+                "written beside this one. `troth ledger rebuild` mends it."
+            )
         )
 
 

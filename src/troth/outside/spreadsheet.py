@@ -20,6 +20,8 @@ _A4 = 9
 """The paper, by its number in ECMA-376."""
 _LOOKED = 200
 """How many rows are looked at for the width of a column."""
+_FIRST_DAY = date(1900, 3, 1)
+"""From here on every program counts days alike: the first ones have a 29 February 1900, or are before all days."""
 _CONTROL = {code: None for code in range(32) if code not in (9, 10)} | {13: None}
 
 
@@ -78,13 +80,17 @@ def workbook(sheets: Iterable[tuple[str, Sequence[str], Iterable[Sequence[str]]]
 
 
 def _day(text: str) -> date | None:
-    """Return a day that is written as one (ISO 8601), so that a spreadsheet sorts and filters it as one."""
+    """Return a day that is written as one (ISO 8601), so that a spreadsheet sorts and filters it as one.
+
+    None for what is no day, and for one that spreadsheets cannot hold or would show as another.
+    """
     if len(text) != len("2026-11-23") or not text[:4].isdecimal():
         return None
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    return day if day >= _FIRST_DAY else None
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:

@@ -115,6 +115,8 @@ def fold(state: State | None, event: Event) -> State:
         case "change_announced" if facts.get("scheduled"):
             planned = {"left_out": list(facts.get("left_out") or ()), "per_minute": facts["per_minute"]}  # type: ignore[arg-type]
             return {**before, **planned, "status": "scheduled", "due": str(facts["on"])}
+        case "change_announced" if "scheduled" in facts:
+            return {**before, "status": "ended", "due": None}
         case "change_announced" if facts["way"] == "email":
             ways = {**before["ways"], "email": str(facts["on"])}
             return {**before, "ways": ways, "status": "announced", "due": None}

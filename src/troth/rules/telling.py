@@ -70,21 +70,33 @@ class Tellings:
 
     outcomes: Counter[str] = field(default_factory=Counter)
     last: deque[str] = field(default_factory=lambda: deque(maxlen=NAMED_MAX))
-    untold: list[str] = field(default_factory=list)
-    untold_besides: int = 0
     oldest: str = ""
+    waiting: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    untold_of_all: int = 0
 
     def take(self, name: str, state: Mapping[str, Any]) -> None:
         """Count one telling by the id of its choice; the first that are not told are named."""
         self.last.append(name)
         self.outcomes.update(state["recipients"].values())
-        if state["status"] in {"open", "staff"}:
+        waits = state["status"] in {"open", "staff"}
+        if waits:
             self.oldest = min(filter(None, (self.oldest, str(state["on"]))))
         for said in untold(f"{state['action']} {name}", state["recipients"]):
-            if len(self.untold) < NAMED_MAX:
-                self.untold.append(said)
-            else:
-                self.untold_besides += 1
+            named = self.waiting if waits else self.ended
+            if len(named) < NAMED_MAX:
+                named.append(said)
+            self.untold_of_all += 1
+
+    @property
+    def untold(self) -> list[str]:
+        """The first that were not told, those that wait before those that do not any more."""
+        return [*self.waiting, *self.ended][:NAMED_MAX]
+
+    @property
+    def untold_besides(self) -> int:
+        """How many more were not told."""
+        return self.untold_of_all - len(self.untold)
 
 
 def untold(what: str, recipients: Mapping[str, str]) -> Iterator[str]:

@@ -194,6 +194,8 @@ def write_to_all(
             in_a_row = in_a_row + 1 if went.outcome == "failed" else 0
         done = done and not failed and not unread
         recorded = done and _recorded(project, found, digest, staff, left_out, held)
+        if done:
+            _end(project, found, staff, held)
     finally:
         lease.release(project.ledger, held)
     return Told(sent, known, failed, unreadable_, passed, done, unread, recorded)
@@ -217,7 +219,7 @@ def _recorded(
     project: Project, found: Coming, digest: str, staff: str, left_out: Collection[str], held: Lease
 ) -> bool:
     """Record that everybody was written to, once; say whether that stands, which it never does of no letter at all."""
-    if _ways(project, found).get("email"):
+    if known_by(project, found).get("email"):
         return True
     states = [read.state(project.ledger, announcement.stream(one)) for one in (found.version, *found.alike)]
     people = sum(int(one.body["letters"].get("sent", 0)) for one in states if one)
@@ -227,6 +229,19 @@ def _recorded(
     facts |= {"left_out": sorted(set(left_out))} if left_out else {}
     _record(project, found.version, "email", day_here(project), staff, facts, held=held)
     return True
+
+
+def _end(project: Project, found: Coming, staff: str, held: Lease) -> None:
+    """End what was scheduled, where nobody is left to be written to and the record did not end it."""
+    stream = announcement.stream(found.version)
+    state = read.state(project.ledger, stream)
+    if state is None or state.status != "scheduled":
+        return
+    facts: dict[str, Fact] = {
+        "version": found.version, "way": "email", "on": day_here(project).isoformat(), "scheduled": False,
+    }  # fmt: skip
+    draft = Draft("change_announced", stream, facts, actor=staff, policy=found.version)
+    append.append(project.ledger, [draft], expect={stream: state.version}, lease=held)
 
 
 def attest(project: Project, way: str, on: date, proof: str, staff: str, version: str = "") -> Event:
@@ -310,7 +325,7 @@ def announced(project: Project) -> Iterator[Announced]:
         promised = one.before.change
         if promised is None or not announcement.owed(promised, one.differences):
             continue
-        known = _ways(project, one)
+        known = known_by(project, one)
         ways: Mapping[str, date | None] = {
             way: date.fromisoformat(known[way]) if way in known else None for way in promised.announced_by
         }
@@ -334,7 +349,7 @@ def announceable(project: Project, version: str) -> Coming:
     return found
 
 
-def _ways(project: Project, found: Coming) -> Mapping[str, str]:
+def known_by(project: Project, found: Coming) -> Mapping[str, str]:
     """Return by which ways people were told of a version, or of one alike that it replaced, and since which day."""
     ways: dict[str, str] = {}
     for version in (found.version, *found.alike):

@@ -248,11 +248,10 @@ def _noticed(project: Project) -> dict[str, Noticed]:
 
 
 def _tellings(project: Project) -> Tellings:
-    """Count what became of the recipients of choices; those that wait come first."""
+    """Count what became of the recipients of choices, each once also where it moves meanwhile."""
     found = Tellings()
-    for statuses in (("open", "staff"), ("done", "over")):
-        for one in read.each_state(project.ledger, telling.FAMILY, statuses=statuses):
-            found.take(one.stream.partition("/")[2], one.body)
+    for one in read.each_state(project.ledger, telling.FAMILY):
+        found.take(one.stream.partition("/")[2], one.body)
     return found
 
 

@@ -7,7 +7,7 @@ Each part is opened when first asked for, so `troth clock` opens no database.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -262,6 +262,17 @@ class Project:
         """Return a store opened by another map than its own, such as one that leaves more alone."""
         found = self.stores_otherwise.get(map_.written)
         return found or self.stores_otherwise.setdefault(map_.written, self.open_store(self.settings, map_))
+
+    def with_maps_of_now(self) -> Project:
+        """Return the same project with the maps as their files stand now; whoever asks closes it.
+
+        Raises WrongFileError with every problem of the files.
+        """
+        anew = replace(self)
+        for name in ("written", "earlier", "ledger", "mailer"):
+            anew.__dict__[name] = getattr(self, name)
+        anew.__dict__["maps"] = self.open_maps(self.settings)
+        return anew
 
     def close(self) -> None:
         """Let go of every store that was opened."""

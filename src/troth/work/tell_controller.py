@@ -12,7 +12,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from troth.errors import NotAllowedError, NotFoundError, UnreachableError
-from troth.ledger import append, read
+from troth.ledger import append, lease, read
 from troth.outside.mail import Letter
 from troth.policy.register import ServedController
 from troth.policy.words import words as words_of
@@ -23,6 +23,7 @@ from troth.work.establishment import established
 from troth.work.incident import load, why_no_more
 from troth.work.project import Project
 
+LEASE_SECONDS = 300.0
 SAME = ("nature", "occurred", "subjects", "people", "records", "consequences", "measures")
 """What the letter says as the notice to the authority does."""
 
@@ -32,25 +33,33 @@ def tell_controller(
 ) -> tuple[str, bool]:
     """Write to a controller of the register by its name there; returns its address, and whether it left now.
 
-    Raises NotFoundError where no activity has it, NotAllowedError where it has no e-mail address or it is not
-    certain yet, UnreachableError where the letter could not leave.
+    Raises NotFoundError where no activity has it, NotAllowedError where it has no e-mail address, it is not certain
+    yet or somebody writes to it at this moment, UnreachableError where the letter could not leave.
     """
     found = load(project, number)
     address, written, served = letter_to(project, number, controller, language)
-    once = f"breach {number} controller {controller}"
-    if read.said(project.ledger, once):
-        return address, False
     language = breach_notice.language_of(project, language)
-    went = project.mailer.send(Letter(address, written.subject, written.text, language))
-    if went.outcome != "sent":
-        raise UnreachableError(
-            f"The letter to {controller} could not leave now; nothing is recorded. Say it again."
+    once = f"breach {number} controller {controller}"
+    taken = lease.claim(project.ledger, once, LEASE_SECONDS)
+    if taken is None:
+        raise NotAllowedError(
+            f"Somebody is writing to {controller} of {number} at this moment. Look again in some minutes."
         )
-    digest = sha256(f"{written.subject}\n{written.text}".encode()).hexdigest()
-    payload: dict[str, Fact] = {"controller": served, "proof": f"e-mail to {address}, SHA-256 {digest}"}
-    draft = Draft("incident_moved", found.stream, {"stage": "controller_told", "letter_sha256": digest},
-                  entity=found.state["entity"], actor=staff, payload=payload)  # fmt: skip
-    append.append(project.ledger, [draft], once=once)
+    try:
+        if read.said(project.ledger, once):
+            return address, False
+        went = project.mailer.send(Letter(address, written.subject, written.text, language))
+        if went.outcome != "sent":
+            raise UnreachableError(
+                f"The letter to {controller} could not leave now; nothing is recorded. Say it again."
+            )
+        digest = sha256(f"{written.subject}\n{written.text}".encode()).hexdigest()
+        payload: dict[str, Fact] = {"controller": served, "proof": f"e-mail to {address}, SHA-256 {digest}"}
+        draft = Draft("incident_moved", found.stream, {"stage": "controller_told", "letter_sha256": digest},
+                      entity=found.state["entity"], actor=staff, payload=payload)  # fmt: skip
+        append.append(project.ledger, [draft], once=once)
+    finally:
+        lease.release(project.ledger, taken)
     return address, True
 
 

@@ -12,13 +12,14 @@ Law: GDPR Art. 5(1)(e), Art. 5(2), Art. 24(1).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from troth.errors import NotAllowedError, NotFoundError
+from troth.errors import NotAllowedError, NotFoundError, TrothError
 from troth.ledger import append, lease, read
 from troth.outside.mail import Letter
 from troth.rules import letter, own_record, sweep
@@ -27,6 +28,7 @@ from troth.rules.letter import phrase
 from troth.work import send_letter
 from troth.work.project import Project
 
+LOG = logging.getLogger("troth.sweeps")
 FAMILY = "sweep_owner"
 KIND = "sweep_owner"
 OFFICER = "dpo"
@@ -76,7 +78,8 @@ def owners(project: Project) -> Iterator[Owner]:
 def tell(project: Project) -> int:
     """Write to every owner who is to be told now; return how many letters went out.
 
-    Nothing while another process does it.
+    Nothing while another process does it.  A letter that cannot be written holds up no other, nor whoever asks for
+    them: it is logged without its owner, and said again it is tried again.
     """
     waiting: dict[str, list[Owner]] = {}
     for one in owners(project):
@@ -88,9 +91,20 @@ def tell(project: Project) -> int:
     if taken is None:
         return 0
     try:
-        return sum(_tell(project, name, mine, taken) for name, mine in waiting.items())
+        return sum(_told(project, name, mine, taken) for name, mine in waiting.items())
     finally:
         lease.release(project.ledger, taken)
+
+
+def _told(project: Project, name: str, mine: list[Owner], taken: lease.Lease) -> int:
+    try:
+        return _tell(project, name, mine, taken)
+    except Exception as error:  # one letter that cannot be written holds up no other
+        LOG.error(
+            "An owner could not be told of %s: %s", ", ".join(dict.fromkeys(one.of for one in mine)),
+            error if isinstance(error, TrothError) else type(error).__name__,
+        )  # fmt: skip
+        return 0
 
 
 def by_hand(project: Project, name: str, owner: str, proof: str, staff: str) -> int:
