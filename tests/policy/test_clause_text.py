@@ -92,3 +92,31 @@ def test_where_both_changed_a_clause_somebody_chooses():
         merged(both(SMALL), both(theirs), both(yours), {})
     assert merged(both(SMALL), both(theirs), both(yours), {("policy.md", "2"): "yours"}) == both(yours)
     assert merged(both(SMALL), both(theirs), both(yours), {("policy.md", "2"): "theirs"}) == both(theirs)
+
+
+def test_a_clause_behind_a_file_without_a_last_line_break_keeps_its_heading():
+    short = SMALL.rstrip("\n")
+    yours = short.replace("## 2 Two", "## 3 Three\n\nMore.\n\n## 2 Two") + "\n\n## 4 Four\n\nLast.\n"
+    theirs = short.replace("First.", "One.")
+    out = merged(both(short), both(theirs), both(yours), {})["policy.md"]
+    assert out == yours.replace("First.", "One.")
+    added = short + "\n\n## 4 Four\n\nAt last."
+    out = merged(
+        both(short), both(added), both(short.replace("End.", "Over.")), {("policy.md", "2"): "yours"}
+    )
+    assert out["policy.md"] == added.replace("End.", "Over.")
+
+
+def test_a_clause_whose_number_is_there_twice_is_kept_where_it_stands():
+    twice = SMALL + "\n## 1 Again\n\nSecond.\n"
+    assert merged(both(SMALL), both(twice), both(SMALL.replace("First.", "One.")), {}) == both(
+        twice.replace("First.", "One.")
+    )
+
+
+def test_a_file_that_was_deleted_stays_so_where_theirs_is_kept_or_nobody_changed_it():
+    base, theirs = {**both(SMALL), "policy.fr.md": SMALL}, both(SMALL)
+    assert merged(base, theirs, base, {}) == theirs
+    yours = {**base, "policy.fr.md": SMALL.replace("End.", "Fin.")}
+    assert merged(base, theirs, yours, {("policy.fr.md", "2"): "theirs"}) == theirs
+    assert merged(base, theirs, yours, {("policy.fr.md", "2"): "yours"}) == yours

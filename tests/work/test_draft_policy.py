@@ -121,6 +121,24 @@ def test_the_officer_advises_and_never_approves(project):
         accept_draft.accept(project, draft, OFFICER)
 
 
+def test_who_approved_does_not_advise_as_officer_afterwards(project):
+    draft = approved(project, in_both(project, begun(project)))
+    with pytest.raises(NotAllowedError, match="approved a draft does not advise on it"):
+        draft_policy.advise(project, draft, "agrees", "Fine.", COUNSEL)
+    draft_policy.advise(project, draft, "agrees", "Fine.", OFFICER)
+
+
+def test_a_language_that_was_deleted_meanwhile_is_there_again_where_yours_is_kept(folder, project):
+    draft = in_both(project, begun(project))
+    (folder / "policy.fr.md").unlink()
+    renewed = draft_policy.renew(project, draft, {("policy.fr.md", "7"): "yours"}, WRITER)
+    assert renewed.files == draft.files
+    accept_draft.accept(project, approved(project, renewed), COUNSEL)
+    assert draft_policy.written_files(project) == draft.files
+    accept_draft.undo(project, draft_policy.opened(project, "spring"), COUNSEL)
+    assert not (folder / "policy.fr.md").exists()
+
+
 def test_a_change_after_the_approval_is_approved_anew(project):
     draft = shorter(project, approved(project, in_both(project, begun(project))))
     with pytest.raises(NotAllowedError, match="changed after it was approved"):

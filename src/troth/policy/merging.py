@@ -62,6 +62,8 @@ def merged(
 ) -> dict[str, str]:
     """Return the files as both sides want them; `keep` says whose text holds where they disagree.
 
+    A file that was deleted is there again, as yours, where yours is kept of any of its clauses.
+
     Raises ConflictError while a clause is left about which nobody chose.
     """
     open_ = [one for one in sides(base, theirs, yours) if one.disagree and (one.file, one.clause) not in keep]
@@ -69,15 +71,32 @@ def merged(
         named = ", ".join(f"{one.clause or 'the top'} of {one.file}" for one in open_)
         raise ConflictError(f"Both sides changed clause {named}. Say for each whose text is kept.")
     made: dict[str, str] = {}
-    for file in theirs:
+    for file in dict.fromkeys((*theirs, *yours)):
+        if file not in theirs:
+            if file not in base or any(
+                one.disagree and keep[file, one.clause] == "yours"
+                for one in sides(base, theirs, yours)
+                if one.file == file
+            ):
+                made[file] = yours[file]
+            continue
         now, mine, was = (_parts(side.get(file, ""), file) for side in (theirs, yours, base))
-        found = ""
+        found: list[str] = []
         for number in _order(list(now), list(mine)):
             before, there, ours = (part.get(number, ("", ""))[1] for part in (was, now, mine))
             only_ours = there == before or keep.get((file, number)) == "yours"
-            found += ours if only_ours and ours != before else there
-        made[file] = found
+            found.append(ours if only_ours and ours != before else there)
+        made[file] = _joined(found)
     return made
+
+
+def _joined(parts: list[str]) -> str:
+    """Put parts of a file behind each other; one that ended its file without a new line gets it before the next."""
+    said = [one for one in parts if one]
+    return "".join(
+        one if one.endswith("\n") or one is said[-1] else one + 2 * ("\r\n" if "\r\n" in one else "\n")
+        for one in said
+    )
 
 
 def _order(now: list[str], mine: list[str]) -> list[str]:
@@ -93,12 +112,21 @@ def _order(now: list[str], mine: list[str]) -> list[str]:
 
 @lru_cache(maxsize=16)
 def _parts(text: str, file: str) -> dict[str, tuple[str, str]]:
-    """Split a file into its clauses, each with its title and every byte of it."""
+    """Split a file into its clauses, each with its title and every byte of it.
+
+    A clause whose number is taken already stays with the one above it: nothing of the file is lost.
+    """
     document = parse(text, file)
     lines = raw_lines(text)
     starts = [clause.line - 1 for clause in document.clauses]
     found = {TOP: (document.title, "".join(lines[: starts[0] if starts else len(lines)]))}
-    for clause, start, end in zip(document.clauses, starts, [*starts[1:], len(lines)], strict=True):
-        if clause.number not in found:
-            found[clause.number] = (clause.title, "".join(lines[start:end]))
+    last = TOP
+    ends = [*starts, len(lines)][1:]
+    for clause, start, end in zip(document.clauses, starts, ends, strict=True):
+        text_ = "".join(lines[start:end])
+        if clause.number in found:
+            found[last] = (found[last][0], found[last][1] + text_)
+        else:
+            last = clause.number
+            found[last] = (clause.title, text_)
     return found

@@ -277,7 +277,12 @@ def settle(project: Project, draft: PolicyDraft, about: str, staff: str) -> Even
 
 
 def advise(project: Project, draft: PolicyDraft, outcome: str, text: str, staff: str) -> Event:
-    """Record what the data protection officer advises on the text as it stands."""
+    """Record what the data protection officer advises on the text as it stands.
+
+    Raises NotAllowedError where who advises approved it.
+    """
+    if wrong := list(rules.no_advice(draft.state, staff)):
+        raise NotAllowedError(" ".join(wrong))
     if outcome not in rules.OUTCOMES:
         raise NotAllowedError(f"The officer advises one of: {', '.join(rules.OUTCOMES)}.")
     facts: dict[str, Fact] = {"outcome": outcome, "sha256": draft.state["sha256"]}
