@@ -11,7 +11,7 @@ from console_visits import admit_all, admit_one, signed_in
 from shop_project import opened
 from troth.faces.console import consent_pages
 from troth.faces.portal.application import application
-from troth.ledger import lease, read
+from troth.ledger import lease, read, subjects
 from troth.rules.consent_form import WORDS
 from troth.work import declare_refusals, may
 from troth.work.count_consents import Counted
@@ -91,13 +91,14 @@ def test_one_person_is_found_by_an_exact_identifier_and_the_reading_is_recorded(
         page = client.post("/console/consents/person", data=form).text
         assert "withdrawn" in page
         assert "canary-evidence" not in page
-        assert [e.facts["screen"] for e in read.stream(project.ledger, "reading/consents")] == [
-            "console/consents/person"
+        bob = subjects.find_subject(project.ledger, *BOB[0])
+        assert [(e.facts["screen"], e.subject) for e in read.stream(project.ledger, "reading/consents")] == [
+            ("console/consents/person", bob)
         ]
         event = page.split("/console/consents/receipts/", 1)[1].split('"')[0]
         receipt = client.get(f"/console/consents/receipts/{event}")
         assert json.loads(receipt.text)["format"] == "troth receipt 1"
-        assert read.stream(project.ledger, f"reading/{event}")
+        assert [e.subject for e in read.stream(project.ledger, f"reading/{event}")] == [bob]
         told = client.post("/console/consents/person", data={**form, "format": "jsonld"})
         assert json.loads(told.text.splitlines()[0])["@type"] == "dpv:ConsentRecord"
         for other in ("bo@example.org", "%"):
@@ -107,6 +108,13 @@ def test_one_person_is_found_by_an_exact_identifier_and_the_reading_is_recorded(
         other = next(iter(read.events(project.ledger, kind="staff_moved"))).id
         assert client.get(f"/console/consents/receipts/{other}").status_code == 404
         assert client.get("/console/consents/forms/00").status_code == 404
+
+
+def test_whoever_finds_no_people_finds_nobody_by_their_consents(project, app, said):
+    with signed_in(project, "auditor", app) as client:
+        assert "/console/consents/person" not in client.get("/console/consents").text
+        form = {"kind": "email", "identifier": "bob@example.org"}
+        assert client.post("/console/consents/person", data=form).status_code == 403
 
 
 def test_staff_record_a_withdrawal_and_an_objection_with_their_reason(project, app, said):

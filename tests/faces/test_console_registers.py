@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from console_visits import admit_all, admit_one, signed_in
 from shop_project import make, opened
 from troth.faces.portal.application import application
-from troth.ledger import read
+from troth.ledger import read, subjects
 from troth.work import action
 
 
@@ -81,8 +82,11 @@ def test_whoever_reads_one_company_draws_its_register_alone(project, app):
         assert "every company" not in client.get("/console/registers/processing").text
         assert client.get("/console/registers/processing?entity=elsewhere").status_code == 403
         assert client.get("/console/audit/file/html").status_code == 403
-        assert client.get("/console/audit/questions/times").status_code == 403
-        assert client.get(f"/console/audit/questions/times?entity={here}").status_code == 200
+        assert client.get("/console/audit/questions/times?entity=").status_code == 403
+        assert client.get("/console/audit/questions/times?entity=elsewhere").status_code == 403
+        page = client.get("/console/audit/questions/times")
+        assert page.status_code == 200
+        assert f"entity={here}" in page.text
 
 
 # Stores
@@ -191,12 +195,41 @@ def test_a_question_about_somebody_is_for_who_finds_people_and_the_look_is_recor
 ):
     from troth.rules import question
 
-    asking = next(one for one in question.every() if one.needs == "subject")
-    address = f"/console/audit/questions/{asking.name}?ask=1&kind=email&value=ada@example.org"
-    assert auditor.get(address).status_code == 403
-    before = len(list(read.events(project.ledger, kind="staff_read")))
-    assert handler.get(address).status_code in {200, 404}
-    assert len(list(read.events(project.ledger, kind="staff_read"))) > before
+    ada, whom = subjects.subject_for(project.ledger, "email", "ada@example.org"), "ada@example.org"
+    form = {"entity": "", "kind": "email", "value": whom}
+    asked = [one.name for one in question.every() if one.needs == "subject"]
+    assert set(asked) >= {"subject", "proof-of-consent"}
+    for name in asked:
+        address = f"/console/audit/questions/{name}"
+        assert auditor.post(address, data=form).status_code == 403
+        before = len(list(read.events(project.ledger, kind="staff_read")))
+        page = handler.get(f"{address}?ask=1&kind=email&value={whom}&format=csv")
+        assert page.status_code == 200
+        assert whom not in page.text
+        assert 'method="post"' in page.text
+        assert len(list(read.events(project.ledger, kind="staff_read"))) == before
+        page = handler.post(address, data=form)
+        assert page.status_code == 200
+        assert not [one for one in re.findall(r'(?:href|action)="([^"]*)"', page.text) if "ada" in one]
+        seen = list(read.events(project.ledger, kind="staff_read"))[before:]
+        assert [(one.actor, one.subject, one.facts["screen"]) for one in seen] == [
+            ("handler", ada, f"ask/{name}")
+        ]
+        given = handler.post(address, data={**form, "format": "csv"})
+        assert given.headers["content-type"].startswith("text/csv")
+
+
+def test_a_look_at_somebody_only_stores_know_is_found_by_their_identifier_alone(handler, project):
+    from troth.work.record_reading import record_looking_up
+
+    form = {"entity": "", "kind": "email", "value": "eve@example.org"}
+    assert handler.post("/console/audit/questions/subject", data=form).status_code == 200
+    seen = list(read.events(project.ledger, kind="staff_read"))[-1]
+    assert seen.subject is None
+    for value, same in ((" EVE@example.org", True), ("bob@example.org", False)):
+        record_looking_up(project, "ask", "handler", "ask/subject", [("email", value)])
+        other = list(read.events(project.ledger, kind="staff_read"))[-1]
+        assert (other.facts["reason"] == seen.facts["reason"]) is same
 
 
 def test_the_yearly_report_is_given(auditor, audited):

@@ -23,6 +23,7 @@ from troth.rules.staff import Staff
 from troth.stores.contract import Who
 from troth.work import request_file
 from troth.work.project import Project
+from troth.work.record_reading import record_looking_up
 from troth.work.store_entity import store_entity
 
 CANDIDATES_MAX = 20
@@ -65,8 +66,7 @@ def by_identifier(project: Project, kind: str, value: str, staff: Staff) -> Foun
     """Find whom an identifier names, in the stores of their companies and in the ledger; NotAllowedError for none."""
     if kind not in kinds(project) or not value.strip():
         raise NotAllowedError(f"Give an identifier of one of these kinds: {', '.join(kinds(project))}.")
-    subject = subjects.find_subject(project.ledger, kind, value)
-    _record(project, staff.handle, "people/identifier", subject)
+    subject = record_looking_up(project, "people", staff.handle, "people/identifier", [(kind, value)])
     known = ((kind, value.strip()),) + (subjects.identifiers(project.ledger, subject) if subject else ())
     who, rows = Who(subject or "asked", tuple(dict.fromkeys(known))), Counter[tuple[str, str]]()
     for name in _theirs(project, staff):
@@ -138,10 +138,3 @@ def _rows(project: Project, store: str, name: str, value: str) -> Iterator[tuple
         table = asked.tables[row.table]
         if by_name.meant(row.values, by_name.name_columns(table), name, identifier.exact("text", value)):
             yield row.values, table
-
-
-def _record(project: Project, handle: str, screen: str, subject: str | None) -> None:
-    seen: dict[str, Fact] = {"staff": handle, "screen": screen}
-    append.append(
-        project.ledger, [Draft("staff_read", "reading/people", seen, actor=handle, subject=subject)]
-    )

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from hashlib import sha256
 
 from troth.errors import KeyDestroyedError, NotFoundError
-from troth.ledger import subjects
 from troth.rules import consent, consent_form
 from troth.rules import question_choice as questions
 from troth.rules.question import Answer
@@ -17,6 +16,7 @@ from troth.rules.question_choice import Evidence, Sent
 from troth.work import record_form
 from troth.work.look_up import Look
 from troth.work.read_sent import read_sent
+from troth.work.record_reading import record_looking_up
 
 
 def marketing_after_no(look: Look) -> Answer:
@@ -42,9 +42,8 @@ def _sent(look: Look) -> Iterator[Sent]:
 
 
 def proof_of_consent(look: Look) -> Answer:
-    """What somebody said until a day, and whether what they saw can be shown again."""
-    known = [subjects.find_subject(look.past.ledger, *one) for one in look.subject]
-    subject = next((one for one in known if one), None)
+    """What somebody said until a day, and whether what they saw can be shown again; the look is recorded first."""
+    subject = record_looking_up(look.project, "ask", look.staff, "ask/proof-of-consent", look.subject)
     events = look.past.stream(consent.stream(subject)) if subject else ()
     shown = {str(event.facts.get("interface_sha256") or "") for event in events} - {""}
     forms = {one: found for one, found in look.past.states(consent_form.FAMILY).items() if one in shown}

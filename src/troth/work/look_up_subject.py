@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from troth.errors import NotAllowedError
-from troth.ledger import append, subjects
-from troth.rules.event import Draft, Fact
+from troth.ledger import subjects
 from troth.rules.package import plain, withheld
 from troth.rules.question import Answer, Row
 from troth.stores.contract import Who
 from troth.work import disclose, inform
 from troth.work.list_recipients import received_about
 from troth.work.look_up import Look
+from troth.work.record_reading import record_looking_up
 
 ROWS_MAX = 20_000
 """What is shown of one person at once: more is no answer anybody reads, and is asked for by a request."""
@@ -26,9 +26,7 @@ ROWS_MAX = 20_000
 def subject(look: Look) -> Answer:
     """Everything on record about whom these identifiers name; raises NotAllowedError where there is too much."""
     ledger = look.past.ledger
-    known = next((one for pair in look.subject if (one := subjects.find_subject(ledger, *pair))), None)
-    seen: dict[str, Fact] = {"staff": look.staff, "screen": "ask/subject"}
-    append.append(ledger, [Draft("staff_read", "reading/ask", seen, actor=look.staff, subject=known)])
+    known = record_looking_up(look.project, "ask", look.staff, "ask/subject", look.subject)
     identifiers = tuple(
         dict.fromkeys([*look.subject, *(subjects.identifiers(ledger, known) if known else ())])
     )

@@ -6,7 +6,7 @@ The verdicts are those on record; an audit that is begun here goes on in the bac
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -35,6 +35,8 @@ SHAPES: Mapping[str, str] = {
     "sarif": "application/sarif+json",
 }  # fmt: skip
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+NARROWED = ("from", "to", "jurisdiction", "category", "rule", "request", "redact", "for")
+"""What the links to an answer's files carry on; nothing that names anybody, who is asked about by a form only."""
 ORDER = ("broken", "unproven", "kept")
 
 
@@ -179,44 +181,50 @@ def _questions(desk: Desk) -> None:
         )  # fmt: skip
 
     @desk.page("/audit/questions/{name:str}", "read_audit")
-    def asked(visit: Visit) -> Response[Any]:
-        """GET /console/audit/questions/NAME: one question, narrowed, with its answer."""
-        asking, project = question.question(visit.path["name"]), visit.project
-        of_somebody = bool(asking.needs)
-        if of_somebody and not visit.may("read_requests"):
-            raise PermissionDeniedException
+    def one(visit: Visit) -> Response[Any]:
+        """GET /console/audit/questions/NAME: one question with its answer; of one about somebody, its form."""
         entity = visit.asked("entity")
-        limited_to(visit, entity, "read_audit")
-        if of_somebody:
-            _refuse_request_beyond(visit)
-        narrowed = Narrowed(
-            entity, day_of(visit.asked("from")), day_of(visit.asked("to")), visit.asked("jurisdiction").upper(),
-            visit.asked("category"), visit.asked("rule"), visit.asked("request"), _subject(visit),
+        if "entity" not in visit.request.query_params:
+            entity = companies(visit, "read_audit")[0][0]
+        return _asked(visit, visit.asked, entity, about=False)
+
+    @desk.act("/audit/questions/{name:str}", "read_audit")
+    def about_somebody(visit: Visit) -> Response[Any]:
+        """POST /console/audit/questions/NAME: one about somebody, whom no address names, with its answer."""
+        return _asked(visit, visit.given, visit.given("entity"), about=True)
+
+
+def _asked(visit: Visit, said: Callable[[str], str], entity: str, *, about: bool) -> Response[Any]:
+    """Ask a question narrowed by what was `said`; one `about` somebody is asked by a form only."""
+    asking, project = question.question(visit.path["name"]), visit.project
+    of_somebody = bool(asking.needs)
+    if of_somebody and not visit.may("read_requests"):
+        raise PermissionDeniedException
+    limited_to(visit, entity, "read_audit")
+    subject = _subject(said) if of_somebody and about else ()
+    number = said("request") if about or not of_somebody else ""
+    _refuse_request_beyond(visit, number, subject)
+    narrowed = Narrowed(
+        entity, day_of(said("from")), day_of(said("to")), said("jurisdiction").upper(), said("category"), said("rule"),
+        number, subject,
+    )  # fmt: skip
+    given, seen = None, None
+    if not of_somebody or number or subject:
+        reader = "authority" if said("for") == "authority" else "staff"
+        given = answer(
+            project, asking.name, narrowed, language=visit.words.language, reader=reader,  # type: ignore[arg-type]
+            staff=visit.staff.handle,
         )  # fmt: skip
-        given = None
-        ready = not of_somebody or bool(narrowed.number or narrowed.subject)
-        if ready and visit.asked("ask", "" if of_somebody else "1"):
-            shape = visit.asked("format")
-            reader = "authority" if visit.asked("for") == "authority" else "staff"
-            given = answer(
-                project, asking.name, narrowed, language=visit.words.language, reader=reader,  # type: ignore[arg-type]
-                staff=visit.staff.handle,
-            )  # fmt: skip
-            seen = answer_paper.as_shown(given, redact=visit.asked("redact") == "1")
-            if shape:
-                return _answered(visit, given, seen, shape)
-        else:
-            seen = None
-        kept = {
-            name: value
-            for name, value in visit.request.query_params.items()
-            if name not in {"format", "lang"} and value
-        }
-        return visit.show(
-            "audit_question.html", asking.said[_words(visit)], question=asking, given=given, seen=seen,
-            cell=lambda value: question.text(value, visit.words.language), asked=visit.asked,
-            entities=companies(visit, "read_audit"), query=urlencode({**kept, "ask": "1"}), of_somebody=of_somebody,
-        )  # fmt: skip
+        seen = answer_paper.as_shown(given, redact=said("redact") == "1")
+        if said("format"):
+            return _answered(visit, given, seen, said("format"))
+    kept = {name: said(name) for name in NARROWED if said(name)} | {"entity": entity}
+    return visit.show(
+        "audit_question.html", asking.said[_words(visit)], question=asking, given=given, seen=seen,
+        cell=lambda value: question.text(value, visit.words.language), entity=entity,
+        asked=said if about or not of_somebody else _nothing,
+        entities=companies(visit, "read_audit"), query=urlencode(kept), of_somebody=of_somebody,
+    )  # fmt: skip
 
 
 def _answered(visit: Visit, given: Any, seen: Any, shape: str) -> Response[Any]:
@@ -232,20 +240,23 @@ def _answered(visit: Visit, given: Any, seen: Any, shape: str) -> Response[Any]:
             raise NotAllowedError("An answer is given as CSV, JSON or PDF.")
 
 
-def _refuse_request_beyond(visit: Visit) -> None:
+def _refuse_request_beyond(visit: Visit, number: str, subject: Sequence[tuple[str, str]]) -> None:
     """Refuse a request of an entity that whoever asks does not read, and a person for whoever does not read all."""
-    number = visit.asked("request")
     found = read.state(visit.project.ledger, f"request/{number}") if number else None
     if found is not None:
         visit.must("read_requests", str(found.body["entity"]))
-    if visit.asked("value"):
+    if subject:
         visit.must("read_requests", "")
         visit.must("find_people", "")
 
 
-def _subject(visit: Visit) -> Sequence[tuple[str, str]]:
-    kind, value = visit.asked("kind", "email"), visit.asked("value").strip()
-    return ((kind, value),) if value else ()
+def _subject(said: Callable[[str], str]) -> Sequence[tuple[str, str]]:
+    value = said("value").strip()
+    return ((said("kind") or "email", value),) if value else ()
+
+
+def _nothing(_: str) -> str:
+    return ""
 
 
 def _words(visit: Visit) -> str:

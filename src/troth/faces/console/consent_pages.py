@@ -25,7 +25,7 @@ from troth.faces.console.desk import Desk, Visit
 from troth.faces.console.disclosure_pages import kinds
 from troth.faces.console.progress import Tell, Works, live
 from troth.faces.console.saved import csv_file, document
-from troth.ledger import read, subjects
+from troth.ledger import read
 from troth.ledger.receipt import receipt as received
 from troth.rules import consent_form, purpose_scope
 from troth.rules.consent import CHANNELS, EVERY, Topic
@@ -36,7 +36,7 @@ from troth.work.count_consents import Counted
 from troth.work.establishment import establishment
 from troth.work.record_consent import Asked, Choice, record_consent
 from troth.work.record_objection import record_objection
-from troth.work.record_reading import record_reading
+from troth.work.record_reading import record_looking_up, record_reading
 
 COUNT = "count consents"
 AT_ONCE = 10_000
@@ -88,8 +88,9 @@ def consent_pages(desk: Desk) -> None:
         return visit.show(
             "consents.html", visit.words("consents.title"), totals=totals, months=months, said=SAID, run=run,
             refusals=_refusals(visit), channels=CHANNELS, companies=_companies(visit), imports=_imports(visit),
-            kinds=[(kind, kind) for kind in kinds(visit)], purposes=_purposes(visit), methods=METHODS,
-            records=visit.may("record_consents"), languages_=[(one, one) for one in visit.project.policy.documents],
+            finds=visit.may("find_people"), kinds=[(kind, kind) for kind in kinds(visit)], purposes=_purposes(visit),
+            methods=METHODS, records=visit.may("record_consents"),
+            languages_=[(one, one) for one in visit.project.policy.documents],
         )  # fmt: skip
 
     @desk.page("/consents/live", "read_consents")
@@ -98,14 +99,16 @@ def consent_pages(desk: Desk) -> None:
         words = visit.words
         return live(lambda: works.step(COUNT, lambda run: words("consents.counting.going", number=run.done)))
 
-    @desk.act("/consents/person", "read_consents")
+    @desk.act("/consents/person", "find_people")
     def standing(visit: Visit) -> Response[Any]:
         """POST /console/consents/person: how one stands to each purpose, whom an exact identifier names."""
+        visit.must("read_consents")
         kind, value = visit.given("kind"), visit.given("identifier")
         if not kind or not value:
             raise NotAllowedError("Give the kind of an identifier and the identifier, exactly.")
-        record_reading(visit.project, "consents", visit.staff.handle, "console/consents/person")
-        found = subjects.find_subject(visit.project.ledger, kind, value)
+        found = record_looking_up(
+            visit.project, "consents", visit.staff.handle, "console/consents/person", [(kind, value)]
+        )
         language = visit.words.language
         if found is not None and visit.given("format") == "jsonld":
             visit.must("read_consents", "")
@@ -124,7 +127,9 @@ def consent_pages(desk: Desk) -> None:
         if event.kind not in {"consent_recorded", "objection_recorded"}:
             raise NotFoundError(f"The event {event.id[:40]!r} is no consent and no objection.")
         visit.must("read_consents", event.entity)
-        record_reading(visit.project, event.id, visit.staff.handle, "console/consents/receipts")
+        record_reading(
+            visit.project, event.id, visit.staff.handle, "console/consents/receipts", subject=event.subject
+        )
         return document(
             f"receipt-{event.id}", "json", "application/json", received(visit.project.ledger, event.id)
         )
@@ -133,6 +138,7 @@ def consent_pages(desk: Desk) -> None:
     def form(visit: Visit) -> Response[Any]:
         """GET /console/consents/forms/HASH: what people saw when they were asked, as it was kept."""
         kept = record_form.evidence(visit.project, str(visit.path["form"]))
+        record_reading(visit.project, "consents", visit.staff.handle, "console/consents/forms")
         return document(f"form-{visit.path['form']}", "bin", "application/octet-stream", kept)
 
     @desk.act("/consents", "record_consents")

@@ -22,7 +22,7 @@ from troth.rules.disclosure import WORDS, Disclosure
 from troth.rules.event import Event
 from troth.work import disclose
 from troth.work.establishment import day_here
-from troth.work.record_reading import record_reading
+from troth.work.record_reading import record_looking_up
 
 EVIDENCE = tuple(name for name in WORDS if name != "two_approvals")
 FILE_ROWS_MAX = 1_000_000
@@ -50,9 +50,8 @@ def disclosure_pages(desk: Desk) -> None:
         """POST …/about: what was disclosed about the one whom an exact identifier names."""
         visit.must("read_recipients", "")
         kind, value = _whom(visit)
-        record_reading(
-            visit.project, "disclosures", visit.staff.handle, "console/recipients/disclosures/about"
-        )
+        screen = "console/recipients/disclosures/about"
+        record_looking_up(visit.project, "disclosures", visit.staff.handle, screen, [(kind, value)])
         found = disclose.disclosed(visit.project, [(kind, value)])
         return _show(visit, list(reversed(found)), about_one=True)
 

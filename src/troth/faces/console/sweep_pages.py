@@ -26,6 +26,7 @@ from troth.rules.event import Event
 from troth.rules.staff import Duty
 from troth.rules.sweep import Bound
 from troth.work import admit, sweep, unarchive
+from troth.work.record_reading import record_reading
 from troth.work.sweep import Done, Marked
 
 LOOK = "look at sweeps"
@@ -229,8 +230,10 @@ def _why_not_act(visit: Visit, one: Bound, row: Mapping[str, Any], marked_by: st
 
 
 def _course(visit: Visit, one: Bound) -> list[tuple[Event, str]]:
-    """Return what happened, the last first, with what was said of it in words."""
+    """Return what happened, the last first, with what was said of it in words; reading the words is recorded."""
     found = sweep.course(visit.project, one)[-COURSE_MAX:]
+    if any(event.key is not None for event in found):
+        record_reading(visit.project, one.name, visit.staff.handle, f"console/sweeps/{one.name}")
     return [(event, _said(visit, event)) for event in reversed(found)]
 
 
