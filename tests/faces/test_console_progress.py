@@ -1,6 +1,7 @@
 """Long work of the console: one at a time, followed live, found again after the page was closed."""
 
 import asyncio
+import contextlib
 import json
 import threading
 from datetime import UTC, datetime
@@ -11,6 +12,23 @@ from shop_project import make, opened
 from troth.errors import ConflictError, NotAllowedError
 from troth.faces.console import progress
 from troth.faces.console.progress import Step, Works, live
+
+
+class Looking:
+    """Somebody who looks at a stream, and is signed in with what `now` says."""
+
+    class Anne:
+        handle = "anne"
+
+    def __init__(self):
+        self.staff = self.now = self.Anne()
+        self.desk, self.request = self, None
+
+    def signed_in(self, _):
+        return self.now
+
+
+VISIT = Looking()
 
 
 @pytest.fixture
@@ -50,7 +68,7 @@ def test_work_is_followed_step_by_step_to_its_end(project, monkeypatch):
         go_on.set()
         return f"at {run.at}"
 
-    seen = events(lines_of(live(lambda: works.step("count", say))))
+    seen = events(lines_of(live(VISIT, lambda: works.step("count", say))))
     assert seen[0] == ("step", {"done": 1, "of": 2, "said": "at first"})
     assert seen[-1] == ("end", {})
     assert works.last("count").staff == "anne"
@@ -90,7 +108,7 @@ def test_what_was_refused_is_kept_and_an_unforeseen_error_tells_its_kind_alone(p
 def test_a_stream_ends_by_itself_and_says_now_and_then_that_it_is_there(monkeypatch):
     monkeypatch.setattr(progress, "EVERY_SECONDS", 0.01)
     monkeypatch.setattr(progress, "HEARTBEAT_SECONDS", 0.03)
-    text = lines_of(live(lambda: Step(0, 0, "waiting"), seconds=0.2))
+    text = lines_of(live(VISIT, lambda: Step(0, 0, "waiting"), seconds=0.2))
     assert text.count("event: step") == 1
     assert ": still here" in text
     assert "event: end" not in text
@@ -101,7 +119,7 @@ def test_a_stream_asks_no_more_once_its_client_is_gone(monkeypatch):
     asked = []
 
     async def look():
-        stream = live(lambda: asked.append(1) or Step(len(asked), 0, ""))
+        stream = live(VISIT, lambda: asked.append(1) or Step(len(asked), 0, ""))
         async for _ in stream.iterator:
             if len(asked) >= 2:
                 break
@@ -111,3 +129,50 @@ def test_a_stream_asks_no_more_once_its_client_is_gone(monkeypatch):
         return before
 
     assert asyncio.run(look()) == len(asked)
+
+
+@pytest.mark.parametrize("now", [None, object()])
+def test_a_stream_ends_for_whoever_signs_out_or_has_other_roles(monkeypatch, now):
+    monkeypatch.setattr(progress, "EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(progress, "ADMITTED_SECONDS", 0.0)
+    visit = Looking()
+
+    def poll():
+        visit.now = now
+        return Step(1, 2, "told once")
+
+    assert [kind for kind, _ in events(lines_of(live(visit, poll, seconds=5)))] == ["step", "end"]
+
+
+def test_of_one_person_few_streams_go_on_at_once(monkeypatch):
+    monkeypatch.setattr(progress, "EVERY_SECONDS", 0.01)
+
+    async def look():
+        step = Step(0, 0, "waiting")
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(progress.STREAMS_MAX):
+                stream = live(VISIT, lambda: step).iterator
+                stack.push_async_callback(stream.aclose)
+                await anext(stream)
+            refused = [line async for line in live(VISIT, lambda: step).iterator]
+        return refused, await anext(live(VISIT, lambda: step).iterator)
+
+    refused, after = asyncio.run(look())
+    assert refused == [b"retry: 10000\n\n"]
+    assert after == b"retry: 2000\n\n"
+
+
+def test_a_run_that_goes_on_is_kept_whatever_else_is_begun(project, monkeypatch):
+    monkeypatch.setattr(progress, "RUNS_MAX", 2)
+    works, go_on = Works(project), threading.Event()
+    works.begin("long", "anne", lambda _: go_on.wait(5))
+    for name in ("a", "b", "c"):
+        works.begin(name, "anne", lambda _: None)
+        works.wait(name, 5)
+    assert works.going("long")
+    assert works.last("a") is None
+    assert works.last("c").ended
+    go_on.set()
+    works.wait("long", 5)
+    assert works.last("long").ended
+    assert works.last("long").failed == ""

@@ -3,12 +3,15 @@
 import io
 import json
 import re
+import threading
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
 from console_visits import admit_all, admit_one, signed_in
 from shop_project import make, opened
+from troth.faces.console import store_pages
 from troth.faces.portal.application import application
 from troth.ledger import read, subjects
 from troth.work import action
@@ -90,6 +93,38 @@ def test_whoever_reads_one_company_draws_its_register_alone(project, app):
 
 
 # Stores
+
+
+def test_stores_are_asked_anew_by_a_form_and_the_last_answer_is_shown_meanwhile(
+    auditor, project, monkeypatch
+):
+    asked, go_on = [], threading.Event()
+
+    def slow(project):
+        asked.append(project)
+        if len(asked) > 1:
+            go_on.wait(20)
+        return found
+
+    found = store_pages.health.stores(project)
+    monkeypatch.setattr(store_pages.health, "stores", slow)
+    heard = store_pages.Heard()
+    visit = SimpleNamespace(project=project)
+    heard.ask(visit, anew=True)
+    other = threading.Thread(target=heard.ask, args=(visit,), kwargs={"anew": True})
+    other.start()
+    try:
+        assert set(heard.ask(visit, anew=False)) == set(project.maps)
+        assert other.is_alive()
+    finally:
+        go_on.set()
+        other.join(20)
+    assert auditor.get("/console/stores?look=1").status_code == 200
+    before = len(asked)
+    auditor.get("/console/stores?look=1")
+    assert len(asked) == before
+    assert auditor.post("/console/stores", follow_redirects=False).status_code == 303
+    assert len(asked) == before + 1
 
 
 def test_stores_tell_whether_they_answer_and_what_erasure_does(auditor):

@@ -256,6 +256,18 @@ def test_every_step_that_waits_is_done_by_an_act_there_is():
     assert set(request_shown.DOES.values()) <= {act.name for act in ACTS}
 
 
+@pytest.mark.parametrize("tolerance", ["9" * 4_400, "²", "-1"])
+def test_a_tolerance_that_is_no_small_number_is_refused_in_a_sentence(project, office, tolerance):
+    number = story.ask(project, "erase")
+    office.act("handler", number, "decide", claim="c1", outcome="grant", ground="a")
+    office.act("reviewer", number, "review", claim="c1", verdict="confirm")
+    office.act("handler", number, "measure", claim="c1")
+    page = office.act(
+        "reviewer", number, "approve", 422, claim="c1", sha256="0" * 12, tolerance=tolerance
+    ).text
+    assert "How many more rows may have come is a number" in page
+
+
 @pytest.mark.parametrize("hours", ["1e30", "NaN", "-1", "Infinity", "1000001"])
 def test_a_fee_of_no_amount_is_refused_in_a_sentence(project, office, hours):
     number = story.ask(project, "access")

@@ -2,14 +2,16 @@
 
 import csv
 import io
+import threading
 
 import pytest
 
 import story
 from console_visits import admit_all, admit_one, signed_in
+from troth.faces.console import requests_pages
 from troth.faces.portal.application import application
 from troth.ledger import read
-from troth.work import admit, request_file
+from troth.work import admit, in_bulk, request_file
 
 
 @pytest.fixture
@@ -120,3 +122,40 @@ def test_a_letter_is_taken_in_by_hand_with_the_day_it_came(project, app):
     with signed_in(project, "dpo", app) as client:
         assert client.get("/console/requests/new").status_code == 403
     assert read.state(project.ledger, "request/2026-0002") is None
+
+
+def test_what_takes_long_for_many_goes_on_beside_the_page(project, handler, monkeypatch):
+    number = story.ask(project, "erase")
+    monkeypatch.setattr(requests_pages, "AT_ONCE_SECONDS", 0.0)
+    begun, go_on = threading.Event(), threading.Event()
+
+    real = in_bulk.carry_on.carry_on
+
+    def waits(*asked):
+        begun.set()
+        go_on.wait(10)
+        return real(*asked)
+
+    monkeypatch.setattr(in_bulk.carry_on, "carry_on", waits)
+    form = {"what": "carry", "number": number, "step": "do"}
+    page = handler.post("/console/requests/bulk", data=form).text
+    assert 'data-live="/console/requests/bulk/live"' in page
+    assert begun.wait(10)
+    assert handler.post("/console/requests/bulk", data=form).status_code == 409
+    go_on.set()
+    assert "event: end" in handler.get("/console/requests/bulk/live").text
+    assert "Done to 1 of 1" in handler.get("/console/requests/bulk").text
+
+
+def test_what_no_clock_and_no_column_holds_is_refused_or_left_out(project, app):
+    with signed_in(project, "intake", app) as client:
+        form = {"right": "access", "address": "1 Example Street\nLyon", "name": "A\0da", "channel": "post",
+                "received": "2026-11-20", "language": "fr", "wording": "Effacez-\0moi."}  # fmt: skip
+        for received in ("0001-01-01", "9999-12-31"):
+            answer = client.post("/console/requests/new", data=form | {"received": received, "hour": "00:00"})
+            assert answer.status_code == 422
+        answer = client.post("/console/requests/new", data=form, follow_redirects=False)
+        assert answer.status_code == 303
+        number = answer.headers["location"].split("/")[-1].split("?")[0]
+        assert request_file.requester(project, number)["name"] == "Ada"
+        assert client.get("/console/requests/%00").status_code == 404

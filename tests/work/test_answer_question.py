@@ -293,7 +293,8 @@ def test_everything_on_one_person_is_read_and_kept_nowhere(project, rows):
     parts = {row["part"] for row in say(project, "subject", subject=ADA)[1]}
     assert parts == {"held", "came from", "received by", "disclosed to"}
     (seen, _) = read.events(project.ledger, kind="staff_read")
-    assert seen.facts == {"staff": "dana", "screen": "ask/subject"}
+    assert {**seen.facts, "reason": ""} == {"staff": "dana", "screen": "ask/subject", "reason": ""}
+    assert str(seen.facts["reason"]).startswith("asked for 1:")  # whom the ledger knows by no request
     assert {row["value"] for row in say(project, "subject", subject=ADA, redact=True)[1]} <= {"hidden", ""}
     with pytest.raises(NotAllowedError, match="Say of whom"):
         say(project, "subject")

@@ -7,7 +7,7 @@ Law: GDPR Art. 12(3), (6).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -55,10 +55,17 @@ def look(project: Project, what: Bulk, numbers: Sequence[str], staff: Staff, sai
     return tuple(found)
 
 
-def do(project: Project, what: Bulk, numbers: Sequence[str], staff: Staff, said: Said) -> tuple[One, ...]:
-    """Do it to each request to which it can be done, each by itself; return what became of each."""
-    found = []
+def do(
+    project: Project, what: Bulk, numbers: Sequence[str], staff: Staff, said: Said, *,
+    advance: Callable[[int], object] = lambda _: None,
+) -> tuple[One, ...]:  # fmt: skip
+    """Do it to each request to which it can be done, each by itself; return what became of each.
+
+    `advance` is called with how many were gone through, before each.
+    """
+    found: list[One] = []
     for one in look(project, what, numbers, staff, said):
+        advance(len(found))
         if one.why_not:
             found.append(one)
             continue

@@ -124,9 +124,12 @@ def _advise(sight: Sight) -> object:
     )
 
 
+TOLERANCE_DIGITS_MAX = 9
+
+
 def _approve(sight: Sight) -> object:
     tolerance = sight.given("tolerance") or "0"
-    if not tolerance.isdecimal():
+    if not (tolerance.isascii() and tolerance.isdecimal() and len(tolerance) <= TOLERANCE_DIGITS_MAX):
         raise NotAllowedError("How many more rows may have come is a number, such as 0.")
     return plan_erasure.approve(
         sight.project, sight.number, sight.claim, sight.given("sha256"), sight.staff, tolerance=int(tolerance)

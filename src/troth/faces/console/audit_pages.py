@@ -100,7 +100,7 @@ def audit_pages(desk: Desk) -> None:
     @desk.page("/audit/live", "read_audit")
     def follow(visit: Visit) -> Response[Any]:
         """GET /console/audit/live: whether it goes on."""
-        return live(lambda: works.step(RUN, lambda _: visit.words("audit.running")))
+        return live(visit, lambda: works.step(RUN, lambda _: visit.words("audit.running")))
 
     @desk.page("/audit/file/{shape:str}", "read_audit")
     def file(visit: Visit) -> Response[Any]:

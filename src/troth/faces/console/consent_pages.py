@@ -97,7 +97,9 @@ def consent_pages(desk: Desk) -> None:
     def counting(visit: Visit) -> Response[Any]:
         """GET /console/consents/live: how far the counting is."""
         words = visit.words
-        return live(lambda: works.step(COUNT, lambda run: words("consents.counting.going", number=run.done)))
+        return live(
+            visit, lambda: works.step(COUNT, lambda run: words("consents.counting.going", number=run.done))
+        )
 
     @desk.act("/consents/person", "find_people")
     def standing(visit: Visit) -> Response[Any]:

@@ -89,7 +89,7 @@ def cookie_pages(desk: Desk) -> None:
     @desk.page("/cookies/live", "read_cookies")
     def following(visit: Visit) -> Response[Any]:
         """GET /console/cookies/live: how far the scan is, as it goes."""
-        return live(lambda: works.step(SCAN, _going(visit)))
+        return live(visit, lambda: works.step(SCAN, _going(visit)))
 
     @desk.page("/cookies/scans/{event:str}", "read_cookies")
     def one(visit: Visit) -> Response[Any]:

@@ -44,6 +44,8 @@ ROOT = "/console"
 BODY_BYTES_MAX = 1024 * 1024
 FILES_BYTES_MAX = 64 * 1024 * 1024
 ROWS_PER_PAGE = 50
+ADDRESS_MAX = 1_000
+"""A longer address is not gone back to after signing in: it stands in a cookie, and those hold 4 KB."""
 
 Asked = Request[Any, Any, Any]
 Page: TypeAlias = "Callable[[Visit], Response[Any]]"
@@ -91,11 +93,11 @@ class Visit:
     def path(self) -> Mapping[str, Any]:
         """What the address names: `visit.path["number"]`."""
         found: Mapping[str, Any] = self.request.path_params
-        return found
+        return {name: clean(one) if isinstance(one, str) else one for name, one in found.items()}
 
     def asked(self, name: str, default: str = "") -> str:
         """Return one value of the query."""
-        return str(self.request.query_params.get(name, default))[:1000]
+        return clean(str(self.request.query_params.get(name, default)))[:1000]
 
     def given(self, name: str) -> str:
         """Return one field of the form, without the spaces around it."""
@@ -307,14 +309,19 @@ def inside(path: str) -> str:
     >>> inside("/console/requests?open=1"), inside("//evil.example/console"), inside("/console/../x")
     ('/console/requests?open=1', '/console', '/console')
     """
-    clean = path == ROOT or path.startswith((f"{ROOT}/", f"{ROOT}?"))
-    return path if clean and ".." not in path and "\\" not in path and path.isprintable() else ROOT
+    ours = len(path) <= ADDRESS_MAX and (path == ROOT or path.startswith((f"{ROOT}/", f"{ROOT}?")))
+    return path if ours and ".." not in path and "\\" not in path and path.isprintable() else ROOT
+
+
+def clean(text: str) -> str:
+    """Return a text without NUL, which nobody types and PostgreSQL keeps in no column."""
+    return text.replace("\0", "")
 
 
 async def read_form(request: Asked) -> dict[str, list[Any]]:
-    """Read a form: texts as they are, files as (name, bytes)."""
+    """Read a form: texts as they are but for NUL, files as (name, bytes)."""
     form: dict[str, list[Any]] = {}
     for name, value in (await request.form()).multi_items():
-        taken = (value.filename, await value.read()) if isinstance(value, UploadFile) else str(value)
+        taken = (value.filename, await value.read()) if isinstance(value, UploadFile) else clean(str(value))
         form.setdefault(name, []).append(taken)
     return form

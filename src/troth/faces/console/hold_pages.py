@@ -75,7 +75,7 @@ def hold_pages(desk: Desk, works: Works) -> None:
     def going(visit: Visit) -> Response[Any]:
         """GET /console/sweeps/holds/live: that what was kept back is being erased."""
         words = visit.words
-        return live(lambda: works.step(RELEASE, lambda _: words("holds.release.going")))
+        return live(visit, lambda: works.step(RELEASE, lambda _: words("holds.release.going")))
 
     @desk.page("/sweeps/holds/{hold:str}", "read_sweeps")
     def one(visit: Visit) -> Response[Any]:

@@ -107,9 +107,10 @@ def incident_letter_pages(desk: Desk, works: Works) -> None:
         """GET …/people/live: how many letters left, as it goes."""
         found, words = opened(visit), visit.words
         return live(
+            visit,
             lambda: works.step(
                 f"people {found.number}", lambda run: words("incidents.people.going", number=run.done)
-            )
+            ),
         )
 
     @desk.page("/incidents/{number:str}/controllers", "read_incidents")

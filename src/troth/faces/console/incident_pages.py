@@ -10,7 +10,7 @@ Law: GDPR Arts. 33, 34.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -209,9 +209,11 @@ def _given(visit: Visit, found: Incident) -> datetime:
         return visit.project.clock()
     try:
         at = datetime.fromisoformat(written)
-    except ValueError:
+        at = at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone_of(visit, found)))
+        at.astimezone(UTC)
+    except (ValueError, OverflowError):  # the first and the last year have no other time zone
         raise NotAllowedError(f"{written[:30]!r} is no moment. Choose a day and a time.") from None
-    return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone_of(visit, found)))
+    return at
 
 
 def _number(visit: Visit, name: str) -> int | None:

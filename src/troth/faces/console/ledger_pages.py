@@ -71,7 +71,7 @@ def ledger_pages(desk: Desk) -> None:
     def follow(visit: Visit) -> Response[Any]:
         """GET /console/ledger/verify/WHAT/live: how far it is."""
         name = f"verify/{visit.path['what']}"
-        return live(lambda: works.step(name, lambda run: _said(visit, run)))
+        return live(visit, lambda: works.step(name, lambda run: _said(visit, run)))
 
     @desk.page("/ledger/checkpoint", "read_ledger")
     def checkpoint_file(visit: Visit) -> Response[Any]:

@@ -11,7 +11,7 @@ is loaded anew.  A stream ends by itself after some minutes, and the browser ask
     def begin(visit): works.begin(f"scan/{name}", lambda tell: scan_named(…, on_visit=tell)); return visit.to(…)
 
     @desk.page("/sites/{name:str}/live", "read_cookies")
-    def follow(visit): return live(lambda: works.step(f"scan/{name}", say))
+    def follow(visit): return live(visit, lambda: works.step(f"scan/{name}", say))
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import json
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,7 @@ from typing import Any, TypeAlias
 from litestar.response import Stream
 
 from troth.errors import ConflictError, TrothError
+from troth.faces.console.desk import Visit
 from troth.faces.web import HEADERS
 from troth.ledger import lease
 from troth.work.project import Project
@@ -41,6 +43,12 @@ LIVE_SECONDS = 300.0
 LEASE_SECONDS = 60.0
 RENEWALS_MAX = 2_160  # twelve hours
 RUNS_MAX = 200
+STREAMS_MAX = 5
+"""How many streams of one of the staff go on at once; a browser asks again later for more."""
+ADMITTED_SECONDS = 5.0
+"""How often a stream asks whether whoever looks is still signed in with the same roles."""
+_STREAMS: Counter[str] = Counter()
+_COUNTING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +108,10 @@ class Works:
                 )
             run = Run(name, staff, self.project.clock(), of=of)
             self._runs.pop(name, None)
-            while len(self._runs) >= RUNS_MAX:
-                del self._runs[next(iter(self._runs))]
+            ended = [one for one, last in self._runs.items() if last.ended is not None]
+            for old in ended[: max(0, len(self._runs) + 1 - RUNS_MAX)]:
+                del self._runs[old]
+                self._threads.pop(old, None)
             self._runs[name] = run
             thread = threading.Thread(
                 target=self._carry, args=(name, work, taken), name=f"console {name}", daemon=True
@@ -126,8 +136,9 @@ class Works:
 
     def wait(self, name: str, seconds: float) -> None:
         """Wait until a run has ended, at most so long."""
-        if name in self._threads:
-            self._threads[name].join(seconds)
+        thread = self._threads.get(name)
+        if thread is not None:
+            thread.join(seconds)
 
     def _carry(self, name: str, work: Callable[[Tell], object], taken: lease.Lease) -> None:
         over = threading.Event()
@@ -159,20 +170,44 @@ class Works:
         self._runs[name] = replace(self._runs[name], **more)
 
 
-def live(poll: Callable[[], Step | None], *, seconds: float = LIVE_SECONDS) -> Stream:
+def live(visit: Visit, poll: Callable[[], Step | None], *, seconds: float = LIVE_SECONDS) -> Stream:
     """Answer with how far something is, as often as it changes, until `poll` returns None.
 
-    `poll` runs on a thread, twice a second, while the client listens and for `seconds` at most.
+    `poll` runs on a thread, twice a second, while the client listens and for `seconds` at most.  It ends too when
+    whoever looks signs out or has other roles than when they began; and of one person so many go on at once.
     """
     headers = {**HEADERS, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return Stream(_lines(poll, seconds), media_type="text/event-stream", headers=headers)
+    return Stream(_counted(visit, poll, seconds), media_type="text/event-stream", headers=headers)
 
 
-async def _lines(poll: Callable[[], Step | None], seconds: float) -> AsyncIterator[bytes]:
-    began = spoke = time.monotonic()
+async def _counted(visit: Visit, poll: Callable[[], Step | None], seconds: float) -> AsyncIterator[bytes]:
+    handle = visit.staff.handle
+    with _COUNTING:
+        full = _STREAMS[handle] >= STREAMS_MAX
+        _STREAMS[handle] += not full
+    if full:
+        yield b"retry: 10000\n\n"
+        return
+    try:
+        async for line in _lines(visit, poll, seconds):
+            yield line
+    finally:
+        with _COUNTING:
+            _STREAMS[handle] -= 1
+            if not _STREAMS[handle]:
+                del _STREAMS[handle]
+
+
+async def _lines(visit: Visit, poll: Callable[[], Step | None], seconds: float) -> AsyncIterator[bytes]:
+    began = spoke = admitted = time.monotonic()
     before: Step | None = None
     yield b"retry: 2000\n\n"
     while time.monotonic() - began < seconds:
+        if time.monotonic() - admitted >= ADMITTED_SECONDS:
+            if await asyncio.to_thread(visit.desk.signed_in, visit.request) != visit.staff:
+                yield b"event: end\ndata: {}\n\n"
+                return
+            admitted = time.monotonic()
         step = await asyncio.to_thread(poll)
         if step is None:
             yield b"event: end\ndata: {}\n\n"

@@ -68,7 +68,7 @@ def request_pages(desk: Desk) -> None:
             events = read.stream(sight.project.ledger, sight.file.stream)
             return Step(*shown.far(state), shown.sentence(events[-1], visit.words))
 
-        return live(poll)
+        return live(visit, poll)
 
     @desk.act("/requests/{number:str}/carry", "handle")
     def carry(visit: Visit) -> Response[Any]:

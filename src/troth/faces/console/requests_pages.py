@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -13,6 +13,7 @@ from litestar import Response
 
 from troth.errors import NotAllowedError
 from troth.faces.console.desk import ROWS_PER_PAGE, Desk, Visit
+from troth.faces.console.progress import Tell, Works, live
 from troth.faces.console.saved import csv_file
 from troth.ledger import filters, listed
 from troth.ledger.listed import Listed, Wanted
@@ -32,12 +33,15 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 CSV_ROWS_MAX = 100_000
 PAGES_MAX = 2_000
+AT_ONCE_SECONDS = 2.0
+"""How long a page waits for what is done to many before it shows how far it is instead."""
 CHANNELS = ("post", "phone", "email", "desk")
 """How what staff take in by hand came."""
 
 
 def requests_pages(desk: Desk) -> None:
     """Register the list, what is done to many, and taking one in."""
+    works = Works(desk.project)
 
     @desk.page("/requests", "read_requests")
     def every(visit: Visit) -> Response[Any]:
@@ -87,13 +91,41 @@ def requests_pages(desk: Desk) -> None:
         said = in_bulk.Said(
             visit.given("reason"), visit.given("words"), visit.given("asked"), visit.given("enough")
         )
-        ready = visit.given("step") == "do"
-        work = in_bulk.do if ready else in_bulk.look
-        found = work(visit.project, what, numbers, visit.staff, said)
-        return visit.show(
-            "requests_bulk.html", visit.words(f"bulk.{what}"), what=what, found=found, ready=ready,
-            able=sum(not one.why_not for one in found),
-        )  # fmt: skip
+        if visit.given("step") != "do":
+            found = in_bulk.look(visit.project, what, numbers, visit.staff, said)
+            return _bulk(visit, what, found, ready=False)
+        project, staff, name = visit.project, visit.staff, _of(visit)
+
+        def work(tell: Tell) -> tuple[str, tuple[in_bulk.One, ...]]:
+            done = in_bulk.do(
+                project, what, numbers, staff, said, advance=lambda done: tell(done, len(numbers), what)
+            )
+            return what, done
+
+        works.begin(name, staff.handle, work, of=len(numbers))
+        works.wait(name, AT_ONCE_SECONDS)
+        return visit.to("/requests/bulk")
+
+    @desk.page("/requests/bulk", "read_requests")
+    def became(visit: Visit) -> Response[Any]:
+        """GET /console/requests/bulk: how far what one began for many is, and then what became of each."""
+        run = works.last(_of(visit))
+        if run is None:
+            return visit.to("/requests")
+        if run.ended is None:
+            return visit.show("requests_bulk_going.html", visit.words("bulk.going"), run=run)
+        if run.failed:
+            raise NotAllowedError(run.failed)
+        return _bulk(visit, *run.result, ready=True)
+
+    @desk.page("/requests/bulk/live", "read_requests")
+    def follow(visit: Visit) -> Response[Any]:
+        """GET /console/requests/bulk/live: how far it is."""
+        words = visit.words
+        return live(
+            visit,
+            lambda: works.step(_of(visit), lambda run: words("bulk.going.said", done=run.done, of=run.of)),
+        )
 
     @desk.page("/requests/new", "take_in")
     def new(visit: Visit) -> Response[Any]:
@@ -116,6 +148,17 @@ def requests_pages(desk: Desk) -> None:
         except NotAllowedError as error:
             return _form(visit, given, str(error))
         return visit.to(f"/requests/{opened.number}", "told.taken_in")
+
+
+def _of(visit: Visit) -> str:
+    return f"bulk/{visit.staff.handle}"
+
+
+def _bulk(visit: Visit, what: str, found: Sequence[in_bulk.One], *, ready: bool) -> Response[Any]:
+    return visit.show(
+        "requests_bulk.html", visit.words(f"bulk.{what}"), what=what, found=found, ready=ready,
+        able=sum(not one.why_not for one in found),
+    )  # fmt: skip
 
 
 _COLUMNS = ("number", "rights", "status", "entity", "received", "safe_due", "legal_due", "ended_on", "waits")
@@ -190,12 +233,12 @@ def _moment(visit: Visit, day: str, hour: str) -> datetime | None:
         return None
     try:
         read = datetime.fromisoformat(f"{day}T{hour or '12:00'}")
-    except ValueError:
+        zone = ZoneInfo(establishment(project, visit.given("entity") or None).time_zone)
+        return read.replace(tzinfo=zone).astimezone(UTC)
+    except (ValueError, OverflowError):  # the first and the last year have no other time zone
         raise NotAllowedError(
             "The day it came is written such as 2026-03-05, the hour such as 14:30."
         ) from None
-    zone = ZoneInfo(establishment(project, visit.given("entity") or None).time_zone)
-    return read.replace(tzinfo=zone).astimezone(UTC)
 
 
 def _acting(given: Mapping[str, str]) -> open_request.Acting | None:

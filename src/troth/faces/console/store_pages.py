@@ -38,10 +38,13 @@ class Heard:
 
     def ask(self, visit: Visit, *, anew: bool) -> Mapping[str, StoreHealth]:
         """Return how each store is, by name."""
-        with self._lock:
-            if anew or not self._at or time.monotonic() - self._at > ASKED_AGAIN_SECONDS:
-                self._found, self._at = health.stores(visit.project), time.monotonic()
-            return {one.name: one for one in self._found}
+        if self._lock.acquire(blocking=not self._at):  # while another asks, the last answer is shown
+            try:
+                if anew or not self._at or time.monotonic() - self._at > ASKED_AGAIN_SECONDS:
+                    self._found, self._at = health.stores(visit.project), time.monotonic()
+            finally:
+                self._lock.release()
+        return {one.name: one for one in self._found}
 
 
 def store_pages(desk: Desk) -> None:
@@ -51,7 +54,7 @@ def store_pages(desk: Desk) -> None:
     @desk.page("/stores", "read_stores")
     def stores(visit: Visit) -> Response[Any]:
         """GET /console/stores: every store, with its kind and whether it answers."""
-        project, found = visit.project, heard.ask(visit, anew=bool(visit.asked("look")))
+        project, found = visit.project, heard.ask(visit, anew=False)
         rows = [(name, map_, found[name]) for name, map_ in sorted(project.maps.items())]
         if visit.asked("format") == "csv":
             heads = [visit.words(f"stores.{one}") for one in ("store", "kind", "tables", "reviewed", "now")]
@@ -65,6 +68,12 @@ def store_pages(desk: Desk) -> None:
             "stores.html", visit.words("stores.title"), rows=rows,
             manual=[(name, one.said(visit.words.language)) for name, one in sorted(project.manual.items())],
         )  # fmt: skip
+
+    @desk.act("/stores", "read_stores")
+    def again(visit: Visit) -> Response[Any]:
+        """POST /console/stores: ask every store anew whether it answers."""
+        heard.ask(visit, anew=True)
+        return visit.to("/stores")
 
     @desk.page("/stores/{name:str}", "read_stores")
     def store(visit: Visit) -> Response[Any]:

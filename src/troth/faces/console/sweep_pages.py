@@ -79,7 +79,7 @@ def sweep_pages(desk: Desk) -> None:
     def looking(visit: Visit) -> Response[Any]:
         """GET /console/sweeps/look/live: how far the counting is."""
         words = visit.words
-        return live(lambda: works.step(LOOK, lambda run: words("sweeps.look.going", name=run.at)))
+        return live(visit, lambda: works.step(LOOK, lambda run: words("sweeps.look.going", name=run.at)))
 
     @desk.page("/sweeps/{name:str}", "read_sweeps")
     def one(visit: Visit) -> Response[Any]:
@@ -108,7 +108,7 @@ def sweep_pages(desk: Desk) -> None:
             done, of = int(body.get("swept", 0)), int(body.get("rows", 0))
             return Step(done, of, words("sweeps.act.going", number=done, rows=of))
 
-        return live(step)
+        return live(visit, step)
 
     @desk.act("/sweeps/{name:str}/mark", "read_sweeps")
     def mark(visit: Visit) -> Response[Any]:
