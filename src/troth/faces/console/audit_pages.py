@@ -204,6 +204,10 @@ def _asked(visit: Visit, said: Callable[[str], str], entity: str, *, about: bool
     subject = _subject(said) if of_somebody and about else ()
     number = said("request") if about or not of_somebody else ""
     _refuse_request_beyond(visit, number, subject)
+    if about and not (number or subject):
+        raise NotAllowedError(
+            "Give the number of a request, or an identifier of the person that the question is about."
+        )
     narrowed = Narrowed(
         entity, day_of(said("from")), day_of(said("to")), said("jurisdiction").upper(), said("category"), said("rule"),
         number, subject,
