@@ -1,15 +1,18 @@
 """Two companies of a group: what is of one, or of both, is closed to whoever works for the other alone."""
 
+from datetime import date
+
 import pytest
 
 import story
 from console_visits import admit_all, admit_one, signed_in
-from shop_project import opened
+from shop_project import opened, with_old_messages
 from troth.faces.console.application import console, make_desk
 from troth.faces.portal.application import application
 from troth.ledger import read
 from troth.rules.staff import ROLES
-from troth.work import draft_policy, incident
+from troth.rules.sweep import bound
+from troth.work import admit, draft_policy, hold, incident, sweep
 
 OTHER = """    other-company:
       name: Other SARL
@@ -32,6 +35,7 @@ def project(folder, clock):
     text = policy.read_text("utf-8").replace("  requests: {email:", f"{OTHER}  requests: {{email:", 1)
     policy.write_text(text, "utf-8")
     news.write_text(news.read_text("utf-8").replace(f"controller: {HERE}", f"controller: {THERE}"), "utf-8")
+    with_old_messages(folder)
     made = opened(folder, clock)
     admit_all(made)
     for role in ROLES:
@@ -109,3 +113,96 @@ def test_people_are_found_in_the_stores_of_ones_company_alone(project, app):
         assert "0 candidates" in client.post("/console/people", data=named).text
     with signed_in(project, "handler", app) as client:
         assert "1 candidates" in client.post("/console/people", data=named).text
+
+
+def test_a_no_that_names_no_company_is_recorded_by_whoever_records_for_all(project, app):
+    form = {
+        "kind": "email", "identifier": "ada@example.org", "purpose": "newsletter", "said": "refused",
+        "reason": "by telephone", "method": "oral",
+    }  # fmt: skip
+    for handle, refused in (("other.handler", True), ("handler", False)):
+        with signed_in(project, handle, app) as client:
+            for more in ({}, {"controller": "*"}, {"said": "withdrawn"}):
+                answer = client.post("/console/consents", data=form | more, follow_redirects=False)
+                assert (answer.status_code == 403) is refused, (handle, more)
+
+
+def test_a_hold_of_one_company_keeps_what_is_its_own_alone(project, app):
+    form = {"matter": "A claim", "reason": "It goes to court.", "review": "2027-01-15"}
+    here = "/console/sweeps/holds"
+    with signed_in(project, "other.handler", app) as client:
+        assert 'value="shop"' not in client.get(here).text
+        for more in ({"what": "shop"}, {"tables": "shop.orders"}, {"what": "contact"}, {"entity": HERE}):
+            assert client.post(here, data=form | more, follow_redirects=False).status_code == 403, more
+        assert client.post(here, data=form, follow_redirects=False).status_code == 303
+    (placed,) = hold.every(project)
+    assert placed["what"] == ["news"]
+    assert read.stream(project.ledger, f"hold/{placed['name']}")[0].entity == THERE
+    with signed_in(project, "handler", app) as client:
+        answer = client.post(here, data=form | {"entity": "nowhere"}, follow_redirects=False)
+        assert answer.status_code == 422
+        answer = client.post(here, data=form | {"entity": THERE}, follow_redirects=False)
+        assert answer.status_code == 303
+    assert {read.stream(project.ledger, f"hold/{one['name']}")[0].entity for one in hold.every(project)} == {
+        THERE
+    }
+
+
+def test_the_ledger_of_a_group_is_read_for_the_group_and_verified_without_reading_it(project, app):
+    ours = incident.report(project, "Theirs.", "intake", entity=THERE).number
+    others = incident.report(project, "Not theirs.", "intake", entity=HERE).number
+    own, other = (read.stream(project.ledger, f"incident/{one}")[0].id for one in (ours, others))
+    lists = ("/ledger/events", "/ledger/events?format=csv", "/ledger/readings")
+    with signed_in(project, "other.auditor", app) as client:
+        for path in (*lists, f"/ledger/events/{other}", f"/ledger/events/{other}/receipt"):
+            assert client.get(f"/console{path}").status_code == 403, path
+        assert client.get(f"/console/ledger/events/{own}").status_code == 200
+        assert client.get(f"/console/ledger/events/{own}/receipt").status_code == 200
+    with signed_in(project, "admin", app) as client:
+        for path in (*lists, f"/ledger/events/{other}", f"/ledger/events/{own}/receipt"):
+            assert client.get(f"/console{path}").status_code == 403, path
+        assert client.get("/console/ledger").status_code == 200
+    with signed_in(project, "auditor", app) as client:
+        assert client.get(f"/console/ledger/events/{other}").status_code == 200
+        assert client.get("/console/ledger/events").status_code == 200
+
+
+def test_actions_and_replies_are_about_promises_of_the_group(project, app):
+    with signed_in(project, "other.handler", app) as client:
+        assert client.get("/console/registers/actions").status_code == 403
+        assert client.get("/console/registers/actions/A-2026-1").status_code == 403
+        for path in ("", "/A-2026-1/reassign", "/A-2026-1/close", "/A-2026-1/reopen"):
+            assert client.post(f"/console/registers/actions{path}").status_code == 403, path
+        assert client.post("/console/audit/reply").status_code == 403
+        assert "registers/actions" not in client.get("/console/registers").text
+    with signed_in(project, "handler", app) as client:
+        assert client.get("/console/registers/actions").status_code == 200
+        assert "registers/actions" in client.get("/console/registers").text
+
+
+def test_who_administers_one_company_takes_over_nobody_without_a_role_or_with_a_lent_one(project, app):
+    admit_one(project, "new.one")
+    admit_one(project, "deputy", "intake", entity=THERE)
+    admit.away(project, "handler", date(2027, 1, 4), None, "deputy", "admin")
+    with signed_in(project, "other.admin", app) as client:
+        for handle in ("new.one", "deputy"):
+            assert client.get(f"/console/settings/staff/{handle}").status_code == 403, handle
+            for act in ("link", "close"):
+                assert client.post(f"/console/settings/staff/{handle}/{act}").status_code == 403, (
+                    handle,
+                    act,
+                )
+        invited = {"handle": "own.one", "name": "Own One", "email": "own@staff.example"}
+        assert client.post("/console/settings/invite", data=invited).status_code == 200
+        assert client.post("/console/settings/staff/own.one/link").status_code == 200
+    with signed_in(project, "admin", app) as client:
+        assert client.get("/console/settings/staff/new.one").status_code == 200
+
+
+def test_today_names_the_sweeps_of_ones_company_alone(project, app):
+    (name,) = [one.name for one in bound(project.policy, project.maps) if one.table == "message"]
+    sweep.mark(project, [name], staff="handler", confirmed=True)
+    with signed_in(project, "handler", app) as client:
+        assert "shop.message" in client.get("/console").text
+    with signed_in(project, "other.handler", app) as client:
+        assert "shop.message" not in client.get("/console").text

@@ -30,7 +30,7 @@ Duty = Literal[
     "read_stores", "write_stores", "read_consents", "record_consents", "read_recipients", "disclose",
     "read_sweeps", "run_sweeps", "approve_sweeps", "hold", "read_cookies", "scan",
     "read_incidents", "handle_incidents", "read_registers", "write_registers",
-    "read_audit", "run_audit", "read_ledger", "settings",
+    "read_audit", "run_audit", "read_ledger", "verify_ledger", "settings",
 ]  # fmt: skip
 _READING: frozenset[Duty] = frozenset(
     {"read_policy", "read_stores", "read_consents", "read_recipients", "read_sweeps", "read_cookies",
@@ -44,17 +44,19 @@ DUTIES: Mapping[Role, frozenset[Duty]] = MappingProxyType(
            "disclose", "run_sweeps", "hold", "scan", "read_incidents", "handle_incidents", "write_registers",
            "run_audit"},
         "reviewer": _READING
-        | {"read_requests", "review", "approve_sweeps", "read_incidents", "run_audit", "read_ledger"},
+        | {"read_requests", "review", "approve_sweeps", "read_incidents", "run_audit", "read_ledger", "verify_ledger"},
         "dpo": _READING
-        | {"read_requests", "find_people", "advise", "scan", "read_incidents", "run_audit", "read_ledger"},
+        | {"read_requests", "find_people", "advise", "scan", "read_incidents", "run_audit", "read_ledger",
+           "verify_ledger"},
         "counsel": _READING
         | {"read_requests", "write_policy", "approve_policy", "publish_policy", "hold", "read_incidents",
            "write_registers"},
-        "auditor": _READING | {"read_requests", "read_incidents", "run_audit", "read_ledger"},
-        "admin": frozenset({"read_policy", "read_stores", "write_stores", "read_ledger", "settings"}),
+        "auditor": _READING | {"read_requests", "read_incidents", "run_audit", "read_ledger", "verify_ledger"},
+        "admin": frozenset({"read_policy", "read_stores", "write_stores", "verify_ledger", "settings"}),
     }
 )  # fmt: skip
-"""What each role may do.  Whoever administers sees no request, and gives nobody's data away."""
+"""What each role may do.  Whoever administers sees no request, gives nobody's data away, and verifies the ledger
+without reading its events."""
 APART: tuple[tuple[Role, Role], ...] = (
     ("handler", "reviewer"), ("dpo", "handler"), ("dpo", "reviewer"), ("dpo", "counsel"), ("dpo", "admin"),
     ("auditor", "handler"), ("auditor", "reviewer"), ("auditor", "admin"),

@@ -134,6 +134,7 @@ def audit_pages(desk: Desk) -> None:
     @desk.act("/audit/reply", "run_audit")
     def replied(visit: Visit) -> Response[Any]:
         """POST /console/audit/reply: what the owner of a promise says to its verdict."""
+        whole_group(visit, "run_audit")
         reply(
             visit.project,
             visit.given("promise"),

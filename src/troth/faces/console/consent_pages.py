@@ -147,7 +147,9 @@ def consent_pages(desk: Desk) -> None:
     def record(visit: Visit) -> Response[Any]:
         """POST /console/consents: record what somebody said, on their behalf, with the reason."""
         entity = visit.given("controller") or establishment(visit.project).entity
-        visit.must("record_consents", entity)
+        no = visit.given("said") in {"refused", "withdrawn"}
+        of_every = no and visit.given("controller") in {"", EVERY}  # it holds for every company
+        visit.must("record_consents", "" if of_every else entity)
         kind, value, why = visit.given("kind"), visit.given("identifier"), visit.given("reason")
         if not kind or not value:
             raise NotAllowedError(

@@ -68,7 +68,7 @@ PAGES: tuple[tuple[str, str, Duty], ...] = (
     ("registers", "/registers", "read_registers"),
     ("policy", "/policy", "read_policy"),
     ("audit", "/audit", "read_audit"),
-    ("ledger", "/ledger", "read_ledger"),
+    ("ledger", "/ledger", "verify_ledger"),
     ("settings", "/settings", "settings"),
 )
 """The parts of the console as the navigation shows them: name, address below `/console`, duty needed to read."""

@@ -23,10 +23,12 @@ from troth.rules import exemption
 from troth.rules.hold import FAMILY, REVIEW_WITHIN
 from troth.rules.staff import Duty
 from troth.work import hold
+from troth.work.admit import refuse_unknown_entity
 from troth.work.establishment import day_here
 from troth.work.hold import HoldFile
 from troth.work.record_reading import record_reading
 from troth.work.release import release
+from troth.work.store_entity import store_entity
 
 RELEASE = "release"
 
@@ -56,18 +58,20 @@ def hold_pages(desk: Desk, works: Works) -> None:
         return visit.show(
             "holds.html", visit.words("holds.title"), rows=rows, every=every, today=today.isoformat(), day=_day(visit),
             latest=(today + REVIEW_WITHIN).isoformat(), names=_names(visit), holds=visit.may("hold"),
-            run=works.last(RELEASE),
+            companies=_companies(visit), run=works.last(RELEASE),
         )  # fmt: skip
 
     @desk.act("/sweeps/holds", "hold")
     def place(visit: Visit) -> Response[Any]:
         """POST /console/sweeps/holds: place one."""
-        group = visit.project.policy.group
-        visit.must("hold", str(group.main_entity.key) if group else "")
+        theirs = _companies(visit)
+        entity = visit.given("entity") or (theirs[0][0] if theirs else "")
+        visit.must("hold", entity)
+        refuse_unknown_entity(visit.project, entity)
         named = [_identifier(line) for line in visit.given("about").splitlines() if line.strip()]
         placed = hold.place(
             visit.project, visit.given("matter"), visit.given("reason"), _date(visit.given("review")),
-            visit.staff.handle, about=named, what=[*visit.every("what"), *visit.given("tables").split()],
+            visit.staff.handle, about=named, what=_covered(visit, entity), entity=entity,
         )  # fmt: skip
         return visit.to(f"/sweeps/holds/{placed.state['name']}", told="told.hold.placed")
 
@@ -128,9 +132,45 @@ def _seen(visit: Visit) -> Iterator[Mapping[str, Any]]:
             yield {**one, "people": len(one["subjects"]), "what": " ".join(one["what"])}
 
 
+def _companies(visit: Visit) -> list[tuple[str, str]]:
+    """Return the companies whose holds somebody places, the main one first."""
+    group = visit.project.policy.group
+    if group is None:
+        return []
+    main = str(group.main_entity.key)
+    named = sorted(((str(one.key), str(one.name)) for one in group.entities), key=lambda one: one[0] != main)
+    return [one for one in named if visit.may("hold", one[0])]
+
+
+def _covered(visit: Visit, entity: str) -> list[str]:
+    """Return what the form names; the stores of the company where it names nothing and holds are for it alone.
+
+    A store of another company, and a category, which is of every store, ask for the duty for the whole group.
+    """
+    project = visit.project
+    what = [*visit.every("what"), *visit.given("tables").split()]
+    for name in what:
+        store = name.partition(".")[0]
+        known = store in project.maps
+        if not known or store_entity(project, store) != entity:
+            visit.must("hold", "")
+    if what or visit.may("hold", ""):
+        return what
+    theirs = [name for name in project.maps if store_entity(project, name) == entity]
+    if not theirs:
+        raise NotAllowedError(f"No store is of {entity} alone: there is nothing that this hold would keep.")
+    return theirs
+
+
 def _names(visit: Visit) -> list[str]:
     """Name what a hold may be about as a whole: categories and stores; tables are typed."""
-    return sorted(name for name in exemption.names(visit.project.maps) if "." not in name)
+    project = visit.project
+    every = sorted(name for name in exemption.names(project.maps) if "." not in name)
+    return [
+        name
+        for name in every
+        if visit.may("hold", store_entity(project, name) if name in project.maps else "")
+    ]
 
 
 def _identifier(line: str) -> tuple[str, str]:

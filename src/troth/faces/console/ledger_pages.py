@@ -1,6 +1,7 @@
 """The ledger: checkpoints, events with their facts, the proof of one, verification, and who read whose data.
 
-What is locked in the vault is shown nowhere here: facts are ids, codes, numbers, days and hashes.
+What is locked in the vault is shown nowhere here: facts are ids, codes, numbers, days and hashes.  Lists of events
+are of the whole group; one event is shown to whoever reads the ledger for its company.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def ledger_pages(desk: Desk) -> None:
     found: dict[str, Verification] = {}
     _events(desk)
 
-    @desk.page("/ledger", "read_ledger")
+    @desk.page("/ledger", "verify_ledger")
     def ledger(visit: Visit) -> Response[str]:
         """GET /console/ledger: how far the ledger is sealed, and what the last verification found."""
         project = visit.project
@@ -44,7 +45,7 @@ def ledger_pages(desk: Desk) -> None:
             say=lambda run: _said(visit, run), shown=FINDINGS_SHOWN,
         )  # fmt: skip
 
-    @desk.act("/ledger/verify", "read_ledger")
+    @desk.act("/ledger/verify", "verify_ledger")
     def begin(visit: Visit) -> Response[Any]:
         """POST /console/ledger/verify: verify the seals, or everything."""
         what = visit.given("what")
@@ -67,13 +68,13 @@ def ledger_pages(desk: Desk) -> None:
         works.wait(f"verify/{what}", 0.3)  # a small ledger is done before the page is drawn
         return visit.to("/ledger")
 
-    @desk.page("/ledger/verify/{what:str}/live", "read_ledger")
+    @desk.page("/ledger/verify/{what:str}/live", "verify_ledger")
     def follow(visit: Visit) -> Response[Any]:
         """GET /console/ledger/verify/WHAT/live: how far it is."""
         name = f"verify/{visit.path['what']}"
         return live(visit, lambda: works.step(name, lambda run: _said(visit, run)))
 
-    @desk.page("/ledger/checkpoint", "read_ledger")
+    @desk.page("/ledger/checkpoint", "verify_ledger")
     def checkpoint_file(visit: Visit) -> Response[Any]:
         """GET /console/ledger/checkpoint: the newest checkpoint as a file, to keep elsewhere."""
         newest = seal.checkpoint(visit.project.ledger)
@@ -83,7 +84,7 @@ def ledger_pages(desk: Desk) -> None:
             f"checkpoint-{newest.size}", "txt", "text/plain; charset=utf-8", newest.note.encode()
         )
 
-    @desk.page("/ledger/keys", "read_ledger")
+    @desk.page("/ledger/keys", "verify_ledger")
     def keys(visit: Visit) -> Response[Any]:
         """GET /console/ledger/keys: the public keys that verify checkpoints and receipts."""
         lines = "".join(f"{one}\n" for one in seal.verifiers(visit.project.ledger))
@@ -94,12 +95,14 @@ def _events(desk: Desk) -> None:
     @desk.page("/ledger/events", "read_ledger")
     def events(visit: Visit) -> Response[Any]:
         """GET /console/ledger/events: events by kind, stream or day, the newest first."""
+        visit.must("read_ledger", "")
         asked = {name: visit.asked(name) for name in ("kind", "stream", "since", "until")}
         return _listed(visit, asked, "ledger_events.html", visit.words("ledger.events"))
 
     @desk.page("/ledger/readings", "read_ledger")
     def readings(visit: Visit) -> Response[Any]:
         """GET /console/ledger/readings: who read whose data when."""
+        visit.must("read_ledger", "")
         asked = {
             "kind": "staff_read",
             "stream": "",
@@ -112,7 +115,7 @@ def _events(desk: Desk) -> None:
     def event(visit: Visit) -> Response[str]:
         """GET /console/ledger/events/EVENT: one event, and the proof of it."""
         opened = visit.project.ledger
-        found = read.event(opened, visit.path["event"])
+        found = _opened(visit)
         proof: Mapping[str, Any] = json.loads(receipt.receipt(opened, found.id))
         return visit.show(
             "ledger_event.html", visit.words("ledger.event"), event=found, facts=list(facts(found)), proof=proof,
@@ -122,8 +125,16 @@ def _events(desk: Desk) -> None:
     @desk.page("/ledger/events/{event:str}/receipt", "read_ledger")
     def receipt_file(visit: Visit) -> Response[Any]:
         """GET …/receipt: the receipt as a file, which `troth verify` verifies offline."""
-        written = receipt.receipt(visit.project.ledger, visit.path["event"])
-        return saved.document(f"receipt-{visit.path['event']}", "json", "application/json", written)
+        found = _opened(visit)
+        written = receipt.receipt(visit.project.ledger, found.id)
+        return saved.document(f"receipt-{found.id}", "json", "application/json", written)
+
+
+def _opened(visit: Visit) -> Event:
+    """Return the event of the address, for whoever reads the ledger for its company; without one, for all."""
+    found = read.event(visit.project.ledger, visit.path["event"])
+    visit.must("read_ledger", found.entity)
+    return found
 
 
 def _listed(visit: Visit, asked: Mapping[str, str], template: str, title: str) -> Response[Any]:

@@ -148,9 +148,12 @@ def _given(visit: Visit, drawn: Drawn, shape: str, entity: str) -> Response[Any]
 
 
 def _actions(desk: Desk) -> None:
+    """Register the pages of actions: they are about promises of the whole group."""
+
     @desk.page("/registers/actions", "read_registers")
     def actions(visit: Visit) -> Response[Any]:
         """GET /console/registers/actions: what was found, who mends it by when."""
+        visit.must("read_registers", "")
         from troth.rules.action import is_overdue
 
         today, every = day_here(visit.project), visit.asked("all") == "1"
@@ -169,6 +172,7 @@ def _actions(desk: Desk) -> None:
     @desk.act("/registers/actions", "write_registers")
     def open_one(visit: Visit) -> Response[Any]:
         """POST /console/registers/actions: open an action about a promise, or an entry of a register."""
+        visit.must("write_registers", "")
         from troth.rules.action import About
 
         entry, promise = visit.given("entry"), visit.given("promise")
@@ -184,6 +188,7 @@ def _actions(desk: Desk) -> None:
     @desk.page("/registers/actions/{number:str}", "read_registers")
     def one_action(visit: Visit) -> Response[str]:
         """GET /console/registers/actions/NUMBER: one action, and what was said of it."""
+        visit.must("read_registers", "")
         from troth.rules.action import is_overdue
         from troth.work.record_reading import record_reading
 
@@ -199,6 +204,7 @@ def _actions(desk: Desk) -> None:
     @desk.act("/registers/actions/{number:str}/reassign", "write_registers")
     def reassign(visit: Visit) -> Response[Any]:
         """POST …/reassign: give it to somebody else, or another day."""
+        visit.must("write_registers", "")
         number, due = visit.path["number"], visit.given("due")
         action.reassign(
             visit.project, number, visit.given("owner"), visit.staff.handle,
@@ -209,6 +215,7 @@ def _actions(desk: Desk) -> None:
     @desk.act("/registers/actions/{number:str}/close", "write_registers")
     def close(visit: Visit) -> Response[Any]:
         """POST …/close: close it by its evidence; its control runs again, and must find nothing."""
+        visit.must("write_registers", "")
         number, event = visit.path["number"], visit.given("event")
         shown = action.Evidence(
             [one for one in visit.every("document") if one], [], [event] if event else [], visit.given("text")
@@ -220,6 +227,7 @@ def _actions(desk: Desk) -> None:
     @desk.act("/registers/actions/{number:str}/reopen", "write_registers")
     def reopen(visit: Visit) -> Response[Any]:
         """POST …/reopen: take a closed one up again."""
+        visit.must("write_registers", "")
         number = visit.path["number"]
         action.reopen(
             visit.project, number, visit.given("owner"), needed_day(visit.given("due")), visit.staff.handle,

@@ -20,6 +20,7 @@ from troth.ledger import accounts, read
 from troth.rules import staff as rules
 from troth.rules.staff import FAMILY, ROLES, Grant, Role
 from troth.work import admit, health
+from troth.work.establishment import day_here
 from troth.work.project import Project, Settings
 
 
@@ -198,8 +199,21 @@ def _linked(visit: Visit, handle: str, link: str) -> Response[str]:
 
 
 def _is_within(visit: Visit, state: Mapping[str, Any]) -> bool:
-    """Say whether whoever is signed in administers everything that somebody may do."""
-    return all(visit.may("settings", grant.entity) for grant in rules.grants(state))
+    """Say whether whoever is signed in administers everything that somebody may do, now or as a deputy to come.
+
+    Whoever may nothing yet is within for who invited them alone, and for who administers the group.
+    """
+    if visit.may("settings", ""):
+        return True
+    project, handle, today = visit.project, state["handle"], day_here(visit.project)
+    held = list(rules.grants(state))
+    for other in admit.every(project):
+        absences = rules.absences(other)
+        if any(one.deputy == handle and (one.until is None or one.until >= today) for one in absences):
+            held += rules.grants(other)
+    if held:
+        return all(visit.may("settings", grant.entity) for grant in held)
+    return read.stream(project.ledger, f"{FAMILY}/{handle}")[0].actor == visit.staff.handle
 
 
 def _refuse_beyond(visit: Visit, handle: str) -> None:

@@ -27,6 +27,7 @@ from troth.rules.staff import Duty
 from troth.rules.sweep import Bound
 from troth.work import admit, sweep, unarchive
 from troth.work.record_reading import record_reading
+from troth.work.store_entity import store_entity
 from troth.work.sweep import Done, Marked
 
 LOOK = "look at sweeps"
@@ -78,8 +79,12 @@ def sweep_pages(desk: Desk) -> None:
     @desk.page("/sweeps/look/live", "read_sweeps")
     def looking(visit: Visit) -> Response[Any]:
         """GET /console/sweeps/look/live: how far the counting is."""
-        words = visit.words
-        return live(visit, lambda: works.step(LOOK, lambda run: words("sweeps.look.going", name=run.at)))
+        words, theirs = visit.words, {one.name for one in _bound(visit)}
+
+        def said(at: str) -> str:
+            return words("sweeps.look.going", name=at if at in theirs else "…")
+
+        return live(visit, lambda: works.step(LOOK, lambda run: said(run.at)))
 
     @desk.page("/sweeps/{name:str}", "read_sweeps")
     def one(visit: Visit) -> Response[Any]:
@@ -183,9 +188,7 @@ def sweep_pages(desk: Desk) -> None:
 
 def _entity(visit: Visit, one: Bound) -> str:
     """Return whose rows a sweep is about: the company of the store; empty, as of the group, where rows differ."""
-    group, controller = visit.project.policy.group, visit.project.maps[one.store].controller
-    known = {str(entity.key) for entity in group.entities} if group else set()
-    return str(controller) if str(controller) in known else ""
+    return store_entity(visit.project, one.store)
 
 
 def _bound(visit: Visit) -> Iterator[Bound]:

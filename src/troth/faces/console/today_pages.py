@@ -18,6 +18,7 @@ from troth.work import audit_trend, incident, sweep
 from troth.work import today as work
 from troth.work.establishment import day_here
 from troth.work.project import Project
+from troth.work.store_entity import store_entity
 
 SOON = timedelta(days=7)
 BROKEN_MAX = 10
@@ -51,13 +52,18 @@ def today_pages(desk: Desk) -> None:
         return visit.show(
             "today.html", words("today.title"), **shown,
             incidents=list(_incidents(visit)) if visit.may("read_incidents") else [],
-            sweeps=[one for one in sweep.every(project) if one["status"] in {"marked", "stopped"}]
-            if visit.may("read_sweeps") else [],
+            sweeps=[one for one in sweep.every(project)
+                    if one["status"] in {"marked", "stopped"} and _sees(visit, str(one["store"]))],
             broken=sorted(broken, key=lambda one: str(one["since"]), reverse=True)[:BROKEN_MAX],
             broken_count=len(broken), kept=sum(one["status"] == "kept" for one in promises),
             unproven=sum(one["status"] == "unproven" for one in promises),
             day=date.fromisoformat,
         )  # fmt: skip
+
+
+def _sees(visit: Visit, store: str) -> bool:
+    """Say whether somebody reads the sweeps of a store; one that no map names any more is of the whole group."""
+    return visit.may("read_sweeps", store_entity(visit.project, store) if store in visit.project.maps else "")
 
 
 def _trend(
