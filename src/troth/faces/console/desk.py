@@ -222,8 +222,9 @@ class Desk:
             LOG.error("%s at %s", type(error).__name__, request.scope.get("path_template", "?"))
         name = f"refused.{status}" if words.has(f"refused.{status}") else "refused.500"
         text = str(error) if status in {404, 409, 422, 503} else words("refused.500.text")
+        spoken = "en" if text == str(error) and words.language != "en" else ""
         if isinstance(error, errors.KeyDestroyedError):
-            text = words("refused.erased")
+            text, spoken = words("refused.erased"), ""
         return self.draw(
             request,
             words,
@@ -232,6 +233,7 @@ class Desk:
             status,
             staff=staff,
             text=text,
+            spoken=spoken,
             back=_referred(request),
         )
 
@@ -266,6 +268,7 @@ class Desk:
             else "",
             logo_sha256=hashlib.sha256(self.look.brand.logo).hexdigest()[:12] if self.look.brand.logo else "",
             path=request.url.path,
+            in_language=_in_language(request),
             parts=[one for one in PAGES if staff is not None and staff.may(one[2]) and self.has(one[1])],
             staff=staff,
             root=ROOT,
@@ -292,6 +295,14 @@ class Desk:
         """Return the cookie of a session; it ends with the browser."""
         secure = self.project.settings.public_url.startswith("https://")
         return Cookie(SESSION, path=ROOT, value=token, httponly=True, samesite="lax", secure=secure)
+
+
+def _in_language(request: Asked) -> str:
+    """Return the address of this page up to the language: with its query, and for what a form did its page."""
+    if request.method != "GET":
+        return f"{_referred(request)}?lang="
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in {"lang", "told"}]
+    return f"{request.url.path}?{urlencode([*kept, ('lang', '')])}"
 
 
 def _referred(request: Asked) -> str:
