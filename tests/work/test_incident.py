@@ -63,6 +63,15 @@ def test_the_hours_run_from_certainty_and_not_from_the_report(project, clock, nu
         incident.certain(project, number, "Dana Doe", at + timedelta(hours=1), FACTS, "marie")
 
 
+def test_a_high_risk_of_which_nobody_was_told_yet_is_not_kept(project, breach):
+    assess(project, breach)
+    incident.told_authority(project, breach, project.clock(), "CNIL 4711", "marie")
+    found = next(one for one in audit.audit(project) if one.promise.endswith("/security"))
+    assert (found.word, found.broken_by) == (
+        "unproven", (f"{breach}: the risk is high, and nobody it is about was told yet",),
+    )  # fmt: skip
+
+
 def test_its_whole_way_to_the_register(project, letters, breach):
     with pytest.raises(NotAllowedError, match="Its risk to people was not assessed"):
         incident.close(project, breach, "locks", "marie")

@@ -3,6 +3,9 @@
 from datetime import date, timedelta
 
 from shop_project import opened
+from troth.ledger import append, read
+from troth.rules import promise_trend
+from troth.rules.event import Draft
 from troth.rules.promise_trend import Day, trend
 from troth.work.audit import audit
 from troth.work.audit_trend import nightly, turned
@@ -21,6 +24,26 @@ def test_it_runs_once_a_day_from_the_small_hours(project, clock):
     assert not nightly(project)
     clock.forward(days=1)
     assert nightly(project)
+
+
+def test_what_somebody_audited_by_day_leaves_the_night_its_run(project, clock):
+    publish_policy(project.ledger, project.policy, None, clock().date())
+    clock.now = clock.now.replace(hour=1)
+    audit(project)
+    clock.forward(hours=4)
+    assert nightly(project)
+    assert list(read.states(project.ledger, promise_trend.QUESTIONS))
+
+
+def test_what_is_no_longer_proven_stands_in_the_letter(project, clock, letters):
+    facts = {"promise": "7/answer", "verdict": "kept", "figure": "one of one", "evidence": []}
+    draft = Draft("control_ran", f"{promise_trend.FAMILY}/7/answer", facts)
+    append.append(project.ledger, [draft])
+    clock.forward(days=1)
+    facts = {**facts, "verdict": "unproven", "figure": "nothing looked"}
+    append.append(project.ledger, [Draft("control_ran", draft.stream, facts)])
+    assert remind(project)
+    assert "No longer proven since yesterday: 7/answer (nothing looked)" in letters()[-1][2]
 
 
 def test_what_broke_overnight_stands_in_the_letter_and_what_is_mended_too(project, folder, clock, letters):

@@ -1,12 +1,14 @@
 """The data protection officer hears each day of what presses, and the dates are a calendar."""
 
+from datetime import timedelta
+
 import icalendar
 import pytest
 
 import story
 from naming import names
 from shop_project import opened
-from troth.work import decide, due_calendar, remind
+from troth.work import decide, due_calendar, hold, remind
 
 ADA = "ada@example.org"
 
@@ -30,6 +32,18 @@ def test_one_letter_a_day_says_what_presses_and_names_nobody(project, clock, let
     clock.forward(days=1)
     assert remind.remind(project)
     assert "overdue by 2 days" in digests(letters)[-1][2]
+
+
+def test_a_hold_that_nobody_looked_at_again_is_told(project, clock, letters):
+    review_on = clock().date() + timedelta(days=10)
+    placed = hold.place(
+        project, "A dispute", "It is not decided yet.", review_on, "basile", about=[("email", ADA)]
+    )
+    name = placed.state["name"]
+    assert not remind.remind(project)
+    clock.forward(days=11)
+    assert remind.remind(project)
+    assert f"Hold {name}: it was to be looked at again by 3 December 2026" in letters()[-1][2]
 
 
 def test_it_goes_out_in_the_morning_of_the_place(project, clock, letters):

@@ -32,10 +32,10 @@ class Standing:
 
 
 def standing(promise: Transfer, policy: Policy, today: date, language: str = "en") -> Standing:
-    """Say how a transfer stands on a day; nothing is said of exporters outside the EEA, whose law is another."""
+    """Say how a transfer stands on a day; of an exporter outside the EEA, whose law is another, nothing shows it."""
     found = _found(promise, policy, today)
     if found is None:
-        return Standing()
+        return Standing((), (_elsewhere(language),))
     words = found.because.fr if language == "fr" else found.because.en
     ends = found.adequacy.valid_to if found.adequacy else None
     if found.standing in ("forbidden", "not yet"):
@@ -64,6 +64,12 @@ def _found(promise: Transfer, policy: Policy, today: date) -> transfer.Verdict |
         return transfer.decide(planned, today)
     except NotFoundError:
         return None  # its exporter is outside the EEA: another law, which is not recorded here
+
+
+def _elsewhere(language: str) -> str:
+    if language == "fr":
+        return "l’exportateur est hors de l’EEE, et le droit de son pays n’est pas jugé ici"
+    return "the exporter is outside the EEA, and the law of its country is not judged here"
 
 
 def _exporter_role(promise: Transfer) -> Literal["controller", "processor"]:

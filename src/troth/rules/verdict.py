@@ -434,6 +434,19 @@ def _breaches(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
         said = counted(len(running), "breach", "breaches")
         figure = f"{said} of which the authority is not told yet, in time{elsewhere}"
         return _said(promise, "unproven", figure)
+    untold = [
+        f"{one['number']}: the risk is high, and nobody it is about was told yet"
+        for one in breaches
+        if promise.breach.subjects_when_high_risk
+        and one["risk"] == "high"
+        and not one["people_told"]
+        and not one["exempt"]
+    ]
+    if untold:
+        said = counted(len(untold), "breach", "breaches")
+        return _said(
+            promise, "unproven", f"{said} of which people are still to be told{elsewhere}", (), untold
+        )
     return _said(
         promise,
         "kept",

@@ -5,11 +5,13 @@ Law: GDPR Art. 5(2), Art. 24(1).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from troth.errors import TrothError
 from troth.ledger import read
 from troth.rules import promise_trend
 from troth.work.establishment import establishment
@@ -37,19 +39,23 @@ class _Ran(msgspec.Struct, frozen=True):
 def nightly(project: Project) -> bool:
     """Audit once a day, from the small hours of the place where the controller is on; say whether it was done.
 
-    What must be none is asked for then too.  Before a policy is published there is nothing that anybody was promised.
+    What has outlived its retention is counted first, and what must be none is asked for too.  Before a policy is
+    published there is nothing that anybody was promised.
     """
     local = project.clock().astimezone(ZoneInfo(establishment(project).time_zone))
     if local.hour < NIGHTLY_HOUR or not read.stream(project.ledger, STREAM):
         return False
     today = project.clock().date().isoformat()
-    if any(one.body["on"] >= today for one in read.states(project.ledger, promise_trend.FAMILY)):
+    # By the questions: controls run by day as well, when somebody audits or closes an action.
+    if any(one.body["on"] >= today for one in read.states(project.ledger, promise_trend.QUESTIONS)):
         return False
-    from troth.work.audit import audit  # here, so that a server that never audits stays small
-
-    audit(project)
+    from troth.work import sweep  # here, so that a server that never audits stays small
     from troth.work.answer_question import look_at_what_must_be_none
+    from troth.work.audit import audit
 
+    with suppress(TrothError):  # a store that is away is judged by when it was counted last
+        sweep.look(project)
+    audit(project)
     look_at_what_must_be_none(project)
     return True
 

@@ -18,8 +18,8 @@ from troth.work import hold
 from troth.work.project import Project
 from troth.work.restrict import FAMILY, OVER
 
-RIGHTS = ("access", "port", "restrict")
-"""The rights for whose answer the data is needed as it stands, `restrict` also while accuracy is disputed."""
+RIGHTS = ("access", "port", "restrict", "rectify", "complete", "object")
+"""The rights for whose answer the data is needed as it stands: what is contested or weighed is not swept meanwhile."""
 
 
 def kept_back(project: Project) -> tuple[Who, ...]:

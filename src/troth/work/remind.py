@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from troth.law import clock
 from troth.ledger import append, read
 from troth.outside.mail import Letter
-from troth.rules import action, letter, promise_trend
+from troth.rules import action, hold, letter, promise_trend, register_document
 from troth.rules.alert import Alert, alerts
 from troth.rules.event import Draft, Fact
 from troth.rules.letter import has_phrase, phrase
@@ -53,7 +53,7 @@ def remind(project: Project) -> bool:
     language = project.policy.language
     lines = [said(one, language, today) for one in pressing(project)] + _mail(project, language)
     lines += _incidents(project, language) + _sweeps(project, language) + _turned(project, language, today)
-    lines += _actions(project, language, today)
+    lines += _actions(project, language, today) + _looked_at_again(project, language, today)
     lines += _not_none(project, language)
     lines += _announcements(project, language)
     if not lines:
@@ -136,6 +136,24 @@ def _actions(project: Project, language: str, today: date) -> list[str]:
         )
         for one in action.overdue(states, today)
     ]  # fmt: skip
+
+
+def _looked_at_again(project: Project, language: str, today: date) -> list[str]:
+    """Say which holds were to be looked at again by now, and which documents of the register are due soon or past."""
+    holds = [
+        phrase(
+            "hold_review",
+            language,
+            number=found.body["name"],
+            on=send_letter.day(found.body["due"], language),
+        )
+        for found in read.states(project.ledger, hold.FAMILY, status="placed", due_before=today.isoformat())
+    ]
+    documents = [
+        phrase("document_due", language, rule=str(one.key), on=send_letter.day(day.isoformat(), language))
+        for one, day in register_document.due(project.policy, today)
+    ]
+    return holds + documents
 
 
 def _not_none(project: Project, language: str) -> list[str]:

@@ -301,7 +301,9 @@ def _in_language(request: Asked) -> str:
     """Return the address of this page up to the language: with its query, and for what a form did its page."""
     if request.method != "GET":
         return f"{_referred(request)}?lang="
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in {"lang", "told"}]
+    kept = [
+        (name, value) for name, value in request.query_params.multi_items() if name not in {"lang", "told"}
+    ]
     return f"{request.url.path}?{urlencode([*kept, ('lang', '')])}"
 
 
