@@ -140,7 +140,8 @@ def test_the_owner_replies_and_the_verdict_stays(company, tmp_path):
     assert troth(company, "audit", "--format", "html", "-o", page).code == 1
     drawn = page.read_text("utf-8")
     assert says in drawn
-    assert "troth policy set 9.5/cookies" in drawn
+    assert found["9.5/cookies"]["remedy"].startswith("troth scan --mend")
+    assert "troth scan --mend" in drawn
     assert troth(company, "audit", "--format", "pdf", "-o", paper).code == 1
     assert paper.read_bytes().startswith(b"%PDF-")
     assert "25 months" not in (company / ".troth" / "ledger.db").read_bytes().decode("latin-1")
