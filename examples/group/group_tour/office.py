@@ -24,16 +24,19 @@ import databases
 from troth import wiring
 from troth.ledger import accounts
 from troth.ledger.accounts import Account
+from troth.policy import clause_text
 from troth.rules.action import About
 from troth.work import (
     action,
     admit,
     decide,
+    draft_policy,
     extend,
     hold,
     incident,
     open_request,
     plan_erasure,
+    record_consent,
     record_objection,
     say_more,
     sign_in,
@@ -41,6 +44,7 @@ from troth.work import (
 )
 from troth.work.establishment import day_here
 from troth.work.project import Project
+from troth.work.record_consent import Asked, Choice
 
 STAFF = (
     ("marie", "Marie Lantagrise", "handler"),
@@ -53,6 +57,8 @@ STAFF = (
 )
 """Handle, name and role of each; nobody here exists."""
 MINUTES = 24 * 60
+CLAUSE = "7.2.1"
+"""The clause that the draft changes."""
 BEFORE = 90
 """How many closed requests of the months before are taken over."""
 
@@ -85,6 +91,8 @@ def main(arguments: Sequence[str]) -> int:
         _requests(project, people[BEFORE:])
         _incidents(project)
         _promises(project, people[-1])
+        _policy(project)
+        _choices(project, people[:60])
         print(json.dumps([
             {"handle": handle, "name": name, "role": role,
              "link": sign_in.enter_link(project, handle, "tour", MINUTES, address)}
@@ -195,6 +203,32 @@ def _promises(project: Project, person: tuple[str, str]) -> None:
     broken = next((one for one in _broken(project)), "")
     if broken:
         action.open_action(project, About("promise", broken), "marie", today + timedelta(days=21), "ines")
+
+
+def _policy(project: Project) -> None:
+    """Begin a draft in which one clause reads otherwise in English only, with a word of counsel and advice."""
+    draft = draft_policy.begin(project, "marie", "spring")
+    words = clause_text.prose(draft_policy.parsed(draft.files["policy.md"], "policy.md"), CLAUSE)
+    more = f"{words.rstrip()}\n\nYou can also come and see us; tell us a day before.\n"
+    draft = draft_policy.write_prose(project, draft, "policy.md", CLAUSE, more, "marie")
+    draft_policy.comment(project, draft, CLAUSE, "Is there somebody at the desk every day?", "basile")
+    draft = draft_policy.opened(project, draft.name)
+    draft_policy.advise(
+        project, draft, "asks_for_changes", "Say it in French too before it is approved.", "ines"
+    )
+
+
+def _choices(project: Project, people: Sequence[tuple[str, str]]) -> None:
+    """Record what people chose about the purposes that ask."""
+    purposes = [one for one in project.policy.purposes.values() if record_consent.takes_consent(one)]
+    for number, (_, email) in enumerate(people):
+        purpose = purposes[number % len(purposes)]
+        said = ("given", "given", "refused", "given", "withdrawn")[number % 5]
+        asked = Asked("web", ("fr", "en")[number % 2])
+        for one in ("given", "withdrawn") if said == "withdrawn" else (said,):
+            record_consent.record_consent(
+                project, [("email", email)], [Choice(str(purpose.key), one)], asked,  # type: ignore[arg-type]
+            )  # fmt: skip
 
 
 def _broken(project: Project) -> Iterator[str]:
