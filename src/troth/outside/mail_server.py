@@ -87,7 +87,7 @@ class MailServer:
         wrong = [address for address in addresses if not is_address(address)]
         if wrong or not addresses:
             raise NotAllowedError("Name the addresses whose mail is taken, such as privacy@example.org.")
-        logging.getLogger("mail.log").disabled = True  # the library's own: it names who writes to whom
+        logging.getLogger("mail.log").addFilter(_nothing)  # the library's own: it names who writes to whom
         context = _context(certificate, key)
         handler = _Handler(take, addresses, clock)
 
@@ -137,3 +137,8 @@ def _context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | Non
             "The certificate and its key cannot be read as PEM, or do not belong together."
         ) from None
     return context
+
+
+def _nothing(_: logging.LogRecord) -> bool:
+    """Let no line of a log through."""
+    return False

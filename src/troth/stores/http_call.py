@@ -32,7 +32,8 @@ for _name in (
     "httpcore.http2",
     "httpcore.proxy",
 ):
-    logging.getLogger(_name).disabled = True  # the library's own: it names addresses
+    # The library's own, which name addresses.  A filter stays whatever a program configures; `disabled` does not.
+    logging.getLogger(_name).addFilter(lambda _: False)
 
 BYTES_MAX = 64 * 1024 * 1024
 PAUSE_MAX = 120.0

@@ -91,9 +91,11 @@ class Visit:
 
     @property
     def path(self) -> Mapping[str, Any]:
-        """What the address names: `visit.path["number"]`."""
+        """What the address names: `visit.path["number"]`; raises NotFoundError for NUL, which names nothing."""
         found: Mapping[str, Any] = self.request.path_params
-        return {name: clean(one) if isinstance(one, str) else one for name, one in found.items()}
+        if any("\0" in one for one in found.values() if isinstance(one, str)):
+            raise errors.NotFoundError("There is nothing of this name.")
+        return found
 
     def asked(self, name: str, default: str = "") -> str:
         """Return one value of the query."""
