@@ -270,7 +270,7 @@ class Desk:
             else "",
             logo_sha256=hashlib.sha256(self.look.brand.logo).hexdigest()[:12] if self.look.brand.logo else "",
             path=request.url.path,
-            in_language=_in_language(request),
+            in_language=_in_language(request, staff),
             parts=[one for one in PAGES if staff is not None and staff.may(one[2]) and self.has(one[1])],
             staff=staff,
             root=ROOT,
@@ -299,12 +299,17 @@ class Desk:
         return Cookie(SESSION, path=ROOT, value=token, httponly=True, samesite="lax", secure=secure)
 
 
-def _in_language(request: Asked) -> str:
-    """Return the address of this page up to the language: with its query, and for what a form did its page."""
+def _in_language(request: Asked, staff: Staff | None) -> str:
+    """Return the address of this page up to the language: with its query, and for what a form did its page.
+
+    At the door nothing is kept but where somebody was going: what a provider sent is for nobody to see again.
+    """
     if request.method != "GET":
         return f"{_referred(request)}?lang="
     kept = [
-        (name, value) for name, value in request.query_params.multi_items() if name not in {"lang", "told"}
+        (name, value)
+        for name, value in request.query_params.multi_items()
+        if (name not in {"lang", "told"} if staff is not None else name == "to")
     ]
     return f"{request.url.path}?{urlencode([*kept, ('lang', '')])}"
 
