@@ -87,7 +87,7 @@ def audit_pages(desk: Desk) -> None:
     @desk.act("/audit/run", "run_audit")
     def begin(visit: Visit) -> Response[Any]:
         """POST /console/audit/run: ask every control, and record what it says."""
-        whole_group(visit, "run_audit")
+        visit.must("run_audit", "")
 
         def work(tell: Tell) -> None:
             tell(0, 0, "")
@@ -106,7 +106,7 @@ def audit_pages(desk: Desk) -> None:
     def file(visit: Visit) -> Response[Any]:
         """GET /console/audit/file/SHAPE: an audit of this moment as a file; it records nothing."""
         shape = visit.path["shape"]
-        whole_group(visit, "read_audit")
+        visit.must("read_audit", "")
         if shape not in SHAPES:
             raise NotAllowedError("An audit is given as HTML, PDF, JSON or SARIF.")
         found = audit(visit.project, record=False)
@@ -134,7 +134,7 @@ def audit_pages(desk: Desk) -> None:
     @desk.act("/audit/reply", "run_audit")
     def replied(visit: Visit) -> Response[Any]:
         """POST /console/audit/reply: what the owner of a promise says to its verdict."""
-        whole_group(visit, "run_audit")
+        visit.must("run_audit", "")
         reply(
             visit.project,
             visit.given("promise"),
@@ -153,9 +153,9 @@ def audit_pages(desk: Desk) -> None:
             return visit.show(
                 "audit_report.html", visit.words("audit.report"),
                 years=[(str(one), str(one)) for one in range(today, today - 6, -1)],
-                entities=companies(visit, "read_audit"),
+                entities=visit.companies_or_all("read_audit"),
             )  # fmt: skip
-        limited_to(visit, entity, "read_audit")
+        visit.must("read_audit", entity)
         if not year.isdecimal() or not today - 20 <= int(year) <= today:
             raise NotAllowedError("Choose a year that was, or this one.")
         drawn = yearly_report.yearly_report(
@@ -186,7 +186,7 @@ def _questions(desk: Desk) -> None:
         """GET /console/audit/questions/NAME: one question with its answer; of one about somebody, its form."""
         entity = visit.asked("entity")
         if "entity" not in visit.request.query_params:
-            entity = companies(visit, "read_audit")[0][0]
+            entity = visit.companies_or_all("read_audit")[0][0]
         return _asked(visit, visit.asked, entity, about=False)
 
     @desk.act("/audit/questions/{name:str}", "read_audit")
@@ -201,7 +201,7 @@ def _asked(visit: Visit, said: Callable[[str], str], entity: str, *, about: bool
     of_somebody = bool(asking.needs)
     if of_somebody and not visit.may("read_requests"):
         raise PermissionDeniedException
-    limited_to(visit, entity, "read_audit")
+    visit.must("read_audit", entity)
     subject = _subject(said) if of_somebody and about else ()
     number = said("request") if about or not of_somebody else ""
     _refuse_request_beyond(visit, number, subject)
@@ -228,7 +228,7 @@ def _asked(visit: Visit, said: Callable[[str], str], entity: str, *, about: bool
         "audit_question.html", asking.said[_words(visit)], question=asking, given=given, seen=seen,
         cell=lambda value: question.text(value, visit.words.language), entity=entity,
         asked=said if about or not of_somebody else _nothing,
-        entities=companies(visit, "read_audit"), query=urlencode(kept), of_somebody=of_somebody,
+        entities=visit.companies_or_all("read_audit"), query=urlencode(kept), of_somebody=of_somebody,
     )  # fmt: skip
 
 
@@ -271,24 +271,6 @@ def _words(visit: Visit) -> str:
 def _spoken(visit: Visit) -> str:
     documents = visit.project.policy.documents
     return visit.words.language if visit.words.language in documents else next(iter(documents))
-
-
-def companies(visit: Visit, duty: Any) -> list[tuple[str, str]]:
-    """Return the companies somebody may ask about, all together first for whoever reads the group's."""
-    group = visit.project.policy.group
-    named = [(str(one.key), str(one.name)) for one in group.entities] if group else []
-    theirs = [one for one in named if visit.may(duty, one[0])]
-    return [("", visit.words("registers.every")), *theirs] if visit.may(duty, "") else theirs
-
-
-def limited_to(visit: Visit, entity: str, duty: Any) -> None:
-    """Refuse a company, or the whole group, for whoever has the duty for another alone."""
-    visit.must(duty, entity)
-
-
-def whole_group(visit: Visit, duty: Any) -> None:
-    """Refuse what is of the whole group for whoever has the duty for one company alone."""
-    visit.must(duty, "")
 
 
 def _stands(visit: Visit, looked: Mapping[str, Verdict]) -> Iterator[Stands]:

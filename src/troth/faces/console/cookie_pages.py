@@ -56,9 +56,7 @@ def cookie_pages(desk: Desk) -> None:
         found = record_scan.every(visit.project)
         if visit.asked("format") == "csv":
             return _scans_file(found)
-        asked = visit.asked("page", "1")
-        pages = max(1, -(-len(found) // ROWS_PER_PAGE))
-        page = max(1, min(int(asked) if asked.isdecimal() and len(asked) < 8 else 1, pages))
+        page, pages = visit.page_of(len(found))
         shown = found[(page - 1) * ROWS_PER_PAGE : page * ROWS_PER_PAGE]
         return visit.show(
             "cookie_scans.html", visit.words("cookies.scans.title"), rows=[_scan(visit, one) for one in shown],

@@ -20,6 +20,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode
 
@@ -122,6 +123,32 @@ class Visit:
         """Refuse whoever has not a duty for an entity."""
         if not self.staff.may(duty, entity):
             raise PermissionDeniedException
+
+    def companies(self, duty: Duty) -> list[tuple[str, str]]:
+        """Return the companies for which whoever is signed in has a duty: key and name, as the policy orders them."""
+        group = self.project.policy.group
+        named = [(str(one.key), str(one.name)) for one in group.entities] if group else []
+        return [one for one in named if self.may(duty, one[0])]
+
+    def companies_or_all(self, duty: Duty) -> list[tuple[str, str]]:
+        """Return the same, all together first for whoever has the duty for the whole group."""
+        theirs = self.companies(duty)
+        return [("", self.words("registers.every")), *theirs] if self.may(duty, "") else theirs
+
+    def page_of(self, rows: int) -> tuple[int, int]:
+        """Return which page of so many rows is asked for, and how many there are; both count from 1."""
+        pages = max(1, -(-rows // ROWS_PER_PAGE))
+        asked = self.asked("page", "1")
+        return max(1, min(int(asked) if asked.isdecimal() and len(asked) < 8 else 1, pages)), pages
+
+    def before(self) -> int | None:
+        """Return before which number of a list is asked for; None from its newest."""
+        asked = self.asked("before")
+        return int(asked) if asked.isdecimal() and len(asked) < 18 else None
+
+    def day(self, written: object) -> str:
+        """Write a day or moment (ISO 8601) of a state as people do; a dash where there is none."""
+        return self.words.day(date.fromisoformat(str(written)[:10])) if written else "–"
 
     def show(self, template: str, title: str, status: int = 200, **values: object) -> Response[str]:
         """Draw a page of the console."""

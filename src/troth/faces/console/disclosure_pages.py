@@ -37,10 +37,8 @@ def disclosure_pages(desk: Desk) -> None:
         visit.must("read_recipients", "")
         if visit.asked("format") == "csv":
             return csv_file("disclosures", HEADS, _rows(visit))
-        asked = visit.asked("before")
-        before = int(asked) if asked.isdecimal() and len(asked) < 18 else None
         found = read.last_events(
-            visit.project.ledger, "disclosure_made", limit=ROWS_PER_PAGE + 1, before=before
+            visit.project.ledger, "disclosure_made", limit=ROWS_PER_PAGE + 1, before=visit.before()
         )
         older = found[ROWS_PER_PAGE - 1][0] if len(found) > ROWS_PER_PAGE else None
         return _show(visit, [event for _, event in found[:ROWS_PER_PAGE]], older=older)

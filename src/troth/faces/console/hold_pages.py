@@ -56,7 +56,7 @@ def hold_pages(desk: Desk, works: Works) -> None:
             return csv_file("holds", heads, ([row[name] for name in heads] for row in rows))
         today = day_here(visit.project)
         return visit.show(
-            "holds.html", visit.words("holds.title"), rows=rows, every=every, today=today.isoformat(), day=_day(visit),
+            "holds.html", visit.words("holds.title"), rows=rows, every=every, today=today.isoformat(), day=visit.day,
             latest=(today + REVIEW_WITHIN).isoformat(), names=_names(visit), holds=visit.may("hold"),
             companies=_companies(visit), run=works.last(RELEASE),
         )  # fmt: skip
@@ -88,7 +88,7 @@ def hold_pages(desk: Desk, works: Works) -> None:
         name, today = str(found.state["name"]), day_here(visit.project)
         record_reading(visit.project, name, visit.staff.handle, f"console/sweeps/holds/{name}")
         return visit.show(
-            "hold.html", visit.words("holds.one.title", name=name), one=found.state, day=_day(visit),
+            "hold.html", visit.words("holds.one.title", name=name), one=found.state, day=visit.day,
             said=hold.told(visit.project, name), waiting=tuple(hold.deferred(visit.project, name)),
             holds=visit.may("hold", _entity(visit, found.stream)), latest=(today + REVIEW_WITHIN).isoformat(),
             overdue=found.state["status"] == "placed" and found.state["review_on"] < today.isoformat(),
@@ -135,11 +135,8 @@ def _seen(visit: Visit) -> Iterator[Mapping[str, Any]]:
 def _companies(visit: Visit) -> list[tuple[str, str]]:
     """Return the companies whose holds somebody places, the main one first."""
     group = visit.project.policy.group
-    if group is None:
-        return []
-    main = str(group.main_entity.key)
-    named = sorted(((str(one.key), str(one.name)) for one in group.entities), key=lambda one: one[0] != main)
-    return [one for one in named if visit.may("hold", one[0])]
+    main = str(group.main_entity.key) if group else ""
+    return sorted(visit.companies("hold"), key=lambda one: one[0] != main)
 
 
 def _covered(visit: Visit, entity: str) -> list[str]:
@@ -185,7 +182,3 @@ def _date(written: str) -> date:
         return date.fromisoformat(written)
     except ValueError:
         raise NotAllowedError(f"{written[:20]!r} is no day. Choose one.") from None
-
-
-def _day(visit: Visit) -> Any:
-    return lambda written: visit.words.day(date.fromisoformat(str(written)[:10])) if written else "–"

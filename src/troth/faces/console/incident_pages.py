@@ -45,11 +45,11 @@ def incident_pages(desk: Desk) -> None:
         found = [one for one in _seen(visit) if every or not one["ended_on"]]
         if visit.asked("format") == "csv":
             return _list_file(found)
-        page = _page(visit, len(found))
+        page, pages = visit.page_of(len(found))
         shown = found[(page - 1) * ROWS_PER_PAGE : page * ROWS_PER_PAGE]
         return visit.show(
             "incidents.html", visit.words("incidents.title"), every=every, page=page,
-            pages=-(-len(found) // ROWS_PER_PAGE), incidents=[_row(visit, one) for one in shown],
+            pages=pages, incidents=[_row(visit, one) for one in shown],
         )  # fmt: skip
 
     @desk.page("/incidents/register", "read_incidents")
@@ -67,7 +67,9 @@ def incident_pages(desk: Desk) -> None:
     def new(visit: Visit) -> Response[Any]:
         """GET /console/incidents/new: report one."""
         return visit.show(
-            "incident_new.html", visit.words("incidents.new.title"), companies=_companies(visit)
+            "incident_new.html",
+            visit.words("incidents.new.title"),
+            companies=visit.companies("read_incidents"),
         )
 
     @desk.act("/incidents/new", "read_incidents")
@@ -180,11 +182,6 @@ def _row(visit: Visit, state: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**state, "countdown": countdown, "reported_on": datetime.fromisoformat(state["reported_at"])}
 
 
-def _page(visit: Visit, rows: int) -> int:
-    asked = visit.asked("page", "1")
-    return max(1, min(int(asked) if asked.isdecimal() and len(asked) < 8 else 1, -(-rows // ROWS_PER_PAGE)))
-
-
 def _list_file(found: list[Mapping[str, Any]]) -> Response[Any]:
     heads = (
         "number",
@@ -246,15 +243,6 @@ def _categories(visit: Visit) -> list[tuple[str, str]]:
     return [
         (str(name), one.title.said(language) if one.title else str(name))
         for name, one in visit.project.policy.categories.items()
-    ]
-
-
-def _companies(visit: Visit) -> list[tuple[str, str]]:
-    group, entities = visit.project.policy.group, visit.staff.entities("read_incidents")
-    return [
-        (str(one.key), one.name)
-        for one in (group.entities if group else ())
-        if entities is None or str(one.key) in entities
     ]
 
 

@@ -43,6 +43,8 @@ LIVE_SECONDS = 300.0
 LEASE_SECONDS = 60.0
 RENEWALS_MAX = 2_160  # twelve hours
 RUNS_MAX = 200
+AT_ONCE_SECONDS = 2.0
+"""How long a page waits for work to end before it shows how far it is instead."""
 STREAMS_MAX = 5
 """How many streams of one of the staff go on at once; a browser asks again later for more."""
 ADMITTED_SECONDS = 5.0
@@ -134,7 +136,7 @@ class Works:
         run = self._runs.get(name)
         return None if run is None or run.ended is not None else Step(run.done, run.of, say(run))
 
-    def wait(self, name: str, seconds: float) -> None:
+    def wait(self, name: str, seconds: float = AT_ONCE_SECONDS) -> None:
         """Wait until a run has ended, at most so long."""
         thread = self._threads.get(name)
         if thread is not None:

@@ -62,10 +62,8 @@ def recipient_pages(desk: Desk) -> None:
         found = visit.project.policy.recipients.get(str(visit.path["key"]))
         if found is None:
             raise NotFoundError(f"The policy names no recipient {str(visit.path['key'])[:40]!r}.")
-        asked = visit.asked("before")
-        before = int(asked) if asked.isdecimal() and len(asked) < 18 else None
         told = read.last_events(
-            visit.project.ledger, "recipient_notified", limit=ROWS_PER_PAGE + 1, before=before,
+            visit.project.ledger, "recipient_notified", limit=ROWS_PER_PAGE + 1, before=visit.before(),
             holding=f'"recipient":"{found.key}"',
         )  # fmt: skip
         entities = visit.staff.entities("read_recipients")

@@ -55,7 +55,7 @@ def register_pages(desk: Desk) -> None:
         return visit.show(
             "register_adoption.html", visit.words("registers.adoption"), entities=entities,
             versions=list(reversed(versions(visit.project))), adopted=adopted(visit.project),
-            may=[one for one in entities if visit.may("write_registers", one[0])],
+            may=visit.companies("write_registers"),
         )  # fmt: skip
 
     @desk.act("/registers/adoption", "write_registers")
@@ -109,12 +109,9 @@ def _of_theirs(visit: Visit, name: str) -> str:
 
 def _entities(visit: Visit, name: str) -> list[tuple[str, str]]:
     """Return the companies a register may be drawn for, every one first for whoever reads the group's."""
-    group = visit.project.policy.group
-    if name in OF_THE_GROUP or group is None:
+    if name in OF_THE_GROUP or visit.project.policy.group is None:
         return []
-    named = [(str(one.key), str(one.name)) for one in group.entities]
-    theirs = [one for one in named if visit.may("read_registers", one[0])]
-    return [("", visit.words("registers.every")), *theirs] if visit.may("read_registers", "") else theirs
+    return visit.companies_or_all("read_registers")
 
 
 def _given(visit: Visit, drawn: Drawn, shape: str, entity: str) -> Response[Any]:

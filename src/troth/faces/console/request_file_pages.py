@@ -11,7 +11,8 @@ from troth.errors import KeyDestroyedError, NotFoundError
 from troth.faces.console import request_shown as shown
 from troth.faces.console.acts import Sight, flat
 from troth.faces.console.desk import Desk, Visit
-from troth.faces.console.request_pages import given_away, seen
+from troth.faces.console.request_pages import seen
+from troth.faces.console.saved import given_away
 from troth.ledger import read, vault
 from troth.rules.package import plain
 from troth.work import build_package, dossier, letter_paper, look_at_rows, request_file, show_document

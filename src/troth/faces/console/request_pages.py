@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from litestar import Response
-from litestar.response import Stream
 
 from troth.errors import NotAllowedError, NotFoundError, TrothError
 from troth.faces.console import request_shown as shown
@@ -15,7 +14,6 @@ from troth.faces.console.acts_claims import ANSWERS, CLAIMS
 from troth.faces.console.acts_course import COURSE
 from troth.faces.console.desk import Desk, Visit
 from troth.faces.console.progress import Step, Works, live
-from troth.faces.web import HEADERS
 from troth.ledger import lease, read
 from troth.rules import claim as claim_rules
 from troth.rules.staff import Duty
@@ -23,8 +21,6 @@ from troth.work import carry_on, request_file
 from troth.work.open_request import Opened
 
 ACTS: Mapping[str, Act] = every(COURSE, CLAIMS, ANSWERS)
-AT_ONCE_SECONDS = 2.0
-"""How long a page waits for work to end before it shows how far it is instead."""
 TIMELINE_MAX = 200
 
 
@@ -77,7 +73,7 @@ def request_pages(desk: Desk) -> None:
         name = _name(sight.number)
         if not goes_on(sight):
             works.begin(name, sight.staff, lambda _: carry_on.carry_on(visit.project, sight.number))
-            works.wait(name, AT_ONCE_SECONDS)
+            works.wait(name)
         run = works.last(name)
         if run is not None and run.failed:
             raise NotAllowedError(run.failed)
@@ -156,15 +152,3 @@ def _entity(sight: Sight) -> str:
 
 def _name(number: str) -> str:
     return f"request/{number}/carry"
-
-
-def given_away(name: str, media_type: str, content: Any) -> Response[Any]:
-    """Give a file away that is stored nowhere on the way."""
-    headers = {
-        **HEADERS,
-        "Cache-Control": "no-store",
-        "Content-Disposition": f'attachment; filename="{name}"',
-    }
-    if isinstance(content, bytes):
-        return Response(content, media_type=media_type, headers=headers)
-    return Stream(content, media_type=media_type, headers=headers)

@@ -33,8 +33,6 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 CSV_ROWS_MAX = 100_000
 PAGES_MAX = 2_000
-AT_ONCE_SECONDS = 2.0
-"""How long a page waits for what is done to many before it shows how far it is instead."""
 CHANNELS = ("post", "phone", "email", "desk")
 """How what staff take in by hand came."""
 
@@ -103,7 +101,7 @@ def requests_pages(desk: Desk) -> None:
             return what, done
 
         works.begin(name, staff.handle, work, of=len(numbers))
-        works.wait(name, AT_ONCE_SECONDS)
+        works.wait(name)
         return visit.to("/requests/bulk")
 
     @desk.page("/requests/bulk", "read_requests")
@@ -193,9 +191,7 @@ def _page(written: str) -> int:
 
 
 def _entities(visit: Visit) -> tuple[str, ...]:
-    group, may = visit.project.policy.group, visit.staff.entities("read_requests")
-    names = [str(one.key) for one in group.entities] if group else []
-    return tuple(one for one in names if may is None or one in may)
+    return tuple(key for key, _ in visit.companies("read_requests"))
 
 
 def _cells(visit: Visit, wanted: Wanted, order: str) -> Iterator[list[object]]:

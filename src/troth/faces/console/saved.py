@@ -14,21 +14,26 @@ from troth.rules.package import as_csv_line, file_name
 AT_ONCE = 500
 
 
-def csv_file(name: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Stream:
+def csv_file(name: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Response[Any]:
     """Give a table away as a file, in UTF-8 with its mark, so that spreadsheets read every letter."""
-    return Stream(
-        _lines(heads, rows), media_type="text/csv; charset=utf-8", headers=_headers(f"{name}", "csv")
-    )
+    return given_away(f"{file_name(name)}.csv", "text/csv; charset=utf-8", _lines(heads, rows))
 
 
 def document(name: str, ending: str, media_type: str, content: bytes) -> Response[Any]:
     """Give a document away as a file."""
-    return Response(content, media_type=media_type, headers=_headers(name, ending))
+    return given_away(f"{file_name(name)}.{ending}", media_type, content)
 
 
-def _headers(name: str, ending: str) -> dict[str, str]:
-    named = f'attachment; filename="{file_name(name)}.{ending}"'
-    return {**HEADERS, "Cache-Control": "no-store", "Content-Disposition": named}
+def given_away(name: str, media_type: str, content: bytes | Iterator[bytes]) -> Response[Any]:
+    """Give a file of this name away; it is stored nowhere on the way."""
+    headers = {
+        **HEADERS,
+        "Cache-Control": "no-store",
+        "Content-Disposition": f'attachment; filename="{name}"',
+    }
+    if isinstance(content, bytes):
+        return Response(content, media_type=media_type, headers=headers)
+    return Stream(content, media_type=media_type, headers=headers)
 
 
 def _lines(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:

@@ -58,7 +58,7 @@ def sweep_pages(desk: Desk) -> None:
             )
             return csv_file("sweeps", heads, ([row[name] for name in heads] for row in rows))
         return visit.show(
-            "sweeps.html", visit.words("sweeps.title"), rows=rows, run=works.last(LOOK), day=_day(visit),
+            "sweeps.html", visit.words("sweeps.title"), rows=rows, run=works.last(LOOK), day=visit.day,
             due=sum(row["overdue"] for row in rows), waiting=sum(row["status"] in WAITING for row in rows),
         )  # fmt: skip
 
@@ -93,7 +93,7 @@ def sweep_pages(desk: Desk) -> None:
         row, last = _row(visit, found), works.last(f"sweep {found.name}")
         marked_by = sweep.marked_by(visit.project, found)
         return visit.show(
-            "sweep.html", found.name, row=row, bound=found, day=_day(visit), run=last, marked_by=marked_by,
+            "sweep.html", found.name, row=row, bound=found, day=visit.day, run=last, marked_by=marked_by,
             why_not_act=_why_not_act(visit, found, row, marked_by), entity=_entity(visit, found),
             far_more=rules.far_more(row["overdue"], (row["last"] or {}).get("rows")), course=_course(visit, found),
             exceptions=[said.said(visit.words.language) for said in found.rule.exceptions],
@@ -247,7 +247,3 @@ def _said(visit: Visit, event: Event) -> str:
         return str(vault.payload(visit.project.ledger, event).get("reason", ""))
     except KeyDestroyedError:
         return ""
-
-
-def _day(visit: Visit) -> Any:
-    return lambda written: visit.words.day(date.fromisoformat(str(written)[:10])) if written else "–"
