@@ -8,7 +8,7 @@ import pytest
 
 import story
 from console_visits import admit_all, admit_one, signed_in
-from troth.faces.console import requests_pages
+from troth.faces.console import progress
 from troth.faces.portal.application import application
 from troth.ledger import read
 from troth.work import admit, in_bulk, request_file
@@ -126,7 +126,7 @@ def test_a_letter_is_taken_in_by_hand_with_the_day_it_came(project, app):
 
 def test_what_takes_long_for_many_goes_on_beside_the_page(project, handler, monkeypatch):
     number = story.ask(project, "erase")
-    monkeypatch.setattr(requests_pages, "AT_ONCE_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "AT_ONCE_SECONDS", 0.0)
     begun, go_on = threading.Event(), threading.Event()
 
     real = in_bulk.carry_on.carry_on

@@ -10,6 +10,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -46,6 +47,12 @@ STATUS: Mapping[type[errors.TrothError], int] = {
 }
 
 
+@lru_cache(maxsize=16)
+def mark(body: bytes) -> str:
+    """Return what tells an asset from its next version, for its address; empty where there is no asset."""
+    return hashlib.sha256(body).hexdigest()[:12] if body else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What every page is drawn with: the words, the templates, the organisation's name."""
@@ -76,9 +83,9 @@ class Look:
             languages=tuple(NAMES.items()),
             organisation=self.organisation,
             q=carried(visit),
-            style_sha256=hashlib.sha256(self.style).hexdigest()[:12],
-            brand_sha256=hashlib.sha256(self.brand.style).hexdigest()[:12] if self.brand.style else "",
-            logo_sha256=hashlib.sha256(self.brand.logo).hexdigest()[:12] if self.brand.logo else "",
+            style_sha256=mark(self.style),
+            brand_sha256=mark(self.brand.style),
+            logo_sha256=mark(self.brand.logo),
             **{
                 "path": visit.url.path,
                 "coming": self.coming(words),

@@ -139,7 +139,9 @@ def members(project: Project) -> Sequence[Member]:
 
 def acting(project: Project, handle: str) -> Staff:
     """Return somebody as they may act today, with the roles of whom they stand in for; raises NotFoundError."""
-    return rules.acting(known(project, handle), every(project), day_here(project), alone=derogates(project))
+    found = every(project)
+    own = next((one for one in found if one["handle"] == handle), None) or known(project, handle)
+    return rules.acting(own, found, day_here(project), alone=derogates(project))
 
 
 def grant(project: Project, handle: str, role: str, entity: str, staff: str) -> None:

@@ -179,6 +179,11 @@ class Settings:
     owners: Mapping[str, str] = field(default_factory=dict, repr=False)  # e-mail address by `by` of the maps
     sign_in: SignIn | None = None
 
+    @property
+    def is_encrypted(self) -> bool:
+        """Say whether people reach the server by an encrypted address, so that its cookies are for such alone."""
+        return self.public_url.startswith("https://")
+
 
 @dataclass(frozen=True)
 class Project:

@@ -50,6 +50,13 @@ _USED = "This link was used already, or is too old."
 _WRONG = "The handle, the password or the code is not right. A code works once; wait for the next one."
 
 
+class TooManyTriesError(NotAllowedError):
+    """Somebody tried too often, and waits."""
+
+    def __init__(self) -> None:
+        super().__init__(f"There were too many tries. Wait {LOCKED_SECONDS // 60} minutes, and try again.")
+
+
 def new_secret() -> bytes:
     """Return a secret for the codes of a telephone."""
     return secrets.token_bytes(SECRET_BYTES)
@@ -64,6 +71,15 @@ def code_address(project: Project, handle: str, secret: bytes) -> str:
 def written(secret: bytes) -> str:
     """Write a secret as people type it into an app."""
     return base64.b32encode(secret).decode()
+
+
+def read_secret(typed: str) -> bytes | None:
+    """Read a secret that was written; None where it is none."""
+    try:
+        found = base64.b32decode(typed)
+    except ValueError:
+        return None
+    return found if len(found) == SECRET_BYTES else None
 
 
 def join(
@@ -156,9 +172,7 @@ def sign_in(project: Project, handle: str, password: str, code: str, address: st
         if first and of_every_address <= TRIES_OF_ALL_MAX + 1 and admit.state(project, handle) is not None:
             facts = {"staff": handle, "move": "locked"}
             append.append(project.ledger, [Draft("staff_moved", f"{FAMILY}/{handle}", facts)])
-        raise NotAllowedError(
-            f"There were too many tries. Wait {LOCKED_SECONDS // 60} minutes, and try again."
-        )
+        raise TooManyTriesError
     account = accounts.read(project.ledger, handle)
     right = _is_password(password, account.password if account else "")  # as long for nobody as for somebody
     step = _step(project, account.code_secret, code) if account and account.code_secret else None
@@ -248,9 +262,7 @@ def _again(project: Project, handle: str, password: str, code: str) -> Account:
     """Return the account of whoever shows password and code once more, with that code used up."""
     counted = _counted(project, _CHANGED, handle)
     if tries.count(project.ledger, counted, LOCKED_SECONDS) > TRIES_MAX:
-        raise NotAllowedError(
-            f"There were too many tries. Wait {LOCKED_SECONDS // 60} minutes, and try again."
-        )
+        raise TooManyTriesError
     account = accounts.read(project.ledger, handle)
     if account is None or not account.password:
         raise NotAllowedError("You sign in elsewhere: change password and telephone there.")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any
 
 from litestar import Response
-from litestar.response import Redirect
 
 from troth.errors import NotAllowedError
 from troth.faces.console import square_code
-from troth.faces.console.desk import ROOT, SESSION, Desk, Visit
+from troth.faces.console.desk import SESSION, Desk, Visit
 from troth.faces.console.settings_pages import record_absence, show_member
 from troth.ledger import accounts
 from troth.work import admit, sign_in
@@ -63,9 +60,7 @@ def account_pages(desk: Desk) -> None:
     def end(visit: Visit) -> Response[Any]:
         """POST /console/account/end: end every session, this one too."""
         accounts.end_all(visit.project.ledger, visit.staff.handle)
-        gone = Redirect(f"{ROOT}/sign-in?told=told.out", status_code=303)
-        gone.delete_cookie(SESSION, path=ROOT)
-        return gone
+        return desk.left()
 
     @desk.act("/account/away", None)
     def away(visit: Visit) -> Response[Any]:
@@ -89,10 +84,7 @@ def _anew(visit: Visit, session: str, told: str) -> Response[Any]:
 
 def _secret(visit: Visit) -> bytes:
     """Return the key of the new telephone, which the form carried back."""
-    try:
-        found = base64.b32decode(visit.given("secret"))
-    except (binascii.Error, ValueError):
-        found = b""
-    if len(found) != sign_in.SECRET_BYTES:
+    found = sign_in.read_secret(visit.given("secret"))
+    if found is None:
         raise NotAllowedError("Something was lost on the way. Please fill the form again.")
     return found

@@ -16,7 +16,6 @@ that says so in the words of the error.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +31,7 @@ from litestar.response import Redirect
 from troth import errors
 from troth.errors import TrothError
 from troth.faces.portal.pages import same_site
-from troth.faces.web import HEADERS, STATUS, Look
+from troth.faces.web import HEADERS, STATUS, Look, mark
 from troth.faces.words import NAMES, Words, preferred
 from troth.rules.staff import Duty, Staff
 from troth.work import admit, sign_in
@@ -195,12 +194,9 @@ class Desk:
         def registered(done: Page) -> Page:
             async def answer(request: Asked) -> Response[Any]:
                 same_site(request, self.project)
-                who = await asyncio.to_thread(self.signed_in, request)
-                if who is None:
+                if await asyncio.to_thread(self._admitted, request, duty) is None:
                     return self._to_sign_in(request)
-                if duty is not None and not who.may(duty):
-                    raise PermissionDeniedException
-                form = await read_form(request)
+                form = await read_form(request)  # which may take long: who may is asked again after it
                 return await asyncio.to_thread(self._answer, request, duty, done, form)
 
             answer.__doc__ = done.__doc__
@@ -223,14 +219,19 @@ class Desk:
         handle = sign_in.who(self.project, token) if token else None
         return None if handle is None else admit.acting(self.project, handle)
 
+    def _admitted(self, request: Asked, duty: Duty | None) -> Staff | None:
+        """Return who is signed in, or None; refuse whoever has not the duty."""
+        who = self.signed_in(request)
+        if who is not None and duty is not None and not who.may(duty):
+            raise PermissionDeniedException
+        return who
+
     def _answer(
         self, request: Asked, duty: Duty | None, shown: Page, form: Mapping[str, Sequence[Any]]
     ) -> Response[Any]:
-        who = self.signed_in(request)
+        who = self._admitted(request, duty)
         if who is None:
             return self._to_sign_in(request)
-        if duty is not None and not who.may(duty):
-            raise PermissionDeniedException
         visit = Visit(self, request, who, self.words_for(request), form)
         try:
             return shown(visit)
@@ -290,15 +291,13 @@ class Desk:
             language=words.language,
             languages=tuple(NAMES.items()),
             organisation=self.look.organisation,
-            style_sha256=hashlib.sha256(self.look.style).hexdigest()[:12],
-            script_sha256=hashlib.sha256(self.script).hexdigest()[:12],
-            brand_sha256=hashlib.sha256(self.look.brand.style).hexdigest()[:12]
-            if self.look.brand.style
-            else "",
-            logo_sha256=hashlib.sha256(self.look.brand.logo).hexdigest()[:12] if self.look.brand.logo else "",
+            style_sha256=mark(self.look.style),
+            script_sha256=mark(self.script),
+            brand_sha256=mark(self.look.brand.style),
+            logo_sha256=mark(self.look.brand.logo),
             path=request.url.path,
             in_language=_in_language(request, staff),
-            parts=[one for one in PAGES if staff is not None and staff.may(one[2]) and self.has(one[1])],
+            parts=[one for one in PAGES if staff is not None and staff.may(one[2])],
             staff=staff,
             root=ROOT,
             told=words(told) if told.startswith("told.") and words.has(told) else "",
@@ -316,14 +315,16 @@ class Desk:
             )
         return response
 
-    def has(self, path: str) -> bool:
-        """Say whether there is a page at an address: a part that was not built is not offered."""
-        return any(f"{ROOT}{path}" in route.paths for route in self.routes)
-
     def session_cookie(self, token: str) -> Cookie:
         """Return the cookie of a session; it ends with the browser."""
-        secure = self.project.settings.public_url.startswith("https://")
+        secure = self.project.settings.is_encrypted
         return Cookie(SESSION, path=ROOT, value=token, httponly=True, samesite="lax", secure=secure)
+
+    def left(self) -> Redirect:
+        """Go to the door, without a session."""
+        gone = Redirect(f"{ROOT}/sign-in?told=told.out", status_code=303)
+        gone.delete_cookie(SESSION, path=ROOT)
+        return gone
 
 
 def _in_language(request: Asked, staff: Staff | None) -> str:

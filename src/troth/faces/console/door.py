@@ -54,11 +54,9 @@ def door(desk: Desk, limit: Limit) -> list[Any]:
             address = request.client.host if request.client else ""
             token = sign_in.sign_in(project, handle.strip().lower(), password, code, address)
         except NotAllowedError as error:
+            often = isinstance(error, sign_in.TooManyTriesError)
             words = desk.words_for(request)
-            wrong = words(
-                "door.wait" if "too many" in str(error) else "door.wrong",
-                minutes=sign_in.LOCKED_SECONDS // 60,
-            )
+            wrong = words("door.wait" if often else "door.wrong", minutes=sign_in.LOCKED_SECONDS // 60)
             return form(request, 422, wrong, handle[:40])
         except TrothError as error:
             return desk.refused(request, desk.words_for(request), error)
@@ -70,9 +68,7 @@ def door(desk: Desk, limit: Limit) -> list[Any]:
         """POST /console/sign-out: end the session."""
         same_site(request, project)
         sign_in.sign_out(project, request.cookies.get(SESSION, ""))
-        gone = Redirect(f"{ROOT}/sign-in?told=told.out", status_code=303)
-        gone.delete_cookie(SESSION, path=ROOT)
-        return gone
+        return desk.left()
 
     @get(f"{ROOT}/join/{{token:str}}")
     async def invited(request: Asked, token: FromPath[str]) -> Response[str]:
@@ -164,11 +160,4 @@ def _text(given: dict[str, list[Any]], name: str) -> str:
 
 def _secret(given: dict[str, list[Any]]) -> bytes | None:
     """Return the secret that the form carried back: it is the telephone's own, and nothing until it is bound."""
-    import base64
-    import binascii
-
-    try:
-        found = base64.b32decode(_text(given, "secret"))
-    except (binascii.Error, ValueError):
-        return None
-    return found if len(found) == sign_in.SECRET_BYTES else None
+    return sign_in.read_secret(_text(given, "secret"))

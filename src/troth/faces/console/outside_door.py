@@ -51,7 +51,7 @@ def outside_door(desk: Desk, limit: Limit) -> list[Any]:
         return Redirect(begun.address, status_code=303, cookies=[bound_by(begun)])
 
     def bound_by(begun: sign_in_outside.Begun) -> Cookie:
-        secure = project.settings.public_url.startswith("https://")
+        secure = project.settings.is_encrypted
         return Cookie(
             COOKIE, path=PATH, value=begun.cookie, max_age=sign_in_outside.SECONDS, httponly=True, samesite="lax",
             secure=secure,

@@ -136,11 +136,11 @@ class Works:
         run = self._runs.get(name)
         return None if run is None or run.ended is not None else Step(run.done, run.of, say(run))
 
-    def wait(self, name: str, seconds: float = AT_ONCE_SECONDS) -> None:
-        """Wait until a run has ended, at most so long."""
+    def wait(self, name: str, seconds: float | None = None) -> None:
+        """Wait until a run has ended, at most so long; as long as a page may where nothing is said."""
         thread = self._threads.get(name)
         if thread is not None:
-            thread.join(seconds)
+            thread.join(AT_ONCE_SECONDS if seconds is None else seconds)
 
     def _carry(self, name: str, work: Callable[[Tell], object], taken: lease.Lease) -> None:
         over = threading.Event()

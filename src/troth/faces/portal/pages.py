@@ -59,7 +59,7 @@ FIELD_MAX = {
 
 def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[Any]:
     """Return the routes of the portal over one project."""
-    secure = project.settings.public_url.startswith("https://")
+    secure = project.settings.is_encrypted
     offered = open_request.rights(project)
 
     def within(request: Asked) -> str:

@@ -35,7 +35,7 @@ Form = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED
 
 def preference_pages(project: Project, look: Look, limit: Limit) -> list[Any]:
     """Return the routes; `limit` counts the codes asked for by a visitor."""
-    secure = project.settings.public_url.startswith("https://")
+    secure = project.settings.is_encrypted
 
     def who(request: Asked) -> preferences.Proven | None:
         return preferences.proven(project, request.cookies.get(COOKIE))
