@@ -99,12 +99,12 @@ def stream_without(ledger: Ledger, name: str, word: str) -> tuple[Event, ...]:
         )
 
 
-def last_of(ledger: Ledger, prefix: str) -> str | None:
-    """Return the longest and then last of the streams that begin so, as numbers do that grow."""
+def last_number(ledger: Ledger, prefix: str) -> int:
+    """Return the last number of the streams that begin so and end in one that grows; 0 where there is none."""
     bound = {"family": prefix.partition("/")[0], "start": f"{prefix}%"}
     with ledger.looking() as connection:
         found = connection.execute(_LAST, bound).scalar()
-    return None if found is None else str(found)
+    return 0 if found is None else int(str(found).rpartition("-")[2])
 
 
 def said(ledger: Ledger, once: str) -> tuple[Event, ...]:

@@ -228,8 +228,7 @@ def _groups(
         assert received is not None
         day = clock.receipt_day(received, company.time_zone)
         if day.year not in last:
-            found = read.last_of(project.ledger, f"request/{day.year}-")
-            last[day.year] = int(found.rpartition("-")[2]) if found else 0
+            last[day.year] = read.last_number(project.ledger, f"request/{day.year}-")
         last[day.year] += 1
         number = f"{day.year}-{last[day.year]:04}"
         groups[row.once] = _drafts(project, made, row, number, company, day, received, people[row.who])

@@ -52,8 +52,7 @@ class Numbered:
         """
         start = f"{cls.family}/{cls.letter}-{year}-"
         for _ in range(TRIES):
-            last = read.last_of(project.ledger, start)
-            number = f"{cls.letter}-{year}-{(int(last.rpartition('-')[2]) if last else 0) + 1:03}"
+            number = f"{cls.letter}-{year}-{read.last_number(project.ledger, start) + 1:03}"
             try:
                 expect = {f"{cls.family}/{number}": 0}
                 return append.append(project.ledger, drafts(number), expect=expect, once=once)[0]

@@ -238,7 +238,7 @@ def _write(
     """Give the request the year's next number; whoever is second to take one takes the next."""
     year = str(facts["date"])[:4]
     for _ in range(TRIES):
-        number = f"{year}-{_last(project, year) + 1:04}"
+        number = f"{year}-{read.last_number(project.ledger, f'request/{year}-') + 1:04}"
         draft = Draft(
             "request_received",
             f"request/{number}",
@@ -254,11 +254,6 @@ def _write(
             continue
         return str(event.facts["request"])
     raise ConflictError("Too many requests arrived at the same moment. Send it again.")
-
-
-def _last(project: Project, year: str) -> int:
-    last = read.last_of(project.ledger, f"request/{year}-")
-    return int(last.rpartition("-")[2]) if last else 0
 
 
 def acknowledge(project: Project, number: str) -> None:
