@@ -18,14 +18,14 @@ from troth.rules.event import KINDS, Event, decode
 
 _BODY = msgspec.json.Decoder()
 _STREAM = text("SELECT body FROM events WHERE stream = :stream ORDER BY version")
+_PLACE = {
+    "sqlite": "instr(body, CAST(:word AS BLOB))",
+    "postgresql": "position(convert_to(:word, 'UTF8') in body)",
+}
+"""Where a word stands in the bytes of an event; 0 where it does not."""
 _WITHOUT = {
-    "sqlite": text(
-        "SELECT body FROM events WHERE stream = :stream AND instr(body, CAST(:word AS BLOB)) = 0 ORDER BY version"
-    ),
-    "postgresql": text(
-        "SELECT body FROM events WHERE stream = :stream AND position(convert_to(:word, 'UTF8') in body) = 0 "
-        "ORDER BY version"
-    ),
+    dialect: text(f"SELECT body FROM events WHERE stream = :stream AND {place} = 0 ORDER BY version")  # noqa: S608
+    for dialect, place in _PLACE.items()
 }
 _EVENT = text("SELECT body FROM events WHERE id = :id")
 _STATE = text("SELECT stream, family, version, status, due, body FROM state WHERE stream = :stream")
@@ -216,13 +216,7 @@ def last_events(
     """
     conditions, bound = ["kind = :kind"], {"kind": kind, "limit": limit, "before": before, "word": holding}
     conditions += ["seq < :before"] if before is not None else []
-    if holding:
-        sqlite = ledger.dialect == "sqlite"
-        conditions.append(
-            "instr(body, CAST(:word AS BLOB)) > 0"
-            if sqlite
-            else "position(convert_to(:word, 'UTF8') in body) > 0"
-        )
+    conditions += [f"{_PLACE[ledger.dialect]} > 0"] if holding else []
     statement = text(
         f"SELECT seq, body FROM events WHERE {' AND '.join(conditions)} ORDER BY seq DESC LIMIT :limit"  # noqa: S608
     )
