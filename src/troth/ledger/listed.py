@@ -139,21 +139,13 @@ def page(
     ledger: Ledger, wanted: Wanted, *, order: str = "due", skip: int = 0, rows: int = 50
 ) -> list[Listed]:
     """Return a page of the requests that are wanted; one row more than `rows` is asked for by whoever pages."""
-    where, bound = _where(wanted)
-    statement = _bound(
-        f"SELECT {', '.join(COLUMNS)} FROM requests WHERE {where} ORDER BY {ORDERS[order]} LIMIT :rows OFFSET :skip",  # noqa: S608
-        bound,
-    )
-    with ledger.looking() as connection:
-        return [_read(row) for row in connection.execute(statement, bound | {"rows": rows, "skip": skip})]
+    rest = f"ORDER BY {ORDERS[order]} LIMIT :rows OFFSET :skip"
+    return [_read(row) for row in _rows(ledger, wanted, ", ".join(COLUMNS), rest, rows=rows, skip=skip)]
 
 
 def count(ledger: Ledger, wanted: Wanted) -> int:
     """Count the requests that are wanted."""
-    where, bound = _where(wanted)
-    statement = _bound(f"SELECT count(*) FROM requests WHERE {where}", bound)  # noqa: S608
-    with ledger.looking() as connection:
-        return int(connection.execute(statement, bound).scalar_one())
+    return int(_rows(ledger, wanted, "count(*)")[0][0])
 
 
 def waiting_alike(ledger: Ledger) -> list[tuple[str, str, tuple[str, ...], int]]:
@@ -170,36 +162,33 @@ def waiting_alike(ledger: Ledger) -> list[tuple[str, str, tuple[str, ...], int]]
 
 def overdue(ledger: Ledger, entities: Collection[str] | None, today: str) -> int:
     """Count the open requests whose legal date is before a day (ISO 8601)."""
-    where, bound = _where(Wanted(entities))
-    statement = _bound(f"SELECT count(*) FROM requests WHERE {where} AND legal_due < :today", bound)  # noqa: S608
-    with ledger.looking() as connection:
-        return int(connection.execute(statement, bound | {"today": today}).scalar_one())
+    return int(_rows(ledger, Wanted(entities), "count(*)", "AND legal_due < :today", today=today)[0][0])
 
 
 def months(ledger: Ledger, entities: Collection[str] | None) -> list[tuple[str, str, int]]:
     """Count requests by the month they came in and the month they ended (empty: not yet): (came, went, how many)."""
-    where, bound = _where(Wanted(entities, statuses=()))
-    statement = _bound(
-        "SELECT substr(received, 1, 7) AS came, coalesce(substr(ended_on, 1, 7), '') AS went, count(*) AS rows "  # noqa: S608
-        f"FROM requests WHERE {where} GROUP BY 1, 2",
-        bound,
-    )
-    with ledger.looking() as connection:
-        return [(row.came, row.went, int(row.rows)) for row in connection.execute(statement, bound)]
+    what = "substr(received, 1, 7) AS came, coalesce(substr(ended_on, 1, 7), '') AS went, count(*) AS rows"
+    found = _rows(ledger, Wanted(entities, statuses=()), what, "GROUP BY 1, 2")
+    return [(row.came, row.went, int(row.rows)) for row in found]
 
 
 def answer_days(ledger: Ledger, entities: Collection[str] | None) -> list[tuple[str, int, int]]:
     """Count answers by the month they went out and the days they took: (month, days, how many)."""
-    where, bound = _where(Wanted(entities, statuses=()))
-    statement = _bound(
-        "SELECT substr(ended_on, 1, 7) AS went, answer_days, count(*) AS rows FROM requests "  # noqa: S608
-        f"WHERE {where} AND answer_days IS NOT NULL AND ended_on IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2",
-        bound,
-    )
+    what = "substr(ended_on, 1, 7) AS went, answer_days, count(*) AS rows"
+    rest = "AND answer_days IS NOT NULL AND ended_on IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2"
+    found = _rows(ledger, Wanted(entities, statuses=()), what, rest)
+    return [(row.went, int(row.answer_days), int(row.rows)) for row in found]
+
+
+def _rows(ledger: Ledger, wanted: Wanted, what: str, rest: str = "", **more: Any) -> Sequence[Any]:
+    """Select `what` of the requests that are wanted; `rest` follows their conditions, and `more` is bound in it."""
+    where, bound = _where(wanted)
+    lists = [name for name, value in bound.items() if isinstance(value, list)]
+    statement = text(f"SELECT {what} FROM requests WHERE {where} {rest}")  # noqa: S608
     with ledger.looking() as connection:
-        return [
-            (row.went, int(row.answer_days), int(row.rows)) for row in connection.execute(statement, bound)
-        ]
+        return connection.execute(
+            statement.bindparams(*(bindparam(name, expanding=True) for name in lists)), bound | more
+        ).all()
 
 
 def _where(wanted: Wanted) -> tuple[str, dict[str, Any]]:
@@ -237,11 +226,6 @@ def _plain(written: str) -> str:
     for letter in "!%_":
         written = written.replace(letter, f"!{letter}")
     return written
-
-
-def _bound(statement: str, bound: Mapping[str, Any]) -> Any:
-    lists = [name for name, value in bound.items() if isinstance(value, list)]
-    return text(statement).bindparams(*(bindparam(name, expanding=True) for name in lists))
 
 
 def _read(row: Any) -> Listed:
