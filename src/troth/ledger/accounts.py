@@ -71,8 +71,7 @@ def exist(ledger: Ledger) -> bool:
 
 def write(ledger: Ledger, handle: str, account: Account) -> None:
     """Write an account; one of the same handle is replaced."""
-    version, key = keys.own_key(ledger, PURPOSE)
-    sealed = version.to_bytes(4, "big") + vault.lock(key, handle, msgspec.msgpack.encode(account))
+    sealed = _sealed(keys.own_key(ledger, PURPOSE), handle, account)
     with ledger.writing() as connection:
         connection.execute(
             text(
@@ -85,8 +84,7 @@ def write(ledger: Ledger, handle: str, account: Account) -> None:
 
 def add(ledger: Ledger, handle: str, account: Account) -> bool:
     """Write the account of somebody new; False where there is one of that handle."""
-    version, key = keys.own_key(ledger, PURPOSE)
-    sealed = version.to_bytes(4, "big") + vault.lock(key, handle, msgspec.msgpack.encode(account))
+    sealed = _sealed(keys.own_key(ledger, PURPOSE), handle, account)
     statement = text("INSERT INTO accounts (handle, sealed) VALUES (:h, :s) ON CONFLICT (handle) DO NOTHING")
     with ledger.writing() as connection:
         done = connection.execute(statement, {"h": handle, "s": sealed})
@@ -113,7 +111,7 @@ def _changed(
     ledger: Ledger, handle: str, verified: Account, change: Callable[[Account], Account | None]
 ) -> bool:
     """Change an account if its password and telephone are still those verified, all in one transaction."""
-    version, key = keys.own_key(ledger, PURPOSE)
+    key = keys.own_key(ledger, PURPOSE)
     with ledger.writing() as connection:
         sealed = connection.execute(
             text("SELECT sealed FROM accounts WHERE handle = :h"), {"h": handle}
@@ -126,11 +124,17 @@ def _changed(
         changed = change(held)
         if changed is None:
             return False
-        written = version.to_bytes(4, "big") + vault.lock(key, handle, msgspec.msgpack.encode(changed))
         connection.execute(
-            text("UPDATE accounts SET sealed = :s WHERE handle = :h"), {"h": handle, "s": written}
+            text("UPDATE accounts SET sealed = :s WHERE handle = :h"),
+            {"h": handle, "s": _sealed(key, handle, changed)},
         )
     return True
+
+
+def _sealed(key: tuple[int, bytes], handle: str, account: Account) -> bytes:
+    """Seal an account under a version of the key, which is named before it."""
+    version, secret = key
+    return version.to_bytes(4, "big") + vault.lock(secret, handle, msgspec.msgpack.encode(account))
 
 
 def _opened(ledger: Ledger, handle: str, sealed: bytes) -> Account:
