@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hmac
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -102,13 +102,16 @@ def coming(project: Project, version: str = "") -> Coming:
     replaced = published[published.index(held) + 1 : place]
     return Coming(
         wanted, effective, published[place], before[0], now[0], differences(before[0], now[0]),
-        tuple(_alike(project, replaced, published[place], now[0])),
+        tuple(_alike(project, replaced, effective, now[0])),
     )  # fmt: skip
 
 
-def _alike(project: Project, replaced: Sequence[Event], event: Event, now: Policy) -> Iterator[str]:
-    for one in replaced:
-        if one.facts["effective"] != event.facts["effective"]:
+def _alike(
+    project: Project, published: Sequence[Event], effective: date | None, now: Policy
+) -> Iterator[str]:
+    """Yield those of these versions that take effect on a day and promise what another does."""
+    for one in published:
+        if effective is None or one.facts["effective"] != effective.isoformat():
             continue
         try:
             found = policy_as_of.as_published(project, str(one.facts["version"]))
@@ -289,21 +292,9 @@ def told_in_time(project: Project, then: Policy, now: Policy) -> bool:
     That counts where it was done by every way that the version before promised, and in time.
     """
     promised, by = then.change, announcement.last_day(then.change, now.effective or date.max)
-    ways: dict[str, str] = {}
-    for event in policy_as_of.published(project):
-        if now.effective is None or event.facts["effective"] != now.effective.isoformat():
-            continue
-        try:
-            found = policy_as_of.as_published(project, str(event.facts["version"]))
-        except NotFoundError:  # published before texts were kept
-            continue
-        if found is None or differences(found[0], now):
-            continue
-        state = read.state(project.ledger, announcement.stream(str(event.facts["version"])))
-        for way, on in (state.body["ways"] if state else {}).items():
-            ways[way] = min(on, ways.get(way, on))
     if promised is None or by is None:
         return False
+    ways = _ways(project, _alike(project, policy_as_of.published(project), now.effective, now))
     return all(way in ways and ways[way] <= by.isoformat() for way in promised.announced_by)
 
 
@@ -313,7 +304,8 @@ def announced(project: Project) -> Iterator[Announced]:
     What is over is history: a version that no longer holds breaks no promise of today.
     """
     published = policy_as_of.published(project)
-    current = {one.version for one in policy_as_of.versions(project) if _holds(one, day_here(project))}
+    today = day_here(project)
+    current = {one.version for one in policy_as_of.versions(project) if not one.is_over(today)}
     for event in published[1:]:
         version = str(event.facts["version"])
         if version not in current:
@@ -335,10 +327,6 @@ def announced(project: Project) -> Iterator[Announced]:
         )
 
 
-def _holds(one: policy_as_of.Version, today: date) -> bool:
-    return one.until is None or one.until > today
-
-
 def announceable(project: Project, version: str) -> Coming:
     """Return a version with what is announced of it; raises NotAllowedError where nothing is."""
     found = coming(project, version)
@@ -351,8 +339,12 @@ def announceable(project: Project, version: str) -> Coming:
 
 def known_by(project: Project, found: Coming) -> Mapping[str, str]:
     """Return by which ways people were told of a version, or of one alike that it replaced, and since which day."""
+    return _ways(project, (found.version, *found.alike))
+
+
+def _ways(project: Project, versions: Iterable[str]) -> Mapping[str, str]:
     ways: dict[str, str] = {}
-    for version in (found.version, *found.alike):
+    for version in versions:
         state = read.state(project.ledger, announcement.stream(version))
         for way, on in (state.body["ways"] if state else {}).items():
             ways[way] = min(on, ways.get(way, on))

@@ -129,9 +129,7 @@ def due(project: Project) -> Iterator[Mapping[str, Any]]:
     ]
     if not states:
         return
-    standing = {
-        one.version for one in policy_as_of.versions(project) if one.until is None or one.until > today
-    }
+    standing = {one.version for one in policy_as_of.versions(project) if not one.is_over(today)}
     yield from (one for one in states if one["version"] in standing)
 
 

@@ -36,6 +36,10 @@ class Version:
     until: date | None
     published: Event
 
+    def is_over(self, day: date) -> bool:
+        """Say whether it has ended by a day; one that is still to come has not."""
+        return self.until is not None and self.until <= day
+
 
 @dataclass(frozen=True, slots=True)
 class AsOf:
