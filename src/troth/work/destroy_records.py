@@ -15,8 +15,7 @@ from datetime import date
 from troth.errors import KeyDestroyedError, NotFoundError
 from troth.ledger import destroy, keys, read, subjects
 from troth.rules import own_record
-from troth.rules.staff import DEROGATION
-from troth.work import hold
+from troth.work import admit, hold
 from troth.work.destroy_proof import PAGE, Kept
 from troth.work.establishment import day_here
 from troth.work.project import Project
@@ -55,8 +54,7 @@ def _ended(project: Project, today: date) -> Iterator[Key]:
 
 def _dated(project: Project, today: date) -> Iterator[Key]:
     """Yield the keys of what was written long enough ago, those apart that still stand."""
-    state = read.state(project.ledger, DEROGATION)
-    in_force = state is not None and state.status == "in_force"
+    in_force = admit.derogates(project)
     asked = _disclosures_kept(project)
     for kind, one in own_record.KEPT.items():
         if one.way != "day" or (kind == "office" and in_force):
