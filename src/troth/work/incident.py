@@ -282,8 +282,7 @@ def letter_to_people(
         **{name: said[name].strip() for name in OWED},
         "number": found.number,
         "organisation": send_letter.organisation(project, language),
-        "dpo": send_letter.contact(project.policy.group.dpo if project.policy.group else None, language)
-        or project.settings.mail_from,
+        "dpo": send_letter.dpo(project, language),
     }
     return letter.write("breach", language, fields, send_letter.own_template(project, "breach", language))
 
