@@ -16,8 +16,6 @@ from troth.ledger.note import Verifier
 from troth.ledger.receipt import Received
 from troth.work import dossier
 
-NESTED_MAX = 64
-
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
