@@ -145,7 +145,6 @@ def carried(visit: Request[Any, Any, Any], more: str = "") -> str:
 
 def static(shown: Look) -> list[Any]:
     """Return the routes of what pages load: the style sheet, the script, and the organisation's own look."""
-    kept = {"Cache-Control": "public, max-age=86400"}
     folder = files("troth.faces.portal").joinpath("static")
     found = {
         "portal.css": (shown.style, "text/css"),
@@ -155,14 +154,20 @@ def static(shown: Look) -> list[Any]:
         "logo": (shown.brand.logo, shown.brand.logo_type),
     }
 
-    @get("/static/{name:str}", sync_to_thread=False)
+    return [served("/static", found)]
+
+
+def served(below: str, found: Mapping[str, tuple[bytes, str]], cache: str = "public, max-age=86400") -> Any:
+    """Return the route of what pages load below an address: by name, its body and media type; no body is none."""
+
+    @get(f"{below}/{{name:str}}", sync_to_thread=False)
     def one(name: FromPath[str]) -> Response[bytes]:
         body, kind = found.get(name, (b"", ""))
         if not body:
             raise NotFoundException
-        return Response(body, media_type=kind, headers=kept)
+        return Response(body, media_type=kind, headers={"Cache-Control": cache})
 
-    return [one]
+    return one
 
 
 class Saying(Protocol):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, cast
 from urllib.parse import urlsplit
@@ -20,14 +20,14 @@ from litestar import Response, get, post
 from litestar.datastructures import Cookie
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import NotFoundException
-from litestar.params import Body, FromPath
+from litestar.params import Body
 from litestar.response import Redirect
 
 from troth.faces.banner.catalogue import catalogue
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.pages import Asked, limited, same_site
 from troth.faces.portal.reading_pages import cookie_groups
-from troth.faces.web import Look, carried
+from troth.faces.web import Look, carried, served
 from troth.faces.words import Words
 from troth.policy.policy import Policy
 from troth.rules import cookie
@@ -112,19 +112,11 @@ def choice_pages(project: Project, banners: Banners, look: Look, gated: Any, lim
         sent.cookies.extend(_written(banner, made, _host(request), now(), secure=secure))
         return sent
 
-    @get("/choices/page/{name:str}", sync_to_thread=False)
-    def sheet(name: FromPath[str]) -> Response[bytes]:
-        """GET /choices/page/NAME: what the page loads, below the same path."""
-        found: Mapping[str, tuple[bytes, str]] = {
-            "portal.css": (look.style, "text/css"), "look.css": (look.brand.style, "text/css"),
-            "logo": (look.brand.logo, look.brand.logo_type),
-        }  # fmt: skip
-        body, kind = found.get(name, (b"", ""))
-        if not body:
-            raise NotFoundException
-        return Response(body, media_type=kind, headers={"Cache-Control": "public, max-age=86400"})
-
-    return [mine, say, sheet]
+    loaded = {
+        "portal.css": (look.style, "text/css"), "look.css": (look.brand.style, "text/css"),
+        "logo": (look.brand.logo, look.brand.logo_type),
+    }  # fmt: skip
+    return [mine, say, served("/choices/page", loaded)]
 
 
 def _host(request: Asked) -> str:

@@ -8,8 +8,6 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Any
 
-from litestar import Response, get
-
 from troth.faces.brand import drawn
 from troth.faces.console.account_pages import account_pages
 from troth.faces.console.audit_pages import audit_pages
@@ -33,7 +31,7 @@ from troth.faces.console.store_pages import store_pages
 from troth.faces.console.sweep_pages import sweep_pages
 from troth.faces.console.today_pages import today_pages
 from troth.faces.portal.limits import Limit
-from troth.faces.web import look
+from troth.faces.web import look, served
 from troth.faces.words import catalogues
 from troth.work.project import Project
 
@@ -68,7 +66,7 @@ def console(desk: Desk) -> list[Any]:
     for part in PARTS:
         part(desk)
     limit = Limit(SIGN_INS_PER_HOUR, 3600)
-    return [*desk.routes, *door(desk, limit), *outside_door(desk, limit), *_static(desk)]
+    return [*desk.routes, *door(desk, limit), *outside_door(desk, limit), _static(desk)]
 
 
 def make_desk(project: Project) -> Desk:
@@ -85,16 +83,7 @@ def make_desk(project: Project) -> Desk:
     return Desk(project, shown, script)
 
 
-def _static(desk: Desk) -> list[Any]:
+def _static(desk: Desk) -> Any:
     """Serve the style sheet and the script; their addresses change with what they hold."""
-    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
-
-    @get(f"{ROOT}/static/console.css", media_type="text/css", sync_to_thread=False)
-    def sheet() -> Response[bytes]:
-        return Response(desk.look.style, media_type="text/css", headers=headers)
-
-    @get(f"{ROOT}/static/console.js", media_type="text/javascript", sync_to_thread=False)
-    def script() -> Response[bytes]:
-        return Response(desk.script, media_type="text/javascript", headers=headers)
-
-    return [sheet, script]
+    loaded = {"console.css": (desk.look.style, "text/css"), "console.js": (desk.script, "text/javascript")}
+    return served(f"{ROOT}/static", loaded, "public, max-age=31536000, immutable")

@@ -54,7 +54,7 @@ class Shown:
     def __init__(self, look: Look) -> None:
         self._look = look
         self._alone: dict[tuple[str, str], Response[str]] = {}
-        self._texts: dict[tuple[str, str], Markup] = {}
+        self._texts: dict[tuple[str, str], tuple[Markup, str]] = {}
 
     def framed(
         self, request: Asked, policy: Policy, language: str, *, path: str, held: str = ""
@@ -65,10 +65,12 @@ class Shown:
 
         known = (policy.version, language)
         if known not in self._texts:
-            self._texts[known] = Markup(fragment(policy, language))  # noqa: S704  (everything in it is escaped)
+            drawn = Markup(fragment(policy, language))  # noqa: S704  (everything in it is escaped)
+            self._texts[known] = drawn, sha256(policy, language)
+        text, digest = self._texts[known]
         return self._look.page(
             request, "notice.html", policy.documents[language].title, spoken=language, path=path,
-            text=self._texts[known], version=policy.version, sha256=sha256(policy, language), held=held,
+            text=text, version=policy.version, sha256=digest, held=held,
         )  # fmt: skip
 
     def alone(self, policy: Policy, language: str) -> Response[str]:
