@@ -18,7 +18,7 @@ from troth.rules.announcement import first_effective
 from troth.work import announce_change, record_objection, remind, restrict
 from troth.work.audit import audit
 from troth.work.weigh_change import weigh
-from versions import SHORTER, publish, write_next
+from versions import SHORTER, pending, publish, write_next
 
 ADDRESSES = ["ada@example.org", "bob@example.org", "eve@example.org"]
 
@@ -26,10 +26,7 @@ ADDRESSES = ["ada@example.org", "bob@example.org", "eve@example.org"]
 @pytest.fixture
 def coming(folder, clock):
     """A first version, and one that shortens a retention on 5 January: to be announced until 6 December."""
-    publish(opened(folder, clock))
-    write_next(folder, "0.2.0", "2027-01-05", SHORTER)
-    made = opened(folder, clock)
-    publish(made)
+    made = pending(folder, clock, SHORTER)
     yield made
     made.close()
     made.ledger.close()

@@ -17,7 +17,7 @@ from troth.ledger.rebuild import rebuild
 from troth.rules.event import Draft
 from troth.work import announce_change, announce_due
 from troth.work.audit import audit
-from versions import SHORTER, publish, write_next
+from versions import SHORTER, pending, publish, write_next
 
 ADDRESSES = ["ada@example.org", "bob@example.org", "eve@example.org"]
 
@@ -25,10 +25,7 @@ ADDRESSES = ["ada@example.org", "bob@example.org", "eve@example.org"]
 @pytest.fixture
 def coming(folder, clock):
     """A first version, and one that takes effect on 5 January: people must know by 6 December."""
-    publish(opened(folder, clock))
-    write_next(folder, "0.2.0", "2027-01-05", SHORTER)
-    made = opened(folder, clock)
-    publish(made)
+    made = pending(folder, clock, SHORTER)
     yield made
     made.close()
     made.ledger.close()
