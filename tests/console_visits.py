@@ -1,9 +1,11 @@
 """A console with people in it: a project, staff in every role, and a client that is signed in as one of them."""
 
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from litestar.testing import TestClient
 
+from shop_project import make, opened
 from troth.faces.console.desk import SESSION
 from troth.faces.portal.application import application
 from troth.ledger import accounts
@@ -13,6 +15,7 @@ from troth.work import admit
 
 PASSWORD = "four plain words here"
 SAME_SITE = {"sec-fetch-site": "same-origin"}
+START = datetime(2026, 12, 1, 9, tzinfo=UTC)
 
 
 def admit_all(project):
@@ -28,6 +31,17 @@ def admit_one(project, handle, *roles, entity=""):
     admit.joined(project, handle, "")
     for role in roles:
         admit.grant(project, handle, role, entity, "root")
+
+
+@contextmanager
+def console_of(folder, clock=lambda: START):
+    """The project that is made in a folder, with staff in every role, for many tests that share it."""
+    make(folder)
+    made = opened(folder, clock)
+    admit_all(made)
+    yield made
+    made.close()
+    made.ledger.close()
 
 
 @contextmanager

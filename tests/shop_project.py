@@ -91,6 +91,15 @@ def opened(folder, clock, ledger_urls=None):
     )
 
 
+def with_another_company(folder):
+    """Write a second company of the group, `other-company`, into the policy."""
+    path = folder / "policy.md"
+    other = "    other-company: {name: Other SARL, country: FR, email: privacy@other.example}\n"
+    text, before = path.read_text("utf-8"), "  requests: {email:"
+    assert before in text
+    path.write_text(text.replace(before, other + before, 1), "utf-8")
+
+
 def load_for_children(folder, clock):
     """Load what work in this project needs, so that processes forked from this one need not."""
     for name in ("holidays.countries", "hyperscan", "sqlalchemy.dialects.sqlite"):

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from conftest import SetClock
 from faces.banner_site import MORE, TABLE
 from faces.portal_client import MORNING, portal
 from troth.ledger import read
@@ -17,16 +18,9 @@ def wider(folder):
     file.write_text(file.read_text("utf-8").replace(TABLE, TABLE + MORE), "utf-8")
 
 
-class Clock:
-    now = MORNING
-
-    def __call__(self):
-        return self.now
-
-
 @pytest.fixture(scope="module")
 def clock():
-    return Clock()
+    return SetClock(MORNING)
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,8 @@ from collections import Counter
 
 import pytest
 
-from console_visits import admit_all, admit_one, signed_in
-from shop_project import opened
+from console_visits import admit_one, signed_in
 from troth.faces.console import consent_pages
-from troth.faces.portal.application import application
 from troth.ledger import lease, read, subjects
 from troth.rules.consent_form import WORDS
 from troth.work import declare_refusals, may
@@ -19,20 +17,6 @@ from troth.work.record_consent import Asked, Choice, record_consent
 
 ADA, BOB = ([("email", f"{name}@example.org")] for name in ("ada", "bob"))
 YES = Asked("paper", "en", texts={"newsletter": "0" * 64}, evidence="canary-evidence", age=40)
-
-
-@pytest.fixture
-def project(folder, clock):
-    made = opened(folder, clock)
-    admit_all(made)
-    yield made
-    made.close()
-    made.ledger.close()
-
-
-@pytest.fixture
-def app(project):
-    return application(project)
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from console_visits import admit_all, signed_in
+from console_visits import signed_in
 from reports import reported
-from shop_project import opened
 from sites.serving import Answer, serving
 from troth.faces.portal.application import application
 from troth.law.period import Period
@@ -18,15 +17,7 @@ from troth.work import record_scan
 from troth.work.project import Scan
 
 JPEG = b"\xff\xd8\xff picture"
-
-
-@pytest.fixture
-def project(folder, clock):
-    made = opened(folder, clock)
-    admit_all(made)
-    yield made
-    made.close()
-    made.ledger.close()
+pytestmark = pytest.mark.usefixtures("staffed")
 
 
 @pytest.fixture

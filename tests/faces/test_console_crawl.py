@@ -5,14 +5,12 @@ It follows every link of every page, so that a part which is added later is held
 
 import re
 from collections import deque
-from datetime import UTC, datetime
 from html import unescape
 
 import pytest
 
 import story
-from console_visits import admit_all, signed_in
-from shop_project import make, opened
+from console_visits import console_of, signed_in
 from troth.faces.portal.application import application
 from troth.ledger import read
 from troth.rules.staff import ROLES
@@ -26,15 +24,11 @@ PAGES_MAX = 140
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("crawl")
-    make(folder)
-    made = opened(folder, lambda: datetime(2026, 12, 1, 9, tzinfo=UTC))
-    admit_all(made)
-    story.ask(made, "access", email=EMAIL, name=NAME, wording=WORDS)
-    incident.report(made, "Somebody lost a disk of the allotments.", "intake")
-    audit(made)
-    yield made
-    made.ledger.close()
+    with console_of(tmp_path_factory.mktemp("crawl")) as made:
+        story.ask(made, "access", email=EMAIL, name=NAME, wording=WORDS)
+        incident.report(made, "Somebody lost a disk of the allotments.", "intake")
+        audit(made)
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -1,42 +1,18 @@
 """The console's door: the first link, joining, signing in and out, being locked out."""
 
 import base64
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
 from console_visits import PASSWORD, admit_one, signed_in, visiting
-from shop_project import make, opened
 from troth.errors import ConflictError, NotAllowedError
 from troth.faces.console.desk import SESSION
 from troth.faces.portal.application import application
 from troth.ledger import accounts, read
 from troth.ledger.accounts import Account
 from troth.work import admit, sign_in
-
-START = datetime(2026, 12, 1, 9, tzinfo=UTC)
-
-
-class Clock:
-    def __init__(self):
-        self.now = START
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def project(tmp_path, clock):
-    make(tmp_path)
-    made = opened(tmp_path, clock)
-    yield made
-    made.ledger.close()
 
 
 @pytest.fixture
@@ -295,8 +271,8 @@ def test_a_deputy_is_refused_roles_that_stay_apart_from_their_own(project):
     admit_one(project, "bob", "handler")
     admit_one(project, "carl", "intake")
     with pytest.raises(NotAllowedError, match="bob cannot stand in for anne"):
-        admit.away(project, "anne", START.date(), None, "bob", "root")
-    admit.away(project, "anne", START.date(), None, "carl", "root")
+        admit.away(project, "anne", project.clock().date(), None, "bob", "root")
+    admit.away(project, "anne", project.clock().date(), None, "carl", "root")
     assert admit.acting(project, "carl").may("review")
     admit.back(project, "anne", "root")
     assert not admit.acting(project, "carl").may("review")
@@ -306,9 +282,9 @@ def test_a_deputy_of_two_gets_no_roles_that_stay_apart(project):
     admit_one(project, "anne", "reviewer")
     admit_one(project, "bob", "handler")
     admit_one(project, "carl", "intake")
-    admit.away(project, "anne", START.date(), None, "carl", "root")
+    admit.away(project, "anne", project.clock().date(), None, "carl", "root")
     with pytest.raises(NotAllowedError, match="carl cannot stand in for bob"):
-        admit.away(project, "bob", START.date() + timedelta(days=9), None, "carl", "root")
+        admit.away(project, "bob", project.clock().date() + timedelta(days=9), None, "carl", "root")
     admit.grant(project, "carl", "handler", "", "root")
     assert admit.acting(project, "carl").may("decide")
     assert not admit.acting(project, "carl").may("review")

@@ -5,20 +5,14 @@ from datetime import date
 import pytest
 
 import story
-from console_visits import admit_all, admit_one, signed_in
-from shop_project import opened, with_old_messages
+from console_visits import admit_one, signed_in
+from shop_project import with_another_company, with_old_messages
 from troth.faces.console.application import console, make_desk
-from troth.faces.portal.application import application
 from troth.ledger import read
 from troth.rules.staff import ROLES
 from troth.rules.sweep import bound
 from troth.work import admit, draft_policy, hold, incident, sweep
 
-OTHER = """    other-company:
-      name: Other SARL
-      country: FR
-      email: privacy@other.example
-"""
 HERE, THERE = "main-entity", "other-company"
 LETTER = {
     "nature": "Somebody read it.",
@@ -29,25 +23,21 @@ LETTER = {
 
 
 @pytest.fixture
-def project(folder, clock):
-    """The shop is of the one company, the newsletter of the other; staff for each role, for all and for the other."""
-    policy, news = folder / "policy.md", folder / "stores" / "news.yaml"
-    text = policy.read_text("utf-8").replace("  requests: {email:", f"{OTHER}  requests: {{email:", 1)
-    policy.write_text(text, "utf-8")
+def folder(folder):
+    """The shop is of the one company, the newsletter of the other."""
+    with_another_company(folder)
+    news = folder / "stores" / "news.yaml"
     news.write_text(news.read_text("utf-8").replace(f"controller: {HERE}", f"controller: {THERE}"), "utf-8")
     with_old_messages(folder)
-    made = opened(folder, clock)
-    admit_all(made)
-    for role in ROLES:
-        admit_one(made, f"other.{role}", role, entity=THERE)
-    yield made
-    made.close()
-    made.ledger.close()
+    return folder
 
 
 @pytest.fixture
-def app(project):
-    return application(project)
+def staffed(staffed):
+    """Staff for each role, for all and for the other company alone."""
+    for role in ROLES:
+        admit_one(staffed, f"other.{role}", role, entity=THERE)
+    return staffed
 
 
 def acts(project, part):

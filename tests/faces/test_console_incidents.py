@@ -8,9 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pypdf import PdfReader
 
-from console_visits import admit_all, admit_one, signed_in
-from shop_project import opened
-from troth.faces.portal.application import application
+from console_visits import admit_one, signed_in
+from shop_project import with_another_company
 from troth.ledger import read
 from troth.work import incident
 
@@ -31,29 +30,11 @@ PLAIN = {
 }  # fmt: skip
 
 
-OTHER = """    other-company:
-      name: Other SARL
-      country: FR
-      email: privacy@other.example
-"""
-
-
 @pytest.fixture
-def project(folder, clock):
-    policy = folder / "policy.md"
-    text = policy.read_text("utf-8").replace("  requests: {email:", f"{OTHER}  requests: {{email:", 1)
-    policy.write_text(text, "utf-8")
+def folder(folder):
+    with_another_company(folder)
     (folder / "register" / "hosting.yaml").write_text(HOSTING, encoding="utf-8")
-    made = opened(folder, clock)
-    admit_all(made)
-    yield made
-    made.close()
-    made.ledger.close()
-
-
-@pytest.fixture
-def app(project):
-    return application(project)
+    return folder
 
 
 @pytest.fixture

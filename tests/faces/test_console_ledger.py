@@ -1,47 +1,34 @@
 """The ledger's pages: checkpoints, events, the proof of one, verification, readings."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
-from console_visits import admit_all, signed_in
-from shop_project import make, opened
+from conftest import SetClock
+from console_visits import START, console_of, signed_in
 from troth.ledger import append, read, receipt, seal
 from troth.ledger.note import Checkpoint
 from troth.rules.event import Draft
 from troth.work.record_reading import record_reading
 
-START = datetime(2026, 12, 1, 9, tzinfo=UTC)
-
-
-class Clock:
-    now = START
-
-    def __call__(self):
-        return self.now
-
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("ledger")
-    make(folder)
-    clock = Clock()
-    made = opened(folder, clock)
-    admit_all(made)
-    for day in range(70):
-        clock.now = START + timedelta(days=day)
-        record_reading(made, f"2026-{day:04}", "handler", "request")
-    clock.now = START + timedelta(days=80)
-    append.append(
-        made.ledger,
-        [Draft("staff_moved", "office/derogation", {"staff": "admin", "move": "derogation_recorded"}, actor="admin",
-               payload={"why": "a word that is locked"}, file="office")],
-    )  # fmt: skip
-    seal.seal_all(made.ledger)
-    yield made
-    made.ledger.close()
+    clock = SetClock(START)
+    with console_of(tmp_path_factory.mktemp("ledger"), clock) as made:
+        for day in range(70):
+            clock.now = START + timedelta(days=day)
+            record_reading(made, f"2026-{day:04}", "handler", "request")
+        clock.now = START + timedelta(days=80)
+        append.append(
+            made.ledger,
+            [Draft("staff_moved", "office/derogation", {"staff": "admin", "move": "derogation_recorded"}, actor="admin",
+                   payload={"why": "a word that is locked"}, file="office")],
+        )  # fmt: skip
+        seal.seal_all(made.ledger)
+        yield made
 
 
 @pytest.fixture

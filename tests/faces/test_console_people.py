@@ -1,18 +1,9 @@
 """Finding a person: logged before anything is shown, masked, and for no company that is not theirs."""
 
-import pytest
-
 import story
-from console_visits import admit_all, admit_one, signed_in
-from troth.faces.portal.application import application
+from console_visits import admit_one, signed_in
 from troth.ledger import read, vault
 from troth.work import admit
-
-
-@pytest.fixture
-def app(project):
-    admit_all(project)
-    return application(project)
 
 
 def find(client, **form):

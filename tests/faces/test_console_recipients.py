@@ -6,9 +6,7 @@ from datetime import date
 
 import pytest
 
-from console_visits import admit_all, admit_one, signed_in
-from shop_project import opened
-from troth.faces.portal.application import application
+from console_visits import admit_one, signed_in
 from troth.ledger import read, seal
 from troth.rules.disclosure import Disclosure
 from troth.work import disclose, tell_of_choices
@@ -38,22 +36,13 @@ transfer:
 
 
 @pytest.fixture
-def project(folder, clock):
+def folder(folder):
     policy = folder / "policy.md"
     text = policy.read_text("utf-8").replace("  tax-office:\n", FAIR, 1)
     before, newsletter, after = text.partition("  newsletter:\n")
     text = before + newsletter + after.replace("recipients: [hosting]", "recipients: [fair]", 1)
     policy.write_text(text + TRANSFER, "utf-8")
-    made = opened(folder, clock)
-    admit_all(made)
-    yield made
-    made.close()
-    made.ledger.close()
-
-
-@pytest.fixture
-def app(project):
-    return application(project)
+    return folder
 
 
 def test_recipients_are_listed_with_country_safeguard_and_what_is_wrong_with_it(project, app):

@@ -4,13 +4,11 @@ import io
 import json
 import re
 import threading
-from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 
-from console_visits import admit_all, admit_one, signed_in
-from shop_project import make, opened
+from console_visits import admit_one, console_of, signed_in
 from troth.faces.console import store_pages
 from troth.faces.portal.application import application
 from troth.ledger import read, subjects
@@ -19,12 +17,8 @@ from troth.work import action
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("registers")
-    make(folder)
-    made = opened(folder, lambda: datetime(2026, 12, 1, 9, tzinfo=UTC))
-    admit_all(made)
-    yield made
-    made.ledger.close()
+    with console_of(tmp_path_factory.mktemp("registers")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -7,17 +7,10 @@ import threading
 import pytest
 
 import story
-from console_visits import admit_all, admit_one, signed_in
+from console_visits import admit_one, signed_in
 from troth.faces.console import progress
-from troth.faces.portal.application import application
 from troth.ledger import read
 from troth.work import admit, in_bulk, request_file
-
-
-@pytest.fixture
-def app(project):
-    admit_all(project)
-    return application(project)
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """Every page and form of the console, made from its routes: nobody without a session, no role without the duty."""
 
 import re
-from datetime import UTC, datetime
 
 import pytest
 
-from console_visits import admit_all, signed_in, visiting
-from shop_project import make, opened
+from console_visits import console_of, signed_in, visiting
 from troth.faces.console.application import console, make_desk
 from troth.faces.portal.application import application
 from troth.rules.staff import DUTIES, ROLES
@@ -17,12 +15,8 @@ ENDS_THE_SESSION = {"/console/account/end", "/console/sign-out"}
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("security")
-    make(folder)
-    made = opened(folder, lambda: datetime(2026, 12, 1, 9, tzinfo=UTC))
-    admit_all(made)
-    yield made
-    made.ledger.close()
+    with console_of(tmp_path_factory.mktemp("security")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

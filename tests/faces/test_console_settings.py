@@ -2,12 +2,13 @@
 
 import ast
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from console_visits import PASSWORD, admit_all, admit_one, signed_in, visiting
+from conftest import SetClock
+from console_visits import PASSWORD, START, admit_all, admit_one, signed_in, visiting
 from shop_project import make, opened
 from troth.faces.portal.application import application
 from troth.faces.words import catalogues
@@ -16,28 +17,16 @@ from troth.ledger.accounts import Account
 from troth.rules import staff
 from troth.work import admit, sign_in
 
-START = datetime(2026, 12, 1, 9, tzinfo=UTC)
-
-
-class Clock:
-    now = START
-
-    def __call__(self):
-        return self.now
-
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return SetClock(START)
 
 
 @pytest.fixture
-def project(tmp_path, clock):
-    make(tmp_path)
-    made = opened(tmp_path, clock)
-    admit_all(made)
-    yield made
-    made.ledger.close()
+def project(project):
+    admit_all(project)
+    return project
 
 
 @pytest.fixture

@@ -6,10 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from console_visits import admit_all, admit_one, signed_in
-from shop_project import opened, with_old_messages
+from console_visits import admit_one, signed_in
+from shop_project import with_old_messages
 from troth.errors import NotAllowedError
-from troth.faces.portal.application import application
 from troth.ledger import read
 from troth.work import admit, hold, sweep
 
@@ -18,19 +17,10 @@ HERE = f"/console/sweeps/{NAME}"
 
 
 @pytest.fixture
-def project(folder, clock):
+def folder(folder):
     """A shop of which ten messages are six years old and two are new, bound to a promise of three years."""
     with_old_messages(folder)
-    made = opened(folder, clock)
-    admit_all(made)
-    yield made
-    made.close()
-    made.ledger.close()
-
-
-@pytest.fixture
-def app(project):
-    return application(project)
+    return folder
 
 
 def there(folder):

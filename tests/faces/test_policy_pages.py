@@ -8,24 +8,12 @@ from datetime import date
 import pytest
 from docx import Document
 
-from console_visits import admit_all, signed_in
+from console_visits import signed_in
 from reviewed_documents import change, saved
-from troth.faces.portal.application import application
 from troth.policy import clause_text
 from troth.work import accept_draft, admit, draft_policy, review_document
 
 WORDS = "We ask again after {{ consent.valid_for }}, and never sooner."
-
-
-@pytest.fixture
-def project(project):
-    admit_all(project)
-    return project
-
-
-@pytest.fixture
-def app(project):
-    return application(project)
 
 
 @pytest.fixture
