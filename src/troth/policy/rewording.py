@@ -111,7 +111,7 @@ def _changed(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[Piece, ..
             near = max(came, key=lambda other: _alike(one, other), default="")
             if near and _alike(one, near) >= ALIKE:
                 came.remove(near)
-                yield tuple(_pieces(one.split(" "), near.split(" ")))
+                yield tuple(pieces(one.split(" "), near.split(" "), " "))
             else:
                 yield (("gone", one),)
         yield from ((("new", one),) for one in came)
@@ -121,12 +121,13 @@ def _alike(one: str, other: str) -> float:
     return SequenceMatcher(None, one.split(" "), other.split(" "), autojunk=False).ratio()
 
 
-def _pieces(old: list[str], new: list[str]) -> Iterator[Piece]:
+def pieces(old: Sequence[str], new: Sequence[str], between: str) -> Iterator[Piece]:
+    """Yield what stays, goes and comes between two texts that are cut into words, with what stands `between` them."""
     for tag, start, end, begin, stop in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag == "equal":
-            yield "same", " ".join(old[start:end])
+            yield "same", between.join(old[start:end])
             continue
         if end > start:
-            yield "gone", " ".join(old[start:end])
+            yield "gone", between.join(old[start:end])
         if stop > begin:
-            yield "new", " ".join(new[begin:stop])
+            yield "new", between.join(new[begin:stop])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial, wraps
@@ -17,6 +18,7 @@ from troth.outside import notice_word
 from troth.policy import clause_text, form
 from troth.policy.document import Document
 from troth.policy.kinds import KINDS, OF_A_POLICY
+from troth.policy.rewording import Piece, pieces
 from troth.rules import policy_draft as rules
 from troth.rules.staff import Duty
 from troth.work import accept_draft, draft_policy, review_document
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 TOP = "top"
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 FROM_DRAFT = "/policy/{name:str}"
+_WORDS = re.compile(r"\s+|[\w’'{}.]+|[^\w\s]")
 
 
 def policy_pages(desk: Desk) -> None:
@@ -497,21 +500,6 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
         yield path, str(value)
 
 
-def _pieces(before: str, after: str) -> list[tuple[str, str]]:
+def _pieces(before: str, after: str) -> list[Piece]:
     """Return what stays, goes and comes between two texts, word by word."""
-    import re
-    from difflib import SequenceMatcher
-
-    one, other = (re.findall(r"\s+|[\w’'{}.]+|[^\w\s]", text) for text in (before, after))
-    found: list[tuple[str, str]] = []
-    for what, start, stop, new_start, new_stop in SequenceMatcher(
-        None, one, other, autojunk=False
-    ).get_opcodes():
-        if what == "equal":
-            found.append(("same", "".join(one[start:stop])))
-            continue
-        if start < stop:
-            found.append(("gone", "".join(one[start:stop])))
-        if new_start < new_stop:
-            found.append(("come", "".join(other[new_start:new_stop])))
-    return found
+    return list(pieces(_WORDS.findall(before), _WORDS.findall(after), ""))
