@@ -34,7 +34,6 @@ SHAPES: Mapping[str, str] = {
     "html": "text/html; charset=utf-8", "pdf": "application/pdf", "json": "application/json",
     "sarif": "application/sarif+json",
 }  # fmt: skip
-DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 NARROWED = ("from", "to", "jurisdiction", "category", "rule", "request", "redact", "for")
 """What the links to an answer's files carry on; nothing that names anybody, who is asked about by a form only."""
 ORDER = ("broken", "unproven", "kept")
@@ -165,7 +164,7 @@ def audit_pages(desk: Desk) -> None:
             case "pdf":
                 content, kind = yearly_report.as_pdf(visit.project, drawn), SHAPES["pdf"]
             case "docx":
-                content, kind = yearly_report.as_docx(visit.project, drawn), DOCX
+                content, kind = yearly_report.as_docx(visit.project, drawn), saved.DOCX
             case "json":
                 content, kind = yearly_report.as_json(drawn), SHAPES["json"]
             case _:

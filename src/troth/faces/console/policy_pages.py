@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from litestar import Response
 
 from troth.errors import NotAllowedError, NotFoundError, TrothError, WrongFileError
-from troth.faces.console.desk import CONSOLE_HEADERS, Desk, Page, Visit
+from troth.faces.console import saved
+from troth.faces.console.desk import Desk, Page, Visit
 from troth.faces.console.promise_form import drawn
 from troth.ledger import accounts
 from troth.outside import notice_word
 from troth.policy import clause_text, form
-from troth.policy.document import Document
 from troth.policy.kinds import KINDS, OF_A_POLICY
 from troth.policy.rewording import Piece, pieces
 from troth.rules import policy_draft as rules
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from troth.policy.merging import Side, Sides
 
 TOP = "top"
-WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 FROM_DRAFT = "/policy/{name:str}"
 _WORDS = re.compile(r"\s+|[\w’'{}.]+|[^\w\s]")
 
@@ -102,7 +102,7 @@ def _lists(desk: Desk) -> None:
             "policy_draft.html", visit.words("policy.draft", name=draft.name), draft=draft, state=draft.state,
             clauses=clauses, approved=accept_draft.approved(visit.project, draft),
             advice=_said(visit, draft, draft.state["advice"]),
-            comments=_said(visit, draft, draft.state["comments"]), moved=moved if _open(draft) else (),
+            moved=moved if _open(draft) else (),
             moved_at=", ".join(dict.fromkeys(side.clause or visit.words("policy.top") for side in moved)),
             top=[entry for entry in found if not entry.clause],
             outcomes=[(word, visit.words(f"policy.outcome.{word}")) for word in rules.OUTCOMES],
@@ -296,7 +296,7 @@ def _deciding(desk: Desk) -> None:
 
 
 def _reviewing(desk: Desk) -> None:
-    @desk.page("/policy/{name:str}/review", "read_policy")
+    @desk.page(f"{FROM_DRAFT}/review", "read_policy")
     def reviewed(visit: Visit) -> Response[str]:
         """GET /console/policy/NAME/review: documents to give out, and what those that came back propose."""
         draft = _draft(visit)
@@ -308,21 +308,17 @@ def _reviewing(desk: Desk) -> None:
             writes=visit.may("write_policy", "") and _open(draft),
         )  # fmt: skip
 
-    @desk.page("/policy/{name:str}/notice/{language:str}", "read_policy")
+    @desk.page(f"{FROM_DRAFT}/notice/{{language:str}}", "read_policy")
     def given(visit: Visit) -> Response[Any]:
         """GET …/notice/LANGUAGE: the draft as a Word document for review, its values locked."""
         draft, language = _draft(visit), str(visit.path["language"])
         policy, problems = draft.loaded
         if policy is None:
             raise WrongFileError(problems)
-        name = f"{draft.name}-{language if language in policy.documents else 'notice'}.docx"
         content = notice_word.notice(policy, language)
-        return Response(
-            content, media_type=WORD,
-            headers={**CONSOLE_HEADERS, "Content-Disposition": f'attachment; filename="{name}"'},
-        )  # fmt: skip
+        return saved.document(f"{draft.name}-{language}", "docx", saved.DOCX, content)
 
-    @_act(desk, "/policy/{name:str}/review", "write_policy", files=True)
+    @_act(desk, f"{FROM_DRAFT}/review", "write_policy", files=True)
     def upload(visit: Visit) -> Response[Any]:
         """POST …/review: a document that came back; its proposals are kept, and nothing is merged."""
         draft, sent = _draft(visit), visit.file("document")
@@ -331,7 +327,7 @@ def _reviewing(desk: Desk) -> None:
         review_document.propose(visit.project, draft, sent[1], visit.staff.handle)
         return visit.to(f"/policy/{draft.name}/review", "told.policy.reviewed")
 
-    @_act(desk, "/policy/{name:str}/proposal", "write_policy")
+    @_act(desk, f"{FROM_DRAFT}/proposal", "write_policy")
     def answer(visit: Visit) -> Response[Any]:
         """POST …/proposal: one proposal is taken into the draft, or declined."""
         draft = _draft(visit)
@@ -376,8 +372,7 @@ def _checked(draft: PolicyDraft, file: str, number: str, words: str) -> tuple[Po
         text = clause_text.with_prose(draft.files[file], file, number, words)
     except NotAllowedError as error:
         return draft, str(error)
-    files = {**draft.files, file: text}
-    return PolicyDraft(draft.stream, draft.version, draft.state, draft.base, files, draft.register), ""
+    return replace(draft, files={**draft.files, file: text}), ""
 
 
 def _clause_page(
@@ -399,7 +394,7 @@ def _clause_page(
             "file": file,
             "language": document.language,
             "title": document.by_number[number].title if number else "",
-            "prose": (prose or {}).get(file) or _prose(document, number),
+            "prose": (prose or {}).get(file) or clause_text.prose(document, number),
             "stale": file in stale,
         }
         for file, document in draft.documents.items()
@@ -423,10 +418,6 @@ def _clause_page(
         writes=visit.may("write_policy", "") and _open(draft),
         comments_allowed=(visit.may("write_policy", "") or visit.may("advise", "")) and _open(draft),
     )  # fmt: skip
-
-
-def _prose(document: Document, number: str) -> str:
-    return clause_text.prose(document, number)
 
 
 def _promise(

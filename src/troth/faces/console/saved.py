@@ -12,6 +12,7 @@ from troth.faces.web import HEADERS
 from troth.rules.package import as_csv_line, file_name
 
 AT_ONCE = 500
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
 def csv_file(name: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Response[Any]:
