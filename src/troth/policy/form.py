@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -436,14 +436,7 @@ class _Reader:
         return found[first] if list(found) == [first] else found
 
     def rows(self, widget: Rows, path: str) -> Any:
-        numbers = sorted(
-            {
-                int(rest)
-                for name in self.posted
-                if name.startswith(f"{path}.")
-                and _INDEX.fullmatch(rest := name[len(path) + 1 :].partition(".")[0])
-            }
-        )
+        numbers = row_numbers(self.posted, path)
         if len(numbers) > ROWS_MAX:
             self.problem(path, "many", str(ROWS_MAX))
             return None
@@ -469,6 +462,16 @@ class _Reader:
                 self.problem(f"{path}.{number}.key", "twice")
             named[key] = value
         return named
+
+
+def row_numbers(names: Iterable[str], path: str) -> list[int]:
+    """Return the numbers of the rows that the names of inputs speak of, the smallest first.
+
+    >>> row_numbers(["table.10.key", "table.2.lifetime.unit", "table.2.key", "tables.1"], "table")
+    [2, 10]
+    """
+    found = (name[len(path) + 1 :].partition(".")[0] for name in names if name.startswith(f"{path}."))
+    return sorted({int(one) for one in found if _INDEX.fullmatch(one)})
 
 
 def canonical(widget: Widget, value: Any) -> Any:

@@ -5,9 +5,8 @@ It translates `policy.form` and decides nothing; one empty row stands behind tho
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from troth.policy.form import (
     Choice,
@@ -24,9 +23,8 @@ from troth.policy.form import (
     Widget,
     Wrong,
     YesNo,
+    row_numbers,
 )
-
-_TYPES = {"email": "email", "uri-reference": "text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ class _Drawing:
     inputs: Mapping[str, Sequence[str]]
     wrong: Mapping[str, str]
     named: str
-    spoken: Mapping[str, str] = field(default_factory=dict)
+    spoken: Mapping[str, str]
 
 
 def drawn(
@@ -111,7 +109,7 @@ def _widget(
 
     match widget:
         case Line():
-            return made("line", type_=_TYPES.get(widget.form, "text"))
+            return made("line", type_="email" if widget.form == "email" else "text")
         case Number():
             return made("number")
         case Day():
@@ -143,13 +141,9 @@ def _widget(
 
 
 def _rows(widget: Rows, name: str, drawing: _Drawing) -> list[tuple[str, str, tuple[Input, ...], str]]:
-    found = {
-        int(match[1])
-        for one in drawing.inputs
-        if (match := re.match(rf"{re.escape(name)}\.(\d{{1,4}})\.?", one))
-    }
+    found = row_numbers(drawing.inputs, name)
     rows = []
-    for number in [*sorted(found), max(found, default=-1) + 1]:
+    for number in [*found, max(found, default=-1) + 1]:
         inner = f"{name}.{number}"
         key = (drawing.inputs.get(f"{inner}.key") or ("",))[0]
         item = _widget(widget.item, inner, drawing, "")
