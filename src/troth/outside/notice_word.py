@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, time
 from hashlib import sha256 as digest
 from itertools import count
@@ -136,8 +137,6 @@ def _of_node(node: Node) -> Iterator[Piece]:
 
 
 def _flat(found: Sequence[Node], like: Piece | None = None) -> Iterator[Piece]:
-    from dataclasses import replace
-
     here = like or Piece("")
     for run in found:
         match run["is"]:
@@ -240,8 +239,6 @@ class _Writer:
 
     def pieces(self, paragraph: Any, pieces: Sequence[Piece]) -> None:
         """Write pieces; what a promise says goes into a locked control, in the format around it."""
-        from dataclasses import replace
-
         for piece in pieces:
             if not piece.locked:
                 self.runs(paragraph._p, (piece,))

@@ -17,11 +17,11 @@ from urllib.parse import quote
 from troth.errors import NotAllowedError
 from troth.policy.document import without_comments
 from troth.policy.notice_tree import tokens
+from troth.policy.placeholder import PLACEHOLDER
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-_PLACEHOLDER = re.compile(r"(?<!\\)\{\{(?P<inside>[^{}\n]{0,200})\}\}")
 _BLOCK = re.compile(r"(?:table|list)\s*:")
 _FIRST, _LAST = 0xE100, 0xF8FF
 _MARKER = re.compile(r"\s*(?:>\s?)*\s*(?:(?:[-*+]|\d{1,9}[.)])\s+)?(?:>\s?)*")
@@ -70,7 +70,7 @@ def paragraphs(text: str, language: str) -> tuple[Paragraph, ...]:
         names.append(match["inside"].strip())
         return chr(_FIRST + len(names) - 1) if len(names) <= _LAST - _FIRST else match[0]
 
-    hidden = _PLACEHOLDER.sub(hide, without_comments(text))
+    hidden = PLACEHOLDER.sub(hide, without_comments(text))
     return tuple(_paragraphs(tokens(hidden, language), names))
 
 

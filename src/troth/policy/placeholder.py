@@ -21,7 +21,7 @@ from troth.policy.words import LANGUAGES, Words, words
 if TYPE_CHECKING:
     from troth.policy.policy import Policy
 
-_PLACEHOLDER = re.compile(r"(?<!\\)\{\{(?P<inside>[^{}\n]{0,200})\}\}")
+PLACEHOLDER = re.compile(r"(?<!\\)\{\{(?P<inside>[^{}\n]{0,200})\}\}")
 _BLOCK = re.compile(r"(?P<what>\w+)\s*:\s*(?P<name>.*)", re.DOTALL)
 _OPEN = re.compile(r"(?<!\\)\{\{")
 _CLAUSE_LINK = re.compile(r"\]\(#(?P<number>\d+(?:\.\d+)*)\)")
@@ -34,7 +34,7 @@ def filled(text: str, policy: Policy, language: Words) -> str:
         said = _said(match["inside"].strip(), policy, language)
         return match[0] if said is None else said
 
-    return _PLACEHOLDER.sub(fill, without_comments(text))
+    return PLACEHOLDER.sub(fill, without_comments(text))
 
 
 def problems(policy: Policy, document: Document, whole: bool = True) -> Iterator[Problem]:
@@ -59,7 +59,7 @@ def _of_line(
 ) -> Iterator[tuple[Problem, bool]]:
     if "{{" not in line and "](#" not in line:  # most lines
         return
-    for match in _PLACEHOLDER.finditer(line):
+    for match in PLACEHOLDER.finditer(line):
         inside = match["inside"].strip()
         missing = _missing(inside, policy, language)
         if missing is None and _BLOCK.fullmatch(inside) and line.strip() != match[0]:
@@ -68,7 +68,7 @@ def _of_line(
         if missing is not None:
             column = _column(document, number, match)
             yield Problem(document.file, number, column, missing.what, missing.remedy), missing.absent
-    rest = _PLACEHOLDER.sub("", line)
+    rest = PLACEHOLDER.sub("", line)
     if _OPEN.search(rest):
         column = document.lines[number - 1].find("{{") + 1
         yield (
