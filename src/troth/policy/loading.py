@@ -33,7 +33,7 @@ def load(files: Mapping[str, str]) -> tuple[Policy | None, tuple[Problem, ...]]:
     return _load(tuple(files.items()))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=10)
 def _load(written: tuple[tuple[str, str], ...]) -> tuple[Policy | None, tuple[Problem, ...]]:
     files = dict(written)
     documents, main, problems = _documents(files)

@@ -43,14 +43,15 @@ def parsed(text: str, file: str) -> Document:
     return parse(text, file)
 
 
-@lru_cache(maxsize=6)
-def _loaded(files: Texts) -> tuple[Policy | None, tuple[Problem, ...]]:
-    return load(dict(files))
+def _loaded(
+    documents: Mapping[str, str], register: Mapping[str, str]
+) -> tuple[Policy | None, tuple[Problem, ...]]:
+    return load(dict(sorted({**documents, **register}.items())))
 
 
 @lru_cache(maxsize=12)
 def _check(file: str, files: Texts, register: Texts, today: date) -> tuple[Finding, ...]:
-    policy = _loaded(tuple(sorted((*files, *register))))[0]
+    policy = _loaded(dict(files), dict(register))[0]
     return tuple(check(dict(files)[file], file, today=today, policy=policy))
 
 
@@ -89,7 +90,15 @@ class PolicyDraft:
     @cached_property
     def loaded(self) -> tuple[Policy | None, tuple[Problem, ...]]:
         """The policy as the draft would make it, or every problem of it."""
-        return _loaded(tuple(sorted({**self.files, **self.register}.items())))
+        return _loaded(self.files, self.register)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy as the draft would make it; raises WrongFileError while it has mistakes."""
+        policy, problems = self.loaded
+        if policy is None:
+            raise WrongFileError(problems)
+        return policy
 
     @cached_property
     def changed(self) -> tuple[Sides, ...]:
@@ -194,7 +203,7 @@ def promise_form(
     if kind not in described["properties"]:
         raise NotFoundError(f"There is no kind of promise called {kind[:40]!r}.")
     languages = dict.fromkeys(one.language for one in draft.documents.values())
-    policy = draft.loaded[0] or _loaded(tuple(sorted({**draft.base, **draft.register}.items())))[0]
+    policy = draft.loaded[0] or _loaded(draft.base, draft.register)[0]
     elsewhere: set[str] = set()
     for number in draft.main.by_number:
         if number != clause and not name:
@@ -225,10 +234,7 @@ def set_date(project: Project, draft: PolicyDraft, version: str, effective: date
     """
     if effective < day_here(project):
         raise NotAllowedError("The day from which it is in force is not past: name today, or a later day.")
-    policy, problems = draft.loaded
-    if policy is None:
-        raise WrongFileError(problems)
-    day = effective.isoformat()
+    policy, day = draft.policy, effective.isoformat()
     told = {name for one in policy.promises.values() if one.kind == "change" for name in one.said}
     in_front = "effective" not in told and "updated" not in told
     files = dict(draft.files)

@@ -78,9 +78,7 @@ def weigh_draft(project: Project, draft: PolicyDraft, language: str = "") -> Wei
 
     Raises WrongFileError while the draft has mistakes.
     """
-    now, problems = draft.loaded
-    if now is None:
-        raise WrongFileError(problems)
+    now = draft.policy
     known = as_published(project, _since(project, "", now))
     if known is not None:
         return _weighed(project, str(known[1].facts["version"]), known[0], now, language)

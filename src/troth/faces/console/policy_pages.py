@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from litestar import Response
 
-from troth.errors import NotAllowedError, NotFoundError, TrothError, WrongFileError
+from troth.errors import NotAllowedError, NotFoundError, TrothError
 from troth.faces.console import saved
 from troth.faces.console.desk import Desk, Page, Visit
 from troth.faces.console.promise_form import drawn
@@ -312,10 +312,7 @@ def _reviewing(desk: Desk) -> None:
     def given(visit: Visit) -> Response[Any]:
         """GET …/notice/LANGUAGE: the draft as a Word document for review, its values locked."""
         draft, language = _draft(visit), str(visit.path["language"])
-        policy, problems = draft.loaded
-        if policy is None:
-            raise WrongFileError(problems)
-        content = notice_word.notice(policy, language)
+        content = notice_word.notice(draft.policy, language)
         return saved.document(f"{draft.name}-{language}", "docx", saved.DOCX, content)
 
     @_act(desk, f"{FROM_DRAFT}/review", "write_policy", files=True)
