@@ -152,8 +152,3 @@ def no_advice(state: Mapping[str, Any], staff: str) -> Iterator[str]:
     """Say why somebody may not advise on a draft as data protection officer."""
     if any(one["by"] == staff for one in state["approvals"]):
         yield "Whoever approved a draft does not advise on it as data protection officer (GDPR Art. 38(6))."
-
-
-def advice_now(state: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the last advice on the text as it stands, or None."""
-    return next((one for one in reversed(state["advice"]) if one["sha256"] == state["sha256"]), None)
