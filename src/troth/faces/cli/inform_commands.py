@@ -15,6 +15,9 @@ from troth.faces.cli.context import project
 app = typer.Typer(
     no_args_is_help=True, help="Inform people whose data came from somebody else (GDPR Art. 14)."
 )
+STAFF = typer.Option(
+    ..., "--staff", "-s", help="Who you are, as it stands in the record.", envvar="TROTH_STAFF"
+)
 JSON = typer.Option(False, "--json", help="Write the result as JSON.")
 
 
@@ -25,9 +28,7 @@ def add(
     on: str = typer.Option(..., metavar="DATE", help="The day the data was obtained."),
     name: str = typer.Option("", help="The person's name."),
     language: str = typer.Option("", help="en or fr; the policy's own if left out."),
-    staff: str = typer.Option(
-        ..., "--staff", "-s", help="Who you are, as it stands in the record.", envvar="TROTH_STAFF"
-    ),
+    staff: str = STAFF,
     json: bool = JSON,
 ) -> None:
     """Record that data came from somebody else; the notice is owed within a month.
@@ -86,9 +87,7 @@ def exempt(
     public: str = typer.Option(
         "", "--public", help="For (b): where the information was made public instead."
     ),
-    staff: str = typer.Option(
-        ..., "--staff", "-s", help="Who you are, as it stands in the record.", envvar="TROTH_STAFF"
-    ),
+    staff: str = STAFF,
     json: bool = JSON,
 ) -> None:
     """Record that nobody need be told, by which letter of Art. 14(5), why, and who decided so: the clock stops.
@@ -112,9 +111,7 @@ def withdraw(
         ..., "--reason", help="Why the exemption does not apply, in words; kept encrypted."
     ),
     by: str = typer.Option(..., "--by", help="Who decided so; kept encrypted."),
-    staff: str = typer.Option(
-        ..., "--staff", "-s", help="Who you are, as it stands in the record.", envvar="TROTH_STAFF"
-    ),
+    staff: str = STAFF,
     json: bool = JSON,
 ) -> None:
     """Withdraw an exemption of Art. 14(5): the notice is owed by its first day again, late where that is over.
