@@ -9,7 +9,6 @@ Law: GDPR Arts. 5(2), 24(2).
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,6 +31,7 @@ from troth.work.establishment import day_here
 from troth.work.project import Project
 from troth.work.publish_policy import Published, publish_policy, refuse_wrong
 from troth.work.record_register import record_register
+from troth.work.write_whole import write_whole
 
 VERSIONS = "policy.versions"
 LEASE_SECONDS = 300
@@ -186,7 +186,7 @@ def put_in_force(project: Project, staff: str = "troth") -> Published:
 def _put_in_force(project: Project, staff: str) -> Published:
     last = last_published(project)
     published = publish_policy(project.ledger, project.written, last, day_here(project), staff)
-    _write(project.settings.folder / LOCK, write_lock(published.lock))
+    write_whole(project.settings.folder / LOCK, write_lock(published.lock))
     record_register(project)
     return published
 
@@ -283,7 +283,7 @@ def _keep(folder: Path, number: int, files: Mapping[str, str]) -> int:
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir(parents=True)
     for file, text in files.items():
-        _write(made / file, text)
+        write_whole(made / file, text)
     made.rename(folder / VERSIONS / f"{number:04d}")
     return number
 
@@ -299,16 +299,6 @@ def _put(folder: Path, names: Iterable[str], texts: Mapping[str, str]) -> None:
     """Write files as these texts say them; one that they have not is taken away."""
     for name in names:
         if name in texts:
-            _write(folder / name, texts[name])
+            write_whole(folder / name, texts[name])
         else:
             (folder / name).unlink(missing_ok=True)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    beside = path.with_name(f".{path.name}.new")
-    with beside.open("wb") as file:
-        file.write(text.encode("utf-8"))
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from troth.errors import NotAllowedError
 from troth.policy.promise import Cookies
 from troth.policy.rewriting import rewritten
 from troth.rules import remedy
 from troth.work.project import Project
+from troth.work.write_whole import write_whole
 
 ACTS = (("gate", "enforce"), ("unknown", "drop"))
 """How the gate keeps a site to its table: what came too soon, or is declared by nobody, does not pass."""
@@ -33,7 +33,7 @@ def mend_table(project: Project) -> tuple[str, str] | None:
     if promise is None or found is None:
         return None
     file, text = rewritten(project.written, promise.id, *found)
-    replace(project.settings.folder / file, text)
+    write_whole(project.settings.folder / file, text)
     return found
 
 
@@ -45,15 +45,8 @@ def mend_gate(project: Project) -> Iterator[str]:
     file = project.settings.folder / "troth.toml"
     for name, value in ACTS:
         if getattr(site, name) != value:
-            replace(file, _set(file.read_text(encoding="utf-8"), name, value))
+            write_whole(file, _set(file.read_text(encoding="utf-8"), name, value))
             yield f'{name} = "{value}"'
-
-
-def replace(file: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    beside = file.with_name(f".{file.name}.new")
-    beside.write_text(text, encoding="utf-8", newline="\n")
-    beside.replace(file)
 
 
 def _set(text: str, name: str, value: str) -> str:

@@ -95,11 +95,11 @@ def set_value(
     Example: troth policy set register/activities/activity/premises reviewed 2026-12-01
     """
     from troth.policy.rewriting import rewritten
-    from troth.work.mend_cookies import replace
+    from troth.work.write_whole import write_whole
 
     here = project()
     file, text = rewritten(here.written, promise, field, value)
-    replace(here.settings.folder / file, text)
+    write_whole(here.settings.folder / file, text)
     if json:
         as_json({"promise": promise, "field": field, "value": value, "file": file})
         return
