@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from troth.policy.kinds import OF_THE_REGISTER
 from troth.policy.policy import Policy
 from troth.policy.promise import Promise, Purpose
 from troth.rules import control_consent
@@ -52,10 +51,9 @@ def of(promise: Promise) -> Control | None:
 
 
 def checked(policy: Policy) -> Iterator[Checked]:
-    """Yield every promise that is judged, with its control, in the order of the document."""
+    """Yield every promise, those of the register too, with its control, in the order of the files."""
     for promise in policy.promises.values():
-        if promise.public or type(promise) in OF_THE_REGISTER:
-            yield Checked(promise, of(promise))
+        yield Checked(promise, of(promise))
 
 
 def idle(policy: Policy) -> tuple[Control, ...]:

@@ -6,7 +6,7 @@ Law: GDPR Arts. 5(1)(c), 13(1), 14(3), 21(4).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
@@ -72,12 +72,17 @@ def judge(promise: Promise, policy: Policy, facts: Facts) -> Judged:
     """Judge what is held, the channels it came by, and whether those whose data others gave were told in time."""
     assert isinstance(promise, Collection)
     columns, wrong = _undeclared(policy, facts)
+    own = {*(str(one.key) for one in promise.categories), *map(str, promise.collects)}
+    held = sum(category in own for _, category in _columns(facts))
     mine = [facts.noticed[name] for one in promise.sources if (name := str(one.key)) in facts.noticed]
     told, late = sum(one.told for one in mine), [said for one in mine for said in one.late]
     besides = sum(one.late_besides for one in mine)
     in_all = told + len(late) + besides
     late += [f"and {besides} more notices"] if besides else []
-    figure = f"{columns - len(wrong)} of {columns} mapped columns hold a declared category"
+    if promise.public:
+        figure = f"{columns - len(wrong)} of {columns} mapped columns hold a declared category"
+    else:  # the closed list of what is held is the policy's; the register adds to it
+        figure, wrong = f"{held} mapped columns hold what it collects", []
     unseen = [
         f"channel {one.key}: nobody saw version {policy.version} of the notice there"
         for one in promise.channels
@@ -96,8 +101,9 @@ def judge(promise: Promise, policy: Policy, facts: Facts) -> Judged:
         figure += f"; {told} of {in_all} told in time that we hold their data"
     if wrong or late:
         return "broken", figure, evidence, [*wrong, *late]
-    if not columns:
-        return "unproven", "no store is mapped", evidence, unseen
+    if not held:
+        nowhere = "no map has a column of what it collects" if columns else "no store is mapped"
+        return "unproven", nowhere, evidence, unseen
     return "unproven" if unseen else "kept", figure, evidence, unseen
 
 
@@ -108,16 +114,18 @@ def _key(named: Channel) -> str:
 def _undeclared(policy: Policy, facts: Facts) -> tuple[int, list[str]]:
     """Count the mapped columns, and name those that hold what the policy does not declare."""
     declared = set(policy.categories)
-    columns, wrong = 0, []
+    columns = [*_columns(facts)]
+    wrong = [f"{name}: {category} is not declared" for name, category in columns if category not in declared]
+    return len(columns), wrong
+
+
+def _columns(facts: Facts) -> Iterator[tuple[str, str]]:
+    """Yield each mapped column that holds data about people, by its full name, with its category."""
     for store, mapped in facts.maps.items():
         for table in mapped.tables.values():
             for column, category in table.columns.items():
-                if category in STRUCTURE:
-                    continue
-                columns += 1
-                if category not in declared:
-                    wrong.append(f"{store}.{table.name}.{column}: {category} is not declared")
-    return columns, wrong
+                if category not in STRUCTURE:
+                    yield f"{store}.{table.name}.{column}", category
 
 
 def _when(told_on: str | None) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from troth.law.period import Period
 from troth.policy.policy import Policy
-from troth.policy.promise import Collection, Cookies, Group, Promise, RetentionRule
+from troth.policy.promise import Collection, Cookies, Group, Promise, Purpose, RetentionRule
 from troth.policy.register import Activity, RegisterDocument
 from troth.policy.soundness import DOCUMENT_LETTERS
 from troth.rules import control
@@ -40,6 +40,10 @@ def remedy(promise: Promise, found: Verdict, policy: Policy, facts: Facts) -> st
         case Activity():
             if "review" in wrong or not wrong:
                 return f"troth policy set {promise.id} reviewed {facts.today}"
+        case Purpose():
+            late = [one for one in policy.activities.values() if _not_reviewed(one, found)]
+            if late:
+                return f"troth policy set {late[0].id} reviewed {facts.today}"
         case RegisterDocument():
             return _document(promise, facts)
         case Cookies():
@@ -54,6 +58,11 @@ def remedy(promise: Promise, found: Verdict, policy: Policy, facts: Facts) -> st
         return "troth publish"
     mine = control.of(promise)
     return mine.command if mine else ""
+
+
+def _not_reviewed(one: Activity, found: Verdict) -> bool:
+    mine = [by for by in found.broken_by if by.startswith(f"{one.key}: ")]
+    return any("its review was due" in by or "was never reviewed" in by for by in mine)
 
 
 def _sweep(promise: RetentionRule, found: Verdict, policy: Policy, facts: Facts) -> str:

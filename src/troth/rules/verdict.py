@@ -14,7 +14,6 @@ from datetime import date
 from typing import Any, Literal
 
 from troth.law.period import Period
-from troth.policy.kinds import OF_THE_REGISTER
 from troth.policy.policy import Policy
 from troth.policy.promise import (
     Cookies,
@@ -127,12 +126,10 @@ _SHOWN_BY: Mapping[str, frozenset[str]] = {
 
 
 def judge(policy: Policy, facts: Facts) -> tuple[Verdict, ...]:
-    """Give the verdict on every promise, in the order of the document, then on the entries of the register.
-
-    Of the other promises of the register, each is judged with the activity that names it.
-    """
-    judged = [one for one in policy.promises.values() if one.public or type(one) in OF_THE_REGISTER]
-    return tuple(_whole(promise, _judge(promise, policy, facts), policy, facts) for promise in judged)
+    """Give the verdict on every promise: of the document in its order, then of the register."""
+    return tuple(
+        _whole(promise, _judge(promise, policy, facts), policy, facts) for promise in policy.promises.values()
+    )
 
 
 def _whole(promise: Promise, found: Verdict, policy: Policy, facts: Facts) -> Verdict:
