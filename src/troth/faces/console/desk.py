@@ -30,6 +30,8 @@ from litestar.response import Redirect
 
 from troth import errors
 from troth.errors import TrothError
+from troth.faces.console.saved import csv_file
+from troth.faces.console.table import Tables
 from troth.faces.portal.pages import same_site
 from troth.faces.web import HEADERS, STATUS, Look, mark
 from troth.faces.words import NAMES, Words, preferred
@@ -44,6 +46,8 @@ ROOT = "/console"
 BODY_BYTES_MAX = 1024 * 1024
 FILES_BYTES_MAX = 64 * 1024 * 1024
 ROWS_PER_PAGE = 50
+FILE_ROWS_MAX = 100_000
+"""More rows than a page's own file holds: what may be longer has an address that streams it."""
 ADDRESS_MAX = 1_000
 """A longer address is not gone back to after signing in: it stands in a cookie, and those hold 4 KB."""
 
@@ -139,6 +143,10 @@ class Visit:
         pages = max(1, -(-rows // ROWS_PER_PAGE))
         asked = self.asked("page", "1")
         return max(1, min(int(asked) if asked.isdecimal() and len(asked) < 8 else 1, pages)), pages
+
+    def most(self, rows: int) -> int:
+        """Return how many rows of a list are read: so many for the page, far more for a file of one of its tables."""
+        return FILE_ROWS_MAX if self.asked("csv") else rows
 
     def before(self) -> int | None:
         """Return before which number of a list is asked for; None from its newest."""
@@ -282,9 +290,13 @@ class Desk:
     def draw(
         self, request: Asked, words: Words, template: str, title: str, status: int = 200, *,
         staff: Staff | None = None, **values: object,
-    ) -> Response[str]:  # fmt: skip
-        """Draw a page in a language; without `staff` it is one for whoever is not signed in."""
+    ) -> Response[Any]:  # fmt: skip
+        """Draw a page in a language, or give away the table of it that is asked for as a file.
+
+        Without `staff` it is a page for whoever is not signed in.
+        """
         told = str(request.query_params.get("told", ""))
+        sheets = _sheets(request)
         drawn = self.look.templates.get_template(template).render(
             t=words,
             title=title,
@@ -302,8 +314,14 @@ class Desk:
             root=ROOT,
             told=words(told) if told.startswith("told.") and words.has(told) else "",
             told_bad=told.startswith("told.bad."),
+            sheets=sheets,
             **values,
         )
+        rows = sheets.rows()
+        if rows:
+            return csv_file(sheets.named(sheets.asked), rows[0], rows[1:])
+        if sheets.asked and status == 200:
+            raise errors.NotFoundError("This page has no table of this name.")
         headers = {**CONSOLE_HEADERS, "Content-Language": words.language, "Vary": "Accept-Language, Cookie"}
         response = Response(drawn, media_type=MediaType.HTML, status_code=status, headers=headers)
         asked = request.query_params.get("lang")
@@ -340,6 +358,20 @@ def _in_language(request: Asked, staff: Staff | None) -> str:
         if (name not in {"lang", "told"} if staff is not None else name == "to")
     ]
     return f"{request.url.path}?{urlencode([*kept, ('lang', '')])}"
+
+
+def _sheets(request: Asked) -> Tables:
+    """Return the tables of a page before it is drawn: each is given away below the page's own address."""
+    page = (
+        request.url.path.removeprefix(f"{ROOT}/").replace("/", "-") if request.url.path != ROOT else "today"
+    )
+    if request.method != "GET":
+        return Tables(page, None)
+    kept = [
+        (name, value) for name, value in request.query_params.multi_items() if name not in {"csv", "told"}
+    ]
+    asked = clean(str(request.query_params.get("csv", "")))
+    return Tables(page, f"{request.url.path}?{urlencode([*kept, ('csv', '')])}", asked)
 
 
 def _referred(request: Asked) -> str:

@@ -52,7 +52,7 @@ def recipient_pages(desk: Desk) -> None:
             return csv_file("recipients", heads, ([_cell(row[name]) for name in heads] for row in rows))
         waiting = _untold(visit)
         return visit.show(
-            "recipients.html", visit.words("recipients.title"), rows=rows, waiting=waiting[:ROWS_PER_PAGE],
+            "recipients.html", visit.words("recipients.title"), rows=rows, waiting=waiting[: visit.most(ROWS_PER_PAGE)],
             more=len(waiting) > ROWS_PER_PAGE, discloses=visit.may("disclose", ""),
         )  # fmt: skip
 
@@ -62,15 +62,16 @@ def recipient_pages(desk: Desk) -> None:
         found = visit.project.policy.recipients.get(str(visit.path["key"]))
         if found is None:
             raise NotFoundError(f"The policy names no recipient {str(visit.path['key'])[:40]!r}.")
+        most = visit.most(ROWS_PER_PAGE)
         told = read.last_events(
-            visit.project.ledger, "recipient_notified", limit=ROWS_PER_PAGE + 1, before=visit.before(),
+            visit.project.ledger, "recipient_notified", limit=most + 1, before=visit.before(),
             holding=f'"recipient":"{found.key}"',
         )  # fmt: skip
         entities = visit.staff.entities("read_recipients")
-        shown = [event for _, event in told[:ROWS_PER_PAGE] if entities is None or event.entity in entities]
+        shown = [event for _, event in told[:most] if entities is None or event.entity in entities]
         return visit.show(
             "recipient.html", _row(visit, found)["name"], one=found, row=_row(visit, found), course=shown,
-            older=told[ROWS_PER_PAGE - 1][0] if len(told) > ROWS_PER_PAGE else None,
+            older=told[most - 1][0] if len(told) > most else None,
             transfers=list(_transfers(visit, found)), categories=_categories(visit, found),
             requires=[f"recipients.evidence.{name}" for name in found.requires],
         )  # fmt: skip
