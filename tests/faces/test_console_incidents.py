@@ -74,6 +74,9 @@ def test_its_whole_way_from_the_report_to_the_register(project, app, clock):
         assert (refused.status_code, "authority was not told" in refused.text) == (422, True)
         page = client.post(f"/console/incidents/{number}/notified", data={"reference": "CNIL 47"}).text
         assert "told in time" in page
+        page = client.post(f"/console/incidents/{number}/notified", data={"reference": "CNIL 48"}).text
+        assert "CNIL 47" in page
+        assert "CNIL 48" in page
         ground = {"ground": "unintelligible", "reason": "AES-256"}
         client.post(f"/console/incidents/{number}/exempt", data=ground)
         page = client.post(f"/console/incidents/{number}/close", data={"lessons": "lock the disks"}).text
@@ -169,6 +172,9 @@ def test_a_controller_is_told_by_a_letter_that_was_seen(project, app, letters, b
         assert client.get(f"{here}?to=nobody").status_code == 404
         client.post(here, data={"name": "Kornblume", "proof": "a call"})
         assert "Told so far: 2" in client.get(here).text
+        early = {"name": "Acme", "proof": "a call", "at": "2026-11-01T08:00"}
+        assert "nobody is told of a breach before it is certain" in client.post(here, data=early).text
+        assert "Kornblume: " in client.get(f"/console/incidents/{breach}").text
 
 
 def test_a_report_that_was_no_breach_is_dismissed_with_its_reason(project, app, number):

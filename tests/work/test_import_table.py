@@ -29,6 +29,7 @@ from troth.work import (
     remind,
     request_file,
 )
+from troth.work.breach_register import register
 from troth.work.import_table import column_map, look, take
 
 REQUESTS = """Reference,Received on,Rights,Status,Name,E-mail,Acknowledged on,Acknowledgement (file),Extended on,\
@@ -346,7 +347,7 @@ def test_breaches_keep_their_moments_and_their_hours(project, tmp_path, clock):
     clock.forward(days=4)
     verdict = next(one for one in audit.audit(project, record=False) if one.promise == said.promise)
     assert verdict.word == "broken"
-    rows = list(incident.register(project))
+    rows = list(register(project))
     assert {row["number"]: row["imported"] for row in rows} == {"I-2025-001": NOW, "I-2026-001": NOW}
     before = {one.stream: one.body for one in read.states(project.ledger, "incident")}
     rebuild(project.ledger)

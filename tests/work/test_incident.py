@@ -19,6 +19,7 @@ from troth.ledger.rebuild import rebuild
 from troth.outside.mail import Sent
 from troth.work import audit, breach_notice, incident, remind
 from troth.work.addresses import addresses_in, between_days
+from troth.work.breach_register import cell, register
 
 SAID = {
     "nature": "Somebody read the list of customers.", "consequences": "You may get mail that pretends to be from us.",
@@ -92,7 +93,7 @@ def test_its_whole_way_to_the_register(project, letters, breach):
     assert subject == "Your personal data: what happened, and what you can do"
     assert all(said in text for said in SAID.values())
     incident.close(project, breach, "disks are encrypted now", "marie")
-    (line,) = incident.register(project)
+    (line,) = register(project)
     assert (line["risk"], line["people_told"], line["late"], line["lessons"]) == (
         "high", 2, False, "disks are encrypted now",
     )  # fmt: skip
@@ -269,7 +270,7 @@ def test_what_is_missing_is_said_whole(project, number, clock):
 
 def test_one_that_was_none_is_dismissed_and_is_in_no_register(project, number):
     incident.dismiss(project, number, "it was found again, locked", "marie")
-    assert list(incident.register(project)) == []
+    assert list(register(project)) == []
     assert "no breach" not in word(project)
 
 
@@ -279,8 +280,54 @@ def test_high_risk_may_be_told_otherwise_and_a_controller_is_told(project, breac
     incident.exempt(project, breach, "unintelligible", "AES-256", "marie")
     incident.told_controller(project, breach, "Acme", "our mail of today", "marie")
     incident.close(project, breach, "none", "marie")
-    (line,) = incident.register(project)
+    (line,) = register(project)
     assert (line["people_not_told_because"], line["controllers_told"]) == ("GDPR Art. 34(3)(a)", 1)
+    assert line["why"] == "many people"  # and not the reason of the exemption
+
+
+def test_the_register_has_every_notice_and_the_moment_at_which_each_controller_was_told(
+    project, breach, clock
+):
+    assess(project, breach, risk="risk")
+    aware = clock()
+    clock.forward(hours=80)
+    late = aware + timedelta(hours=75)
+    incident.told_authority(project, breach, late, "CNIL 1", "marie", because="the log came late")
+    incident.told_authority(project, breach, clock(), "CNIL 1-bis", "marie", because="more was read")
+    by_day = aware + timedelta(hours=2)
+    incident.told_controller(project, breach, "Acme", "by telephone", "marie", at=by_day)
+    incident.told_controller(project, breach, "Bertin", "our letter", "marie")
+    (line,) = register(project)
+    said = {name: line[name] for name in ("authority_told_at", "authority_reference", "late", "late_because")}
+    assert list(said.values()) == [late.isoformat(timespec="seconds"), "CNIL 1", True, "the log came late"]
+    assert line["authority_last_reference"] == "CNIL 1-bis"
+    assert line["authority_last_told_at"] == clock().isoformat(timespec="seconds")
+    phases = [
+        (one["phase"], one["reference"], one["late"], one["because"]) for one in line["authority_phases"]
+    ]
+    assert phases == [
+        ("initial", "CNIL 1", True, "the log came late"),
+        ("complementary", "CNIL 1-bis", False, "more was read"),
+    ]
+    told = [(one["controller"], one["at"]) for one in line["controllers"]]
+    assert told == [
+        ("Acme", by_day.isoformat(timespec="seconds")),
+        ("Bertin", clock().isoformat(timespec="seconds")),
+    ]
+    assert "initial, CNIL 1, late, the log came late; " in cell(line["authority_phases"])
+
+
+def test_nobody_is_told_of_a_breach_before_it_is_certain(project, breach, clock):
+    assess(project, breach, risk="risk")
+    early = clock() - timedelta(minutes=1)
+    for told in (
+        lambda: incident.told_authority(project, breach, early, "CNIL 1", "marie"),
+        lambda: incident.told_controller(project, breach, "Acme", "by telephone", "marie", at=early),
+    ):
+        with pytest.raises(NotAllowedError, match=r"It is certain since .*before it is certain"):
+            told()
+    state = incident.load(project, breach).state
+    assert (state["authority"], state["controllers"]) == ([], 0)
 
 
 def test_a_visitor_reports_once_and_the_officer_is_reminded(project, letters, clock):

@@ -9,7 +9,7 @@ Law: GDPR Art. 33(1) to (5), Art. 34; Art. 4(12).
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -207,10 +207,7 @@ def told_authority(
     wrong = list(why_no_more(found))
     if end is None:
         wrong.append("Say first since when it is certain that it was a breach.")
-    if at.tzinfo is None:
-        wrong.append("The moment has no offset from UTC. Write it as 2026-11-23T14:05+01:00.")
-    elif at > project.clock():
-        wrong.append("That moment lies in the future.")
+    wrong += _why_not_told_at(project, found, at)
     wrong += (
         []
         if reference.strip()
@@ -304,10 +301,12 @@ def exempt(project: Project, number: str, ground: str, reason: str, staff: str) 
     return _moved(project, found, "people_exempt", {"reason": ground}, staff, {"why": reason.strip()})
 
 
-def told_controller(project: Project, number: str, controller: str, proof: str, staff: str) -> Incident:
-    """Record that we, as processor, told a controller of the breach, and by what that is proven."""
-    found = load(project, number)
-    wrong = list(why_no_more(found))
+def told_controller(
+    project: Project, number: str, controller: str, proof: str, staff: str, *, at: datetime | None = None
+) -> Incident:
+    """Record that we, as processor, told a controller of the breach, when (now), and by what that is proven."""
+    found, at = load(project, number), at or project.clock()
+    wrong = [*why_no_more(found), *_why_not_told_at(project, found, at)]
     wrong += [] if controller.strip() else ["Name the controller."]
     wrong += [] if proof.strip() else ["Say by what it was told, such as our mail of 3 December."]
     _refuse(wrong)
@@ -315,7 +314,7 @@ def told_controller(project: Project, number: str, controller: str, proof: str, 
         project,
         found,
         "controller_told",
-        {},
+        {"at": at.isoformat(timespec="seconds")},
         staff,
         {"controller": controller.strip(), "proof": proof.strip()},
     )
@@ -331,60 +330,34 @@ def close(project: Project, number: str, lessons: str, staff: str) -> Incident:
 
 
 def words(project: Project, number: str) -> dict[str, str]:
-    """Return what was said of an incident in words, the last of each; nothing once that was erased."""
+    """Return what was said of an incident in words, the last of each; nothing once that was erased.
+
+    The reasons for a delay are those of the first notice, and why the risk is what it is was said with it: what
+    later phases and an exemption say under the same names is theirs alone.
+    """
     said: dict[str, str] = {}
     for event in course(project, number):
-        if event.key is None:
-            continue
-        try:
-            payload = vault.payload(project.ledger, event)
-        except KeyDestroyedError:
-            continue
-        said |= {name: str(value) for name, value in payload.items() if value}
+        spoken = spoken_in(project, event)
+        if event.facts["stage"] == "people_exempt" or event.facts.get("phase") == "complementary":
+            spoken = {name: text for name, text in spoken.items() if name not in {"why", "because"}}
+        said |= spoken
     return said
+
+
+def spoken_in(project: Project, event: Event) -> dict[str, str]:
+    """Return what one event of an incident says in words; nothing once that was erased."""
+    if event.key is None:
+        return {}
+    try:
+        payload = vault.payload(project.ledger, event)
+    except KeyDestroyedError:
+        return {}
+    return {name: str(value) for name, value in payload.items() if value}
 
 
 def course(project: Project, number: str) -> tuple[Event, ...]:
     """Return what happened with an incident, in order, but the single letters to people: they are counted."""
     return read.stream_without(project.ledger, f"{FAMILY}/{number}", "person_told")
-
-
-def register(project: Project) -> Iterator[dict[str, Any]]:
-    """Yield a line for every breach, also those that nobody was told of (Art. 33(5))."""
-    for state in every(project):
-        if state["aware_at"] is None:
-            continue
-        said, first = words(project, state["number"]), (state["authority"] or [{}])[0]
-        yield {
-            "number": state["number"],
-            "company": state["entity"],
-            "reported_at": state["reported_at"],
-            "aware_at": state["aware_at"],
-            "certain_by": said.get("by", ""),
-            "occurred": said.get("occurred", ""),
-            "types": " ".join(state["types"]),
-            "nature": said.get("nature") or said.get("what", ""),
-            "cause": said.get("cause", ""),
-            "subjects": said.get("subjects", ""),
-            "categories": " ".join(state["categories"]),
-            "people": state["people"],
-            "records": state["records"],
-            "consequences": said.get("consequences", ""),
-            "risk": state["risk"] or "",
-            "why": said.get("why", ""),
-            "measures": said.get("measures", ""),
-            "authority_told_at": first.get("at", ""),
-            "authority_reference": said.get("reference", ""),
-            "late": first.get("late", ""),
-            "late_because": said.get("because", ""),
-            "people_told": state["people_told"],
-            "people_not_told_because": rules.EXEMPT.get(str(state["exempt"]), ""),
-            "controllers_told": state["controllers"],
-            "lessons": said.get("lessons", ""),
-            "status": state["status"],
-            "ended_on": state["ended_on"] or "",
-            "imported": (state.get("imported") or {}).get("on", ""),
-        }
 
 
 def _mark(project: Project, number: str, address: str) -> str:
@@ -396,6 +369,20 @@ def _mark(project: Project, number: str, address: str) -> str:
 def why_no_more(found: Incident) -> list[str]:
     """Say that an incident ended, where it did: nothing more is recorded of it."""
     return [f"It ended on {found.state['ended_on']}."] if found.state["ended_on"] else []
+
+
+def _why_not_told_at(project: Project, found: Incident, at: datetime) -> list[str]:
+    """Say why nobody can have been told of a breach at that moment."""
+    if at.tzinfo is None:
+        return ["The moment has no offset from UTC. Write it as 2026-11-23T14:05+01:00."]
+    if at > project.clock():
+        return ["That moment lies in the future."]
+    aware = found.state["aware_at"]
+    if aware is not None and at < datetime.fromisoformat(aware):
+        return [
+            f"It is certain since {aware}, and nobody is told of a breach before it is certain. Check the moment."
+        ]
+    return []
 
 
 def _refuse(wrong: Sequence[str]) -> None:

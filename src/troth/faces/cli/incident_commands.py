@@ -344,6 +344,9 @@ def controller(
     proof: str = typer.Option(
         "", help="By what it was told, such as our mail of 3 December; kept encrypted."
     ),
+    at: str = typer.Option(
+        "", help="When it was told by other means (default: now), as 2026-11-23T14:05+01:00."
+    ),
     language: str = typer.Option("", "--language", "-l", help="The language of the letter: en or fr."),
     staff: str = STAFF,
     json: bool = JSON,
@@ -357,11 +360,13 @@ def controller(
     from troth.work import incident as work
     from troth.work.tell_controller import tell_controller
 
-    if bool(to) is bool(name or proof):
-        raise NotAllowedError("Say --to KEY, and it is written to; or --name and --proof of what was done.")
+    if bool(to) is bool(name or proof or at):
+        raise NotAllowedError(
+            "Say --to KEY, and it is written to; or --name and --proof of what was done, and --at."
+        )
     opened = project()
     if not to:
-        _said(work.told_controller(opened, incident, name, proof, staff).state, json)
+        _said(work.told_controller(opened, incident, name, proof, staff, at=_moment(opened, at)).state, json)
         return
     address, now = tell_controller(opened, incident, to, staff, language=language)
     if json:
@@ -393,15 +398,18 @@ def register(
 ) -> None:
     """Write the register of breaches, also of those that nobody was told of (GDPR Art. 33(5)).
 
+    With every notice to the authority, and each controller that was told, with their moments.
+
     Example: troth incident register -o breaches.csv --staff marie
     """
     import json
 
-    from troth.work import incident as work
+    from troth.work.breach_register import cell
+    from troth.work.breach_register import register as drawn
     from troth.work.record_reading import record_reading
 
     opened = project()
-    lines = list(work.register(opened))
+    lines = list(drawn(opened))
     record_reading(opened, "incidents", staff, "incident/register")
     if output.suffix == ".json":
         output.write_text(json.dumps(lines, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
@@ -412,7 +420,7 @@ def register(
     with sys.stdout if str(output) == "-" else output.open("w", encoding="utf-8", newline="") as written:
         sheet = csv.DictWriter(written, list(lines[0]))
         sheet.writeheader()
-        sheet.writerows({name: _cell(value) for name, value in line.items()} for line in lines)
+        sheet.writerows({name: _cell(cell(value)) for name, value in line.items()} for line in lines)
 
 
 def _ask_to_write(number: int) -> None:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from litestar import Response
 from litestar.exceptions import PermissionDeniedException
@@ -23,6 +25,7 @@ from troth.faces.console.saved import document
 from troth.rules.staff import Duty
 from troth.work import breach_notice, incident, tell_controller
 from troth.work.addresses import addresses_in, between_days, each_once, readable, tables_of_people
+from troth.work.establishment import establishment
 from troth.work.incident import OWED, Incident
 from troth.work.record_reading import record_reading
 from troth.work.store_entity import store_entity
@@ -130,7 +133,7 @@ def incident_letter_pages(desk: Desk, works: Works) -> None:
         return visit.show(
             "incident_controllers.html", visit.words("incidents.controllers.title", number=found.number),
             one=found.state, served=served, chosen=chosen, letter=letter, address=address, spoken=language,
-            handles=visit.may("handle_incidents", found.state["entity"]),
+            handles=visit.may("handle_incidents", found.state["entity"]), zone=zone_of(visit, found),
         )  # fmt: skip
 
     @desk.act("/incidents/{number:str}/controllers", "handle_incidents")
@@ -144,9 +147,29 @@ def incident_letter_pages(desk: Desk, works: Works) -> None:
             )
         else:
             incident.told_controller(
-                visit.project, found.number, visit.given("name"), visit.given("proof"), visit.staff.handle
-            )
+                visit.project, found.number, visit.given("name"), visit.given("proof"), visit.staff.handle,
+                at=given_moment(visit, found),
+            )  # fmt: skip
         return visit.to(f"/incidents/{found.number}/controllers", told="told.incident.controller")
+
+
+def zone_of(visit: Visit, found: Incident) -> str:
+    """Return the time zone of an incident's company."""
+    return establishment(visit.project, found.state["entity"] or None).time_zone
+
+
+def given_moment(visit: Visit, found: Incident) -> datetime:
+    """Read a moment of the form, which is in the time of the company; now where none is given."""
+    written = visit.given("at")
+    if not written:
+        return visit.project.clock()
+    try:
+        at = datetime.fromisoformat(written)
+        at = at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone_of(visit, found)))
+        at.astimezone(UTC)
+    except (ValueError, OverflowError):  # the first and the last year have no other time zone
+        raise NotAllowedError(f"{written[:30]!r} is no moment. Choose a day and a time.") from None
+    return at
 
 
 def opened(visit: Visit, duty: Duty = "read_incidents") -> Incident:

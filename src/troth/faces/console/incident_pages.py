@@ -10,19 +10,18 @@ Law: GDPR Arts. 33, 34.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from litestar import Response
 
 from troth.errors import NotAllowedError
 from troth.faces.console.desk import ROWS_PER_PAGE, Desk, Visit
-from troth.faces.console.incident_letter_pages import incident_letter_pages, opened
+from troth.faces.console.incident_letter_pages import given_moment, incident_letter_pages, opened, zone_of
 from troth.faces.console.progress import Works
 from troth.faces.console.saved import csv_file
 from troth.rules import incident as rules
-from troth.work import incident
+from troth.work import breach_register, incident
 from troth.work.establishment import establishment
 from troth.work.incident import Incident
 from troth.work.record_reading import record_reading
@@ -58,10 +57,13 @@ def incident_pages(desk: Desk) -> None:
         record_reading(visit.project, "incidents", visit.staff.handle, "console/incidents/register")
         entities = visit.staff.entities("read_incidents")
         lines = [
-            one for one in incident.register(visit.project) if entities is None or one["company"] in entities
+            one
+            for one in breach_register.register(visit.project)
+            if entities is None or one["company"] in entities
         ]
         heads = list(lines[0]) if lines else ["number"]
-        return csv_file("register-of-breaches", heads, ([one[name] for name in heads] for one in lines))
+        rows = ([breach_register.cell(one[name]) for name in heads] for one in lines)
+        return csv_file("register-of-breaches", heads, rows)
 
     @desk.page("/incidents/new", "read_incidents")
     def new(visit: Visit) -> Response[Any]:
@@ -99,6 +101,8 @@ def incident_pages(desk: Desk) -> None:
             handles=visit.may("handle_incidents", found.state["entity"]), course=_course(visit, found, zone),
             categories=_categories(visit), texts=SAID, types=rules.TYPES, risks=rules.RISKS, exempt=rules.EXEMPT,
             company=_company(visit, found.state["entity"]), run=run,
+            notices=breach_register.notices(visit.project, found.number),
+            controllers=breach_register.controllers(visit.project, found.number),
         )  # fmt: skip
 
     _acts(desk)
@@ -111,7 +115,7 @@ def _acts(desk: Desk) -> None:
         """POST …/certain: since when it is certain that it was a breach; the hours run from then."""
         found = opened(visit, "handle_incidents")
         incident.certain(
-            visit.project, found.number, visit.given("by"), _given(visit, found), visit.given("facts"),
+            visit.project, found.number, visit.given("by"), given_moment(visit, found), visit.given("facts"),
             visit.staff.handle,
         )  # fmt: skip
         return _back(visit, found, "certain")
@@ -132,7 +136,7 @@ def _acts(desk: Desk) -> None:
         """POST …/notified: the authority was told."""
         found = opened(visit, "handle_incidents")
         incident.told_authority(
-            visit.project, found.number, _given(visit, found), visit.given("reference"), visit.staff.handle,
+            visit.project, found.number, given_moment(visit, found), visit.given("reference"), visit.staff.handle,
             because=visit.given("because"),
         )  # fmt: skip
         return _back(visit, found, "notified")
@@ -159,11 +163,6 @@ def _acts(desk: Desk) -> None:
         found = opened(visit, "handle_incidents")
         incident.close(visit.project, found.number, visit.given("lessons"), visit.staff.handle)
         return _back(visit, found, "closed")
-
-
-def zone_of(visit: Visit, found: Incident) -> str:
-    """Return the time zone of an incident's company."""
-    return establishment(visit.project, found.state["entity"] or None).time_zone
 
 
 def _back(visit: Visit, found: Incident, told: str) -> Response[Any]:
@@ -197,20 +196,6 @@ def _list_file(found: list[Mapping[str, Any]]) -> Response[Any]:
     )
     rows = ([one["entity"] if name == "company" else one[name] for name in heads] for one in found)
     return csv_file("incidents", heads, rows)
-
-
-def _given(visit: Visit, found: Incident) -> datetime:
-    """Read a moment of the form, which is in the time of the company; now where none is given."""
-    written = visit.given("at")
-    if not written:
-        return visit.project.clock()
-    try:
-        at = datetime.fromisoformat(written)
-        at = at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone_of(visit, found)))
-        at.astimezone(UTC)
-    except (ValueError, OverflowError):  # the first and the last year have no other time zone
-        raise NotAllowedError(f"{written[:30]!r} is no moment. Choose a day and a time.") from None
-    return at
 
 
 def _number(visit: Visit, name: str) -> int | None:
