@@ -109,6 +109,18 @@ def test_far_more_than_the_last_time_is_marked_by_who_approves(project, app, fol
     assert sweep.marked_by(project, sweep.named(project, NAME)) == "reviewer"
 
 
+def test_the_first_one_of_many_rows_is_marked_by_who_approves(project, app, folder):
+    with closing(sqlite3.connect(folder / "shop.db")) as connection, connection:
+        rows = [(number, 2, "2020-01-01") for number in range(100, 200)]
+        connection.executemany("INSERT INTO message (id, customer_id, sent) VALUES (?, ?, ?)", rows)
+    sweep.look(project)
+    with signed_in(project, "handler", app) as client:
+        assert "nothing went by this promise as it stands" in client.get(HERE).text
+        assert client.post(f"{HERE}/mark").status_code == 422
+    with signed_in(project, "reviewer", app) as client:
+        assert "Marked." in client.post(f"{HERE}/mark", data={"confirm": "1"}).text
+
+
 def test_no_other_name_is_a_sweep_and_whoever_administers_sees_none(project, app):
     with signed_in(project, "auditor", app) as client:
         assert client.get("/console/sweeps/shop.orders.none").status_code == 404
@@ -124,7 +136,8 @@ def test_no_other_name_is_a_sweep_and_whoever_administers_sees_none(project, app
 def test_a_hold_is_placed_read_reviewed_and_ended(project, app, clock):
     today = clock().date()
     form = {"matter": "canary-matter 26/0417", "reason": "our defence", "about": "email=ada@example.org\n",
-            "what": ["contact"], "tables": "shop.message", "review": str(today + timedelta(days=90))}  # fmt: skip
+            "what": ["contact"], "tables": "shop.message", "owner": "general counsel",
+            "review": str(today + timedelta(days=90))}  # fmt: skip
     with signed_in(project, "counsel", app) as client:
         page = client.post("/console/sweeps/holds", data=form).text
         assert "The hold stands." in page
@@ -134,6 +147,8 @@ def test_a_hold_is_placed_read_reviewed_and_ended(project, app, clock):
         assert (len(placed["subjects"]), placed["what"]) == (1, ["contact", "shop.message"])
         assert [e.actor for e in read.stream(project.ledger, f"reading/{placed['name']}")] == ["counsel"]
         listed = client.get("/console/sweeps/holds").text
+        assert "general counsel" in listed
+        assert "general counsel" in client.get("/console/sweeps/holds?format=csv").text
         assert "canary-matter" not in listed
         assert "our defence" not in listed
         late = {"until": str(today + timedelta(days=400)), "note": "n"}

@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -19,6 +20,7 @@ from troth.ledger import read
 from troth.ledger.rebuild import rebuild
 from troth.policy.promise import Archive, RetentionRule
 from troth.policy.shape import Text
+from troth.rules import sweep as rules
 from troth.rules.sweep import first_kept
 from troth.work import carry_on, hold, mark, sweep
 from troth.work.audit import audit
@@ -215,6 +217,25 @@ def test_far_more_than_the_last_time_asks_first(shop, folder, clock):
     (found,) = sweep.mark(shop, [NAME], staff="marie")
     assert found.why_not == "it would take 1001 rows, and the last took 10: look, then add --confirm"
     assert marked(shop, confirmed=True).rows == 1001
+
+
+def test_the_first_one_asks_where_it_would_take_many(shop, folder, clock):
+    with closing(sqlite3.connect(folder / "shop.db")) as connection, connection:
+        rows = [(number, 2, "2020-01-01") for number in range(1000, 1091)]
+        connection.executemany("INSERT INTO message (id, customer_id, sent) VALUES (?, ?, ?)", rows)
+    (found,) = sweep.mark(shop, [NAME], staff="marie")
+    assert found.why_not == (
+        "it would take 101 rows, and nothing went by this promise as it stands: look, then add --confirm"
+    )
+    assert read.state(shop.ledger, found.bound.stream) is None
+    marked(shop, confirmed=True)
+    clock.forward(days=8)
+    (done,) = sweep.act(shop)
+    assert done.rows == 101
+    state = read.state(shop.ledger, found.bound.stream).body
+    assert rules.last_rows(found.bound, sweep.version_of(found.bound), state) == 101
+    assert rules.last_rows(found.bound, "another", state) is None
+    assert rules.last_rows(replace(found.bound, trigger="seen"), sweep.version_of(found.bound), state) is None
 
 
 def test_another_table_that_would_change_stops_it(shop, folder, clock):

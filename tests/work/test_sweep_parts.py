@@ -105,7 +105,9 @@ def _marked(folder, clock, connection, *more):
     policy.write_text(policy.read_text("utf-8") + PROMISE, "utf-8")
     (folder / "stores" / "visits.yaml").write_text(MAP, "utf-8")
     project = opened(folder, clock)
-    (marked,) = [one for one in sweep.mark(project, [NAME], staff="marie") if isinstance(one, Marked)]
+    (marked,) = [
+        one for one in sweep.mark(project, [NAME], staff="marie", confirmed=True) if isinstance(one, Marked)
+    ]
     project.close()
     return marked
 

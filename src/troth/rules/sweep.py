@@ -2,8 +2,8 @@
 
 Between marking and acting lies the grace of the promise, in which somebody may stop it.  A sweep
 takes what was due on the day it was marked and no more rows than were counted then, and only while
-the promise stands as it stood; one that would take far more than the last time waits until somebody
-has looked.
+the promise stands as it stood; one that would take far more than the last time, or many rows as the
+first, waits until somebody has looked.
 
 Law: GDPR Art. 5(1)(e), storage limitation; Art. 5(2); Art. 25.
 """
@@ -32,6 +32,8 @@ GRACE = Period(7, "days")
 FAR_MORE = 5
 FAR_MORE_ROWS = 1_000
 """More than five times the rows of the last sweep, and more than a thousand, ask first: our own default."""
+FIRST_ROWS = 100
+"""More rows than that ask where nothing went by the promise as it stands, so that there is no last time: our own."""
 MEASURED_WITHIN = timedelta(days=31)
 """How old a count may be and still show that a promise is kept: our own default."""
 
@@ -192,13 +194,23 @@ def left_beside(state: Mapping[str, Any], batch: int) -> dict[tuple[str, str], i
     }
 
 
-def far_more(rows: int, last: int | None) -> bool:
-    """Tell whether a sweep would take far more than the last one did.
+def last_rows(one: Bound, version: str, state: Mapping[str, Any]) -> int | None:
+    """Return how many rows the last sweep took by the promise as it stands; None where none did: it is the first."""
+    last = state.get("last")
+    if not last or last.get("rule_version") != version or last.get("trigger") != one.trigger:
+        return None
+    return int(last["rows"])
 
-    >>> far_more(6_000, 1_000), far_more(600, 100), far_more(6_000, None)
-    (True, False, False)
+
+def asks(rows: int, last: int | None) -> bool:
+    """Tell whether somebody looks first: it would take far more than the last one did, or many as the first.
+
+    >>> asks(6_000, 1_000), asks(600, 100), asks(101, None), asks(100, None)
+    (True, False, True, False)
     """
-    return last is not None and rows > FAR_MORE_ROWS and rows > FAR_MORE * max(last, 1)
+    if last is None:
+        return rows > FIRST_ROWS
+    return rows > FAR_MORE_ROWS and rows > FAR_MORE * max(last, 1)
 
 
 def why_not_act_by(marked_by: str, staff: str, *, alone: bool = False) -> str:
@@ -242,7 +254,10 @@ def fold(state: State | None, event: Event) -> State:
             happened = added(before.get("happened") or {}, facts.get("beside") or ())  # type: ignore[arg-type]
             return {**before, "status": status, "swept": rows, "batch": facts["batch"], "happened": happened}
         case "acted", "marked" | "acting":
-            last = {"on": on, "rows": before["swept"], "run": before["run"], "held": facts["held"]}
+            last = {
+                "on": on, "rows": before["swept"], "run": before["run"], "held": facts["held"],
+                "rule_version": before["rule_version"], "trigger": before["trigger"],
+            }  # fmt: skip
             held, left = facts["held"], facts["left"]
             return {
                 **before, "status": "idle", "last": last, "held": held, "overdue": left, "measured_on": on, "due": None,

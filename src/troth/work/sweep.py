@@ -110,7 +110,7 @@ def mark(
 ) -> tuple[Marked | Found, ...]:
     """Mark what is due, so that it goes once the grace is over; return what could not be marked as found.
 
-    `confirmed` marks one that takes far more than the last time.
+    `confirmed` marks one that takes far more than the last time, or many rows as the first.
     """
     others = kept_back(project)
     said: list[Marked | Found] = []
@@ -120,11 +120,10 @@ def mark(
         if found.why_not or not found.overdue.rows or waits:
             said.append(found)
             continue
-        last = (found.state.get("last") or {}).get("rows")
-        if rules.far_more(found.overdue.rows, last) and not confirmed:
-            why = (
-                f"it would take {found.overdue.rows} rows, and the last took {last}: look, then add --confirm"
-            )
+        last = rules.last_rows(one, version_of(one), found.state)
+        if rules.asks(found.overdue.rows, last) and not confirmed:
+            before = "nothing went by this promise as it stands" if last is None else f"the last took {last}"
+            why = f"it would take {found.overdue.rows} rows, and {before}: look, then add --confirm"
             said.append(Found(one, found.before, found.overdue, found.state, why))
             continue
         said.append(_mark(project, found, others, staff))

@@ -71,7 +71,11 @@ def look(names: list[str] | None = NAMES, json: bool = JSON) -> None:
 def mark(
     names: list[str] | None = NAMES,
     staff: str = STAFF,
-    confirm: bool = typer.Option(False, "--confirm", help="Also where it is far more than the last time."),
+    confirm: bool = typer.Option(
+        False,
+        "--confirm",
+        help="Also where it is far more than the last time, or many rows for the first time.",
+    ),
     json: bool = JSON,
 ) -> None:
     """Mark what is due today: it goes once the grace of its promise is over, unless somebody stops it.

@@ -1,7 +1,8 @@
 """Sweeps: per retention promise and table what is due, why, what is marked until when, and what went.
 
 Danger: acting removes rows for good; what prevents loss stands in `work/sweep.py`.  Whoever marked a sweep is not
-who lets it act before the worker does, and one that takes far more than the last is marked by who approves sweeps.
+who lets it act before the worker does, and one that takes far more than the last, or many rows as the first, is
+marked by who approves sweeps.
 
 Law: GDPR Art. 5(1)(e).
 """
@@ -90,12 +91,13 @@ def sweep_pages(desk: Desk) -> None:
     def one(visit: Visit) -> Response[Any]:
         """GET /console/sweeps/NAME: one sweep, what may be done with it and what happened."""
         found = _opened(visit, "read_sweeps")
-        row, last = _row(visit, found), works.last(f"sweep {found.name}")
+        row, run = _row(visit, found), works.last(f"sweep {found.name}")
+        last = rules.last_rows(found, sweep.version_of(found), row)
         marked_by = sweep.marked_by(visit.project, found)
         return visit.show(
-            "sweep.html", found.name, row=row, bound=found, day=visit.day, run=last, marked_by=marked_by,
+            "sweep.html", found.name, row=row, bound=found, day=visit.day, run=run, marked_by=marked_by,
             why_not_act=_why_not_act(visit, found, row, marked_by), entity=_entity(visit, found),
-            far_more=rules.far_more(row["overdue"], (row["last"] or {}).get("rows")), course=_course(visit, found),
+            asks=rules.asks(row["overdue"], last), last_rows=last, course=_course(visit, found),
             exceptions=[said.said(visit.words.language) for said in found.rule.exceptions],
             trigger=found.rule.trigger.said(visit.words.language),
         )  # fmt: skip
@@ -117,7 +119,7 @@ def sweep_pages(desk: Desk) -> None:
 
     @desk.act("/sweeps/{name:str}/mark", "read_sweeps")
     def mark(visit: Visit) -> Response[Any]:
-        """POST …/mark: mark what is due; far more than the last time is marked by who approves sweeps."""
+        """POST …/mark: mark what is due; far more than the last time, or many as the first, by who approves sweeps."""
         confirmed = visit.given("confirm") == "1"
         found = _opened(visit, "approve_sweeps" if confirmed else "run_sweeps")
         (said,) = sweep.mark(visit.project, [found.name], staff=visit.staff.handle, confirmed=confirmed)
