@@ -210,6 +210,7 @@ def test_the_commands(project, folder):
     assert said.code == 0, said.err
     name = said.out.split()[2].strip(",.")
     assert name in troth(folder, "hold", "list").out
+    assert "marie" in troth(folder, "hold", "list").out
     shown = troth(folder, "hold", "show", name, "--staff", "marie").out
     assert "matter: Tribunal" in shown
     assert (

@@ -11,7 +11,7 @@ import pytest
 import story
 from commanding import troth
 from naming import names
-from shop_project import make, opened, with_old_messages
+from shop_project import make, opened, with_another_company, with_old_messages
 from troth.errors import NotAllowedError, TamperedError
 from troth.ledger import read, seal
 from troth.ledger.rebuild import rebuild
@@ -128,6 +128,28 @@ def test_sweeps_in_scope_wait_and_others_do_not(folder, clock):
     assert sweep.look(project, record=False)[0].why_not == ""
     inspection.open_inspection(project, "CNIL", ["shop.message"], "marie")
     assert "the legal hold" in sweep.look(project, record=False)[0].why_not
+
+
+def test_the_hold_is_of_the_company_that_is_inspected(folder, clock):
+    with_another_company(folder)
+    news = folder / "stores" / "news.yaml"
+    other = "controller: other-company"
+    news.write_text(news.read_text("utf-8").replace("controller: main-entity", other), "utf-8")
+    project = opened(folder, clock)
+    inspection.open_inspection(project, "CNIL", ["contact"], "marie", entity="other-company")
+    inspection.open_inspection(project, "CNIL", ["contact", "shop.orders"], "marie", entity="main-entity")
+    assert {one.what for one in hold.in_force(project)} == {
+        ("news.subscriber",),
+        ("shop.customer", "shop.message", "shop.orders"),
+    }
+    assert {one["owner"] for one in hold.every(project)} == {"marie"}
+    for scope, why in (
+        ("shop.orders", "The store `shop` is not of other-company"),
+        ("order", "No store of other-company has data called order"),
+    ):
+        with pytest.raises(NotAllowedError, match=why):
+            inspection.open_inspection(project, "CNIL", [scope], "marie", entity="other-company")
+    assert len(hold.in_force(project)) == 2
 
 
 def test_a_register_is_that_of_the_checkpoint_and_not_of_its_day(project, folder, clock):

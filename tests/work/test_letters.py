@@ -62,7 +62,7 @@ def test_every_letter_says_each_of_its_required_fields(kind, language):
         "activities": "the-activities", "aware": "the-moment", "types": "", "occurred": "", "subjects": "", "people": 3,
         "records": None,
         "controller": "the-controller", "agreement": "the-agreement", "person": "the-person", "wording": "the-words",
-        "part": True, "store": "the-store", "right": "the-right", "owner": "the-owner",
+        "part": True, "store": "the-store", "right": "the-right", "owner": "the-owner", "hold": "the-hold",
         "token": "the-token",
         "ground": "the-ground", "lifts_on": "the-lifting-day",
         "amount": "12.00 EUR", "calculation": "the-sum", "reason": "the-why",

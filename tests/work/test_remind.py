@@ -1,5 +1,6 @@
 """The data protection officer hears each day of what presses, and the dates are a calendar."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import icalendar
@@ -8,7 +9,10 @@ import pytest
 import story
 from naming import names
 from shop_project import opened
-from troth.work import decide, due_calendar, hold, remind
+from troth.errors import NotAllowedError
+from troth.ledger import read
+from troth.rules import hold as hold_rules
+from troth.work import carry_on, decide, due_calendar, hold, remind, remind_hold_owners
 
 ADA = "ada@example.org"
 
@@ -44,6 +48,42 @@ def test_a_hold_that_nobody_looked_at_again_is_told(project, clock, letters):
     clock.forward(days=11)
     assert remind.remind(project)
     assert f"Hold {name}: it was to be looked at again by 3 December 2026" in letters()[-1][2]
+    assert "who answers for it: basile" in letters()[-1][2]
+
+
+def test_whoever_answers_for_a_hold_is_written_to_once_before_each_review(folder, clock, letters):
+    settings = folder / "troth.toml"
+    settings.write_text(
+        settings.read_text("utf-8") + '\n[owner.counsel]\nemail = "counsel@shop.example"\n', "utf-8"
+    )
+    project = opened(folder, clock)
+    review_on = clock().date() + timedelta(days=10)
+    name = hold.place(project, "Dispute Canary", "Open.", review_on, "basile", owner="counsel").state["name"]
+    hold.place(project, "A dispute", "Open.", review_on, "basile")  # basile has no address
+    assert remind_hold_owners.remind_hold_owners(project) == 0
+    clock.forward(days=4)
+    carry_on.one_round(project)
+    assert remind_hold_owners.remind_hold_owners(project) == 0
+    ((_, subject, text),) = [one for one in letters() if one[0] == "counsel@shop.example"]
+    assert subject == f"A legal hold is to be looked at again: {name}"
+    assert "again by 3 December 2026" in text
+    assert "Canary" not in text
+    hold.review(project, name, clock().date() + timedelta(days=100), "the appeal", "marie", owner="dpo")
+    assert hold.load(project, name).state["owner"] == "dpo"
+    assert remind_hold_owners.remind_hold_owners(project) == 0
+    clock.forward(days=93)
+    assert remind_hold_owners.remind_hold_owners(project) == 1
+    assert letters()[-1][0] == "dpo@company.example"
+
+
+def test_nobody_answers_for_a_hold_by_an_address_and_an_older_one_has_no_owner(project, clock):
+    review_on = clock().date() + timedelta(days=10)
+    with pytest.raises(NotAllowedError, match="no e-mail address"):
+        hold.place(project, "A dispute", "Open.", review_on, "basile", owner="jo@shop.example")
+    placed = hold.place(project, "A dispute", "Open.", review_on, "basile")
+    first = read.stream(project.ledger, placed.stream)[0]
+    older = replace(first, facts={name: told for name, told in first.facts.items() if name != "owner"})
+    assert hold_rules.fold(None, older)["owner"] == ""
 
 
 def test_it_goes_out_in_the_morning_of_the_place(project, clock, letters):

@@ -259,7 +259,7 @@ KINDS: Mapping[str, Kind] = _kinds(
         ("transfer", "document", "on", "party", "approved_by", "lacks", "imported"),
         "disclosure",
     ),
-    Kind("hold_moved", ("state", "hold", "scope_sha256"), ("review_on", "subjects", "what"), "hold"),
+    Kind("hold_moved", ("state", "hold", "scope_sha256"), ("review_on", "subjects", "what", "owner"), "hold"),
     Kind(
         "sweep_moved",
         ("state", "rule", "rule_version", "run", "rows"),

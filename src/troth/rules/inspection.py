@@ -8,10 +8,11 @@ Law: GDPR Art. 31, Art. 58(1)(a) and (e); Art. 5(1)(c).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from troth.rules.event import Event
+from troth.rules.map import Map
 
 State = dict[str, Any]
 FAMILY = "inspection"
@@ -67,3 +68,34 @@ def lacking(authority: str, scope: Sequence[str], known: Sequence[str]) -> Itera
         if one not in known:
             shown = ", ".join(sorted(name for name in known if "." not in name)[:20])
             yield f"No map has data called {one[:60]!r}. Name a category, a store, or a table as store.table: {shown} …"
+
+
+def wrong_scope(
+    scope: Sequence[str], maps: Mapping[str, Map], theirs: Sequence[str], entity: str
+) -> Iterator[str]:
+    """Say what of a scope is not of the company that is inspected; `theirs` are its stores, shared ones included."""
+    for one in scope:
+        store = one.partition(".")[0]
+        if store in maps and store not in theirs:
+            yield f"The store `{store}` is not of {entity}, which is inspected. Leave {one} out, or name its company."
+        elif store not in maps and not held([one], maps, theirs):
+            yield f"No store of {entity} has data called {one}: there is nothing that the inspection would hold."
+
+
+def held(scope: Sequence[str], maps: Mapping[str, Map], theirs: Sequence[str]) -> tuple[str, ...]:
+    """Return what the hold of an inspection is about: the scope, each category by its tables in these stores.
+
+    Where all stores are theirs, a category stays one: it is of tables too that are mapped later.
+    """
+    if set(theirs) == set(maps):
+        return tuple(scope)
+    found: dict[str, None] = {}
+    for one in scope:
+        if one.partition(".")[0] in maps:
+            found[one] = None
+        for store in theirs:
+            tables = (table for table in maps[store].tables.values() if table.impersonal is None)
+            found |= dict.fromkeys(
+                f"{store}.{table.name}" for table in tables if one in table.columns.values()
+            )
+    return tuple(found)

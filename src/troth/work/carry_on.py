@@ -33,6 +33,7 @@ from troth.work import (
     open_request,
     record_consent,
     release,
+    remind_hold_owners,
     request_file,
     restrict_at_once,
     send_letter,
@@ -184,6 +185,7 @@ def one_round(project: Project) -> Round:
             LOG.error("%s: it could not be carried on (%s).", found.stream, type(error).__name__)
     failed += not _released(project)
     tell_owners.tell(project)
+    remind_hold_owners.remind_hold_owners(project)
     failed += _swept(project)
     tomorrow = (day_here(project) + timedelta(days=1)).isoformat()
     for found in read.states(project.ledger, "request", status="closed", due_before=tomorrow):

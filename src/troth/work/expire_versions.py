@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from troth.errors import NotAllowedError, NotFoundError
 from troth.ledger import append
+from troth.rules import hold as rules
 from troth.rules.event import Draft, Fact
 from troth.stores.contract import Expiring
 from troth.work import hold
@@ -34,14 +35,10 @@ def expire(project: Project, stores: Sequence[str], staff: str = "troth") -> Map
                 f"The store `{name}` keeps no old versions, or its map does not say for how long: write "
                 "`versions_expire: 30 days`."
             )
-        held = [
-            one.name
-            for one in hold.in_force(project)
-            if not one.subjects and (not one.what or name in one.what)
-        ]
+        held = rules.stops(hold.in_force(project), project.maps[name])
         if held:
             raise NotAllowedError(
-                f"The legal hold {held[0]} is about all of `{name}`: old versions stay there until it ends."
+                f"The legal hold {held} is about everybody in `{name}`: old versions stay there until it ends."
             )
         done[name] = opened.expire(project.clock().date())
         facts: dict[str, Fact] = {

@@ -54,13 +54,17 @@ def place(
     about: Sequence[tuple[str, str]] = (),
     what: Sequence[str] = (),
     entity: str = "",
+    owner: str = "",
 ) -> HoldFile:
     """Place a hold on the data of those named `about` (everybody where nobody is), `what` of it or all.
+
+    `owner` answers for it, and is written to before it is to be looked at again: whoever places it, if left out.
 
     Raises NotAllowedError with everything it lacks.
     """
     known = exemption.names(project.maps)
-    wrong = list(rules.lacking(matter, reason, review_on, what, known, day_here(project)))
+    owner = owner.strip() or staff
+    wrong = list(rules.lacking(matter, reason, owner, review_on, what, known, day_here(project)))
     if wrong:
         raise NotAllowedError(" ".join(wrong))
     named = [subjects.subject_for(project.ledger, kind, value) for kind, value in about]
@@ -72,6 +76,7 @@ def place(
         "hold": name,
         "scope_sha256": sha256(json.dumps(scope, sort_keys=True).encode()).hexdigest(),
         "review_on": review_on.isoformat(),
+        "owner": owner,
         **scope,
     }
     draft = Draft(
@@ -136,14 +141,22 @@ def told(project: Project, name: str) -> Mapping[str, Any]:
         return {}
 
 
-def review(project: Project, name: str, review_on: date, note: str, staff: str) -> HoldFile:
-    """Record that somebody looked at a hold, why it still stands, and when it is looked at again."""
+def review(
+    project: Project, name: str, review_on: date, note: str, staff: str, *, owner: str = ""
+) -> HoldFile:
+    """Record that somebody looked at a hold, why it still stands, and when it is looked at again.
+
+    `owner` answers for it from now on; whoever did, if left out.
+    """
     found = _standing(project, name)
     wrong = list(rules.wrong_review(review_on, day_here(project)))
+    wrong += rules.wrong_owner(owner) if owner.strip() else []
     wrong += [] if note.strip() else ["Say why the hold is still needed, in words."]
     if wrong:
         raise NotAllowedError(" ".join(wrong))
-    _moved(project, found, "reviewed", {"review_on": review_on.isoformat()}, staff, {"note": note.strip()})
+    facts: dict[str, Fact] = {"review_on": review_on.isoformat()}
+    facts |= {"owner": owner.strip()} if owner.strip() else {}
+    _moved(project, found, "reviewed", facts, staff, {"note": note.strip()})
     return load(project, name)
 
 

@@ -30,6 +30,7 @@ from troth.work.answer_question import EVERYTHING, Narrowed, answer
 from troth.work.establishment import day_here, establishment
 from troth.work.numbered import Numbered
 from troth.work.project import Project
+from troth.work.store_entity import store_entity
 
 Shape = Literal["json", "csv", "pdf"]
 SHAPES: tuple[Shape, ...] = ("json", "csv", "pdf")
@@ -74,11 +75,13 @@ def open_inspection(
     company = establishment(project, entity or None)
     chosen = tuple(dict.fromkeys(one.strip() for one in scope if one.strip()))
     _refuse(rules.lacking(authority, chosen, exemption.names(project.maps)))
+    theirs = [name for name in project.maps if store_entity(project, name) in {"", company.entity}]
+    _refuse(rules.wrong_scope(chosen, project.maps, theirs, company.entity))
     today = day_here(project, entity or None)
     matter = f"Inspection by {authority.strip()}" + (f" ({reference.strip()})" if reference.strip() else "")
     kept = hold.place(
         project, matter, "what an authority inspects stays as it is", review_on or today + REVIEW_WITHIN, staff,
-        what=chosen, entity=company.entity,
+        what=rules.held(chosen, project.maps, theirs), entity=company.entity,
     )  # fmt: skip
     checkpoint = seal.seal_all(project.ledger)
     assert checkpoint is not None  # the hold is in it

@@ -145,6 +145,7 @@ def _looked_at_again(project: Project, language: str, today: date) -> list[str]:
             "hold_review",
             language,
             number=found.body["name"],
+            owner=found.body.get("owner") or phrase("hold_owner_unknown", language),
             on=send_letter.day(found.body["due"], language),
         )
         for found in read.states(project.ledger, hold.FAMILY, status="placed", due_before=today.isoformat())

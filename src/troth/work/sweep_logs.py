@@ -17,6 +17,7 @@ from troth.errors import NotAllowedError, NotFoundError
 from troth.law.period import Period
 from troth.ledger import append
 from troth.policy.promise import RetentionRule
+from troth.rules import hold as rules
 from troth.rules.event import Draft, Fact
 from troth.rules.plan import first_kept_day
 from troth.stores.logs import LogStore, Swept
@@ -90,12 +91,10 @@ def _store(project: Project, store: str) -> LogStore:
     opened = project.stores[store]
     if not isinstance(opened, LogStore):
         raise NotAllowedError(f"The store `{store}` is of kind `{project.maps[store].kind}`, not `logs`.")
-    held = [
-        one.name for one in hold.in_force(project) if not one.subjects and (not one.what or store in one.what)
-    ]
+    held = rules.stops(hold.in_force(project), project.maps[store])
     if held:
         raise NotAllowedError(
-            f"The legal hold {held[0]} is about all of `{store}`: nothing there is swept until it ends."
+            f"The legal hold {held} is about everybody in `{store}`: nothing there is swept until it ends."
         )
     return opened
 

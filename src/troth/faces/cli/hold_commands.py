@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import typer
+from rich.markup import escape
 
 from troth.errors import NotAllowedError
 from troth.faces.cli.console import as_json, out, table
@@ -18,6 +19,9 @@ app = typer.Typer(
     no_args_is_help=True, help="Keep data from erasures and sweeps while a legal matter goes on."
 )
 HOLD = typer.Argument(..., help="The hold, as `troth hold list` names it.")
+OWNER = "Who answers for it, as staff are named or by function; with [owner.NAME] in troth.toml they are written to."
+UNKNOWN = "unknown"
+"""Whoever answers for a hold that an older Troth placed."""
 JSON = typer.Option(False, "--json", help="Write the result as JSON.")
 
 
@@ -38,22 +42,26 @@ def place(
         [],
         help="Which data: a category, a store, or a table as store.table; all if left out. May be repeated.",
     ),
+    owner: str = typer.Option("", help=f"{OWNER} Whoever places it if left out."),
     staff: str = STAFF,
     json: bool = JSON,
 ) -> None:
     """Place a hold: erasures and sweeps leave its data alone until it ends.
 
     Example: troth hold place --matter "Tribunal de commerce 26/0417" --reason "our defence" --about
-    email=ada@example.org --what billing --review 2027-03-01 --staff marie
+    email=ada@example.org --what billing --review 2027-03-01 --owner counsel --staff marie
     """
     from troth.work import hold
 
     named = [identifier("--about", one) for one in about]
-    placed = hold.place(project(), matter, reason, _day(review), staff, about=named, what=what)
+    placed = hold.place(project(), matter, reason, _day(review), staff, about=named, what=what, owner=owner)
     if json:
         as_json(placed.state)
         return
-    out().print(f"Placed, as {placed.state['name']}. It is looked at again by {placed.state['review_on']}.")
+    out().print(
+        f"Placed, as {placed.state['name']}. {placed.state['owner']} looks at it again by {placed.state['review_on']}.",
+        markup=False,
+    )
 
 
 @app.command("list")
@@ -83,6 +91,7 @@ def list_(
             one["name"],
             _counted(len(one["subjects"])),
             ", ".join(one["what"]) or "everything",
+            escape(one.get("owner") or UNKNOWN),
             one["placed_on"],
             one["review_on"] + (" (overdue)" if _overdue(one, today) else "")
             if one["status"] == "placed"
@@ -91,7 +100,9 @@ def list_(
         ]
         for one, waiting in zip(found, kept, strict=True)
     ]
-    out().print(table("", ["hold", "about", "what", "placed", "look again", "erasures waiting"], rows))
+    out().print(
+        table("", ["hold", "about", "what", "owner", "placed", "look again", "erasures waiting"], rows)
+    )
 
 
 @app.command()
@@ -111,7 +122,8 @@ def show(hold: str = HOLD, staff: str = STAFF, json: bool = JSON) -> None:
     if json:
         as_json(told | {"waiting": waiting})
         return
-    for name in ("matter", "reason", "status", "placed_on", "placed_by", "review_on", "ended_on"):
+    told["owner"] = told.get("owner") or UNKNOWN
+    for name in ("matter", "reason", "status", "owner", "placed_on", "placed_by", "review_on", "ended_on"):
         if told.get(name):
             out().print(f"{name.replace('_', ' ')}: {told[name]}", markup=False)
     out().print(f"what: {', '.join(told['what']) or 'everything'}", markup=False)
@@ -125,6 +137,7 @@ def review(
     hold: str = HOLD,
     until: str = typer.Option(..., help="When it is looked at again, such as 2027-09-01: within six months."),
     note: str = typer.Option(..., help="Why it is still needed; kept encrypted."),
+    owner: str = typer.Option("", help=f"{OWNER} Whoever did until now if left out."),
     staff: str = STAFF,
     json: bool = JSON,
 ) -> None:
@@ -134,7 +147,7 @@ def review(
     """
     from troth.work import hold as work
 
-    found = work.review(project(), hold, _day(until), note, staff)
+    found = work.review(project(), hold, _day(until), note, staff, owner=owner)
     if json:
         as_json(found.state)
         return

@@ -47,6 +47,7 @@ def hold_pages(desk: Desk, works: Works) -> None:
                 "status",
                 "people",
                 "what",
+                "owner",
                 "placed_on",
                 "placed_by",
                 "review_on",
@@ -72,6 +73,7 @@ def hold_pages(desk: Desk, works: Works) -> None:
         placed = hold.place(
             visit.project, visit.given("matter"), visit.given("reason"), _date(visit.given("review")),
             visit.staff.handle, about=named, what=_covered(visit, entity), entity=entity,
+            owner=visit.given("owner"),
         )  # fmt: skip
         return visit.to(f"/sweeps/holds/{placed.state['name']}", told="told.hold.placed")
 
@@ -98,7 +100,10 @@ def hold_pages(desk: Desk, works: Works) -> None:
     def review(visit: Visit) -> Response[Any]:
         """POST …/review: it was looked at and still stands."""
         name = str(_opened(visit, "hold").state["name"])
-        hold.review(visit.project, name, _date(visit.given("until")), visit.given("note"), visit.staff.handle)
+        hold.review(
+            visit.project, name, _date(visit.given("until")), visit.given("note"), visit.staff.handle,
+            owner=visit.given("owner"),
+        )  # fmt: skip
         return visit.to(f"/sweeps/holds/{name}", told="told.hold.reviewed")
 
     @desk.act("/sweeps/holds/{hold:str}/end", "hold")
@@ -129,7 +134,7 @@ def _seen(visit: Visit) -> Iterator[Mapping[str, Any]]:
     entities = visit.staff.entities("read_sweeps")
     for one in hold.every(visit.project):
         if entities is None or _entity(visit, f"{FAMILY}/{one['name']}") in entities:
-            yield {**one, "people": len(one["subjects"]), "what": " ".join(one["what"])}
+            yield {"owner": "", **one, "people": len(one["subjects"]), "what": " ".join(one["what"])}
 
 
 def _companies(visit: Visit) -> list[tuple[str, str]]:
