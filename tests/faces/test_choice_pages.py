@@ -73,6 +73,17 @@ def test_a_yes_and_a_no_take_one_click_each_and_both_are_recorded(visit, shop):
     assert "You said no." in visit.get("/choices/mine").text
 
 
+def test_preferences_and_the_table_of_cookies_are_one_click_from_a_choice(visit, shop):
+    for path in ("/preferences", "/cookies"):
+        page = visit.get(path).text
+        form = page.partition('<form method="post" action="/choices/say"')[2].partition("</form>")[0]
+        assert re.findall(r'class="([^"]*)" name="say" value="([^"]*)"', form) == [
+            ("quiet", "stop all"), ("quiet", "give all"),
+        ]  # fmt: skip
+    sites = shop[0].policy.cookies.sites
+    assert all(f'href="https://{one}/choices/mine"' in page for one in sites)
+
+
 def test_what_was_refused_goes_from_the_browser_in_the_same_breath(visit):
     def gone(what):
         say(visit, what)

@@ -1,5 +1,6 @@
 """Anybody looks up recipients, cookies and authorities, and reads them as the policy says them."""
 
+import hashlib
 import re
 
 import pytest
@@ -84,7 +85,21 @@ def test_the_notice_stands_in_the_frame_and_each_clause_has_an_address(shop, pag
     for clause in shop[0].policy.document.clauses:
         assert f'<section id="clause-{clause.number}"' in text
         assert f'<a class="number" href="#clause-{clause.number}">' in text
-    assert page("/static/notice.css").headers["content-type"].startswith("text/css")
+
+
+def test_whatever_a_page_loads_has_the_hash_of_it_in_its_address(page):
+    loaded = {
+        one for path in ("/notice/fr", "/verify", "/console/sign-in")
+        for one in re.findall(r'(?:href|src)="([^"]*/static/[^"]*)"', page(path).text)
+    }  # fmt: skip
+    assert {one.rpartition("/")[2].partition("?")[0] for one in loaded} == {
+        "portal.css", "portal.js", "notice.css", "console.css", "console.js",
+    }  # fmt: skip
+    for one in loaded:
+        answer = page(one)
+        assert one.partition("?")[2] == hashlib.sha256(answer.content).hexdigest()[:12]
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert page(one[:-1]).headers["cache-control"] == "public, max-age=86400"
 
 
 def test_what_is_not_there_says_what_to_do(page):

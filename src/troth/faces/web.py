@@ -60,9 +60,13 @@ class Look:
     organisation: str
     words: Mapping[str, Words]
     templates: Environment
-    style: bytes
+    loaded: Mapping[str, tuple[bytes, str]]  # what pages load: by name, its body and media type
     coming: Callable[[Words], Mapping[str, Any] | None] = lambda _: None  # a version that is announced
-    brand: Drawn = PLAIN
+
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        """Return what stands in the address of each thing that pages load, so that the next version is another one."""
+        return {name: mark(body) for name, (body, _) in self.loaded.items()}
 
     def page(
         self,
@@ -83,9 +87,7 @@ class Look:
             languages=tuple(NAMES.items()),
             organisation=self.organisation,
             q=carried(visit),
-            style_sha256=mark(self.style),
-            brand_sha256=mark(self.brand.style),
-            logo_sha256=mark(self.brand.logo),
+            hashes=self.hashes,
             **{
                 "path": visit.url.path,
                 "coming": self.coming(words),
@@ -132,8 +134,15 @@ def look(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style = files(f"troth.faces.{face}").joinpath("static", f"{face}.css").read_bytes()
-    return Look(organisation, words, templates, style, coming, brand)
+    folder = files(f"troth.faces.{face}").joinpath("static")
+    loaded = {
+        f"{face}.css": (folder.joinpath(f"{face}.css").read_bytes(), "text/css"),
+        f"{face}.js": (folder.joinpath(f"{face}.js").read_bytes(), "text/javascript"),
+        "notice.css": (files("troth.policy").joinpath("templates", "notice.css").read_bytes(), "text/css"),
+        "look.css": (brand.style, "text/css"),
+        "logo": (brand.logo, brand.logo_type),
+    }
+    return Look(organisation, words, templates, loaded, coming)
 
 
 def carried(visit: Request[Any, Any, Any], more: str = "") -> str:
@@ -143,29 +152,19 @@ def carried(visit: Request[Any, Any, Any], more: str = "") -> str:
     return f"?{'&'.join(parts)}" if parts else ""
 
 
-def static(shown: Look) -> list[Any]:
-    """Return the routes of what pages load: the style sheet, the script, and the organisation's own look."""
-    folder = files("troth.faces.portal").joinpath("static")
-    found = {
-        "portal.css": (shown.style, "text/css"),
-        "notice.css": (files("troth.policy").joinpath("templates", "notice.css").read_bytes(), "text/css"),
-        "portal.js": (folder.joinpath("portal.js").read_bytes(), "text/javascript"),
-        "look.css": (shown.brand.style, "text/css"),
-        "logo": (shown.brand.logo, shown.brand.logo_type),
-    }
+def served(below: str, shown: Look) -> Any:
+    """Return the route of what the pages of a face load below an address, by name; what is empty is not there.
 
-    return [served("/static", found)]
-
-
-def served(below: str, found: Mapping[str, tuple[bytes, str]], cache: str = "public, max-age=86400") -> Any:
-    """Return the route of what pages load below an address: by name, its body and media type; no body is none."""
+    An address with the hash of what it holds never holds anything else, and is kept for a year.
+    """
 
     @get(f"{below}/{{name:str}}", sync_to_thread=False)
-    def one(name: FromPath[str]) -> Response[bytes]:
-        body, kind = found.get(name, (b"", ""))
+    def one(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
+        body, kind = shown.loaded.get(name, (b"", ""))
         if not body:
             raise NotFoundException
-        return Response(body, media_type=kind, headers={"Cache-Control": cache})
+        kept = "max-age=31536000, immutable" if request.url.query == mark(body) else "max-age=86400"
+        return Response(body, media_type=kind, headers={"Cache-Control": f"public, {kept}"})
 
     return one
 

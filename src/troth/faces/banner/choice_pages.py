@@ -112,11 +112,7 @@ def choice_pages(project: Project, banners: Banners, look: Look, gated: Any, lim
         sent.cookies.extend(_written(banner, made, _host(request), now(), secure=secure))
         return sent
 
-    loaded = {
-        "portal.css": (look.style, "text/css"), "look.css": (look.brand.style, "text/css"),
-        "logo": (look.brand.logo, look.brand.logo_type),
-    }  # fmt: skip
-    return [mine, say, served("/choices/page", loaded)]
+    return [mine, say, served("/choices/page", look)]
 
 
 def _host(request: Asked) -> str:

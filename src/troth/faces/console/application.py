@@ -5,7 +5,6 @@ A part is a module `…_pages.py` with one function that takes the desk and regi
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import Any
 
 from troth.faces.brand import drawn
@@ -66,7 +65,7 @@ def console(desk: Desk) -> list[Any]:
     for part in PARTS:
         part(desk)
     limit = Limit(SIGN_INS_PER_HOUR, 3600)
-    return [*desk.routes, *door(desk, limit), *outside_door(desk, limit), _static(desk)]
+    return [*desk.routes, *door(desk, limit), *outside_door(desk, limit), served(f"{ROOT}/static", desk.look)]
 
 
 def make_desk(project: Project) -> Desk:
@@ -79,11 +78,4 @@ def make_desk(project: Project) -> Desk:
         brand=drawn(project.settings.brand, folder),
         face="console",
     )
-    script = files("troth.faces.console").joinpath("static", "console.js").read_bytes()
-    return Desk(project, shown, script)
-
-
-def _static(desk: Desk) -> Any:
-    """Serve the style sheet and the script; their addresses change with what they hold."""
-    loaded = {"console.css": (desk.look.style, "text/css"), "console.js": (desk.script, "text/javascript")}
-    return served(f"{ROOT}/static", loaded, "public, max-age=31536000, immutable")
+    return Desk(project, shown)

@@ -33,7 +33,7 @@ from troth.errors import TrothError
 from troth.faces.console.saved import csv_file
 from troth.faces.console.table import Tables
 from troth.faces.portal.pages import same_site
-from troth.faces.web import HEADERS, STATUS, Look, mark
+from troth.faces.web import HEADERS, STATUS, Look
 from troth.faces.words import NAMES, Words, preferred
 from troth.rules.staff import Duty, Staff
 from troth.work import admit, sign_in
@@ -175,7 +175,6 @@ class Desk:
 
     project: Project
     look: Look
-    script: bytes = field(repr=False)
     routes: list[Any] = field(default_factory=list, repr=False)
     needed: dict[tuple[str, str], Duty | None] = field(default_factory=dict, repr=False)
     """Which duty each page and form needs, by its method and its address: what the tests of every role go by."""
@@ -303,10 +302,7 @@ class Desk:
             language=words.language,
             languages=tuple(NAMES.items()),
             organisation=self.look.organisation,
-            style_sha256=mark(self.look.style),
-            script_sha256=mark(self.script),
-            brand_sha256=mark(self.look.brand.style),
-            logo_sha256=mark(self.look.brand.logo),
+            hashes=self.look.hashes,
             path=request.url.path,
             in_language=_in_language(request, staff),
             parts=[one for one in PAGES if staff is not None and staff.may(one[2])],

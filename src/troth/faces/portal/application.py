@@ -29,7 +29,7 @@ from troth.faces.portal.recipient_pages import recipient_pages
 from troth.faces.portal.task_pages import task_pages
 from troth.faces.portal.verify_pages import verify_pages
 from troth.faces.portal.version_pages import coming, version_pages
-from troth.faces.web import HEADERS, Look, explain, look, static
+from troth.faces.web import HEADERS, Look, explain, look, served
 from troth.faces.words import catalogues
 from troth.work.project import Project
 
@@ -70,7 +70,7 @@ def application(project: Project, *, asks: Limit | None = None, codes: Limit | N
     desk = make_desk(project)
     routes += console(desk)
     return Litestar(
-        [*routes, *static(shown)],
+        [*routes, served("/static", shown)],
         exception_handlers=_told(shown, desk),
         after_request=_with_headers,
         request_max_body_size=FORM_BYTES_MAX,

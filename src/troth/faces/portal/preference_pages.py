@@ -20,6 +20,7 @@ from litestar.response import Redirect
 from troth.errors import NotAllowedError
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.pages import Asked, limited, same_site
+from troth.faces.portal.reading_pages import cookie_choice
 from troth.faces.web import Look, carried
 from troth.faces.words import Words
 from troth.policy.promise import Purpose
@@ -71,7 +72,8 @@ def preference_pages(project: Project, look: Look, limit: Limit) -> list[Any]:
             })  # fmt: skip
         path = "/preferences" if proven else action.removesuffix("/say")
         return look.page(request, "preferences.html", words("prefs.title"), path=path, action=action, choices=cards,
-                         told=_said(request, words), proven=proven)  # fmt: skip
+                         told=_said(request, words), proven=proven,
+                         choice=cookie_choice(project.policy, request))  # fmt: skip
 
     def card(purpose: Purpose, words: Words, request: Asked) -> str:
         """Draw what somebody says yes to: the same for everybody, so that it proves what was shown."""
@@ -87,6 +89,7 @@ def preference_pages(project: Project, look: Look, limit: Limit) -> list[Any]:
         return look.page(
             request, "preference_code.html", words("form.error", title=title) if bad else title, status,
             path="/preferences", asked=asked, told=words(told) if told else "", told_kind="bad" if bad else "good",
+            choice=cookie_choice(project.policy, request),
         )  # fmt: skip
 
     @post("/preferences/code", sync_to_thread=True, status_code=200)

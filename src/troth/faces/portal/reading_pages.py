@@ -8,6 +8,7 @@ Law: GDPR Arts. 12(1), 13(1)(e), 13(1)(f), 13(2)(d), 77; Directive 2002/58/EC Ar
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import Response, get
@@ -60,13 +61,8 @@ def reading_pages(project: Project, look: Look) -> list[Any]:
     def cookies(request: Asked) -> Response[str]:
         """GET /cookies: every cookie, and where a choice about them is changed."""
         words, policy = look.words_for(request), project.policy
-        asks = policy.cookies is not None and policy.cookies.asked_by == "banner"
-        here = request.headers.get("host", "").partition(":")[0].lower()
-        sites = (
-            [one for one in policy.cookies.sites if one.lower() != here] if policy.cookies and asks else []
-        )
         return look.page(
-            request, "cookies.html", words("cookies.title"), asks=asks, sites=sites,
+            request, "cookies.html", words("cookies.title"), choice=cookie_choice(policy, request),
             groups=list(cookie_groups(policy, words.language)),
         )  # fmt: skip
 
@@ -124,6 +120,21 @@ def _safeguards(project: Project, words: Words) -> Iterator[dict[str, str]]:
             "href": f"/safeguards/{one.key}.pdf" if safeguard_copy.has_copy(project, one) else "",
             "otherwise": one.copy_from.said(words.language) if one.copy_from else "",
         }
+
+
+@dataclass(frozen=True, slots=True)
+class CookieChoice:
+    """That cookies are chosen by a banner: here, and at the addresses of the other sites."""
+
+    sites: tuple[str, ...]
+
+
+def cookie_choice(policy: Policy, request: Asked) -> CookieChoice | None:
+    """Return where a choice about cookies is changed by one click; None where nothing asks for one."""
+    if policy.cookies is None or policy.cookies.asked_by != "banner" or not policy.cookies.table:
+        return None
+    here = request.headers.get("host", "").partition(":")[0].lower()
+    return CookieChoice(tuple(one for one in policy.cookies.sites if one.lower() != here))
 
 
 def cookie_groups(policy: Policy, language: str) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,38 @@
+"""The catalogues of the faces: every language says the same sentences, and none that no page says any more."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from troth.faces.words import catalogues
+
+SOURCE = Path(__file__).resolve().parents[2] / "src" / "troth"
+NAMED = re.compile(r"""["']([a-z0-9_]+(?:\.[a-z0-9_]+)*)["']""")
+BEGUN = re.compile(r"""["']([a-z0-9_]+(?:\.[a-z0-9_]+)*\.)(?:["'] ~|\{)""")
+
+
+def said_by(*parts):
+    """Return what sources name whole, and the beginnings of keys that are put together."""
+    files = [each for part in parts for each in (SOURCE / part).rglob("*") if each.suffix in {".py", ".html"}]
+    texts = [one.read_text("utf-8") for one in files]
+    return {key for text in texts for key in NAMED.findall(text)}, {
+        begun for text in texts for begun in BEGUN.findall(text)
+    }
+
+
+def is_said(key, whole, begun):
+    """Say whether a key is named whole, or begun, or put together of two that are named."""
+    halves = (key.split(".", at) for at in range(1, key.count(".") + 1))
+    joined = any({".".join(one[:-1]), one[-1]} <= whole for one in halves)
+    return key in whole or joined or key.startswith(tuple(begun))
+
+
+@pytest.mark.parametrize("face", ["portal", "console"])
+def test_no_sentence_stands_in_a_catalogue_that_no_page_says(face):
+    whole, begun = said_by("faces", "work", "rules")
+    english, french = (set(catalogues(face=face)[language].sentences) for language in ("en", "fr"))
+    assert english == french
+    assert not is_said("notice.none.title", whole, begun)  # one that was dead
+    dead = [key for key in sorted(english) if not is_said(key, whole, begun)]
+    assert dead == []
