@@ -4,15 +4,14 @@ import io
 import json
 import re
 import threading
-from types import SimpleNamespace
 
 import pytest
 
 from console_visits import admit_one, console_of, signed_in
-from troth.faces.console import store_pages
+from troth.faces.console.heard import Heard
 from troth.faces.portal.application import application
 from troth.ledger import read, subjects
-from troth.work import action
+from troth.work import action, health
 
 
 @pytest.fixture(scope="module")
@@ -100,15 +99,15 @@ def test_stores_are_asked_anew_by_a_form_and_the_last_answer_is_shown_meanwhile(
             go_on.wait(20)
         return found
 
-    found = store_pages.health.stores(project)
-    monkeypatch.setattr(store_pages.health, "stores", slow)
-    heard = store_pages.Heard()
-    visit = SimpleNamespace(project=project)
-    heard.ask(visit, anew=True)
-    other = threading.Thread(target=heard.ask, args=(visit,), kwargs={"anew": True})
+    found = health.stores(project)
+    monkeypatch.setattr(health, "stores", slow)
+    heard = Heard()
+    heard.ask(project, anew=True)
+    other = threading.Thread(target=heard.ask, args=(project,), kwargs={"anew": True})
     other.start()
     try:
-        assert set(heard.ask(visit, anew=False)) == set(project.maps)
+        assert {one.name for one in heard.last(project).stores} == set(project.maps)
+        assert heard.ask(project, anew=False) == heard.last(project)
         assert other.is_alive()
     finally:
         go_on.set()

@@ -8,7 +8,7 @@ import story
 from console_visits import admit_all, admit_one, signed_in
 from troth.faces.console.chart import chart
 from troth.faces.portal.application import application
-from troth.work import admit, decide, incident
+from troth.work import admit, decide, draft_policy, hold, incident, inspection
 from troth.work import today as work
 
 APPS = {}
@@ -97,3 +97,45 @@ def test_a_curve_has_a_gap_where_nothing_was_answered():
     assert len(drawn.curves[0].pieces) == 1
     assert len(drawn.curves[0].dots) == 3
     assert [values for _, values in drawn.rows] == [("1",), ("–",), ("3",), ("4",)]
+
+
+def test_what_presses_beside_requests_is_told_to_whom_it_concerns(project, clock):
+    admit_all(project)
+    admit_one(project, "elsewhere.dpo")
+    elsewhere = {"move": "granted", "role": "dpo", "entity": "elsewhere"}
+    admit.record(project, "elsewhere.dpo", elsewhere, "root")
+    placed = hold.place(project, "A claim.", "Our defence.", clock().date() + timedelta(days=20), "counsel")
+    visit = inspection.open_inspection(project, "CNIL", ["contact"], "counsel").number
+    draft = draft_policy.begin(project, "handler", "spring")
+    draft = draft_policy.write_prose(project, draft, "policy.md", "7", "Other words.", "handler")
+    held = f"/console/sweeps/holds/{placed.state['name']}"
+    assert held not in first_page(project, "dpo")
+    clock.forward(days=21)
+    page = first_page(project, "dpo")
+    assert held in page
+    assert f"/console/audit/inspections/{visit}" in page
+    assert "The draft spring waits for your advice." in page
+    assert "The draft spring waits for your approval." in first_page(project, "counsel")
+    assert "/policy/spring" not in first_page(project, "handler")
+    assert "was to be looked at again" in page
+    assert "devait être revu" in first_page(project, "dpo", "fr")
+    other = first_page(project, "elsewhere.dpo")
+    assert (held in other, visit in other, "/policy/spring" in other) == (False, False, False)
+    draft_policy.advise(project, draft, "agrees", "Well said.", "dpo")
+    assert "/policy/spring" not in first_page(project, "dpo")
+
+
+def test_the_first_page_of_whoever_administers_says_what_does_not_run(project, clock, folder):
+    admit_all(project)
+    page = first_page(project, "admin")
+    assert "Accounts in use without a second factor: 7." in page
+    assert "the worker does not run" not in page
+    clock.forward(minutes=5)
+    (folder / "news.db").write_bytes(b"no database any more" * 1000)
+    with signed_in(project, "admin", APPS[id(project)]) as client:
+        assert "does not answer" in client.get("/console/settings/health").text
+        page = client.get("/console").text
+    assert "Nothing was sealed for 5 minutes: the worker does not run." in page
+    assert "The store news does not answer." in page
+    assert 'href="/console/stores/news"' in page
+    assert "the worker does not run" not in first_page(project, "intake")

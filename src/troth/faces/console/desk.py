@@ -30,6 +30,7 @@ from litestar.response import Redirect
 
 from troth import errors
 from troth.errors import TrothError
+from troth.faces.console.heard import Heard
 from troth.faces.console.saved import csv_file
 from troth.faces.console.table import Tables
 from troth.faces.portal.pages import same_site
@@ -175,6 +176,7 @@ class Desk:
 
     project: Project
     look: Look
+    heard: Heard = field(default_factory=Heard, repr=False)
     routes: list[Any] = field(default_factory=list, repr=False)
     needed: dict[tuple[str, str], Duty | None] = field(default_factory=dict, repr=False)
     """Which duty each page and form needs, by its method and its address: what the tests of every role go by."""

@@ -154,7 +154,9 @@ def _untold(visit: Visit) -> list[Mapping[str, Any]]:
     entities = visit.staff.entities("read_recipients")
     found: list[Mapping[str, Any]] = []
     for status in ("staff", "open"):
-        for one in read.states(visit.project.ledger, telling.FAMILY, status=status, limit=ROWS_PER_PAGE + 1):
+        for one in read.states(
+            visit.project.ledger, telling.FAMILY, status=status, limit=visit.most(ROWS_PER_PAGE) + 1
+        ):
             if entities is not None:
                 choice: Event = read.event(visit.project.ledger, str(one.body["choice"]))
                 if choice.entity not in entities:

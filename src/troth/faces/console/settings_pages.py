@@ -42,10 +42,10 @@ def settings_pages(desk: Desk) -> None:
     @desk.page("/settings/health", "settings")
     def answering(visit: Visit) -> Response[str]:
         """GET /console/settings/health: whether ledger, worker, mail and stores answer."""
-        project = visit.project
+        project, heard = visit.project, visit.desk.heard.ask(visit.project, anew=True)
         return visit.show(
             "settings_health.html", visit.words("settings.health"), ledger=health.ledger(project),
-            mail=health.mail(project), inbox=health.inbox(project), stores=health.stores(project),
+            mail=heard.mail, inbox=heard.inbox, stores=heard.stores,
             manual=sorted(project.manual),
         )  # fmt: skip
 

@@ -5,8 +5,6 @@ Of a store its catalogue is asked for; no row of anybody is read here.
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -19,42 +17,19 @@ from troth.faces.console.desk import CONSOLE_HEADERS, Desk, Visit
 from troth.rules import picture
 from troth.rules.map import Blank, Delete, Map, MapTable, ReplaceOwner, Retain
 from troth.rules.map_path import declared, paths, sentence, written_edge
-from troth.work import health
 from troth.work.check_map import check_map
 from troth.work.health import StoreHealth
 
-ASKED_AGAIN_SECONDS = 60.0
-"""Stores are asked whether they answer this often at most: a page is looked at more often than a store fails."""
 Said = tuple[str, Mapping[str, str]]
-
-
-class Heard:
-    """What the stores answered last; asked anew when that is old, or when somebody asks for it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._found: tuple[StoreHealth, ...] = ()
-        self._at = 0.0
-
-    def ask(self, visit: Visit, *, anew: bool) -> Mapping[str, StoreHealth]:
-        """Return how each store is, by name."""
-        if self._lock.acquire(blocking=not self._at):  # while another asks, the last answer is shown
-            try:
-                if anew or not self._at or time.monotonic() - self._at > ASKED_AGAIN_SECONDS:
-                    self._found, self._at = health.stores(visit.project), time.monotonic()
-            finally:
-                self._lock.release()
-        return {one.name: one for one in self._found}
 
 
 def store_pages(desk: Desk) -> None:
     """Register the pages of stores."""
-    heard = Heard()
 
     @desk.page("/stores", "read_stores")
     def stores(visit: Visit) -> Response[Any]:
         """GET /console/stores: every store, with its kind and whether it answers."""
-        project, found = visit.project, heard.ask(visit, anew=False)
+        project, found = visit.project, _answers(visit, anew=False)
         rows = [(name, map_, found[name]) for name, map_ in sorted(project.maps.items())]
         if visit.asked("format") == "csv":
             heads = [visit.words(f"stores.{one}") for one in ("store", "kind", "tables", "reviewed", "now")]
@@ -72,7 +47,7 @@ def store_pages(desk: Desk) -> None:
     @desk.act("/stores", "read_stores")
     def again(visit: Visit) -> Response[Any]:
         """POST /console/stores: ask every store anew whether it answers."""
-        heard.ask(visit, anew=True)
+        _answers(visit, anew=True)
         return visit.to("/stores")
 
     @desk.page("/stores/{name:str}", "read_stores")
@@ -88,7 +63,7 @@ def store_pages(desk: Desk) -> None:
             ]
             return saved.csv_file(f"store-{map_.store}", heads, lines)
         return visit.show(
-            "store.html", map_.store, map=map_, health=heard.ask(visit, anew=False).get(map_.store),
+            "store.html", map_.store, map=map_, health=_answers(visit, anew=False).get(map_.store),
             tables=list(map_.tables.values()), erased=_erased,
         )  # fmt: skip
 
@@ -165,3 +140,8 @@ def _erased(table: MapTable) -> Said:
             }  # fmt: skip
         case _:
             return "nothing", {}
+
+
+def _answers(visit: Visit, *, anew: bool) -> Mapping[str, StoreHealth]:
+    """Return how each store is, by name."""
+    return {one.name: one for one in visit.desk.heard.ask(visit.project, anew=anew).stores}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from litestar import Response
 
@@ -13,15 +14,18 @@ from troth.faces.console.desk import Desk, Visit
 from troth.faces.words import Words
 from troth.ledger import read
 from troth.rules import promise_trend
+from troth.rules.concern import Concern, Kind
 from troth.rules.request_trend import Month
-from troth.work import audit_trend, incident, sweep
+from troth.work import admit, audit_trend, health, incident, sweep
 from troth.work import today as work
+from troth.work.concerns import concerns
 from troth.work.establishment import day_here
 from troth.work.project import Project
 from troth.work.store_entity import store_entity
 
 SOON = timedelta(days=7)
 BROKEN_MAX = 10
+CONCERNS_MAX = 40
 DAYS_SHOWN = 90
 
 
@@ -48,6 +52,7 @@ def today_pages(desk: Desk) -> None:
             promises = [one.body for one in read.states(project.ledger, promise_trend.FAMILY)]
             days = _trend(project, promises, drawn)
             shown["charts"] += [_of_promises(days[-DAYS_SHOWN:], words)] if len(days) > 1 else []
+        pressing = concerns(project, visit.staff, visit.desk.heard.last(project))
         broken = [one for one in promises if one["status"] == "broken"]
         return visit.show(
             "today.html", words("today.title"), **shown,
@@ -57,8 +62,45 @@ def today_pages(desk: Desk) -> None:
             broken=sorted(broken, key=lambda one: str(one["since"]), reverse=True)[:BROKEN_MAX],
             broken_count=len(broken), kept=sum(one["status"] == "kept" for one in promises),
             unproven=sum(one["status"] == "unproven" for one in promises),
-            day=date.fromisoformat,
+            day=date.fromisoformat, concerns=[_told(visit, one) for one in pressing[:CONCERNS_MAX]],
+            more=len(pressing) - CONCERNS_MAX, office=_office(visit) if visit.may("settings", "") else None,
         )  # fmt: skip
+
+
+_AT: Mapping[Kind, str] = {
+    "store_away": "/stores/{about}", "store_drifted": "/stores/{about}/check", "mail_away": "/settings/health",
+    "inbox_away": "/settings/health", "safeguard_lapsed": "/recipients/{about}",
+    "safeguard_lapses": "/recipients/{about}", "safeguard_doubtful": "/recipients/{about}", "untold": "/recipients",
+    "hold_review": "/sweeps/holds/{about}", "action_overdue": "/registers/actions/{about}",
+    "scan_incomplete": "/cookies", "scan_due": "/cookies", "draft_approve": "/policy/{about}",
+    "draft_publish": "/policy/{about}", "draft_advise": "/policy/{about}", "register_review": "/registers",
+    "document_due": "/registers", "inspection_open": "/audit/inspections/{about}", "no_second_factor": "/settings",
+    "invitation_waits": "/settings",
+}  # fmt: skip
+"""Where each kind is looked after; what is not here is looked after in the settings, or told to whoever may not."""
+
+
+def _told(visit: Visit, one: Concern) -> Mapping[str, Any]:
+    """Say a concern in words, with where it is looked after and how much it presses."""
+    words, on = visit.words, visit.words.day(one.on) if one.on else ""
+    key = f"concern.{one.kind}" + (
+        "" if one.on or not words.has(f"concern.{one.kind}.undated") else ".undated"
+    )
+    at = _AT.get(one.kind) or ("/settings/health" if visit.may("settings") else "/ledger")
+    return {
+        "said": words(key, about=one.about, on=on, number=one.count), "grave": one.is_grave,
+        "address": at.format(about=quote(one.about, safe="")) if at != "/ledger" or visit.may("verify_ledger") else "",
+    }  # fmt: skip
+
+
+def _office(visit: Visit) -> Mapping[str, int]:
+    """Count what whoever administers looks after: stores that answer, accounts, and what waits to be sealed."""
+    stores = visit.desk.heard.last(visit.project).stores
+    states = [one["status"] for one in admit.every(visit.project)]
+    return {
+        "asked": len(stores), "answering": sum(one.state != "away" for one in stores),
+        "accounts": states.count("active"), "unsealed": health.ledger(visit.project).unsealed,
+    }  # fmt: skip
 
 
 def _sees(visit: Visit, store: str) -> bool:
