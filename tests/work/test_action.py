@@ -13,7 +13,7 @@ from troth.ledger import read
 from troth.ledger.rebuild import rebuild
 from troth.rules.action import About
 from troth.rules.scan_report import Reached
-from troth.work import action, audit, record_scan, remind
+from troth.work import action, audit, hold, record_scan, remind
 from troth.work.action import Evidence
 
 DUE = date(2026, 12, 1)
@@ -98,6 +98,42 @@ def test_a_finding_of_a_map_is_held_to_the_live_database(folder, again, rows):
     with sqlite3.connect(folder / "shop.db") as connection:
         connection.execute("DROP TABLE lead")
     assert action.close(again(), made.number, SAID, "marie").closed
+
+
+def test_a_question_whose_answer_must_be_none_is_asked_again(folder, again):
+    project = again()
+    about = About("question", "activities-lacking")
+    made = action.open_action(project, about, "officer", DUE, "marie")
+    assert made.state["verdict"] == "broken"
+    tried = action.close(project, made.number, SAID, "marie")
+    assert not tried.closed
+    assert any("newsletter" in said for said in tried.looked.broken_by)
+    ran = read.event(project.ledger, tried.looked.event)
+    assert (ran.facts["promise"], ran.facts["verdict"], ran.actor) == (
+        "ask/activities-lacking", "broken", "marie",
+    )  # fmt: skip
+    with pytest.raises(NotAllowedError, match="Those whose answer must be none: remedies"):
+        action.open_action(project, About("question", "times"), "officer", DUE, "marie")
+    with pytest.raises(NotFoundError, match="no question"):
+        action.open_action(project, About("question", "nothing"), "officer", DUE, "marie")
+    unanswered = action.open_action(project, About("question", "remedies"), "officer", DUE, "marie")
+    assert unanswered.state["verdict"] == "unproven"  # nothing was refused yet
+
+
+def test_a_hold_past_its_review_is_looked_at_again_or_ends(folder, again, clock):
+    project = again()
+    review = date(2027, 1, 15)
+    name = hold.place(project, "a trial", "our defence", review, "marie", what=["shop"]).state["name"]
+    with pytest.raises(NotAllowedError, match="nothing to mend"):
+        action.open_action(project, About("hold", name), "legal", date(2027, 3, 1), "marie")
+    clock.forward(days=60)
+    made = action.open_action(project, About("hold", name), "legal", date(2027, 3, 1), "marie")
+    tried = action.close(project, made.number, SAID, "marie")
+    assert (tried.closed, tried.looked.broken_by) == (False, (f"troth hold review {name}",))
+    hold.review(project, name, date(2027, 6, 1), "it is pending", "marie")
+    assert action.close(project, made.number, SAID, "marie").closed
+    with pytest.raises(NotFoundError):
+        action.open_action(project, About("hold", "nothing"), "legal", date(2027, 3, 1), "marie")
 
 
 def test_what_is_kept_or_has_an_action_or_no_evidence_is_refused(folder, again):
@@ -192,7 +228,7 @@ def test_the_commands_tell_the_whole_story(folder):
     assert "tries: 1" in shown.out
     assert "tried: done" in shown.out
     said = troth(folder, "action", "open", "--promise", name, "--map", "shop", *words)
-    assert (said.code, "one of --promise, --entry" in said.err) == (2, True)
+    assert (said.code, "one of --promise, --check" in " ".join(said.err.split())) == (2, True)
     said = troth(folder, "action", "reassign", number, "--to", "sales", "--staff", "marie")
     assert "is sales's, by 2099-12-31" in said.out
     said = troth(

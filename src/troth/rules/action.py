@@ -1,7 +1,8 @@
 """Actions: what somebody mends, by when, and what shows that it is mended.
 
 An action is about one thing that was found: a promise that is broken or unproven, a finding of
-`check`, of a scan or of the check of a map.  It is closed by evidence and by its control, which
+`check`, of a scan or of the check of a map, a question whose answer must be none and is not, or a
+legal hold that nobody looked at again in time.  It is closed by evidence and by its control, which
 then finds nothing any more; whatever was promised or said in between closes nothing.
 
 Law: GDPR Arts. 5(2), 24(1), 32(1)(d), 39(1)(b).
@@ -18,7 +19,7 @@ from troth.rules.event import Event
 
 State = dict[str, Any]
 FAMILY = "action"
-Source = Literal["promise", "check", "scan", "map"]
+Source = Literal["promise", "check", "scan", "map", "question", "hold"]
 SOURCES: tuple[Source, ...] = get_args(Source)
 OWNER_MAX = 100
 

@@ -18,9 +18,10 @@ from typing import Any, ClassVar, Literal
 from troth.errors import KeyDestroyedError, NotAllowedError, NotFoundError
 from troth.ledger import append, read, vault
 from troth.rules import action as rules
+from troth.rules import question
 from troth.rules.action import FAMILY, About
 from troth.rules.event import Draft, Fact
-from troth.work import audit, record_scan
+from troth.work import answer_question, audit, hold, record_scan
 from troth.work.check_map import check_map
 from troth.work.establishment import day_here
 from troth.work.numbered import Numbered
@@ -220,11 +221,42 @@ def look(
             return _scan(project, about.name, since)
         case "map":
             return _map(project, about.name)
+        case "question":
+            return _question(project, about.name, record=record, staff=staff)
+        case "hold":
+            return _hold(project, about.name)
 
 
 def _promise(project: Project, name: str, *, record: bool, staff: str) -> Looked:
     verdict, event = audit.judge_one(project, name, record=record, staff=staff)
     return Looked(verdict.word, verdict.figure, verdict.broken_by, event)
+
+
+def _question(project: Project, name: str, *, record: bool, staff: str) -> Looked:
+    given, event = answer_question.look_again(project, name, record=record, staff=staff)
+    shown = question.shown(given.question, given.answer, given.asked)
+    word = answer_question.verdict(given)
+    lines = [", ".join(_cells(row)) for row in shown.rows] if word == "broken" else []
+    return Looked(word, shown.sentence, tuple(lines[:CAUSES_SHOWN]), event)
+
+
+def _cells(row: Mapping[str, question.Cell]) -> Iterator[str]:
+    for cell in row.values():
+        if isinstance(cell, str | int | float):
+            yield str(cell)
+        elif cell:
+            yield " ".join(cell)
+
+
+def _hold(project: Project, name: str) -> Looked:
+    """Say whether a hold was looked at again in time, or has ended."""
+    state = hold.load(project, name).state
+    if state["status"] != "placed":
+        return Looked("kept", f"the hold {name} ended on {state['ended_on']}")
+    if date.fromisoformat(str(state["review_on"])) >= day_here(project):
+        return Looked("kept", f"the hold {name} is to be looked at again on {state['review_on']}")
+    figure = f"the hold {name} was to be looked at again on {state['review_on']}"
+    return Looked("broken", figure, (f"troth hold review {name}",))
 
 
 def _check(project: Project, name: str) -> Looked:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from types import MappingProxyType
+from typing import Literal
 
 from troth.errors import NotAllowedError
 from troth.ledger import append, seal
@@ -144,20 +145,45 @@ def answer(
 def look_at_what_must_be_none(project: Project) -> tuple[Given, ...]:
     """Ask each question whose answer must be none, and record what each said: kept, broken, or unproven."""
     found = tuple(answer(project, one.name) for one in rules.must_be_none())
-    words_ = {"none": "kept", "broken": "broken", "unanswered": "unproven"}
-    drafts = []
-    for one in found:
-        shown = rules.shown(one.question, one.answer, one.asked)
-        facts: dict[str, Fact] = {
-            "promise": f"ask/{one.question.name}",
-            "verdict": words_[shown.word],
-            "figure": shown.sentence,
-            "evidence": list(one.answer.evidence[:EVIDENCE_MAX]),
-        }
-        version = project.policy.version or None
-        drafts.append(Draft("control_ran", f"{QUESTIONS}/{one.question.name}", facts, policy=version))
-    append.append(project.ledger, drafts)
+    append.append(project.ledger, [_control_ran(project, one) for one in found])
     return found
+
+
+def look_again(
+    project: Project, name: str, *, record: bool = False, staff: str = "troth"
+) -> tuple[Given, str]:
+    """Ask one question whose answer must be none; return it and the id of the event, empty where none is recorded.
+
+    Raises NotFoundError where there is no such question, NotAllowedError where its answer may be anything.
+    """
+    asking = rules.question(name)
+    if not asking.must_be_none:
+        known = ", ".join(one.name for one in rules.must_be_none())
+        raise NotAllowedError(
+            f"The answer of {asking.name} may be anything. Those whose answer must be none: {known}."
+        )
+    found = answer(project, asking.name)
+    if not record:
+        return found, ""
+    (event,) = append.append(project.ledger, [replace(_control_ran(project, found), actor=staff)])
+    return found, event.id
+
+
+def verdict(found: Given) -> Literal["kept", "broken", "unproven"]:
+    """Say how a question whose answer must be none stands: unproven where there was nothing to look at."""
+    word = found.answer.word(found.question)
+    return "broken" if word == "broken" else "unproven" if word == "unanswered" else "kept"
+
+
+def _control_ran(project: Project, found: Given) -> Draft:
+    facts: dict[str, Fact] = {
+        "promise": f"ask/{found.question.name}",
+        "verdict": verdict(found),
+        "figure": rules.shown(found.question, found.answer, found.asked).sentence,
+        "evidence": list(found.answer.evidence[:EVIDENCE_MAX]),
+    }
+    version = project.policy.version or None
+    return Draft("control_ran", f"{QUESTIONS}/{found.question.name}", facts, policy=version)
 
 
 def _asked(project: Project, asking: Question, narrowed: Narrowed, language: str, reader: Reader) -> Asked:

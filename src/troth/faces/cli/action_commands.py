@@ -38,6 +38,10 @@ def open_(
     check: str = typer.Option("", help="A rule of `troth check`, alone or with its clause: P01@9.5."),
     scan: str = typer.Option("", help="What a scan found: SITE, SITE/VERDICT or SITE/VERDICT/NAME."),
     map: str = typer.Option("", help="What the check of a map found: STORE, or STORE/RULE."),
+    question: str = typer.Option(
+        "", help="A question of `troth ask` whose answer must be none, such as activities-lacking."
+    ),
+    hold: str = typer.Option("", help="A legal hold that is past the day it was to be looked at again."),
     owner: str = typer.Option(
         ..., help="Who mends it: as staff are named, or by function; no e-mail address."
     ),
@@ -53,7 +57,8 @@ def open_(
     from troth.work.action import open_action
 
     opened = project()
-    about = _about(opened, promise, entry, check, scan, map)
+    given = {"promise": promise, "check": check, "scan": scan, "map": map, "question": question, "hold": hold}
+    about = _about(opened, given, entry)
     made = open_action(opened, about, owner, _day(due, "--due"), staff, why=why)
     if json:
         as_json(made.state)
@@ -162,7 +167,7 @@ def close(
 
     Where it still finds something the action stays open and says why, with exit code 1.
 
-    Example: troth action close A-2026-001 --document contract-payroll --staff marie
+    Example: troth action close A-2026-001 --document contract-kornblume --staff marie
     """
     from troth.work import action
 
@@ -199,18 +204,16 @@ def reopen(
     _told(moved.state, json=json, said=f"{number} is open again, by {moved.state['due_on']}.")
 
 
-def _about(opened: Project, promise: str, entry: str, check: str, scan: str, map_: str) -> About:
-    from troth.rules.action import About
+def _about(opened: Project, given: Mapping[str, str], entry: str) -> About:
+    from troth.rules.action import about
     from troth.work.action import of_entry
 
-    given = [("promise", promise), ("check", check), ("scan", scan), ("map", map_)]
-    named = [About(source, name.strip()) for source, name in given if name.strip()]  # type: ignore[arg-type]
+    named = [about(f"{source}:{name.strip()}") for source, name in given.items() if name.strip()]
     if entry.strip():
         named.append(of_entry(opened, entry.strip()))
     if len(named) != 1:
-        raise NotAllowedError(
-            "An action is about one thing: give one of --promise, --entry, --check, --scan and --map."
-        )
+        options = ", ".join(f"--{one}" for one in (*given, "entry"))
+        raise NotAllowedError(f"An action is about one thing: give one of {options}.")
     return named[0]
 
 
