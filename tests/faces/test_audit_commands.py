@@ -28,6 +28,30 @@ def test_it_says_one_word_of_every_promise(published):
     assert "Sealed with" in said.out
 
 
+def test_the_text_and_sarif_name_what_each_verdict_is_about_and_carry_the_reply_of_its_owner(
+    published, tmp_path
+):
+    verdicts = json.loads(troth(published, "audit", "--json").out)["promises"]
+    name = next(one["promise"] for one in verdicts if one["promise"].endswith("/answer"))
+    told = troth(published, "reply", name, "--owner", "head of support", "--says", "None came yet.")
+    assert told.code == 0, told.err
+    lines, log = tmp_path / "audit.txt", tmp_path / "audit.sarif"
+    assert troth(published, "audit", "-o", lines).code == 0
+    line = next(one for one in lines.read_text("utf-8").splitlines() if f"\t{name}\t" in one)
+    assert "looked at: requests on record: 0; " in line
+    assert "head of support, " in line
+    assert line.endswith("on “unproven”: None came yet.")
+    assert "Controls that guard no promise here: " in lines.read_text("utf-8")
+    assert "looked at: requests on record: 0;" in " ".join(troth(published, "audit").out.split())
+    assert troth(published, "audit", "--format", "sarif", "-o", log).code == 0
+    results = json.loads(log.read_text("utf-8"))["runs"][0]["results"]
+    one = next(each for each in results if each["partialFingerprints"]["promise/v1"] == name)
+    assert "looked at: requests on record: 0; " in one["message"]["text"]
+    assert one["properties"]["looked_at"].startswith("requests on record: 0; ")
+    assert one["properties"]["reply"]["says"] == "None came yet."
+    assert one["properties"]["remedy"] == "troth request list"
+
+
 def test_json_has_every_promise_with_its_figure(published):
     told = json.loads(troth(published, "audit", "--json").out)
     words = {one["promise"]: one["word"] for one in told["promises"]}

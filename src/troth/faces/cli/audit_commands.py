@@ -99,7 +99,16 @@ def _print(verdicts: Sequence[Verdict], head: dict[str, Any]) -> None:
             one.clause,
             escape(one.promise),
             f"[{STYLE[one.word]}]{one.word}[/]",
-            escape("\n".join([one.figure, *(f"– {by}" for by in one.broken_by), *_beside(one, head)])),
+            escape(
+                "\n".join(
+                    [
+                        one.figure,
+                        *(f"– {by}" for by in one.broken_by),
+                        *_beside(one, head),
+                        f"({_scope(one)})",
+                    ]
+                )
+            ),
         ]
         for one in verdicts
     ]
@@ -112,6 +121,8 @@ def _print(verdicts: Sequence[Verdict], head: dict[str, Any]) -> None:
     )
     counts = Counter(one.word for one in verdicts)
     out().print(f"{counts['kept']} kept, {counts['broken']} broken, {counts['unproven']} unproven.")
+    for said in _unguarded(head):
+        out().print(said, markup=False)
     out().print(f"Sealed with {head['sealed']} events; root {head['root']}.", style="dim")
 
 
@@ -121,6 +132,18 @@ def _beside(one: Verdict, head: dict[str, Any]) -> list[str]:
     told = [f"→ {one.remedy}"] if one.remedy and one.word == "broken" else []
     told += [action["said"]] if action else []
     return told + ([replied(reply)] if reply else [])
+
+
+def _scope(one: Verdict) -> str:
+    """Say what a verdict is about."""
+    return f"looked at: {one.looked_at}"
+
+
+def _unguarded(head: Mapping[str, Any]) -> list[str]:
+    """Say which promises no control checks, and which controls guard no promise: both are findings."""
+    alone, idle = head["without_control"], head["without_promise"]
+    told = [f"No control checks: {', '.join(alone)}."] if alone else []
+    return told + ([f"Controls that guard no promise here: {', '.join(idle)}."] if idle else [])
 
 
 def replied(reply: Mapping[str, str]) -> str:
@@ -200,9 +223,10 @@ def written(opened: Project, verdicts: Sequence[Verdict], head: dict[str, Any], 
     if shape == "sarif":
         return (json.dumps(_sarif(opened, verdicts, head), indent=2, ensure_ascii=False) + "\n").encode()
     lines = [
-        "\t".join([one.clause, one.promise, one.word, one.figure, *_beside(one, head)]) for one in verdicts
+        "\t".join([one.clause, one.promise, one.word, one.figure, _scope(one), *_beside(one, head)])
+        for one in verdicts
     ]
-    return "".join(f"{line}\n" for line in lines).encode()
+    return "".join(f"{line}\n" for line in [*lines, *_unguarded(head)]).encode()
 
 
 def _told(head: dict[str, Any]) -> dict[str, Any]:
@@ -224,8 +248,18 @@ def _sarif(opened: Project, verdicts: Sequence[Verdict], head: dict[str, Any]) -
             "level": "error" if one.word == "broken" else "note",
             "message": {
                 "text": "; ".join(
-                    [f"{one.promise} is {one.word}: {one.figure}", *one.broken_by, *_beside(one, head)]
+                    [
+                        f"{one.promise} is {one.word}: {one.figure}",
+                        *one.broken_by,
+                        *_beside(one, head),
+                        _scope(one),
+                    ]
                 )
+            },
+            "properties": {
+                "looked_at": one.looked_at,
+                "remedy": one.remedy,
+                "reply": head["replies"].get(one.promise),
             },
             "locations": [place(promises[one.promise].file, promises[one.promise].line, 1)],
             "partialFingerprints": {"promise/v1": one.promise},
