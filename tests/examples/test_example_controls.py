@@ -18,7 +18,7 @@ from troth.rules import control
 CLAUSES = tomllib.loads((Path(__file__).parent / "clauses.toml").read_text(encoding="utf-8"))
 IDLE = {"security-credentials", "security-told"}
 """Controls of promises about passwords, or contacts, that stand apart: the example says them with its measures."""
-STANDS_FOR = {"WHO": "marie"}
+STANDS_FOR = {"WHO": "marie", "RISK": "low", "ADVICE": "Go on."}
 
 
 @pytest.fixture
@@ -94,6 +94,38 @@ def test_the_audit_is_a_mixture_and_each_broken_promise_has_one_command_that_men
     _, after = audited(company)
     assert {name: after[name]["word"] for name in broken} == dict.fromkeys(broken, "kept")
     assert [name for name, one in after.items() if one["word"] == "broken"] == ["9.5/cookies"]
+
+
+def test_what_is_missing_from_the_register_is_put_on_record_by_the_command_that_the_audit_names(company):
+    """Contracts, balances, an impact assessment, an arrangement, reviews: without each something is not kept."""
+    papers = company / "register" / "documents.yaml"
+    text = papers.read_text(encoding="utf-8")
+    gone = ("contract-processors", "interests-protection", "dpia-marketing", "joint-arrangement", "access-review",
+            "assessment-united-states")  # fmt: skip
+    for name in gone:
+        text, times = re.subn(rf"  {name}:\n(?:    .*\n)+", "", text)
+        assert times == 1, name
+    text += "  screening:\n    type: dpia\n    title: S\n    dated: 2026-10-01\n    purposes: [marketing]\n"
+    text += "    needed: true\n"
+    text += "  course:\n    type: training\n    title: C\n    dated: 2026-10-01\n"
+    papers.write_text(text, encoding="utf-8")
+    _, found = audited(company)
+    named = {
+        "3/group": "broken", "6/recipient/processors": "broken", "5/purpose/protection": "unproven",
+        "register/activities/activity/marketing": "broken", "register/security/security": "unproven",
+        "7.2.4/transfer/group-us": "unproven", "7.2.4/transfer/campaign-tool": "unproven",
+    }  # fmt: skip
+    assert {name: found[name]["word"] for name in named} == named
+    for name in named:
+        mends(company, found[name])
+    _, after = audited(company)
+    assert after["3/group"]["broken_by"] == [
+        "no arrangement between the joint controllers is on record (Art. 26(1))"
+    ]
+    mends(company, after["3/group"])  # the command before recorded who adopted it
+    _, after = audited(company)
+    left = {name: after[name]["figure"] for name in named if after[name]["word"] != "kept"}
+    assert left == {"6/recipient/processors": "no disclosure was recorded yet"}
 
 
 @pytest.mark.slow

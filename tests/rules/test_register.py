@@ -224,7 +224,7 @@ def test_a_processor_without_a_contract_lacks_one():
     bare = source(reviewed="2026-06-01")
     policy, _ = load({"policy.md": POLICY.replace("@SCC@", "signed: 2025-01-01")})
     assert by_reference(processors(Source(policy, {}, TODAY)))["carrier"]["lacks"] == (
-        "no contract is on record",
+        "no contract is on record (Art. 28(3), (9))",
     )
     assert by_reference(recipients(bare))["staff"]["purposes"] == ("to deliver orders",)
 

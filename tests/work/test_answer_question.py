@@ -492,7 +492,9 @@ transfer:
 
 
 def test_transfers_and_processors_with_what_does_not_hold(project, folder, clock):
-    assert [row["lacks"] for row in say(project, "processors")[1]] == [("no contract is on record",)]
+    assert [row["lacks"] for row in say(project, "processors")[1]] == [
+        ("no contract is on record (Art. 28(3), (9))",)
+    ]
     policy = folder / "policy.md"
     policy.write_text(policy.read_text("utf-8").replace("\n  tax-office:", TRANSFER, 1), "utf-8")
     (folder / "register" / "transfers.yaml").write_text(CLAUSES, "utf-8")

@@ -37,7 +37,7 @@ LETTERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 DOCUMENT_LETTERS: Mapping[str, str] = MappingProxyType({"processor_contract": "abcdefgh", "dpia": "abcd"})
 """Which letters a document covers: GDPR Art. 28(3) for a contract, Art. 35(7) for an impact assessment."""
 
-_ABOUT: Mapping[str, str] = MappingProxyType(
+DOCUMENT_ABOUT: Mapping[str, str] = MappingProxyType(
     {
         "interest_assessment": "purposes",
         "transfer_assessment": "transfers",
@@ -273,7 +273,7 @@ def _activity(values: Mapping[str, Any], policy: Policy) -> Found:  # noqa: ARG0
 
 def _document(values: Mapping[str, Any], policy: Policy) -> Found:
     name, type_ = values["key"], values["type"]
-    about = _ABOUT.get(type_)
+    about = DOCUMENT_ABOUT.get(type_)
     if about and not values.get(about):
         yield "type", f"`document.{name}` does not say which {about} it is about.", f"Add `{about}: [...]`."
     if type_ == "processor_contract" and not values.get("recipients") and not _agreed(name, policy):

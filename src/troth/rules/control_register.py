@@ -76,7 +76,12 @@ def security(promise: Security, source: Source) -> Judged | None:
         ]
         if not papers or not source.measures():
             return "unproven", "the register has no measure, or no document that bears one out", ()
-        wrong = tuple(f"{one.key}: {said}" for one in papers for said in wrong_with(source, one))
+        wrong = tuple(
+            f"{one.key}: {said}"
+            for one in papers
+            if one.type != "access_review"  # judged by store, with what is on record beside it
+            for said in wrong_with(source, one)
+        )
         if wrong:
             return "broken", _lacking(len(wrong)), wrong
         figure = f"{len(source.measures())} measures; {', '.join(str(one.key) for one in papers)} hold"

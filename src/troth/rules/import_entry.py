@@ -276,7 +276,7 @@ def written(entries: Sequence[Entry], head: str) -> tuple[str, dict[int, int]]:
         mine = [one for one in entries if one.kind == kind]
         lines += [f"{kind}:"] if mine else []
         for one in mine:
-            lines += [f"  # row {one.row}", f"  {one.key}:"]
+            lines += [*([f"  # row {one.row}"] if one.row else []), f"  {one.key}:"]
             first = len(lines)
             lines += list(_fields(one.fields))
             rows |= dict.fromkeys(range(first - 1, len(lines) + 1), one.row)

@@ -9,13 +9,14 @@ Law: GDPR Art. 30(1), 30(2); the sheet per activity of the CNIL; Arts. 9, 22, 35
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from troth.law.right import applies, rights
 from troth.policy.promise import Purpose, Recipient, RetentionRule, Transfer
-from troth.policy.register import Activity, RegisterDocument, ServedController
+from troth.policy.register import Activity, DocumentType, RegisterDocument, ServedController
 from troth.rules.register import Cell, Line, Source
+from troth.rules.register_document import wrong_with
 
 INTERNAL = ("staff", "group_company")
 CRITERIA_MIN = 2
@@ -93,7 +94,7 @@ def _line(source: Source, one: Activity | None, alone: Purpose | None = None) ->
         "measures": (source.texts(one.measures) if one else ()) or source.measures(),
         "decisions": _distinct(said for each in purposes for said in _decisions(source, each)),
         "rights": _rights(source, purposes),
-        "assessment": _assessments(source, one, purposes),
+        "assessment": tuple(_assessed(source, each) for each in _assessments(source, one, purposes)),
         "stores": _stores(source, one, purposes),
         "clauses": source.clauses(purposes),
         "owner": (source.text(one.owner),) if one and one.owner else (),
@@ -133,6 +134,8 @@ def _for_controller(source: Source, one: Activity, served: ServedController) -> 
     lacks = list(_lacks_of_entry(source, one, line))
     if agreement is None:
         lacks.append(source.lacks("no_agreement", name=served.name))
+    else:
+        lacks += [f"{agreement.key}: {said}" for said in wrong_with(source, agreement)]
     line["lacks"] = tuple(lacks)
     return line
 
@@ -156,9 +159,63 @@ def _lacks(source: Source, one: Activity | None, purposes: tuple[Purpose, ...], 
             yield source.lacks("no_retention", name=purpose.key)
     if not line["subjects"]:
         yield source.lacks("no_subjects")
+    papers = _assessments(source, one, purposes)
     met = _criteria(purposes)
-    if len(met) >= CRITERIA_MIN and not line["assessment"]:
+    if len(met) >= CRITERIA_MIN and not papers:
         yield source.lacks("assessment_missing", count=len(met))
+    yield from _assessment_lacks(source, papers)
+    if one is not None and one.role == "joint_controller":
+        yield from _arrangement_lacks(source, _arrangements(source, one))
+
+
+def documents_owed(source: Source, one: Activity) -> Iterator[DocumentType]:
+    """Yield the types of document that an activity needs and of which none is on record."""
+    purposes = _purposes(one, source)
+    papers = _assessments(source, one, purposes)
+    due = any(map(_examined_only, papers)) or len(_criteria(purposes)) >= CRITERIA_MIN
+    if due and all(map(_examined_only, papers)):
+        yield "dpia"
+    if one.role == "joint_controller" and not _arrangements(source, one):
+        yield "joint_arrangement"
+
+
+def _examined_only(paper: RegisterDocument) -> bool:
+    """Say whether a document is the examination that an impact assessment is needed, and none itself."""
+    return paper.needed is True and not paper.says and paper.risk is None
+
+
+def _assessment_lacks(source: Source, papers: Sequence[RegisterDocument]) -> Iterator[str]:
+    """Say what its impact assessments lack, where none of them holds; of examinations the last one counts."""
+    last = max(papers, key=lambda each: each.dated, default=None)
+    counting = [each for each in papers if each is last or each.needed is not False]
+    faults = [(each, [*wrong_with(source, each)]) for each in counting]
+    if any(not wrong for _, wrong in faults):
+        return
+    for each, wrong in faults:
+        if _examined_only(each):
+            yield source.lacks("assessment_owed", name=each.key, day=each.dated)
+        else:
+            yield from (source.lacks("assessment_wrong", name=each.key, said=said) for said in wrong)
+
+
+def _arrangement_lacks(source: Source, papers: Sequence[RegisterDocument]) -> Iterator[str]:
+    """Say whether controllers who decide together have arranged who does what (GDPR Art. 26(1))."""
+    faults = [(each, [*wrong_with(source, each)]) for each in papers]
+    if not papers:
+        yield source.lacks("no_arrangement")
+    elif all(wrong for _, wrong in faults):
+        yield from (f"{each.key}: {said}" for each, wrong in faults for said in wrong)
+
+
+def _arrangements(source: Source, one: Activity) -> list[RegisterDocument]:
+    """Return the joint arrangements that an activity names, or that are about a purpose of it."""
+    named, meant = set(map(str, one.documents)), set(map(str, one.purposes))
+    return [
+        each
+        for each in source.policy.register_documents.values()
+        if each.type == "joint_arrangement"
+        and (str(each.key) in named or meant & set(map(str, each.purposes)))
+    ]
 
 
 def _lacks_of_entry(source: Source, one: Activity, line: Line) -> Iterator[str]:
@@ -295,11 +352,13 @@ def _rights(source: Source, purposes: tuple[Purpose, ...]) -> Cell:
     return _distinct(found)
 
 
-def _assessments(source: Source, one: Activity | None, purposes: tuple[Purpose, ...]) -> Cell:
+def _assessments(
+    source: Source, one: Activity | None, purposes: tuple[Purpose, ...]
+) -> tuple[RegisterDocument, ...]:
     meant = {str(each.key) for each in purposes}
     named = set(map(str, one.documents)) if one else set()
     return tuple(
-        _assessed(source, each)
+        each
         for each in source.policy.register_documents.values()
         if each.type == "dpia" and (str(each.key) in named or meant & set(map(str, each.purposes)))
     )

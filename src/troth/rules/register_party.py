@@ -45,7 +45,8 @@ def processors(source: Source) -> Iterator[Line]:
         contracts = contracts_with(source, one)
         covered = {letter for each in contracts for letter in each.says}
         missing = [letter for letter in DOCUMENT_LETTERS["processor_contract"] if letter not in covered]
-        wrong = [said for each in contracts for said in wrong_with(source, each)]
+        faults = [[*wrong_with(source, each)] for each in contracts]
+        wrong = [said for each in faults for said in each] if all(faults) else []
         yield {
             "reference": (str(one.key),),
             "name": (source.text(one.title),),

@@ -17,6 +17,7 @@ from troth.policy.promise import Collection, Cookies, Group, Promise, Purpose, R
 from troth.policy.register import Activity, RegisterDocument
 from troth.policy.soundness import DOCUMENT_LETTERS
 from troth.rules import control
+from troth.rules.control_evidence import Evidence, Missing
 from troth.rules.sweep import bound
 
 if TYPE_CHECKING:
@@ -26,11 +27,20 @@ TRACKER_MAX, AUDIENCE_DATA_MAX = Period(13, "months"), Period(25, "months")
 """CNIL, délibération 2020-091 Art. 5, and its page of 4 July 2025."""
 
 
-def remedy(promise: Promise, found: Verdict, policy: Policy, facts: Facts) -> str:
+_CALLED = {
+    "processor_contract": "contract", "joint_arrangement": "arrangement", "dpia": "dpia",
+    "interest_assessment": "balance", "transfer_assessment": "assessment", "access_review": "access-review",
+}  # fmt: skip
+"""What a document that is put on record is called by the type it is of, before what it is about."""
+
+
+def remedy(promise: Promise, found: Verdict, policy: Policy, facts: Facts, evidence: Evidence) -> str:
     """Return the command that mends a promise which is not kept; empty for one that is."""
     if found.word == "kept":
         return ""
     wrong = " ".join(found.broken_by)
+    if evidence.mend is not None and set(found.broken_by) <= {*evidence.wrong, *evidence.doubts}:
+        return _put_on_record(evidence.mend, facts)
     match promise:
         case RetentionRule():
             return _sweep(promise, found, policy, facts)
@@ -40,6 +50,8 @@ def remedy(promise: Promise, found: Verdict, policy: Policy, facts: Facts) -> st
         case Activity():
             if "review" in wrong or not wrong:
                 return f"troth policy set {promise.id} reviewed {facts.today}"
+            if evidence.mend is not None:
+                return _put_on_record(evidence.mend, facts)
         case Purpose():
             late = [one for one in policy.activities.values() if _not_reviewed(one, found)]
             if late:
@@ -73,6 +85,22 @@ def _sweep(promise: RetentionRule, found: Verdict, policy: Policy, facts: Facts)
         return "troth sweep"
     due = [name for name in names if any(name in said for said in found.broken_by)]
     return f"troth sweep mark {' '.join(due or names)} --staff WHO"
+
+
+def _put_on_record(mend: RegisterDocument | Missing, facts: Facts) -> str:
+    """Return the command that mends a document, or puts the one that is missing on record."""
+    if isinstance(mend, RegisterDocument):
+        return _document(mend, facts)
+    name = f"{_CALLED[mend.type]}-{mend.about[0]}" if mend.about else _CALLED[mend.type]
+    letters = DOCUMENT_LETTERS.get(mend.type, "")
+    return " ".join(
+        (
+            f"troth document {name} --type {mend.type}",
+            *(f"--about {one}" for one in mend.about),
+            *((f"--says {letters}",) if letters else ()),
+            *(("--risk RISK --advice ADVICE",) if mend.type == "dpia" else ()),
+        )
+    )
 
 
 def _document(promise: RegisterDocument, facts: Facts) -> str:

@@ -30,6 +30,7 @@ from troth.rules import (
     announcement,
     control_collection,
     control_consent,
+    control_evidence,
     control_retention,
     incident,
     request,
@@ -39,6 +40,7 @@ from troth.rules import control_register as registered
 from troth.rules import remedy as remedies
 from troth.rules.announcement import Announced
 from troth.rules.claim import AT_ONCE, WAYS
+from troth.rules.control_evidence import Evidence
 from troth.rules.map import Map
 from troth.rules.register import Source
 from troth.rules.safeguard import standing
@@ -134,11 +136,28 @@ def judge(policy: Policy, facts: Facts) -> tuple[Verdict, ...]:
 
 def _whole(promise: Promise, found: Verdict, policy: Policy, facts: Facts) -> Verdict:
     """Return a verdict with what was looked at, and with the command that mends what is not kept."""
+    evidence = control_evidence.beside(promise, _source(policy, facts))
+    found = _with_evidence(found, evidence)
     return replace(
         found,
         looked_at=remedies.looked_at(promise, policy, facts),
-        remedy=remedies.remedy(promise, found, policy, facts),
+        remedy=remedies.remedy(promise, found, policy, facts, evidence),
     )
+
+
+def _with_evidence(found: Verdict, evidence: Evidence) -> Verdict:
+    """Return a verdict that the documents of the register bear out, or do not."""
+    if evidence.wrong:
+        figure = found.figure if found.word == "broken" else evidence.wrong[0]
+        return replace(found, word="broken", figure=figure, broken_by=(*found.broken_by, *evidence.wrong))
+    if not evidence.doubts or found.word == "broken":
+        return found
+    figure = f"{found.figure}; {evidence.doubts[0]}" if found.word == "kept" else found.figure
+    return replace(found, word="unproven", figure=figure, broken_by=(*found.broken_by, *evidence.doubts))
+
+
+def _source(policy: Policy, facts: Facts) -> Source:
+    return Source(policy, facts.maps, facts.today, files_wrong=facts.files_wrong)
 
 
 def _judge(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
@@ -375,7 +394,7 @@ def _registered(
     promise: Promise, policy: Policy, facts: Facts
 ) -> tuple[Word, str, tuple[str, ...], tuple[str, ...]]:
     """Judge what a register shows."""
-    source = Source(policy, facts.maps, facts.today, files_wrong=facts.files_wrong)
+    source = _source(policy, facts)
     match promise:
         case Transfer():
             word, figure, wrong = registered.transfer(promise, source)
@@ -398,7 +417,7 @@ def _breaches(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
     """Judge what was promised to follow a breach; whether measures hold, no register of incidents can say."""
     assert isinstance(promise, Security)
     if "breach" not in promise.said or promise.breach is None:
-        source = Source(policy, facts.maps, facts.today, files_wrong=facts.files_wrong)
+        source = _source(policy, facts)
         judged = registered.security(promise, source)
         if judged is None:
             return _published(promise, facts)  # whom people tell of a leak is kept by being told

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
+from pathlib import Path
 from typing import Literal
 
 from troth.errors import NotAllowedError
@@ -97,13 +98,17 @@ def files_wrong(project: Project, policy: Policy) -> Iterator[tuple[str, Literal
         path = (root / one.location).resolve()
         if not path.is_relative_to(root) or not path.is_file() or path.stat().st_size > FILE_BYTES_MAX:
             yield str(one.key), "missing"
-        else:
-            with path.open("rb") as opened:
-                digest = sha256()
-                while chunk := opened.read(1 << 20):
-                    digest.update(chunk)
-            if digest.hexdigest() != one.sha256:
-                yield str(one.key), "differs"
+        elif digest(path) != one.sha256:
+            yield str(one.key), "differs"
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file, which is read in pieces."""
+    with path.open("rb") as opened:
+        found = sha256()
+        while chunk := opened.read(1 << 20):
+            found.update(chunk)
+    return found.hexdigest()
 
 
 def _lines(source: Source, name: Name, entity: str) -> Iterator[Line]:

@@ -62,6 +62,9 @@ COMMANDS: dict[str, Entry] = {
         "Policy",
         "Draw the registers: processing, recipients, processors, transfers, documents.",
     ),
+    "document": Entry(
+        "document_commands", "document", "Policy", "Put a contract, an assessment or a review on record."
+    ),
     "schema": Entry(
         "policy_commands", "schema", "Policy", "Print the JSON Schema of promise blocks, for editors."
     ),
