@@ -193,6 +193,21 @@ def test_a_letter_is_shown_before_it_is_sent(project, office):
     assert story.state(project, number)["status"] != "waiting"
 
 
+def test_a_request_is_passed_on_after_both_letters_were_seen(project, office):
+    number = story.ask(project, "access", wording="What of my orders, says Ada.")
+    form = {"controller": "Baker Ltd", "email": "privacy@baker.example", "agreement": "No. 7", "part": "yes"}
+    assert "agreement" in office.act("handler", number, "forward", 422, **form | {"agreement": " "}).text
+    preview = office.act("handler", number, "forward", 200, **form).text
+    assert "What of my orders, says Ada." in preview
+    assert preview.count('<div class="letter">') == 2
+    assert "forwarded" not in story.kinds(project, number)
+    assert ("handler", "forward") in screens(project, number)
+    office.act("handler", number, "forward", step="send", **form)
+    assert "forwarded" in story.kinds(project, number)
+    code = office.act("handler", number, "code", 200).text
+    assert "••••••••" in code
+
+
 def test_an_extension_takes_two_people_and_a_letter(project, office):
     number = story.ask(project, "access")
     office.act("handler", number, "extend", reason="complexity", reasons="Nine archives.")

@@ -96,6 +96,22 @@ def test_what_is_done_to_many_is_shown_before_and_done_to_those_to_which_it_can_
     assert handler.post("/console/requests/bulk", data={"what": "decide", "number": one}).status_code == 422
 
 
+def test_the_letter_that_asks_many_who_they_are_is_seen_before_it_goes(project, handler):
+    one, two = story.ask(project, "access"), story.ask(project, "erase", email="bob@example.org")
+    form = {"what": "identity", "number": [one, two], "words": "Two of that name.", "asked": "Your birthday",
+            "enough": "It tells you apart."}  # fmt: skip
+    assert 'value="letters"' in handler.post("/console/requests/bulk", data=form).text
+    shown = handler.post("/console/requests/bulk", data=form | {"step": "letters"}).text
+    assert "Two of that name." in shown
+    assert f"here for {one}" in shown
+    assert 'value="do"' in shown
+    assert any(event.stream == f"request/{one}" for event in read.events(project.ledger, kind="staff_read"))
+    assert not story.state(project, one)["asks"]
+    done = handler.post("/console/requests/bulk", data=form | {"step": "do"}).text
+    assert "Done to 2 of 2" in done
+    assert [one["what"] for one in story.state(project, two)["asks"].values()] == ["identity"]
+
+
 def test_a_letter_is_taken_in_by_hand_with_the_day_it_came(project, app):
     with signed_in(project, "intake", app) as client:
         assert client.get("/console/requests/new").status_code == 200

@@ -103,6 +103,13 @@ def test_an_erasure_from_receipt_to_close(office):
     office.look(page, "today")
     page.get_by_role("link", name="All open requests").click()
     office.look(page, "requests")
+    for letter, address in (("t", "**/console"), ("r", "**/console/requests")):
+        page.keyboard.press("g")
+        page.keyboard.press(letter)
+        page.wait_for_url(address)
+    page.keyboard.press("?")
+    page.get_by_role("dialog").get_by_text("Sweeps and holds").wait_for()
+    page.keyboard.press("Escape")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/console/requests/{number}")

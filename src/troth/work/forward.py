@@ -52,12 +52,8 @@ def forward(
     if before:
         return read.event(project.ledger, before[0]["event"])
     request_file.refuse_unless(_why_not(found.state, controller, email, agreement, part=part))
-    asked = request_file.requester(project, number)
     language = str(found.state["language"])
-    fields = _fields(project, number, found, asked, controller, agreement)
-    written = letter.write(
-        "forwarding", language, fields, send_letter.own_template(project, "forwarding", language)
-    )
+    written = _written(project, found, controller, agreement)
     sent = project.mailer.send(Letter(email, written.subject, written.text, language))
     request_file.refuse_unless(
         []
@@ -80,6 +76,28 @@ def forward(
     if not part:
         request_file.move(project, number, "forwarded", "processor", staff=staff)
     return event
+
+
+def letters(
+    project: Project, number: str, *, controller: str, email: str, agreement: str, part: bool = False
+) -> tuple[letter.Written, letter.Written]:
+    """Write what would go to the controller and what would go to the person, and send nothing.
+
+    Raises NotAllowedError with every reason why not.
+    """
+    found = request_file.load(project, number)
+    request_file.refuse_unless(_why_not(found.state, controller, email, agreement, part=part))
+    told = send_letter.write(project, number, "forwarded", {"controller": controller, "part": part})
+    return _written(project, found, controller, agreement), told
+
+
+def _written(
+    project: Project, found: request_file.RequestFile, controller: str, agreement: str
+) -> letter.Written:
+    asked, language = request_file.requester(project, found.number), str(found.state["language"])
+    fields = _fields(project, found.number, found, asked, controller, agreement)
+    own = send_letter.own_template(project, "forwarding", language)
+    return letter.write("forwarding", language, fields, own)
 
 
 def confirm(project: Project, number: str, staff: str, proof: str) -> Event:

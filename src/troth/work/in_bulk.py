@@ -13,8 +13,9 @@ from typing import Literal, get_args
 
 from troth.errors import TrothError
 from troth.rules import request, request_guard
+from troth.rules.letter import Written
 from troth.rules.staff import Duty, Staff
-from troth.work import ask, carry_on, close_request, extend, prove_address, request_file
+from troth.work import ask, carry_on, close_request, extend, prove_address, request_file, send_letter
 from troth.work.project import Project
 
 Bulk = Literal["code", "identity", "extend", "carry", "close"]
@@ -22,6 +23,8 @@ BULKS: tuple[Bulk, ...] = get_args(Bulk)
 DUTIES: Mapping[Bulk, Duty] = {
     "code": "handle", "identity": "handle", "extend": "decide", "carry": "handle", "close": "handle",
 }  # fmt: skip
+LETTERS: frozenset[Bulk] = frozenset({"code", "identity"})
+"""What sends a letter at once: it is seen before it goes."""
 NUMBERS_MAX = 200
 
 
@@ -53,6 +56,31 @@ def look(project: Project, what: Bulk, numbers: Sequence[str], staff: Staff, sai
         except TrothError as error:
             found.append(One(number, (str(error),)))
     return tuple(found)
+
+
+def letters(
+    project: Project, what: Bulk, numbers: Sequence[str], staff: Staff, said: Said
+) -> dict[str, tuple[str, Written]]:
+    """Write what would go out to those to whom it can be done: one letter for each language, of the request named.
+
+    Whoever looks at them reads of these requests, which is recorded first; nothing is sent.
+    """
+    found: dict[str, tuple[str, Written]] = {}
+    for one in look(project, what, numbers, staff, said):
+        if one.why_not or what not in LETTERS:
+            continue
+        file = request_file.load(project, one.number)
+        language = str(file.state["language"])
+        if language in found:
+            continue
+        request_file.record_reading(project, one.number, staff.handle, f"bulk/{what}")
+        fields = (
+            prove_address.letter_fields()
+            if what == "code"
+            else ask.letter_fields(file, "identity", doubt=said.words, asked=said.asked, enough=said.enough)
+        )
+        found[language] = (one.number, send_letter.write(project, one.number, what, fields))
+    return found
 
 
 def do(

@@ -34,8 +34,13 @@ def send_code(project: Project, number: str) -> None:
         raise NotAllowedError("Too many codes were asked for. Wait an hour, then ask again.")
     sent = sum(told["kind"] == "code" for told in found.state["letters"])
     tries.forget(project.ledger, f"code/{number}")
-    fields = {"code": _code(project, number, sent + 1), "minutes": MINUTES}
+    fields = letter_fields(_code(project, number, sent + 1))
     send_letter.send_letter(project, number, "code", fields, letter_id=f"code-{sent + 1}")
+
+
+def letter_fields(code: str = "•" * DIGITS) -> dict[str, object]:
+    """Return what the letter with a code says; without the code for whoever looks at it before it goes."""
+    return {"code": code, "minutes": MINUTES}
 
 
 def take_code(project: Project, number: str, given: str) -> bool:

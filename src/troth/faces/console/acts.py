@@ -105,7 +105,7 @@ class Act:
     """One act: what it is called, who may do it, when it comes into question, why it may not be, and what does it.
 
     `reads` gives what was said by or to people that whoever acts must know, as (label, text); `letter` the letter as
-    it would go out.  `to` is where one goes after, below the request.
+    it would go out, or several.  `to` is where one goes after, below the request.
     """
 
     name: str
@@ -115,7 +115,7 @@ class Act:
     why_not: Callable[[Sight], Iterable[str]] = nothing
     fields: Callable[[Sight], Iterable[Field]] = nothing
     reads: Callable[[Sight], Iterable[tuple[str, str]]] = nothing
-    letter: Callable[[Sight], Written] | None = None
+    letter: Callable[[Sight], Written | tuple[Written, ...]] | None = None
     of_claim: bool = False
     grave: bool = False
 

@@ -163,6 +163,13 @@ def _forward_fields(_: Sight) -> Iterator[Field]:
     yield Field("part", "tick", words="act.forward.part")
 
 
+def _forward_letters(sight: Sight) -> tuple[Written, ...]:
+    return forward.letters(
+        sight.project, sight.number, controller=sight.given("controller"), email=sight.given("email"),
+        agreement=sight.given("agreement"), part=sight.given("part") == "yes",
+    )  # fmt: skip
+
+
 def _forwarded_unconfirmed(sight: Sight) -> bool:
     return any(not one["confirmed_on"] for one in sight.state.get("forwarded") or ())
 
@@ -200,6 +207,7 @@ def _letter(kind: str, fields: dict[str, object], sight: Sight) -> Written:
 
 COURSE: tuple[Act, ...] = (
     Act("code", "handle", lambda s: prove_address.send_code(s.project, s.number), why_not=_code,
+        letter=lambda s: _letter("code", prove_address.letter_fields(), s),
         when=lambda s: is_open(s) and not s.state["proven"]),
     Act("prove", "handle", _prove, fields=lambda _: (Field("code", needed=True, words="act.prove.code"),),
         when=lambda s: is_open(s) and not s.state["proven"] and any(x["kind"] == "code" for x in s.state["letters"])),
@@ -245,7 +253,7 @@ COURSE: tuple[Act, ...] = (
     Act("forward", "handle", lambda s: forward.forward(
             s.project, s.number, s.staff, controller=s.given("controller"), email=s.given("email"),
             agreement=s.given("agreement"), part=s.given("part") == "yes"),
-        fields=_forward_fields, when=is_open),
+        fields=_forward_fields, letter=_forward_letters, when=is_open),
     Act("forward_confirm", "handle", lambda s: forward.confirm(s.project, s.number, s.staff, s.given("proof")),
         fields=lambda _: (Field("proof", needed=True, words="act.forward.proof"),), when=_forwarded_unconfirmed),
     Act("withdraw", "handle", lambda s: close_request.withdraw(

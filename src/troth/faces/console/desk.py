@@ -77,6 +77,11 @@ PAGES: tuple[tuple[str, str, Duty], ...] = (
     ("settings", "/settings", "settings"),
 )
 """The parts of the console as the navigation shows them: name, address below `/console`, duty needed to read."""
+KEYS: Mapping[str, str] = {
+    "today": "t", "requests": "r", "people": "p", "incidents": "i", "consents": "c", "recipients": "n", "sweeps": "w",
+    "cookies": "k", "stores": "s", "registers": "g", "policy": "o", "audit": "a", "ledger": "l", "settings": "e",
+}  # fmt: skip
+"""The letter that leads to each part after `g`, the same in every language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +312,7 @@ class Desk:
             hashes=self.look.hashes,
             path=request.url.path,
             in_language=_in_language(request, staff),
+            keys=KEYS,
             parts=[one for one in PAGES if staff is not None and staff.may(one[2])],
             staff=staff,
             root=ROOT,

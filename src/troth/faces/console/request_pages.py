@@ -16,6 +16,7 @@ from troth.faces.console.desk import Desk, Visit
 from troth.faces.console.progress import Step, Works, live
 from troth.ledger import lease, read
 from troth.rules import claim as claim_rules
+from troth.rules.letter import Written
 from troth.rules.staff import Duty
 from troth.work import carry_on, request_file
 from troth.work.open_request import Opened
@@ -95,7 +96,8 @@ def request_pages(desk: Desk) -> None:
             request_file.refuse_unless(act.why_not(sight))
             if act.letter is not None and visit.given("step") != "send":
                 request_file.record_reading(visit.project, sight.number, sight.staff, act.name)
-                return draw(act, sight, letter=act.letter(sight))
+                found = act.letter(sight)
+                return draw(act, sight, letters=found if isinstance(found, tuple) else (found,))
             became = act.do(sight)
         except TrothError as error:
             if isinstance(error, NotFoundError):
@@ -104,11 +106,11 @@ def request_pages(desk: Desk) -> None:
         to = became.number if isinstance(became, Opened) else sight.number
         return visit.to(f"/requests/{to}", "told.act_done")
 
-    def draw(act: Act, sight: Sight, *, wrong: str = "", letter: Any = None) -> Response[str]:
+    def draw(act: Act, sight: Sight, *, wrong: str = "", letters: tuple[Written, ...] = ()) -> Response[str]:
         visit = sight.visit
         known: list[tuple[str, str]] = []
         if act.reads is not nothing and act.when(sight):
-            if letter is None:
+            if not letters:
                 request_file.record_reading(visit.project, sight.number, sight.staff, act.name)
             known = list(act.reads(sight))
         right = str(sight.told["right"]) if sight.claim else ""
@@ -119,7 +121,7 @@ def request_pages(desk: Desk) -> None:
         plan = sight.told["plan"] if act.name in {"approve", "review"} and sight.claim else None
         return visit.show(
             "request_act.html", visit.words(f"act.{act.name}"), 422 if wrong else 200, act=act, number=sight.number,
-            claim=sight.claim, right=right, wrong=wrong, letter=letter, fields=list(act.fields(sight)), known=known,
+            claim=sight.claim, right=right, wrong=wrong, letters=letters, fields=list(act.fields(sight)), known=known,
             why_not=list(act.why_not(sight)) if act.when(sight) else [visit.words("act.not_now")],
             plan=shown.plan(plan["stores"]) if plan else None, sha=plan["sha256"][:12] if plan else "", matrix=matrix,
             given=visit.form, day=shown.as_day,

@@ -19,6 +19,7 @@ from troth.ledger import filters, listed
 from troth.ledger.listed import Listed, Wanted
 from troth.rules import representation
 from troth.rules.claim import WAYS
+from troth.rules.letter import Written
 from troth.rules.request import ENDED, OPEN
 from troth.rules.request_wait import STEPS
 from troth.work import in_bulk, open_request
@@ -91,7 +92,9 @@ def requests_pages(desk: Desk) -> None:
         )
         if visit.given("step") != "do":
             found = in_bulk.look(visit.project, what, numbers, visit.staff, said)
-            return _bulk(visit, what, found, ready=False)
+            shown = visit.given("step") == "letters"
+            letters = in_bulk.letters(visit.project, what, numbers, visit.staff, said) if shown else {}
+            return _bulk(visit, what, found, ready=False, letters=letters, said=said)
         project, staff, name = visit.project, visit.staff, _of(visit)
 
         def work(tell: Tell) -> tuple[str, tuple[in_bulk.One, ...]]:
@@ -152,10 +155,14 @@ def _of(visit: Visit) -> str:
     return f"bulk/{visit.staff.handle}"
 
 
-def _bulk(visit: Visit, what: str, found: Sequence[in_bulk.One], *, ready: bool) -> Response[Any]:
+def _bulk(
+    visit: Visit, what: str, found: Sequence[in_bulk.One], *, ready: bool,
+    letters: Mapping[str, tuple[str, Written]] | None = None, said: in_bulk.Said | None = None,
+) -> Response[Any]:  # fmt: skip
     return visit.show(
         "requests_bulk.html", visit.words(f"bulk.{what}"), what=what, found=found, ready=ready,
-        able=sum(not one.why_not for one in found),
+        able=sum(not one.why_not for one in found), letters=letters or {}, said=said,
+        writes=what in in_bulk.LETTERS,
     )  # fmt: skip
 
 

@@ -8,8 +8,12 @@ if (menu && matchMedia("(max-width: 56rem)").matches) menu.open = false;
 // Keys: "?" shows them, "/" goes to the search, "j" and "k" along the rows of a list, "g" and a letter to a part.
 const search = () => document.querySelector("[data-search]");
 const rows = () => [...document.querySelectorAll("tbody a[data-row]")];
+let goes = false;
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
+  const to = goes && document.querySelector(`nav.parts [data-key="${CSS.escape(event.key)}"]`);
+  goes = event.key === "g" && !goes;
+  if (to) { to.click(); return; }
   const move = { j: 1, k: -1 }[event.key];
   if (event.key === "/" && search()) {
     event.preventDefault();
