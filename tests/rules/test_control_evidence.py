@@ -193,6 +193,12 @@ def test_a_transfer_needs_an_assessment_on_record_that_is_not_past_its_review():
     assert one.remedy == (
         "troth document assessment-group-morocco --type transfer_assessment --about group-morocco"
     )
+    old = judged(policy(replace=[("review_by: 2027-06-15", "review_by: 2028-06-15")]), "7.2.4/transfer/group-us",
+                 date(2027, 6, 16))  # fmt: skip
+    assert (old.word, old.remedy) == (
+        "unproven",
+        "troth policy set 7.2.4/transfer/group-us assessed 2027-06-16",
+    )
     assert judged(policy(), "7.2.4/transfer/group-uk").word == "kept"  # of an adequacy decision none is asked
 
 

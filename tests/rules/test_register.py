@@ -207,10 +207,18 @@ def test_a_decision_for_some_only_is_doubtful_until_somebody_looked():
     for more, doubts in (
         ("importer: Northwind Inc.", 1),
         ("importer: Northwind Inc., assessed: 2026-05-01", 0),
+        ("importer: Northwind Inc., assessed: 2025-12-01", 0),
+        ("importer: Northwind Inc., assessed: 2025-11-30", 1),
+        ("importer: Northwind Inc., assessed: 2026-12-02", 1),
     ):
         policy, _ = load({"policy.md": text.replace("@SCC@", more)})
         found = standing(policy.transfers["to-carrier"], policy, TODAY)
-        assert (len(found.broken), len(found.doubtful)) == (0, doubts)
+        assert (len(found.broken), len(found.doubtful), found.to_assess) == (0, doubts, bool(doubts))
+    everyone = POLICY.replace(
+        "country: US, mechanism: standard_clauses, module: 2", "country: GB, mechanism: adequacy"
+    )
+    policy, _ = load({"policy.md": everyone.replace("@SCC@", "importer: Northwind UK, assessed: 2022-01-01")})
+    assert standing(policy.transfers["to-carrier"], policy, TODAY).doubtful == ()  # it is for everyone there
 
 
 def test_a_contract_says_which_letters_it_leaves_out():

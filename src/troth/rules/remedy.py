@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from troth.law.period import Period
 from troth.policy.policy import Policy
-from troth.policy.promise import Collection, Cookies, Group, Promise, Purpose, RetentionRule
+from troth.policy.promise import Collection, Cookies, Group, Promise, Purpose, RetentionRule, Transfer
 from troth.policy.register import Activity, RegisterDocument
 from troth.policy.soundness import DOCUMENT_LETTERS
 from troth.rules import control
 from troth.rules.control_evidence import Evidence, Missing
+from troth.rules.safeguard import standing
 from troth.rules.sweep import bound
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def remedy(promise: Promise, found: Verdict, policy: Policy, facts: Facts, evide
                 return f"troth policy set {late[0].id} reviewed {facts.today}"
         case RegisterDocument():
             return _document(promise, facts)
+        case Transfer() if standing(promise, policy, facts.today).to_assess:
+            return f"troth policy set {promise.id} assessed {facts.today}"
         case Cookies():
             return _scan(promise, found, own_site=facts.own_site)
         case Collection() if found.word == "unproven" and promise.channels:

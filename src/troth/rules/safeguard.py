@@ -8,6 +8,7 @@ Law: GDPR Arts. 44 to 49; Case C-311/18; EDPB Recommendations 01/2020.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -29,6 +30,7 @@ class Standing:
     broken: tuple[str, ...] = ()
     doubtful: tuple[str, ...] = ()
     ends: date | None = None  # the last day of its adequacy decision
+    to_assess: bool = False  # whether somebody must look (again), and write `assessed`
 
 
 def standing(promise: Transfer, policy: Policy, today: date, language: str = "en") -> Standing:
@@ -40,10 +42,16 @@ def standing(promise: Transfer, policy: Policy, today: date, language: str = "en
     ends = found.adequacy.valid_to if found.adequacy else None
     if found.standing in ("forbidden", "not yet"):
         if promise.mechanism == "adequacy" and found.adequacy is not None:
-            return Standing((), (_covered(found.adequacy, language),), ends)
+            return Standing((), (_covered(found.adequacy, language),), ends, to_assess=True)
         ended = transfer.lapsed(str(promise.country), today) if promise.mechanism == "adequacy" else None
-        return Standing((*(_lapsed(ended, language) if ended else ()), words), (), ends)
-    return Standing((), tuple(_doubts(promise, today, language)), ends)
+        never = found.because.code == "assessment_missing"
+        return Standing((*(_lapsed(ended, language) if ended else ()), words), (), ends, to_assess=never)
+    old = _old(promise, found.adequacy, today)
+    return Standing((), tuple(_doubts(promise, found.adequacy, language, old=old)), ends, to_assess=old)
+
+
+def _assessed_by(promise: Transfer, today: date) -> bool:
+    return promise.assessed is not None and promise.assessed <= today
 
 
 def _found(promise: Transfer, policy: Policy, today: date) -> transfer.Verdict | None:
@@ -55,7 +63,7 @@ def _found(promise: Transfer, policy: Policy, today: date) -> transfer.Verdict |
         importer=str(promise.country),
         exporter_role=_exporter_role(promise),
         importer_role="processor" if promise.module in ("2", "3") or _processes(recipient) else "controller",
-        covered=True if promise.mechanism == "adequacy" and promise.assessed else None,
+        covered=True if promise.mechanism == "adequacy" and _assessed_by(promise, today) else None,
         means=promise.means,
         assessed_on=promise.assessed,
         derogation=str(promise.letter) if promise.letter else None,
@@ -93,19 +101,38 @@ def _covered(decision: transfer.Adequacy, language: str) -> str:
     return f"the decision covers {decision.covers_en}, and nothing shows that this was checked (assessed)"
 
 
-def _doubts(promise: Transfer, today: date, language: str) -> list[str]:
-    french, found = language == "fr", []
+def _old(promise: Transfer, decision: transfer.Adequacy | None, today: date) -> bool:
+    """Say whether what was assessed is to be assessed again; a decision for everyone and a derogation ask for none.
+
+    Where a decision is for some only, the check that the importer is among them ages: companies on the list of
+    Decision (EU) 2023/1795 certify themselves anew each year (its Annex I).
+    """
+    if promise.assessed is None or ASSESSED_AGAIN_AFTER.after(promise.assessed) >= today:
+        return False
+    if promise.mechanism == "adequacy":
+        return decision is not None and decision.covers != "everyone"
+    return promise.mechanism != "derogation"
+
+
+def _doubts(
+    promise: Transfer, decision: transfer.Adequacy | None, language: str, *, old: bool
+) -> Iterator[str]:
+    french = language == "fr"
     if promise.mechanism == "standard_clauses" and promise.signed is None:
-        found.append(
+        yield (
             "les clauses ne portent pas de date de signature"
             if french
             else "the clauses bear no date of signature"
         )
-    lasting = promise.mechanism not in ("adequacy", "derogation")
-    if lasting and promise.assessed and ASSESSED_AGAIN_AFTER.after(promise.assessed) < today:
-        found.append(
+    if old and promise.mechanism == "adequacy" and decision is not None:
+        yield (
+            f"la décision vaut pour {decision.covers_fr} : vérifié le {promise.assessed}, il y a plus de douze mois"
+            if french
+            else f"the decision covers {decision.covers_en}: checked on {promise.assessed}, more than twelve months ago"
+        )
+    elif old:
+        yield (
             f"le droit du pays a été évalué le {promise.assessed}, il y a plus de douze mois"
             if french
             else f"the law of the country was last assessed on {promise.assessed}, more than twelve months ago"
         )
-    return found
