@@ -46,6 +46,21 @@ def test_the_first_page_tells_how_far_it_is_sealed_and_gives_the_checkpoint(clie
     assert client.get("/console/ledger/keys").text.strip() == str(seal.verifiers(project.ledger)[0])
 
 
+def test_every_checkpoint_is_listed_and_given_as_a_file_that_verifies(client, project):
+    sizes = []
+    for _ in range(2):
+        append.append(project.ledger, [Draft("staff_read", "reading/more", {"staff": "dpo", "screen": "x"})])
+        sizes.append(seal.seal_all(project.ledger).size)
+    page = client.get("/console/ledger/checkpoints").text
+    for size in sizes:
+        given = client.get(f"/console/ledger/checkpoints/{size}").text
+        assert Checkpoint.read(given, *seal.verifiers(project.ledger)).root.hex() in page
+    assert page.index(f"checkpoints/{sizes[1]}") < page.index(f"checkpoints/{sizes[0]}")
+    older = client.get(f"/console/ledger/checkpoints?before={sizes[1]}").text
+    assert f"checkpoints/{sizes[1]}" not in older
+    assert client.get(f"/console/ledger/checkpoints/{sizes[1] + 1}").status_code == 404
+
+
 def test_events_come_by_fifty_and_filtered_by_kind_stream_and_day(client):
     page = client.get("/console/ledger/events").text
     assert page.count("data-row") == 50

@@ -185,6 +185,8 @@ def test_the_page_works_once_without_an_account_and_shows_who_is_meant(asked):
         page = client.get(f"{link}?lang=fr")
         assert page.status_code == 200
         assert "ada@example.org" in page.text
+        read_by = list(read.events(asked.ledger, kind="staff_read"))
+        assert [(one.actor, one.facts["screen"]) for one in read_by] == [("owner", "task/mailboxes")]
         assert "les boîtes aux lettres des ventes" in page.text
         assert client.get(link[:-1] + ("a" if link[-1] != "a" else "b")).status_code == 404
         empty = client.post(link, data={"by": "Jo"}, files={"files": ("", b"")})

@@ -7,6 +7,7 @@ checkpoint, once it has left the machine, makes any later change of an event sho
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, text
 
@@ -30,6 +31,10 @@ _FIND_NODE = text("SELECT hash FROM nodes WHERE level = :level AND number = :num
 _SEALED = text("DELETE FROM unsealed WHERE seq = :seq")
 _LAST = text("SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1")
 _AT = text("SELECT note FROM checkpoints WHERE size >= :size ORDER BY size LIMIT 1")
+_OLDER = text(
+    "SELECT size, at_us, note FROM checkpoints WHERE size < :before ORDER BY size DESC LIMIT :limit"
+)
+_EXACTLY = text("SELECT note FROM checkpoints WHERE size = :size")
 _CHECKPOINT = text("INSERT INTO checkpoints VALUES (:size, :at_us, :note)")
 
 
@@ -89,6 +94,26 @@ def checkpoint(ledger: Ledger, *, covering: int | None = None) -> Checkpoint | N
             written = connection.execute(_LAST).scalar()
         else:
             written = connection.execute(_AT, {"size": covering}).scalar()
+    return None if written is None else Checkpoint.read(written, *verifiers(ledger))
+
+
+def checkpoints(
+    ledger: Ledger, *, limit: int, before: int | None = None
+) -> tuple[tuple[Checkpoint, datetime], ...]:
+    """Return checkpoints with when each was signed, the newest first: at most `limit`, smaller than `before`."""
+    with ledger.looking() as connection:
+        rows = connection.execute(_OLDER, {"before": before or 2**62, "limit": limit}).all()
+    trusted = verifiers(ledger)
+    return tuple(
+        (Checkpoint.read(row.note, *trusted), datetime.fromtimestamp(row.at_us / 1_000_000, UTC))
+        for row in rows
+    )
+
+
+def checkpoint_of(ledger: Ledger, size: int) -> Checkpoint | None:
+    """Return the checkpoint that covers exactly so many events; None where none does."""
+    with ledger.looking() as connection:
+        written = connection.execute(_EXACTLY, {"size": size}).scalar()
     return None if written is None else Checkpoint.read(written, *verifiers(ledger))
 
 

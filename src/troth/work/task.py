@@ -36,6 +36,8 @@ NOTE_MAX = 10_000
 NAME_MAX = 200
 CHUNK_BYTES = 1 << 20
 LINK_BYTES = 15
+OWNER = "owner"
+"""How whoever holds the link of a task stands in the record: nobody of the staff has this handle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +252,7 @@ def answer(
         "note": note.strip(),
         "names": [str(name) for name in names],
     }
-    draft = Draft("task_answered", found.stream, facts, **request_file.about(found), actor=staff or "owner",
+    draft = Draft("task_answered", found.stream, facts, **request_file.about(found), actor=staff or OWNER,
                   payload=payload)  # fmt: skip
     append.append(project.ledger, [draft], expect={found.stream: found.version})
     told = request_file.load(project, one.number).claim(one.claim)

@@ -84,6 +84,29 @@ def ledger_pages(desk: Desk) -> None:
             f"checkpoint-{newest.size}", "txt", "text/plain; charset=utf-8", newest.note.encode()
         )
 
+    @desk.page("/ledger/checkpoints", "verify_ledger")
+    def checkpoints(visit: Visit) -> Response[Any]:
+        """GET /console/ledger/checkpoints: every checkpoint, the newest first."""
+        most = min(visit.most(ROWS_PER_PAGE), ROWS_GIVEN)
+        found = seal.checkpoints(visit.project.ledger, limit=most + 1, before=visit.before())
+        return visit.show(
+            "ledger_checkpoints.html", visit.words("ledger.checkpoints"), checkpoints=found[:most],
+            older=found[most - 1][0].size if len(found) > most else None, first=not visit.asked("before"),
+        )  # fmt: skip
+
+    @desk.page("/ledger/checkpoints/{size:int}", "verify_ledger")
+    def one_checkpoint(visit: Visit) -> Response[Any]:
+        """GET /console/ledger/checkpoints/SIZE: one checkpoint as a file."""
+        size = int(visit.path["size"])
+        found = seal.checkpoint_of(visit.project.ledger, size) if 0 < size < 2**62 else None
+        if found is None:
+            raise NotFoundError(
+                "No checkpoint covers exactly so many events. Look at the list of checkpoints."
+            )
+        return saved.document(
+            f"checkpoint-{found.size}", "txt", "text/plain; charset=utf-8", found.note.encode()
+        )
+
     @desk.page("/ledger/keys", "verify_ledger")
     def keys(visit: Visit) -> Response[Any]:
         """GET /console/ledger/keys: the public keys that verify checkpoints and receipts."""

@@ -1,7 +1,8 @@
 """The page of a task: who is looked for, what was found, files, and the owner's word. No account is needed.
 
-Its address works until it was answered once.  Nothing of a body is read before the address
-was found good, and what is handed in is never written to a disk in clear.
+Its address works until it was answered once, and that somebody read it is recorded before it
+is shown.  Nothing of a body is read before the address was found good, and what is handed in is
+never written to a disk in clear.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from troth.errors import NotAllowedError
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.pages import Asked, limited, same_site
 from troth.faces.web import Look, carried
-from troth.work import send_letter, task
+from troth.work import request_file, send_letter, task
 from troth.work.project import Project
 from troth.work.task import Upload
 
@@ -52,6 +53,7 @@ def task_pages(project: Project, look: Look, limit: Limit) -> list[Any]:
         request: Asked, token: str, one: task.Task, wrong: str, given: Mapping[str, str] | None = None
     ) -> Response[str]:
         words = look.words_for(request)
+        request_file.record_reading(project, one.number, task.OWNER, f"task/{one.store}")
         store = task.described(project, one)
         return look.page(
             request, "task.html", words("task.title", store=store.said(words.language)), 422 if wrong else 200,
