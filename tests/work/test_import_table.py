@@ -565,6 +565,49 @@ def test_a_template_with_its_headings_further_down_is_read(project, tmp_path):
     assert (looked.rows, [str(one) for one in looked.faults]) == (1, [])
 
 
+def test_the_csv_of_madis_is_read_several_of_its_columns_as_one_of_ours(folder, project, tmp_path):
+    category = next(str(one) for one in project.policy.categories)
+    secure = "Mesures de sécurité et confidentialité"
+    cells = {
+        "Nom": "État civil",
+        "Structure - Nom": "Commune",
+        "En tant que": "Responsable de traitement",
+        "Finalités": "Tenir les actes - Délivrer des copies",
+        "Base légale": "L'obligation légale",
+        "Catégorie de données": f"{category} - {category}",
+        "Détails - Délai de conservation - Durée": "",
+        f"{secure} - Contrôle d'accès - Commentaire": "mot de passe",
+        f"{secure} - Traçabilité": "Oui",
+        f"{secure} - Traçabilité - Commentaire": "journal",
+        f"{secure} - Sauvegarde - Commentaire": "",
+        "Historique - Date de création": "05/03/2024 à 10:30",
+        "Historique - Date de modification": "01/12/2025 à 09:00",
+    }
+    file = tmp_path / "madis.csv"
+
+    def write():
+        lines = [";".join(f'"{one}"' for one in each) for each in (cells, cells.values())]
+        file.write_text("\n".join(lines), encoding="utf-8-sig")
+
+    write()
+    columns = column_map("madis", "register")
+    looked = look(project, file, columns)
+    assert ["a legal obligation and does not name it" in str(one) for one in looked.faults] == [True, True]
+    cells["Justification de la base légale"] = "Code civil, art. 34"
+    write()
+    looked = look(project, file, columns)
+    assert [str(one) for one in looked.faults] == []
+    assert looked.unread == ("Structure - Nom", f"{secure} - Traçabilité")
+    take(project, file, columns, looked, staff="marie")
+    made = opened(folder, project.clock)
+    activity = made.policy.activities["etat-civil"]
+    assert [str(one) for one in activity.measures] == ["mot de passe", "journal"]
+    assert (activity.created, activity.updated) == (date(2024, 3, 5), date(2025, 12, 1))
+    assert [made.policy.purposes[key].legal_basis for key in activity.purposes] == ["legal_obligation"] * 2
+    made.close()
+    made.ledger.close()
+
+
 def test_a_map_with_mistakes_is_told_with_its_lines(tmp_path, folder):
     file = tmp_path / "columns.yaml"
     file.write_text("for: breaches\ncolumns: {recieved: Date}\ndates: yesterday\nheading_row: 0\nfoo: 1\n")
@@ -572,6 +615,9 @@ def test_a_map_with_mistakes_is_told_with_its_lines(tmp_path, folder):
     assert said.code == 2
     for part in ("columns.yaml:1", "`recieved`", "Days are not written so", "number from 1 on", "`foo`"):
         assert part in said.err
+    file.write_text("for: requests\ncolumns: {received: [Date, Day], rights: [Type, More]}\n")
+    said = troth(folder, "import", "requests", folder / "policy.md", "--map", file, "--dry-run")
+    assert (said.code, "`received` takes one value" in said.err, "`rights`" in said.err) == (2, True, False)
     said = troth(folder, "import", "requests", folder / "policy.md", "--map", "nothing", "--dry-run")
     assert "with Troth come cnil" in said.err
 

@@ -13,7 +13,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -63,10 +63,13 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class ColumnMap:
-    """How another tool's table is read as ours; without one it is read by our own headings."""
+    """How another tool's table is read as ours; without one it is read by our own headings.
+
+    One of ours that takes several values may stand in several columns of theirs.
+    """
 
     kind: Kind
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
     dates: Dates = "yyyy-mm-dd"
@@ -184,7 +187,7 @@ def read_map(text: str, file: str, kind: Kind) -> tuple[ColumnMap | None, tuple[
             row, "The row of the headings is a number from 1 on.", "Write such as `heading_row: 9`."
         )
     ignored = said.get("ignored")
-    columns = _texts(reading, said.get("columns"), known)
+    columns = dict(_named(reading, said.get("columns"), table(kind)))
     constants = _texts(reading, said.get("constants"), known)
     values: dict[str, Mapping[str, str]] = {}
     for name, inner in _entries(reading, said.get("values"), known):
@@ -202,22 +205,23 @@ def read_map(text: str, file: str, kind: Kind) -> tuple[ColumnMap | None, tuple[
     ), ()  # fmt: skip
 
 
-def headings(map_: ColumnMap, given: Sequence[str]) -> tuple[dict[str, str], list[Fault], list[str]]:
-    """Match the headings of a file to our columns: column by heading, what is missing, and what nobody reads."""
+def headings(
+    map_: ColumnMap, given: Sequence[str]
+) -> tuple[dict[str, tuple[str, ...]], list[Fault], list[str]]:
+    """Match the headings of a file to our columns: columns by heading, what is missing, and what nobody reads."""
     by_folded = {folded(one): one for one in given if one}
-    matched: dict[str, str] = {}
+    matched: dict[str, tuple[str, ...]] = {}
     faults = []
     for one in table(map_.kind).columns:
-        wanted = map_.columns.get(one.name)
-        names = [wanted] if wanted is not None else [one.name, *one.title.values()]
-        found = next((by_folded[folded(name)] for name in names if folded(name) in by_folded), None)
-        if found is not None:
-            matched[one.name] = found
+        wanted = map_.columns.get(one.name, ())
+        names = wanted or [one.name, *one.title.values()]
+        found = tuple(by_folded[folded(name)] for name in names if folded(name) in by_folded)
+        if found:
+            matched[one.name] = found if wanted else found[:1]
         elif one.required and one.name not in map_.constants:
-            faults.append(
-                Fault(0, wanted or one.title["en"], "there is no such column, and every row needs it.")
-            )
-    read_ones = {folded(one) for one in matched.values()} | map_.ignored
+            missing = wanted[0] if wanted else one.title["en"]
+            faults.append(Fault(0, missing, "there is no such column, and every row needs it."))
+    read_ones = {folded(one) for each in matched.values() for one in each} | map_.ignored
     return matched, faults, [name for key, name in by_folded.items() if key not in read_ones]
 
 
@@ -228,20 +232,20 @@ class Reader:
     map: ColumnMap
     zone: str
     headings: Mapping[str, str]
-    columns: tuple[tuple[Column, str, Mapping[str, str], str], ...]
+    columns: tuple[tuple[Column, tuple[str, ...], Mapping[str, str], str], ...]
     known: dict[tuple[str, str], tuple[Value | None, str]] = field(default_factory=dict, repr=False)
 
     def cells(self, row: int, given: Mapping[str, str]) -> tuple[Cells, list[Fault]]:
         """Read one row, `given` by the headings of the file."""
         values: dict[str, Value] = {}
         faults: list[Fault] = []
-        for one, heading, theirs, constant in self.columns:
-            text = given.get(heading, "").strip() if heading else ""
-            if text and theirs:
-                text = theirs.get(folded(text), text)
-            text = text or constant
+        for one, headings_, theirs, constant in self.columns:
+            parts = [text for heading in headings_ if (text := given.get(heading, "").strip())]
+            if theirs:
+                parts = [theirs.get(folded(text), text) for text in parts]
+            text = "\n".join(filter(None, parts)) or constant
             if not text:
-                if one.required and heading:
+                if one.required and headings_:
                     faults.append(
                         Fault(row, self.headings[one.name], "nothing stands there, and it is needed.")
                     )
@@ -270,13 +274,15 @@ KNOWN_MAX = 20_000
 """How many readings are remembered: of a file with more, some are read again."""
 
 
-def reader(map_: ColumnMap, matched: Mapping[str, str], zone: str) -> Reader:
+def reader(map_: ColumnMap, matched: Mapping[str, tuple[str, ...]], zone: str) -> Reader:
     """Return what reads rows, their columns `matched` to ours; days and moments without an offset are of `zone`."""
     columns = tuple(
-        (one, matched.get(one.name, ""), map_.values.get(one.name, {}), map_.constants.get(one.name, ""))
+        (one, matched.get(one.name, ()), map_.values.get(one.name, {}), map_.constants.get(one.name, ""))
         for one in table(map_.kind).columns
     )
-    headings = {one.name: matched.get(one.name, one.title["en"]) for one in table(map_.kind).columns}
+    headings = {
+        one.name: ", ".join(matched.get(one.name, (one.title["en"],))) for one in table(map_.kind).columns
+    }
     used = tuple(one for one in columns if one[1] or one[3])
     return Reader(map_, zone, headings, used)
 
@@ -309,14 +315,14 @@ def _value(column: Column, text: str, map_: ColumnMap, zone: str) -> tuple[Value
             return (word, "") if word else (None, f"it is none of: {', '.join(column.words)}.")
         case "words":
             known = map_.values.get(column.name, {})
-            parts = _parts(text, map_.between or ";,")
+            parts = _parts(text, map_.between, ";,")
             found_words = [_word(column, known.get(folded(part), part)) for part in parts]
             if not all(found_words):
                 return None, f"one of them is none of: {', '.join(column.words)}."
             return tuple(dict.fromkeys(found_words)), ""
         case "names" | "texts":
             known = map_.values.get(column.name, {})
-            parts = [known.get(folded(part), part) for part in _parts(text, map_.between or ";")]
+            parts = [known.get(folded(part), part) for part in _parts(text, map_.between, ";")]
             return tuple(dict.fromkeys(part for part in parts if part)), ""
         case _:
             return text, ""
@@ -327,13 +333,16 @@ def moment_of(text: str, dates: Dates, zone: str) -> datetime | None:
 
     >>> moment_of("05/03/2026", "dd/mm/yyyy", "Europe/Paris").isoformat()
     '2026-03-05T12:00:00+01:00'
+    >>> moment_of("05/03/2026 à 14:30", "dd/mm/yyyy", "Europe/Paris").isoformat()
+    '2026-03-05T14:30:00+01:00'
     """
     place = ZoneInfo(zone)
-    try:
-        day = datetime.strptime(text, _WRITTEN[dates]).replace(tzinfo=UTC).date()
-        return datetime.combine(day, time(12), place)
-    except ValueError:
-        pass
+    for form, has_hour in ((_WRITTEN[dates], False), (f"{_WRITTEN[dates]} %H:%M", True)):
+        try:
+            found = datetime.strptime(text.replace(" à ", " "), form).replace(tzinfo=place)
+        except ValueError:
+            continue
+        return found if has_hour else datetime.combine(found.date(), time(12), place)
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
@@ -354,8 +363,10 @@ def _said(word: str) -> frozenset[str]:
     return frozenset({folded(word), *(folded(words(language).word(word)) for language in _LANGUAGES)})
 
 
-def _parts(text: str, between: str) -> list[str]:
-    return [part for one in re.split(f"[{re.escape(between)}\n]", text) if (part := one.strip())]
+def _parts(text: str, between: str, ours: str) -> list[str]:
+    """Split a cell at what a map says stands between its values, or at any of our own marks; and at its lines."""
+    marks = re.escape(between) if between else f"[{ours}]"
+    return [part for one in re.split(f"{marks}|\n", text) if (part := one.strip())]
 
 
 def _text(node: Node | None) -> str:
@@ -368,6 +379,18 @@ def _entries(reading: Reading, node: Node | None, known: Sequence[str]) -> Itera
             yield key.text, inner
         else:
             reading.problem(key, f"There is no column `{key.text[:40]}`.", did_you_mean(key.text, known))
+
+
+def _named(reading: Reading, node: Node | None, of: Table) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each of our columns with the headings of theirs; several only where it takes several values."""
+    types = {one.name: one.type for one in of.columns}
+    for name, inner in _entries(reading, node, list(types)):
+        if not isinstance(inner, Items):
+            yield name, (_text(inner),)
+        elif types[name] in ("names", "texts", "words"):
+            yield name, tuple(_text(one) for one in inner.items)
+        else:
+            reading.problem(inner, f"`{name}` takes one value.", "Name the one column it stands in.")
 
 
 def _texts(reading: Reading, node: Node | None, known: Sequence[str]) -> dict[str, str]:
