@@ -126,14 +126,20 @@ def _act(made: Project, going: int) -> None:
 
 
 def _by_hand(connection: psycopg.Connection, going: int) -> None:
-    """Delete in chunks, each in a transaction of its own, in the order of the key."""
-    gone = 0
-    while chunk := connection.execute(
-        """DELETE FROM by_hand WHERE id IN (
-             SELECT id FROM by_hand WHERE came < current_date - interval '1 year' ORDER BY id LIMIT %s
-           )""",
-        (CHUNK,),
-    ).rowcount:
-        gone += chunk
+    """Delete in chunks, each in a transaction of its own, by ranges of the key from where the last ended."""
+    gone = last = 0
+    while True:
+        found = connection.execute(
+            """SELECT max(id) FROM (SELECT id FROM by_hand WHERE id > %s AND came < current_date - interval '1 year'
+               ORDER BY id LIMIT %s) AS chunk""",
+            (last, CHUNK),
+        ).fetchone()
+        if found is None or found[0] is None:
+            break
+        deleted = connection.execute(
+            "DELETE FROM by_hand WHERE id > %s AND id <= %s AND came < current_date - interval '1 year'",
+            (last, found[0]),
+        )
+        gone, last = gone + deleted.rowcount, found[0]
     if gone != going:
         raise SystemExit(f"By hand {gone} rows went: the measurement means nothing.")
