@@ -38,7 +38,7 @@ from troth.rules.map import (
     Subject,
 )
 from troth.stores.amend import Amending, Amendment, Cell
-from troth.stores.contract import Row, Store, Who
+from troth.stores.contract import Batch, Expiry, Overdue, Row, Store, Sweeps, Swept, Who
 
 TODAY = date(2026, 11, 23)
 
@@ -499,3 +499,72 @@ class AmendingTests:
 def _amending(world: World) -> Amending:
     assert isinstance(world.store, Amending)
     return world.store
+
+
+DUE = Expiry("invoices", "issued", date(2023, 11, 23))
+"""One invoice, of Ada's, which no law keeps any longer."""
+
+
+class SweepingTests:
+    """What a store promises in which rows go once their retention has ended: the verbs of `Sweeps`."""
+
+    def _swept(
+        self, world: World, step: str = "sweep/1/1", but_for: Sequence[Who] = (), passed: int = 0
+    ) -> Swept:
+        store = _sweeping(world)
+        allowed = {(count.table, count.verb) for count in store.measure_sweep(DUE, (), TODAY).counts} or {
+            ("invoices", "delete")
+        }
+        return store.sweep(step, DUE, but_for, TODAY, Batch(100, passed, allowed))
+
+    def test_it_counts_what_is_due_and_changes_nothing(self, world: World) -> None:
+        before, store = everything(world), _sweeping(world)
+        assert store.unswept() == ""
+        assert store.overdue(DUE, (), TODAY) == Overdue(1, date(2010, 1, 31))
+        measured = store.measure_sweep(DUE, (), TODAY)
+        assert [(one.table, one.verb, one.rows) for one in measured.counts if one.verb != "retain"] == [
+            ("invoices", "delete", 1)
+        ]
+        assert everything(world) == before
+
+    def test_what_is_due_goes_and_nothing_else(self, world: World) -> None:
+        before = everything(world)
+        done = self._swept(world)
+        assert (done.looked, done.held) == (1, 0)
+        assert [(one.table, one.verb, one.rows) for one in done.acted.counts if one.verb != "retain"] == [
+            ("invoices", "delete", 1)
+        ]
+        kept = [row for row in before["invoices"] if row["id"] != 2]
+        assert everything(world) == {**before, "invoices": kept}
+        assert _sweeping(world).overdue(DUE, (), TODAY) == Overdue(0, None)
+
+    def test_said_again_nothing_more_goes(self, world: World) -> None:
+        self._swept(world)
+        world.add("invoices", {"id": 9, "person": 2, "issued": "2001-01-01", "gift": None})
+        after = everything(world)
+        if world.store.limits().remembers:
+            self._swept(world)
+            assert everything(world) == after
+        assert self._swept(world, "sweep/1/2").looked == 1
+
+    def test_people_who_are_passed_by_lose_nothing(self, world: World) -> None:
+        before = everything(world)
+        assert _sweeping(world).overdue(DUE, [ADA], TODAY).rows == 0
+        assert self._swept(world, but_for=[ADA]).looked == 0
+        assert everything(world) == before
+        assert _sweeping(world).overdue(DUE, [OBRIEN], TODAY).rows == 1
+
+    def test_what_was_not_measured_is_not_done(self, world: World) -> None:
+        before = everything(world)
+        try:
+            _sweeping(world).sweep("sweep/1/1", DUE, (), TODAY, Batch(100, 0, set()))
+        except ConflictError:
+            assert everything(world) == before
+            return
+        raise AssertionError("Rows went that nobody had measured.")
+
+
+def _sweeping(world: World) -> Sweeps:
+    store = world.store
+    assert isinstance(store, Sweeps)
+    return store

@@ -310,3 +310,33 @@ def tested_world():
         return TestedWorld(database, database.open(map_of(database.kind)))
 
     return built
+
+
+def _files(form: str):
+    """Make a fixture of a lake of one form, which is read and changed as a database is."""
+
+    @pytest.fixture
+    def made(tmp_path):
+        from stores import file_databases
+
+        (tmp_path / "lake").mkdir()
+        found = getattr(file_databases, form)(tmp_path / "lake")
+        yield found
+        found.close()
+
+    return made
+
+
+parquet_database = _files("Parquet")
+lines_database = _files("Lines")
+commas_database = _files("Commas")
+delta_database = _files("Delta")
+iceberg_database = _files("Iceberg")
+LAKES = [
+    "parquet",
+    "lines",
+    pytest.param("commas", marks=pytest.mark.slow),
+    pytest.param("delta", marks=pytest.mark.slow),
+    pytest.param("iceberg", marks=pytest.mark.slow),
+]
+"""A lake of each form of file and each table format."""

@@ -20,7 +20,18 @@ from troth.stores.http_api import opened
 from troth.stores.http_call import Pace
 from troth.stores.http_map import Call
 from troth.stores.map_file import read
-from troth.testing import ADA, COLUMNS, OBRIEN, ROWS, TODAY, AmendingTests, StoreTests, described, map_of
+from troth.testing import (
+    ADA,
+    COLUMNS,
+    OBRIEN,
+    ROWS,
+    TODAY,
+    AmendingTests,
+    StoreTests,
+    SweepingTests,
+    described,
+    map_of,
+)
 
 LOOKED_UP = {"people": ("id", "email", "home"), "homes": ("id",), "notes": ("id", "person"),
              "invoices": ("id", "person"), "visits": ("id", "email", "seen_by")}  # fmt: skip
@@ -96,7 +107,7 @@ def world(server):
     made.store.close()
 
 
-class TestHttp(StoreTests, AmendingTests):
+class TestHttp(StoreTests, AmendingTests, SweepingTests):
     @pytest.fixture
     def world(self, world):
         return world

@@ -15,12 +15,23 @@ from troth.errors import ConflictError, NotAllowedError, UnreachableError
 from troth.stores import lake_place, lake_swap
 from troth.stores.amend import Amendment, Cell
 from troth.stores.connect import connect
-from troth.stores.contract import PartlyDoneError
+from troth.stores.contract import Batch, Overdue, PartlyDoneError
 from troth.stores.lake import Lake
 from troth.stores.lake_place import Folder
 from troth.stores.lake_source import Tables
 from troth.stores.map_file import read
-from troth.testing import ADA, COLUMNS, OBRIEN, ROWS, TODAY, AmendingTests, StoreTests, map_of
+from troth.testing import (
+    ADA,
+    COLUMNS,
+    DUE,
+    OBRIEN,
+    ROWS,
+    TODAY,
+    AmendingTests,
+    StoreTests,
+    SweepingTests,
+    map_of,
+)
 
 TYPES = {"integer": pa.int64(), "text": pa.string(), "date": pa.date32()}
 
@@ -90,7 +101,7 @@ def world(tmp_path):
     made.store.close()
 
 
-class TestLake(StoreTests, AmendingTests):
+class TestLake(StoreTests, AmendingTests, SweepingTests):
     @pytest.fixture
     def world(self, world):
         return world
@@ -252,6 +263,97 @@ def test_a_step_that_somebody_else_was_in_the_way_of_tells_what_went_and_the_res
 def tally(told):
     """The rows by table and action, but for those retained."""
     return Counter({(one.table, one.verb): one.rows for one in told.counts if one.verb != "retain"})
+
+
+def with_old_invoices(world):
+    for number in range(10, 15):
+        world.add("invoices", {"id": number, "person": 2, "issued": f"2001-01-{number}", "gift": "roses"})
+    return world
+
+
+def sweep(store, step="sweep/1/1"):
+    return store.sweep(step, DUE, (), TODAY, Batch(100, 0, {("invoices", "delete")}))
+
+
+def test_a_sweep_writes_only_the_files_with_rows_that_are_due_and_each_once(tmp_path):
+    world = with_old_invoices(LakeWorld(tmp_path))
+    before = world.files()
+    assert sweep(world.store).looked == 6
+    changed = [path.name for path, old in before.items() if world.files().get(path) != old]
+    assert sorted(changed) == [
+        "part-0.parquet",
+        *(f"part-added-{number}.parquet" for number in range(10, 15)),
+    ]
+    assert [row["id"] for row in world.rows("invoices")] == [1, 3]
+    assert world.left() == []
+
+
+def test_a_sweep_killed_anywhere_is_finished_by_the_next_and_counted_once(tmp_path):
+    def check(world, again):
+        assert [(one.table, one.verb, one.rows) for one in again.acted.counts] == [("invoices", "delete", 6)]
+        assert [row["id"] for row in world.rows("invoices")] == [1, 3]
+        (known,) = world.opened().steps("sweep/1/1")
+        assert known.counts == again.acted.counts
+        assert world.left() == []
+
+    stops = killed_everywhere(
+        lambda after: with_old_invoices(LakeWorld(tmp_path / f"cut-{after}")), sweep, check
+    )
+    assert stops >= 14  # six files are offered and swapped, beside the notes
+
+
+def test_a_sweep_leaves_all_as_it_is_where_files_are_written_meanwhile_and_may_be_tried_again(world):
+    class Written(Folder):
+        def offer(self, name):
+            Folder.offer(self, name)
+            world.add("notes", {"id": 9, "person": 2, "body": "meanwhile"})
+
+    before = world.files()
+    with pytest.raises(UnreachableError, match="Nothing was changed"):
+        sweep(world.opened(Written(world.root, "tested")))
+    assert {path: data for path, data in world.files().items() if "added" not in path.name} == before
+    assert sweep(world.opened()).looked == 1
+
+
+def test_a_file_that_somebody_wrote_before_a_sweep_was_finished_is_left_and_what_went_is_told(tmp_path):
+    world = with_old_invoices(LakeWorld(tmp_path))
+
+    class Written(Folder):
+        def swap(self, *arguments, **more):
+            if "added-12" in str(arguments):
+                world.add("invoices", {"id": 12, "person": 2, "issued": "2001-01-12", "gift": "tulips"})
+            return Folder.swap(self, *arguments, **more)
+
+    with pytest.raises(PartlyDoneError) as part:
+        sweep(world.opened(Written(world.root, "tested")))
+    gone = sum(count.rows for count in part.value.acted.counts)
+    assert 0 < gone < 6
+    assert len(world.rows("invoices")) == 8 - gone
+    assert sweep(world.opened(), "sweep/1/2").looked == 6 - gone
+    assert [row["id"] for row in world.rows("invoices")] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.timestamp("s"), pa.timestamp("ms", "UTC"), pa.timestamp("ns"), pa.date64(), pa.large_string(),
+             pa.dictionary(pa.int8(), pa.string())]
+)  # fmt: skip
+def test_a_day_is_compared_whatever_its_type(tmp_path, kind):
+    world = LakeWorld(tmp_path)
+    path = tmp_path / "invoices" / "part-0.parquet"
+    days = ["2026-01-31", "2010-01-31", None]
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        days = [datetime.fromisoformat(day) if day else None for day in days]
+    columns = {
+        "id": [1, 2, 4],
+        "person": [1, 1, 1],
+        "issued": pa.array(days, kind),
+        "gift": pa.nulls(3, pa.string()),
+    }
+    (tmp_path / "invoices" / "part-2.parquet").unlink()
+    pq.write_table(pa.table(columns), path)
+    assert world.store.overdue(DUE, (), TODAY) == Overdue(1, date(2010, 1, 31))
+    assert sweep(world.store).looked == 1
+    assert [row["id"] for row in world.rows("invoices")] == [1, 4]
 
 
 def test_what_was_written_while_files_were_made_is_noticed(world):

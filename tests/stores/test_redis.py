@@ -19,7 +19,7 @@ from troth.stores.contract import PartlyDoneError, Who
 from troth.stores.map_file import read
 from troth.stores.redis_change import SCRIPT
 from troth.stores.redis_keys import template
-from troth.testing import COLUMNS, ROWS, TODAY, AmendingTests, StoreTests, described, map_of
+from troth.testing import COLUMNS, ROWS, TODAY, AmendingTests, StoreTests, SweepingTests, described, map_of
 
 pytestmark = pytest.mark.slow
 NUMBERS = {name for columns in COLUMNS.values() for name, kind in columns.items() if kind == "integer"}
@@ -70,7 +70,7 @@ class RedisWorld:
         self.client.hset(f"app:{table}:{row['id']}", mapping=fields or {"marked": "1"})
 
 
-class TestRedis(StoreTests, AmendingTests):
+class TestRedis(StoreTests, AmendingTests, SweepingTests):
     @pytest.fixture
     def world(self, client, server):
         made = RedisWorld(client, server)

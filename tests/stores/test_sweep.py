@@ -1,4 +1,4 @@
-"""What has outlived its retention goes in every kind of database, with what hangs on it, and nothing else."""
+"""What has outlived its retention goes in every kind of database and lake, with what hangs on it, and nothing else."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from stores.conftest import KINDS
+from stores.conftest import KINDS, LAKES
 from troth.errors import ConflictError, NotFoundError
 from troth.stores.contract import Batch, Expiry, Looked, Looks, Overdue, Sweeps, Who
 
@@ -84,7 +84,7 @@ def told(done):
     return {(one.table, one.verb): one.rows for one in done.counts}
 
 
-@pytest.mark.parametrize("database", KINDS, indirect=True)
+@pytest.mark.parametrize("database", [*KINDS, *LAKES], indirect=True)
 def test_people_go_by_their_own_day_with_what_is_theirs_alone(database):
     store = database.open(MAP)
     assert store.overdue(PROSPECTS, (), TODAY) == Overdue(2, date(2020, 1, 1))
@@ -105,7 +105,7 @@ def test_people_go_by_their_own_day_with_what_is_theirs_alone(database):
     assert store.overdue(PROSPECTS, (), TODAY) == Overdue(0, None)
 
 
-@pytest.mark.parametrize("database", KINDS, indirect=True)
+@pytest.mark.parametrize("database", [*KINDS, *LAKES], indirect=True)
 def test_a_row_goes_by_its_day_whoever_owns_it_and_its_owner_stays(database):
     store = database.open(MAP)
     done = swept(store, VISITS)
@@ -114,7 +114,7 @@ def test_a_row_goes_by_its_day_whoever_owns_it_and_its_owner_stays(database):
     assert len(database.query("SELECT id FROM customer")) == 4
 
 
-@pytest.mark.parametrize("database", KINDS, indirect=True)
+@pytest.mark.parametrize("database", [*KINDS, *LAKES], indirect=True)
 def test_what_the_law_keeps_longer_is_not_due_yet(database):
     store = database.open(MAP)
     assert store.overdue(BILLS, (), TODAY) == Overdue(1, date(2010, 1, 1))
@@ -122,7 +122,7 @@ def test_what_the_law_keeps_longer_is_not_due_yet(database):
     assert database.query("SELECT id FROM bill") == [(2,)]
 
 
-@pytest.mark.parametrize("database", KINDS, indirect=True)
+@pytest.mark.parametrize("database", [*KINDS, *LAKES], indirect=True)
 def test_people_who_are_passed_by_lose_nothing_and_neither_do_those_who_are_restricted(database):
     store = database.open(MAP)
     database.run("UPDATE customer SET held = 1 WHERE id = 3")
@@ -133,7 +133,7 @@ def test_people_who_are_passed_by_lose_nothing_and_neither_do_those_who_are_rest
     assert database.query("SELECT id FROM visit ORDER BY id") == [(1,), (2,), (4,)]
 
 
-@pytest.mark.parametrize("database", KINDS, indirect=True)
+@pytest.mark.parametrize("database", [*KINDS, *LAKES], indirect=True)
 def test_a_step_that_is_said_twice_changes_nothing_more(database):
     store = database.open(MAP)
     first = swept(store, VISITS, step="s/1", rows=2)
@@ -143,7 +143,7 @@ def test_a_step_that_is_said_twice_changes_nothing_more(database):
     assert len(database.query("SELECT id FROM visit")) == 2
 
 
-@pytest.mark.parametrize("database", KINDS, indirect=True)
+@pytest.mark.parametrize("database", [*KINDS, *LAKES], indirect=True)
 def test_a_row_that_is_blanked_for_what_it_keeps_is_due_once_only(database):
     store = database.open(MAP)
     payers = Expiry("payer", "seen", DAY)
@@ -160,7 +160,7 @@ DATED = MAP.replace(
 )
 
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database", ["sqlite", *LAKES], indirect=True)
 def test_batches_go_on_after_what_is_held(database):
     database.run("ALTER TABLE address ADD made date", "UPDATE address SET made = '2001-01-01'")
     database.run("UPDATE customer SET address_id = NULL WHERE id = 3")
@@ -178,7 +178,7 @@ def test_batches_go_on_after_what_is_held(database):
     assert database.query("SELECT id FROM address") == [(1,)]
 
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database", ["sqlite", *LAKES], indirect=True)
 def test_a_row_that_something_still_points_to_stays(database):
     database.run("ALTER TABLE address ADD made date", "UPDATE address SET made = '2001-01-01'")
     done = swept(database.open(DATED), Expiry("address", "made", DAY))
@@ -186,7 +186,7 @@ def test_a_row_that_something_still_points_to_stays(database):
     assert len(database.query("SELECT id FROM address")) == 2
 
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database", ["sqlite", *LAKES], indirect=True)
 def test_what_was_not_measured_is_not_done(database):
     store = database.open(MAP)
     before = database.everything("customer", "visit", "chat", "address")
@@ -197,7 +197,7 @@ def test_what_was_not_measured_is_not_done(database):
         store.overdue(Expiry("visit", "gone", DAY), (), TODAY)
 
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database", ["sqlite", *LAKES], indirect=True)
 def test_rows_that_are_blanked_are_done_with_once_they_are(database):
     written = MAP.replace(
         "    retention: [{promise: retention/visits, trigger: came}]\n    erase: {do: delete,",

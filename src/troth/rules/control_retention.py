@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Any, Literal
 
 from troth.policy.policy import Policy
@@ -29,8 +30,9 @@ def judge(
     states: Mapping[str, Mapping[str, Any]],
     events: Mapping[str, Sequence[str]],
     today: date,
+    unswept: Mapping[str, str] = MappingProxyType({}),
 ) -> Judged:
-    """Judge by the states of the sweeps (by their names) and the ids of their events."""
+    """Judge by the states of the sweeps (by their names) and the ids of their events; `unswept` are stores, and why."""
     mine = [one for one in bound(policy, maps) if one.rule.key == promise.key]
     if not mine:
         return "unproven", "no map binds it to a table: write `retention:` there", (), ()
@@ -38,7 +40,9 @@ def judge(
     wrong = tuple(said for one in mine if (said := _wrong(one, states.get(one.name), today)))
     if wrong:
         return "broken", f"{len(wrong)} of {len(mine)} tables hold what has outlived it", evidence, wrong
-    doubts = tuple(said for one in mine if (said := _doubt(one, states.get(one.name), today)))
+    doubts = tuple(
+        said for one in mine if (said := _doubt(one, states.get(one.name), today, unswept.get(one.store, "")))
+    )
     if doubts:
         return "unproven", doubts[0], evidence, doubts
     marked = sum(
@@ -71,9 +75,9 @@ def _wrong(one: Bound, state: Mapping[str, Any] | None, today: date) -> str:
     return f"{one.store}.{one.table}: {what}, the oldest of {state['oldest']}: troth sweep mark {one.name}"
 
 
-def _doubt(one: Bound, state: Mapping[str, Any] | None, today: date) -> str:
-    if one.why_not:
-        return f"{one.store}.{one.table}: {one.why_not}"
+def _doubt(one: Bound, state: Mapping[str, Any] | None, today: date, unswept: str) -> str:
+    if one.why_not or unswept:
+        return f"{one.store}.{one.table}: {one.why_not or unswept}"
     if state is None or state["measured_on"] is None:
         return f"{one.store}.{one.table}: nobody counted yet (troth sweep)"
     if date.fromisoformat(state["measured_on"]) + MEASURED_WITHIN < today:

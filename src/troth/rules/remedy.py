@@ -81,7 +81,11 @@ def _not_reviewed(one: Activity, found: Verdict) -> bool:
 
 
 def _sweep(promise: RetentionRule, found: Verdict, policy: Policy, facts: Facts) -> str:
-    names = [one.name for one in bound(policy, facts.maps) if one.rule.key == promise.key and not one.why_not]
+    mine = [one for one in bound(policy, facts.maps) if one.rule.key == promise.key and not one.why_not]
+    names = [one.name for one in mine if not facts.unswept.get(one.store)]
+    logs = [one.store for one in mine if facts.maps[one.store].kind == "logs"]
+    if logs and not names:
+        return f"troth logs sweep {logs[0]}"
     if not names:
         return "troth map --check"
     if found.word == "unproven":

@@ -100,6 +100,9 @@ class Facts:
     channels: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)  # reviews by channel
     first: control_collection.FirstMessages = field(default_factory=control_collection.FirstMessages)
     sweeps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # states by the name of the sweep
+    unswept: Mapping[str, str] = field(
+        default_factory=dict
+    )  # why, by the name of the store that cannot be swept
     sweep_events: Mapping[str, Sequence[str]] = field(default_factory=dict)  # ids by the name of the sweep
     adopted: Mapping[str, Sequence[str]] = field(default_factory=dict)  # company -> versions it adopted
     files_wrong: Mapping[str, Literal["missing", "differs"]] = field(default_factory=dict)
@@ -385,7 +388,7 @@ def _over_ceiling(promise: Cookies) -> Iterator[str]:
 def _retained(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
     assert isinstance(promise, RetentionRule)
     judged = control_retention.judge(
-        promise, policy, facts.maps, facts.sweeps, facts.sweep_events, facts.today
+        promise, policy, facts.maps, facts.sweeps, facts.sweep_events, facts.today, facts.unswept
     )
     return _said(promise, *judged)
 

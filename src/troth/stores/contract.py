@@ -165,6 +165,7 @@ class Limits:
     amends: bool = False  # rectifies and restricts: has the verbs of `stores.amend`
     replays: bool = False  # repeats erasures after a backup was restored: has the verbs of `Replays`
     remembers: bool = True  # keeps the name of a step with what it did; where not, it is done at least once
+    sweep_rows_min: int = 0  # so many rows a batch of a sweep has at least, where files are written anew
     amends_where: str = ""  # on what it depends whether it amends, as the end of a sentence
     replays_where: str = ""  # on what it depends whether it replays
 
@@ -336,6 +337,10 @@ class Granting(Protocol):
 @runtime_checkable
 class Sweeps(Protocol):
     """A store in which rows go once their retention has ended, as its map says for each table."""
+
+    def unswept(self) -> str:
+        """Say why nothing there can be swept, as the end of a sentence; empty where it can."""
+        ...
 
     def overdue(self, expiry: Expiry, but_for: Sequence[Who], today: date) -> Overdue:
         """Count the rows whose retention has ended, but for those that lead to some people; change nothing."""

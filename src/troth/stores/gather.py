@@ -523,13 +523,16 @@ class _Walk:
 
 
 def _linked(map_: Map, name: str) -> Sequence[str]:
-    """Return the columns by which others link to a table, and of its subject's key."""
+    """Return the columns by which others link to a table, of its subject's key, and that say when retention began."""
     table = map_.tables[name]
     found = dict.fromkeys(
         column for edge in map_.edges() if edge.target == name for column in edge.target_columns
     )
     found |= dict.fromkeys(column for edge in table.edges for column in edge.columns)
     found |= dict.fromkeys(table.subject.key if table.subject is not None else ())
+    found |= dict.fromkeys(
+        name for one in table.retention for name in (one.trigger, one.archive_trigger) if name
+    )
     return [column for column in found if column not in table.columns]
 
 

@@ -19,7 +19,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import date
 
-from troth.errors import ConflictError, NotAllowedError
+from troth.errors import ConflictError, NotAllowedError, UnreachableError
 from troth.rules.catalogue import Catalogue
 from troth.rules.map import Columns, Map, Value
 from troth.stores import (
@@ -36,7 +36,21 @@ from troth.stores import (
     sql_run,
 )
 from troth.stores.amend import Amended, Amendment, Coded, OnConflict, Standing
-from troth.stores.contract import Acted, Entry, Limits, Measured, Row, Scanned, Spared, Store, Who
+from troth.stores.contract import (
+    Acted,
+    Batch,
+    Entry,
+    Expiry,
+    Limits,
+    Measured,
+    Overdue,
+    Row,
+    Scanned,
+    Spared,
+    Store,
+    Swept,
+    Who,
+)
 from troth.stores.deed import Deed, Deeds
 from troth.stores.lake_form import Changes
 from troth.stores.lake_layout import Table
@@ -54,6 +68,7 @@ LIMITS = Limits(
     rows_measured_max=ROWS_MEASURED_MAX,
     replays=True,
     amends=True,
+    sweep_rows_min=1_000_000,
     amends_where="in tables whose key the map names",
 )
 WAIT_SECONDS = 10.0
@@ -276,6 +291,68 @@ class Lake:
         amend_stage.refuse_keyless(self.name, tables, keys)
         amend_stage.refuse_twice(self.name, str(stage.database), tables, keys)
 
+    # Sweeping
+
+    def unswept(self) -> str:
+        """Say nothing: every table can be swept."""
+        return ""
+
+    def overdue(self, expiry: Expiry, but_for: Sequence[Who], today: date) -> Overdue:
+        """Count the rows whose retention has ended, but for those that lead to some people; change nothing."""
+        with self._alone(), self._due(expiry, but_for, going=False) as stage, _opened(stage) as staged:
+            return staged.overdue(expiry, but_for, today)
+
+    def measure_sweep(self, expiry: Expiry, but_for: Sequence[Who], today: date) -> Measured:
+        """Say what sweeping them would do, rows of other tables that go with them too; no file is changed."""
+        with (
+            self._alone(),
+            self._due(expiry, but_for, going=True) as stage,
+            _opened(stage, changing=True) as staged,
+        ):
+            return staged.measure_sweep(expiry, but_for, today)
+
+    def sweep(self, step: str, expiry: Expiry, but_for: Sequence[Who], today: date, batch: Batch) -> Swept:
+        """Sweep one batch, once per `step`: each file that has rows of it is written anew once.
+
+        Raises UnreachableError, with nothing changed, where files were written meanwhile.
+        """
+        self._changing()
+        with self._alone():
+            place = self._opened_source().place
+            known = lake_swap.remembered(place, step)
+            if known is not None:
+                acted = deed.told(self.name, step, known, unit=WRITTEN)
+                return Swept(acted.keys_checked, 0, acted)
+            with self._due(expiry, but_for, going=True) as stage:
+                lake_stage.remember(stage)
+                with _opened(stage, changing=True) as staged:
+                    swept = staged.sweep(step, expiry, but_for, today, batch)
+                    order = staged.plan().graph.reached()
+                if all(count.verb == "retain" for count in swept.acted.counts):
+                    return swept  # nothing of it goes: no file is written
+                deeds = deed.of_plan(self._map, swept.acted.counts)
+                rows = sql_run.to_rows(swept.acted)
+                with _again_later():
+                    self._swap(stage, step, swept.acted.plan_sha256, rows, deeds, order)
+            known = lake_swap.remembered(place, step)
+            if known is None:
+                made = deed.made_of(swept.acted, {})
+                deed.partly(made, sum(count.rows for count in swept.acted.counts), WRITTEN)
+            return replace(swept, acted=deed.told(self.name, step, known, unit=WRITTEN, resumed=False))
+
+    @contextmanager
+    def _due(self, expiry: Expiry, but_for: Sequence[Who], *, going: bool) -> Iterator[Stage]:
+        """Lend a stage with the rows that may be due, of the files as they are now."""
+        source = self._opened_source()
+        stage = lake_stage.lay_out(source.tables(self._map), source.place.scratch(), self._map)
+        try:
+            lake_stage.fill_due(stage, expiry, but_for, self._workers, going=going)
+            with _again_later():
+                self._unchanged(stage)
+            yield stage
+        finally:
+            stage.remove()
+
     def expire(self, today: date) -> int:
         """Remove the files of old versions whose time is over, as the map says; return how many."""
         self._changing()
@@ -380,6 +457,15 @@ def _opened(
         yield staged
     finally:
         staged.close()
+
+
+@contextmanager
+def _again_later() -> Iterator[None]:
+    """Say of files that were written meanwhile that the same may be tried again: nothing was changed."""
+    try:
+        yield
+    except ConflictError as error:
+        raise UnreachableError(str(error)) from None
 
 
 def _counted(table: Table, changes: Changes, deeds: Deeds) -> Mapping[Deed, int]:

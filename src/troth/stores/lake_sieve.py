@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -32,6 +33,8 @@ _NUMBERED = frozenset({"iban", "card", "national_id"})
 _SPELT = _NUMBERED | {"email", "phone"}  # kinds of identifier that may be written in several ways
 _HOLDERS_DEEP = 3  # whether a row is anybody's still, its engine asks of its holders and of theirs
 Run = Callable[[Callable[["Task"], "Found"], Sequence["Task"]], Iterable["Found"]]
+Also = Mapping[str, Iterable[str]]
+"""Columns that are wanted besides those by which the engine decides, by table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +66,11 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The rows found in one file, by their place in it."""
+    """The rows found in one file, by their place in it, with these columns."""
 
-    task: Task
+    table: Table
+    part: Part
+    columns: tuple[str, ...]
     rows: Sequence[tuple[int, tuple[object, ...]]] = field(repr=False)
 
 
@@ -79,7 +84,7 @@ def look(task: Task) -> Found:
         if places:
             kept = block.rest(task.columns).take(pa.array(places, pa.int64()))
             rows.extend(zip((block.first + place for place in places), cells(kept), strict=True))
-    return Found(task, rows)
+    return Found(task.table, task.part, task.columns, rows)
 
 
 def token(kind: str, values: pa.Array) -> pa.Array:
@@ -239,15 +244,24 @@ def _below(values: Iterable[object], path: Sequence[str]) -> Iterator[object]:
         yield value
 
 
+_Rows = Mapping[str, Sequence[tuple[object, ...]]]
+
+
 class Sieve:
     """One search: what was found so far, and what it leads to."""
 
     def __init__(
-        self, graph: Graph, tables: Mapping[str, Table], run: Run, keep: Callable[[Found], None], full: bool
+        self,
+        graph: Graph,
+        tables: Mapping[str, Table],
+        run: Run,
+        keep: Callable[[Found], None],
+        full: bool,
+        also: Also = MappingProxyType({}),
     ) -> None:
         self._graph, self._tables, self._run, self._keep = graph, tables, run, keep
         self._columns = {
-            name: tuple(table.schema.names) if full else needed(graph, name, table)
+            name: tuple(table.schema.names) if full else needed(graph, name, table, also.get(name, ()))
             for name, table in tables.items()
         }
         self._known: dict[str, set[tuple[str, int]]] = {name: set() for name in tables}
@@ -269,15 +283,45 @@ class Sieve:
         for hop in graph.hops:
             if hop.named is not None and len(hop.to_columns) == 1:
                 _add(waiting, hop.to, (_spot(hop, hop.to_columns[0], hop.to_at),), (given[hop.named.kind],))
+        self._from(self._pass(waiting), ("mentions",))
+
+    def columns(self, table: str) -> tuple[str, ...]:
+        """Return the columns of a table that are handed over."""
+        return self._columns[table]
+
+    def due(self, table: str, found: Iterable[Found], *, going: bool) -> None:
+        """Keep these rows of a table; and where they are `going`, find every row that may go with them or hold them.
+
+        Nobody is followed by name.  Rows with which nothing goes and to which nothing points are not held in memory.
+        """
+        if going and self._hangs(table):
+            self._from(self._fresh(found), ("mentions", "names"))
+            return
+        for each in found:
+            if each.rows:
+                self._keep(each)
+        self._placeholders()
+        self._controllers()
+
+    def _hangs(self, table: str) -> bool:
+        """Tell whether rows may go with rows of a table, or point to them."""
+        return any(
+            (hop.source == table and hop.kind in ("belongs_to", "points_to"))
+            or (hop.to == table and hop.kind == "points_to")
+            for hop in self._graph.hops
+        )
+
+    def _from(self, fresh: _Rows, but_for: Sequence[str]) -> None:
+        """Follow the map on from rows found, but for hops of these kinds, and back to what may hold them."""
         reached: dict[str, list[Sequence[tuple[object, ...]]]] = {}
-        while waiting:
-            fresh = self._pass(waiting)
-            waiting = {}
+        while fresh:
+            waiting: dict[str, list[Look]] = {}
             for table, rows in fresh.items():
                 reached.setdefault(table, []).append(rows)
-                for hop in graph.hops:
-                    if hop.source == table and hop.kind != "mentions":
+                for hop in self._graph.hops:
+                    if hop.source == table and hop.kind not in but_for:
                         self._follow(waiting, table, rows, hop, forward=True)
+            fresh = self._pass(waiting)
         self._mentioned(reached)
         self._holders(reached)
         self._placeholders()
@@ -363,7 +407,7 @@ class Sieve:
         spots = tuple(_spot(hop, column, other_at) for column in other)
         _add(waiting, hop.to if forward else hop.source, spots, tuple(tokens))
 
-    def _pass(self, waiting: Mapping[str, Sequence[Look]]) -> Mapping[str, Sequence[tuple[object, ...]]]:
+    def _pass(self, waiting: Mapping[str, Sequence[Look]]) -> _Rows:
         """Look once into every file of these tables; return the rows not known before."""
         tasks = [
             Task(self._tables[table], part, _merged(looks), self._columns[table])
@@ -371,14 +415,18 @@ class Sieve:
             if table in self._tables and looks
             for part in self._tables[table].parts
         ]
+        return self._fresh(self._run(look, tasks))
+
+    def _fresh(self, every: Iterable[Found]) -> _Rows:
+        """Keep what was found, and return the rows not known before."""
         fresh: dict[str, list[tuple[object, ...]]] = {}
-        for found in self._run(look, tasks):
-            table, name = found.task.table.asked.table, found.task.part.file.name
+        for found in every:
+            table, name = found.table.asked.table, found.part.file.name
             known = self._known[table]
             new = [(place, row) for place, row in found.rows if (name, place) not in known]
             known.update((name, place) for place, _ in new)
             if new:
-                self._keep(Found(found.task, new))
+                self._keep(replace(found, rows=new))
                 fresh.setdefault(table, []).extend(row for _, row in new)
         return fresh
 
@@ -417,10 +465,10 @@ def _merged(looks: Sequence[Look]) -> tuple[Look, ...]:
     return (*(Look((spot,), (tokens,)) for spot, tokens in single.items()), *several)
 
 
-def needed(graph: Graph, name: str, table: Table) -> tuple[str, ...]:
-    """Return the columns by which the engine finds, decides and changes rows of a table."""
+def needed(graph: Graph, name: str, table: Table, also: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the columns by which the engine finds, decides and changes rows of a table, and these."""
     mapped = graph.map.tables.get(name)
-    wanted = {column for hop in graph.hops for column in _at(hop, name)}
+    wanted = {*also} | {column for hop in graph.hops for column in _at(hop, name)}
     for named in graph.named:
         wanted |= (
             {named.column, *(each.column for each in named.at.when), *named.link}

@@ -23,13 +23,16 @@ import pyarrow as pa
 
 from troth.errors import NotAllowedError
 from troth.rules.catalogue import Catalogue
-from troth.rules.map import Columns, Map, MapTable
-from troth.stores import held_folder
+from troth.rules.graph import Graph
+from troth.rules.map import Columns, Flag, Map, MapTable
+from troth.stores import held_folder, lake_aged
 from troth.stores.amend_stage import Keys
-from troth.stores.contract import Who
+from troth.stores.contract import Expiry, Who
+from troth.stores.lake_aged import Aged
 from troth.stores.lake_form import Changes, cells
 from troth.stores.lake_layout import Part, Table
 from troth.stores.lake_sieve import Found, Run, Sieve, needed
+from troth.stores.lake_workers import Workers
 from troth.stores.sql_dialect import SQLITE, quoted
 from troth.stores.sql_store import SqlStore
 from troth.stores.sqlite import LIMITS
@@ -210,15 +213,37 @@ def portions(stage: Stage, rows: Rows, names: Sequence[str]) -> Iterator[None]:
 
 def fill_keyed(stage: Stage, keys: Keys, run: Run) -> None:
     """Put every row with these keys on the stage, perhaps more, with all their columns."""
-    _filled(stage, run, full=True, search=lambda sieve: sieve.keyed(keys))
+    _filled(stage, lambda graph, keep: Sieve(graph, stage.tables, run, keep, True).keyed(keys))
 
 
 def fill(stage: Stage, who: Sequence[Who], run: Run, *, full: bool) -> None:
     """Put every row that may matter to these subjects on the stage, `full` or with the columns that decide."""
-    _filled(stage, run, full=full, search=lambda sieve: sieve.search(who))
+    _filled(stage, lambda graph, keep: Sieve(graph, stage.tables, run, keep, full).search(who))
 
 
-def _filled(stage: Stage, run: Run, *, full: bool, search: Callable[[Sieve], object]) -> None:
+def fill_due(stage: Stage, expiry: Expiry, but_for: Sequence[Who], workers: Workers, *, going: bool) -> None:
+    """Put every row on the stage that may be due, and all rows of some people; `going`, with what goes or holds it."""
+    table, mapped = stage.tables.get(expiry.table), stage.map.tables[expiry.table]
+    flag = mapped.restriction.column if isinstance(mapped.restriction, Flag) else ""
+    also = {expiry.table: (expiry.trigger, flag)}
+
+    def search(graph: Graph, keep: Callable[[Found], None]) -> None:
+        def sieve() -> Sieve:
+            return Sieve(graph, stage.tables, workers.run, keep, False, also)
+
+        if table is None or expiry.trigger not in table.schema.names:
+            return  # the engine says that there is no such table or column
+        due = sieve()
+        columns = due.columns(expiry.table)
+        tasks = [Aged(table, part, expiry.trigger, expiry.before, columns) for part in table.parts]
+        due.due(expiry.table, workers.run(lake_aged.look, tasks), going=going)
+        if but_for:
+            sieve().search(but_for)  # apart, for there people are followed by name
+
+    _filled(stage, search)
+
+
+def _filled(stage: Stage, search: Callable[[Graph, Callable[[Found], None]], object]) -> None:
     opened = stage.opened(changing=False)
     try:
         graph = opened.plan().graph
@@ -234,17 +259,16 @@ def _filled(stage: Stage, run: Run, *, full: bool, search: Callable[[Sieve], obj
         }
 
         def keep(found: Found) -> None:
-            table = found.task.table
-            name = table.asked.table
-            first = first_row(numbers[name][found.task.part.file.name])
-            gaps = ", ".join("?" * (1 + len(found.task.columns)))
-            listed = ", ".join(map(quoted, ("_rowid_", *found.task.columns)))
+            name = found.table.asked.table
+            first = first_row(numbers[name][found.part.file.name])
+            gaps = ", ".join("?" * (1 + len(found.columns)))
+            listed = ", ".join(map(quoted, ("_rowid_", *found.columns)))
             connection.executemany(
                 f"INSERT OR IGNORE INTO {quoted(name)} ({listed}) VALUES ({gaps})",
                 ((first + place, *row) for place, row in found.rows),
             )
 
-        search(Sieve(graph, stage.tables, run, keep, full))
+        search(graph, keep)
         ends = [
             end
             for edge in stage.map.edges()

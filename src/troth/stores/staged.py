@@ -28,13 +28,17 @@ from troth.stores import amend_stage, deed, gather, sql_cells, sql_coding, sql_r
 from troth.stores.amend import Amended, Amendment, Coded, OnConflict, Standing
 from troth.stores.contract import (
     Acted,
+    Batch,
     Entry,
+    Expiry,
     Limits,
     Measured,
+    Overdue,
     PartlyDoneError,
     Row,
     Scanned,
     Spared,
+    Swept,
     Who,
 )
 from troth.stores.deed import Deed, Deeds, Remembered
@@ -283,6 +287,43 @@ class Staged:
         with self._opened(gathered, keyed=True) as staged:
             amend_stage.refuse_twice(self.name, str(gathered.database), tables, keys)
             yield gathered, staged
+
+    # Sweeping
+
+    def unswept(self) -> str:
+        """Say which rows cannot be listed, so that nobody can tell which are due and what goes with them."""
+        unlisted = [name for name, table in self._map.tables.items() if not self._source.lists(table)]
+        return (
+            f"the rows of `{unlisted[0]}` cannot be listed: let its map say how they are" if unlisted else ""
+        )
+
+    def overdue(self, expiry: Expiry, but_for: Sequence[Who], today: date) -> Overdue:
+        """Count the rows whose retention has ended, but for those that lead to some people; every row is read."""
+        with self._gathered(None) as (_, staged):
+            return staged.overdue(expiry, but_for, today)
+
+    def measure_sweep(self, expiry: Expiry, but_for: Sequence[Who], today: date) -> Measured:
+        """Say what sweeping them would do, rows of other tables that go with them too; change nothing."""
+        self._changing()
+        with self._gathered(None) as (_, staged):
+            return replace(staged.measure_sweep(expiry, but_for, today), how="counted")
+
+    def sweep(self, step: str, expiry: Expiry, but_for: Sequence[Who], today: date, batch: Batch) -> Swept:
+        """Sweep one batch, once per `step` where the store remembers it; row by row, as erasures are."""
+        self._changing()
+        known = self._source.done(step)
+        if known is not None:
+            acted = deed.told(self.name, step, known, unit=CHANGED)
+            return Swept(acted.keys_checked, 0, acted)
+        with self._gathered(None) as (gathered, staged):
+            shutil.copyfile(gathered.database, gathered.before)
+            swept = staged.sweep(step, expiry, but_for, today, batch)
+            if all(count.verb == "retain" for count in swept.acted.counts):
+                return swept
+            acted = swept.acted
+            if not self._source.remembers:
+                acted = replace(acted, certainty="at_least_once")
+            return replace(swept, acted=self._carried_out(gathered, acted))
 
     def close(self) -> None:
         """Let go of connections."""

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from troth.errors import NotFoundError
+from troth.errors import NotFoundError, TrothError
 from troth.law import clock
 from troth.ledger import append, read
 from troth.policy.notice_text import sha256
@@ -44,6 +45,7 @@ from troth.work.project import Project
 from troth.work.publish_policy import STREAM
 from troth.work.read_sent import read_sent
 from troth.work.record_register import record_register
+from troth.work.sweep import unswept
 
 EVIDENCE_MAX = 20
 OVERLOOKED_AFTER = timedelta(days=1)
@@ -126,6 +128,15 @@ class _Message(msgspec.Struct, frozen=True):
     kind_version: int
     facts: _Said
     subject: str | None = None
+
+
+def _unswept(project: Project) -> dict[str, str]:
+    """Say of each store that a retention promise is bound to and that cannot be swept, why not."""
+    found: dict[str, str] = {}
+    for name in dict.fromkeys(one.store for one in sweep.bound(project.policy, project.maps)):
+        with suppress(TrothError):  # what cannot be opened is told by what asks it for rows
+            found[name] = unswept(project, name)
+    return found
 
 
 def _sweeps(project: Project) -> dict[str, tuple[str, ...]]:
@@ -222,6 +233,7 @@ def gather(project: Project) -> Facts:
             found.stream.partition("/")[2]: found.body for found in read.states(project.ledger, sweep.FAMILY)
         },
         sweep_events=_sweeps(project),
+        unswept=_unswept(project),
         adopted={entity: tuple(found) for entity, found in adopted(project).items()},
         files_wrong=dict(files_wrong(project, project.policy)),
         scans=_scans(project),

@@ -33,9 +33,11 @@ from troth.stores.contract import (
     Overdue,
     Part,
     Parted,
+    PartlyDoneError,
     Replays,
     SideEffect,
     Sweeps,
+    Swept,
     Verb,
     Who,
 )
@@ -217,23 +219,24 @@ def _wanted(project: Project, wanted: Sequence[str]) -> tuple[Bound, ...]:
 
 
 def today_of(project: Project, one: Bound) -> date:
-    """Return the day it is where the controller of a store is established; of the main one where rows differ."""
-    group, controller = project.policy.group, project.maps[one.store].controller
-    known = {entity.key for entity in group.entities} if group is not None else set()
-    return day_here(project, controller if controller in known else None)
+    """Return the day it is where the controller of a store is established.
+
+    Of a store that companies share it is the day of the one whose midnight comes last: no row of any goes before the
+    promise is over where its own controller is.
+    """
+    mapped, group = project.maps[one.store], project.policy.group
+    known = {str(entity.key) for entity in group.entities} if group is not None else set()
+    rows = mapped.controllers
+    named = {str(value) for value in rows.ours} if rows is not None else {str(mapped.controller)}
+    theirs = named if named and named <= known else known
+    return min((day_here(project, entity) for entity in theirs), default=day_here(project))
 
 
 def _look(project: Project, one: Bound, others: Sequence[Who]) -> Found:
     state, today = _state(project, one), today_of(project, one)
     store = project.stores[one.store]
     why_not = one.why_not
-    if not why_not and not isinstance(store, Sweeps):
-        kind = project.maps[one.store].kind
-        why_not = (
-            f"logs are swept by `troth logs sweep {one.store}`"
-            if kind == "logs"
-            else f"stores of kind {kind} are not swept yet"
-        )
+    why_not = why_not or unswept(project, one.store)
     held = rules.held_by(one, project.maps[one.store], hold.in_force(project))
     if held:
         why_not = f"the legal hold {held} is about it"
@@ -243,6 +246,16 @@ def _look(project: Project, one: Bound, others: Sequence[Who]) -> Found:
     overdue = store.overdue(Expiry(one.table, one.trigger, before, one.archive), others, today)
     beyond = store.beyond(one.table) if one.archive_of and isinstance(store, Archives) else None
     return Found(one, before, overdue, state, beyond=beyond)
+
+
+def unswept(project: Project, name: str) -> str:
+    """Say why nothing of a store is swept by its maps' promises, as the end of a sentence; empty where it can be."""
+    store, kind = project.stores[name], project.maps[name].kind
+    if isinstance(store, Sweeps):
+        return store.unswept()
+    if kind == "logs":
+        return f"logs are swept by `troth logs sweep {name}`"
+    return f"stores of kind {kind} cannot be swept: let whoever runs it do so, and open an action for it"
 
 
 def _mark(project: Project, found: Found, others: Sequence[Who], staff: str) -> Marked | Found:
@@ -317,8 +330,11 @@ def _act(
         left = int(state["rows"]) - swept
         try:
             beside = rules.left_beside(_state(project, one), batch)
-            portion = Batch(max(1, min(batch_rows, left)), passed, allowed, beside)
+            at_once = max(batch_rows, project.stores[one.store].limits().sweep_rows_min)
+            portion = Batch(max(1, min(at_once, left)), passed, allowed, beside)
             done = store.sweep(_step(state, batch), expiry, others, today, portion)
+        except PartlyDoneError as part:  # somebody wrote in between: what went is recorded, the rest is next
+            done = Swept(max(1, part.acted.keys_checked), 0, part.acted)
         except ConflictError as error:
             _stopped(project, one, _state(project, one), "other_rows", staff)
             raise ConflictError(f"The sweep {one.name} was stopped. {error}") from None

@@ -155,7 +155,7 @@ def _due(project: Project, one: Bound | None, on: date) -> int | None:
     if one is None or one.why_not:
         return None
     store = project.stores[one.store]
-    if not isinstance(store, Sweeps):
+    if not isinstance(store, Sweeps) or store.unswept():
         return None
     return store.overdue(Expiry(one.table, one.trigger, one.before(on)), kept_back(project), on).rows
 
@@ -167,7 +167,7 @@ def _held(project: Project, gone: set[str], today: date) -> Iterator[tuple[str, 
             if not gone & set(table.columns.values()):
                 continue
             store = project.stores[name]
-            if isinstance(store, Sweeps) and table.retention:
+            if isinstance(store, Sweeps) and not store.unswept() and table.retention:
                 dated = Expiry(table.name, table.retention[0].trigger, FAR)
                 yield f"{name}.{table.name}", store.overdue(dated, (), today).rows
             else:
