@@ -132,10 +132,11 @@ class Hot:
         if not asked.why:
             allowed = "true" if told.allowed else "false"
             return f'{{"may":{allowed},"code":"{told.code}","fresh_seconds":{fresh}}}'.encode()
-        reason, why = told.why(asked.language)
+        event, at, why = told.said(asked.language)
+        reason = told.shared
         return msgspec.json.encode(
             {"may": told.allowed, "code": told.code, "why": why, "clause": reason.clause, "promise": reason.promise,
-             "event": reason.event, "at": reason.at, "fresh_seconds": fresh}
+             "event": event, "at": at, "fresh_seconds": fresh}
         )  # fmt: skip
 
     def _read(self, body: bytes) -> Ask:

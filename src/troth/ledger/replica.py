@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -529,7 +529,13 @@ def _moment(at: str) -> int:
 
 
 def _said_at(moment: int) -> str:
-    return (_BEGAN + timedelta(microseconds=moment)).isoformat(timespec="microseconds")
+    second, microsecond = divmod(moment, 1_000_000)
+    return f"{_second(second)}.{microsecond:06}+00:00"
+
+
+@lru_cache(maxsize=4096)
+def _second(second: int) -> str:
+    return (_BEGAN + timedelta(seconds=second)).isoformat()[:19]
 
 
 @cache

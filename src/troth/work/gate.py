@@ -69,20 +69,27 @@ class Shared:
     entry: int | None = None
     sentences: dict[str, str] = field(default_factory=dict)
 
-    def why(self, place: int, language: str) -> tuple[Reason, str]:
-        """Return the reason of whose record is at a place, and its sentence."""
+    def said(self, place: int, language: str) -> tuple[str | None, str | None, str]:
+        """Return the event and the moment of whose record is at a place, and the sentence with its day."""
         spoken = rules.spoken(language)
         said = self.sentences.get(spoken)
         if said is None:
             said = self.sentences[spoken] = rules.sentence(self.reason, spoken)
-        if self.entry is None or self.reason.at is None:
-            return self.reason, said
+        outlined = self.reason.at
+        if self.entry is None or outlined is None:
+            return self.reason.event, outlined, said
         at, event = self.replica.proof(place, self.entry)
-        outlined, day = self.reason.at[:10], at[:10]
-        told = {name: day if value == outlined else value for name, value in self.reason.told.items()}
+        return event, at, said.replace(outlined[:10], at[:10])
+
+    def why(self, place: int, language: str) -> tuple[Reason, str]:
+        """Return the reason of whose record is at a place, and its sentence."""
+        event, at, said = self.said(place, language)
         reason = self.reason
-        own = Reason(reason.code, reason.clause, reason.promise, reason.law, event, at, told)
-        return own, said.replace(outlined, day)
+        if at is None or reason.at is None or at == reason.at:
+            return reason, said
+        outlined, day = reason.at[:10], at[:10]
+        told = {name: day if value == outlined else value for name, value in reason.told.items()}
+        return Reason(reason.code, reason.clause, reason.promise, reason.law, event, at, told), said
 
 
 class Told(msgspec.Struct, frozen=True, gc=False):
@@ -110,6 +117,15 @@ class Told(msgspec.Struct, frozen=True, gc=False):
         """Why: with the clause, the event and the day."""
         return self.why("en")[0]
 
+    @property
+    def shared(self) -> Reason:
+        """The reason as everybody of this shape has it: its event and its moment may stand for others."""
+        return self._shared.reason
+
+    def said(self, language: str) -> tuple[str | None, str | None, str]:
+        """Return the event and the moment of the reason, and its sentence in a language."""
+        return self._shared.said(self._place, language)
+
     def why(self, language: str) -> tuple[Reason, str]:
         """Return the reason, and its sentence in a language."""
         return self._shared.why(self._place, language)
@@ -130,6 +146,15 @@ class Explained:
     def code(self) -> str:
         """The code of the reason."""
         return self.reason.code
+
+    @property
+    def shared(self) -> Reason:
+        """The reason, which is of this question alone."""
+        return self.reason
+
+    def said(self, language: str) -> tuple[str | None, str | None, str]:
+        """Return the event and the moment of the reason, and its sentence in a language."""
+        return self.reason.event, self.reason.at, rules.sentence(self.reason, language)
 
     def why(self, language: str) -> tuple[Reason, str]:
         """Return the reason, and its sentence in a language."""
