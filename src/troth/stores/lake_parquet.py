@@ -87,6 +87,8 @@ class Parquet:
                         if made.num_rows:
                             writer.write_table(made, row_group_size=made.num_rows)
                         first = last
+                        del group, made  # before the next is read
+                        pa.default_memory_pool().release_unused()
                 _verify(old, new, changes, file, asked.store)
                 return int(old.metadata.num_rows) - len(gone)
             except pa.ArrowException:

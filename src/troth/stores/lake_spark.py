@@ -1,8 +1,10 @@
 """The files of a lake worked on by the machines of a Spark cluster; this process only plans.
 
-A task is one file; a core gets its files in a few slices, as starting on a slice takes longer than
-a small file.  What a task needs (what is looked for, what changes in the file) goes to the
-machine that works on it, and what it found comes back; neither is logged.
+A task is one file; a core gets its files in a slice, as starting on a slice takes longer than a
+small file, or in a few where there are many.  Files are dealt to the slices like cards, since those
+beside each other are often of one table and of one size.  What a task needs (what is looked for,
+what changes in the file) goes to the machine that works on it, and what it found comes back;
+neither is logged.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from pyspark.errors import PySparkException
 from troth.errors import TrothError, UnreachableError
 
 SLICES_PER_CORE = 4  # a core that is done early takes over from one that is not
+TASKS_PER_SLICE = 32  # before a core has more slices than one
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -32,8 +35,10 @@ class Spark:
             return iter(())
         context = _context()
         try:
-            slices = min(len(several), SLICES_PER_CORE * context.defaultParallelism)
-            answers = context.parallelize(several, slices).map(_told(function)).collect()
+            slices = slices_of(len(several), context.defaultParallelism)
+            dealt = [number for first in range(slices) for number in range(first, len(several), slices)]
+            asked = context.parallelize([several[number] for number in dealt], slices)
+            answers = dict(zip(dealt, asked.map(_told(function)).collect(), strict=True))
         except Exception as error:
             if not isinstance(error, PySparkException) and not _is_of_java(error):
                 raise
@@ -42,11 +47,20 @@ class Spark:
                 "Spark's own log, then try again."
             ) from None
         found: list[Result] = []
-        for answer in answers:
+        for _, answer in sorted(answers.items(), key=lambda one: one[0]):
             if isinstance(answer, TrothError):
                 raise answer
             found.append(answer)
         return iter(found)
+
+
+def slices_of(tasks: int, cores: int) -> int:
+    """Return into how many slices so many tasks are dealt.
+
+    >>> [slices_of(tasks, 2) for tasks in (1, 16, 64, 200, 10_000)]
+    [1, 2, 2, 6, 8]
+    """
+    return min(tasks, cores * max(1, min(SLICES_PER_CORE, tasks // (TASKS_PER_SLICE * cores))))
 
 
 def _told(function: Callable[[Task], Result]) -> Callable[[Task], Result | TrothError]:
