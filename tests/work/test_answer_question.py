@@ -1,8 +1,10 @@
 """Each of the thirty questions: not answered while nothing is recorded, answered and changed by what happens."""
 
+import re
 from dataclasses import replace
 from datetime import date
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
@@ -107,6 +109,21 @@ def test_every_question_of_the_list_has_what_looks_it_up_and_none_has_more():
 
 FROM_FILES = {"processing", "activities-lacking", "processors", "controls"}
 OF_A_DAY = ("processing", "transfers", "processors", "activities-lacking", "authority-letters")
+
+
+def test_what_must_be_none_says_to_staff_alone_what_to_do_by_commands_that_there_are():
+    commands = (Path(__file__).parents[2] / "docs" / "commands.md").read_text("utf-8")
+    assert {one.name for one in rules.must_be_none()} < {one.name for one in rules.every() if one.next}
+    for one in rules.every():
+        for said in one.next.values():
+            for command in re.findall(r"`(troth [a-z -]+)", said):
+                named = " ".join(word for word in command.split() if word[0] != "-")
+                assert re.search(rf"^###? {named}$", commands, re.MULTILINE), (one.name, command)
+        found = rules.Answer((), 3, wrong=1, late=1)
+        asked = rules.Asked(date(2026, 12, 1), language="fr")
+        assert (one.next.get("fr") in rules.shown(one, found, asked).notes) is bool(one.next)
+        for reader in ("authority", "publication"):
+            assert one.next.get("fr") not in rules.shown(one, found, replace(asked, reader=reader)).notes
 
 
 def test_nothing_recorded_is_no_answer_and_never_none(project):

@@ -48,6 +48,7 @@ class Question:
     parts: tuple[tuple[str, ...], ...] = ()
     beside: tuple[str, ...] = ()
     hide: tuple[str, ...] = ()
+    next: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,7 @@ class Answer:
     columns: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
+    late: int = 0  # how many lines are of what came late, or did not come
 
     def word(self, question: Question) -> Word:
         """Say in a word how the question stands."""
@@ -200,6 +202,8 @@ def shown(asking: Question, answer: Answer, asked: Asked, *, redact: bool = Fals
         rows = ()
     if redact or published:
         rows = tuple(_redacted(asking, rows, asked))
+    if asked.reader == "staff" and asking.next and (answer.wrong or answer.late):
+        notes.append(asking.next[_spoken(asked.language)])
     notes += [asked.say("not_narrowed", what=asked.word(name)) for name in _not_narrowed(asking, asked)]
     small = published and any(asked.say("small") in row.values() for row in rows)
     sentence = _sentence(asking, answer, asked, word, hidden=small)
@@ -324,6 +328,7 @@ def _questions() -> Mapping[str, Question]:
             parts=tuple(tuple(each) for each in told.get("parts", ())),
             beside=tuple(told.get("beside", ())),
             hide=tuple(told.get("hide", ())),
+            next=told.get("next", {}),
         )
     return MappingProxyType(found)
 

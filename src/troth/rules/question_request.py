@@ -70,7 +70,7 @@ def overdue(
                 "status": _status(state, asked),
             }
         )
-    return Answer(tuple(sorted(rows, key=lambda row: str(row["legal_due"]))), looked)
+    return Answer(tuple(sorted(rows, key=lambda row: str(row["legal_due"]))), looked, late=len(rows))
 
 
 def _status(state: State, asked: Asked) -> str:
@@ -264,7 +264,7 @@ def late_refusals(states: Iterable[State], letters: Iterable[Letter], asked: Ask
                     "extended": state["extension"] is not None,
                 }
             )
-    return Answer(tuple(rows), looked)
+    return Answer(tuple(rows), looked, late=len(rows))
 
 
 def identity(

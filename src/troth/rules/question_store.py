@@ -235,7 +235,7 @@ def breaches(
 ) -> Answer:
     """Answer how soon the authority was told of each breach; `words` are what was said, `dues` when the hours end."""
     rows: list[Row] = []
-    looked = 0
+    looked = late = 0
     for state in states:
         if not asked.of(state["entity"]) or not asked.within(state["aware_at"] or state["reported_at"]):
             continue
@@ -248,6 +248,8 @@ def breaches(
             passed = datetime.fromisoformat(first["at"]) - datetime.fromisoformat(state["aware_at"])
             hours = round(passed.total_seconds() / 3600, 1)
         in_time = not first["late"] if first else None
+        owed = not first and state["risk"] != "unlikely" and not state["ended_on"]
+        late += owed and end is not None and end.date() < asked.today
         rows.append(
             {
                 "number": state["number"],
@@ -269,7 +271,7 @@ def breaches(
                 "status": state["status"],
             }
         )
-    return Answer(tuple(rows), looked)
+    return Answer(tuple(rows), looked, late=late)
 
 
 def indirect_notices(states: Mapping[str, State], asked: Asked) -> Answer:

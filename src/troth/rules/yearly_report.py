@@ -78,6 +78,14 @@ def _number(count: int, asked: Asked) -> object:
     return asked.say("fewer", least=asked.least) if 0 < count < asked.least else count
 
 
+def _unexplained(overdue: Answer, asked: Asked) -> object:
+    """Count those late without a reason; not where that would give away how few have one."""
+    explained = sum(bool(row["reason"]) for row in overdue.rows)
+    return (
+        asked.say("small") if 0 < explained < asked.least else _number(len(overdue.rows) - explained, asked)
+    )
+
+
 def requests(
     states: Sequence[Mapping[str, Any]], overdue: Answer, extensions: Answer, asked: Asked
 ) -> Section:
@@ -97,6 +105,7 @@ def requests(
     sentence = say(
         "say", "requests", asked.language, claims=small if given_away else _number(len(claims), asked),
         requests=small if given_away else _number(len(states), asked), late=_number(len(overdue.rows), asked),
+        unexplained=_unexplained(overdue, asked),
         extended=_number(len(extensions.rows), asked), void=_number(void, asked),
     )  # fmt: skip
     return _section("requests", asked, [sentence], columns, rows)
