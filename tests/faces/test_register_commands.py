@@ -35,9 +35,12 @@ def test_csv_and_xlsx_have_every_column_and_no_formula(published, tmp_path):
     assert rows[1][1] == "'=cmd()"
     sheet = tmp_path / "register.xlsx"
     assert troth(published, "register", "--format", "xlsx", "-o", sheet).code == 1
-    cells = load_workbook(sheet).active
+    book = load_workbook(sheet)
+    cells = book.active
     assert cells["B1"].value == "Activity"
     assert (cells["B2"].value, cells["B2"].data_type) == ("=cmd()", "s")
+    assert len(book.worksheets) == 1 + cells.max_row - 1  # and a sheet for each activity
+    assert (book["=cmd()"]["B2"].value, book["=cmd()"]["B2"].data_type) == ("=cmd()", "s")
 
 
 def test_pdf_and_json_ld_are_what_they_are(published, tmp_path):

@@ -12,6 +12,7 @@ from troth.rules.register_change import differences
 from troth.rules.register_document import documents, due
 from troth.rules.register_dpv import json_ld
 from troth.rules.register_party import processors, recipients, transfers
+from troth.rules.register_sheet import headings, sheets
 from troth.rules.safeguard import standing
 
 TODAY = date(2026, 12, 1)
@@ -226,6 +227,28 @@ def test_a_contract_says_which_letters_it_leaves_out():
     assert line["missing"] == ("h",)
     assert line["lacks"] == ("does not cover Art. 28(3) (h)",)
     assert line["until"] == ("2026-12-31",)
+
+
+def test_the_sheet_of_an_activity_has_each_category_with_its_retention_and_each_transfer_with_its_safeguard():
+    drawn = source("signed: 2025-01-01, assessed: 2026-06-01, importer: Northwind Inc.", language="fr")
+    register = Register("processing", columns("processing", "fr"), tuple(processing(drawn)))
+    found = dict(sheets(drawn, register))
+    rows = found[next(iter(found))]
+    assert headings(drawn)[0] == "Rubrique"
+    assert ("Finalité principale", "livrer les commandes", "", "") in rows
+    (identity,) = [row for row in rows if row[:2] == ("Données collectées", "Identité")]
+    assert identity[2] == "nom"
+    assert identity[3].startswith("trois ans à compter de")
+    (going,) = [row for row in rows if row[0] == "Transferts hors EEE"]
+    assert going[1:3] == ("Northwind Inc.", "États-Unis")
+    assert going[3].startswith("clauses contractuelles types, module 2")
+    assert ("Sous-traitants", "Transporteurs") in [row[:2] for row in rows]
+    every = [row[0] for row in rows]
+    assert (
+        every.index("Responsable du traitement")
+        < every.index("Données collectées")
+        < every.index("Transferts hors EEE")
+    )
 
 
 def test_a_processor_without_a_contract_lacks_one():

@@ -14,6 +14,8 @@ from troth.errors import NotAllowedError
 
 CELL_MAX = 32_767
 """What a cell of a spreadsheet can hold, in characters (ECMA-376)."""
+SHEET_MAX = 31
+"""How long the name of a sheet can be, in characters."""
 _WIDTHS = (12, 42)
 """The narrowest and the widest column, in characters."""
 _A4 = 9
@@ -45,9 +47,10 @@ def workbook(sheets: Iterable[tuple[str, Sequence[str], Iterable[Sequence[str]]]
     book = Workbook(write_only=True)
     book.properties.creator = "Troth"
     wrapped, bold = Alignment(wrap_text=True, vertical="top"), Font(bold=True)
+    names: set[str] = set()
     for title, headings, rows in sheets:
         book.properties.title = book.properties.title or title
-        sheet = book.create_sheet(_sheet_name(title))
+        sheet = book.create_sheet(_sheet_name(title, names))
         sheet.freeze_panes = "A2"
         sheet.print_title_rows = "1:1"
         sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", _A4
@@ -105,6 +108,14 @@ def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
     return [min(wide, max(narrow, longest + 2)) for longest in found]
 
 
-def _sheet_name(title: str) -> str:
-    """Return a name that a sheet can have: 31 characters, none of those that are refused."""
-    return "".join(one for one in title if one not in "[]:*?/\\")[:31] or "Troth"
+def _sheet_name(title: str, taken: set[str]) -> str:
+    """Return a name that a sheet can have, and take it: 31 characters, none of those refused, none of another's."""
+    plain = (
+        "".join(one for one in title.translate(_CONTROL) if one not in "[]:*?/\\\n\t").strip("' ") or "Troth"
+    )
+    name, number = plain[:SHEET_MAX], 1
+    while name.casefold() in taken:
+        number += 1
+        name = f"{plain[: SHEET_MAX - len(str(number)) - 1].rstrip()} {number}"
+    taken.add(name.casefold())
+    return name

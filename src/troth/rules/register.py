@@ -78,6 +78,10 @@ class Source:
         """Return a phrase of the registers with its gaps filled."""
         return str(_table()["phrase"][key][self.language]).format(**gaps)
 
+    def heading(self, key: str, of: str = "processing") -> str:
+        """Return what heads a column of a register, or of the sheet of one activity (`of` sheet)."""
+        return str(_table()[of][key][self.language])
+
     def lacks(self, key: str, **gaps: object) -> str:
         """Say what an entry lacks."""
         return str(_table()["lacks"][key][self.language]).format(**gaps)
@@ -100,14 +104,19 @@ class Source:
 
     def transfer(self, one: Transfer) -> str:
         """Return one transfer in one saying."""
+        mechanism = self.mechanism(one)
+        country = self.words.country(one.country)
+        who = f"{one.importer}, {country}" if one.importer else country
+        return f"{who}: {mechanism}" if self.language != "fr" else f"{who} : {mechanism}"
+
+    def mechanism(self, one: Transfer) -> str:
+        """Return what makes a transfer lawful, with its module and its decision."""
         mechanism = self.word(one.mechanism)
         if one.module:
             mechanism = self.words.phrase("module", mechanism=mechanism, module=one.module)
         if one.decision:
             mechanism = self.words.phrase("decision", mechanism=mechanism, decision=one.decision)
-        country = self.words.country(one.country)
-        who = f"{one.importer}, {country}" if one.importer else country
-        return f"{who}: {mechanism}" if self.language != "fr" else f"{who} : {mechanism}"
+        return mechanism
 
     def companies(self, keys: Sequence[str] = ()) -> Cell:
         """Return companies of the group by name, with where they are; all of them where none is named."""

@@ -46,19 +46,20 @@ def as_processor(source: Source, entity: str = "") -> Iterator[Line]:
 def companies(one: Activity, source: Source) -> tuple[str, ...]:
     """Return the companies that do an activity; those of its purposes where it names none, else all."""
     found = tuple(map(str, one.entities)) or tuple(
-        str(entity) for purpose in _purposes(one, source) for entity in purpose.entities
+        str(entity) for purpose in purposes_of(one, source) for entity in purpose.entities
     )
     every = source.policy.group.entities if source.policy.group else ()
     return found or tuple(str(entity.key) for entity in every)
 
 
-def _purposes(one: Activity, source: Source) -> tuple[Purpose, ...]:
+def purposes_of(one: Activity, source: Source) -> tuple[Purpose, ...]:
+    """Return the purposes that an activity names."""
     known = source.policy.purposes
     return tuple(known[str(name)] for name in one.purposes if str(name) in known)
 
 
 def _line(source: Source, one: Activity | None, alone: Purpose | None = None) -> Line:
-    purposes = _purposes(one, source) if one else (alone,) if alone else ()
+    purposes = purposes_of(one, source) if one else (alone,) if alone else ()
     recipients = recipients_of(source, one, purposes)
     chosen = companies(one, source) if one else tuple(map(str, alone.entities)) if alone else ()
     subjects = source.texts(one.subjects) if one else ()
@@ -170,7 +171,7 @@ def _lacks(source: Source, one: Activity | None, purposes: tuple[Purpose, ...], 
 
 def documents_owed(source: Source, one: Activity) -> Iterator[DocumentType]:
     """Yield the types of document that an activity needs and of which none is on record."""
-    purposes = _purposes(one, source)
+    purposes = purposes_of(one, source)
     papers = _assessments(source, one, purposes)
     due = any(map(_examined_only, papers)) or len(_criteria(purposes)) >= CRITERIA_MIN
     if due and all(map(_examined_only, papers)):
@@ -313,10 +314,11 @@ def _retained(source: Source, purpose: Purpose) -> Iterator[str]:
     for name in purpose.retention:
         found = source.policy.retention.get(str(name))
         if found is not None:
-            yield source.phrase("fields", title=source.title(found), fields=_how_long(source, found))
+            yield source.phrase("fields", title=source.title(found), fields=how_long(source, found))
 
 
-def _how_long(source: Source, rule: RetentionRule) -> str:
+def how_long(source: Source, rule: RetentionRule) -> str:
+    """Say how long a retention promise keeps, from when, and what is archived after."""
     period = source.period(rule.period) if rule.period else source.text(rule.criteria)
     said = source.phrase("from", period=period, trigger=source.text(rule.trigger))
     if rule.archive is None:

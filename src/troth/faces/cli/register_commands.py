@@ -211,7 +211,7 @@ def _written(opened: Project, drawn: Drawn, shape: str, entity: str) -> bytes:
 
     from troth.rules.package import as_csv_line
     from troth.work.draw_register import as_mapping
-    from troth.work.register_paper import pdf, title
+    from troth.work.register_paper import pdf
 
     register = drawn.register
     headings = [heading for _, heading in register.columns]
@@ -219,9 +219,9 @@ def _written(opened: Project, drawn: Drawn, shape: str, entity: str) -> bytes:
         lines = [as_csv_line(headings), *(as_csv_line(row) for row in register.rows("\n"))]
         return "".join(lines).encode("utf-8-sig")
     if shape == "xlsx":
-        from troth.outside.spreadsheet import xlsx
+        from troth.work.register_workbook import xlsx
 
-        return xlsx(title(drawn).partition(" – ")[0], headings, register.rows("\n"))
+        return xlsx(drawn)
     if shape == "pdf":
         return pdf(opened, drawn)
     if shape == "jsonld":

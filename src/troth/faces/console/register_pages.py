@@ -124,11 +124,10 @@ def _given(visit: Visit, drawn: Drawn, shape: str, entity: str) -> Response[Any]
         case "csv":
             return saved.csv_file(name, headings, rows)
         case "xlsx":
-            from troth.outside.spreadsheet import xlsx
+            from troth.work.register_workbook import xlsx
 
             kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-            title = register_paper.title(drawn).partition(" – ")[0]
-            return saved.document(name, "xlsx", kind, xlsx(title, headings, rows))
+            return saved.document(name, "xlsx", kind, xlsx(drawn))
         case "pdf":
             return saved.document(name, "pdf", "application/pdf", register_paper.pdf(visit.project, drawn))
         case "json":
