@@ -9,6 +9,7 @@ import pytest
 import story
 from console_visits import admit_one, signed_in
 from troth.faces.console import progress
+from troth.faces.console.kept import LISTS
 from troth.ledger import read
 from troth.work import admit, in_bulk, request_file
 
@@ -70,13 +71,38 @@ def test_whoever_has_another_entity_finds_nothing(project, app):
 
 
 def test_filters_are_kept_for_whoever_kept_them(project, app, handler):
-    handler.post("/console/requests/filters", data={"name": "Erasures <1>", "right": "erase", "evil": "x"})
+    form = {"name": "Erasures <1>", "filter-right": "erase", "filter-evil": "x"}
+    handler.post("/console/requests/filters", data=form)
     assert "?right=erase" in shown(handler)
     assert "Erasures &lt;1&gt;" in shown(handler)
     with signed_in(project, "dpo", app) as client:
         assert "Erasures" not in shown(client)
     handler.post("/console/requests/filters", data={"gone": "Erasures <1>"})
     assert "Erasures" not in shown(handler)
+
+
+def test_every_list_that_filters_keeps_its_filters_apart_from_the_others(project, app):
+    addresses = {name: f"/console{one.address}" for name, one in LISTS.items()}
+    for name, one in LISTS.items():
+        role = "auditor" if one.duty == "read_ledger" else "handler"
+        with signed_in(project, role, app) as client:
+            kept = {f"filter-{field}": "1" if field in {"all", "overdue"} else "" for field in one.names}
+            first = next(
+                (field for field in one.names if field not in {"all", "overdue", "since", "until"}), "since"
+            )
+            kept[f"filter-{first}"] = {"since": "2026-01-01", "kind": "staff_read", "status": "all"}.get(
+                first, "erase"
+            )
+            answer = client.post(f"{addresses[name]}/filters", data={"name": "Mine", **kept})
+            assert answer.status_code == 200, name
+            for other, address in addresses.items():
+                page = client.get(address)
+                assert page.status_code in {200, 403}, address
+                assert (">Mine</a>" in page.text) == (other == name), (name, other)
+            assert client.post(f"{addresses[name]}/filters", data={"gone": "Mine"}).status_code == 200
+            assert ">Mine</a>" not in client.get(addresses[name]).text
+    with signed_in(project, "intake", app) as client:
+        assert client.post("/console/ledger/events/filters", data={"name": "Mine"}).status_code == 403
 
 
 def test_what_is_done_to_many_is_shown_before_and_done_to_those_to_which_it_can_be(project, app, handler):

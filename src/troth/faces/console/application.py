@@ -16,6 +16,7 @@ from troth.faces.console.desk import ROOT, Desk
 from troth.faces.console.door import door
 from troth.faces.console.incident_pages import incident_pages
 from troth.faces.console.inspection_pages import inspection_pages
+from troth.faces.console.kept import kept_pages
 from troth.faces.console.ledger_pages import ledger_pages
 from troth.faces.console.outside_door import outside_door
 from troth.faces.console.people_pages import people_pages
@@ -50,6 +51,7 @@ PARTS = (
     cookie_pages,
     incident_pages,
     inspection_pages,
+    kept_pages,
     ledger_pages,
     policy_pages,
     recipient_pages,

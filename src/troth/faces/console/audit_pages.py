@@ -18,6 +18,7 @@ from troth.errors import NotAllowedError
 from troth.faces.cli import audit_commands
 from troth.faces.console import saved
 from troth.faces.console.desk import Desk, Visit
+from troth.faces.console.kept import kept
 from troth.faces.console.progress import Tell, Works, live
 from troth.faces.console.register_pages import day_of
 from troth.ledger import read
@@ -80,7 +81,7 @@ def audit_pages(desk: Desk) -> None:
         return visit.show(
             "audit.html", visit.words("audit.title"), clauses=clauses, titles=titles, counts=counts, word=word,
             order=ORDER, actions=action.beside(project), replies=replies(project),
-            run=works.last(RUN), shapes=tuple(SHAPES),
+            run=works.last(RUN), shapes=tuple(SHAPES), kept=kept(visit, "audit"),
         )  # fmt: skip
 
     @desk.act("/audit/run", "run_audit")

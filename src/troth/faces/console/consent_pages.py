@@ -23,6 +23,7 @@ from litestar import Response
 from troth.errors import ConflictError, NotAllowedError, NotFoundError
 from troth.faces.console.desk import Desk, Visit
 from troth.faces.console.disclosure_pages import kinds
+from troth.faces.console.kept import Kept, kept
 from troth.faces.console.progress import Tell, Works, live
 from troth.faces.console.saved import csv_file, document
 from troth.ledger import read
@@ -75,13 +76,14 @@ def consent_pages(desk: Desk) -> None:
 
             with suppress(ConflictError):  # somebody else looked at the same moment
                 works.begin(COUNT, visit.staff.handle, work, leased=this_server)
-        totals, months = _sums(visit, counted)
+        set_ = kept(visit, "consents")
+        totals, months = _sums(visit, counted, set_)
         if visit.asked("format") == "csv":
             heads = ("purpose", "company", "channel", "month", *SAID)
             lines = [
                 [*topic, month, *(found[said] for said in SAID)]
                 for (topic, month), found in sorted(counted.counts.items())
-                if _sees(visit, topic[1])
+                if _sees(visit, topic[1]) and _is_asked(set_, topic)
             ]
             return csv_file("consents", heads, lines)
         run = works.last(COUNT)
@@ -90,7 +92,7 @@ def consent_pages(desk: Desk) -> None:
             refusals=_refusals(visit), channels=CHANNELS, companies=_companies(visit), imports=_imports(visit),
             finds=visit.may("find_people"), kinds=[(kind, kind) for kind in kinds(visit)], purposes=_purposes(visit),
             methods=METHODS, records=visit.may("record_consents"),
-            languages_=[(one, one) for one in visit.project.policy.documents],
+            languages_=[(one, one) for one in visit.project.policy.documents], kept=set_,
         )  # fmt: skip
 
     @desk.page("/consents/live", "read_consents")
@@ -193,14 +195,22 @@ def _sees(visit: Visit, controller: str) -> bool:
     return entities is None or controller in entities
 
 
+def _is_asked(set_: Kept, topic: Topic) -> bool:
+    """Say whether the filters that are set let a topic through."""
+    return all(
+        set_.asked.get(name, part) == part
+        for name, part in zip(("purpose", "company", "channel"), topic, strict=True)
+    )
+
+
 def _sums(
-    visit: Visit, counted: Counted
+    visit: Visit, counted: Counted, set_: Kept
 ) -> tuple[list[tuple[Topic, Counter[str]]], list[tuple[str, Counter[str]]]]:
     """Return counts by topic, and by month with the last months only."""
     totals: dict[Topic, Counter[str]] = {}
     months: dict[str, Counter[str]] = {}
     for (topic, month), found in tuple(counted.counts.items()):
-        if _sees(visit, topic[1]):
+        if _sees(visit, topic[1]) and _is_asked(set_, topic):
             totals.setdefault(topic, Counter()).update(found)
             months.setdefault(month, Counter()).update(found)
     return sorted(totals.items()), sorted(months.items())[-MONTHS_MAX:]

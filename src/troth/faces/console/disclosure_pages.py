@@ -8,6 +8,7 @@ Law: GDPR Arts. 5(2), 15(1)(c), 19; Case C-154/21.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
@@ -16,6 +17,7 @@ from litestar import Response
 
 from troth.errors import NotAllowedError
 from troth.faces.console.desk import ROWS_PER_PAGE, Desk, Visit
+from troth.faces.console.kept import kept
 from troth.faces.console.saved import csv_file
 from troth.ledger import read
 from troth.rules.disclosure import WORDS, Disclosure
@@ -35,11 +37,13 @@ def disclosure_pages(desk: Desk) -> None:
     def listed(visit: Visit) -> Response[Any]:
         """GET /console/recipients/disclosures: the last disclosures, and the form for one."""
         visit.must("read_recipients", "")
+        recipient = visit.asked("recipient")
         if visit.asked("format") == "csv":
-            return csv_file("disclosures", HEADS, _rows(visit))
+            return csv_file("disclosures", HEADS, _rows(visit, recipient))
         found = read.last_events(
-            visit.project.ledger, "disclosure_made", limit=ROWS_PER_PAGE + 1, before=visit.before()
-        )
+            visit.project.ledger, "disclosure_made", limit=ROWS_PER_PAGE + 1, before=visit.before(),
+            holding=f'"recipient":{json.dumps(recipient)}' if recipient else "",
+        )  # fmt: skip
         older = found[ROWS_PER_PAGE - 1][0] if len(found) > ROWS_PER_PAGE else None
         return _show(visit, [event for _, event in found[:ROWS_PER_PAGE]], older=older)
 
@@ -100,12 +104,14 @@ def kinds(visit: Visit) -> list[str]:
     return ["email", *sorted(found - {"email"})]
 
 
-def _rows(visit: Visit) -> Iterator[list[object]]:
-    """Yield the whole register, the oldest first, in bounded memory; it names nobody."""
+def _rows(visit: Visit, recipient: str) -> Iterator[list[object]]:
+    """Yield the whole register, or what went to one recipient, the oldest first, in bounded memory; it names nobody."""
     for number, event in enumerate(read.events(visit.project.ledger, kind="disclosure_made")):
         if number >= FILE_ROWS_MAX:
             return
         facts = event.facts
+        if recipient and facts["recipient"] != recipient:
+            continue
         told: list[Any] = [
             facts.get("on") or event.at.date(), facts["recipient"], facts.get("party"), facts["class"],
             facts["category"], facts["purpose"], facts.get("transfer"), facts.get("document"), facts.get("lacks"),
@@ -120,7 +126,8 @@ def _show(
     policy, language = visit.project.policy, visit.words.language
     return visit.show(
         "disclosures.html", visit.words("disclosures.title"), rows=[_line(visit, event) for event in found],
-        older=older, about_one=about_one, discloses=visit.may("disclose", ""), evidence=EVIDENCE,
+        kept=kept(visit, "disclosures"), older=older, about_one=about_one, discloses=visit.may("disclose", ""),
+        evidence=EVIDENCE,
         today=day_here(visit.project).isoformat(), kinds=[(kind, kind) for kind in kinds(visit)],
         recipients=[(str(one.key), one.title.said(language)) for one in policy.recipients.values()],
         parties=[("", "–")] + [(str(one.key), one.name) for each in policy.recipients.values() for one in each.named],

@@ -18,6 +18,7 @@ from litestar import Response
 from troth.errors import NotAllowedError
 from troth.faces.console.desk import ROWS_PER_PAGE, Desk, Visit
 from troth.faces.console.incident_letter_pages import given_moment, incident_letter_pages, opened, zone_of
+from troth.faces.console.kept import kept
 from troth.faces.console.progress import Works
 from troth.faces.console.saved import csv_file
 from troth.rules import incident as rules
@@ -40,15 +41,22 @@ def incident_pages(desk: Desk) -> None:
     @desk.page("/incidents", "read_incidents")
     def listed(visit: Visit) -> Response[Any]:
         """GET /console/incidents: those that go on, or all."""
-        every = visit.asked("all") == "1"
-        found = [one for one in _seen(visit) if every or not one["ended_on"]]
+        every, set_ = visit.asked("all") == "1", kept(visit, "incidents")
+        found = [
+            one
+            for one in _seen(visit)
+            if (every or not one["ended_on"])
+            and all(str(one[name] or "") == value for name, value in set_.asked.items() if name != "all")
+        ]
         if visit.asked("format") == "csv":
             return _list_file(found)
         page, pages = visit.page_of(len(found))
         shown = found[(page - 1) * ROWS_PER_PAGE : page * ROWS_PER_PAGE]
         return visit.show(
             "incidents.html", visit.words("incidents.title"), every=every, page=page,
-            pages=pages, incidents=[_row(visit, one) for one in shown],
+            pages=pages, incidents=[_row(visit, one) for one in shown], kept=set_,
+            statuses=sorted({str(one["status"]) for one in _seen(visit)}), risks=rules.RISKS,
+            companies=visit.companies("read_incidents"),
         )  # fmt: skip
 
     @desk.page("/incidents/register", "read_incidents")

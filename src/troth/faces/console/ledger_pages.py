@@ -17,6 +17,7 @@ from litestar import Response
 from troth.errors import NotAllowedError, NotFoundError
 from troth.faces.console import saved
 from troth.faces.console.desk import ROWS_PER_PAGE, Desk, Visit
+from troth.faces.console.kept import kept
 from troth.faces.console.progress import Run, Tell, Works, live
 from troth.ledger import read, receipt, seal
 from troth.ledger.verify import Verification, verify
@@ -94,11 +95,12 @@ def ledger_pages(desk: Desk) -> None:
             older=found[most - 1][0].size if len(found) > most else None, first=not visit.asked("before"),
         )  # fmt: skip
 
-    @desk.page("/ledger/checkpoints/{size:int}", "verify_ledger")
+    @desk.page("/ledger/checkpoints/{size:str}", "verify_ledger")
     def one_checkpoint(visit: Visit) -> Response[Any]:
         """GET /console/ledger/checkpoints/SIZE: one checkpoint as a file."""
-        size = int(visit.path["size"])
-        found = seal.checkpoint_of(visit.project.ledger, size) if 0 < size < 2**62 else None
+        size = str(visit.path["size"])
+        known = size.isascii() and size.isdecimal() and len(size) < 19
+        found = seal.checkpoint_of(visit.project.ledger, int(size)) if known else None
         if found is None:
             raise NotFoundError(
                 "No checkpoint covers exactly so many events. Look at the list of checkpoints."
@@ -178,11 +180,11 @@ def _listed(visit: Visit, asked: Mapping[str, str], template: str, title: str) -
             for _, one in page
         )  # fmt: skip
         return saved.csv_file("events", heads, rows)
-    kept = {name: value for name, value in asked.items() if value}
-    older = urlencode({**kept, "before": f"{page[-1][0][0]}.{page[-1][0][1]}"}) if more else ""
+    set_ = kept(visit, template.removeprefix("ledger_").removesuffix(".html"))
+    older = urlencode({**set_.asked, "before": f"{page[-1][0][0]}.{page[-1][0][1]}"}) if more else ""
     return visit.show(
         template, title, events=[one for _, one in page], asked=asked, kinds=sorted(KINDS), older=older,
-        query=urlencode({**kept, "format": "csv"}), first=not visit.asked("before"), brief=brief,
+        query=urlencode({**set_.asked, "format": "csv"}), kept=set_, first=not visit.asked("before"), brief=brief,
     )  # fmt: skip
 
 

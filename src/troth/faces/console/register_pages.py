@@ -15,6 +15,7 @@ from litestar import Response
 from troth.errors import NotAllowedError
 from troth.faces.console import saved
 from troth.faces.console.desk import Desk, Visit
+from troth.faces.console.kept import kept
 from troth.rules.register import NAMES
 from troth.work import action, draw_register, register_paper
 from troth.work.adopt_policy import adopt, adopted
@@ -153,16 +154,19 @@ def _actions(desk: Desk) -> None:
         from troth.rules.action import is_overdue
 
         today, every = day_here(visit.project), visit.asked("all") == "1"
+        set_ = kept(visit, "actions")
         found = [
             {**one, "overdue": is_overdue(one, today)}
             for one in action.every(visit.project)
-            if every or one["status"] == "open"
+            if (every or one["status"] == "open")
+            and set_.asked.get("owner", "").casefold() in str(one["owner"]).casefold()
+            and ("overdue" not in set_.asked or is_overdue(one, today))
         ]
         if visit.asked("format") == "csv":
             heads: Sequence[str] = ("number", "about", "owner", "opened_on", "due_on", "status")
             return saved.csv_file("actions", heads, [[one[head] for head in heads] for one in found])
         return visit.show(
-            "register_actions.html", visit.words("registers.actions"), actions=found, every=every
+            "register_actions.html", visit.words("registers.actions"), actions=found, every=every, kept=set_
         )
 
     @desk.act("/registers/actions", "write_registers")

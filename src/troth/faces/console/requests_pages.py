@@ -1,4 +1,4 @@
-"""The list of requests: filters that somebody keeps, pages, CSV, one thing done to many, and taking one in."""
+"""The list of requests: filters, pages, CSV, one thing done to many, and taking one in."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
-from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from litestar import Response
 
 from troth.errors import NotAllowedError
 from troth.faces.console.desk import ROWS_PER_PAGE, Desk, Visit
+from troth.faces.console.kept import kept
 from troth.faces.console.progress import Tell, Works, live
 from troth.faces.console.saved import csv_file
-from troth.ledger import filters, listed
+from troth.ledger import listed
 from troth.ledger.listed import Listed, Wanted
 from troth.rules import representation
 from troth.rules.claim import WAYS
@@ -25,8 +25,6 @@ from troth.rules.request_wait import STEPS
 from troth.work import in_bulk, open_request
 from troth.work.establishment import day_here, establishment
 
-NAMED = ("status", "right", "entity", "due", "number", "waits", "order")
-"""What of an address is a filter, and is kept with it."""
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "open": OPEN,
     "ended": tuple(one for one in ENDED if one != "closed"),
@@ -55,26 +53,15 @@ def requests_pages(desk: Desk) -> None:
         rows = listed.page(
             ledger, wanted, order=order, skip=(page - 1) * ROWS_PER_PAGE, rows=ROWS_PER_PAGE + 1
         )
-        asked = {name: value for name in NAMED if (value := visit.asked(name))}
+        set_ = kept(visit, "requests")
         return visit.show(
             "requests.html", words("nav.requests"), rows=rows[:ROWS_PER_PAGE], more=len(rows) > ROWS_PER_PAGE,
-            page=page, asked=asked, query=urlencode(asked), orders=tuple(listed.ORDERS), order=order,
-            kept=filters.kept_by(ledger, visit.staff.handle), day=date.fromisoformat, statuses=(*GROUPS, *OPEN, *ENDED),
+            page=page, asked=set_.asked, query=set_.query, orders=tuple(listed.ORDERS), order=order,
+            kept=set_, day=date.fromisoformat, statuses=(*GROUPS, *OPEN, *ENDED),
             rights=tuple(WAYS), entities=_entities(visit), steps=STEPS,
             bulks=[one for one in in_bulk.BULKS if visit.may(in_bulk.DUTIES[one])],
             today=day_here(visit.project).isoformat(),
         )  # fmt: skip
-
-    @desk.act("/requests/filters", "read_requests")
-    def keep(visit: Visit) -> Response[Any]:
-        """POST /console/requests/filters: keep the filters that are set, or let some go."""
-        ledger, handle = visit.project.ledger, visit.staff.handle
-        if gone := visit.given("gone"):
-            filters.let_go(ledger, handle, gone)
-            return visit.to("/requests", "told.filter_gone")
-        asked = {name: value for name in NAMED if (value := visit.given(name)[:100])}
-        filters.keep(ledger, handle, visit.given("name"), urlencode(asked))
-        return visit.to("/requests", "told.filter_kept", **asked)
 
     @desk.act("/requests/bulk", "read_requests")
     def bulk(visit: Visit) -> Response[Any]:
