@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from commanding import troth
 from shop_project import opened, with_another_company
 from troth.ledger import read
 from troth.work import hold, sweep
@@ -131,6 +132,22 @@ def test_a_store_that_companies_share_has_the_day_of_whose_midnight_comes_last(f
     assert due("{column: email, ours: [main-entity, other-company]}") == 23
     assert due("{column: email, ours: [main-entity]}") == 24
     assert due("{column: email, ours: [7]}") == 23
+
+
+def test_a_store_that_is_away_holds_up_the_counting_of_no_other(folder, clock, lake):
+    away = LAKE.format(root=folder / "nowhere").replace("store: visits", "store: away")
+    (folder / "stores" / "away.yaml").write_text(away, "utf-8")
+    project = opened(folder, clock)
+    found = {one.bound.store: one for one in sweep.look(project)}
+    assert found["visits"].overdue.rows == 128
+    assert found["away"].uncounted
+    assert "away" in found["away"].why_not
+    assert [one.facts["store"] for one in read.events(project.ledger, kind="sweep_moved")] == ["visits"]
+    said = troth(folder, "sweep")
+    assert said.code == 1
+    marked = troth(folder, "sweep", "mark", "--confirm", "--staff", "marie")
+    assert (marked.code, "128 rows are marked" in marked.out) == (1, True)
+    assert "away.visit.customers: " in marked.err
 
 
 def test_rows_that_cannot_be_listed_are_unproven_with_the_remedy(folder, clock):

@@ -65,6 +65,7 @@ class Found:
     beyond: tuple[str, ...] | None = (
         None  # of an archive: roles that read it though the map does not name them
     )
+    uncounted: bool = False  # its store is away, or has no such column, so that `why_not` says what to do
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +244,11 @@ def _look(project: Project, one: Bound, others: Sequence[Who]) -> Found:
     if why_not or not isinstance(store, Sweeps):
         return Found(one, None, Overdue(0, None), state, why_not)
     before = one.before(today)
-    overdue = store.overdue(Expiry(one.table, one.trigger, before, one.archive), others, today)
-    beyond = store.beyond(one.table) if one.archive_of and isinstance(store, Archives) else None
+    try:
+        overdue = store.overdue(Expiry(one.table, one.trigger, before, one.archive), others, today)
+        beyond = store.beyond(one.table) if one.archive_of and isinstance(store, Archives) else None
+    except (UnreachableError, NotFoundError) as error:  # one store that is away holds up no other
+        return Found(one, before, Overdue(0, None), state, str(error).rstrip("."), uncounted=True)
     return Found(one, before, overdue, state, beyond=beyond)
 
 

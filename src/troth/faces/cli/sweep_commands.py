@@ -40,7 +40,8 @@ def sweep(ctx: typer.Context) -> None:
 def look(names: list[str] | None = NAMES, json: bool = JSON) -> None:
     """Count what is due, of some stores or sweeps only; nothing is changed.
 
-    Exit 1 while something is due that is not marked, or an archive can be read by roles that its map does not name.
+    Exit 1 while something is due that is not marked or could not be counted, or an archive can be read by roles that
+    its map does not name.
 
     Example: troth sweep look crm
     """
@@ -63,7 +64,7 @@ def look(names: list[str] | None = NAMES, json: bool = JSON) -> None:
             for one in found
         ]
         out().print(table("", ["sweep", "due before", "rows#", "oldest", "state"], rows))
-    if any((one.overdue.rows > _held(one) and _idle(one)) or one.beyond for one in found):
+    if any((one.overdue.rows > _held(one) and _idle(one)) or one.beyond or one.uncounted for one in found):
         raise typer.Exit(1)
 
 
@@ -89,7 +90,8 @@ def mark(
 
     said = marking(project(), names or (), staff=staff, confirmed=confirm)
     marked = [one for one in said if isinstance(one, Marked)]
-    waiting = [one for one in said if not isinstance(one, Marked) and one.overdue.rows and _idle(one)]
+    left = [one for one in said if not isinstance(one, Marked)]
+    waiting = [one for one in left if one.uncounted or (one.overdue.rows and _idle(one))]
     if json:
         as_json(
             {
@@ -120,8 +122,8 @@ def mark(
             )
         if not marked and not waiting:
             out().print("Nothing is due that is not marked already.")
-        for left in waiting:
-            err().print(f"{left.bound.name}: {left.why_not}.", markup=False)
+        for stays in waiting:
+            err().print(f"{stays.bound.name}: {stays.why_not}.", markup=False)
     if waiting:
         raise typer.Exit(1)
 
