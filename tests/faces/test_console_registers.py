@@ -200,6 +200,19 @@ def test_what_is_not_kept_is_replied_to_and_given_to_somebody_to_mend(handler, a
     assert number in handler.get("/console/registers/actions?format=csv&all=1").text
 
 
+def test_an_action_is_opened_about_a_question_that_must_be_none_and_is_not(handler, project):
+    page = handler.get("/console/audit/questions/activities-lacking").text
+    assert 'name="question" value="activities-lacking"' in page
+    assert 'name="question"' not in handler.get("/console/audit/questions/times").text
+    form = {"question": "activities-lacking", "owner": "legal", "due": "2026-12-20"}
+    assert "The action is open." in handler.post("/console/registers/actions", data=form).text
+    before = [one["about"] for one in action.every(project)]
+    assert "question:activities-lacking" in before
+    both = handler.post("/console/registers/actions", data={**form, "hold": "h1"})
+    assert "An action is about one thing" in both.text
+    assert [one["about"] for one in action.every(project)] == before
+
+
 def test_the_trend_counts_each_day(auditor, audited):
     page = auditor.get("/console/audit/trend?since=2026-01-01").text
     assert "1 December 2026" in page

@@ -171,14 +171,19 @@ def _actions(desk: Desk) -> None:
 
     @desk.act("/registers/actions", "write_registers")
     def open_one(visit: Visit) -> Response[Any]:
-        """POST /console/registers/actions: open an action about a promise, or an entry of a register."""
+        """POST /console/registers/actions: open one about a promise, an entry of a register, a question or a hold."""
         visit.must("write_registers", "")
-        from troth.rules.action import About
+        from troth.rules.action import about as about_
 
-        entry, promise = visit.given("entry"), visit.given("promise")
-        if bool(entry) == bool(promise):
-            raise NotAllowedError("An action is about one thing: a promise, or an entry of a register.")
-        about = action.of_entry(visit.project, entry) if entry else About("promise", promise)
+        given = [
+            (one, name) for one in ("promise", "question", "hold", "entry") if (name := visit.given(one))
+        ]
+        if len(given) != 1:
+            raise NotAllowedError(
+                "An action is about one thing: a promise, an entry of a register, a question or a hold."
+            )
+        source, name = given[0]
+        about = action.of_entry(visit.project, name) if source == "entry" else about_(f"{source}:{name}")
         made = action.open_action(
             visit.project, about, visit.given("owner"), needed_day(visit.given("due")), visit.staff.handle,
             why=visit.given("why"),
