@@ -426,6 +426,7 @@ def test_what_is_past_its_retention_and_which_holds_stand(old):
     hold.place(old, "a trial", "our defence", date(2027, 3, 1), "marie", what=["shop"])
     rows = say(old, "retention")[1]
     assert [(one["what"], one["review_overdue"]) for one in rows] == [("rule", None), ("hold", False)]
+    assert [one["owner"] for one in rows] == ["", "marie"]
 
 
 def test_what_shows_that_data_went_with_the_backups(old, clock):

@@ -42,6 +42,7 @@ def retention(
                 "status": one.why_not or str(state.get("status") or ""),
                 "review_on": "",
                 "review_overdue": None,
+                "owner": "",
             }
         )
     counted = len(bound) - never
@@ -61,6 +62,7 @@ def retention(
                 "status": hold["status"],
                 "review_on": hold["review_on"],
                 "review_overdue": str(hold["review_on"]) < asked.today.isoformat(),
+                "owner": str(hold.get("owner") or ""),
             }
         )
     notes = (asked.say("unmeasured", count=never),) if never else ()
