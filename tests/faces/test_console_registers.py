@@ -294,3 +294,51 @@ def test_an_inspection_is_shown_and_the_look_is_recorded(auditor, project):
     assert "contract.txt" in page
     assert read.stream(project.ledger, f"reading/{number}")[-1].facts["staff"] == "auditor"
     assert auditor.get("/console/audit/inspections/V-1999-001").status_code == 404
+    assert "hand-over" not in page
+    assert auditor.post(f"/console/audit/inspections/{number}/close", data={"reason": "x"}).status_code == 403
+    taken = auditor.post(f"/console/audit/inspections/{number}/item", data={"item": "1"})
+    assert taken.content == b"a contract"
+    assert read.stream(project.ledger, f"reading/{number}")[-1].facts["screen"] == "console/inspection/item/1"
+    assert auditor.post(f"/console/audit/inspections/{number}/item", data={"item": "9"}).status_code == 404
+
+
+def test_an_inspection_is_opened_shown_handed_over_and_closed(project):
+    from troth.ledger import seal
+    from troth.work import hold, inspection, inspection_bundle
+
+    with signed_in(project, "counsel") as counsel:
+        form = {"authority": "CNIL", "entity": "main-entity", "scope": ["contact"], "reference": "77"}
+        wrong = counsel.post("/console/audit/inspections", data=form | {"tables": "shop.nothing"})
+        assert wrong.status_code == 422
+        answer = counsel.post("/console/audit/inspections", data=form, follow_redirects=False)
+        here = answer.headers["location"].partition("?")[0]
+        number = here.rpartition("/")[2]
+        assert inspection.load(project, number).state["hold"] in [one.name for one in hold.in_force(project)]
+        assert counsel.post(f"{here}/hand-over", data={"to": "them", "how": "in person"}).status_code == 422
+        sent = counsel.post(
+            f"{here}/document", data={"why": "point 3"}, files={"file": ("a b.pdf", b"%PDF a")}
+        )
+        assert sent.status_code == 200
+        assert "a b.pdf" in sent.text
+        assert (
+            counsel.post(
+                f"{here}/document", data={"why": "again"}, files={"file": ("c.pdf", b"%PDF a")}
+            ).status_code
+            == 422
+        )
+        extract = {"question": "times", "shape": "json", "why": "point 4", "to": "2999-01-01"}
+        assert "times.json" in counsel.post(f"{here}/extract", data=extract).text
+        assert counsel.post(f"{here}/extract", data=extract | {"question": "subject"}).status_code == 422
+        looked = counsel.post(f"{here}/look", data={"table": "shop.customer", "rows": "2"}).text
+        assert "ada@example.org" not in looked
+        assert 'href="data:text/csv' in looked
+        assert counsel.post(f"{here}/look", data={"table": "shop.customer", "rows": "x"}).status_code == 422
+        bundle = counsel.post(f"{here}/hand-over", data={"to": "the inspectors", "how": "in person"})
+        assert bundle.headers["content-type"] == "application/zip"
+        seen = inspection_bundle.verify(io.BytesIO(bundle.content), *seal.verifiers(project.ledger))
+        assert seen.size
+        assert counsel.post(f"{here}/close", data={"reason": " "}).status_code == 422
+        assert "closed" in counsel.post(f"{here}/close", data={"reason": "no measures"}).text
+        assert "hand-over" not in counsel.get(here).text
+        assert counsel.post(f"{here}/extract", data=extract).status_code == 422
+        hold.end(project, inspection.load(project, number).state["hold"], "over", "counsel")

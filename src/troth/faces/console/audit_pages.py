@@ -204,7 +204,7 @@ def _asked(visit: Visit, said: Callable[[str], str], entity: str, *, about: bool
     visit.must("read_audit", entity)
     subject = _subject(said) if of_somebody and about else ()
     number = said("request") if about or not of_somebody else ""
-    _refuse_request_beyond(visit, number, subject)
+    refuse_request_beyond(visit, number, subject)
     if about and not (number or subject):
         raise NotAllowedError(
             "Give the number of a request, or an identifier of the person that the question is about."
@@ -245,7 +245,7 @@ def _answered(visit: Visit, given: Any, seen: Any, shape: str) -> Response[Any]:
             raise NotAllowedError("An answer is given as CSV, JSON or PDF.")
 
 
-def _refuse_request_beyond(visit: Visit, number: str, subject: Sequence[tuple[str, str]]) -> None:
+def refuse_request_beyond(visit: Visit, number: str, subject: Sequence[tuple[str, str]]) -> None:
     """Refuse a request of an entity that whoever asks does not read, and a person for whoever does not read all."""
     found = read.state(visit.project.ledger, f"request/{number}") if number else None
     if found is not None:
