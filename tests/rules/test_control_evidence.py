@@ -10,6 +10,7 @@ from troth.policy.loading import load
 from troth.rules.map import Map
 from troth.rules.register import Source
 from troth.rules.register_activity import processing
+from troth.rules.register_document import due
 from troth.rules.verdict import Facts, judge
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "group"
@@ -173,6 +174,9 @@ def test_access_rights_are_reviewed_for_each_store():
     old = judged(policy(more=again.format("crm, billing, support")), "register/documents/document/access-review",
                  date(2027, 2, 1))  # fmt: skip
     assert old.word == "kept"  # it was made anew
+    reminded = due(policy(more=again.format("crm, billing, support")), date(2027, 2, 1))
+    assert "access-review" not in [str(one.key) for one, _ in reminded]
+    assert "access-review" in [str(one.key) for one, _ in due(policy(), date(2027, 2, 1))]
     one = judged(policy(more=again.format("crm, billing")), name, date(2027, 2, 1))
     assert one.broken_by == ("support: its review of access rights was due on 2027-01-31 (Art. 32(1)(d))",)
     one = judged(policy(more=again.format("crm, billing, support")), name, date(2028, 1, 21))

@@ -45,7 +45,7 @@ def wrong_with(source: Source, one: RegisterDocument) -> Iterator[str]:
         yield source.lacks("ended", day=one.until)
     if one.holds_from > today:
         yield source.lacks("not_yet", day=one.holds_from)
-    if one.review_by and one.review_by < today and not _replaced(source, one):
+    if one.review_by and one.review_by < today and not _replaced(source.policy, one, today):
         yield source.lacks("review_overdue", day=one.review_by)
     if one.answer_by and one.answer_by < today and one.answered is None:
         yield source.lacks("not_answered", day=one.answer_by)
@@ -66,12 +66,12 @@ def wrong_with(source: Source, one: RegisterDocument) -> Iterator[str]:
             yield source.lacks("no_advice")
 
 
-def _replaced(source: Source, one: RegisterDocument) -> bool:
+def _replaced(policy: Policy, one: RegisterDocument, today: date) -> bool:
     """Say whether a review of access rights was made anew: each of its stores has a later one."""
     later = {
         store
-        for each in source.policy.register_documents.values()
-        if each.type == "access_review" and one.dated < each.dated <= source.today
+        for each in policy.register_documents.values()
+        if each.type == "access_review" and one.dated < each.dated <= today
         for store in each.stores
     }
     return one.type == "access_review" and later >= set(one.stores)
@@ -85,6 +85,7 @@ def due(policy: Policy, today: date) -> Iterator[tuple[RegisterDocument, date]]:
     found = [
         (day, str(one.key), one)
         for one in policy.register_documents.values()
+        if not _replaced(policy, one, today)
         for day in (one.until, one.review_by, one.answer_by if one.answered is None else None)
         if day is not None and one.remind.before(day) <= today
     ]
