@@ -608,6 +608,55 @@ def test_the_csv_of_madis_is_read_several_of_its_columns_as_one_of_ours(folder, 
     made.ledger.close()
 
 
+def test_each_sheet_of_the_simplified_register_of_the_cnil_is_a_treatment(folder, project, tmp_path):
+    purpose = next(iter(project.policy.purposes.values()))
+    book = Workbook()
+    listed = book.active
+    listed.append(["Nom / sigle", "N° / REF", "Finalité principale"])
+    listed.append(["Ventes", "ref-001", str(purpose.does)])
+    for lines in (
+        [("Nom du traitement", "Ventes"), ("N° / RÉF", "ref-001"), ("Date de création du traitement", "08/03/2024"),
+         ("Responsable du traitement", "Nous", "1 rue", "Paris"), ("Finalité principale", str(purpose.does)),
+         ("Catégorie 1", "Clients", "professionnels"), ("Mesure 1", "Sauvegarde des données", "chaque nuit"),
+         ("Mesure 2", "Chiffrement des données")],
+        [("Nom du traitement", "Jardin"), ("Finalité principale", "arroser"), ("Sous-finalité 1", str(purpose.does))],
+    ):  # fmt: skip
+        sheet = book.create_sheet()
+        for line in lines:
+            sheet.append(line)
+    file = tmp_path / "registre.xlsx"
+    book.save(file)
+    columns = column_map("cnil-fiches", "register")
+    looked = look(project, file, columns)
+    assert looked.rows == 2
+    assert [str(one) for one in looked.faults] == [
+        "row 3, column Legal basis: the policy has no such purpose, and an internal one needs its legal basis."
+    ]
+    assert looked.unread == ("Responsable du traitement",)
+    take(project, file, columns, looked, staff="marie", skip_faulty=True)
+    made = opened(folder, project.clock)
+    activity = made.policy.activities["ref-001"]
+    assert [str(one) for one in activity.measures] == [
+        "Sauvegarde des données: chaque nuit",
+        "Chiffrement des données",
+    ]
+    assert ([str(one) for one in activity.subjects], activity.created) == (
+        ["Clients: professionnels"],
+        date(2024, 3, 8),
+    )
+    made.close()
+    made.ledger.close()
+    book.remove(book.worksheets[1])
+    book.remove(book.worksheets[1])
+    book.save(file)
+    assert [str(one) for one in look(project, file, columns).faults] == [
+        "the headings, column Finalité principale: there is no such column, and every row needs it."
+    ]
+    (tmp_path / "registre.csv").write_text("a;b\n")
+    with pytest.raises(NotAllowedError, match="is no Excel workbook"):
+        look(project, tmp_path / "registre.csv", columns)
+
+
 def test_a_map_with_mistakes_is_told_with_its_lines(tmp_path, folder):
     file = tmp_path / "columns.yaml"
     file.write_text("for: breaches\ncolumns: {recieved: Date}\ndates: yesterday\nheading_row: 0\nfoo: 1\n")
@@ -615,9 +664,9 @@ def test_a_map_with_mistakes_is_told_with_its_lines(tmp_path, folder):
     assert said.code == 2
     for part in ("columns.yaml:1", "`recieved`", "Days are not written so", "number from 1 on", "`foo`"):
         assert part in said.err
-    file.write_text("for: requests\ncolumns: {received: [Date, Day], rights: [Type, More]}\n")
+    file.write_text("for: requests\nlayout: heap\n")
     said = troth(folder, "import", "requests", folder / "policy.md", "--map", file, "--dry-run")
-    assert (said.code, "`received` takes one value" in said.err, "`rights`" in said.err) == (2, True, False)
+    assert (said.code, "There is no such layout" in said.err) == (2, True)
     said = troth(folder, "import", "requests", folder / "policy.md", "--map", "nothing", "--dry-run")
     assert "with Troth come cnil" in said.err
 

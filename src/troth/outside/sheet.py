@@ -10,15 +10,23 @@ import csv
 import json
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from troth.errors import NotAllowedError, NotFoundError
+
+if TYPE_CHECKING:
+    from openpyxl import Workbook
 
 CELL_MAX = 10_000
 UNPACKED_MAX = 2 << 30
 COLUMNS_MAX = 1000
+LINES_MAX = 5000
+"""How many lines of a sheet are read where each sheet is a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,27 @@ def rows(file: Path, heading_row: int = 0) -> Iterator[Row]:
         yield Row(number, named, letters, titles, place)
     if heading is None:
         raise NotAllowedError(f"{file.name} is empty. Its first line names the columns.")
+
+
+def sheets(file: Path) -> Iterator[Row]:
+    """Yield each sheet of an Excel workbook as a row: what heads a line, and what stands to the right of it.
+
+    Where a line has several cells to the right they are told together, and so is what a heading that stands
+    there twice has.  Raises NotFoundError where there is no file, NotAllowedError where it is no workbook.
+    """
+    if not file.is_file():
+        raise NotFoundError(f"There is no file {file.name!r}.")
+    if file.suffix.lower() not in {".xlsx", ".xlsm"}:
+        raise NotAllowedError(f"{file.name} is no Excel workbook: this map reads one sheet for each row.")
+    with _opened(file) as book:
+        for number, one in enumerate(book.worksheets, 1):
+            cells: dict[str, str] = {}
+            for line in islice(one.iter_rows(values_only=True), LINES_MAX):
+                values = [text for cell in line[:COLUMNS_MAX] if (text := _text(cell))]
+                if len(values) > 1:
+                    said = ": ".join(values[1:])
+                    cells[values[0]] = f"{cells[values[0]]}\n{said}" if values[0] in cells else said
+            yield Row(number, cells, row=number)
 
 
 def _json_lines(file: Path) -> Iterator[Row]:
@@ -150,6 +179,12 @@ def _csv(file: Path) -> Iterator[tuple[int, Sequence[object]]]:
 
 
 def _workbook(file: Path) -> Iterator[tuple[int, Sequence[object]]]:
+    with _opened(file) as book:
+        yield from enumerate(book.worksheets[0].iter_rows(values_only=True), 1)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Workbook]:
     try:
         from openpyxl import load_workbook
         from openpyxl.utils.exceptions import InvalidFileException
@@ -167,6 +202,6 @@ def _workbook(file: Path) -> Iterator[tuple[int, Sequence[object]]]:
             f"{file.name} is no Excel workbook that can be read. Save it anew, or as CSV."
         ) from None
     try:
-        yield from enumerate(book.worksheets[0].iter_rows(values_only=True), 1)
+        yield book
     finally:
         book.close()

@@ -65,7 +65,8 @@ class Table:
 class ColumnMap:
     """How another tool's table is read as ours; without one it is read by our own headings.
 
-    One of ours that takes several values may stand in several columns of theirs.
+    One of ours may stand in several columns of theirs: all of them where it takes several values, else the first
+    that has something.  `by_sheet` where each sheet of a workbook is a row, its headings in the first column.
     """
 
     kind: Kind
@@ -77,6 +78,7 @@ class ColumnMap:
     heading_row: int = 0
     ignored: frozenset[str] = frozenset()
     sha256: str = ""
+    by_sheet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,7 @@ def read_map(text: str, file: str, kind: Kind) -> tuple[ColumnMap | None, tuple[
     known = [one.name for one in table(kind).columns]
     said = reading.fields(
         node, "A map of columns",
-        ("for", "columns", "values", "constants", "dates", "between", "heading_row", "ignored"), ("for",),
+        ("for", "columns", "values", "constants", "dates", "between", "heading_row", "layout", "ignored"), ("for",),
     )  # fmt: skip
     if "for" in said and _text(said["for"]) != kind:
         what = f"This map is for `{_text(said['for'])[:20]}`, and {kind} are imported."
@@ -186,8 +188,11 @@ def read_map(text: str, file: str, kind: Kind) -> tuple[ColumnMap | None, tuple[
         reading.problem(
             row, "The row of the headings is a number from 1 on.", "Write such as `heading_row: 9`."
         )
+    layout = _text(said.get("layout")) or "table"
+    if layout not in ("table", "sheets"):
+        reading.problem(said["layout"], "There is no such layout.", "Choose one of: table, sheets.")
     ignored = said.get("ignored")
-    columns = dict(_named(reading, said.get("columns"), table(kind)))
+    columns = dict(_named(reading, said.get("columns"), known))
     constants = _texts(reading, said.get("constants"), known)
     values: dict[str, Mapping[str, str]] = {}
     for name, inner in _entries(reading, said.get("values"), known):
@@ -201,7 +206,7 @@ def read_map(text: str, file: str, kind: Kind) -> tuple[ColumnMap | None, tuple[
     return ColumnMap(
         kind, columns, values, constants, found, _text(said.get("between")), number,
         frozenset(folded(_text(one)) for one in (ignored.items if isinstance(ignored, Items) else ())),
-        sha256(text.encode()).hexdigest(),
+        sha256(text.encode()).hexdigest(), layout == "sheets",
     ), ()  # fmt: skip
 
 
@@ -243,7 +248,8 @@ class Reader:
             parts = [text for heading in headings_ if (text := given.get(heading, "").strip())]
             if theirs:
                 parts = [theirs.get(folded(text), text) for text in parts]
-            text = "\n".join(filter(None, parts)) or constant
+            parts = [text for text in parts if text]
+            text = "\n".join(parts if one.type in SEVERAL else parts[:1]) or constant
             if not text:
                 if one.required and headings_:
                     faults.append(
@@ -269,6 +275,8 @@ class Reader:
         return found
 
 
+SEVERAL = frozenset({"names", "texts", "words"})
+"""The types of column that take several values."""
 _SELDOM_NEW = frozenset({"day", "moment", "word", "words", "names", "yes_no", "number"})
 KNOWN_MAX = 20_000
 """How many readings are remembered: of a file with more, some are read again."""
@@ -381,16 +389,12 @@ def _entries(reading: Reading, node: Node | None, known: Sequence[str]) -> Itera
             reading.problem(key, f"There is no column `{key.text[:40]}`.", did_you_mean(key.text, known))
 
 
-def _named(reading: Reading, node: Node | None, of: Table) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield each of our columns with the headings of theirs; several only where it takes several values."""
-    types = {one.name: one.type for one in of.columns}
-    for name, inner in _entries(reading, node, list(types)):
-        if not isinstance(inner, Items):
-            yield name, (_text(inner),)
-        elif types[name] in ("names", "texts", "words"):
-            yield name, tuple(_text(one) for one in inner.items)
-        else:
-            reading.problem(inner, f"`{name}` takes one value.", "Name the one column it stands in.")
+def _named(
+    reading: Reading, node: Node | None, known: Sequence[str]
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each of our columns with the headings of theirs."""
+    for name, inner in _entries(reading, node, known):
+        yield name, tuple(map(_text, inner.items)) if isinstance(inner, Items) else (_text(inner),)
 
 
 def _texts(reading: Reading, node: Node | None, known: Sequence[str]) -> dict[str, str]:

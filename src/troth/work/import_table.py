@@ -154,7 +154,8 @@ def rows_of(
     zone = establishment(project).time_zone
     read = import_sheet.reader(map_, {}, zone)
     first = True
-    for row in sheet.rows(file, map_.heading_row):
+    lacking: list[Fault] = []
+    for row in sheet.sheets(file) if map_.by_sheet else sheet.rows(file, map_.heading_row):
         missing: list[Fault] = []
         if row.titles and first:
             matched, faults, unread = import_sheet.headings(map_, list(row.titles.values()))
@@ -163,8 +164,10 @@ def rows_of(
             if faults:
                 return
             read = import_sheet.reader(map_, matched, zone)
-        elif not row.titles:  # lines of JSON, each with columns of its own
+        elif not row.titles:  # lines of JSON or sheets, each with columns of its own
             matched, lacking, unread = import_sheet.headings(map_, list(row.cells))
+            if lacking and map_.by_sheet:
+                continue  # such as a sheet that explains, or lists the others
             missing = [replace(one, row=row.row) for one in lacking]
             found.unread = tuple(dict.fromkeys([*found.unread, *unread]))
             read = import_sheet.reader(map_, matched, zone)
@@ -172,6 +175,8 @@ def rows_of(
         given = {row.titles.get(name, name): text for name, text in row.cells.items()}
         one, wrong = read.cells(row.row, given)
         yield one, [*missing, *wrong]
+    if first and map_.by_sheet:
+        found.add(lacking)
 
 
 def _judge(project: Project, kind: Kind, one: Cells, file: Path) -> list[Fault]:
