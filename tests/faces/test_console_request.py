@@ -208,6 +208,27 @@ def test_a_request_is_passed_on_after_both_letters_were_seen(project, office):
     assert "••••••••" in code
 
 
+def test_a_letter_in_words_of_ones_own_is_shown_sent_and_kept_with_the_request(project, office, letters):
+    number = story.ask(project, "access")
+    assert f"/console/people?number={number}" in office.page("handler", number)
+    assert "/console/people?number" not in office.page("reviewer", number)
+    form = {"about": "your  question", "letter_words": "We look into it by Friday."}
+    assert "Write the letter" in office.act("handler", number, "write", 422, about="x", letter_words=" ").text
+    assert office.act("handler", number, "write", 200, **form).text.count("We look into it by Friday.") > 1
+    before = len(letters())
+    office.act("dpo", number, "write", 403, step="send", **form)
+    office.act("handler", number, "write", step="send", **form)
+    office.act("handler", number, "write", step="send", **form)
+    (_, subject, text), clock = letters()[-1], story.state(project, number)
+    assert (subject, len(letters())) == (f"Request {number}: your question", before + 1)
+    assert "We look into it by Friday." in text
+    assert (clock["letters"][-1]["kind"], clock["status"]) == ("message", "received")
+    assert read.stream(project.ledger, f"request/{number}")[-1].actor == "handler"
+    assert "letter of our own" in office.page("handler", number)
+    told = office("handler").post(f"/console/requests/{number}/dossier", data={"as": "json"})
+    assert "We look into it by Friday." in told.text
+
+
 def test_an_extension_takes_two_people_and_a_letter(project, office):
     number = story.ask(project, "access")
     office.act("handler", number, "extend", reason="complexity", reasons="Nine archives.")

@@ -66,7 +66,7 @@ def test_every_letter_says_each_of_its_required_fields(kind, language):
         "token": "the-token",
         "ground": "the-ground", "lifts_on": "the-lifting-day",
         "amount": "12.00 EUR", "calculation": "the-sum", "reason": "the-why",
-        "sent": "the-day-asked", "what": "identity", "again": "",
+        "sent": "the-day-asked", "what": "identity", "again": "", "about": "the-subject", "words": "our-words",
         "offered": "the-offer", "until": "the-last-day", "lines": ["a line"], "effects": ["an effect"],
         "contact": "the-contact", "source": "the-source", "obtained": "that-day",
         "categories": ["c"], "purposes": ["p"], "transfers": [], "retention": ["r"], "rights": ["r"],

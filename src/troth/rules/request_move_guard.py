@@ -12,8 +12,15 @@ from typing import Any
 from troth.rules.request import ENDED, is_open
 from troth.rules.request_moves import MARKS, REOPENED_FOR, SILENT_AFTER_DAYS, silent_from
 
+ABOUT_MAX = 150
+WORDS_MAX = 10_000
+"""How long the subject of a letter in words of one's own may be, and the letter."""
 _UNTIL_SHOWN = frozenset({"identity", "mandate"})
 """What is asked of somebody without whose answer one does not know for whom one acts."""
+
+
+ABOUT_MAX = 150
+WORDS_MAX = 10_000
 
 
 def unanswered(state: Mapping[str, Any]) -> str:
@@ -96,6 +103,16 @@ def why_not_mark(state: Mapping[str, Any], mark: str, *, over: bool) -> Iterator
         yield f"It bears the mark {mark} already."
     if state.get("file_destroyed"):
         yield "Its file is destroyed."
+
+
+def why_not_write(state: Mapping[str, Any], about: str, words: str) -> Iterator[str]:
+    """Reasons not to write to the person in words of one's own."""
+    if state.get("file_destroyed"):
+        yield "Its file is destroyed, so nobody knows any more where the person is reached."
+    if not about.strip() or len(about) > ABOUT_MAX:
+        yield f"Say what the letter is about, in at most {ABOUT_MAX} characters."
+    if not words.strip() or len(words) > WORDS_MAX:
+        yield f"Write the letter, in at most {WORDS_MAX:,} characters."
 
 
 def why_not_explain(state: Mapping[str, Any], today: date) -> Iterator[str]:

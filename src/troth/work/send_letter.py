@@ -63,6 +63,7 @@ def send_letter(
     *,
     letter_id: str | None = None,
     posted: str = "",
+    staff: str = "troth",
 ) -> Event:
     """Write, send and record a letter; returns its event, whose outcome may be `failed`.
 
@@ -95,6 +96,7 @@ def send_letter(
         (written.subject, written.text),
         (outcome, proof, channel),
         len(tried) + 1,
+        staff=staff,
     )
 
 

@@ -88,6 +88,33 @@ def preview(number: str = NUMBER, staff: str = STAFF) -> None:
 
 
 @app.command()
+def write(
+    number: str = NUMBER,
+    words: str = typer.Argument(
+        ..., help="The letter, in your words; the greeting and who writes are added."
+    ),
+    about: str = typer.Option(..., help="What it is about: the subject of the letter."),
+    posted: str = typer.Option("", help="The proof that it went by post, where there is no e-mail address."),
+    only_show: bool = typer.Option(False, "--show", help="Show it as it would be sent, and send nothing."),
+    staff: str = STAFF,
+) -> None:
+    """Write to the person in words of your own; it decides nothing and stops no clock.
+
+    Example: troth request write 2026-0001 "We look into it by Friday." --about "your question" --staff marie
+    """
+    from troth.work import write_to
+
+    if only_show:
+        written = write_to.written(project(), number, about, words)
+        out().print(f"{written.subject}\n\n{written.text}", markup=False)
+        return
+    event = write_to.write_to(project(), number, about, words, staff, posted=posted)
+    out().print(f"The letter is {event.facts['outcome']}.")
+    if event.facts["outcome"] == "to_post":
+        out().print(f"Print it: troth request letter {number} {event.facts['letter']} --to letter.pdf")
+
+
+@app.command()
 def words(
     number: str = NUMBER,
     said: str = typer.Argument(..., help="Words of your own for the answer; none takes them out again."),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from troth.errors import NotAllowedError
-from troth.faces.console.acts import Act, Field, Sight, is_open, options, said
+from troth.faces.console.acts import Act, Field, Sight, is_open, options, posted, said
 from troth.faces.console.acts_course import proof, proof_fields
 from troth.law import right as rights
 from troth.rules import claim as claim_rules
@@ -14,6 +14,7 @@ from troth.rules import request_guard, task
 from troth.rules.claim import WAYS
 from troth.rules.letter import Written
 from troth.rules.package import read_mask
+from troth.rules.request_move_guard import WORDS_MAX
 from troth.work import (
     admit,
     answer,
@@ -25,6 +26,7 @@ from troth.work import (
     plan_erasure,
     send_letter,
     settle_recipient,
+    write_to,
 )
 from troth.work import (
     task as tasks,
@@ -221,6 +223,12 @@ def _to_post(sight: Sight) -> tuple[tuple[str, str], ...]:
     return tuple((one["letter"], one["letter"]) for one in send_letter.to_post(sight.state))
 
 
+def _write_fields(sight: Sight) -> Iterator[Field]:
+    yield Field("about", needed=True, words="act.write.about")
+    yield Field("letter_words", "long", needed=True, words="act.write.words", long_max=WORDS_MAX)
+    yield from posted(sight)
+
+
 CLAIMS: tuple[Act, ...] = (
     Act("decide", "decide", _decide, of_claim=True, fields=_decide_fields, when=_undecided_or_open,
         reads=lambda s: said(s, "request_received"),
@@ -267,6 +275,11 @@ CLAIMS: tuple[Act, ...] = (
 )  # fmt: skip
 
 ANSWERS: tuple[Act, ...] = (
+    Act("write", "handle", lambda s: write_to.write_to(
+            s.project, s.number, s.given("about"), s.given("letter_words"), s.staff, posted=s.given("posted")),
+        fields=_write_fields,
+        letter=lambda s: write_to.written(s.project, s.number, s.given("about"), s.given("letter_words")),
+        when=lambda s: not s.state.get("file_destroyed")),
     Act("words", "handle", lambda s: answer.add_words(s.project, s.number, s.staff, s.given("words")),
         fields=lambda _: (Field("words", "long", words="act.words.words", long_max=answer.WORDS_MAX),),
         when=lambda s: is_open(s) and not s.state["answered"]),
