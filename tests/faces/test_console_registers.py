@@ -126,7 +126,10 @@ def test_stores_tell_whether_they_answer_and_what_erasure_does(auditor):
     assert "never" in page
     page = auditor.get("/console/stores/shop").text
     assert "Emptied: email, name, city." in page
-    assert "Archived for 10 years after placed (C. com. L123-22); emptied at once: note." in page
+    assert (
+        "Archived for ten\N{NO-BREAK SPACE}years after placed (C. com. L123-22); emptied at once: note."
+        in page
+    )
     assert "orders point here" in page
     assert "shop.db" not in page  # where it is opened, and by whom, stands in no page
     assert auditor.get("/console/stores/nothing").status_code == 404

@@ -6,15 +6,19 @@ its own `locale/LANGUAGE.toml`.  English is what an unknown language falls back 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 NAMES: Mapping[str, str] = MappingProxyType({"en": "English", "fr": "Français"})
 
@@ -34,6 +38,46 @@ class Words:
         """
         return self.sentences[key].format(**named)
 
+    def said(self, text: str) -> Markup:
+        """Show on a page what work or a rule said in English: in this language, or marked as what it is.
+
+        >>> Words("fr", {}).said("The draft is accepted <as is>.")
+        Markup('<span lang="en">The draft is accepted &lt;as is&gt;.</span>')
+        >>> Words("fr", {}).said("There is no request 12."), Words("en", {}).said("There is no request 12.")
+        (Markup('Il n’y a pas de demande 12.'), Markup('There is no request 12.'))
+        """
+        from markupsafe import Markup, escape
+
+        from troth.faces.french import in_french
+
+        ours = self.language != "fr" or text in self.sentences.values()
+        known = text if ours else in_french(text)
+        return Markup('<span lang="en">{}</span>').format(text) if known is None else escape(known)
+
+    def value(self, text: str) -> str:
+        """Write a value of a table as people do, where it is a day or something known in this language.
+
+        >>> Words("fr", {}).value("2026-04-03"), Words("fr", {}).value("orders"), Words("en", {}).value("each audit")
+        ('3 avril 2026', 'orders', 'each audit')
+        """
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            return self.on(text)
+        if self.language != "fr":
+            return text
+        from troth.faces.french import in_french
+
+        return in_french(text) or text
+
+    def law(self, citation: str) -> str:
+        """Cite the law as the language does.
+
+        >>> Words("fr", {}).law("GDPR Art. 17(3)"), Words("en", {}).law("GDPR Art. 17(3)")
+        ('RGPD art. 17(3)', 'GDPR Art. 17(3)')
+        """
+        from troth.law.sentence import cite
+
+        return cite(citation, self.language)
+
     def has(self, key: str) -> bool:
         """Say whether there is a sentence called `key`."""
         return key in self.sentences
@@ -50,6 +94,18 @@ class Words:
             return ""
         said = str(format_date(when, "long", locale=_LOCALES[self.language]))
         return f"1er{said[1:]}" if self.language == "fr" and when.day == 1 else said
+
+    def on(self, written: object) -> str:
+        """Write a day or moment (ISO 8601) as people do; what is none stays, and a dash stands for nothing.
+
+        >>> Words("fr", {}).on("2026-04-03T10:00Z"), Words("en", {}).on(""), Words("en", {}).on("3 days")
+        ('3 avril 2026', '–', '3 days')
+        """
+        text = str(written or "")
+        try:
+            return self.day(date.fromisoformat(text[:10])) if text else "–"
+        except ValueError:
+            return text
 
     def moment(self, when: datetime, zone: str = "UTC") -> str:
         """Write a moment in the time of a place.
@@ -86,22 +142,15 @@ def catalogues(folder: Path | None = None, face: str = "portal") -> Mapping[str,
     """
     read = {}
     for language in NAMES:
-        sentences = dict(_ours(face, language))
+        sentences: dict[str, str] = {}
+        for ours in files(f"troth.faces.{face}").joinpath("locale").iterdir():
+            if ours.name == f"{language}.toml" or ours.name.endswith(f".{language}.toml"):
+                sentences |= tomllib.loads(ours.read_text(encoding="utf-8"))
         own = None if folder is None else folder / f"{language}.toml"
         if own is not None and own.is_file():
             sentences |= tomllib.loads(own.read_text(encoding="utf-8"))
         read[language] = Words(language, MappingProxyType(sentences))
     return MappingProxyType(read)
-
-
-@cache
-def _ours(face: str, language: str) -> Mapping[str, str]:
-    """Read our own sentences of a face once in a process."""
-    sentences: dict[str, str] = {}
-    for ours in files(f"troth.faces.{face}").joinpath("locale").iterdir():
-        if ours.name == f"{language}.toml" or ours.name.endswith(f".{language}.toml"):
-            sentences |= tomllib.loads(ours.read_text(encoding="utf-8"))
-    return MappingProxyType(sentences)
 
 
 def preferred(accept: str, asked: str | None = None) -> str:

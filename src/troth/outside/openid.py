@@ -35,7 +35,6 @@ KEYS_SECONDS_MIN = 60.0
 """Keys are fetched anew for a signature that none of them made, this often at most."""
 LEEWAY_SECONDS = 60
 SUBJECT_MAX = 255
-_REFUSED = "The sign-in was not believed: {why}. Begin again at the sign-in page."
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ class OpenId:
             raise UnreachableError("The OpenID provider does not answer. Try again in a while.")
         token = _object(answered.body).get("id_token") if answered.status == 200 else None
         if not isinstance(token, str):
-            raise NotAllowedError(_REFUSED.format(why="the provider does not take its code (any more)"))
+            raise _refused("the provider does not take its code (any more)")
         return self._verified(token, nonce)
 
     def _verified(self, token: str, nonce: str) -> Mapping[str, Any]:
@@ -147,7 +146,7 @@ class OpenId:
         elif not isinstance(claims.get("sub"), str) or not 0 < len(claims["sub"]) <= SUBJECT_MAX:
             wrong = "its token is of nobody"
         if wrong is not None:
-            raise NotAllowedError(_REFUSED.format(why=wrong))
+            raise _refused(wrong)
         return claims
 
     def _signed(self, token: str) -> Mapping[str, Any]:
@@ -165,7 +164,7 @@ class OpenId:
                 return claims
             except (JoseError, ValueError):
                 continue
-        raise NotAllowedError(_REFUSED.format(why="its token is not signed by a key of the provider"))
+        raise _refused("its token is not signed by a key of the provider")
 
     def _published(self) -> KeySet:
         from joserfc.errors import JoseError
@@ -209,3 +208,7 @@ def _object(body: bytes) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return told if isinstance(told, dict) else {}
+
+
+def _refused(why: str) -> NotAllowedError:
+    return NotAllowedError(f"The sign-in was not believed: {why}. Begin again at the sign-in page.")

@@ -167,9 +167,9 @@ def _held(text: str, before: Document, number: str, *, blocks: bool) -> str:
         ):
             if clause.number == number and now is not None and not blocks:
                 continue
-            raise NotAllowedError(_SPILLS.format(clause.number))
+            raise _spills(clause.number)
         if clause.number != number and (now.title, now.text.strip()) != (clause.title, clause.text.strip()):
-            raise NotAllowedError(_SPILLS.format(clause.number))
+            raise _spills(clause.number)
     told = {problem.what for problem in before.problems}
     wrong = next((problem for problem in after.problems if problem.what not in told), None)
     if wrong is not None:
@@ -177,10 +177,11 @@ def _held(text: str, before: Document, number: str, *, blocks: bool) -> str:
     return text
 
 
-_SPILLS = (
-    "These words would change clause {} too: a code fence (```), an HTML comment or a heading in them is not closed, "
-    "or takes its number. Promises are changed in their form, not in the text."
-)
+def _spills(number: str) -> NotAllowedError:
+    return NotAllowedError(
+        f"These words would change clause {number} too: a code fence (```), an HTML comment or a heading in them is "
+        "not closed, or takes its number. Promises are changed in their form, not in the text."
+    )
 
 
 def _shown(document: Document, number: str) -> list[int]:

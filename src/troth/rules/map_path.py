@@ -57,14 +57,12 @@ def sentence(edge: Edge, resting_on: str = "") -> str:
     'a row of `orders` belongs to the `customer` whose `id` is its `customer_id` (a foreign key)'
     """
     verb = {"belongs_to": "belongs to", "points_to": "points to", "mentions": "mentions"}[edge.kind]
-    own = f"its `{written_link(edge.columns, edge.inside)}`"
+    own = f"its `{written_link(edge.columns, edge.inside)}`{written_when(edge.when)}"
     if isinstance(edge.inside, InList):
-        own = f"in its `{written_link(edge.columns, edge.inside)}`"
-    rests = f" ({resting_on})" if resting_on else ""
-    return (
-        f"a row of `{edge.table}` {verb} the `{edge.target}` whose `{written_link(edge.target_columns)}` is {own}"
-        f"{written_when(edge.when)}{rests}"
-    )
+        own = f"in {own}"
+    theirs = written_link(edge.target_columns)
+    said = f"a row of `{edge.table}` {verb} the `{edge.target}` whose `{theirs}` is {own}"
+    return f"{said} ({resting_on})" if resting_on else said
 
 
 def declared(edge: Edge, catalogue: Catalogue | None) -> str:

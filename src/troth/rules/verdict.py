@@ -269,11 +269,11 @@ def _right(promise: Promise, facts: Facts) -> Verdict:
             evidence.extend(facts.acts.get(one["id"]) or facts.letters.get(one["id"], ()))
             found = (*_wrong_with(claim), *_not_at_once(claim, one["received"]))
             wrong.extend(f"request {one['id']}, claim {name}: {what}" for what in found)
-    what = counted(done, "claim", "claims") + " carried out"
+    what = f"{counted(done, 'claim', 'claims')} carried out"
     if WAYS[promise.name] == "copy":
-        what = counted(done, "copy", "copies") + " given"
+        what = f"{counted(done, 'copy', 'copies')} given"
     elif promise.name == "erase":
-        what = counted(done, "erasure", "erasures") + " carried out and verified"
+        what = f"{counted(done, 'erasure', 'erasures')} carried out and verified"
     figure = what if done else "nothing was asked and carried out yet"
     if wrong:
         return _said(promise, "broken", f"{done} carried out, {len(wrong)} not as promised", evidence, wrong)
@@ -316,10 +316,9 @@ def _recipients_told(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
         pending += [f"and {facts.tellings.untold_besides} more"] if facts.tellings.untold_besides else []
         figure = f"{told} told, {waiting} still to be told"
         return _said(promise, "broken" if _late(policy, facts) else "unproven", figure, evidence, pending)
-    figure = counted(told, "recipient", "recipients")
-    figure += " told of what was erased, rectified, restricted or objected to"
-    if owed_none:
-        figure += f", {owed_none} need not be"
+    besides = f", {owed_none} need not be" if owed_none else ""
+    recipients = counted(told, "recipient", "recipients")
+    figure = f"{recipients} told of what was erased, rectified, restricted or objected to{besides}"
     return _said(promise, "kept" if told else "unproven", figure, evidence)
 
 
@@ -350,11 +349,11 @@ def _cookies(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
     wrong = [] if promise.said.isdisjoint({"table", "lifetime_max"}) else list(_over_own_limit(promise))
     if "table" in promise.said:
         wrong += _over_ceiling(promise)
-    figure = f"{counted(len(promise.table), 'cookie', 'cookies')} declared" if "table" in promise.said else ""
+    figure = ""
     if wrong:
         figure = f"{len(wrong)} of {len(promise.table)} declarations break a limit"
-    elif figure:
-        figure += " within limits"
+    elif "table" in promise.said:
+        figure = f"{counted(len(promise.table), 'cookie', 'cookies')} declared within limits"
     shown = frozenset().union(*(_SHOWN_BY[name] for name in promise.said if name in _SHOWN_BY))
     if not shown:
         if wrong:
@@ -492,9 +491,9 @@ def _safeguarded(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
             if to not in policy.recipients
         ]
     evidence = [event for event, _ in made if event not in facts.imported]
-    figure = counted(len(made), "disclosure", "disclosures") + " recorded"
-    if len(evidence) < len(made):
-        figure += f", of which {len(made) - len(evidence)} imported and not proven"
+    claimed = len(made) - len(evidence)
+    imported = f", of which {claimed} imported and not proven" if claimed else ""
+    figure = f"{counted(len(made), 'disclosure', 'disclosures')} recorded{imported}"
     if lacking:
         return _said(promise, "broken", f"{figure}, {len(lacking)} not as promised", evidence, lacking)
     if not made:

@@ -52,7 +52,7 @@ def _loaded(
 @lru_cache(maxsize=12)
 def _check(file: str, files: Texts, register: Texts, today: date) -> tuple[Finding, ...]:
     policy = _loaded(dict(files), dict(register))[0]
-    return tuple(check(dict(files)[file], file, today=today, policy=policy))
+    return tuple(check(dict(files)[file], file, today=today, policy=policy, language="en"))
 
 
 @lru_cache(maxsize=1)
@@ -346,7 +346,7 @@ def renew(
 
 
 def findings(project: Project, draft: PolicyDraft) -> tuple[Found, ...]:
-    """Return what is wrong with a draft and what `check` finds in it, in the order of its files."""
+    """Return what is wrong with a draft and what `check` finds in it, in English, in the order of its files."""
     return _findings(draft, day_here(project))
 
 

@@ -118,9 +118,9 @@ def _lines(source: Source, name: Name, entity: str) -> Iterator[Line]:
         case "processor":
             return as_processor(source, entity)
         case "recipients":
-            return recipients(source, entity)
+            return recipients(source)
         case "processors":
-            return processors(source, entity)
+            return processors(source)
         case "transfers":
             return transfers(source, entity)
         case "documents":

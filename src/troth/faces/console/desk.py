@@ -10,7 +10,7 @@ no body is read, before somebody who has that duty is found to be signed in:
     def decide(visit: Visit) -> Response: …
 
 Both work on a thread of their own.  What work refuses (NotAllowedError, ConflictError …) becomes a page
-that says so in the words of the error.
+that says so in the words of the error, in the language of the page (`troth.faces.french`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from troth.faces.console.heard import Heard
 from troth.faces.console.saved import csv_file
 from troth.faces.console.table import Tables
 from troth.faces.portal.pages import same_site
-from troth.faces.web import CONSOLE, HEADERS, STATUS, Look
+from troth.faces.web import HEADERS, STATUS, Look
 from troth.faces.words import NAMES, Words, preferred
 from troth.rules.staff import Duty, Staff
 from troth.work import admit, sign_in
@@ -43,7 +43,7 @@ from troth.work.project import Project
 LOG = logging.getLogger("troth.console")
 SESSION = "troth_console"
 LANGUAGE = "troth_language"
-ROOT = CONSOLE
+ROOT = "/console"
 BODY_BYTES_MAX = 1024 * 1024
 FILES_BYTES_MAX = 64 * 1024 * 1024
 ROWS_PER_PAGE = 50
@@ -265,10 +265,10 @@ class Desk:
         if status >= 500:
             LOG.error("%s at %s", type(error).__name__, request.scope.get("path_template", "?"))
         name = f"refused.{status}" if words.has(f"refused.{status}") else "refused.500"
-        text = str(error) if status in {404, 409, 422, 503} else words("refused.500.text")
-        spoken = "en" if text == str(error) and words.language != "en" else ""
+        known = status in {404, 409, 422, 503}
+        text = words.said(str(error)) if known else words("refused.500.text")
         if isinstance(error, errors.KeyDestroyedError):
-            text, spoken = words("refused.erased"), ""
+            text = words("refused.erased")
         return self.draw(
             request,
             words,
@@ -277,7 +277,6 @@ class Desk:
             status,
             staff=staff,
             text=text,
-            spoken=spoken,
             back=_referred(request),
         )
 

@@ -14,6 +14,7 @@ from litestar import Response
 from troth.errors import NotFoundError, UnreachableError
 from troth.faces.console import saved
 from troth.faces.console.desk import CONSOLE_HEADERS, Desk, Visit
+from troth.faces.words import Words
 from troth.rules import picture
 from troth.rules.map import Blank, Delete, Map, MapTable, ReplaceOwner, Retain
 from troth.rules.map_path import declared, paths, sentence, written_edge
@@ -64,7 +65,7 @@ def store_pages(desk: Desk) -> None:
             return saved.csv_file(f"store-{map_.store}", heads, lines)
         return visit.show(
             "store.html", map_.store, map=map_, health=_answers(visit, anew=False).get(map_.store),
-            tables=list(map_.tables.values()), erased=_erased,
+            tables=list(map_.tables.values()), erased=partial(_erased, words=visit.words),
         )  # fmt: skip
 
     @desk.page("/stores/{name:str}/check", "read_stores")
@@ -110,8 +111,8 @@ def store_pages(desk: Desk) -> None:
             for path in paths(map_, name)
         ]  # fmt: skip
         return visit.show(
-            "store_table.html", f"{map_.store}.{name}", map=map_, table=table, ways=ways, erased=_erased(table),
-            answers=catalogue is not None,
+            "store_table.html", f"{map_.store}.{name}", map=map_, table=table, ways=ways,
+            erased=_erased(table, visit.words), answers=catalogue is not None,
         )  # fmt: skip
 
 
@@ -122,7 +123,7 @@ def _map(visit: Visit) -> Map:
     return found
 
 
-def _erased(table: MapTable) -> Said:
+def _erased(table: MapTable, words: Words) -> Said:
     """Return the sentence that says what erasure does to a table, with what fills it."""
     if table.impersonal is not None:
         return "impersonal", {"why": table.impersonal}
@@ -136,7 +137,8 @@ def _erased(table: MapTable) -> Said:
         case Retain(period, trigger, legal, blank):
             columns = ", ".join(name for name, _ in blank)
             return ("retain_blank" if columns else "retain"), {
-                "period": str(period), "trigger": str(trigger), "legal": legal, "columns": columns,
+                "period": words.period(str(period)), "trigger": str(trigger), "legal": words.law(legal),
+                "columns": columns,
             }  # fmt: skip
         case _:
             return "nothing", {}

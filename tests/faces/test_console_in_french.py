@@ -1,0 +1,34 @@
+"""The console in French, without a browser: no error of the server, and nothing that a person reads is English."""
+
+import pytest
+
+import story
+from console_visits import console_of, signed_in
+from french_pages import english_on
+from troth.faces.portal.application import application
+from troth.work import incident
+from troth.work.audit import audit
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    with console_of(tmp_path_factory.mktemp("french")) as made:
+        story.ask(
+            made, "access", email="adelheid.zweig@example.org", name="Adelheid Zweig", wording="Bonjour !"
+        )
+        incident.report(made, "Un disque est perdu.", "intake")
+        audit(made)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def app(project):
+    return application(project)
+
+
+@pytest.mark.parametrize("role", ["handler", "auditor", "admin"])
+def test_what_a_person_reads_on_a_french_page_is_french(project, app, role):
+    with signed_in(project, role, app, language="fr") as client:
+        seen, english = english_on(client)
+    assert not english, "\n".join(f"{path}: {line}" for line, path in english.items())
+    assert len(seen) > 5
