@@ -11,7 +11,8 @@ from docx import Document
 from console_visits import signed_in
 from reviewed_documents import change, saved
 from troth.policy import clause_text
-from troth.work import accept_draft, admit, draft_policy, review_document
+from troth.work import accept_draft, admit, draft_policy, publish_policy, review_document
+from troth.work.audit import audit
 
 WORDS = "We ask again after {{ consent.valid_for }}, and never sooner."
 
@@ -101,6 +102,43 @@ def test_check_looks_and_keeps_nothing(project, app, draft):
         spilling = post(client, "/spring/clause/7/text", file="policy.md", prose="```\nx", do="check")
         assert "would change clause" in plain(spilling)
     assert now(project).changed == ()
+
+
+def test_checking_a_promise_looks_and_keeps_nothing(project, app, draft):
+    here, sent = "/spring/clause/6.3", {"kind": "notify_recipients", "do": "check"}
+    with signed_in(project, "handler", app) as client:
+        page = client.get(f"/console/policy{here}")
+        assert page.text.count("data-check") == 3  # two languages, one promise
+        sent |= form_of(page, "notify_recipients") | {"notify_recipients::within.number": "soon"}
+        part = post(client, f"{here}/promise", part="1", **sent)
+        assert part.text.strip().startswith("<div data-findings")
+        assert 'class="error"' in part.text
+        assert 'value="soon"' in post(client, f"{here}/promise", **sent).text
+        sent["notify_recipients::within.number"] = "3"
+        assert 'class="error"' not in post(client, f"{here}/promise", part="1", **sent).text
+    assert now(project).changed == ()
+
+
+def test_every_clause_in_force_is_read_with_its_promises_in_words_and_their_verdicts(project, app):
+    publish_policy.publish_policy(project.ledger, project.policy, None, project.clock().date())
+    audit(project)
+    for role, language, sees in (("dpo", "en", True), ("auditor", "fr", True), ("intake", "en", False)):
+        with signed_in(project, role, app, language) as client:
+            first = client.get("/console/policy").text
+            assert f"/version/{project.policy.version}" in first
+            links = re.findall(r"/console/policy/in\.force/([\d.]+)", first)
+            assert list(dict.fromkeys(links)) == list(project.policy.document.by_number)
+            said = 0
+            for number in project.policy.document.by_number:
+                page = client.get(f"/console/policy/in.force/{number}")
+                assert page.status_code == 200
+                assert "{{" not in page.text
+                assert "```" not in page.text
+                shown = page.text.partition('<div class="beside">')[2]
+                said += shown.count("<dd>")
+                assert ('class="state' in shown) <= sees
+            assert said > 20
+            assert client.get("/console/policy/in.force/99.9").status_code == 404
 
 
 def test_every_promise_of_every_clause_goes_through_its_form_unchanged(project, app, draft):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 from html import escape
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from troth.policy.notice_text import dates, document_in, prose, sha256, title
 from troth.policy.notice_tree import Node, parsed, runs
@@ -120,6 +120,23 @@ def _sections(policy: Policy, said: Words) -> Iterator[str]:
     yield "</section>\n" * open_depth
 
 
+Piece: TypeAlias = tuple[str, str]
+"""A part of a clause as HTML: of a table what stands inside it, with its columns as label; of text no label."""
+
+
+def clause_pieces(policy: Policy, language: str, number: str) -> list[Piece]:
+    """Write one clause as the notice has it, without its heading, so that a page draws its tables in its own way."""
+    said = words(language)
+    clause = document_in(policy, language).by_number[number]
+    found: list[Piece] = []
+    for block in parsed(prose(clause.text, policy, said), language):
+        if block["is"] == "table":
+            found.append((_columns(block), _inside_table(block)))
+        else:
+            found.append(("", _html_block(block)))
+    return found
+
+
 def _html_blocks(blocks: list[Node]) -> str:
     return "".join(_html_block(block) for block in blocks)
 
@@ -152,16 +169,23 @@ def _html_list(block: Node) -> str:
 
 
 def _html_table(block: Node) -> str:
-    head = "".join(f'<th scope="col">{_html_runs(cell)}</th>' for cell in block["head"])
     wide = " wide" if len(block["head"]) >= 5 else ""
-    columns = escape(", ".join(_words(cell) for cell in block["head"]))
-    lines = [f'<div class="table{wide}" role="group" aria-label="{columns}" tabindex="0">\n<table>']
-    lines.append(f"<thead><tr>{head}</tr></thead>\n<tbody>")
+    top = f'<div class="table{wide}" role="group" aria-label="{escape(_columns(block))}" tabindex="0">\n<table>\n'
+    return f"{top}{_inside_table(block)}\n</table>\n</div>\n"
+
+
+def _columns(block: Node) -> str:
+    return ", ".join(_words(cell) for cell in block["head"])
+
+
+def _inside_table(block: Node) -> str:
+    head = "".join(f'<th scope="col">{_html_runs(cell)}</th>' for cell in block["head"])
+    lines = [f"<thead><tr>{head}</tr></thead>\n<tbody>"]
     for row in block["rows"]:
         first, *rest = row
         cells = "".join(f"<td>{_html_runs(cell)}</td>" for cell in rest)
         lines.append(f'<tr><th scope="row">{_html_runs(first)}</th>{cells}</tr>')
-    return "\n".join(lines) + "\n</tbody>\n</table>\n</div>\n"
+    return "\n".join(lines) + "\n</tbody>"
 
 
 def _words(runs_: list[dict[str, Any]]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
@@ -186,10 +186,25 @@ def write_promise(
 ) -> PolicyDraft:
     """Write a promise of a clause otherwise, add it, or remove it (None); `value` is as a form gives it."""
     file = draft.main.file
-    fields = promise_form(draft, clause, kind, name, draft.main.language)
-    text = clause_text.with_promise(draft.files[file], file, clause, kind, name, fields, value)
+    text = _promise_written(draft, clause, kind, name, value)
     promise = f"{kind}.{name}" if name else kind
     return _changed(project, draft, file, text, staff, clause=clause, promise=promise, proposal=proposal)
+
+
+def with_promise(
+    draft: PolicyDraft, clause: str, kind: str, name: str, value: Mapping[str, Any] | None
+) -> PolicyDraft:
+    """Return the draft as it would be with a promise so; nothing is kept."""
+    text = _promise_written(draft, clause, kind, name, value)
+    return replace(draft, files={**draft.files, draft.main.file: text})
+
+
+def _promise_written(
+    draft: PolicyDraft, clause: str, kind: str, name: str, value: Mapping[str, Any] | None
+) -> str:
+    file = draft.main.file
+    fields = promise_form(draft, clause, kind, name, draft.main.language)
+    return clause_text.with_promise(draft.files[file], file, clause, kind, name, fields, value)
 
 
 def promise_form(
@@ -211,6 +226,11 @@ def promise_form(
     return form.fields(
         described, kind, language, tuple(languages), _names(policy), frozenset(elsewhere - {"id"}), name
     )
+
+
+def described(policy: Policy, kind: str, name: str, language: str) -> tuple[form.Field, ...]:
+    """Describe what a promise of a policy says, field by field, as its form would."""
+    return form.fields(_schema(), kind, language, tuple(policy.documents), _names(policy), frozenset(), name)
 
 
 def _names(policy: Policy | None) -> dict[str, tuple[str, ...]]:

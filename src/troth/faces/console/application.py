@@ -21,6 +21,7 @@ from troth.faces.console.ledger_pages import ledger_pages
 from troth.faces.console.outside_door import outside_door
 from troth.faces.console.people_pages import people_pages
 from troth.faces.console.policy_pages import policy_pages
+from troth.faces.console.policy_read_pages import policy_read_pages
 from troth.faces.console.recipient_pages import recipient_pages
 from troth.faces.console.register_pages import register_pages
 from troth.faces.console.request_file_pages import request_file_pages
@@ -54,6 +55,7 @@ PARTS = (
     kept_pages,
     ledger_pages,
     policy_pages,
+    policy_read_pages,
     recipient_pages,
     register_pages,
     settings_pages,

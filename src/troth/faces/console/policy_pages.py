@@ -14,6 +14,7 @@ from litestar import Response
 from troth.errors import NotAllowedError, NotFoundError, TrothError
 from troth.faces.console import saved
 from troth.faces.console.desk import Desk, Page, Visit
+from troth.faces.console.policy_read_pages import clauses, spoken, versions
 from troth.faces.console.promise_form import drawn
 from troth.ledger import accounts
 from troth.outside import notice_word
@@ -62,6 +63,7 @@ def _lists(desk: Desk) -> None:
         policy = visit.project.policy
         return visit.show(
             "policy.html", visit.words("policy.title"), policy=policy, drafts=draft_policy.every(visit.project),
+            clauses=clauses(visit), versions=versions(visit), notice=spoken(visit).language,
         )  # fmt: skip
 
     @_act(desk, "/policy/begin", "write_policy")
@@ -205,6 +207,8 @@ def _writing(desk: Desk) -> None:
             if one.startswith(prefix)
         }
         value, wrong = form.read(fields, posted, visit.words.language)
+        if visit.given("do") == "check":
+            return _promise_checked(visit, draft, (kind, name), (posted, wrong), value)
         if wrong:
             return _clause_page(visit, draft, posted={(kind, name): (posted, wrong)})
         draft = draft_policy.write_promise(
@@ -370,6 +374,25 @@ def _checked(draft: PolicyDraft, file: str, number: str, words: str) -> tuple[Po
     except NotAllowedError as error:
         return draft, str(error)
     return replace(draft, files={**draft.files, file: text}), ""
+
+
+def _promise_checked(
+    visit: Visit, draft: PolicyDraft, one: tuple[str, str],
+    given: tuple[Mapping[str, Sequence[str]], Sequence[form.Wrong]], value: Mapping[str, Any],
+) -> Response[str]:  # fmt: skip
+    """Show what would be found with a promise as its form says it, and keep nothing."""
+    number, (kind, name), (_, bad) = _number(visit), one, given
+    wrong = " ".join(dict.fromkeys(each.says for each in bad))
+    checked = draft
+    if not bad:
+        try:
+            checked = draft_policy.with_promise(draft, number, kind, name, value)
+        except TrothError as error:
+            wrong = str(error)
+    found = [each for each in draft_policy.findings(visit.project, checked) if each.clause == number]
+    if visit.given("part"):
+        return visit.show("policy_findings.html", "", findings=found, wrong=wrong)
+    return _clause_page(visit, draft, found=found, wrong=wrong, posted={one: given})
 
 
 def _clause_page(

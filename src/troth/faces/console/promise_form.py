@@ -5,7 +5,7 @@ It translates `policy.form` and decides nothing; one empty row stands behind tho
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from troth.policy.form import (
@@ -84,6 +84,35 @@ def drawn(
         spoken,
     )
     return tuple(_field(one, f"{prefix}{one.name}", drawing) for one in fields)
+
+
+def in_words(
+    inputs: Sequence[Input], language: str, yes_no: tuple[str, str], before: str = ""
+) -> Iterator[tuple[str, str]]:
+    """Yield what a promise says as (what, how), in words; what is not said is left out."""
+    for one in inputs:
+        if not one.filled:
+            continue
+        label = " – ".join(part for part in (before, one.label) if part)
+        match one.kind:
+            case "part":
+                yield from in_words(one.parts, language, yes_no, label)
+            case "rows":
+                for _, key, parts, _ in one.rows:
+                    if key or any(part.filled for part in parts):
+                        row = [": ".join(filter(None, each)) for each in in_words(parts, language, yes_no)]
+                        yield label, "; ".join(filter(None, (key, *row)))
+            case "words":
+                said = {part.name.rpartition(".")[2]: part.value for part in one.parts if part.value}
+                yield label, said.get(language) or next(iter(said.values()), "")
+            case "yes_no":
+                yield label, yes_no[0] if one.value == "yes" else yes_no[1]
+            case "length":
+                number, unit = (*one.values, "")[:2]
+                yield label, " ".join(filter(None, (number, dict(one.choices).get(unit, unit))))
+            case _:
+                known = dict(one.choices)
+                yield label, ", ".join(known.get(value, value) for value in one.values if value)
 
 
 def _field(one: Field, name: str, drawing: _Drawing) -> Input:
