@@ -21,7 +21,7 @@ from troth.work.sweep import Done, Marked
 
 PART = "sweep: rows that have outlived their retention, on PostgreSQL"
 URL = "BENCH_SWEEP"
-CHUNK = 10_000
+CHUNK = 50_000
 STAYING = 0.1
 """How many rows, of those that go, are too young to."""
 PROMISE = """

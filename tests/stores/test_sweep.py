@@ -73,11 +73,11 @@ def database(request):
     return made
 
 
-def swept(store, expiry, *, but_for=(), step="one", rows=100, passed=0):
+def swept(store, expiry, *, but_for=(), step="one", rows=100, passed=0, after=None):
     assert isinstance(store, Sweeps)
     measured = store.measure_sweep(expiry, but_for, TODAY)
     allowed = {(count.table, count.verb) for count in measured.counts}
-    return store.sweep(step, expiry, but_for, TODAY, Batch(rows, passed, allowed))
+    return store.sweep(step, expiry, but_for, TODAY, Batch(rows, passed, allowed, after=after))
 
 
 def told(done):
@@ -212,6 +212,35 @@ def test_rows_that_are_blanked_are_done_with_once_they_are(database):
     assert told(swept(store, VISITS).acted) == {("visit", "blank"): 3}
     assert store.overdue(VISITS, (), TODAY).rows == 0
     assert database.query("SELECT id FROM visit WHERE what IS NOT NULL") == [(2,)]
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+def test_rows_with_which_nothing_goes_are_removed_by_the_range_of_their_keys_and_by_their_day(database):
+    database.run(
+        "INSERT INTO visit VALUES (-7, 2, '2019-01-01'), (50, 2, '2026-02-02'), (51, 1, '2019-01-01'), "
+        "(60, 2, '2019-01-01'), (70, NULL, '2019-01-01')"
+    )
+    store = database.open(MAP)
+    ada = Who("ada", (("email", ADA),))
+    before = database.everything("customer", "address", "chat")
+    first = swept(store, VISITS, but_for=(ada,), rows=3)
+    assert (first.looked, first.held, told(first.acted)) == (3, 0, {("visit", "delete"): 3})
+    # -7, 3 and 60 went: 51 between them is of somebody who is passed by, and 50 is too young
+    assert first.last == 60
+    left = [(1,), (2,), (4,), (50,), (51,), (70,)]
+    assert database.query("SELECT id FROM visit ORDER BY id") == left
+    database.run("INSERT INTO visit VALUES (-8, 2, '2019-01-01')")  # came meanwhile, below what was looked at
+    second = swept(store, VISITS, but_for=(ada,), step="two", rows=3, after=first.last)
+    assert (second.looked, second.last) == (1, 70)
+    third = swept(store, VISITS, but_for=(ada,), step="three", rows=3, after=second.last)
+    assert (third.looked, third.acted.counts, third.last) == (0, (), None)
+    # from the beginning, it is seen
+    assert swept(store, VISITS, but_for=(ada,), step="four", rows=3).looked == 1
+    assert database.query("SELECT id FROM visit ORDER BY id") == left[:-1]
+    assert database.everything("customer", "address", "chat") == before
+    # said again, nothing more goes
+    assert swept(store, VISITS, but_for=(ada,), rows=3, step="one").looked == 3
+    assert database.query("SELECT id FROM visit ORDER BY id") == left[:-1]
 
 
 @pytest.mark.parametrize("database", KINDS, indirect=True)

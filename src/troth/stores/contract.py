@@ -212,23 +212,28 @@ class Batch:
     """One batch of a sweep: so many rows by their key, after those `passed`; only what is `allowed` may be done.
 
     `beside` is how many rows cascades and triggers may still change by themselves, by table and verb; None where
-    nobody measured that.
+    nobody measured that.  `after` is the `last` of the batch before, where it told one: rows up to it were looked at.
     """
 
     rows: int
     passed: int
     allowed: Collection[tuple[str, Verb]]
     beside: Mapping[tuple[str, str], int] | None = None
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What one batch of a sweep did: rows looked at, and how many of them something else holds (they stay)."""
+    """What one batch of a sweep did: rows looked at, and how many of them something else holds (they stay).
+
+    `last` is the highest key looked at, where keys are whole numbers and the next batch may begin above it.
+    """
 
     looked: int
     held: int
     acted: Acted
     side_effects: tuple[SideEffect, ...] = ()  # none known of a batch that was done before
+    last: int | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,10 @@ _DAYS = ("date ", "timestamp ", "timestamp(")
 """How the types of PostgreSQL begin that are compared with a day as they stand."""
 
 
+_RANGES = {"postgresql": "{}::bigint", "sqlite": "{}"}
+"""The engines on which rows go by the range of their keys, and how each writes a bound of it."""
+
+
 class Sql(SqlArchive):
     """The statements of one plan in one dialect, each written when first asked for."""
 
@@ -166,6 +170,23 @@ class Sql(SqlArchive):
         numbers = ", ".join(f"k{number}" for number in range(1, len(self.keys(table)) + 1))
         inner = f"SELECT {self._key_list(table, 't')} {rows} ORDER BY {numbers} LIMIT {limit} OFFSET {offset}"
         return f"SELECT {self._gathered(table)} FROM ({inner}) AS x"
+
+    def counted_on(self, table: str) -> bool:
+        """Tell whether rows of a table are told apart by one whole number, so that a range of them can be removed."""
+        keys = self.keys(table)
+        return self.dialect.name in _RANGES and len(keys) == 1 and self.dialect.family(keys[0][1]) == "int"
+
+    def range_of(self, text: Text, table: str, rows: str, limit: int) -> str:
+        """Write a look for the lowest and the highest key of the next rows above a number, and how many they are."""
+        own = self.keys(table)[0][0].format("t")
+        (after,) = (_RANGES[self.dialect.name].format(one) for one in text.place(("after", table), 1))
+        chunk = f"SELECT {own} AS k1 {rows} AND {own} > {after} ORDER BY k1 LIMIT {limit}"
+        return f"SELECT min(k1), max(k1), count(*) FROM ({chunk}) AS x"
+
+    def removal(self, text: Text, table: str, rows: str) -> str:
+        """Write what removes the rows within a range of keys."""
+        first, last = (_RANGES[self.dialect.name].format(one) for one in text.place(("range", table), 2))
+        return f"DELETE {rows} AND {self.keys(table)[0][0].format('t')} BETWEEN {first} AND {last}"
 
     def kept(self, table: str) -> Statement | None:
         """Find the rows whose retention has ended, and to which a retained row belongs: keys, count."""

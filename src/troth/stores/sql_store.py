@@ -291,9 +291,9 @@ class SqlStore(Generic[Connection]):
             return Swept(before.keys_checked, 0, before)
 
         def done(sql: Sql, session: Session, *, once: bool) -> tuple[Swept, str]:
-            looked, held, made = sql_sweep.sweep(sql, session, expiry, but_for, today, batch, step)
+            looked, held, made, last = sql_sweep.sweep(sql, session, expiry, but_for, today, batch, step)
             acted = sql_run.acted(sql, step, made, today, once=once)
-            return Swept(looked, held, acted, made.effects), sql_run.to_rows(acted)
+            return Swept(looked, held, acted, made.effects, last), sql_run.to_rows(acted)
 
         return self._with("change", partial(self._once, step, known, done))
 

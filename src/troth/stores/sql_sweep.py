@@ -7,6 +7,7 @@ Nothing is followed by name into rows of the same person.
 Danger: this destroys rows for good.  What prevents loss: the day is compared in the store with one
 that was fixed before; rows of people who are passed by are left out first; one batch is one
 transaction with a step of its own, which checks every row by key and rolls back on any doubt.
+Where nothing goes with a row, the statement that removes it looks at its day once more.
 
 Law: GDPR Art. 5(1)(e), storage limitation; Art. 17(3) (what stays).
 """
@@ -18,7 +19,7 @@ from datetime import date
 
 from troth.errors import ConflictError
 from troth.stores import sql_move, sql_run
-from troth.stores.contract import Batch, Count, Expiry, Measured, Overdue, Who
+from troth.stores.contract import Batch, Count, Expiry, Measured, Overdue, SideEffect, Who
 from troth.stores.sql import Sql
 from troth.stores.sql_run import ROWS_MEASURED_MAX, Done
 from troth.stores.sql_selection import Selection, Session, whole
@@ -89,25 +90,62 @@ def sweep(
     today: date,
     batch: Batch,
     step: str,
-) -> tuple[int, int, Done]:
-    """Sweep a batch; return how many rows were looked at, how many of them stay, and what was done.
+) -> tuple[int, int, Done, int | None]:
+    """Sweep a batch; return how many rows were looked at, how many of them stay, what was done, and the last key.
 
     Raises ConflictError when something comes up that is not allowed; the caller rolls back.
     """
     if expiry.archive:
         looked, stay, moved = archive(sql, session, expiry, but_for, today, batch, step)
         _refuse_other(sql, expiry, moved, batch)
-        return looked, stay, moved
+        return looked, stay, moved, None
+    if not batch.passed and sql.counted_on(expiry.table) and sql.plain(expiry.table):
+        return _by_range(sql, session, expiry, but_for, today, batch)
     selection = select(sql, session, expiry, but_for, today, batch.rows, batch.passed)
     looked = selection.counts.get(("due", expiry.table), 0) if selection is not None else 0
     if selection is None or not looked:
-        return 0, 0, Done((), (), 0, None)
+        return 0, 0, Done((), (), 0, None), None
     done = sql_run.apply(selection, many=True)
     _refuse_other(sql, expiry, done, batch)
     gone = sum(each.rows for each in done.counts if (each.table, each.verb) == (expiry.table, "delete"))
     if gone == looked == selection.counts.get(("reach", expiry.table), 0):
-        return looked, 0, done  # none but these were reached there, and as many went
-    return looked, _still_due(sql, session, selection, expiry, today), done
+        return looked, 0, done, None  # none but these were reached there, and as many went
+    return looked, _still_due(sql, session, selection, expiry, today), done, None
+
+
+def _by_range(
+    sql: Sql, session: Session, expiry: Expiry, but_for: Sequence[Who], today: date, batch: Batch
+) -> tuple[int, int, Done, int | None]:
+    """Remove rows with which nothing goes by the range of their keys, each if its day says so as it goes."""
+    selection, table = _beginning(sql, session, but_for), expiry.table
+    if selection is None:
+        return 0, 0, Done((), (), 0, None), None
+    ahead, text = Text(sql), Text(sql)
+    chunk = sql.range_of(ahead, table, _due(sql, ahead, selection, expiry, today), batch.rows)
+    removal = sql.removal(text, table, _due(sql, text, selection, expiry, today))
+    selection.sets["after", table] = (batch.after if batch.after is not None else -(2**63),)
+    (found,) = session.many([selection.bound(ahead.done(chunk))])
+    first, last, looked = found.rows[0]
+    if not looked:
+        return 0, 0, Done((), (), 0, None), None
+    selection.sets["range", table] = (first, last)
+    session.watch([table])
+    (answer,) = session.many([selection.bound(text.done(removal))])
+    went, rows = answer.changed, whole(looked)
+    if went > rows:
+        raise ConflictError(
+            f"In the store `{sql.plan.store}`, rows that are due came into `{table}` while a batch of its sweep went. "
+            "Nothing of this batch was changed. Measure the sweep again."
+        )
+    seen = session.seen({(table, "delete"): went})
+    effects = tuple(
+        SideEffect(name, verb, changed - (went if (name, verb) == (table, "delete") else 0))
+        for (name, verb), changed in sorted(seen.items())
+        if (name, verb) != (table, "delete") or changed > went
+    )
+    done = Done((Count(table, "delete", went),) if went else (), effects, went, None)
+    _refuse_other(sql, expiry, done, batch)
+    return rows, rows - went, done, whole(last)
 
 
 def _refuse_other(sql: Sql, expiry: Expiry, done: Done, batch: Batch) -> None:

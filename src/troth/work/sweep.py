@@ -46,7 +46,7 @@ from troth.work.establishment import day_here
 from troth.work.kept_back import kept_back
 from troth.work.project import Project
 
-BATCH_ROWS = 10_000
+BATCH_ROWS = 50_000
 ROWS_MEASURED_MAX = 50_000
 """How many rows of a sweep are tried at marking; what happens beside more of them is reckoned from these."""
 BATCHES_MAX = 100_000
@@ -312,6 +312,7 @@ def _act(
     expiry = Expiry(one.table, one.trigger, before, one.archive)
     allowed = {_pair(written) for written in state["allowed"]}
     batch, swept, passed = int(state["batch"]), int(state["swept"]), 0
+    after: int | None = None
     for part in _outlived(project, store, expiry, allowed, today):
         _go_on(project, one, state, staff)
         if swept + part.rows > int(state["rows"]):
@@ -329,13 +330,13 @@ def _act(
     for _ in range(BATCHES_MAX):
         if swept >= int(state["rows"]):
             break
-        _go_on(project, one, state, staff)
+        now = _go_on(project, one, state, staff)
         batch, others = batch + 1, kept_back(project)
         left = int(state["rows"]) - swept
         try:
-            beside = rules.left_beside(_state(project, one), batch)
+            beside = rules.left_beside(now, batch)
             at_once = max(batch_rows, project.stores[one.store].limits().sweep_rows_min)
-            portion = Batch(max(1, min(at_once, left)), passed, allowed, beside)
+            portion = Batch(max(1, min(at_once, left)), passed, allowed, beside, after)
             done = store.sweep(_step(state, batch), expiry, others, today, portion)
         except PartlyDoneError as part:  # somebody wrote in between: what went is recorded, the rest is next
             done = Swept(max(1, part.acted.keys_checked), 0, part.acted)
@@ -346,7 +347,7 @@ def _act(
         gone = _gone(done.acted.counts, one.table)
         if not done.looked and not gone:
             break
-        passed += done.held
+        passed, after = passed + done.held, done.last if done.last is not None else after
         swept += gone
         lease.renew(project.ledger, taken, LEASE_SECONDS)
         effects: Fact = [f"{effect.table}:{effect.verb}:{effect.rows}" for effect in done.side_effects]
@@ -430,8 +431,11 @@ def _dropped(
     return _gone(done.counts, expiry.table)
 
 
-def _go_on(project: Project, one: Bound, state: Mapping[str, Any], staff: str) -> None:
-    """Raise NotAllowedError where a run was stopped, its promise changed, or a hold came up, since its last batch."""
+def _go_on(project: Project, one: Bound, state: Mapping[str, Any], staff: str) -> Mapping[str, Any]:
+    """Return how a run stands by now.
+
+    Raises NotAllowedError where it was stopped, its promise changed, or a hold came up, since its last batch.
+    """
     now = _state(project, one)
     if now.get("status") not in {"marked", "acting"} or now["run"] != state["run"]:
         raise NotAllowedError(f"The sweep {one.name} was stopped.")
@@ -447,6 +451,7 @@ def _go_on(project: Project, one: Bound, state: Mapping[str, Any], staff: str) -
     if one.why_not or held:
         why = one.why_not or f"the legal hold {held} is about it or what goes with it"
         raise NotAllowedError(f"The sweep {one.name} waits: {why}.")
+    return now
 
 
 def _gone(counts: Sequence[Count], table: str) -> int:

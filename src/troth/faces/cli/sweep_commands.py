@@ -132,7 +132,7 @@ def mark(
 def act(
     names: list[str] | None = NAMES,
     staff: str = STAFF,
-    batch: int = typer.Option(10_000, "--batch", min=1, max=50_000, help="How many rows go at once."),
+    batch: int = typer.Option(50_000, "--batch", min=1, max=100_000, help="How many rows go at once."),
     json: bool = JSON,
 ) -> None:
     """Let the rows go whose sweep is marked and whose grace is over; cut short, it goes on where it was.
