@@ -69,7 +69,7 @@ def test_as_of_a_day_it_names_the_event_it_was_drawn_from(published):
         (["register", "--format", "docx"], "There is no format 'docx'."),
         (["register", "recipients", "--format", "jsonld"], "JSON-LD is of the register of processing"),
         (["register", "--entity", "moon"], "The policy has no company 'moon'."),
-        (["register", "recipients", "--entity", "main-entity"], "is of the whole group"),
+        (["register", "recipients", "--entity", "moon"], "The policy has no company 'moon'."),
         (["register", "--language", "de"], "There is no notice in the language `de`."),
         (["register", "--as-of", "2001-01-01"], "No version of the policy was in force on 2001-01-01."),
         (

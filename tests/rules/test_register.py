@@ -222,6 +222,25 @@ def test_a_decision_for_some_only_is_doubtful_until_somebody_looked():
     assert standing(policy.transfers["to-carrier"], policy, TODAY).doubtful == ()  # it is for everyone there
 
 
+def test_the_recipients_and_processors_of_a_company_are_those_that_something_it_does_names():
+    drawn = source()
+    assert set(by_reference(recipients(drawn, "lyon"))) == {"carrier", "staff"}
+    policy, wrong = load({"policy.md": POLICY.replace("@SCC@", "signed: 2025-01-01").replace(
+        "    recipients: [carrier, staff]\n", "    recipients: [carrier, staff]\n    entities: [paris]\n"
+    ), "register/documents.yaml": DOCUMENT.replace("contract-mirabelle", "unnamed").replace(
+        "    recipients: [carrier]\n", "    recipients: [carrier]\n    entities: [lyon]\n"
+    ).replace("title: Mirabelle,", "title: Mirabelle, recipients: [staff],")})  # fmt: skip
+    assert wrong == ()
+    only = Source(policy, {}, TODAY)
+    assert set(by_reference(recipients(only, "lyon"))) == set()
+    assert set(by_reference(processors(only, "lyon"))) == set()
+    # the contract is Lyon's, and Paris has none of its own
+    assert by_reference(processors(only, "paris"))["carrier"]["lacks"] == (
+        "no contract is on record (Art. 28(3), (9))",
+    )
+    assert set(by_reference(recipients(only))) == {"carrier", "staff"}
+
+
 def test_a_contract_says_which_letters_it_leaves_out():
     line = by_reference(processors(source()))["carrier"]
     assert line["missing"] == ("h",)

@@ -15,9 +15,11 @@ from troth.rules.register_document import wrong_with
 from troth.rules.safeguard import standing
 
 
-def recipients(source: Source) -> Iterator[Line]:
-    """Yield a line for each recipient."""
+def recipients(source: Source, entity: str = "") -> Iterator[Line]:
+    """Yield a line for each recipient; of a company, for each to which something it does discloses data."""
     for one in source.policy.recipients.values():
+        if entity and not _receives_from(source, one, entity):
+            continue
         purposes = [
             each for each in source.policy.purposes.values() if str(one.key) in map(str, each.recipients)
         ]
@@ -37,12 +39,19 @@ def recipients(source: Source) -> Iterator[Line]:
         }
 
 
-def processors(source: Source) -> Iterator[Line]:
-    """Yield a line for each processor, with its contract and what the contract does not cover."""
+def processors(source: Source, entity: str = "") -> Iterator[Line]:
+    """Yield a line for each processor, with its contract and what the contract does not cover.
+
+    Of a company, its own processors, with the contracts that are of the whole group or of it.
+    """
     for one in source.policy.recipients.values():
-        if one.role != "processor":
+        if one.role != "processor" or (entity and not _receives_from(source, one, entity)):
             continue
-        contracts = contracts_with(source, one)
+        contracts = [
+            each
+            for each in contracts_with(source, one)
+            if not entity or not each.entities or entity in map(str, each.entities)
+        ]
         covered = {letter for each in contracts for letter in each.says}
         missing = [letter for letter in DOCUMENT_LETTERS["processor_contract"] if letter not in covered]
         faults = [[*wrong_with(source, each)] for each in contracts]
@@ -101,6 +110,14 @@ def contracts_with(source: Source, recipient: Recipient) -> list[RegisterDocumen
         for one in source.policy.register_documents.values()
         if one.type == "processor_contract" and str(recipient.key) in map(str, one.recipients)
     ]
+
+
+def _receives_from(source: Source, recipient: Recipient, entity: str) -> bool:
+    """Say whether a company discloses data to a recipient; whom nothing names is everybody's."""
+    name = str(recipient.key)
+    by = [one.entities for one in source.policy.purposes.values() if name in map(str, one.recipients)]
+    by += [one.entities for one in source.policy.activities.values() if name in map(str, one.recipients)]
+    return not by or any(not companies or entity in map(str, companies) for companies in by)
 
 
 def _onward(source: Source, transfer: Transfer) -> Cell:

@@ -118,9 +118,9 @@ def _lines(source: Source, name: Name, entity: str) -> Iterator[Line]:
         case "processor":
             return as_processor(source, entity)
         case "recipients":
-            return recipients(source)
+            return recipients(source, entity)
         case "processors":
-            return processors(source)
+            return processors(source, entity)
         case "transfers":
             return transfers(source, entity)
         case "documents":

@@ -34,7 +34,7 @@ def transfers(look: Look) -> Answer:
 
 def processors(look: Look) -> Answer:
     """The register of processors, with what their contracts do not cover."""
-    return _register(look, "processors")
+    return _register(look, "processors", entity=look.asked.entity)
 
 
 def _register(look: Look, name: Name, entity: str = "") -> Answer:

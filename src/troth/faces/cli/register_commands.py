@@ -64,8 +64,6 @@ def register(
         raise NotAllowedError(
             "JSON-LD is of the register of processing: troth register processing -f jsonld."
         )
-    if entity and name in ("recipients", "processors"):
-        raise NotAllowedError(f"The register of {name} is of the whole group: leave --entity out.")
     if language:
         words(language)  # refuses a language without words, with those there are
     opened, until = project(), as_of.date() if as_of else None
