@@ -4,15 +4,18 @@ import json
 import random
 import tempfile
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from stores import test_oracle
 from stores.test_oracle import FOLDER, TODAY, compared, drawn, found_again, stored
 from troth.errors import WrongFileError
 from troth.stores.connect import connect
+from troth.stores.contract import Batch, Expiry
 
 
 def kind(column):
@@ -86,3 +89,51 @@ def test_a_lake_is_left_as_the_rules_say():
         except AssertionError as error:
             raise AssertionError(f"case {seed}") from error
     assert planned > 3
+
+
+def swept(seed):
+    """Sweep every table of a case, in a lake and in a database, past some people; return how many rows went."""
+    case, first, _ = drawn(seed, "sqlite")
+    case, went = replace(case, links=()), 0
+    for table in case.map.tables.values():
+        if "day" not in table.columns or table.erase is None:
+            continue
+        with tempfile.TemporaryDirectory(prefix="troth-", dir=FOLDER) as folder:
+            root, path = Path(folder) / "lake", Path(folder) / "same.db"
+            root.mkdir()
+            build(case, root, random.Random(seed))
+            test_oracle.built(case, str(path))
+            lake = connect(
+                replace(case.map, kind="lake"), {"find": f"lake://{root}", "change": f"lake://{root}"}
+            )
+            same = connect(case.map, {"find": f"sqlite:///{path}", "change": f"sqlite:///{path}"})
+            expiry = Expiry(table.name, "day", date(2026, 6, 1))
+            but_for = test_oracle.subjects(*first[: seed % 2])
+            try:
+                due = same.overdue(expiry, but_for, TODAY)
+            except WrongFileError:
+                return went
+            assert lake.overdue(expiry, but_for, TODAY) == due
+            told = []
+            for store in (lake, same):
+                measured = store.measure_sweep(expiry, but_for, TODAY)
+                allowed = {(count.table, count.verb) for count in measured.counts}
+                done = store.sweep("one", expiry, but_for, TODAY, Batch(1000, 0, allowed))
+                told.append((measured.counts, done.looked, done.held, done.acted.counts))
+            assert told[0] == told[1], table.name
+            assert state(case, root) == test_oracle.state(case, str(path)), table.name
+            went += sum(count.rows for count in done.acted.counts if count.verb == "delete")
+            lake.close()
+            same.close()
+    return went
+
+
+@pytest.mark.slow
+def test_a_lake_is_swept_as_a_database_with_the_same_rows_is():
+    went = 0
+    for seed in range(30_044, 30_056):
+        try:
+            went += swept(seed)
+        except AssertionError as error:
+            raise AssertionError(f"case {seed}") from error
+    assert went > 10

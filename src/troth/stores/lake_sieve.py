@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from troth.rules.graph import PLAIN, At, Graph, Hop
 from troth.rules.identifier import exact
-from troth.rules.map import InDocument, InList, Inside, Map
+from troth.rules.map import Blank, InDocument, InList, Inside, Map, ReplaceOwner
 from troth.stores.amend_stage import Keys
 from troth.stores.contract import Who
 from troth.stores.lake_form import Block, Bounds, cells
@@ -292,9 +292,10 @@ class Sieve:
     def due(self, table: str, found: Iterable[Found], *, going: bool) -> None:
         """Keep these rows of a table; and where they are `going`, find every row that may go with them or hold them.
 
-        Nobody is followed by name.  Rows with which nothing goes and to which nothing points are not held in memory.
+        Nobody is followed by name.  Rows with which nothing goes and to which nothing points are not held in memory;
+        of those that are emptied and stay, whose they still are says whether they are due.
         """
-        if going and self._hangs(table):
+        if self._stays(table) or (going and self._hangs(table)):
             self._from(self._fresh(found), ("mentions", "names"))
             return
         for each in found:
@@ -302,6 +303,11 @@ class Sieve:
                 self._keep(each)
         self._placeholders()
         self._controllers()
+
+    def _stays(self, table: str) -> bool:
+        """Tell whether rows of a table are emptied, or given to the placeholder, where others go."""
+        mapped = self._graph.map.tables[table]
+        return mapped.erase is not None and isinstance(mapped.erase.do, Blank | ReplaceOwner)
 
     def _hangs(self, table: str) -> bool:
         """Tell whether rows may go with rows of a table, or point to them."""
