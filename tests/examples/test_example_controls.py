@@ -97,7 +97,7 @@ def test_the_audit_is_a_mixture_and_each_broken_promise_has_one_command_that_men
 
 
 def test_what_is_missing_from_the_register_is_put_on_record_by_the_command_that_the_audit_names(company):
-    """Contracts, balances, an impact assessment, an arrangement, reviews: without each something is not kept."""
+    """Contracts, assessments, an impact assessment, an arrangement, reviews: without each something is not kept."""
     papers = company / "register" / "documents.yaml"
     text = papers.read_text(encoding="utf-8")
     gone = ("contract-processors", "interests-protection", "dpia-marketing", "joint-arrangement", "access-review",

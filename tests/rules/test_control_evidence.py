@@ -84,8 +84,8 @@ def test_a_legitimate_interest_that_nobody_weighed_is_unproven_and_one_not_weigh
     assert judged(policy(), "5/purpose/protection").word == "kept"
     one = judged(policy(without=["interests-protection"]), "5/purpose/protection")
     assert one.word == "unproven"
-    assert one.figure.endswith("no balance of the legitimate interest is on record (Arts. 5(2), 6(1)(f))")
-    assert one.remedy == "troth document balance-protection --type interest_assessment --about protection"
+    assert one.figure.endswith("no assessment of the legitimate interest is on record (Arts. 5(2), 6(1)(f))")
+    assert one.remedy == "troth document interests-protection --type interest_assessment --about protection"
     late = policy(replace=[("review_by: 2028-02-11", "review_by: 2026-02-11")])
     one = judged(late, "5/purpose/protection")
     assert (one.word, one.broken_by) == (

@@ -54,7 +54,7 @@ def beside(promise: Promise, source: Source) -> Evidence:
         case Purpose() if "legitimate_interests" in (promise.legal_basis, promise.other_basis):
             papers = _of_type(source, "interest_assessment")
             mine = [one for one in papers if promise.name in map(str, one.purposes)]
-            said = source.lacks("no_balance")
+            said = source.lacks("interest_not_weighed")
             return _held(source, "interest_assessment", (promise.name,), mine, said, owed=False)
         case Group() if "entities" in promise.said:
             return _joint(promise, source)

@@ -30,7 +30,7 @@ TRACKER_MAX, AUDIENCE_DATA_MAX = Period(13, "months"), Period(25, "months")
 
 _CALLED = {
     "processor_contract": "contract", "joint_arrangement": "arrangement", "dpia": "dpia",
-    "interest_assessment": "balance", "transfer_assessment": "assessment", "access_review": "access-review",
+    "interest_assessment": "interests", "transfer_assessment": "assessment", "access_review": "access-review",
 }  # fmt: skip
 """What a document that is put on record is called by the type it is of, before what it is about."""
 
