@@ -1,6 +1,7 @@
 """The console's door: the first link, joining, signing in and out, being locked out."""
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -315,3 +316,18 @@ def test_every_sentence_is_there_in_both_languages(language):
     words = catalogues(face="console")
     assert set(words["en"].sentences) == set(words["fr"].sentences)
     assert all(words[language].sentences.values())
+
+
+def test_the_console_is_made_once_however_many_come_first_and_only_below_its_address(app):
+    with ThreadPoolExecutor(8) as together, visiting(app) as client:
+        came = list(together.map(lambda _: client.get("/console/sign-in"), range(8)))
+        assert {one.status_code for one in came} == {200}
+        assert (
+            client.get("/console/", follow_redirects=False).headers["location"].startswith("/console/sign-in")
+        )
+        assert client.get("/console/sign-in/").status_code == 200
+        for other in ("/consoles", "/console-sign-in"):
+            answer = client.get(other)
+            assert answer.status_code == 404
+            assert "portal.css" in answer.text
+        assert "console.css" in client.get("/console/nothing/here").text

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("troth.web")
 
+CONSOLE = "/console"
+"""Below which address the console stands."""
+
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -127,13 +130,6 @@ def look(
     """Gather what the pages of a face are drawn with; templates of the project's own come first."""
     ours = str(files(f"troth.faces.{face}").joinpath("templates"))
     folders = [str(own), ours] if own is not None and own.is_dir() else [ours]
-    templates = Environment(
-        loader=FileSystemLoader(folders),
-        autoescape=select_autoescape(default=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     folder = files(f"troth.faces.{face}").joinpath("static")
     loaded = {
         f"{face}.css": (folder.joinpath(f"{face}.css").read_bytes(), "text/css"),
@@ -142,7 +138,19 @@ def look(
         "look.css": (brand.style, "text/css"),
         "logo": (brand.logo, brand.logo_type),
     }
-    return Look(organisation, words, templates, loaded, coming)
+    return Look(organisation, words, _templates(*folders), loaded, coming)
+
+
+@lru_cache(maxsize=8)
+def _templates(*folders: str) -> Environment:
+    """Read templates from these folders, the first that has one; each is compiled once, and again when it changes."""
+    return Environment(
+        loader=FileSystemLoader(folders),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 def carried(visit: Request[Any, Any, Any], more: str = "") -> str:
@@ -174,6 +182,13 @@ class Saying(Protocol):
 
     def said(self, request: Request[Any, Any, Any], status: int) -> Response[str]:
         """Draw the page of an error."""
+
+
+def with_headers(response: Any) -> Any:
+    """Give an answer the headers that it lacks."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
 
 
 def explain(shown: Saying) -> Mapping[Any, Callable[[Request[Any, Any, Any], Any], Response[str]]]:

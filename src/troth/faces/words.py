@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -142,15 +143,22 @@ def catalogues(folder: Path | None = None, face: str = "portal") -> Mapping[str,
     """
     read = {}
     for language in NAMES:
-        sentences: dict[str, str] = {}
-        for ours in files(f"troth.faces.{face}").joinpath("locale").iterdir():
-            if ours.name == f"{language}.toml" or ours.name.endswith(f".{language}.toml"):
-                sentences |= tomllib.loads(ours.read_text(encoding="utf-8"))
+        sentences = dict(_ours(face, language))
         own = None if folder is None else folder / f"{language}.toml"
         if own is not None and own.is_file():
             sentences |= tomllib.loads(own.read_text(encoding="utf-8"))
         read[language] = Words(language, MappingProxyType(sentences))
     return MappingProxyType(read)
+
+
+@cache
+def _ours(face: str, language: str) -> Mapping[str, str]:
+    """Read our own sentences of a face once in a process."""
+    sentences: dict[str, str] = {}
+    for ours in files(f"troth.faces.{face}").joinpath("locale").iterdir():
+        if ours.name == f"{language}.toml" or ours.name.endswith(f".{language}.toml"):
+            sentences |= tomllib.loads(ours.read_text(encoding="utf-8"))
+    return MappingProxyType(sentences)
 
 
 def preferred(accept: str, asked: str | None = None) -> str:

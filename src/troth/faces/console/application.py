@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from litestar import Litestar, Router
+
 from troth.faces.brand import drawn
 from troth.faces.console.account_pages import account_pages
 from troth.faces.console.audit_pages import audit_pages
@@ -32,7 +34,8 @@ from troth.faces.console.store_pages import store_pages
 from troth.faces.console.sweep_pages import sweep_pages
 from troth.faces.console.today_pages import today_pages
 from troth.faces.portal.limits import Limit
-from troth.faces.web import look, served
+from troth.faces.portal.pages import FORM_BYTES_MAX
+from troth.faces.web import explain, look, served, with_headers
 from troth.faces.words import catalogues
 from troth.work.project import Project
 
@@ -70,6 +73,21 @@ def console(desk: Desk) -> list[Any]:
         part(desk)
     limit = Limit(SIGN_INS_PER_HOUR, 3600)
     return [*desk.routes, *door(desk, limit), *outside_door(desk, limit), served(f"{ROOT}/static", desk.look)]
+
+
+def console_application(project: Project) -> Litestar:
+    """Build the console over one project, as an application of its own."""
+    desk = make_desk(project)
+    return Litestar(
+        [
+            Router("/", route_handlers=console(desk))
+        ],  # all at once: each alone would have all put in order anew
+        exception_handlers=dict(explain(desk)),
+        after_request=with_headers,
+        request_max_body_size=FORM_BYTES_MAX,
+        openapi_config=None,
+        logging_config=None,
+    )
 
 
 def make_desk(project: Project) -> Desk:

@@ -34,7 +34,7 @@ from troth.faces.console.heard import Heard
 from troth.faces.console.saved import csv_file
 from troth.faces.console.table import Tables
 from troth.faces.portal.pages import same_site
-from troth.faces.web import HEADERS, STATUS, Look
+from troth.faces.web import CONSOLE, HEADERS, STATUS, Look
 from troth.faces.words import NAMES, Words, preferred
 from troth.rules.staff import Duty, Staff
 from troth.work import admit, sign_in
@@ -43,7 +43,7 @@ from troth.work.project import Project
 LOG = logging.getLogger("troth.console")
 SESSION = "troth_console"
 LANGUAGE = "troth_language"
-ROOT = "/console"
+ROOT = CONSOLE
 BODY_BYTES_MAX = 1024 * 1024
 FILES_BYTES_MAX = 64 * 1024 * 1024
 ROWS_PER_PAGE = 50

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from threading import Lock
 from typing import Any
 
-from litestar import Litestar, Request
-from litestar.exceptions import HTTPException
+from litestar import Litestar, Request, Router, asgi
+from litestar.exceptions import HTTPException, NotFoundException
+from litestar.types import Receive, Scope, Send
 
 from troth.faces.banner.routes import banner_routes
 from troth.faces.brand import drawn
-from troth.faces.console.application import console, make_desk
-from troth.faces.console.desk import ROOT, Desk
 from troth.faces.portal.api import api
 from troth.faces.portal.controller_pages import controller_pages
 from troth.faces.portal.disclosure_api import disclosure_api
@@ -29,7 +30,7 @@ from troth.faces.portal.recipient_pages import recipient_pages
 from troth.faces.portal.task_pages import task_pages
 from troth.faces.portal.verify_pages import verify_pages
 from troth.faces.portal.version_pages import coming, version_pages
-from troth.faces.web import HEADERS, Look, explain, look, served
+from troth.faces.web import CONSOLE, Look, explain, look, served, with_headers
 from troth.faces.words import catalogues
 from troth.work.project import Project
 
@@ -67,35 +68,52 @@ def application(project: Project, *, asks: Limit | None = None, codes: Limit | N
 
         routes += openapi(project, guard)
     routes += banner_routes(project, Limit(600, 3600), shown)
-    desk = make_desk(project)
-    routes += console(desk)
     return Litestar(
-        [*routes, served("/static", shown)],
-        exception_handlers=_told(shown, desk),
-        after_request=_with_headers,
+        # All at once: each alone would have all put in order anew.
+        [Router("/", route_handlers=[*routes, served("/static", shown), _console(project)])],
+        exception_handlers=_told(shown),
+        after_request=with_headers,
         request_max_body_size=FORM_BYTES_MAX,
         openapi_config=None,
         logging_config=None,
     )
 
 
-def _told(shown: Look, desk: Desk) -> dict[Any, Any]:
+def _console(project: Project) -> Any:
+    """Return the route of the console: an application of its own, which is made when the first of the staff comes."""
+    made: list[Litestar] = []
+    making = Lock()
+
+    def ready() -> Litestar:
+        with making:
+            if not made:
+                from troth.faces.console.application import console_application
+
+                made.append(console_application(project))
+        return made[0]
+
+    @asgi(CONSOLE, is_mount=True, copy_scope=True)
+    async def console(scope: Scope, receive: Receive, send: Send) -> None:
+        """Everything below /console."""
+        if not scope["path"].startswith("/"):  # an address that only begins with the same letters
+            raise NotFoundException
+        there = made[0] if made else await asyncio.to_thread(ready)
+        scope["path"] = f"{CONSOLE}{scope['path']}".rstrip("/")  # a mount takes its own address off
+        await there(scope, receive, send)
+
+    return console
+
+
+def _told(shown: Look) -> dict[Any, Any]:
     """Answer errors with pages, and below `/api/` with problems: a program reads those."""
-    pages_, of_desk = explain(shown), explain(desk)
+    pages_ = explain(shown)
 
     def chosen(kind: Any) -> Any:
         def told(request: Request[Any, Any, Any], error: Any) -> Any:
-            path = request.url.path
-            if kind is HTTPException and path.startswith("/api/"):
+            if kind is HTTPException and request.url.path.startswith("/api/"):
                 return refused(request, error)
-            return (of_desk if path == ROOT or path.startswith(f"{ROOT}/") else pages_)[kind](request, error)
+            return pages_[kind](request, error)
 
         return told
 
     return {kind: chosen(kind) for kind in pages_}
-
-
-def _with_headers(response: Any) -> Any:
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
