@@ -13,7 +13,7 @@ from shop_project import make, with_old_messages
 from troth import wiring
 from troth.ledger import accounts
 from troth.rules.disclosure import Disclosure
-from troth.work import disclose, hold, incident, record_scan, sweep
+from troth.work import disclose, hold, incident, inspection, record_scan, sweep
 from troth.work.record_consent import Asked, Choice, record_consent
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -23,6 +23,7 @@ PAGES = (
     "/sweeps", "/sweeps/shop.message.customers", "/sweeps/holds?all=1", "/sweeps/holds/HOLD",
     "/consents", "/recipients", "/recipients/hosting", "/recipients/disclosures",
     "/cookies", "/cookies/scans", "/cookies/scans/SCAN",
+    "", "/policy", "/policy/in.force/6.3", "/audit/inspections", "/audit/inspections/VISIT",
 )  # fmt: skip
 KILOBYTES_MAX = 150
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -72,7 +73,9 @@ def _others(project):
     disclose.disclose(project, ada, made, staff="handler")
     record_scan.record(project, reported(project, "visits"))
     event = record_scan.record(project, reported(project, "stranger"))
-    return {"HOLD": placed.state["name"], "SCAN": event.id}
+    visit = inspection.open_inspection(project, "CNIL", ["shop"], "counsel").number
+    inspection.add_document(project, visit, "contract.txt", b"a contract", "point 3", "counsel")
+    return {"VISIT": visit, "HOLD": placed.state["name"], "SCAN": event.id}
 
 
 @pytest.fixture
@@ -109,3 +112,16 @@ def test_every_page_can_be_read_by_everybody_and_fits_a_telephone(page):
         wide = page.evaluate("document.documentElement.scrollWidth")
         wrong += [(path, "wider than a telephone", wide)] if wide > 360 else []
     assert not wrong, json.dumps(wrong, indent=1)
+
+
+def test_the_answer_to_a_form_gives_its_table_away_in_the_link_itself(page):
+    page.goto("/console/people")
+    page.get_by_label("Kind").select_option("email")
+    page.get_by_label("Identifier", exact=True).fill("ada@example.org")
+    page.get_by_role("button", name="Look").first.click()
+    with page.expect_download() as waited:
+        page.get_by_role("link", name="CSV: ").click()
+    assert waited.value.suggested_filename == "people-rows.csv"
+    lines = waited.value.path().read_text("utf-8-sig").splitlines()
+    assert len(lines) > 1
+    assert any(line.startswith("shop.customer,") for line in lines)

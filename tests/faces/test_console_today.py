@@ -8,7 +8,8 @@ import story
 from console_visits import admit_all, admit_one, signed_in
 from troth.faces.console.chart import chart
 from troth.faces.portal.application import application
-from troth.work import admit, decide, draft_policy, hold, incident, inspection
+from troth.outside.mail import Sent
+from troth.work import admit, decide, draft_policy, hold, incident, inspection, write_to
 from troth.work import today as work
 
 APPS = {}
@@ -139,3 +140,22 @@ def test_the_first_page_of_whoever_administers_says_what_does_not_run(project, c
     assert "The store news does not answer." in page
     assert 'href="/console/stores/news"' in page
     assert "the worker does not run" not in first_page(project, "intake")
+
+
+def test_letters_that_fail_one_after_the_other_are_told(project):
+    admit_all(project)
+
+    class Failing:
+        def send(self, letter):
+            return Sent("failed", "smtp 451")
+
+    number = story.ask(project, "access")
+    assert "could not be sent" not in first_page(project, "handler")
+    project.__dict__["mailer"] = Failing()
+    for about in ("one thing", "another"):
+        write_to.write_to(project, number, about, "Soon.", "handler")
+    page = first_page(project, "handler")
+    assert "Of the last letters 2 could not be sent, the first on " in page
+    assert "/console/settings/health" not in page.partition("<main")[2]
+    assert "could not be sent" in first_page(project, "admin")
+    assert "could not be sent" not in first_page(project, "auditor")

@@ -1,11 +1,12 @@
 """A register says what promises, maps and documents say, and of each entry what it lacks."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from troth.policy.loading import load
 from troth.policy.publishing import problems
+from troth.rules import concern
 from troth.rules.register import Register, Source, columns
 from troth.rules.register_activity import as_processor, processing
 from troth.rules.register_change import differences
@@ -201,6 +202,43 @@ def test_an_adequacy_decision_that_lapsed_breaks_its_transfer_by_itself():
     transfer = policy.transfers["to-carrier"]
     assert standing(transfer, policy, date(2031, 12, 27)).broken == ()
     assert standing(transfer, policy, date(2031, 12, 28)).broken != ()
+
+
+@pytest.mark.parametrize(
+    ("scc", "kinds"),
+    [
+        ("signed: 2025-01-01, assessed: 2026-06-01", []),
+        ("signed: 2025-01-01", ["safeguard_lapsed"]),
+        ("assessed: 2026-06-01", ["safeguard_doubtful"]),
+    ],
+    ids=["whole", "never assessed", "not signed"],
+)
+def test_a_safeguard_that_is_broken_or_shown_by_nothing_presses(scc, kinds):
+    found = list(concern.of_safeguards(source(scc).policy, TODAY))
+    assert [one.kind for one in found] == kinds
+    assert all(one.about == "carrier" for one in found)
+
+
+def test_a_safeguard_that_ends_and_an_entry_past_its_review_press_from_their_day():
+    text = POLICY.replace(
+        "country: US, mechanism: standard_clauses, module: 2", "country: GB, mechanism: adequacy"
+    )
+    policy, _ = load({"policy.md": text.replace("@SCC@", "importer: Northwind UK")})
+    end = date(2031, 12, 27)
+    first = end - concern.LAPSES_WITHIN
+    for day, kinds in (
+        (first - timedelta(days=1), []), (first, ["safeguard_lapses"]), (end, ["safeguard_lapses"]),
+        (end + timedelta(days=1), ["safeguard_lapsed"]),
+    ):  # fmt: skip
+        assert [one.kind for one in concern.of_safeguards(policy, day)] == kinds, day
+    reviewed = source(reviewed="2026-06-01").policy
+    assert "register_review" not in [one.kind for one in concern.of_registers(reviewed, date(2027, 6, 1))]
+    late = list(concern.of_registers(reviewed, date(2027, 6, 2)))
+    assert [(one.about, one.on) for one in late if one.kind == "register_review"] == [
+        ("shop", date(2027, 6, 1)), ("storage", date(2027, 6, 1)),
+    ]  # fmt: skip
+    assert "contract-carrier" in [one.about for one in late if one.kind == "document_due"]
+    assert concern.ordered([*late, *concern.of_safeguards(policy, end)])[0].kind == "safeguard_lapses"
 
 
 def test_a_decision_for_some_only_is_doubtful_until_somebody_looked():

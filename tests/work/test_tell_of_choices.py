@@ -23,8 +23,11 @@ from processors import processor
 from shop_project import opened
 from troth.errors import NotAllowedError
 from troth.ledger import read, seal
+from troth.outside.mail import Sent
 from troth.rules import telling
+from troth.rules.concern import told_by
 from troth.rules.disclosure import Disclosure
+from troth.rules.staff import Grant, Staff
 from troth.work import (
     audit,
     carry_on,
@@ -38,6 +41,7 @@ from troth.work import (
     tell_of_choices,
     telling_file,
 )
+from troth.work.concerns import Answers, concerns
 from troth.work.project import Peer
 from troth.work.record_consent import Asked, Choice, record_consent
 from troth.work.record_objection import record_objection
@@ -114,6 +118,37 @@ def test_a_withdrawal_is_told_to_whoever_serves_the_purpose_marketing_first(proj
     assert "Who: ada@example.org" in sent[0][1]
     assert outcomes(project, event) == {"fair": "told", "counting": "told"}
     assert telling_file.load(project, event.id).state["status"] == "done"
+
+
+def test_a_choice_that_nobody_was_told_of_in_time_presses_for_who_reads_recipients(project, clock):
+    def pressing(handle, role):
+        staff = Staff(handle, (Grant(role),))
+        return [one for one in concerns(project, staff, Answers()) if one.kind == "untold"]
+
+    withdraw(project, ADA)
+    while seal.seal(project.ledger) is not None:
+        pass
+    event = withdraw(project, BOB)
+    project.__dict__["mailer"] = failing = Failing()
+    tell(project)
+    assert failing.tried
+    assert telling_file.load(project, event.id).state["status"] == "open"
+    by = told_by(project.policy, clock().date())
+    assert pressing("dpo", "dpo") == []
+    clock.forward(days=(by - clock().date()).days + 1)
+    (found,) = pressing("dpo", "dpo")
+    assert (found.on, found.count, found.is_grave) == (by, 2, True)
+    assert pressing("alan", "admin") == []
+
+
+class Failing:
+    """A mail server that takes nothing."""
+
+    tried = 0
+
+    def send(self, letter):
+        self.tried += 1
+        return Sent("failed", "no")
 
 
 def test_saying_it_again_or_stopping_anywhere_tells_nobody_twice(project, letters):
