@@ -11,7 +11,7 @@ from console_visits import admit_one, console_of, signed_in
 from troth.faces.console.heard import Heard
 from troth.faces.portal.application import application
 from troth.ledger import read, subjects
-from troth.work import action, health
+from troth.work import action, draw_register, health
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +75,28 @@ def test_whoever_reads_one_company_draws_its_register_alone(project, app):
     here = str(project.policy.group.entities[0].key)
     admit_one(project, "local", "auditor", entity=here)
     with signed_in(project, "local", app) as client:
-        assert "every company" not in client.get("/console/registers/processing").text
-        assert client.get("/console/registers/processing?entity=elsewhere").status_code == 403
+        for name in ("processing", "recipients", "processors"):
+            drawn = client.get(f"/console/registers/{name}")
+            assert drawn.status_code == 200
+            assert "every company" not in drawn.text
+            assert f'<option value="{here}" selected>' in drawn.text
+            assert client.get(f"/console/registers/{name}?entity=elsewhere").status_code == 403
+            assert client.get(f"/console/registers/{name}?entity=").text.count(here) == drawn.text.count(here)
         assert client.get("/console/audit/file/html").status_code == 403
         assert client.get("/console/audit/questions/times?entity=").status_code == 403
         assert client.get("/console/audit/questions/times?entity=elsewhere").status_code == 403
         page = client.get("/console/audit/questions/times")
         assert page.status_code == 200
         assert f"entity={here}" in page.text
+
+
+def test_recipients_and_processors_are_drawn_for_the_company_that_is_asked_for(auditor, project):
+    here = str(project.policy.group.entities[0].key)
+    for name in ("recipients", "processors"):
+        assert "every company" in auditor.get(f"/console/registers/{name}").text
+        drawn = draw_register.draw(project, name, "en", here)
+        rows = auditor.get(f"/console/registers/{name}?entity={here}&format=json").json()["lines"]
+        assert [one["reference"] for one in rows] == [[*one["reference"]] for one in drawn.register.lines]
 
 
 # Stores
@@ -214,6 +228,59 @@ def test_an_action_is_opened_about_a_question_that_must_be_none_and_is_not(handl
     both = handler.post("/console/registers/actions", data={**form, "hold": "h1"})
     assert "An action is about one thing" in both.text
     assert [one["about"] for one in action.every(project)] == before
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_every_document_has_a_form_in_both_languages_with_the_letters_in_words(handler, language):
+    page = handler.get(f"/console/registers/record?lang={language}").text
+    types = re.findall(r'<option value="([a-z_]+)"', page.partition('name="type"')[2])
+    assert len(types) == 11
+    for one in types:
+        form = handler.get(f"/console/registers/record?type={one}&lang={language}")
+        assert form.status_code == 200, one
+        assert ('name="document:says"' in form.text) == (one in ("processor_contract", "dpia"))
+        assert ('name="document:criteria"' in form.text) == (one == "dpia")
+    page = handler.get(f"/console/registers/record?type=processor_contract&lang={language}").text
+    assert {"en": "erasure or return", "fr": "suppression ou restitution"}[language] in page
+    assert handler.get("/console/registers/record?type=poem").status_code == 404
+    assert handler.get("/console/registers/record?promise=nothing").status_code == 404
+
+
+def test_what_a_promise_lacks_is_put_on_record_one_click_from_its_verdict(project, handler, auditor, audited):
+    assert "/registers/record" not in auditor.get("/console/audit").text
+    assert auditor.get("/console/registers/record").status_code == 403
+    address = "/console/registers/record"
+    link = f"{address}?promise=4/recipient/hosting"
+    assert f'href="{link}"' in handler.get("/console/audit").text
+    form = handler.get(link).text
+    given = dict(re.findall(r'<input type="hidden" name="(type|promise)" value="([^"]+)"', form))
+    name = re.search(r'name="name" id="name" value="([^"]+)"', form)[1]
+    ticked = re.findall(r'name="(document:[a-z]+)" value="([^"]+)" checked', form)
+    assert (given["type"], name, ticked) == (
+        "processor_contract", "contract-hosting", [("document:recipients", "hosting")]
+    )  # fmt: skip
+    said = {**given, "name": name, **dict(ticked), "document:says": [*"abcdefgh"]}
+    late = handler.post(address, data={**said, "document:dated": "2027-01-01"}).text
+    assert "still to come" in late
+    assert 'value="2027-01-01"' in late
+    wrong = handler.post(address, data={**said, "document:dated": "soon"}).text
+    assert 'aria-invalid="true"' in wrong
+    nobody = handler.post(address, data={**said, "document:recipients": "", "document:dated": "2026-11-30"})
+    assert "is a contract with nobody" in nobody.text
+    assert name not in project.policy.register_documents
+
+    said["document:dated"] = "2026-11-30"
+    done = handler.post(address, data=said, follow_redirects=False)
+    assert done.headers["location"] == "/console/audit?told=told.registers.recorded"
+    found = project.policy.register_documents[name]
+    assert (found.type, found.dated.isoformat(), "".join(found.says)) == (
+        "processor_contract", "2026-11-30", "abcdefgh"
+    )  # fmt: skip
+    recorded = read.stream(project.ledger, "register/main")[-1]
+    assert (recorded.kind, recorded.actor) == ("register_recorded", "handler")
+    assert handler.get(link).status_code == 404  # it is missing no more
+    assert name in handler.get("/console/registers/documents").text
+    assert "has a document" in handler.post(address, data=said).text
 
 
 def test_the_trend_counts_each_day(auditor, audited):

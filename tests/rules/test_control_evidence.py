@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from troth.policy.loading import load
+from troth.rules import control
 from troth.rules.map import Map
 from troth.rules.register import Source
 from troth.rules.register_activity import processing
@@ -181,6 +182,49 @@ def test_access_rights_are_reviewed_for_each_store():
     assert one.broken_by == ("support: its review of access rights was due on 2027-01-31 (Art. 32(1)(d))",)
     one = judged(policy(more=again.format("crm, billing, support")), name, date(2028, 1, 21))
     assert (one.word, len(one.broken_by)) == ("unproven", 3)
+
+
+def test_breaches_and_measures_said_in_one_promise_are_both_judged_and_the_worst_counts():
+    name = "register/security/security"
+
+    def said(paper=(), day=TODAY, breaches=()):
+        texts = files()
+        file = "register/security.yaml"
+        texts[file] += "  breach: {authority_within: 72 hours, subjects_when_high_risk: true}\n"
+        for was, becomes in paper:
+            assert was in texts[PAPERS]
+            texts[PAPERS] = texts[PAPERS].replace(was, becomes)
+        texts["policy.md"] = texts["policy.md"].replace(
+            "  breach: {authority_within: 72 hours, subjects_when_high_risk: true}\n", ""
+        )
+        texts["policy.md"] = texts["policy.md"].replace("{{ security.breach.authority_within }}", "72 hours")
+        found, wrong = load(texts)
+        assert wrong == ()
+        maps = {store: Map(store, "sqlite", "", {}, {}, {}) for store in STORES}
+        facts = Facts(day, (), {}, {}, maps, None, None, incidents=breaches)
+        names = [one.control.name for one in control.checked(found) if one.promise.id == name]
+        assert names == ["security-breach", "security-measures"]
+        return next(one for one in judge(found, facts) if one.promise == name)
+
+    told = {"number": "I-2026-001", "aware_at": "2026-10-01T08:00:00+00:00", "late": False, "risk": "risk",
+            "status": "closed", "authority": "2026-10-01", "people_told": 0, "exempt": ""}  # fmt: skip
+    one = said(breaches=[told])
+    assert one.word == "kept"
+    assert one.figure.startswith("1 breach told in time, or not to be told; 9 measures; ")
+    assert one.looked_at.startswith("incidents on record: 1; the register and its documents")
+    one = said()
+    assert (one.word, one.remedy) == ("unproven", "troth incident")
+    assert one.figure.startswith("no breach is on record: nothing was to be told; 9 measures; ")
+    one = said([("stores: [crm, billing, support]", "stores: [crm, support]")], breaches=[told])
+    assert one.word == "unproven"
+    assert one.remedy == "troth document access-review-billing --type access_review --about billing"
+    one = said(day=date(2027, 2, 1), breaches=[told])
+    assert (one.word, len(one.broken_by)) == ("broken", 3)
+    one = said(
+        [("stores: [crm, billing, support]", "stores: [crm, support]")], breaches=[told | {"late": True}]
+    )
+    assert (one.word, one.remedy) == ("broken", "troth incident")
+    assert one.broken_by == ("I-2026-001: the authority was not told in time",)
 
 
 def test_a_transfer_needs_an_assessment_on_record_that_is_not_past_its_review():

@@ -15,7 +15,7 @@ from functools import cache
 from importlib.resources import files
 
 from troth.policy.policy import Policy
-from troth.policy.promise import Promise, Purpose
+from troth.policy.promise import Promise, Purpose, Security
 from troth.rules import control_consent
 from troth.rules.claim import WAYS
 
@@ -34,7 +34,7 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A promise with its control; None where nothing checks it."""
+    """A promise with one of its controls; None where nothing checks it."""
 
     promise: Promise
     control: Control | None
@@ -45,15 +45,16 @@ def every() -> tuple[Control, ...]:
     return tuple(_table().values())
 
 
-def of(promise: Promise) -> Control | None:
-    """Return the control of a promise."""
-    return _table().get(_name(promise))
+def of(promise: Promise) -> tuple[Control, ...]:
+    """Return the controls of a promise: one for each thing it says that is checked by itself."""
+    return tuple(_table()[name] for name in _names(promise) if name in _table())
 
 
 def checked(policy: Policy) -> Iterator[Checked]:
-    """Yield every promise, those of the register too, with its control, in the order of the files."""
+    """Yield every promise, those of the register too, with each of its controls, in the order of the files."""
     for promise in policy.promises.values():
-        yield Checked(promise, of(promise))
+        for control in of(promise) or (None,):
+            yield Checked(promise, control)
 
 
 def idle(policy: Policy) -> tuple[Control, ...]:
@@ -62,8 +63,24 @@ def idle(policy: Policy) -> tuple[Control, ...]:
     return tuple(one for one in every() if one.name not in used)
 
 
+def parts_of_security(promise: Security) -> tuple[str, ...]:
+    """Return the names of the controls of what is said of security: of breaches, and of what protects the data."""
+    found = ["security-breach"] if "breach" in promise.said and promise.breach is not None else []
+    if not promise.said.isdisjoint({"against", "measures"}):
+        found.append("security-measures")  # looks at passwords too
+    elif "passwords_disclosed" in promise.said and promise.passwords_disclosed is False:
+        found.append("security-credentials")
+    return tuple(found) or ("security-told",)
+
+
+def _names(promise: Promise) -> tuple[str, ...]:
+    """Return the names of a promise's controls: its kind's, or of parts of it."""
+    if isinstance(promise, Security):
+        return parts_of_security(promise)
+    return (_name(promise),)
+
+
 def _name(promise: Promise) -> str:
-    """Return the name of a promise's control: its kind's, or of a part of it."""
     match promise.kind:
         case "right":
             return "right-claimed" if promise.name in WAYS else "right-told"
@@ -72,12 +89,6 @@ def _name(promise: Promise) -> str:
             return "purpose-chosen" if control_consent.watched(promise) else "purpose-registered"
         case "group":
             return "group-adopted" if "entities" in promise.said else "group-told"
-        case "security":
-            if "breach" in promise.said:
-                return "security-breach"
-            measures = not promise.said.isdisjoint({"against", "measures"})
-            secret = "passwords_disclosed" in promise.said
-            return "security-measures" if measures else "security-credentials" if secret else "security-told"
         case kind:
             return kind
 

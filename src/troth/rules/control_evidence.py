@@ -60,9 +60,7 @@ def beside(promise: Promise, source: Source) -> Evidence:
             return _joint(promise, source)
         case Transfer() if promise.mechanism not in ("adequacy", "derogation"):
             return _assessed(promise, source)
-        case Security() if "breach" not in promise.said and not promise.said.isdisjoint(
-            {"against", "measures"}
-        ):
+        case Security() if not promise.said.isdisjoint({"against", "measures"}):
             return _access_reviewed(source)
         case Activity():  # what it lacks is in its own line of the register
             return Evidence(mend=_owed(promise, source))

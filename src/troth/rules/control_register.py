@@ -66,37 +66,31 @@ def purpose(promise: Purpose, source: Source) -> Judged:
     return "kept", f"in the register with {', '.join(str(one.key) for one in named)}", ()
 
 
-def security(promise: Security, source: Source) -> Judged | None:
-    """Say what bears out the measures and the secrecy of passwords; None for what is said of breaches alone."""
-    if not promise.said.isdisjoint({"against", "measures"}):
-        papers = [
-            one
-            for one in source.policy.register_documents.values()
-            if one.type in ("measure", "access_review", "training")
-        ]
-        if not papers or not source.measures():
-            return "unproven", "the register has no measure, or no document that bears one out", ()
-        wrong = tuple(
-            f"{one.key}: {said}"
-            for one in papers
-            if one.type != "access_review"  # judged by store, with what is on record beside it
-            for said in wrong_with(source, one)
-        )
-        if wrong:
-            return "broken", _lacking(len(wrong)), wrong
-        figure = f"{len(source.measures())} measures; {', '.join(str(one.key) for one in papers)} hold"
-        if not _hides_passwords(promise):
-            return "kept", figure, ()
-        word, more, wrong = _credentials(source)
-        return word, f"{figure}; {more}", wrong
-    return _credentials(source) if _hides_passwords(promise) else None
+def measures(promise: Security, source: Source) -> Judged:
+    """Say what bears out the measures, and the secrecy of passwords where that is said beside them."""
+    papers = [
+        one
+        for one in source.policy.register_documents.values()
+        if one.type in ("measure", "access_review", "training")
+    ]
+    if not papers or not source.measures():
+        return "unproven", "the register has no measure, or no document that bears one out", ()
+    wrong = tuple(
+        f"{one.key}: {said}"
+        for one in papers
+        if one.type != "access_review"  # judged by store, with what is on record beside it
+        for said in wrong_with(source, one)
+    )
+    if wrong:
+        return "broken", _lacking(len(wrong)), wrong
+    figure = f"{len(source.measures())} measures; {', '.join(str(one.key) for one in papers)} hold"
+    if "passwords_disclosed" not in promise.said or promise.passwords_disclosed is not False:
+        return "kept", figure, ()
+    word, more, wrong = credentials(source)
+    return word, f"{figure}; {more}", wrong
 
 
-def _hides_passwords(promise: Security) -> bool:
-    return "passwords_disclosed" in promise.said and promise.passwords_disclosed is False
-
-
-def _credentials(source: Source) -> Judged:
+def credentials(source: Source) -> Judged:
     """Say what the maps show of passwords: columns of credentials are never answered, shown or sampled."""
     hidden = sum(
         category == "credential"

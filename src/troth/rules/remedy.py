@@ -8,13 +8,13 @@ Law: GDPR Arts. 5(2), 24(1), 32(1)(d).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from troth.law.period import Period
 from troth.policy.policy import Policy
 from troth.policy.promise import Collection, Cookies, Group, Promise, Purpose, RetentionRule, Transfer
-from troth.policy.register import Activity, RegisterDocument
+from troth.policy.register import Activity, DocumentType, RegisterDocument
 from troth.policy.soundness import DOCUMENT_LETTERS
 from troth.rules import control
 from troth.rules.control_evidence import Evidence, Missing
@@ -41,7 +41,7 @@ def remedy(promise: Promise, found: Verdict, policy: Policy, facts: Facts, evide
         return ""
     wrong = " ".join(found.broken_by)
     if evidence.mend is not None and set(found.broken_by) <= {*evidence.wrong, *evidence.doubts}:
-        return _put_on_record(evidence.mend, facts)
+        return _put_on_record(evidence.mend, policy, facts)
     match promise:
         case RetentionRule():
             return _sweep(promise, found, policy, facts)
@@ -52,7 +52,7 @@ def remedy(promise: Promise, found: Verdict, policy: Policy, facts: Facts, evide
             if "review" in wrong or not wrong:
                 return f"troth policy set {promise.id} reviewed {facts.today}"
             if evidence.mend is not None:
-                return _put_on_record(evidence.mend, facts)
+                return _put_on_record(evidence.mend, policy, facts)
         case Purpose():
             late = [one for one in policy.activities.values() if _not_reviewed(one, found)]
             if late:
@@ -71,8 +71,7 @@ def remedy(promise: Promise, found: Verdict, policy: Policy, facts: Facts, evide
             pass
     if found.figure.startswith(("this policy was never published", "the policy was changed")):
         return "troth publish"
-    mine = control.of(promise)
-    return mine.command if mine else ""
+    return found.remedy or next((one.command for one in control.of(promise)), "")
 
 
 def _not_reviewed(one: Activity, found: Verdict) -> bool:
@@ -94,11 +93,18 @@ def _sweep(promise: RetentionRule, found: Verdict, policy: Policy, facts: Facts)
     return f"troth sweep mark {' '.join(due or names)} --staff WHO"
 
 
-def _put_on_record(mend: RegisterDocument | Missing, facts: Facts) -> str:
+def free_name(type_: DocumentType, about: Sequence[str], policy: Policy) -> str:
+    """Return what a document of a type, about something, may be called: no other of the register is called so."""
+    first = "-".join((_CALLED.get(type_, type_.replace("_", "-")), *about[:1]))
+    names = (first, *(f"{first}-{number}" for number in range(2, len(policy.register_documents) + 3)))
+    return next(one for one in names if one not in policy.register_documents)
+
+
+def _put_on_record(mend: RegisterDocument | Missing, policy: Policy, facts: Facts) -> str:
     """Return the command that mends a document, or puts the one that is missing on record."""
     if isinstance(mend, RegisterDocument):
         return _document(mend, facts)
-    name = f"{_CALLED[mend.type]}-{mend.about[0]}" if mend.about else _CALLED[mend.type]
+    name = free_name(mend.type, mend.about, policy)
     letters = DOCUMENT_LETTERS.get(mend.type, "")
     return " ".join(
         (
@@ -144,12 +150,12 @@ def shortened(promise: Cookies) -> Iterator[tuple[str, str]]:
 
 def looked_at(promise: Promise, policy: Policy, facts: Facts) -> str:
     """Say what the verdict is about: what was looked at, and on which day."""
-    return f"{_what(promise, policy, facts)}; {facts.today}"
+    what = [_what(one.name, promise, policy, facts) for one in control.of(promise)]
+    return "; ".join([*what, str(facts.today)])
 
 
-def _what(promise: Promise, policy: Policy, facts: Facts) -> str:
-    mine = control.of(promise)
-    match mine.name if mine else "":
+def _what(name: str, promise: Promise, policy: Policy, facts: Facts) -> str:
+    match name:
         case "answer" | "right-claimed" | "notify_recipients":
             return f"requests on record: {len(facts.requests)}"
         case "collection":

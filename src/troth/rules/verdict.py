@@ -28,6 +28,7 @@ from troth.policy.promise import (
 from troth.policy.register import Activity, RegisterDocument
 from troth.rules import (
     announcement,
+    control,
     control_collection,
     control_consent,
     control_evidence,
@@ -192,11 +193,14 @@ def _judge(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
         case "recipient":
             return _safeguarded(promise, policy, facts)
         case "security":
-            return _breaches(promise, policy, facts)
+            return _security(promise, policy, facts)
         case "change":
             return _announced(promise, facts)
         case _:
             raise TypeError(promise.kind)
+
+
+_WORST_LAST: tuple[Word, ...] = ("kept", "unproven", "broken")
 
 
 def _said(
@@ -415,16 +419,35 @@ def _registered(
     return word, f"{figure}; imported on {since}, and not proven before" if since else figure, (), wrong
 
 
-def _breaches(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
-    """Judge what was promised to follow a breach; whether measures hold, no register of incidents can say."""
+def _security(promise: Promise, policy: Policy, facts: Facts) -> Verdict:
+    """Judge what is said of breaches, and what is said of measures or passwords: the worst word of them counts."""
     assert isinstance(promise, Security)
-    if "breach" not in promise.said or promise.breach is None:
-        source = _source(policy, facts)
-        judged = registered.security(promise, source)
-        if judged is None:
+    found = {one: _part_of_security(one.name, promise, policy, facts) for one in control.of(promise)}
+    worst = max(found, key=lambda one: _WORST_LAST.index(found[one].word))
+    return replace(
+        found[worst],
+        figure="; ".join(one.figure for one in found.values()),
+        broken_by=tuple(by for one in found.values() for by in one.broken_by),
+        remedy=worst.command,
+    )
+
+
+def _part_of_security(name: str, promise: Security, policy: Policy, facts: Facts) -> Verdict:
+    match name:
+        case "security-breach":
+            return _breaches(promise, facts)
+        case "security-measures":
+            word, figure, wrong = registered.measures(promise, _source(policy, facts))
+        case "security-credentials":
+            word, figure, wrong = registered.credentials(_source(policy, facts))
+        case _:
             return _published(promise, facts)  # whom people tell of a leak is kept by being told
-        word, figure, broken_by = judged
-        return _said(promise, word, figure, (), broken_by)
+    return _said(promise, word, figure, (), wrong)
+
+
+def _breaches(promise: Security, facts: Facts) -> Verdict:
+    """Judge what was promised to follow a breach; whether measures hold, no register of incidents can say."""
+    assert promise.breach is not None
     every = [one for one in facts.incidents if one["aware_at"]]
     breaches = [one for one in every if not incident.is_claimed(one)]
     elsewhere = _elsewhere(len(every) - len(breaches))

@@ -81,7 +81,9 @@ def _accept(project: Project, draft: PolicyDraft, staff: str, author: str) -> Ac
         texts = {file: draft.files[file] for file in changed}
         _put(folder, changed, texts)
         try:
-            commit = git.commit(folder, texts, _message(draft, staff, is_approved.by), _author(author, staff))
+            commit = git.commit(
+                folder, texts, _message(draft, staff, is_approved.by), written_by(author, staff)
+            )
         except NotAllowedError:
             _put(folder, changed, draft.base)
             raise
@@ -158,7 +160,7 @@ def _publish(project: Project, draft: PolicyDraft, staff: str, author: str) -> P
         raise ConflictError(
             "The files changed since the draft was accepted: look at them, and publish with `troth publish`."
         )
-    by, folder = _author(author, staff), project.settings.folder
+    by, folder = written_by(author, staff), project.settings.folder
     published = _put_in_force(project, staff)
     facts: dict[str, Fact] = {"version": published.lock.version, "effective": published.lock.effective}
     draft_policy.record(project, draft, "published", staff, facts)
@@ -262,7 +264,8 @@ def _message(draft: PolicyDraft, staff: str, approved_by: tuple[str, ...]) -> st
     )
 
 
-def _author(author: str, staff: str) -> str:
+def written_by(author: str, staff: str) -> str:
+    """Return who makes a commit as git names them; raises NotAllowedError where `author` is no `Name <address>`."""
     if author and not _AUTHOR.fullmatch(author):
         raise NotAllowedError("The author of a commit is written Name <address>.")
     return author or f"{_PLAIN.sub('', staff) or 'troth'} <>"

@@ -1,7 +1,8 @@
 """Put a document on record: a contract, an assessment, a review that was made becomes a file of register/.
 
 The file is written whole, and only where the policy holds together with it; a document that is there
-is never written over.  What lies below the project is hashed.
+is never written over.  What lies below the project is hashed.  Where somebody of the staff is named, the
+ledger keeps the register with it at once, and a project that git keeps has a commit.
 
 Law: GDPR Arts. 5(2), 24(1).
 """
@@ -9,35 +10,55 @@ Law: GDPR Arts. 5(2), 24(1).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from functools import lru_cache
 from pathlib import Path
+from typing import Any, get_args
 
 from troth.errors import NotAllowedError, NotFoundError, WrongFileError
+from troth.outside import git
+from troth.policy import form
 from troth.policy.loading import load
 from troth.policy.policy import Policy
 from troth.policy.reading import did_you_mean
-from troth.policy.soundness import DOCUMENT_ABOUT
+from troth.policy.register import DocumentType
+from troth.policy.schema import Schema, schema
+from troth.policy.soundness import DOCUMENT_ABOUT, DOCUMENT_LETTERS
 from troth.policy.words import words
 from troth.rules.import_entry import Entry, Fields, slug, written
+from troth.work.accept_draft import written_by
 from troth.work.draw_register import FILE_BYTES_MAX, digest
+from troth.work.establishment import day_here
 from troth.work.project import Project
+from troth.work.record_register import record_register
 from troth.work.write_whole import write_whole
 
 FOLDER = "register"
 LANGUAGES = ("en", "fr")
+NEEDED = ("dated",)
+ABOUT = ("purposes", "recipients", "transfers", "stores", "entities", "clauses")
+OF_A_DPIA = frozenset({"criteria", "needed", "risk", "consulted"})
+OF_A_LETTER = frozenset({"answer_by", "answered"})
 _FIRST = {**DOCUMENT_ABOUT, "processor_contract": "recipients", "joint_arrangement": "entities"}
 """What a document of a type is about before anything else, where one name is that of several things."""
 
 
 def record_document(
     project: Project, name: str, type_: str, about: Sequence[str], fields: Mapping[str, object],
-    location: str = "",
+    location: str = "", staff: str = "", author: str = "",
 ) -> str:  # fmt: skip
     """Write the file of a document, and return its name below the project; `fields` are those of a document.
 
-    Raises NotAllowedError where the register has a document of that name or the file is not there,
-    NotFoundError where nothing is called as what it is about, WrongFileError where it is wrong.
+    `staff` is who put it there, and `author` how git names them.
+    Raises NotAllowedError where the register has a document of that name, the file is not there, its day
+    is still to come or git refuses; NotFoundError where nothing is called as what it is about,
+    WrongFileError where it is wrong.
     """
     policy = project.written
+    dated = fields.get("dated")
+    if isinstance(dated, date) and dated > day_here(project):
+        raise NotAllowedError(f"{dated} is still to come: a document is on record once it is made.")
     if name != slug(name):
         raise NotAllowedError(f"Name it in small letters, digits and hyphens, such as {slug(name)}.")
     if name in policy.register_documents:
@@ -45,7 +66,9 @@ def record_document(
             f"The register has a document {name} already. Change one value of it with "
             f"`troth policy set {policy.register_documents[name].id} FIELD VALUE`."
         )
-    entry: Fields = {"type": type_, "title": _title(type_, about), **fields, **_about(project, type_, about)}
+    found = about_fields(project, type_, about)
+    named = [str(one) for field in ABOUT for one in _listed(fields.get(field) or found.get(field))]
+    entry: Fields = {"type": type_, "title": _title(type_, named), **fields, **found}
     if location:
         entry |= _file(project.settings.folder, location)
     text, _ = written([Entry(0, "document", name, entry)], "")
@@ -58,7 +81,73 @@ def record_document(
         raise WrongFileError(problems)
     path.parent.mkdir(exist_ok=True)
     write_whole(path, text)
+    if staff:
+        _keep(project, file, text, name, staff, author)
     return file
+
+
+def document_form(project: Project, type_: str, language: str) -> tuple[form.Field, ...]:
+    """Describe the form of a document of a type: the fields that one has, its letters in their own words.
+
+    Raises NotFoundError for a type there is not.
+    """
+    if type_ not in get_args(DocumentType):
+        raise NotFoundError(f"There is no document of the type {type_[:40]!r}.")
+    policy = project.written
+    letters = DOCUMENT_LETTERS.get(type_, "")
+    leave = {"type", "sha256", "remind", *(() if letters else ("says",))}
+    leave |= set() if type_ == "dpia" else OF_A_DPIA
+    leave |= set() if type_ == "authority_letter" else OF_A_LETTER
+    known = _known(policy, project)
+    names = {
+        "purpose": sorted(known["purposes"]), "recipient": sorted(known["recipients"]),
+        "transfer": sorted(known["transfers"]), "entity": sorted(known["entities"]),
+    }  # fmt: skip
+    fields = form.fields(_schema(), "document", language, tuple(policy.documents), names, frozenset(leave))
+    said, stores = words(language), tuple((one, one) for one in sorted(known["stores"]))
+    chosen = {
+        "says": form.SomeOf(
+            tuple((one, f"{one}) {said.letter(one, f'document.{type_}')}") for one in letters)
+        ),
+        "stores": form.SomeOf(stores),
+    }
+    first = (*NEEDED, _FIRST.get(type_, ""), "says")
+    every = [replace(one, widget=chosen.get(one.name, one.widget)) for one in fields]
+    every = [
+        replace(one, required=one.name in NEEDED or one.name == DOCUMENT_ABOUT.get(type_)) for one in every
+    ]
+    return tuple(sorted(every, key=lambda one: first.index(one.name) if one.name in first else len(first)))
+
+
+def from_form(known: Sequence[form.Field], value: Mapping[str, Any]) -> dict[str, object]:
+    """Return the fields of a document for what a form of it said: a day of the calendar is a day."""
+    days = {one.name for one in known if isinstance(one.widget, form.Day)}
+    try:
+        return {name: date.fromisoformat(said) if name in days else said for name, said in value.items()}
+    except ValueError:
+        raise NotAllowedError("There is no such day in the calendar.") from None
+
+
+@lru_cache(maxsize=1)
+def _schema() -> Schema:
+    return schema()
+
+
+def _keep(project: Project, file: str, text: str, name: str, staff: str, author: str) -> None:
+    folder = project.settings.folder
+    if git.is_work_tree(folder):
+        message = f"Put the document {name} on record\n\nRecorded by: {staff}\n"
+        try:
+            git.commit(folder, {file: text}, message, written_by(author, staff))
+        except NotAllowedError:
+            (folder / file).unlink(missing_ok=True)
+            raise
+    project.reread()
+    record_register(project, staff)
+
+
+def _listed(value: object) -> Sequence[object]:
+    return value if isinstance(value, list) else ()
 
 
 def _title(type_: str, about: Sequence[str]) -> dict[str, str]:
@@ -70,7 +159,11 @@ def _title(type_: str, about: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _about(project: Project, type_: str, about: Sequence[str]) -> dict[str, list[str]]:
+def about_fields(project: Project, type_: str, about: Sequence[str]) -> dict[str, list[str]]:
+    """Return under which fields of a document of a type stand the things it is about, by their names.
+
+    Raises NotFoundError where nothing is called so.
+    """
     found: dict[str, list[str]] = {}
     for name in about:
         field = next(_fields(project, type_, name), None)

@@ -6,7 +6,6 @@ from datetime import datetime
 
 import typer
 
-from troth.errors import NotAllowedError
 from troth.faces.cli.console import as_json, out
 from troth.faces.cli.context import project
 
@@ -53,8 +52,6 @@ def document(
 
     opened = project()
     today = day_here(opened)
-    if dated is not None and dated.date() > today:
-        raise NotAllowedError(f"{dated.date()} is still to come: a document is on record once it is made.")
     fields: dict[str, object] = {
         **({"title": title} if title else {}), "dated": dated.date() if dated else today,
         "until": until.date() if until else None, "review_by": review_by.date() if review_by else None,

@@ -19,11 +19,13 @@ from troth.errors import NotAllowedError
 from troth.faces.cli import audit_commands
 from troth.faces.console import saved
 from troth.faces.console.desk import Desk, Visit
+from troth.faces.console.document_pages import missing
 from troth.faces.console.kept import kept
 from troth.faces.console.progress import Tell, Works, live
 from troth.faces.console.register_pages import day_of
 from troth.faces.words import Words
 from troth.ledger import read
+from troth.policy.words import words as policy_words
 from troth.rules import promise_trend, question
 from troth.rules.verdict import Verdict
 from troth.work import action, answer_paper, audit_trend, yearly_report
@@ -84,6 +86,8 @@ def audit_pages(desk: Desk) -> None:
             "audit.html", visit.words("audit.title"), clauses=clauses, titles=titles, counts=counts, word=word,
             order=ORDER, actions=action.beside(project), replies=replies(project),
             run=works.last(RUN), shapes=tuple(SHAPES), kept=kept(visit, "audit"),
+            missing=missing(visit) if visit.may("write_registers", "") else {},
+            type_said=policy_words(visit.words.language).word,
         )  # fmt: skip
 
     @desk.act("/audit/run", "run_audit")

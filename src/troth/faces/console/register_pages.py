@@ -15,6 +15,7 @@ from litestar import Response
 from troth.errors import NotAllowedError
 from troth.faces.console import saved
 from troth.faces.console.desk import Desk, Visit
+from troth.faces.console.document_pages import document_pages
 from troth.faces.console.kept import kept
 from troth.rules.register import NAMES
 from troth.work import action, draw_register, register_paper
@@ -23,7 +24,6 @@ from troth.work.draw_register import Drawn
 from troth.work.establishment import day_here
 from troth.work.policy_as_of import versions
 
-OF_THE_GROUP = ("recipients", "processors")
 SHORT = {
     "processing": ("reference", "name", "legal_basis", "review_due", "lacks"),
     "processor": ("reference", "name", "served", "agreement", "review_due", "lacks"),
@@ -38,13 +38,14 @@ SHORT = {
 def register_pages(desk: Desk) -> None:
     """Register the pages of the registers, of who adopted the policy, and of actions."""
     _actions(desk)
+    document_pages(desk)
 
     @desk.page("/registers", "read_registers")
     def registers(visit: Visit) -> Response[str]:
         """GET /console/registers: every register, with how many entries lack something."""
         tallies = []
         for name in NAMES:
-            drawn = draw_register.draw(visit.project, name, visit.words.language, _of_theirs(visit, name))
+            drawn = draw_register.draw(visit.project, name, visit.words.language, _of_theirs(visit))
             tallies.append((name, len(drawn.register.lines), drawn.register.lacking))
         return visit.show("registers.html", visit.words("registers.title"), tallies=tallies)
 
@@ -73,11 +74,9 @@ def register_pages(desk: Desk) -> None:
     def register(visit: Visit) -> Response[Any]:
         """GET /console/registers/NAME: one register, as of a day, or what changed between two."""
         name = visit.path["name"]
-        entity = visit.asked("entity") or _of_theirs(visit, name)
+        entity = visit.asked("entity") or _of_theirs(visit)
         on, since = day_of(visit.asked("on")), day_of(visit.asked("since"))
         visit.must("read_registers", entity or None)
-        if entity and name in OF_THE_GROUP:
-            raise NotAllowedError("This register is of the whole group.")
         if on == day_here(visit.project):
             on = None
         drawn = draw_register.draw(visit.project, name, visit.words.language, entity, on)
@@ -96,23 +95,16 @@ def register_pages(desk: Desk) -> None:
             short=SHORT[name], headings=headings, entity=entity, on=visit.asked("on"), since=visit.asked("since"),
             changed=changed, asked_since=since is not None,
             more=[code for code, _ in drawn.register.columns if code not in SHORT[name]],
-            entities=_entities(visit, name),
+            entities=visit.companies_or_all("read_registers") if visit.project.policy.group else [],
             query=urlencode({key: value for key, value in kept.items() if value}),
             shapes=("csv", "xlsx", "pdf", "json", *(("jsonld",) if name == "processing" else ())),
         )  # fmt: skip
 
 
-def _of_theirs(visit: Visit, name: str) -> str:
+def _of_theirs(visit: Visit) -> str:
     """Return the entity a register is drawn for where nobody asks for another: empty for whoever reads the group's."""
     allowed = visit.staff.entities("read_registers")
-    return "" if allowed is None or name in OF_THE_GROUP else min(allowed)
-
-
-def _entities(visit: Visit, name: str) -> list[tuple[str, str]]:
-    """Return the companies a register may be drawn for, every one first for whoever reads the group's."""
-    if name in OF_THE_GROUP or visit.project.policy.group is None:
-        return []
-    return visit.companies_or_all("read_registers")
+    return "" if allowed is None else min(allowed)
 
 
 def _given(visit: Visit, drawn: Drawn, shape: str, entity: str) -> Response[Any]:
