@@ -547,6 +547,18 @@ class SweepingTests:
             assert everything(world) == after
         assert self._swept(world, "sweep/1/2").looked == 1
 
+    def test_batches_go_on_until_nothing_is_due(self, world: World) -> None:
+        for number in range(10, 15):
+            world.add("invoices", {"id": number, "person": 2, "issued": "2001-01-01", "gift": None})
+        store, looked, after = _sweeping(world), [], None
+        for number in range(5):
+            batch = Batch(2, 0, {("invoices", "delete")}, None, after)
+            done = store.sweep(f"sweep/1/{number}", DUE, (), TODAY, batch)
+            looked.append(done.looked)
+            after = done.last
+        assert looked == [2, 2, 2, 0, 0]
+        assert ids(world, "invoices") == [1, 3]
+
     def test_people_who_are_passed_by_lose_nothing(self, world: World) -> None:
         before = everything(world)
         assert _sweeping(world).overdue(DUE, [ADA], TODAY).rows == 0

@@ -153,6 +153,18 @@ def test_a_row_that_is_blanked_for_what_it_keeps_is_due_once_only(database):
     assert database.query("SELECT id, email FROM payer") == [(2, None)]
 
 
+@pytest.mark.parametrize("database", ["sqlite", *LAKES], indirect=True)
+def test_rows_that_move_within_their_file_as_others_go_are_in_the_next_batch(database):
+    store, looked, after = database.open(MAP), [], None
+    for number in range(4):
+        batch = Batch(1, 0, {("visit", "delete")}, None, after)
+        done = store.sweep(f"s/{number}", VISITS, (), TODAY, batch)
+        looked.append(done.looked)
+        after = done.last
+    assert looked == [1, 1, 1, 0]
+    assert database.query("SELECT id FROM visit") == [(2,)]
+
+
 DATED = MAP.replace(
     "    columns: {id: key, street: contact}",
     "    columns: {id: key, street: contact, made: usage}\n"

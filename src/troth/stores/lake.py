@@ -60,7 +60,7 @@ from troth.stores.lake_stage import Stage
 from troth.stores.lake_swap import Intent
 from troth.stores.lake_workers import Workers
 from troth.stores.sql_run import ROWS_MEASURED_MAX
-from troth.stores.stage import Laid, entries, spared_here
+from troth.stores.stage import Laid, entries, spared_here, unplaced
 
 LIMITS = Limits(
     atomic=False,
@@ -326,7 +326,7 @@ class Lake:
             with self._due(expiry, but_for, going=True) as stage:
                 lake_stage.remember(stage)
                 with _opened(stage, changing=True) as staged:
-                    swept = staged.sweep(step, expiry, but_for, today, batch)
+                    swept = unplaced(staged.sweep(step, expiry, but_for, today, replace(batch, after=None)))
                     order = staged.plan().graph.reached()
                 if all(count.verb == "retain" for count in swept.acted.counts):
                     return swept  # nothing of it goes: no file is written

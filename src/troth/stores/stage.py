@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from troth.errors import NotAllowedError
 from troth.rules.catalogue import Catalogue, CatalogueTable
 from troth.rules.map import Columns, Map
-from troth.stores.contract import Entry, Spared, Who
+from troth.stores.contract import Entry, Spared, Swept, Who
 from troth.stores.sql_store import Role, SqlStore
 from troth.stores.sqlite import LIMITS, Sqlite
 
@@ -72,6 +72,11 @@ def spared_here(spared: Spared | None, rows: Callable[[str, Place], Sequence[int
         for table, several in spared.places.items()
     }
     return replace(spared, places=places)
+
+
+def unplaced(swept: Swept) -> Swept:
+    """Return what a batch did without its last row: rows are laid out anew for the next, and in other places."""
+    return replace(swept, last=None)
 
 
 def refuse_unlisted(store: str, table: str) -> None:

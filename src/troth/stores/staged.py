@@ -317,7 +317,7 @@ class Staged:
             return Swept(acted.keys_checked, 0, acted)
         with self._gathered(None) as (gathered, staged):
             shutil.copyfile(gathered.database, gathered.before)
-            swept = staged.sweep(step, expiry, but_for, today, batch)
+            swept = stage.unplaced(staged.sweep(step, expiry, but_for, today, replace(batch, after=None)))
             if all(count.verb == "retain" for count in swept.acted.counts):
                 return swept
             acted = swept.acted
