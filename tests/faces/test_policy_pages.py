@@ -136,6 +136,8 @@ def test_every_clause_in_force_is_read_with_its_promises_in_words_and_their_verd
                 assert "```" not in page.text
                 shown = page.text.partition('<div class="beside">')[2]
                 said += shown.count("<dd>")
+                if (number, language) == ("6.3", "en"):
+                    assert "one\u00a0week" in shown
                 assert ('class="state' in shown) <= sees
             assert said > 20
             assert client.get("/console/policy/in.force/99.9").status_code == 404
@@ -266,7 +268,7 @@ def test_a_reviewed_document_comes_back_as_proposals_that_are_taken_or_declined(
             == 303
         )
         shown = client.get("/console/policy/spring/review")
-        assert "Camille Baron 2026-11-20" in plain(shown)
+        assert "Camille Baron 20 November 2026" in plain(shown)
         assert re.search(r"<ins>\s*just\s*</ins>", shown.text)
         first, second = review_document.kept(project, now(project))
         assert now(project).changed == ()

@@ -99,7 +99,7 @@ def _promises(visit: Visit, number: str) -> Iterator[Mapping[str, Any]]:
         verdict = verdicts.get(one.id) if one is not None else None
         yield {
             "kind": form.kind_said(kind, words.language), "name": name, "verdict": verdict,
-            "says": list(in_words(inputs, words.language, (words("policy.yes"), words("policy.no")))),
+            "says": list(in_words(inputs, words)),
         }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from troth.faces.words import Words
 from troth.policy.form import (
     Choice,
     Day,
@@ -86,9 +87,7 @@ def drawn(
     return tuple(_field(one, f"{prefix}{one.name}", drawing) for one in fields)
 
 
-def in_words(
-    inputs: Sequence[Input], language: str, yes_no: tuple[str, str], before: str = ""
-) -> Iterator[tuple[str, str]]:
+def in_words(inputs: Sequence[Input], words: Words, before: str = "") -> Iterator[tuple[str, str]]:
     """Yield what a promise says as (what, how), in words; what is not said is left out."""
     for one in inputs:
         if not one.filled:
@@ -96,20 +95,20 @@ def in_words(
         label = " – ".join(part for part in (before, one.label) if part)
         match one.kind:
             case "part":
-                yield from in_words(one.parts, language, yes_no, label)
+                yield from in_words(one.parts, words, label)
             case "rows":
                 for _, key, parts, _ in one.rows:
                     if key or any(part.filled for part in parts):
-                        row = [": ".join(filter(None, each)) for each in in_words(parts, language, yes_no)]
+                        row = [": ".join(filter(None, each)) for each in in_words(parts, words)]
                         yield label, "; ".join(filter(None, (key, *row)))
             case "words":
                 said = {part.name.rpartition(".")[2]: part.value for part in one.parts if part.value}
-                yield label, said.get(language) or next(iter(said.values()), "")
+                yield label, said.get(words.language) or next(iter(said.values()), "")
             case "yes_no":
-                yield label, yes_no[0] if one.value == "yes" else yes_no[1]
+                yield label, words("policy.yes" if one.value == "yes" else "policy.no")
             case "length":
                 number, unit = (*one.values, "")[:2]
-                yield label, " ".join(filter(None, (number, dict(one.choices).get(unit, unit))))
+                yield label, words.period(f"{number} {unit}") if number else dict(one.choices).get(unit, unit)
             case _:
                 known = dict(one.choices)
                 yield label, ", ".join(known.get(value, value) for value in one.values if value)

@@ -85,7 +85,7 @@ document.querySelectorAll("form[data-check]").forEach((form) => {
       told.set("part", "1");
       const answer = await fetch(form.action, { method: "POST", body: told });
       const part = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-findings]");
-      const shown = document.querySelector("[data-findings]");
+      const shown = form.querySelector("[data-findings]") || document.querySelector("[data-findings]");
       if (part && shown) shown.replaceWith(part);
     }, 700);
   });
