@@ -29,7 +29,7 @@ def policy_read_pages(desk: Desk) -> None:
 
     @desk.page("/policy/in.force/{number:str}", "read_policy")
     def clause(visit: Visit) -> Response[str]:
-        """GET /console/policy/in.force/NUMBER: a clause in every language, its promises, and their verdicts."""
+        """GET /console/policy/in.force/NUMBER: one clause, its promises, and their verdicts."""
         policy, number = visit.project.policy, str(visit.path["number"])
         document = spoken(visit)
         found = document.by_number.get(number)
@@ -37,14 +37,10 @@ def policy_read_pages(desk: Desk) -> None:
             raise NotFoundError(f"The policy has no clause {number[:20]!r}.")
         order = list(document.by_number)
         at = order.index(number)
-        texts = [
-            (language, each.by_number[number].title, _pieces(clause_pieces(policy, language, number)))
-            for language, each in policy.documents.items()
-            if number in each.by_number
-        ]
         return visit.show(
             "policy_read.html", visit.words("policy.clause", number=number), number=number, named=found.title,
-            texts=texts, promises=list(_promises(visit, number)), before=order[at - 1] if at else "",
+            spoken=document.language, pieces=_pieces(clause_pieces(policy, document.language, number)),
+            promises=list(_promises(visit, number)), before=order[at - 1] if at else "",
             after=order[at + 1] if at + 1 < len(order) else "", policy=policy, day=date.fromisoformat,
         )  # fmt: skip
 

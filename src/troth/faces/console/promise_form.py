@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from troth.faces.words import Words
+from troth.faces.words import NAMES, Words
 from troth.policy.form import (
     Choice,
     Day,
@@ -99,11 +99,9 @@ def in_words(inputs: Sequence[Input], words: Words, before: str = "") -> Iterato
             case "rows":
                 for _, key, parts, _ in one.rows:
                     if key or any(part.filled for part in parts):
-                        row = [": ".join(filter(None, each)) for each in in_words(parts, words)]
-                        yield label, "; ".join(filter(None, (key, *row)))
+                        yield label, "; ".join(filter(None, (key, *_row_in_words(parts, words))))
             case "words":
-                said = {part.name.rpartition(".")[2]: part.value for part in one.parts if part.value}
-                yield label, said.get(words.language) or next(iter(said.values()), "")
+                yield label, _spoken(one.parts, words)
             case "yes_no":
                 yield label, words("policy.yes" if one.value == "yes" else "policy.no")
             case "length":
@@ -112,6 +110,20 @@ def in_words(inputs: Sequence[Input], words: Words, before: str = "") -> Iterato
             case _:
                 known = dict(one.choices)
                 yield label, ", ".join(known.get(value, value) for value in one.values if value)
+
+
+def _row_in_words(parts: Sequence[Input], words: Words) -> Iterator[str]:
+    """Yield what a row says; of one that is said in several languages the one of the page."""
+    if parts and all(part.name.rpartition(".")[2] in NAMES for part in parts):
+        yield _spoken(parts, words)
+        return
+    for what, how in in_words(parts, words):
+        yield f"{what}: {how}" if what else how
+
+
+def _spoken(parts: Sequence[Input], words: Words) -> str:
+    said = {part.name.rpartition(".")[2]: part.value for part in parts if part.value}
+    return said.get(words.language) or next(iter(said.values()), "")
 
 
 def _field(one: Field, name: str, drawing: _Drawing) -> Input:
