@@ -153,6 +153,28 @@ def test_a_row_that_is_blanked_for_what_it_keeps_is_due_once_only(database):
     assert database.query("SELECT id, email FROM payer") == [(2, None)]
 
 
+@pytest.mark.parametrize(
+    "database",
+    ["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.slow]), *LAKES],
+    indirect=True,
+)
+def test_rows_that_lead_to_nobody_go_by_their_day_too(database):
+    database.run(
+        "CREATE TABLE hit (id integer PRIMARY KEY, came date)",
+        "INSERT INTO hit VALUES (1, '2020-01-01'), (2, '2026-01-01')",
+    )
+    store = database.open(MAP + """
+  hit:
+    columns: {id: key, came: usage}
+    retention: [{promise: retention/visits, trigger: came}]
+    erase: {do: delete, by: dpo, because: a test}
+""")  # fmt: skip
+    hits = Expiry("hit", "came", DAY)
+    assert told(store.measure_sweep(hits, (), TODAY)) == {("hit", "delete"): 1}
+    assert told(swept(store, hits).acted) == {("hit", "delete"): 1}
+    assert database.query("SELECT id FROM hit") == [(2,)]
+
+
 @pytest.mark.parametrize("database", ["sqlite", *LAKES], indirect=True)
 def test_rows_that_move_within_their_file_as_others_go_are_in_the_next_batch(database):
     store, looked, after = database.open(MAP), [], None

@@ -47,8 +47,12 @@ def measure(sql: Sql, session: Session, expiry: Expiry, but_for: Sequence[Who], 
         _, _, moved = archive(sql, session, expiry, but_for, today, batch, "measured")
         how = "measured" if every <= ROWS_MEASURED_MAX else "counted"
         return Measured(sql.plan.store, sql.plan.sha256, moved.counts, moved.effects, how)  # type: ignore[arg-type]
-    selection = select(sql, session, expiry, but_for, today, ROWS_MEASURED_MAX, 0)
-    done = sql_run.apply(selection) if selection is not None else Done((), (), 0, None)
+    if sql.counted_on(expiry.table) and sql.plain(expiry.table):
+        batch = Batch(ROWS_MEASURED_MAX, 0, {(expiry.table, "delete")})
+        _, _, done, _ = _by_range(sql, session, expiry, but_for, today, batch)
+    else:
+        selection = select(sql, session, expiry, but_for, today, ROWS_MEASURED_MAX, 0)
+        done = sql_run.apply(selection) if selection is not None else Done((), (), 0, None)
     how = "measured" if every <= ROWS_MEASURED_MAX else "counted"
     return Measured(sql.plan.store, sql.plan.sha256, done.counts, done.effects, how)  # type: ignore[arg-type]
 
