@@ -1,4 +1,4 @@
-"""A walk through the console of the example's office: every page that somebody's menu leads to, and pictures.
+"""The example's office as its staff enter it, and the pictures of it for the README.
 
 The pictures go to `build/screenshots/example/`; `make pictures` puts them into `docs/pictures/`.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 from urllib.request import HTTPCookieProcessor, OpenerDirector, build_opener
 
 PICTURES = Path(__file__).resolve().parents[1] / "build" / "screenshots" / "example"
@@ -20,7 +20,6 @@ SHOWN = (  # who, where, as what
     ("dpo", "/console/audit", "console-audit"),
     ("counsel", "/", "portal"),
 )
-_LINK = re.compile(r'href="(/console[^"#]*)"')
 
 
 def office(said: str) -> dict[str, str]:
@@ -38,36 +37,27 @@ def enter(link: str) -> tuple[OpenerDirector, str, Any]:
         return visitor, answered.read().decode(), kept.cookiejar
 
 
-def walk(visitor: OpenerDirector, link: str, first: str) -> Iterator[tuple[str, str]]:
-    """Yield each page of the menu, with what it says; a page that is not answered by 200 raises."""
-    menu = first.partition('<nav class="parts"')[2].partition("</nav>")[0]
-    for path in dict.fromkeys(_LINK.findall(menu)):
-        with visitor.open(urljoin(link, path), timeout=30) as answered:
-            yield path, answered.read().decode()
-
-
-def pictures(links: Mapping[str, tuple[str, Any]]) -> list[Path]:
+def pictures(browser: Any, links: Mapping[str, tuple[str, Any]]) -> list[Path]:
     """Take the pictures, by role: an address of the server, and the cookies of a session."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     taken = []
-    with _browser() as browser:
-        for role, path, name in SHOWN:
-            link, jar = links[role]
-            context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
-            address = f"{urlsplit(link).scheme}://{urlsplit(link).netloc}"
-            kept = [{"name": one.name, "value": one.value, "url": f"{address}/console"} for one in jar]
-            context.add_cookies(kept)
-            page = context.new_page()
-            page.goto(f"{address}{path}")
-            assert page.title(), path
-            taken.append(PICTURES / f"{name}.png")
-            page.screenshot(path=taken[-1])
-            context.close()
+    for role, path, name in SHOWN:
+        link, jar = links[role]
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
+        address = f"{urlsplit(link).scheme}://{urlsplit(link).netloc}"
+        kept = [{"name": one.name, "value": one.value, "url": f"{address}/console"} for one in jar]
+        context.add_cookies(kept)
+        page = context.new_page()
+        page.goto(f"{address}{path}")
+        assert page.title(), path
+        taken.append(PICTURES / f"{name}.png")
+        page.screenshot(path=taken[-1])
+        context.close()
     return taken
 
 
 @contextmanager
-def _browser() -> Iterator[Any]:
+def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     from troth.outside.chromium import program

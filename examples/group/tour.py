@@ -39,7 +39,6 @@ ROOT = databases.HERE.parent.parent
 MARK = ".made-by-the-tour"
 MAELLE = "maelle.trevalenne@ateliers-loriots.example"
 DEFECT = "N01"
-PAGES = 3
 STAYS = "Other people wrote it in their own words, or it is a line of a log that ends with the log."
 
 
@@ -262,8 +261,9 @@ def site(teller: Teller, why_not: str) -> bool:
     if why_not:
         teller.say(
             f"(Nobody looks: {why_not}. With one, `troth scan` visits the site as several visitors would, and clause 9 "
-            "is audited by what it saw.)"
+            "is audited by what it saw. `[scan.website]` is taken out of troth.toml: the worker would try hourly.)"
         )
+        website.unscanned(teller.folder)
         return False
     teller.say(
         "`troth scan` visits it with a browser: before a choice, accepted, a second time, withdrawn, refused, with "
@@ -409,7 +409,8 @@ def staffed(teller: Teller, address: str) -> list[dict[str, str]]:
     teller.chapter("The office")
     teller.say(
         "Seven people handle what is asked. So that the console has something to show, it is given a year of closed "
-        "requests, a dozen open ones, three incidents, a hold and a marked sweep."
+        "requests, a dozen open ones, three incidents, a hold, a marked sweep, consents and disclosures, and an "
+        "authority that inspects."
     )
     program = Path(__file__).with_name("group_tour") / "office.py"
     filled = subprocess.run(
@@ -429,8 +430,7 @@ def staffed(teller: Teller, address: str) -> list[dict[str, str]]:
 
 def _scan(teller: Teller, into: str, *, code: int) -> None:
     """Scan the site and show, by cookie, what breaks the policy."""
-    command = ("scan", website.address(teller.folder), "--pages", str(PAGES), "--format", "json")
-    told = json.loads(teller.troth(*command, codes=(code,), into=into))
+    told = json.loads(teller.troth("scan", "website", "--format", "json", codes=(code,), into=into))
     for name, what in website.by_name(told["findings"]):
         teller.say_indented(name, what)
     teller.line(
@@ -557,6 +557,7 @@ def _settle(project: Path) -> int:
     file, port = project / "troth.toml", _free_port()
     text = file.read_text(encoding="utf-8")
     text = re.sub(r"(?m)^port = .*$", f"port = {port}", text)
+    text = re.sub(r"(?m)^url = \"http://localhost:.*$", f'url = "http://localhost:{port}/"', text)
     file.write_text(re.sub(r"(?m)^to = .*$", 'to = "folder:letters"', text), encoding="utf-8")
     return port
 

@@ -16,13 +16,14 @@ from urllib.request import urlopen
 import pytest
 from group_tour import website
 
+import every_page
 import office_walk
 
 TOUR = Path(__file__).resolve().parents[2] / "examples" / "group" / "tour.py"
 MAELLE = "maelle.trevalenne@ateliers-loriots.example"
 SECONDS_MAX = 480
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -102,19 +103,16 @@ def served(folder: Path) -> str:
             assert answered.status == 200
         links = office_walk.office("".join(said))
         visitors = {role: office_walk.enter(link) for role, link in links.items()}
-        worked = {
-            role: {"/console": first, **dict(office_walk.walk(visitor, links[role], first))}
-            for role, (visitor, first, _) in visitors.items()
-        }
         if not website.why_no_scan():
-            shown = office_walk.pictures({role: (links[role], jar) for role, (_, _, jar) in visitors.items()})
-            assert all(one.stat().st_size > 10_000 for one in shown)
+            with office_walk.chromium() as browser:
+                inside = {role: (links[role], jar) for role, (_, _, jar) in visitors.items()}
+                assert all(one.stat().st_size > 10_000 for one in office_walk.pictures(browser, inside))
+                walked = every_page.walk(folder / "project", address.rstrip("/"), browser)
+            (folder / "walked.json").write_text(json.dumps(walked), encoding="utf-8")
     finally:
         _, complaint = end(serving, folder)
-    assert set(worked) == {"handler", "reviewer", "dpo", "counsel", "intake", "auditor", "admin"}
-    assert all("Today" in pages["/console"] for pages in worked.values())
-    assert "2026-" in worked["handler"]["/console/requests"]
-    assert len(worked["dpo"]) > 8
+    assert set(visitors) == {"handler", "reviewer", "dpo", "counsel", "intake", "auditor", "admin"}
+    assert all("Today" in first for _, first, _ in visitors.values())
     assert (serving.returncode, complaint) == (0, "")
     assert any(address.rstrip("/") in line for line in said[-20:-1])
     return "".join(said)
@@ -123,6 +121,16 @@ def served(folder: Path) -> str:
 def part(said: str, title: str) -> str:
     """Return one chapter."""
     return said.partition(f". {title} ─")[2].partition("\n──")[0]
+
+
+def test_every_page_has_an_example_and_can_be_read_by_everybody(told):
+    _, folder = told
+    if not (folder / "walked.json").exists():
+        pytest.skip("Nothing was served, or there was no browser to look at it.")
+    walked = json.loads((folder / "walked.json").read_text(encoding="utf-8"))
+    assert walked["without an example"] == []
+    assert walked["wrong"] == []
+    assert walked["pages"] > 100
 
 
 def test_each_command_is_shown_and_nothing_ends_as_a_traceback(told):
@@ -208,6 +216,8 @@ def test_the_web_site_breaks_clause_9_and_keeps_it_once_mended(told):
         return
     assert {"mrv_id_0", "slg_visitor_44", "spring_offer"} == set(re.findall(r"(?m)^    (\w+_\w+) ", found))
     assert re.search(r"spring_offer +undeclared$", found, re.MULTILINE)
+    exported = (folder / "project" / "ledger.jsonl").read_text(encoding="utf-8")
+    assert exported.count(r"\"scan\":\"website\"") == 2  # so that the worker makes the next in a week
     mended = part(said, "Clause 9 is mended")
     assert 'gate = "report"          →  gate = "enforce"' in mended
     assert "0 against the policy" in mended

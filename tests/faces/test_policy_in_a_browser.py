@@ -5,9 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from docx import Document
 
+from accessible import too_wide, violations
 from console_visits import admit_all
 from reviewed_documents import change, saved
 from servers import free_port
@@ -23,17 +23,9 @@ from troth.work import draft_policy, review_document
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 GROUP = Path(__file__).resolve().parents[2] / "examples" / "group"
-WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 LOCALES = {"en": "en-GB", "fr": "fr-CH"}
-PAGES = (
-    "",
-    "/spring",
-    "/spring/clause/7",
-    "/spring/clause/9.5",
-    "/spring/difference",
-    "/spring/conflicts",
-    "/spring/review",
-)
+PAGES = ("/spring", "/spring/clause/7.1", "/spring/conflicts", "/spring/review")
+"""Those that say here what they do not in the example, where `every_page` walks: a stale base, a proposal."""
 
 
 @pytest.fixture(scope="module")
@@ -94,16 +86,15 @@ def visit(browser, server):
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
-def test_every_page_of_the_policy_is_accessible_and_light(visit, language):
+def test_a_stale_draft_and_a_review_can_be_read_by_everybody(visit, language):
     page = visit(language)
     for path in PAGES:
         answer = page.goto(f"/console/policy{path}")
         assert answer.status == 200
         assert len(answer.body()) < 150_000, path
-        found = Axe().run(page, options=WCAG).response["violations"]
-        assert [(path, one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
+        assert violations(page) == [], path
         page.set_viewport_size({"width": 360, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        assert too_wide(page) == 0, path
         page.set_viewport_size({"width": 1280, "height": 1000})
 
 

@@ -152,11 +152,31 @@ def test_every_promise_of_every_clause_goes_through_its_form_unchanged(project, 
             for kind, name in clause_text.promises(draft.main, number):
                 if name:
                     continue
+                page = client.get(f"/console/policy/spring/clause/{number}?promise={kind}/")
                 done = post(
                     client, f"/spring/clause/{number}/promise", kind=kind, name="", **form_of(page, kind)
                 )
                 assert done.status_code == 303, plain(done)
     assert now(project).files == draft.files
+
+
+def test_where_a_clause_has_many_promises_each_form_is_drawn_when_it_is_asked_for(project, app, draft):
+    with signed_in(project, "handler", app) as client:
+        found = []
+        for number in draft.main.by_number:
+            kept = list(clause_text.promises(draft.main, number))
+            page = client.get(f"/console/policy/spring/clause/{number}").text
+            assert page.count('name="kind" value=') == (len(kept) if len(kept) <= 3 else 0)
+            links = [
+                html.unescape(one) for one in re.findall(r'<p class="card promise"><a href="([^"]*)"', page)
+            ]
+            assert len(links) == (len(kept) if len(kept) > 3 else 0)
+            for link in links:
+                drawn = client.get(link.partition("#")[0]).text
+                assert drawn.count('name="kind" value=') == 1
+                assert f'id="{link.partition("#")[2]}"' in drawn
+            found += links
+        assert found
 
 
 def test_a_promise_is_changed_and_a_wrong_field_is_told_beside_it(project, app, draft):

@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import databases
@@ -25,18 +26,24 @@ from troth import wiring
 from troth.ledger import accounts
 from troth.ledger.accounts import Account
 from troth.policy import clause_text
+from troth.policy.promise import Purpose
 from troth.rules.action import About
+from troth.rules.consent_form import Form
+from troth.rules.disclosure import Disclosure
 from troth.work import (
     action,
     admit,
     decide,
+    disclose,
     draft_policy,
     extend,
     hold,
     incident,
+    inspection,
     open_request,
     plan_erasure,
     record_consent,
+    record_form,
     record_objection,
     say_more,
     sign_in,
@@ -77,6 +84,12 @@ ASKED = (
     (1, "access", "en", "portal", ""),
     (0, "erase", "fr", "email", "Effacez tout, s’il vous plaît."),
 )
+DISCLOSED = (
+    # to whom, what, for which purpose, on what
+    ("group-companies", ("contact", "work"), "relationship", {"agreement": "intra-group agreement of 2024"}),
+    ("auditors", ("orders",), "contract", {"confidentiality": "engagement letter of 2026"}),
+    ("authorities", ("orders", "payment"), "contract", {"legal_reference": "LPF art. L81"}),
+)
 REASONS = "The contracts of eleven years have to be gone through by hand."
 
 
@@ -85,14 +98,7 @@ def main(arguments: Sequence[str]) -> int:
     folder, address = Path(arguments[0]), arguments[1]
     project = wiring.open_project(folder)
     try:
-        people = list(_people())
-        _staff(project)
-        _before(project, people[:BEFORE])
-        _requests(project, people[BEFORE:])
-        _incidents(project)
-        _promises(project, people[-1])
-        _policy(project)
-        _choices(project, people[:60])
+        fill(project)
         print(json.dumps([
             {"handle": handle, "name": name, "role": role,
              "link": sign_in.enter_link(project, handle, "tour", MINUTES, address)}
@@ -102,6 +108,20 @@ def main(arguments: Sequence[str]) -> int:
         project.close()
         project.ledger.close()
     return 0
+
+
+def fill(project: Project) -> None:
+    """Fill the ledger of the project: staff, and work in every state."""
+    people = list(_people())
+    _staff(project)
+    _before(project, people[:BEFORE])
+    _requests(project, people[BEFORE:])
+    _incidents(project)
+    _promises(project, people[-1])
+    _policy(project)
+    _choices(project, people[:60])
+    _disclosures(project, people[:20])
+    _inspection(project)
 
 
 def _people() -> Iterator[tuple[str, str]]:
@@ -221,14 +241,49 @@ def _policy(project: Project) -> None:
 def _choices(project: Project, people: Sequence[tuple[str, str]]) -> None:
     """Record what people chose about the purposes that ask."""
     purposes = [one for one in project.policy.purposes.values() if record_consent.takes_consent(one)]
+    forms = {language: _form(project, purposes, language) for language in ("fr", "en")}
     for number, (_, email) in enumerate(people):
         purpose = purposes[number % len(purposes)]
         said = ("given", "given", "refused", "given", "withdrawn")[number % 5]
-        asked = Asked("web", ("fr", "en")[number % 2])
+        language = ("fr", "en")[number % 2]
+        asked = Asked("web", language, form=forms[language])
         for one in ("given", "withdrawn") if said == "withdrawn" else (said,):
             record_consent.record_consent(
                 project, [("email", email)], [Choice(str(purpose.key), one)], asked,  # type: ignore[arg-type]
             )  # fmt: skip
+
+
+def _form(project: Project, purposes: Sequence[Purpose], language: str) -> str:
+    """Keep the form in which people were asked; return its hash."""
+    texts = {str(one.key): one.does.said(language) for one in purposes}
+    shown = "\n".join(f"<label><input type=checkbox> {text}</label>" for text in texts.values()).encode()
+    digest = sha256(shown).hexdigest()
+    hashes = {name: sha256(text.encode()).hexdigest() for name, text in texts.items()}
+    record_form.record_form(project, Form("web", language, digest, hashes), shown)
+    return digest
+
+
+def _disclosures(project: Project, people: Sequence[tuple[str, str]]) -> None:
+    """Record what went to others: to a company of the group, to an auditor, and to a tax office."""
+    today = day_here(project)
+    for number, (_, email) in enumerate(people):
+        to, categories, purpose, proof = DISCLOSED[number % len(DISCLOSED)]
+        made = Disclosure(to, categories, purpose, today - timedelta(days=3 * number), proof)
+        disclose.disclose(project, [("email", email)], made, staff="marie")
+
+
+def _inspection(project: Project) -> None:
+    """Open a case for an authority that asks, with a document and an extract in it; one table was looked into."""
+    opened = inspection.open_inspection(
+        project, "CNIL", ["support.ticket"], "basile", reference="Contrôle 2026-114"
+    )
+    document = b"How a request is answered: it is taken in, identity is proved, two people decide.\n"
+    why = "It says who decides, which was asked for."
+    inspection.add_document(project, opened.number, "procedure.txt", document, why, "basile")
+    inspection.add_extract(
+        project, opened.number, "times", "basile", shape="csv", why="They asked how long an answer takes."
+    )
+    inspection.look(project, opened.number, "support", "ticket", "basile", rows=3)
 
 
 def _broken(project: Project) -> Iterator[str]:

@@ -55,6 +55,11 @@ def at_home(project: Path) -> None:
     _replace(project / "policy.md", r"sites: \[[^]]*\]", "sites: [localhost]")
 
 
+def unscanned(project: Path) -> None:
+    """Take the scan out of the settings, where nobody can make it."""
+    _replace(project / "troth.toml", r"(?m)^#[^\n]*\n\[scan\.website\]\n(?:\w[^\n]*\n)+\n", "")
+
+
 @contextmanager
 def served(teller: Teller) -> Iterator[None]:
     """Serve the project while the block runs; raises StoppedError where it does not answer."""

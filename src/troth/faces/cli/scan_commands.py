@@ -117,9 +117,10 @@ def scan(
             "Propose one with `troth scan URL --draft`."
         )
     with _served(url, opened) as where:
+        name = where if opened is not None and where in opened.settings.scans else ""  # of the settings
         wish = _wish(
             where, opened, pages=pages, rate=rate, minutes=minutes, language=language, ignore_robots=ignore_robots,
-            private=tuple(allow_private), pictures=pictures is not None or shape is Format.html,
+            private=tuple(allow_private), pictures=pictures is not None or bool(name) or shape is Format.html,
         )  # fmt: skip
         with progress(f"Visiting {wish.url}") as advance:
             report = scanning(wish, expected, clock=lambda: at, on_visit=lambda *_: advance())
@@ -132,7 +133,7 @@ def scan(
     if opened is not None and expected is not None and not draft:
         from troth.work.record_scan import record
 
-        record(opened, report)
+        record(opened, report, scan=name)
     if draft:
         from troth.rules.cookie_draft import drafted
 

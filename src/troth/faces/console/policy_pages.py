@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from troth.policy.merging import Side, Sides
 
 TOP = "top"
+FORMS_AT_ONCE = 3
+"""Where a clause has more promises, each form is drawn when it is asked for: one of countries is long."""
 FROM_DRAFT = "/policy/{name:str}"
 _WORDS = re.compile(r"\s+|[\w’'{}.]+|[^\w\s]")
 
@@ -421,9 +423,14 @@ def _clause_page(
         if not number or number in document.by_number
     ]
     there = list(clause_text.promises(draft.main, number)) if number else []
-    promises = [_promise(visit, draft, number, *one, given.get(one)) for one in [
-        *there, *(one for one in given if one not in there),
-    ]]  # fmt: skip
+    shown = [*there, *(one for one in given if one not in there)]
+    asked = visit.asked("promise")
+    promises = [
+        _promise(visit, draft, number, kind, name, given.get((kind, name)))
+        if len(shown) <= FORMS_AT_ONCE or (kind, name) in given or f"{kind}/{name}" == asked
+        else _folded(visit, kind, name)
+        for kind, name in shown
+    ]
     order = list(draft.main.by_number)
     at = order.index(number) if number else -1
     found = draft_policy.findings(visit.project, draft) if found is None else found
@@ -458,9 +465,15 @@ def _promise(
         "title": form.kind_said(kind, visit.words.language),
         "new": value is None,
         "wrong": [*wrong],
-        "open": bool(given),
+        "open": bool(given) or visit.asked("promise") == f"{kind}/{name}",
         "inputs": drawn(fields, inputs, wrong, visit.words("policy.row.key"), spoken, _prefix(kind, name)),
     }
+
+
+def _folded(visit: Visit, kind: str, name: str) -> dict[str, Any]:
+    """Return a promise without its form, which is drawn when it is asked for."""
+    title = form.kind_said(kind, visit.words.language)
+    return {"kind": kind, "name": name, "title": title, "wrong": [], "inputs": None}
 
 
 def _said(visit: Visit, draft: PolicyDraft, entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
