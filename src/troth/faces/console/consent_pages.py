@@ -68,6 +68,7 @@ def consent_pages(desk: Desk) -> None:
     def listed(visit: Visit) -> Response[Any]:
         """GET /console/consents: counts by purpose and channel, and over time."""
         whole = not works.going(COUNT) and counted.go_on(visit.project.ledger, most=AT_ONCE)
+        run = works.last(COUNT)
         if not whole and not works.going(COUNT):
             ledger = visit.project.ledger
 
@@ -75,7 +76,7 @@ def consent_pages(desk: Desk) -> None:
                 return counted.go_on(ledger, advance=lambda done: tell(done, 0, ""))
 
             with suppress(ConflictError):  # somebody else looked at the same moment
-                works.begin(COUNT, visit.staff.handle, work, leased=this_server)
+                run = works.begin(COUNT, visit.staff.handle, work, leased=this_server)  # ended by now or not
         set_ = kept(visit, "consents")
         totals, months = _sums(visit, counted, set_)
         if visit.asked("format") == "csv":
@@ -86,7 +87,6 @@ def consent_pages(desk: Desk) -> None:
                 if _sees(visit, topic[1]) and _is_asked(set_, topic)
             ]
             return csv_file("consents", heads, lines)
-        run = works.last(COUNT)
         return visit.show(
             "consents.html", visit.words("consents.title"), totals=totals, months=months, said=SAID, run=run,
             refusals=_refusals(visit), channels=CHANNELS, companies=_companies(visit), imports=_imports(visit),
