@@ -7,6 +7,8 @@ import re
 from collections import deque
 from html import unescape
 
+from troth.faces.words import DAY
+
 ENGLISH = re.compile(
     r"(?<![-/])\b(?:the|of|and|was|were|with|which|that|this|not|has|have|from|whose|is|are|been|yet|nobody|nothing|"
     r"says?|\d+ (?:years?|months?|days?|weeks?|hours?))\b(?![-/])"
@@ -45,7 +47,7 @@ def english_of(page):
     plain = UNREAD.sub(" ", page)
     for text in re.split(r"<[^>]*>", plain):
         said = unescape(text).strip()
-        if ENGLISH.search(said) and said not in AS_IT_IS:
+        if (ENGLISH.search(said) or DAY.search(said)) and said not in AS_IT_IS:
             yield said
     yield from (
         f'lang="en": {one}' for one in re.findall(r'<(?!html|a )[^>]*\blang="en"[^>]*>([^<]*)', plain)

@@ -4,7 +4,7 @@ import pytest
 
 import story
 from console_visits import console_of, signed_in
-from french_pages import english_on
+from french_pages import english_of, english_on
 from troth.faces.portal.application import application
 from troth.work import incident
 from troth.work.audit import audit
@@ -32,3 +32,12 @@ def test_what_a_person_reads_on_a_french_page_is_french(project, app, role):
         seen, english = english_on(client)
     assert not english, "\n".join(f"{path}: {line}" for line, path in english.items())
     assert len(seen) > 5
+
+
+def test_a_refusal_is_said_in_french_with_what_it_is_about(project, app):
+    with signed_in(project, "handler", app, language="fr") as client:
+        page = client.get("/console/requests/2099-0001").text
+        closed = client.post("/console/requests/2026-0001/do/close", data={}).text
+    assert "Il n’y a pas de demande 2099-0001." in page
+    assert "Le point c1 n’est pas décidé." in closed
+    assert not [*english_of(page), *english_of(closed)]

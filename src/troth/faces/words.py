@@ -34,10 +34,20 @@ class Words:
     def __call__(self, key: str, **named: object) -> str:
         """Say the sentence called `key`, with its gaps filled.
 
-        >>> Words("en", {"hello": "Hello {name}"})("hello", name="Ada")
-        'Hello Ada'
+        >>> Words("en", {"hello": "Hello {name}, {rows} rows"})("hello", name="Ada", rows=12_345)
+        'Hello Ada, 12,345 rows'
         """
-        return self.sentences[key].format(**named)
+        return self.sentences[key].format(**{name: self.number(value) for name, value in named.items()})
+
+    def number(self, value: object) -> object:
+        """Write a whole number of five digits or more in groups, as the language does; anything else stays.
+
+        >>> Words("fr", {}).number(1_234_567), Words("en", {}).number(12_345), Words("fr", {}).number(2026)
+        ('1\\u202f234\\u202f567', '12,345', 2026)
+        """
+        if not isinstance(value, int) or isinstance(value, bool) or abs(value) < GROUPED_FROM:
+            return value
+        return f"{value:,}".replace(",", "\u202f" if self.language == "fr" else ",")
 
     def said(self, text: str) -> Markup:
         """Show on a page what work or a rule said in English: in this language, or marked as what it is.
@@ -61,13 +71,19 @@ class Words:
         >>> Words("fr", {}).value("2026-04-03"), Words("fr", {}).value("orders"), Words("en", {}).value("each audit")
         ('3 avril 2026', 'orders', 'each audit')
         """
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-            return self.on(text)
-        if self.language != "fr":
-            return text
-        from troth.faces.french import in_french
+        if self.language == "fr":
+            from troth.faces.french import in_french
 
-        return in_french(text) or text
+            text = in_french(text) or text
+        return self.dated(text)
+
+    def dated(self, text: str) -> str:
+        """Write out the days (ISO 8601) of a text.
+
+        >>> Words("fr", {}).dated("depuis le 2026-02-03"), Words("en", {}).dated("kept: 2026-13-01")
+        ('depuis le 3 février 2026', 'kept: 2026-13-01')
+        """
+        return DAY.sub(lambda found: self.on(found[0]), text)
 
     def law(self, citation: str) -> str:
         """Cite the law as the language does.
@@ -133,6 +149,9 @@ class Words:
         return words(self.language).period(found)
 
 
+DAY = re.compile(r"(?<![\w:./-])\d{4}-\d{2}-\d{2}(?![\w-])")
+GROUPED_FROM = 10_000
+"""Up to four digits are read at a glance, and may be a year."""
 _LOCALES = {"en": "en_GB", "fr": "fr_FR"}
 
 
