@@ -6,6 +6,7 @@ Every link of every page is followed, so that a part which is added later is hel
 import re
 from collections import deque
 from html import unescape
+from html.parser import HTMLParser
 
 from troth.faces.words import DAY
 
@@ -13,14 +14,16 @@ ENGLISH = re.compile(
     r"(?<![-/])\b(?:the|of|and|was|were|with|which|that|this|not|has|have|from|whose|is|are|been|yet|nobody|nothing|"
     r"says?|\d+ (?:years?|months?|days?|weeks?|hours?))\b(?![-/])"
 )
+POLICY = re.compile("/console/policy/(?:in.force|[^/]+/clause)/")
+"""Where the promises of the policy stand as they are written, with their words in every language."""
 AS_IT_IS = {
     "Données de personne : what the server did",  # the reason that the map gives
 }
 """What is English on a French page, and stays so."""
-UNREAD = re.compile(
-    r"<(script|style|code|textarea|pre|title)\b.*?</\1>|<[^>]*\blang=\"en\"[^>]*>English</a>|<!--.*?-->",
-    re.DOTALL,
-)
+UNREAD = {"script", "style", "code", "textarea", "pre", "title"}
+OWN_WORDS = {"div", "section", "blockquote"}
+"""A block that says its language is prose as somebody wrote it: a clause, a letter, a proposal."""
+VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 
 
 def english_on(client, pages_max=140):
@@ -32,7 +35,7 @@ def english_on(client, pages_max=140):
         assert answer.status_code < 500, path
         if "text/html" not in answer.headers.get("content-type", "") or "file/" in path:
             continue
-        for line in english_of(answer.text):
+        for line in english_of(answer.text, all_of_it=not POLICY.match(path)):
             english.setdefault(line, path)
         for link in map(unescape, re.findall(r'href="(/console[^"#]*)', answer.text)):
             plain = re.sub(r"[?&]lang=\w\w", "", link)
@@ -42,13 +45,38 @@ def english_on(client, pages_max=140):
     return seen, english
 
 
-def english_of(page):
-    """Yield what a page shows in English, by words that French has not."""
-    plain = UNREAD.sub(" ", page)
-    for text in re.split(r"<[^>]*>", plain):
-        said = unescape(text).strip()
-        if (ENGLISH.search(said) or DAY.search(said)) and said not in AS_IT_IS:
-            yield said
-    yield from (
-        f'lang="en": {one}' for one in re.findall(r'<(?!html|a )[^>]*\blang="en"[^>]*>([^<]*)', plain)
-    )
+def english_of(page, *, all_of_it=True):
+    """Return what a page shows in English, by words that French has not and days that are not written out.
+
+    Without `all_of_it`, only what is marked as English: a sentence of ours that has no French.
+    """
+    reader = Reader(all_of_it)
+    reader.feed(page)
+    return [one for one in reader.english if one not in AS_IT_IS]
+
+
+class Reader(HTMLParser):
+    """A reader of one page, who passes by code and what somebody wrote in a language of its own."""
+
+    def __init__(self, all_of_it):
+        super().__init__()
+        self.open, self.english, self.all_of_it = [], [], all_of_it
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in VOID:
+            language = dict(attrs).get("lang")
+            marked = language == "en" and tag == "span"
+            unread = tag in UNREAD or (language == "en" and tag in OWN_WORDS)
+            self.open.append((tag, unread, marked))
+
+    def handle_endtag(self, tag):
+        while self.open and self.open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data):
+        said = data.strip()
+        if not said or any(unread for _, unread, _ in self.open):
+            return
+        is_english = self.all_of_it and (ENGLISH.search(said) or DAY.search(said))
+        if is_english or any(marked for *_, marked in self.open):
+            self.english.append(said)

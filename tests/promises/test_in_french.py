@@ -1,12 +1,14 @@
 """The example company's console in French: every verdict, purge, map and register of a whole policy is read there."""
 
+from datetime import timedelta
+
 import pytest
 
 import story
 from console_visits import admit_all, signed_in
 from french_pages import english_on
 from troth.faces.portal.application import application
-from troth.work import audit, sweep
+from troth.work import audit, draft_policy, hold, incident, sweep
 
 
 @pytest.mark.slow
@@ -15,6 +17,15 @@ def test_what_a_person_reads_of_a_whole_policy_is_french(company, role):
     story.ask(company, "erase", email="nobody@example.org")
     admit_all(company)
     sweep.look(company)
+    sweep.mark(company, staff="marie", confirmed=True)
+    hold.place(
+        company, "4711", "Un juge.", company.clock().date() + timedelta(90), "counsel", what=["contact"]
+    )
+    number = incident.report(company, "Un disque est perdu.", "intake").number
+    incident.certain(company, number, "Anne", company.clock(), "Il manque.", "handler")
+    draft = draft_policy.begin(company, "handler", "printemps")
+    words = "Nous gardons vos données aussi longtemps que nécessaire. {{ table: rien }}"
+    draft_policy.write_prose(company, draft, "policy.fr.md", "5", words, "handler")
     audit.audit(company)
     own = written_by_people(company)
     with signed_in(company, role, application(company), language="fr") as client:

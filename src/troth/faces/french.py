@@ -240,7 +240,12 @@ def value(text: str, *, thinly: bool = False) -> str | None:
         return "".join(
             between.get(one, one) if at % 2 else value(one) or one for at, one in enumerate(listed)
         )
-    if thinly or text.endswith((";", ":")) or _INNER.search(text) or (" " in text and text.rstrip().endswith((".", "?", "!"))):
+    if (
+        thinly
+        or text.endswith((";", ":"))
+        or _INNER.search(text)
+        or (" " in text and text.rstrip().endswith((".", "?", "!")))
+    ):
         return None
     return _WRITTEN.sub(lambda found: _written_day(*found.groups()), text)
 

@@ -40,10 +40,10 @@ class Words:
         return self.sentences[key].format(**{name: self.number(value) for name, value in named.items()})
 
     def number(self, value: object) -> object:
-        """Write a whole number of five digits or more in groups, as the language does; anything else stays.
+        r"""Write a whole number of five digits or more in groups, as the language does; anything else stays.
 
         >>> Words("fr", {}).number(1_234_567), Words("en", {}).number(12_345), Words("fr", {}).number(2026)
-        ('1\\u202f234\\u202f567', '12,345', 2026)
+        ('1\u202f234\u202f567', '12,345', 2026)
         """
         if not isinstance(value, int) or isinstance(value, bool) or abs(value) < GROUPED_FROM:
             return value

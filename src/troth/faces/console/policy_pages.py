@@ -84,10 +84,14 @@ def _lists(desk: Desk) -> None:
         comments = [
             entry for entry in draft.state["comments"] if entry["event"] not in draft.state["settled"]
         ]
+        spoken = (one for one in draft.documents.values() if one.language == visit.words.language)
+        titles = {
+            number: clause.title for document in spoken for number, clause in document.by_number.items()
+        }
         clauses = [
             {
                 "number": number,
-                "title": clause.title,
+                "title": titles.get(number) or clause.title,
                 "level": clause.level,
                 "changed": [
                     document.language
