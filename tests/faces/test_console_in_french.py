@@ -38,6 +38,6 @@ def test_a_refusal_is_said_in_french_with_what_it_is_about(project, app):
     with signed_in(project, "handler", app, language="fr") as client:
         page = client.get("/console/requests/2099-0001").text
         closed = client.post("/console/requests/2026-0001/do/close", data={}).text
-    assert "Il n’y a pas de demande 2099-0001." in page
-    assert "Le point c1 n’est pas décidé." in closed
+    assert "Il n’y a pas de demande «\N{NO-BREAK SPACE}2099-0001\N{NO-BREAK SPACE}»." in page
+    assert "Il n’en est plus question. Regardez de nouveau la demande." in closed
     assert not [*english_of(page), *english_of(closed)]

@@ -94,6 +94,9 @@ def test_every_sentence_is_found_again_when_its_gaps_are_filled(written):
     [
         ("There is no request 7. Did you mean 8? `troth request list` shows them all.",
          "Il n’y a pas de demande 7. Vouliez-vous dire 8 ? `troth request list` les montre toutes."),
+        ("There is no promise 'x'. Did you mean 'xy'?",
+         "Il n’y a pas de promesse «\N{NO-BREAK SPACE}x\N{NO-BREAK SPACE}». "
+         "Vouliez-vous dire «\N{NO-BREAK SPACE}xy\N{NO-BREAK SPACE}» ?"),
         ("The draft spring is accepted already.", "Le projet spring est déjà accepté."),
         ("The last update is more than twelve months ago.", "La dernière mise à jour remonte à plus de douze mois."),
         ("The hold tax ended on 2026-03-01.", "Le gel tax a pris fin le 1er mars 2026."),

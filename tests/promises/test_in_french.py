@@ -8,7 +8,8 @@ import story
 from console_visits import admit_all, signed_in
 from french_pages import english_on
 from troth.faces.portal.application import application
-from troth.work import audit, draft_policy, hold, incident, sweep
+from troth.rules.action import About
+from troth.work import action, audit, draft_policy, hold, incident, sweep
 
 
 @pytest.mark.slow
@@ -26,7 +27,9 @@ def test_what_a_person_reads_of_a_whole_policy_is_french(company, role):
     draft = draft_policy.begin(company, "handler", "printemps")
     words = "Nous gardons vos données aussi longtemps que nécessaire. {{ table: rien }}"
     draft_policy.write_prose(company, draft, "policy.fr.md", "5", words, "handler")
-    audit.audit(company)
+    broken = next(one for one in audit.audit(company) if one.word == "broken")
+    due = company.clock().date() + timedelta(30)
+    action.open_action(company, About("promise", broken.promise), "marie", due, "handler", why="À faire.")
     own = written_by_people(company)
     with signed_in(company, role, application(company), language="fr") as client:
         seen, english = english_on(client, pages_max=400)

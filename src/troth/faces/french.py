@@ -41,6 +41,7 @@ _INNER = re.compile(r"[.!?] +[A-Z]|[;:] ")
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LISTED = re.compile(r"[`'\"]?[\w.:/@#\-]+[`'\"]?")
+_QUOTED = re.compile(r"'[^']+'|\"[^\"]+\"")
 _PERIOD = re.compile(r"(\d+) (hour|day|week|month|year)s?")
 _UNITS = {"hour": "heure", "day": "jour", "week": "semaine", "month": "mois", "year": "an"}
 _WRITTEN = re.compile(
@@ -224,6 +225,8 @@ def value(text: str, *, thinly: bool = False) -> str | None:
     >>> value("2026-03-01"), value("1,234.5"), value("13 months"), value("customers"), value("Nobody knows this.")
     ('1er mars 2026', '1\u202f234,5', '13 mois', 'customers', None)
     """
+    if _QUOTED.fullmatch(text):
+        return f"«\u00a0{text[1:-1]}\u00a0»"
     known = in_french(text)
     if known is not None:
         return known

@@ -65,6 +65,16 @@ class Words:
         known = text if ours else in_french(text)
         return Markup('<span lang="en">{}</span>').format(text) if known is None else escape(known)
 
+    def word(self, code: str) -> str:
+        """Say a choice that a policy makes, such as a legal basis, as its notice does.
+
+        >>> Words("fr", {}).word("legitimate_interests")
+        'intérêt légitime'
+        """
+        from troth.policy.words import words
+
+        return words(self.language).word(code)
+
     def value(self, text: str) -> str:
         """Write a value of a table as people do, where it is a day or something known in this language.
 
