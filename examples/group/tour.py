@@ -311,7 +311,7 @@ def mended(teller: Teller) -> None:
     told = json.loads(teller.troth("audit", "--json", codes=(0, 1), into="audit-mended.json"))["promises"]
     for one in told:
         if one["clause"].startswith("9") and one["word"] != "unproven":
-            teller.line(f"    {one['word']:<9}{one['promise']:<38}{one['figure']}")
+            teller.line(f"    {one['word']:<9}{one['promise']:<38}  {one['figure']}")
 
 
 def audit(teller: Teller) -> None:
@@ -327,7 +327,7 @@ def audit(teller: Teller) -> None:
     teller.line()
     for word, clauses, promise, figure, reasons in _gathered(told):
         where = promise if len(clauses) == 1 else f"{promise} and {len(clauses) - 1} more"
-        teller.line(f"    {word:<9}{where:<38}{figure}")
+        teller.line(f"    {word:<9}{where:<38}  {figure}")
         for reason in reasons[:4]:
             teller.line(f"    {'':<9}  – {reason}")
         if len(reasons) > 4:

@@ -233,6 +233,17 @@ def test_every_wrong_cell_is_told_at_once_by_row_and_column_and_nothing_is_recor
     assert list(read.events(project.ledger)) == []
 
 
+def test_a_heading_that_lacks_is_no_row_with_a_mistake(folder, project, table):
+    table.write_text("Received on,Rights,Status\n2026-11-01,access,open\n", encoding="utf-8")
+    said = troth(folder, "import", "requests", table, "--dry-run")
+    assert said.code == 1
+    assert "The headings are wrong, so no row was read. Nothing was recorded." in " ".join(said.out.split())
+    assert "-1" not in said.out
+    told = json.loads(troth(folder, "import", "requests", table, "--dry-run", "--json").out)
+    assert (told["rows"], told["faulty_rows"]) == (0, 0)
+    assert {one["row"] for one in told["faults"]} == {0}
+
+
 def test_what_is_not_kept_any_more_is_not_taken_and_letters_stay_below_the_folder(project, table):
     (table.parent.parent / "secret.txt").write_text("secret")
     table.write_text(

@@ -72,6 +72,24 @@ def test_the_rows_are_counted_on_the_day_the_version_takes_effect(folder, clock,
     assert [one.count for one in of(weighed(folder, clock, effective="2027-01-01"), "rows_due")] == [2]
 
 
+def test_rows_that_nobody_can_count_are_not_said_to_fall_due(folder, clock, first):
+    blanked = SHORTER[2].replace("1 year", "1 year\n    then: anonymise")
+    anonymised = (*SHORTER[:2], blanked)
+    found = weighed(folder, clock, anonymised)
+    assert of(found, "rows_due") == []
+    (one,) = of(found, "rows_uncounted")
+    assert (one.count, one.command) == (None, "")
+    assert one.says == (
+        "news.subscriber: what is due cannot be swept, nor counted: 5/retention/prospects says that data is "
+        "anonymised, and the map deletes rows of subscriber"
+    )
+    assert "rows nobody can count" in troth(folder, "policy", "diff").out
+    publish(opened(folder, clock))
+    write_next(folder, "0.3.0", "2027-01-06", (SHORTER[0], blanked, SHORTER[2]))
+    (due,) = of(weigh(opened(folder, clock)), "rows_due")
+    assert due.says == "news.subscriber: 2 rows due; how many before cannot be counted"
+
+
 def test_a_longer_retention_says_which_rows_stay(folder, clock, first):
     clock.forward(days=800)
     found = weighed(folder, clock, (SHORTER[0], SHORTER[1], SHORTER[1].replace("3 years", "9 years")),

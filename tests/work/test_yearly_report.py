@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 from datetime import date
 
@@ -77,7 +78,11 @@ def test_each_part_is_counted_from_the_year(busy):
     assert asked.rows[0][:3] == ("access", "2", "2")
     assert found["Refusals"].rows == (("access", "Art. 15(4)", "1"),)
     assert found["Personal data breaches"].rows[0][0] == "I-2026-001"
-    assert "The controls ran on 2 days. On 2026-11-23:" in found["The audit over the year"].sentences[0]
+    assert re.match(
+        r"The controls ran 2 times; days on which they did: 2\. The first, 2026-11-23 \d\d:\d\d UTC: .*"
+        r"The last, 2026-12-03 ",
+        found["The audit over the year"].sentences[0],
+    )
     assert "From 2026-11-23 to 2026-12-03:" in found["What changed in the record of processing"].sentences[0]
     documents = found["Training, reviews and other documents"]
     assert "2 documents are dated in the year" in documents.sentences[0]
@@ -96,6 +101,30 @@ def test_each_part_is_counted_from_the_year(busy):
     action.open_action(busy, About("promise", promise), "head of product", date(2026, 12, 15), "marie")
     (row,) = parts(yearly_report.yearly_report(busy, 2026))["Actions"].rows
     assert (row[1], row[2]) == (f"promise:{promise}", "head of product")
+
+
+def test_of_one_day_the_first_and_the_last_run_are_told_apart(project, clock):
+    publish_policy(project.ledger, project.policy, None, clock().date())
+    heading = "The audit over the year"
+    audit(project)
+    (once,) = parts(yearly_report.yearly_report(project, 2026))[heading].sentences[:1]
+    assert once.startswith("The controls ran once, 2026-11-23 ")
+    kept = re.search(r"(\d+) kept", once)[1]
+    clock.forward(hours=1)
+    record_register(project)
+    audit(project)
+    told = parts(yearly_report.yearly_report(project, 2026))[heading].sentences[0]
+    first, last = re.findall(r"2026-11-23 \d\d:\d\d UTC", told)
+    assert first < last
+    assert "The controls ran 2 times; days on which they did: 1." in told
+    assert f"The first, {first}: {kept} kept" in told
+    clock.forward(hours=1)
+    audit(project)
+    again = parts(yearly_report.yearly_report(project, 2026, language="fr"))["L’audit sur l’année"].sentences[
+        0
+    ]
+    assert f"La première, {first} : {kept} tenues" in again
+    assert again.startswith("Les contrôles ont tourné 3 fois ; jours concernés : 1.")
 
 
 def test_a_year_without_anything_says_so_and_why_in_every_part(project):

@@ -24,8 +24,8 @@ from troth.rules.purpose_scope import Scope
 from troth.rules.sweep import Bound
 
 What = Literal[
-    "rows_due", "rows_stay", "undeclared", "consent", "cookie_consent", "notice", "objection_notice", "recipient",
-    "clock", "announcement",
+    "rows_due", "rows_stay", "rows_uncounted", "undeclared", "consent", "cookie_consent", "notice", "objection_notice",
+    "recipient", "clock", "announcement",
 ]  # fmt: skip
 _TOLD_OF = (
     "does",
@@ -96,16 +96,17 @@ def consequences(
 
 
 def _swept(sweeps: Sequence[tuple[Bound, Bound | None]], counted: Counted) -> Iterator[Consequence]:
-    """Say how many rows fall due by a retention that is shorter, and how many stay by a longer one."""
+    """Say how many rows fall due by a retention that is shorter, how many stay by a longer one, what nobody counts."""
     for one, was in sweeps:
         before, after = counted.rows.get(one.name, (None, None))
         place = f"{one.store}.{one.table}"
         if one.why_not:
-            yield Consequence("rows_due", one.rule.id, f"{place}: {one.why_not}", None, "GDPR Art. 5(1)(e)")
+            yield _uncounted(one, f"{place}: what is due cannot be swept, nor counted: {one.why_not}")
         elif after is None:
-            said = f"{place}: its store cannot count what is due"
-            yield Consequence("rows_due", one.rule.id, said, None, "GDPR Art. 5(1)(e)")
-        elif before is None or was is None:
+            yield _uncounted(one, f"{place}: its store cannot count what is due")
+        elif before is None and was is not None:
+            yield _due(one, f"{place}: {_rows(after)} due; how many before cannot be counted", after)
+        elif before is None:
             said = f"{place}: {_rows(after)} due that no promise ended before"
             yield _due(one, said, after)
         elif after > before:
@@ -114,6 +115,10 @@ def _swept(sweeps: Sequence[tuple[Bound, Bound | None]], counted: Counted) -> It
         elif after < before:
             said = f"{place}: {_rows(before - after)} that would be due stay longer"
             yield Consequence("rows_stay", one.rule.id, said, before - after, "GDPR Art. 5(1)(e)")
+
+
+def _uncounted(one: Bound, said: str) -> Consequence:
+    return Consequence("rows_uncounted", one.rule.id, said, None, "GDPR Art. 5(1)(e)")
 
 
 def _due(one: Bound, said: str, rows: int) -> Consequence:

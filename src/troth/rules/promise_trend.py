@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from troth.rules.event import Event
@@ -42,6 +42,16 @@ class Day:
     def total(self) -> int:
         """How many promises were judged by then."""
         return self.kept + self.broken + self.unproven
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How many promises stood how when the controls had run, and when they had."""
+
+    at: datetime
+    kept: int
+    broken: int
+    unproven: int
 
 
 def fold(state: State | None, event: Event) -> State:
@@ -81,3 +91,27 @@ def trend(runs: Sequence[tuple[date, str, str]]) -> tuple[Day, ...]:
         words = list(now.values())
         days[on] = Day(on, words.count("kept"), words.count("broken"), words.count("unproven"))
     return tuple(days.values())
+
+
+def runs(judged: Iterable[tuple[datetime, str, str]]) -> tuple[Run, ...]:
+    """Count the verdicts at the end of each run, from (moment, promise, verdict) in order.
+
+    A run is over where a promise is judged again, or the day is.
+
+    >>> day = datetime(2026, 11, 1)
+    >>> [one.broken for one in runs([(day, "a", "kept"), (day, "b", "broken"), (day, "b", "kept")])]
+    [1, 0]
+    """
+    now: dict[str, str] = {}
+    seen: set[str] = set()
+    found: list[Run] = []
+    for at, promise, verdict in judged:
+        if found and promise not in seen and found[-1].at.date() == at.date():
+            found.pop()
+        else:
+            seen.clear()
+        seen.add(promise)
+        now[promise] = verdict
+        words = list(now.values())
+        found.append(Run(at, words.count("kept"), words.count("broken"), words.count("unproven")))
+    return tuple(found)

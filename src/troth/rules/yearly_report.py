@@ -18,7 +18,7 @@ from importlib.resources import files
 from typing import Any
 
 from troth.rules import question, statistics
-from troth.rules.promise_trend import Day
+from troth.rules.promise_trend import Run
 from troth.rules.question import Answer, Asked, text
 from troth.rules.register_change import Changed
 
@@ -138,20 +138,25 @@ def incidents(found: Answer, asked: Asked) -> Section:
     return _section("incidents", asked, [sentence], columns, rows)
 
 
-def audit(days: Sequence[Day], states: Iterable[Mapping[str, Any]], asked: Asked) -> Section:
+def audit(runs: Sequence[Run], states: Iterable[Mapping[str, Any]], asked: Asked) -> Section:
     """How many promises stood how at the first and the last run of the year, and what was broken at its end."""
-    inside = [one for one in days if asked.within(one.on.isoformat())]
+    inside = [one for one in runs if asked.within(one.at.isoformat())]
     if not inside:
         return nothing("audit", asked)
     first, last = inside[0], inside[-1]
     sentence = say(
-        "say", "audit", asked.language, days=len(inside), first=first.on, last=last.on, kept_then=first.kept,
+        "say", "audit" if len(inside) > 1 else "audit_once", asked.language, runs=len(inside),
+        days=len({one.at.date() for one in inside}), first=_moment(first), last=_moment(last), kept_then=first.kept,
         broken_then=first.broken, unproven_then=first.unproven, kept_now=last.kept, broken_now=last.broken,
         unproven_now=last.unproven,
     )  # fmt: skip
     broken = [one for one in states if one["status"] == "broken"]
     sentences = [sentence, *([say("say", "audit_broken", asked.language)] if broken else [])]
     return _section("audit", asked, sentences, ("promise", "figure"), broken)
+
+
+def _moment(run: Run) -> str:
+    return f"{run.at:%Y-%m-%d %H:%M} UTC"
 
 
 def register(since: date | None, found: Sequence[Changed], asked: Asked) -> Section:

@@ -5,6 +5,7 @@ Law: GDPR Art. 5(2), Art. 24(1).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -68,9 +69,15 @@ def turned(project: Project, since: date) -> tuple[promise_trend.Turned, ...]:
 
 def trend(project: Project) -> tuple[promise_trend.Day, ...]:
     """Count how the promises stood at the end of each day on which controls ran."""
-    runs = [
-        (event.at.date(), event.facts.promise, event.facts.verdict)
-        for event in read.told(project.ledger, "control_ran", _Ran)
-        if event.stream.startswith(f"{promise_trend.FAMILY}/")
-    ]
-    return promise_trend.trend(runs)
+    return promise_trend.trend([(at.date(), promise, verdict) for at, promise, verdict in _judged(project)])
+
+
+def runs(project: Project) -> tuple[promise_trend.Run, ...]:
+    """Count how the promises stood at the end of each run of the controls."""
+    return promise_trend.runs(_judged(project))
+
+
+def _judged(project: Project) -> Iterator[tuple[datetime, str, str]]:
+    for event in read.told(project.ledger, "control_ran", _Ran):
+        if event.stream.startswith(f"{promise_trend.FAMILY}/"):
+            yield event.at, event.facts.promise, event.facts.verdict

@@ -53,6 +53,11 @@ class Looked:
         self.faulty.update(one.row for one in found)
 
     @property
+    def wrong(self) -> int:
+        """How many rows have mistakes; the headings (row 0) are no row."""
+        return len(self.faulty - {0})
+
+    @property
     def whole(self) -> bool:
         """Say whether the headings are right, so that rows could be read at all."""
         return 0 not in self.faulty

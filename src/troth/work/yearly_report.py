@@ -61,7 +61,7 @@ def yearly_report(
         rules.requests(_received(look), asked_for("overdue"), asked_for("extensions"), asked),
         rules.refusals(asked_for("refusals"), asked_for("late-refusals"), asked),
         rules.incidents(asked_for("breaches"), asked),
-        rules.audit(audit_trend.trend(project), _last_verdicts(past, until), asked),
+        rules.audit(audit_trend.runs(project), _last_verdicts(past, until), asked),
         _register(project, asked),
         rules.transfers(asked_for("transfers", replace(narrowed, since=None)), asked),
         *_documents(look),

@@ -27,6 +27,7 @@ FORMATS = ("text", "json", "html")
 WORDS = {
     "rows_due": "rows fall due",
     "rows_stay": "rows stay longer",
+    "rows_uncounted": "rows nobody can count",
     "undeclared": "no longer declared",
     "consent": "consent to ask again",
     "cookie_consent": "cookies to ask again",

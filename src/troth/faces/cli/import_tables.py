@@ -86,7 +86,7 @@ def _import(
         looked = import_table.look(opened, file, columns, advance=advance)
     done = None
     if not dry_run and (not looked.faults or (skip_faulty and looked.whole)):
-        with progress("Recording", looked.rows - len(looked.faulty)) as advance:
+        with progress("Recording", looked.rows - looked.wrong) as advance:
             done = import_table.take(
                 opened, file, columns, looked, staff=staff, skip_faulty=skip_faulty, advance=advance
             )
@@ -102,7 +102,7 @@ def _told(looked: Looked, done: Taken | None, *, dry_run: bool) -> dict[str, Any
     return {
         "rows": looked.rows, "taken": done.taken if done else 0, "known": done.known if done else 0,
         "differs": done.differs if done else [], "written": done.written if done else "", "dry_run": dry_run,
-        "recorded": done is not None, "unread": list(looked.unread), "faulty_rows": len(looked.faulty),
+        "recorded": done is not None, "unread": list(looked.unread), "faulty_rows": looked.wrong,
         "faults": [{"row": one.row, "column": one.column, "what": one.what} for one in looked.faults],
         "more_faults": looked.more,
     }  # fmt: skip
@@ -116,16 +116,20 @@ def _show(looked: Looked, done: Taken | None, *, dry_run: bool) -> None:
         out().print(f"… and {more} more; --json lists them.")
     if looked.unread:
         err().print(f"Not read: the columns {', '.join(looked.unread)}.", markup=False)
+    if done is None and not looked.whole:
+        out().print("The headings are wrong, so no row was read. Nothing was recorded.")
+        out().print("Mend the headings, or say with --map which column is which, and import it again.")
+        return
     if done is None:
-        right = looked.rows - len(looked.faulty)
+        right = looked.rows - looked.wrong
         out().print(
-            f"Rows: {looked.rows}; right: {right}; with mistakes: {len(looked.faulty)}. Nothing was recorded."
+            f"Rows: {looked.rows}; right: {right}; with mistakes: {looked.wrong}. Nothing was recorded."
         )
         if looked.faults and not dry_run:
             out().print("Mend the cells and import it again, or take the other rows with --skip-faulty.")
         return
     out().print(
-        f"Rows recorded: {done.taken}; known already: {done.known}; skipped for mistakes: {len(looked.faulty)}; "
+        f"Rows recorded: {done.taken}; known already: {done.known}; skipped for mistakes: {looked.wrong}; "
         f"there already and otherwise, so not taken: {len(done.differs)}."
     )
     if done.differs:
