@@ -1,5 +1,6 @@
 """The first page: what waits for whom, what is due, and nothing that is not theirs to see."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 import story
 from console_visits import admit_all, admit_one, signed_in
 from troth.faces.console.chart import chart
+from troth.faces.console.heard import Heard
 from troth.faces.portal.application import application
 from troth.outside.mail import Sent
 from troth.work import admit, decide, draft_policy, hold, incident, inspection, write_to
@@ -159,3 +161,19 @@ def test_letters_that_fail_one_after_the_other_are_told(project):
     assert "/console/settings/health" not in page.partition("<main")[2]
     assert "could not be sent" in first_page(project, "admin")
     assert "could not be sent" not in first_page(project, "auditor")
+
+
+def test_what_cannot_be_asked_beside_a_page_ends_nothing(project, caplog):
+    class Broken:
+        @property
+        def maps(self):
+            raise RuntimeError("a word of a driver")
+
+    heard = Heard()
+    assert heard.last(Broken()).stores == ()
+    for thread in threading.enumerate():
+        if thread.name == "health":
+            thread.join(20)
+    assert "could not be asked (RuntimeError)" in caplog.text
+    assert "a word of a driver" not in caplog.text
+    assert heard.ask(project, anew=False).mail == "answers"

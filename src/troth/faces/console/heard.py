@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 
@@ -9,6 +10,7 @@ from troth.work import health
 from troth.work.concerns import Answers
 from troth.work.project import Project
 
+LOG = logging.getLogger("troth.console")
 ASKED_AGAIN_SECONDS = 60.0
 """Stores are asked whether they answer this often at most: a page is looked at more often than a store fails."""
 
@@ -35,10 +37,14 @@ class Heard:
     def last(self, project: Project) -> Answers:
         """Return the last answers at once; where they are old, whoever looks next is told newer ones."""
         if self._is_old() and not self._lock.locked():
-            threading.Thread(
-                target=self.ask, args=(project,), kwargs={"anew": False}, name="health", daemon=True
-            ).start()
+            threading.Thread(target=self._ask_beside, args=(project,), name="health", daemon=True).start()
         return self._found
+
+    def _ask_beside(self, project: Project) -> None:
+        try:
+            self.ask(project, anew=False)
+        except Exception as error:  # such as while the server ends: the next page asks again
+            LOG.warning("health: stores and mail could not be asked (%s).", type(error).__name__)
 
     def _is_old(self) -> bool:
         return not self._at or time.monotonic() - self._at > ASKED_AGAIN_SECONDS
