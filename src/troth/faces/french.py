@@ -149,6 +149,12 @@ def in_french(text: str) -> str | None:
     'Il n’y a pas de demande 12.'
     >>> in_french("Whatever somebody wrote.") is None
     True
+    >>> in_french("standard clauses in force on 2026-12-02; no site was scanned")
+    'clauses types en vigueur au 2 décembre 2026 ; aucun site n’a été analysé'
+    >>> in_french("request 2026-0002, claim c1: police is not told yet (open)")
+    'demande 2026-0002, point c1 : police n’est pas encore informé (open)'
+    >>> in_french("version 2.0 is in force in 2 languages")
+    'la version 2.0 est en vigueur en 2 langues'
     """
     if not text.strip():
         return text
@@ -162,7 +168,11 @@ def in_french(text: str) -> str | None:
     if led is not None and led.end():
         rest = in_french(text[led.end() :])
         return None if rest is None else f"{' ' if led[0].startswith(';') else ''}{led[0]}{rest}"
-    return _one(text) or _many(text) or _bracketed(text)
+    whole = catalogue().whole.get(text)
+    if whole is not None:
+        return whole
+    by_parts = _many(text) if "; " in text else None  # or a gap at the end of one part takes the next ones
+    return by_parts or _one(text) or _many(text) or _bracketed(text)
 
 
 def _one(text: str) -> str | None:
@@ -171,16 +181,22 @@ def _one(text: str) -> str | None:
     whole = known.whole.get(text)
     if whole is not None:
         return whole
+    as_they_stand: str | None = None
     for entry in known.entries(text):
         values = entry.match(text)
         if values is None:
             continue
         turned = {
-            name: entry.word(name, one) or value(one, thinly=entry.is_thin) for name, one in values.items()
+            name: entry.word(name, one) or (one if name == "version" else value(one, thinly=entry.is_thin))
+            for name, one in values.items()
         }
-        if None not in turned.values():
-            return _fill(entry.fr, values, {name: str(one) for name, one in turned.items()})
-    return None
+        if None in turned.values():
+            continue
+        filled = _fill(entry.fr, values, {name: str(one) for name, one in turned.items()})
+        if not any(" " in one and turned[name] == one for name, one in values.items()):
+            return filled
+        as_they_stand = as_they_stand or filled  # words in a gap stay English: another sentence may know them
+    return as_they_stand
 
 
 def _many(text: str) -> str | None:
@@ -208,10 +224,13 @@ def _bracketed(text: str) -> str | None:
 
 def _part(text: str) -> str | None:
     """Turn what stands before the rest: a sentence, what ends in a colon or semicolon, or a place before a colon."""
-    known = _one(text)
-    if known is not None or not text.endswith((":", ";")):
-        return known
     before, mark = text[:-1], text[-1]
+    known = _one(before) if mark == ";" else None  # else a gap at its end takes the mark
+    if known is not None:
+        return f"{known} ;"
+    known = _one(text)
+    if known is not None or mark not in ":;":
+        return known
     known = before if mark == ":" and _LISTED.fullmatch(before) else _one(before)
     return None if known is None else f"{known} {mark}"
 

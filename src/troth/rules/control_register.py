@@ -83,7 +83,7 @@ def measures(promise: Security, source: Source) -> Judged:
     )
     if wrong:
         return "broken", _lacking(len(wrong)), wrong
-    figure = f"{len(source.measures())} measures; {', '.join(str(one.key) for one in papers)} hold"
+    figure = f"{len(source.measures())} measures; borne out by {', '.join(str(one.key) for one in papers)}"
     if "passwords_disclosed" not in promise.said or promise.passwords_disclosed is not False:
         return "kept", figure, ()
     word, more, wrong = credentials(source)

@@ -159,18 +159,23 @@ def _what(name: str, promise: Promise, policy: Policy, facts: Facts) -> str:
         case "answer" | "right-claimed" | "notify_recipients":
             return f"requests on record: {len(facts.requests)}"
         case "collection":
+            if not facts.maps:
+                return "no map of a store; reviews of channels; notices of Art. 14"
             return f"maps of the stores {_named(facts.maps)}; reviews of channels; notices of Art. 14"
         case "consent" | "purpose-chosen":
             return "consents, objections and first messages on record"
         case "first_communication":
             return f"first messages on record: {facts.first.sent}"
         case "cookies":
-            return f"the table of the policy; the last scans of {_named(one.site for one in facts.scans)}"
+            sites = _named(one.site for one in facts.scans)
+            if not sites:
+                return "the table of the policy; no scan of a site"
+            return f"the table of the policy; the last scans of {sites}"
         case "retention":
-            tables = (
+            tables = _named(
                 f"{one.store}.{one.table}" for one in bound(policy, facts.maps) if one.rule.id == promise.id
             )
-            return f"the tables {_named(tables)}"
+            return f"the tables {tables}" if tables else "the maps of the stores, which bind no table to it"
         case "group-adopted":
             return "the companies of the group, and what each adopted"
         case "recipient":
@@ -178,7 +183,7 @@ def _what(name: str, promise: Promise, policy: Policy, facts: Facts) -> str:
         case "security-breach":
             return f"incidents on record: {len(facts.incidents)}"
         case "security-credentials":
-            return f"maps of the stores {_named(facts.maps)}"
+            return f"maps of the stores {_named(facts.maps)}" if facts.maps else "no map of a store"
         case "transfer" | "purpose-registered" | "security-measures" | "activity" | "document":
             return "the register and its documents, as their files stand"
         case "change":
@@ -188,4 +193,4 @@ def _what(name: str, promise: Promise, policy: Policy, facts: Facts) -> str:
 
 
 def _named(names: Iterable[str]) -> str:
-    return ", ".join(names) or "none"
+    return ", ".join(names)
