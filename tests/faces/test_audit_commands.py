@@ -1,14 +1,18 @@
 """The audit on the command line: for people, for programs, to hand on."""
 
 import json
+import re
 from collections import Counter
 from datetime import date, timedelta
+from functools import partial
 from xml.etree import ElementTree
 
 import pytest
+from pypdf import PdfReader
 
 from commanding import troth
 from troth.faces.cli import audit_commands
+from troth.policy.words import words
 from troth.rules import promise_trend
 from troth.work import audit, audit_paper, audit_trend, publish_policy
 
@@ -64,7 +68,7 @@ def test_a_page_is_written_that_needs_nothing_from_elsewhere(published, tmp_path
     page = tmp_path / "audit.html"
     assert troth(published, "audit", "--format", "html", "-o", page).code == 0
     text = page.read_text(encoding="utf-8")
-    assert "<table>" in text
+    assert '<table class="promises">' in text
     again = troth(published, "audit", "--format", "html", "-o", page)
     assert again.code == 2
     assert "is there already. Name another, or add --force." in again.err
@@ -118,23 +122,55 @@ def test_the_page_and_the_paper_show_how_promises_stood_over_time(project, clock
         "sealed": 1,
         "root": "ab",
         "trend": days,
+        "replies": {},
+        "actions": {},
+        "without_control": [],
+        "without_promise": ["idle"],
     }
     verdicts = audit.audit(project, record=False)
-    text = audit_commands.page(verdicts, head)
+    read = partial(audit_commands.shown, project, verdicts)
+    text = audit_commands.page(read(head, "en"))
     figure = ElementTree.fromstring(text[text.index("<svg") : text.index("</svg>") + 6])
     bars = figure.findall("g")
     assert [bar.find("title").text for bar in bars] == [
-        f"{day.on}: {day.kept} kept, {day.broken} broken, {day.unproven} unproven" for day in days
+        f"{words('en').date(day.on)}: {day.kept} kept, {day.broken} broken, {day.unproven} unproven"
+        for day in days
     ]
     for bar in bars:
         heights = [float(one.get("height")) for one in bar.findall("rect")]
         assert sum(heights) == pytest.approx(100, abs=0.1)
     assert figure.get("role") == "img"
-    assert text.count('<th scope="row">2026-11-2') == 3
+    assert len(re.findall(r'<th scope="row">\d+\sNovember\s2026', text)) == 3
     assert "script" not in text
     many = [promise_trend.Day(date(2026, 1, 1) + timedelta(days=n), 3, 1, 2) for n in range(70)]
-    assert "10 earlier days left out" in audit_commands.page(verdicts, {**head, "trend": many})
-    assert audit_paper.pdf(project, verdicts, head).startswith(b"%PDF-")
+    assert "10 earlier days left out" in audit_commands.page(read({**head, "trend": many}, "en"))
+    assert audit_paper.pdf(project, read(head, "en")).startswith(b"%PDF-")
+
+
+def test_the_page_and_the_paper_are_in_french_too(published, tmp_path):
+    name = next(one for one in ids(published) if one.endswith("/answer"))
+    told = troth(published, "reply", name, "--owner", "support", "--says", "Aucune encore.")
+    assert told.code == 0, told.err
+    page, paper = tmp_path / "audit.html", tmp_path / "audit.pdf"
+    assert troth(published, "audit", "--format", "html", "-l", "fr", "-o", page).code == 0
+    text = page.read_text("utf-8")
+    assert '<html lang="fr">' in text
+    assert "sur « non prouvée » : Aucune encore." in text
+    assert "Examiné : demandes enregistrées : 0 ; " in text
+    assert '<span lang="en">' not in text
+    assert re.search(r"\d{4}-\d\d-\d\d[^<]*</p>", text.partition("<tbody>")[2]) is None
+    english = "kept|broken|unproven|Looked at|Clause|Promise|Register\\b"
+    assert re.findall(f">(?:{english})", text) == []
+    assert troth(published, "audit", "--format", "pdf", "-l", "fr", "-o", paper).code == 0
+    read = " ".join(one.extract_text() for one in PdfReader(paper).pages)
+    assert "Non prouvées : " in read
+    assert "Scellé avec " in read
+    assert troth(published, "audit", "--format", "html", "-l", "de").code == 2
+    assert troth(published, "audit", "-l", "fr").code == 2
+
+
+def ids(folder):
+    return [one["promise"] for one in json.loads(troth(folder, "audit", "--json").out)["promises"]]
 
 
 def test_unproven_promises_fail_only_when_asked(published):

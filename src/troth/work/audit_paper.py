@@ -1,62 +1,164 @@
-"""The audit on paper, what is broken first: a page that a board can read.
+"""The audit to hand on, what is broken first: a paper that a board can read, in English or French.
 
 Law: GDPR Art. 5(2), Art. 24(1).
 """
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
 
 from troth.outside.pdf import typeset
+from troth.policy import form
+from troth.policy.promise import Promise, Transfer
+from troth.policy.shape import Text
+from troth.policy.words import words
 from troth.rules.verdict import Verdict
+from troth.work.establishment import establishment
 from troth.work.project import Project
 
+LANGUAGES = ("en", "fr")
 DAYS_MAX = 31
-"""How many days are shown; `troth audit --trend` has all."""
-HEADINGS = {"broken": "Broken", "unproven": "Unproven", "kept": "Kept"}
+"""How many days the paper shows; `troth audit --trend` has all."""
+ORDER = ("broken", "unproven", "kept")
+_DAY = re.compile(r"(?<![\w.-])\d{4}-\d{2}-\d{2}(?![\w-])")
+Say: TypeAlias = Callable[[str], str | None]
+"""What says in the language of the paper what controls say in English; None where it cannot."""
 
 
-def pdf(project: Project, verdicts: Sequence[Verdict], head: Mapping[str, Any]) -> bytes:
-    """Set an audit on paper (PDF/UA-1)."""
-    counts = Counter[str](one.word for one in verdicts)
-    data = {
-        "language": "en",
-        "title": f"Audit of {head['policy']}",
-        "on": f"{str(head['at'])[:10]} · version {head['version']}",
-        "counts": f"{counts['kept']} kept, {counts['broken']} broken, {counts['unproven']} unproven",
-        "sealed": f"Sealed with {head['sealed']} events; root {head['root']}.",
-        "days": [
-            [one.on.isoformat(), str(one.kept), str(one.broken), str(one.unproven)]
-            for one in list(head.get("trend", ()))[:-DAYS_MAX:-1]
-        ],
+def shown(
+    project: Project, verdicts: Sequence[Verdict], head: Mapping[str, Any], language: str, say: Say
+) -> dict[str, Any]:
+    """Return an audit as it is handed on in a language; a text has its own `language`."""
+    labels, policy, written = _labels()[language], project.policy, words(language).date
+    counts = {word: str(number) for word, number in _counts(verdicts).items()}
+    document = policy.documents.get(language) or next(iter(policy.documents.values()))
+    title = labels["title"].format(policy=document.title)
+    at = datetime.fromisoformat(head["at"]).astimezone(ZoneInfo(establishment(project).time_zone))
+    clauses = {one.number: one.title for one in document.clauses}
+
+    def said(text: str) -> dict[str, str]:
+        turned = say(text)
+        if turned is not None:
+            turned = _DAY.sub(lambda found: _written(found[0], language), turned)
+        return {"text": text if turned is None else turned, "language": "en" if turned is None else language}
+
+    def one(verdict: Verdict) -> dict[str, Any]:
+        promise = policy.promises[verdict.promise]
+        reply, action = (head[name].get(verdict.promise) for name in ("replies", "actions"))
+        return {
+            "clause": _clause(verdict.clause, clauses, labels), "name": _name(promise, language),
+            "promise": verdict.promise, "figure": said(verdict.figure),
+            "broken_by": [said(by) for by in _beside(verdict)],
+            "looked_at": said(verdict.looked_at), "remedy": verdict.remedy if verdict.word != "kept" else "",
+            "remedy_is": labels["mended_by" if verdict.word == "broken" else "shown_by"],
+            "reply": _reply(reply, labels, language), "action": _action(action, labels, language),
+            "evidence": list(verdict.evidence),
+            "events": labels["events_one" if len(verdict.evidence) == 1 else "events_many"].format(
+                count=len(verdict.evidence)
+            ),
+        }  # fmt: skip
+
+    return {
+        "language": language, "labels": labels, "title": title,
+        "at": labels["at"].format(version=head["version"], day=written(at.date()), time=f"{at:%H:%M}"),
+        "counts": labels["counts"].format(**counts), "number": counts,
+        "sealed": labels["sealed"].format(events=head["sealed"], root=head["root"]),
+        "days": list(head.get("trend", ())), "date": written,
+        "day_told": lambda day: labels["counts"].format(kept=day.kept, broken=day.broken, unproven=day.unproven),
         "parts": [
             {
-                "heading": f"{heading}: {counts[word]}",
-                "promises": [
-                    {
-                        "word": f"Clause {one.clause}",
-                        "promise": one.promise,
-                        "figure": one.figure,
-                        "broken_by": list(one.broken_by),
-                        "looked_at": one.looked_at,
-                        "remedy": one.remedy,
-                        "reply": _replied(head.get("replies", {}).get(one.promise)),
-                        "action": head.get("actions", {}).get(one.promise, {}).get("said", ""),
-                    }
-                    for one in verdicts
-                    if one.word == word
-                ],
+                "word": word, "heading": labels[f"{word}_heading"].format(count=counts[word]),
+                "means": labels[f"{word}_means"], "promises": [one(each) for each in verdicts if each.word == word],
             }
-            for word, heading in HEADINGS.items()
-            if counts[word]
+            for word in ORDER
+            if counts[word] != "0"
         ],
+        "findings": list(_findings(head, labels)),
+    }  # fmt: skip
+
+
+def pdf(project: Project, audit: Mapping[str, Any]) -> bytes:
+    """Set an audit, as it is `shown`, on paper (PDF/UA-1)."""
+    day, days = audit["date"], audit["days"][:-DAYS_MAX:-1]
+    data = {
+        **{name: value for name, value in audit.items() if name not in ("date", "day_told")},
+        "days": [[day(one.on), str(one.kept), str(one.broken), str(one.unproven)] for one in days],
     }
     template = (files("troth.work") / "audit.typ").read_text(encoding="utf-8")
     return typeset(template, data, project.clock())
 
 
-def _replied(reply: Mapping[str, str] | None) -> str:
-    return f"{reply['owner']}, {reply['on']}, on “{reply['verdict']}”: {reply['says']}" if reply else ""
+def _counts(verdicts: Sequence[Verdict]) -> Mapping[str, int]:
+    found = Counter[str](one.word for one in verdicts)
+    return {word: found[word] for word in ORDER}
+
+
+def _clause(number: str, titles: Mapping[str, str], labels: Mapping[str, str]) -> str:
+    if number not in titles:
+        return labels["register"]
+    return f"{labels['clause'].format(number=number)} – {titles[number]}"
+
+
+def _name(promise: Promise, language: str) -> str:
+    """Return what a promise is called by people: its kind, and its own title, or how its name is said."""
+    kind = form.kind_said(promise.kind, language)
+    title = getattr(promise, "title", None) or getattr(promise, "does", None)
+    if not promise.many:
+        return kind
+    own = words(language).word(promise.name, promise.kind)
+    if isinstance(promise, Transfer):
+        own = words(language).country(promise.country)
+    elif isinstance(title, Text):
+        own = title.said(language)
+    return f"{kind}: {own}" if language == "en" else f"{kind} : {own}"
+
+
+def _written(day: str, language: str) -> str:
+    """Write a day as people do; what only looks like one stays."""
+    try:
+        return words(language).date(date.fromisoformat(day))
+    except ValueError:
+        return day
+
+
+def _beside(verdict: Verdict) -> Sequence[str]:
+    """Return what breaks a promise or leaves it unproven, where its figure does not say it already."""
+    first = verdict.broken_by[:1]
+    return () if verdict.broken_by == first and verdict.figure.endswith(first) else verdict.broken_by
+
+
+def _reply(reply: Mapping[str, str] | None, labels: Mapping[str, str], language: str) -> str:
+    if reply is None:
+        return ""
+    on = _written(reply["on"], language)
+    return labels["reply"].format(
+        owner=reply["owner"], day=on, verdict=labels[reply["verdict"]], says=reply["says"]
+    )
+
+
+def _action(action: Mapping[str, Any] | None, labels: Mapping[str, str], language: str) -> str:
+    if action is None:
+        return ""
+    due = _written(str(action["due_on"]), language)
+    told = labels["action"].format(number=action["number"], owner=action["owner"], day=due)
+    return f"{told} ({labels['overdue']})" if action["overdue"] else told
+
+
+def _findings(head: Mapping[str, Any], labels: Mapping[str, str]) -> Iterator[str]:
+    """Say which promises no control checks, and which controls guard no promise: both are findings."""
+    for name in ("without_control", "without_promise"):
+        if head[name]:
+            yield labels[name].format(names=", ".join(head[name]))
+
+
+@cache
+def _labels() -> Mapping[str, Mapping[str, str]]:
+    return tomllib.loads((files("troth.rules") / "data" / "audit.toml").read_text("utf-8"))

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from troth.rules.verdict import Verdict
     from troth.work.project import Project
 
-ORDER = ("broken", "unproven", "kept")
 FORMATS = ("text", "json", "html", "pdf", "sarif")
+TO_READ = ("html", "pdf")
 DAYS_MAX = 60
 """How many days the page draws."""
 STYLE = {"kept": "green", "broken": "bold red", "unproven": "dim"}
@@ -37,6 +37,9 @@ def audit(
     ),
     trend: bool = typer.Option(False, "--trend", help="Count the verdicts of each day; nothing is run."),
     strict: bool = typer.Option(False, help="Exit 1 for unproven promises too."),
+    language: str = typer.Option(
+        "", "--language", "-l", help="en or fr, for html and pdf (default: the policy's)."
+    ),
     force: bool = typer.Option(False, "--force", help="Write over the file."),
 ) -> None:
     """Say of every promise whether it is kept, broken or unproven, with its figure and its evidence.
@@ -52,6 +55,10 @@ def audit(
     shape = "json" if json else format
     if shape not in FORMATS:
         raise NotAllowedError(f"There is no format {shape[:20]!r}. There are: {', '.join(FORMATS)}.")
+    if language and (shape not in TO_READ or since is not None or trend):
+        raise NotAllowedError(
+            "--language is for an audit as html or pdf; what is for a terminal or a program is English."
+        )
     opened = project()
     if since is not None or trend:
         _tell_past(opened, since.date() if since else None, shape)
@@ -66,7 +73,7 @@ def audit(
         as_json({**_told(head), "promises": [asdict(one) for one in verdicts]})
     else:
         head["trend"] = trended(opened)
-        give(written(opened, verdicts, head, shape), output, shape, "audit", force=force)
+        give(written(opened, verdicts, head, shape, language), output, shape, "audit", force=force)
     code = exit_code(verdicts, strict=strict)
     if code:
         raise typer.Exit(code)
@@ -96,26 +103,17 @@ def heading(opened: Project) -> dict[str, Any]:
 def _print(verdicts: Sequence[Verdict], head: dict[str, Any]) -> None:
     rows = [
         [
-            one.clause,
-            escape(one.promise),
             f"[{STYLE[one.word]}]{one.word}[/]",
-            escape(
-                "\n".join(
-                    [
-                        one.figure,
-                        *(f"– {by}" for by in one.broken_by),
-                        *_beside(one, head),
-                        f"({_scope(one)})",
-                    ]
-                )
-            ),
+            f"[bold]{escape(one.promise)}[/]\n"
+            + escape("\n".join([one.figure, *(f"– {by}" for by in one.broken_by), *_beside(one, head)]))
+            + f"\n[dim]{escape(_scope(one))}[/]",
         ]
         for one in verdicts
     ]
     out().print(
         table(
             f"Audit of {head['policy']}, version {head['version']}",
-            ["clause", "promise", "verdict", "figure"],
+            ["verdict", "promise, and the figure that says so"],
             rows,
         )
     )
@@ -207,16 +205,18 @@ def _tell_past(opened: Project, since: date | None, shape: str) -> None:
         out().print(table("", ["day", "promise", "was", "is", "figure"], rows))
 
 
-def written(opened: Project, verdicts: Sequence[Verdict], head: dict[str, Any], shape: str) -> bytes:
-    """Write an audit as html, pdf, json, sarif or lines of text."""
+def written(
+    opened: Project, verdicts: Sequence[Verdict], head: dict[str, Any], shape: str, language: str = ""
+) -> bytes:
+    """Write an audit as html or pdf, in a language or in that of the policy; or as json, sarif or lines of text."""
     import json
 
-    if shape == "pdf":
-        from troth.work.audit_paper import pdf
+    if shape in TO_READ:
+        from troth.work import audit_paper
 
-        return pdf(opened, verdicts, head)
-    if shape == "html":
-        return page(verdicts, head).encode()
+        ours = next((one for one in opened.policy.documents if one in audit_paper.LANGUAGES), "en")
+        found = shown(opened, verdicts, head, language or ours)
+        return audit_paper.pdf(opened, found) if shape == "pdf" else page(found).encode()
     if shape == "json":
         told = {**_told(head), "promises": [asdict(one) for one in verdicts]}
         return (json.dumps(told, indent=2, ensure_ascii=False) + "\n").encode()
@@ -270,20 +270,26 @@ def _sarif(opened: Project, verdicts: Sequence[Verdict], head: dict[str, Any]) -
     return log(rules, results)
 
 
-def page(verdicts: Sequence[Verdict], head: dict[str, Any]) -> str:
-    """Draw the audit as a page of its own."""
+def shown(
+    opened: Project, verdicts: Sequence[Verdict], head: Mapping[str, Any], language: str
+) -> dict[str, Any]:
+    """Return an audit as people read it, in English or French; NotAllowedError for another language."""
+    from troth.faces.french import in_french
+    from troth.work import audit_paper
+
+    if language not in audit_paper.LANGUAGES:
+        raise NotAllowedError(f"An audit is written in one of: {', '.join(audit_paper.LANGUAGES)}.")
+    return audit_paper.shown(opened, verdicts, head, language, in_french if language == "fr" else str)
+
+
+def page(audit: Mapping[str, Any]) -> str:
+    """Draw the audit, as it is `shown`, as a page of its own."""
     from importlib.resources import files
 
     from jinja2 import Environment
 
-    days = head.get("trend", ())
+    before = max(0, len(audit["days"]) - DAYS_MAX)
+    label = audit["labels"]["left_out_one" if before == 1 else "left_out_many"].format(count=before)
     template = (files("troth.faces") / "audit.html").read_text(encoding="utf-8")
-    sealed = f"sealed with {head['sealed']} events, root {head['root'][:16]}"
-    return Environment(autoescape=True).from_string(template).render(
-        title=head["policy"], version=head["version"], at=head["at"], sealed=sealed,
-        verdicts=sorted(verdicts, key=lambda one: ORDER.index(one.word)),
-        counts=Counter(one.word for one in verdicts), actions=head.get("actions", {}),
-        replies={name: replied(one) for name, one in head.get("replies", {}).items()},
-        days=days[-DAYS_MAX:], days_before=max(0, len(days) - DAYS_MAX),
-        without_control=head.get("without_control", ()), without_promise=head.get("without_promise", ()),
-    )  # fmt: skip
+    made = Environment(autoescape=True).from_string(template)
+    return made.render(**{**audit, "days": audit["days"][-DAYS_MAX:], "left_out": label if before else ""})

@@ -117,7 +117,7 @@ def audit_pages(desk: Desk) -> None:
             raise NotAllowedError("An audit is given as HTML, PDF, JSON or SARIF.")
         found = audit(visit.project, record=False)
         head = {**audit_commands.heading(visit.project), "trend": audit_trend.trend(visit.project)}
-        content = audit_commands.written(visit.project, found, head, shape)
+        content = audit_commands.written(visit.project, found, head, shape, visit.words.language)
         return saved.document("audit", shape, SHAPES[shape], content)
 
     @desk.page("/audit/trend", "read_audit")
