@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import tempfile
 from dataclasses import replace
 from datetime import date
@@ -13,7 +14,7 @@ import pytest
 
 from stores import test_oracle
 from stores.test_oracle import FOLDER, TODAY, compared, drawn, found_again, stored
-from troth.errors import WrongFileError
+from troth.errors import NotAllowedError, WrongFileError
 from troth.stores.connect import connect
 from troth.stores.contract import Batch, Expiry
 
@@ -114,6 +115,12 @@ def swept(seed):
             except WrongFileError:
                 return went
             assert lake.overdue(expiry, but_for, TODAY) == due
+            try:
+                same.measure_sweep(expiry, but_for, TODAY)
+            except NotAllowedError as error:  # rows that lead to nobody
+                with pytest.raises(NotAllowedError, match=re.escape(str(error))):
+                    lake.measure_sweep(expiry, but_for, TODAY)
+                continue
             told = []
             for store in (lake, same):
                 measured = store.measure_sweep(expiry, but_for, TODAY)

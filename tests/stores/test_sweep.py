@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from stores.conftest import KINDS, LAKES
-from troth.errors import ConflictError, NotFoundError
+from troth.errors import ConflictError, NotAllowedError, NotFoundError
 from troth.stores.contract import Batch, Expiry, Looked, Looks, Overdue, Sweeps, Who
 
 TODAY = date(2026, 11, 23)
@@ -151,6 +151,23 @@ def test_a_row_that_is_blanked_for_what_it_keeps_is_due_once_only(database):
     assert told(swept(store, payers).acted)["payer", "blank"] == 1
     assert store.overdue(payers, (), TODAY).rows == 0
     assert database.query("SELECT id, email FROM payer") == [(2, None)]
+
+
+@pytest.mark.parametrize("database", ["duckdb"], indirect=True)
+def test_rows_that_lead_to_nobody_and_have_no_number_are_refused_with_a_sentence(database):
+    database.run(
+        "CREATE TABLE hit (name varchar(20) PRIMARY KEY, came date)",
+        "INSERT INTO hit VALUES ('a', '2020-01-01')",
+    )
+    store = database.open(MAP + """
+  hit:
+    columns: {name: key, came: usage}
+    retention: [{promise: retention/visits, trigger: came}]
+    erase: {do: delete, by: dpo, because: a test}
+""")  # fmt: skip
+    with pytest.raises(NotAllowedError, match="nobody leads to rows of `hit`"):
+        store.measure_sweep(Expiry("hit", "came", DAY), (), TODAY)
+    assert len(database.query("SELECT name FROM hit")) == 1
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from troth.errors import ConflictError
+from troth.errors import ConflictError, NotAllowedError
 from troth.stores import sql_move, sql_run
 from troth.stores.contract import Batch, Count, Expiry, Measured, Overdue, SideEffect, Who
 from troth.stores.sql import Sql
@@ -66,7 +66,16 @@ def select(
     rows: int,
     passed: int,
 ) -> Selection | None:
-    """Find so many rows that are due, in the order of their key, and decide what goes with them."""
+    """Find so many rows that are due, in the order of their key, and decide what goes with them.
+
+    Raises NotAllowedError where the plan has no place for them, as the map leads from nobody to them.
+    """
+    if expiry.table not in sql.graph.reached():
+        raise NotAllowedError(
+            f"In the store `{sql.plan.store}`, nobody leads to rows of `{expiry.table}` by its map. Such rows are "
+            "swept only where they are deleted, nothing refers to them and one whole number tells them apart. Give "
+            "them a link to somebody (`belongs_to`), or remove them by hand."
+        )
     selection = _beginning(sql, session, but_for)
     if selection is None:
         return None

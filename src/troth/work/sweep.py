@@ -266,7 +266,10 @@ def _mark(project: Project, found: Found, others: Sequence[Who], staff: str) -> 
     one, store, today = found.bound, project.stores[found.bound.store], today_of(project, found.bound)
     assert isinstance(store, Sweeps) and found.before is not None
     expiry = Expiry(one.table, one.trigger, found.before, one.archive)
-    measured = store.measure_sweep(expiry, others, today)
+    try:
+        measured = store.measure_sweep(expiry, others, today)
+    except NotAllowedError as error:
+        return replace(found, why_not=str(error).rstrip("."))
     counts = tuple(count for count in measured.counts if count.verb != "retain")
     tables = [count.table for count in counts]
     held = rules.held_by(one, project.maps[one.store], hold.in_force(project), tables)
