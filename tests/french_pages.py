@@ -16,7 +16,11 @@ ENGLISH = re.compile(
 )
 POLICY = re.compile("/console/policy/(?:in.force|[^/]+/clause)/")
 """Where the promises of the policy stand as they are written, with their words in every language."""
+PASSED_BY = re.compile(r"/static/|/live$|/en(?:/|$)")
+"""What is no page, and what is a page in English by its address."""
 AS_IT_IS = {
+    "Federal Data Protection and Information Commissioner (EDÖB, PFPDT, IFPDT) (FDPIC)",  # its name
+    "Office of the Information and Data Protection Commissioner (IDPC)",  # its name
     "Données de personne : what the server did",  # the reason that the map gives
 }
 """What is English on a French page, and stays so."""
@@ -26,9 +30,9 @@ OWN_WORDS = {"div", "section", "blockquote"}
 VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 
 
-def english_on(client, pages_max=140):
-    """Walk through the console; return the pages that were seen, and what they say in English by page."""
-    seen, waiting, english = {"/console"}, deque(["/console"]), {}
+def english_on(client, pages_max=140, start="/console"):
+    """Walk through the pages below a start; return those that were seen, and what they say in English by page."""
+    seen, waiting, english = {start}, deque([start]), {}
     while waiting and len(seen) < pages_max:
         path = waiting.popleft()
         answer = client.get(path, follow_redirects=False)
@@ -37,9 +41,9 @@ def english_on(client, pages_max=140):
             continue
         for line in english_of(answer.text, all_of_it=not POLICY.match(path)):
             english.setdefault(line, path)
-        for link in map(unescape, re.findall(r'href="(/console[^"#]*)', answer.text)):
+        for link in map(unescape, re.findall(rf'href="({start}[^"#]*)', answer.text)):
             plain = re.sub(r"[?&]lang=\w\w", "", link)
-            if plain not in seen and "/static/" not in plain and not plain.endswith("/live"):
+            if plain not in seen and not PASSED_BY.search(plain):
                 seen.add(plain)
                 waiting.append(plain)
     return seen, english

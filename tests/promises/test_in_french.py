@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 import story
-from console_visits import admit_all, signed_in
+from console_visits import admit_all, signed_in, visiting
 from french_pages import english_on
 from troth.faces.portal.application import application
 from troth.rules.action import About
@@ -36,6 +36,14 @@ def test_what_a_person_reads_of_a_whole_policy_is_french(company, role):
     left = [f"{path}: {line}" for line, path in english.items() if not any(one in line for one in own)]
     assert not left, "\n".join(left)
     assert len(seen) > 40
+
+
+@pytest.mark.slow
+def test_what_a_visitor_of_the_portal_reads_is_french(company):
+    with visiting(application(company), "fr") as client:
+        seen, english = english_on(client, start="/")
+    assert not english, "\n".join(f"{path}: {line}" for line, path in english.items())
+    assert len(seen) > 8, seen
 
 
 def written_by_people(company):

@@ -38,7 +38,7 @@ GAP = re.compile(r"\{(?P<name>\w+)(?:~(?P<table>\w+)|:(?P<one>[^|{}]*)\|(?P<many
 _BOUNDARY = re.compile(r"(?<=[.!?:;]) +|, (?=and )")
 _LED = re.compile(r"[;,]? +")
 _INNER = re.compile(r"[.!?] +[A-Z]|[;:] ")
-_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+")
+_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LISTED = re.compile(r"[`'\"]?[\w.:/@#\-]+[`'\"]?")
 _QUOTED = re.compile(r"'[^']+'|\"[^\"]+\"")
@@ -241,8 +241,8 @@ def value(text: str, *, thinly: bool = False) -> str | None:
     English prose is None; `thinly` says that little else of the sentence is known, so that only a name in one
     word is taken for one.
 
-    >>> value("2026-03-01"), value("1,234.5"), value("13 months"), value("customers"), value("Nobody knows this.")
-    ('1er mars 2026', '1\u202f234,5', '13 mois', 'customers', None)
+    >>> value("2026-03-01"), value("1,234"), value("13 months"), value("customers"), value("Nobody knows this.")
+    ('1er mars 2026', '1\u202f234', '13 mois', 'customers', None)
     """
     if _QUOTED.fullmatch(text):
         return f"«\u00a0{text[1:-1]}\u00a0»"
@@ -280,7 +280,7 @@ def _counted(text: str) -> str | None:
         except ValueError:
             return None
     if _NUMBER.fullmatch(text):
-        return text.replace(",", "\u202f").replace(".", ",")
+        return text.replace(",", "\u202f")
     period = _PERIOD.fullmatch(text)
     if period is not None:
         number, unit = period[1], _UNITS[period[2]]
