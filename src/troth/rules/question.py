@@ -21,6 +21,7 @@ from typing import Any, Literal, TypeAlias
 from troth.errors import NotFoundError
 from troth.law.jurisdiction import lineage
 from troth.policy.reading import did_you_mean
+from troth.rules.plural import filled
 from troth.rules.statistics import LEAST, suppressed
 
 Cell: TypeAlias = "str | int | float | bool | Sequence[str] | None"
@@ -110,7 +111,7 @@ class Asked:
 
     def word(self, key: str, **gaps: object) -> str:
         """Say a word of a cell."""
-        return str(_table()["word"][key][_spoken(self.language)]).format(**gaps)
+        return filled(_table()["word"][key][_spoken(self.language)], self.language, **gaps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ def nothing(question: Question, language: str) -> str:
 
 def say(key: str, language: str, **gaps: object) -> str:
     """Say a sentence about answers in a language."""
-    return str(_table()["say"][key][_spoken(language)]).format(**gaps)
+    return filled(_table()["say"][key][_spoken(language)], language, **gaps)
 
 
 def heading(code: str, language: str) -> str:

@@ -18,6 +18,8 @@ from importlib.resources import files
 from typing import Any
 
 from troth.rules import question, statistics
+from troth.rules.cell import written
+from troth.rules.plural import filled
 from troth.rules.promise_trend import Run
 from troth.rules.question import Answer, Asked, text
 from troth.rules.register_change import Changed
@@ -49,7 +51,7 @@ class Report:
 
 def say(part: str, key: str, language: str, **gaps: object) -> str:
     """Say words of the report in a language."""
-    return str(_table()[part][key]["fr" if language == "fr" else "en"]).format(**gaps)
+    return filled(_table()[part][key]["fr" if language == "fr" else "en"], language, **gaps)
 
 
 def nothing(part: str, asked: Asked, why: str = "") -> Section:
@@ -68,7 +70,9 @@ def _section(
     rows: Iterable[Mapping[str, Any]] = (),
 ) -> Section:
     language = asked.language
-    shown = tuple(tuple(text(row.get(code), language) for code in columns) for row in rows)[:SHOWN_MAX]
+    shown = tuple(tuple(written(code, row.get(code), language) for code in columns) for row in rows)[
+        :SHOWN_MAX
+    ]
     headings = tuple(say("column", code, language) for code in columns) if shown else ()
     return Section(say("heading", part, language), tuple(sentences), headings, shown)
 

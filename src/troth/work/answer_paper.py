@@ -9,9 +9,12 @@ import json
 from importlib.resources import files
 from typing import Any
 
+from troth.law.sentence import cite
 from troth.outside.pdf import typeset
+from troth.rules.cell import spread, written
 from troth.rules.package import as_csv_line
-from troth.rules.question import Shown, shown, text
+from troth.rules.plural import day
+from troth.rules.question import Shown, shown
 from troth.work.answer_question import Given
 from troth.work.project import Project
 
@@ -57,7 +60,7 @@ def as_csv(given: Given, seen: Shown) -> bytes:
     language = given.asked.language
     lines = [as_csv_line([heading for _, heading in seen.columns])]
     lines += [
-        as_csv_line([text(row.get(code), language, "\n") for code, _ in seen.columns]) for row in seen.rows
+        as_csv_line([spread(code, row.get(code), language) for code, _ in seen.columns]) for row in seen.rows
     ]
     said = [_asks(given), seen.sentence, *seen.notes, given.sealed]
     lines += ["\r\n", *(as_csv_line([one]) for one in said)]
@@ -70,11 +73,11 @@ def as_pdf(project: Project, given: Given, seen: Shown) -> bytes:
     data = {
         "language": "fr" if language == "fr" else "en",
         "title": _asks(given),
-        "on": f"{given.at.date().isoformat()} · {given.question.law}",
+        "on": f"{day(given.at.date(), language)} · {cite(given.question.law, language)}",
         "sentence": seen.sentence,
         "notes": list(seen.notes),
         "columns": [heading for _, heading in seen.columns],
-        "rows": [[text(row.get(code), language) for code, _ in seen.columns] for row in seen.rows],
+        "rows": [[written(code, row.get(code), language) for code, _ in seen.columns] for row in seen.rows],
         "sealed": given.sealed,
     }
     template = (files("troth.work") / "answer.typ").read_text(encoding="utf-8")

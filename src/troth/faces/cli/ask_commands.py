@@ -127,7 +127,7 @@ def _listed(opened: Project, language: str, shape: str) -> None:
 
 
 def _show(given: Given, seen: Shown) -> None:
-    from troth.rules.question import text
+    from troth.rules.cell import written
 
     asked = given.asked
     spoken = "fr" if asked.language == "fr" else "en"
@@ -138,7 +138,7 @@ def _show(given: Given, seen: Shown) -> None:
             for code, heading in seen.columns
             if any(row.get(code) not in (None, "", ()) for row in seen.rows)
         ]
-        rows = [[text(row.get(code), asked.language) for code, _ in kept] for row in seen.rows]
+        rows = [[written(code, row.get(code), asked.language) for code, _ in kept] for row in seen.rows]
         headings = [heading for _, heading in kept]
         if len(headings) <= COLUMNS_MAX:
             out().print(table(title, headings, [[escape(cell) for cell in row] for row in rows]))
@@ -164,7 +164,7 @@ def _told_apart(title: str, headings: Sequence[str], rows: Sequence[Sequence[str
 
 
 def _written(opened: Project, given: Given, seen: Shown, shape: str) -> bytes:
-    from troth.rules.question import text
+    from troth.rules.cell import written
     from troth.work import answer_paper
 
     if shape == "json":
@@ -174,6 +174,7 @@ def _written(opened: Project, given: Given, seen: Shown, shape: str) -> bytes:
     if shape == "pdf":
         return answer_paper.as_pdf(opened, given, seen)
     lines = [
-        "\t".join(text(row.get(code), given.asked.language) for code, _ in seen.columns) for row in seen.rows
+        "\t".join(written(code, row.get(code), given.asked.language) for code, _ in seen.columns)
+        for row in seen.rows
     ]
     return "\n".join([*lines, seen.sentence, *seen.notes, given.sealed, ""]).encode()
