@@ -402,7 +402,7 @@ def test_activities_without_basis_retention_or_review_must_be_none(project, fold
     assert say(opened(folder, clock), "activities-lacking") == ("none", [])
     clock.forward(days=400)
     rows = say(opened(folder, clock), "activities-lacking")[1]
-    assert [row["lacks"] for row in rows] == [("review overdue since 2027-11-01",)] * 2
+    assert [row["lacks"] for row in rows] == [("review overdue since 1 November 2027",)] * 2
     policy = folder / "policy.md"
     policy.write_text(policy.read_text("utf-8").replace("    retention: [prospects]\n", ""), "utf-8")
     assert "no retention: newsletter" in say(opened(folder, clock), "activities-lacking")[1][0]["lacks"]
@@ -699,7 +699,7 @@ def test_an_answer_names_its_checkpoint_and_says_it_in_french(project):
     checkpoint = seal.checkpoint(project.ledger)
     assert (given.size, given.root, given.unsealed) == (checkpoint.size, checkpoint.root.hex(), 0)
     assert given.root in given.sealed
-    assert as_shown(given).sentence == "Aucun, sur 1 examinés."
+    assert as_shown(given).sentence == "Aucun, sur 1 examiné."
 
 
 def test_an_answer_from_a_checkpoint_stays_what_it_was(project):

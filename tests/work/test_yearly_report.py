@@ -79,14 +79,17 @@ def test_each_part_is_counted_from_the_year(busy):
     assert found["Refusals"].rows == (("access", "Art. 15(4)", "1"),)
     assert found["Personal data breaches"].rows[0][0] == "I-2026-001"
     assert re.match(
-        r"The controls ran 2 times; days on which they did: 2\. The first, 2026-11-23 \d\d:\d\d UTC: .*"
-        r"The last, 2026-12-03 ",
+        r"The controls ran 2 times; days on which they did: 2\. The first, 23 November 2026, \d\d:\d\d UTC: .*"
+        r"The last, 3 December 2026, ",
         found["The audit over the year"].sentences[0],
     )
-    assert "From 2026-11-23 to 2026-12-03:" in found["What changed in the record of processing"].sentences[0]
+    assert (
+        "From 23 November 2026 to 3 December 2026:"
+        in found["What changed in the record of processing"].sentences[0]
+    )
     documents = found["Training, reviews and other documents"]
     assert "2 documents are dated in the year" in documents.sentences[0]
-    assert "1 documents of the register no longer hold" in documents.sentences[0]
+    assert "1 document of the register no longer holds" in documents.sentences[0]
     assert [row[0] for row in documents.rows] == [
         "The course on breaches",
         "On the newsletter",
@@ -108,13 +111,13 @@ def test_of_one_day_the_first_and_the_last_run_are_told_apart(project, clock):
     heading = "The audit over the year"
     audit(project)
     (once,) = parts(yearly_report.yearly_report(project, 2026))[heading].sentences[:1]
-    assert once.startswith("The controls ran once, 2026-11-23 ")
+    assert once.startswith("The controls ran once, 23 November 2026, ")
     kept = re.search(r"(\d+) kept", once)[1]
     clock.forward(hours=1)
     record_register(project)
     audit(project)
     told = parts(yearly_report.yearly_report(project, 2026))[heading].sentences[0]
-    first, last = re.findall(r"2026-11-23 \d\d:\d\d UTC", told)
+    first, last = re.findall(r"23 November 2026, \d\d:\d\d UTC", told)
     assert first < last
     assert "The controls ran 2 times; days on which they did: 1." in told
     assert f"The first, {first}: {kept} kept" in told
@@ -123,7 +126,7 @@ def test_of_one_day_the_first_and_the_last_run_are_told_apart(project, clock):
     again = parts(yearly_report.yearly_report(project, 2026, language="fr"))["L’audit sur l’année"].sentences[
         0
     ]
-    assert f"La première, {first} : {kept} tenues" in again
+    assert f"La première, {first.replace('November', 'novembre')} : {kept} tenues" in again
     assert again.startswith("Les contrôles ont tourné 3 fois ; jours concernés : 1.")
 
 
@@ -164,7 +167,7 @@ def test_it_opens_as_word_and_as_pdf_in_both_languages(busy, folder, tmp_path):
     assert troth(folder, "report", "dpo", "--year", "2026", "--format", "pdf", "-o", paper).code == 0
     text = "".join(page.extract_text() for page in pypdf.PdfReader(paper).pages)
     assert "Report of the data protection officer, 2026" in text
-    assert "I-2026-001" in text
+    assert "I-2026-001" in text.replace("\u00ad", "-")  # one glyph stands for both hyphens
     shown = troth(folder, "report", "dpo", "--year", "2026")
     assert seal.checkpoint(busy.ledger).root.hex() in shown.out.replace("\n", "")
     found = json.loads(troth(folder, "report", "dpo", "--year", "2026", "--format", "json").out)

@@ -27,7 +27,7 @@ FREE = frozenset(
 _CODE = re.compile(r"[a-z]+(?:_[a-z]+)*")
 
 
-def written(code: str, cell: Cell, language: str, between: str = "; ") -> str:
+def written(code: str, cell: Cell, language: str) -> str:
     """Write a cell of a column for people.
 
     >>> written("status", "in_progress", "fr"), written("on", "2026-12-01", "fr"), written("rights", ("erase",), "fr")
@@ -35,7 +35,7 @@ def written(code: str, cell: Cell, language: str, between: str = "; ") -> str:
     >>> written("status", "in_progress", "en"), written("aware_at", "2026-12-01T09:05:07.1+00:00", "en")
     ('in progress', '1 December 2026, 09:05 UTC')
     """
-    return _written(code, cell, language, between, days=True)
+    return _written(code, cell, language, " ; " if language == "fr" else "; ", days=True)
 
 
 def spread(code: str, cell: Cell, language: str) -> str:

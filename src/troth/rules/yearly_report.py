@@ -30,12 +30,16 @@ SHOWN_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the report: its heading, its sentences, and a table with its headings where there is one."""
+    """A part of the report: its heading, its sentences, and a table with its headings where there is one.
+
+    `coded` are the same lines for machines: days in ISO 8601, codes as they are.
+    """
 
     heading: str
     sentences: tuple[str, ...]
     headings: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
+    coded: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +74,11 @@ def _section(
     rows: Iterable[Mapping[str, Any]] = (),
 ) -> Section:
     language = asked.language
-    shown = tuple(tuple(written(code, row.get(code), language) for code in columns) for row in rows)[
-        :SHOWN_MAX
-    ]
+    lines = list(rows)[:SHOWN_MAX]
+    shown = tuple(tuple(written(code, row.get(code), language) for code in columns) for row in lines)
+    coded = tuple(tuple(text(row.get(code), language) for code in columns) for row in lines)
     headings = tuple(say("column", code, language) for code in columns) if shown else ()
-    return Section(say("heading", part, language), tuple(sentences), headings, shown)
+    return Section(say("heading", part, language), tuple(sentences), headings, shown, coded)
 
 
 def _number(count: int, asked: Asked) -> object:
@@ -150,17 +154,13 @@ def audit(runs: Sequence[Run], states: Iterable[Mapping[str, Any]], asked: Asked
     first, last = inside[0], inside[-1]
     sentence = say(
         "say", "audit" if len(inside) > 1 else "audit_once", asked.language, runs=len(inside),
-        days=len({one.at.date() for one in inside}), first=_moment(first), last=_moment(last), kept_then=first.kept,
+        days=len({one.at.date() for one in inside}), first=first.at, last=last.at, kept_then=first.kept,
         broken_then=first.broken, unproven_then=first.unproven, kept_now=last.kept, broken_now=last.broken,
         unproven_now=last.unproven,
     )  # fmt: skip
     broken = [one for one in states if one["status"] == "broken"]
     sentences = [sentence, *([say("say", "audit_broken", asked.language)] if broken else [])]
     return _section("audit", asked, sentences, ("promise", "figure"), broken)
-
-
-def _moment(run: Run) -> str:
-    return f"{run.at:%Y-%m-%d %H:%M} UTC"
 
 
 def register(since: date | None, found: Sequence[Changed], asked: Asked) -> Section:
@@ -193,7 +193,7 @@ def documents(lines: Sequence[Mapping[str, Any]], asked: Asked) -> Section:
         return nothing("documents", asked)
     dated = [line for line in lines if line["dated"] and asked.within(line["dated"][0])]
     wrong = [line for line in lines if line.get("lacks")]
-    kinds = Counter(text(line["type"], asked.language) for line in dated)
+    kinds = Counter(written("type", line["type"], asked.language) for line in dated)
     told = ", ".join(f"{kind}: {count}" for kind, count in sorted(kinds.items())) or "–"
     sentence = say(
         "say", "documents", asked.language, count=len(dated), kinds=told, wrong=len(wrong), on=asked.day

@@ -151,8 +151,11 @@ def as_docx(project: Project, report: Report) -> bytes:
 
 
 def as_json(report: Report) -> bytes:
-    """Write a report for machines."""
-    return (json.dumps(asdict(report), indent=2, ensure_ascii=False) + "\n").encode()
+    """Write a report for machines: its lines with codes, and days in ISO 8601."""
+    told = asdict(report)
+    for one in told["sections"]:
+        one["rows"] = one.pop("coded")
+    return (json.dumps(told, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def _spoken(report: Report) -> str:
