@@ -24,7 +24,9 @@ def test_all_are_listed_with_a_sentence_each_in_both_languages(folder):
 def test_nothing_recorded_is_said_with_its_reason_and_the_checkpoint(folder):
     said = troth(folder, "ask", "overdue")
     assert said.code == 0
-    assert "Not answered: nothing recorded, for no request was received." in " ".join(said.out.split())
+    assert "Not answered: nothing recorded, for no request with a legal date was received." in " ".join(
+        said.out.split()
+    )
     assert "Nothing is sealed yet" in said.out
 
 

@@ -13,7 +13,9 @@ from reports import reported
 from shop_project import opened, with_old_messages
 from troth.errors import NotAllowedError, NotFoundError
 from troth.ledger import append, read, seal
+from troth.ledger.past import Past
 from troth.rules import question as rules
+from troth.rules import question_store
 from troth.rules.consent_form import Form
 from troth.rules.event import Draft
 from troth.work import (
@@ -41,6 +43,7 @@ from troth.work.answer_question import LOOK_UP, Narrowed, answer, look_at_what_m
 from troth.work.audit import audit
 from troth.work.audit_trend import nightly
 from troth.work.check_authority import check_authority
+from troth.work.look_up import Look
 from troth.work.open_request import Acting
 from troth.work.publish_policy import publish_policy
 from troth.work.record_consent import Asked, Choice, record_consent
@@ -76,6 +79,18 @@ def say(project, name, **more):
     given = answer(project, name, Narrowed(**more), language=language, reader=reader, staff="dana")
     seen = as_shown(given, redact=redact)
     return seen.word, [dict(row) for row in seen.rows]
+
+
+def sentence(project, name, **more):
+    """Answer a question; return the sentence and the notes."""
+    seen = as_shown(answer(project, name, Narrowed(**more), staff="dana"))
+    return seen.sentence, seen.notes
+
+
+def of_company(project, name, entity):
+    """Answer a question of a company as if the policy had it."""
+    asked = replace(answer(project, name).asked, entity=entity)
+    return LOOK_UP[name](Look(project, Past(project.ledger), asked))
 
 
 def refuse(project, number, claim="c1", article="Art. 15(4)"):
@@ -142,6 +157,89 @@ def test_nothing_recorded_is_no_answer_and_never_none(project):
             assert rows == [] or one.name == "recipients"  # whom the policy names is told all the same
     for name in OF_A_DAY:  # nothing was in force then
         assert say(project, name, until=date(2026, 1, 1)) == ("unanswered", [])
+        assert (
+            "lies in what was asked for (until 2026-01-01)."
+            in sentence(project, name, until=date(2026, 1, 1))[0]
+        )
+
+
+def test_what_lies_outside_of_what_was_asked_for_is_never_denied(old, clock):
+    """A period, a company, a category or a rule leaves nothing: that says nothing of the rest."""
+    number = story.ask(old, "erase")
+    story.grant_erasure(old, number)
+    carry_on.carry_on(old, number)
+    sweep.look(old)
+    past = {"since": date(2026, 1, 1), "until": date(2026, 1, 31)}
+    for one in rules.every():
+        if one.needs:
+            continue
+        asked = rules.Asked(
+            date(2026, 11, 23),
+            "main-entity",
+            "FR",
+            *past.values(),
+            category="order",
+            rule="5/retention/customers",
+        )
+        seen = rules.shown(one, rules.Answer((), 0), asked)
+        given = {"entity": "company main-entity", "jurisdiction": "law of FR", "category": "category order",
+                 "rule": "rule 5/retention/customers", "period": "from 2026-01-01 to 2026-01-31"}  # fmt: skip
+        for name, said in given.items():
+            narrows = name in one.narrows
+            assert (said in seen.sentence) is narrows, (one.name, name)
+            not_by = asked.say("not_narrowed", what=asked.word(name))
+            assert (not_by in seen.notes) is not narrows, (one.name, name)
+        if one.narrows:
+            for language in ("en", "fr"):
+                why = rules.nothing(one, replace(asked, since=None, until=None, entity="", jurisdiction="", category="",
+                                                 rule="", language=language))  # fmt: skip
+                assert (
+                    why
+                    not in rules.shown(one, rules.Answer((), 0), replace(asked, language=language)).sentence
+                )
+    assert sentence(old, "times")[0] == "1 lines, from 1 records."
+    assert sentence(old, "times", **past)[0] == (
+        "Not answered: no record of what this question looks at lies in what was asked for (from 2026-01-01 to "
+        "2026-01-31). That is not the same as none, and says nothing of what was not asked for."
+    )
+    assert say(old, "deletions")[0] == "answered"
+    assert "(rule 5/retention/customers)" in sentence(old, "deletions", rule="5/retention/customers")[0]
+    assert sentence(old, "retention", category="order")[1] == (
+        "Not recorded by category: this answer is not narrowed by it.",
+    )
+
+
+def test_letters_that_nobody_can_read_any_more_are_not_said_never_to_have_been_sent(project):
+    found = rules.Answer((), 0, notes=("1 letters can no longer be read: their keys are destroyed.",))
+    asking = rules.question("remedies")
+    seen = rules.shown(asking, found, rules.Asked(date(2026, 12, 1)))
+    assert "no refusal that can still be read was sent" in seen.sentence
+
+
+@pytest.mark.parametrize("name", ["processing", "transfers", "processors"])
+def test_what_changed_since_a_day_before_the_first_version_is_compared_with_the_first(
+    project, folder, clock, name
+):
+    year = {"since": date(2026, 1, 1), "until": date(2026, 12, 31)}
+    assert say(project, name, **year) == ("unanswered", [])  # nothing was ever in force
+    publish(project, clock)
+    clock.forward(days=2)
+    (folder / "register" / "activities.yaml").write_text(REGISTER, "utf-8")
+    again = opened(folder, clock)
+    record_register(again)
+    told, notes = sentence(again, name, **year)
+    first = (
+        "Compared with 2026-11-23, the day the first version of the policy came into force: on 2026-01-01 there was "
+        "none."
+    )
+    assert first in notes
+    if name == "processing":
+        assert ("shop", "added") in [(row["reference"], row["what"]) for row in say(again, name, **year)[1]]
+    assert first not in sentence(again, name, since=date(2026, 11, 24), until=date(2026, 12, 31))[1]
+    if told.startswith("Not answered"):  # of transfers there are none
+        assert sentence(again, name, since=date(2026, 1, 1))[0].startswith("Not answered")
+    else:
+        assert sentence(again, name, since=date(2026, 1, 1))[0] == told
 
 
 def test_what_is_overdue_and_why(project, clock, letters):
@@ -451,6 +549,10 @@ def test_what_shows_that_data_went_with_the_backups(old, clock):
         "2027-01-05",
     )
     assert say(old, "deletions", since=date(2027, 1, 1))[0] == "unanswered"
+    ours = of_company(old, "deletions", "main-entity")
+    assert [row["event"] for row in ours.rows] == [row["event"] for row in say(old, "deletions")[1]]
+    assert ours.notes == ()
+    assert of_company(old, "deletions", "other") == rules.Answer((), 0)
 
 
 def disclosed(project, recipient, categories=("contact",), **more):
@@ -599,6 +701,28 @@ def test_restrictions_that_stand_and_lifting_without_notice_must_be_none(restric
     word, rows = say(project, "restrictions")
     assert word == "broken"
     assert [one["restriction"] for one in rows if one["untold"]] == ["other"]
+    number = story.ask(project, "restrict", email="eve@example.org")
+    by_request = {
+        "restriction": {"name": "other", "on": "2026-12-23", "ground": "claims"},
+        "right": "restrict",
+        "outcome": "grant",
+    }
+    led = {"id": number, "entity": "main-entity", "jurisdiction": "FR", "claims": {"c1": by_request}}
+    past = Past(project.ledger)
+    moved, states = list(past.events("restriction_moved")), past.states("restriction")
+    for entity, jurisdiction, wrong, count in (
+        ("main-entity", "", 1, 2),
+        ("other", "", 0, 1),
+        ("", "FR", 1, 2),
+        ("", "DE", 0, 1),
+    ):
+        asked = rules.Asked(date(2026, 12, 23), entity, jurisdiction)
+        found = question_store.restrictions(moved, states, [led], asked)
+        assert (found.wrong, len(found.rows)) == (
+            wrong,
+            count,
+        )  # the one by hand names no company, and counts with each
+        assert found.notes == (asked.say("of_group", count=1),)
 
 
 def test_what_sites_store_against_the_table(project, clock):
@@ -702,6 +826,20 @@ def test_an_answer_names_its_checkpoint_and_says_it_in_french(project):
     assert as_shown(given).sentence == "Aucun, sur 1 examiné."
 
 
+def test_that_somebody_looked_is_sealed_with_all_else(project):
+    number = story.ask(project, "access")
+    for name, more in (
+        ("request", {"number": number}),
+        ("subject", {"subject": ADA}),
+        ("proof-of-consent", {"subject": ADA}),
+    ):
+        before = len(list(read.events(project.ledger, kind="staff_read")))
+        given = answer(project, name, Narrowed(**more), staff="dana")
+        assert len(list(read.events(project.ledger, kind="staff_read"))) == before + 1
+        assert given.unsealed == 0
+        assert given.size == len(list(read.events(project.ledger)))
+
+
 def test_an_answer_from_a_checkpoint_stays_what_it_was(project):
     number = story.ask(project, "access")
     size = seal.seal_all(project.ledger).size
@@ -723,7 +861,7 @@ def test_a_publication_shows_no_single_case(project, clock):
 
 
 def test_what_is_not_recorded_by_company_is_said_so(project):
-    given = answer(project, "deletions", Narrowed(entity="main-entity"))
+    given = answer(project, "indirect-notices", Narrowed(entity="main-entity"))
     assert as_shown(given).notes == ("Not recorded by company: this answer is not narrowed by it.",)
 
 

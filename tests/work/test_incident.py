@@ -363,8 +363,18 @@ def test_the_commands_from_report_to_register(folder, project, tmp_path):
     pdf = tmp_path / "notice.pdf"
     written = troth(folder, "incident", "notice", number, "-o", str(pdf), *who)
     assert pdf.read_bytes().startswith(b"%PDF")
-    assert "likely consequences" in written.out
-    assert json.loads(troth(folder, "incident", "notice", number, *who).out)["people"] == 3
+    assert "likely consequences" in written.err
+    paper = pdf.read_bytes()
+    refused = troth(folder, "incident", "notice", number, "-o", str(pdf), *who)
+    assert (refused.code, pdf.read_bytes()) == (2, paper)
+    assert "is there already. Name another, or add --force." in " ".join(refused.err.split())
+    assert troth(folder, "incident", "notice", number, "-o", str(pdf), "--force", "-l", "fr", *who).code == 0
+    assert pdf.read_bytes() != paper
+    other = troth(folder, "incident", "notice", number, "-o", str(tmp_path / "notice.docx"), *who)
+    assert (other.code, "There is no format 'docx'. There are: json, pdf." in other.err) == (2, True)
+    assert not (tmp_path / "notice.docx").exists()
+    for words in ((), ("--json",), ("-f", "json"), ("-o", "-")):
+        assert json.loads(troth(folder, "incident", "notice", number, *words, *who).out)["people"] == 3
     assert troth(folder, "incident", "notified", number, "--reference", "CNIL 1", *who).code == 0
     file = tmp_path / "people.txt"
     file.write_text("ada@example.org\nnobody\n")
@@ -383,6 +393,17 @@ def test_the_commands_from_report_to_register(folder, project, tmp_path):
     troth(folder, "incident", "register", "-o", str(out), *who)
     (line,) = csv.DictReader(io.StringIO(out.read_text()))
     assert (line["nature"], line["risk"]) == ("'=1+1", "high")
+    (same,) = csv.DictReader(io.StringIO(troth(folder, "incident", "register", *who).out))
+    assert same == line
+    (told,) = json.loads(troth(folder, "incident", "register", "--json", *who).out)
+    assert told["nature"] == "=1+1"
+    before = out.read_text()
+    assert troth(folder, "incident", "register", "-o", str(out), *who).code == 2
+    assert out.read_text() == before
+    assert troth(folder, "incident", "register", "-o", str(out), "--force", "-f", "json", *who).code == 0
+    assert json.loads(out.read_text())[0] == told
+    said = troth(folder, "incident", "register", "-o", str(tmp_path / "breaches.xlsx"), *who)
+    assert "There is no format 'xlsx'. There are: csv, json." in said.err
 
 
 def test_how_many_are_written_to_is_shown_and_asked(folder, project, breach, letters, monkeypatch):

@@ -97,7 +97,7 @@ def test_each_part_is_counted_from_the_year(busy):
     ]
     assert found["Advice given"].sentences == ("Claims advised on: 1; written opinions: 1.",)
     assert found["Actions"].sentences == (
-        "Nothing recorded: no action was opened. That is not the same as none.",
+        "Nothing recorded: no action was opened by the end of what is reported. That is not the same as none.",
     )
     broken = found["The audit over the year"].rows
     promise = broken[0][0]

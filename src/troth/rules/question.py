@@ -56,6 +56,8 @@ class Question:
 class Asked:
     """Of what it is asked: a company, a place, a period (both days are in it), today, in which language, for whom.
 
+    `category` is of data, `rule` a retention promise.
+
     `places` says where each company is established.
     """
 
@@ -67,6 +69,8 @@ class Asked:
     language: str = "en"
     reader: Reader = "staff"
     places: Mapping[str, str] = field(default_factory=dict)
+    category: str = ""
+    rule: str = ""
 
     @property
     def least(self) -> int:
@@ -94,16 +98,32 @@ class Asked:
         )
 
     def of(self, entity: object, jurisdiction: object = "") -> bool:
-        """Say whether something of a company, under a law, is asked for; by default that of the company's place."""
-        if self.entity and str(entity or "") != self.entity:
+        """Say whether something of a company, under a law, is asked for; by default that of the company's place.
+
+        What names no company is of the whole group, and with it of each.
+        """
+        if not self.by(entity):
             return False
-        if not self.jurisdiction:
+        if not self.jurisdiction or not (entity or jurisdiction):
             return True
         place = str(jurisdiction or self.places.get(str(entity or ""), ""))
         try:
             return self.jurisdiction in {one.code for one in lineage(place)}
         except NotFoundError:
             return place == self.jurisdiction
+
+    def by(self, entity: object) -> bool:
+        """Say whether something of a company is asked for, whatever the law; of the whole group it is of each."""
+        return not self.entity or not entity or str(entity) == self.entity
+
+    def of_group(self, entities: Iterable[object]) -> tuple[str, ...]:
+        """Say how much of what was looked at names no company, where one is asked for."""
+        count = sum(not one for one in entities) if self.entity or self.jurisdiction else 0
+        if not count:
+            return ()
+        return (
+            self.say("of_group", count=count if count >= self.least else self.say("fewer", least=self.least)),
+        )
 
     def say(self, key: str, **gaps: object) -> str:
         """Say a sentence about an answer."""
@@ -170,9 +190,27 @@ def must_be_none() -> tuple[Question, ...]:
     return tuple(one for one in every() if one.must_be_none)
 
 
-def nothing(question: Question, language: str) -> str:
-    """Say why there was nothing to look at."""
-    return str(_table()["nothing"][question.nothing][_spoken(language)])
+def nothing(question: Question, asked: Asked) -> str:
+    """Say why there was nothing to look at: where the question is narrowed, that nothing lies in what was asked for."""
+    there = ", ".join(_narrowed(question, asked))
+    if there:
+        return asked.say("not_there", what=there)
+    return str(_table()["nothing"][question.nothing][_spoken(asked.language)])
+
+
+def _narrowed(question: Question, asked: Asked) -> Iterator[str]:
+    """Yield in words what a question is narrowed to."""
+    if asked.entity and "entity" in question.narrows:
+        yield asked.say("of_entity", name=asked.entity)
+    if asked.jurisdiction and "jurisdiction" in question.narrows:
+        yield asked.say("of_jurisdiction", name=asked.jurisdiction)
+    if asked.category and "category" in question.narrows:
+        yield asked.say("of_category", name=asked.category)
+    if asked.rule and "rule" in question.narrows:
+        yield asked.say("of_rule", name=asked.rule)
+    if "period" in question.narrows and (asked.since or asked.until):
+        key = "until" if asked.since is None else "since" if asked.until is None else "since_until"
+        yield asked.say(key, since=asked.since, until=asked.until)
 
 
 def say(key: str, language: str, **gaps: object) -> str:
@@ -244,7 +282,8 @@ def _sentence(asking: Question, answer: Answer, asked: Asked, word: Word, *, hid
         gaps["looked"] = asked.say("small")
     match word:
         case "unanswered":
-            return asked.say("unanswered", why=nothing(asking, asked.language))
+            there = any(_narrowed(asking, asked))
+            return asked.say("unanswered_there" if there else "unanswered", why=nothing(asking, asked))
         case "broken":
             return asked.say("broken", **gaps)
         case "none":
@@ -257,9 +296,12 @@ def _sentence(asking: Question, answer: Answer, asked: Asked, word: Word, *, hid
 
 
 def _not_narrowed(asking: Question, asked: Asked) -> Iterator[str]:
-    given = {"entity": asked.entity, "jurisdiction": asked.jurisdiction, "period": asked.since or asked.until}
+    given = {
+        "entity": asked.entity, "jurisdiction": asked.jurisdiction, "category": asked.category, "rule": asked.rule,
+        "period": asked.since or asked.until,
+    }  # fmt: skip
     for name, value in given.items():
-        if value and name not in asking.narrows and not asking.needs:
+        if value and name not in asking.narrows:
             yield name
 
 

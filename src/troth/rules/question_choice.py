@@ -56,6 +56,7 @@ def marketing_after_no(sent: Iterable[Sent], nos: Iterable[Event], asked: Asked)
         middle, p95 = seconds[len(seconds) // 2], seconds[-(-len(seconds) * 95 // 100) - 1]
         told = {"median": f"{middle:g}", "p95": f"{p95:g}", "most": f"{seconds[-1]:g}", "count": len(seconds)}
         notes = (asked.say("lag", **told),)
+    notes += asked.of_group(one.entity for one in found)
     return Answer(
         tuple(rows), len(found), len(rows), notes=notes, evidence=tuple(str(row["event"]) for row in rows)
     )
@@ -138,9 +139,11 @@ def _proof(
 def consents(events: Iterable[Event], forms: Iterable[Mapping[str, Any]], asked: Asked) -> Answer:
     """Answer how many consents were given and taken back, by purpose and version; choices about cookies too."""
     counted: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    companies = []
     for event in events:
         if not asked.within(consent.said_at(event)) or not asked.of(event.entity):
             continue
+        companies.append(event.entity)
         key = (str(event.facts["purpose"]), str(event.facts["purpose_version"]))
         counted[key][str(event.facts["given"])] += 1
         counted[key]["proven"] += bool(event.facts.get("proven"))
@@ -166,7 +169,8 @@ def consents(events: Iterable[Event], forms: Iterable[Mapping[str, Any]], asked:
                 "ease": ease,
             }
         )
-    return Answer(tuple(rows), sum(int(str(row["said_total"])) for row in rows))
+    looked = sum(int(str(row["said_total"])) for row in rows)
+    return Answer(tuple(rows), looked, notes=asked.of_group(companies))
 
 
 def first_communications(events: Iterable[Event], asked: Asked) -> Answer:
@@ -183,7 +187,10 @@ def first_communications(events: Iterable[Event], asked: Asked) -> Answer:
         for event in found
         if (lacks := event.facts.get("lacks")) and isinstance(lacks, Sequence)
     ]
-    return Answer(tuple(rows), len(found), len(rows), evidence=tuple(str(row["event"]) for row in rows))
+    return Answer(
+        tuple(rows), len(found), len(rows), notes=asked.of_group(event.entity for event in found),
+        evidence=tuple(str(row["event"]) for row in rows),
+    )  # fmt: skip
 
 
 def _day_of(event: Event) -> str:

@@ -158,7 +158,7 @@ def authority_letters(source: Source, states: Iterable[Mapping[str, Any]], asked
         companies_ = tuple(map(str, one.entities))
         if one.type != "authority_letter" or not asked.within(one.dated.isoformat()):
             continue
-        if asked.entity and companies_ and asked.entity not in companies_:
+        if companies_ and not any(asked.of(company) for company in companies_):
             continue
         late = one.answered is None and one.answer_by is not None and one.answer_by < source.today
         status = "answered" if one.answered else "late" if late else "open"

@@ -312,7 +312,8 @@ def staff_access(events: Iterable[Event], asked: Asked) -> Answer:
     Whoever decides does not review, and whoever advises as data protection officer does neither.
     """
     rows: list[Row] = []
-    looked = breaches = 0
+    companies = []
+    breaches = 0
     decided: dict[tuple[str, str], str] = {}
     had_a_hand: defaultdict[str, set[str]] = defaultdict(set)
     advised: defaultdict[str, set[str]] = defaultdict(set)
@@ -321,8 +322,9 @@ def staff_access(events: Iterable[Event], asked: Asked) -> Answer:
             event.request or event.stream.partition("/")[2],
             str(event.facts.get("staff") or event.actor),
         )
-        inside, broken = asked.within(event.at.isoformat()), ""
-        looked += inside
+        inside, broken = asked.within(event.at.isoformat()) and asked.by(event.entity), ""
+        if inside:
+            companies.append(event.entity)
         claim = (number, str(event.facts.get("claim") or ""))
         match event.kind:
             case "staff_read":
@@ -346,7 +348,7 @@ def staff_access(events: Iterable[Event], asked: Asked) -> Answer:
             breaches += 1
             rows.append(_hand(event, asked.word(broken), staff, number, event.kind, claim[1]))
     notes = (asked.say("duties", count=breaches),) if breaches else ()
-    return Answer(tuple(rows), looked, breaches, notes=notes)
+    return Answer(tuple(rows), len(companies), breaches, notes=notes + asked.of_group(companies))
 
 
 def _hand(event: Event, what: str, staff: str, number: str, screen: str, reason: str) -> Row:
@@ -364,6 +366,7 @@ def _hand(event: Event, what: str, staff: str, number: str, screen: str, reason:
 def minors_and_agents(states: Iterable[State], consents: Iterable[Event], asked: Asked) -> Answer:
     """Answer how requests made for somebody else were verified and ended, and which consents are minors'."""
     rows: list[Row] = []
+    companies = []
     for state in _chosen(states, asked):
         acting = state["acting"]
         if not acting:
@@ -389,6 +392,7 @@ def minors_and_agents(states: Iterable[State], consents: Iterable[Event], asked:
         at = event.at.isoformat()
         if age not in {"guardian", "minor"} or not asked.within(at) or not asked.of(event.entity):
             continue
+        companies.append(event.entity)
         rows.append(
             {
                 "what": asked.word("consent"),
@@ -400,7 +404,7 @@ def minors_and_agents(states: Iterable[State], consents: Iterable[Event], asked:
                 "outcome": (str(event.facts["given"]),),
             }
         )
-    return Answer(tuple(rows), len(rows))
+    return Answer(tuple(rows), len(rows), notes=asked.of_group(companies))
 
 
 def _chosen(states: Iterable[State], asked: Asked, by: str = "received") -> Iterator[State]:

@@ -69,13 +69,18 @@ def retention(
     return Answer(tuple(rows), counted, notes=notes)
 
 
-def deletions(events: Iterable[Event], rule: str, backups: Mapping[str, str], asked: Asked) -> Answer:
+def deletions(
+    events: Iterable[Event], backups: Mapping[str, str], controllers: Mapping[str, str], asked: Asked
+) -> Answer:
     """Answer what shows that data went: each erasure and each sweep, what was left, and until when backups hold it.
 
-    `rule` picks the sweeps of one promise; `backups` says, by the id of the event, until when the
-    store's backups hold what went.
+    Where a rule is asked for, the sweeps of that promise alone.  `backups` says, by the id of the event, until when
+    the store's backups hold what went; `controllers` whose rows a store holds, empty where they are of several.  An
+    erasure is of the company of its request.
     """
+    rule = asked.rule
     rows: list[dict[str, Any]] = []
+    companies: dict[str, str] = {}
     by_step: dict[str, dict[str, Any]] = {}
     for event in events:
         facts: Mapping[str, Any] = event.facts
@@ -96,6 +101,7 @@ def deletions(events: Iterable[Event], rule: str, backups: Mapping[str, str], as
                 }
                 row |= {"until": str(facts.get("expires") or ""), "backups_until": backups.get(event.id, "")}
                 by_step[str(facts["step"])] = row
+                companies[event.id] = event.entity
                 rows.append(row)
             case "verified" if str(facts["step"]) in by_step:
                 by_step[str(facts["step"])]["remaining"] = facts["remaining"]
@@ -107,13 +113,15 @@ def deletions(events: Iterable[Event], rule: str, backups: Mapping[str, str], as
                             int(hit["rows"]) for hit in facts["hits"] if hit["verdict"] == "copy"
                         )
             case "sweep_moved" if facts["state"] == "acted" and (not rule or rule == facts["rule"]):
-                place = f"{facts.get('store')}.{facts.get('table')}"
+                store = str(facts.get("store") or str(event.stream).rpartition("/")[2])
+                place = f"{store}.{facts['table']}" if facts.get("table") else store
+                companies[event.id] = controllers.get(store, "")
                 row = _deleted(event, on, asked.word("sweep"), str(facts["rule"]), place)
                 row |= {"rows": facts["rows"], "remaining": facts.get("left"), "certainty": "exactly_once"}
                 row |= {"way": "deleted", "backups_until": backups.get(event.id, "")}
                 rows.append(row)
-    kept = tuple(row for row in rows if asked.within(row["on"]))
-    return Answer(kept, len(kept))
+    kept = tuple(row for row in rows if asked.within(row["on"]) and asked.by(companies[row["event"]]))
+    return Answer(kept, len(kept), notes=asked.of_group(companies[row["event"]] for row in kept))
 
 
 def _deleted(event: Event, on: str, what: str, rule: str, place: str) -> dict[str, Any]:
@@ -128,12 +136,13 @@ def _rows_of(told: Any) -> int:
     return sum(int(one[2]) for one in told if one[1] != "retain")
 
 
-def recipients(policy: Policy, made: Iterable[Event], category: str, words: Any, asked: Asked) -> Answer:
+def recipients(policy: Policy, made: Iterable[Event], words: Any, asked: Asked) -> Answer:
     """Answer who receives a category (or any), by the policy and by the disclosures on record.
 
     `words` are those of a register's source, which says names in the language.  What went to nobody of the
     policy's list is what must be none.
     """
+    category = asked.category
     counted: Counter[str] = Counter()
     last: dict[str, str] = {}
     seen: defaultdict[str, set[str]] = defaultdict(set)
@@ -305,7 +314,10 @@ def indirect_notices(states: Mapping[str, State], asked: Asked) -> Answer:
 def restrictions(
     moved: Iterable[Event], states: Mapping[str, State], requests: Iterable[State], asked: Asked
 ) -> Answer:
-    """Answer which restrictions stand, and which were lifted with nobody told before that day was over."""
+    """Answer which restrictions stand, and which were lifted with nobody told before that day was over.
+
+    A restriction is of the company of its request; of one that no request led to no company is known.
+    """
     lifted: dict[str, str] = {}
     told: dict[str, str] = {}
     for event in moved:
@@ -316,31 +328,35 @@ def restrictions(
             if event.facts.get("told_on"):
                 told.setdefault(name, str(event.facts["told_on"]))
     rows: list[Row] = []
-    led = {}
+    companies: list[str] = []
+    led: dict[str, State] = {}
     for state in requests:
         for claim in state["claims"].values():
             found = claim.get("restriction")
             if found and found["name"]:
-                led[found["name"]] = str(state["id"])
-            elif found and asked.within(found["on"]):
+                led[found["name"]] = state
+            elif found and asked.within(found["on"]) and asked.of(state["entity"], state["jurisdiction"]):
                 ended = claim["outcome"] == "refuse" or (
                     claim["right"] != "restrict" and claim["outcome"] is not None
                 )
                 if not ended:
+                    companies.append(str(state["entity"]))
                     rows.append(
                         _restriction("", str(state["id"]), found["ground"], found["on"], "provisional")
                     )
     for name, state in sorted(states.items()):
         since = str(state.get("on") or "")
-        if not since or not asked.within(since):
+        by: State = led.get(name, {})
+        if not since or not asked.within(since) or not asked.of(by.get("entity"), by.get("jurisdiction")):
             continue
-        row = _restriction(name, led.get(name, ""), state["ground"], since, str(state["status"]))
+        companies.append(str(by.get("entity") or ""))
+        row = _restriction(name, str(by.get("id") or ""), state["ground"], since, str(state["status"]))
         untold = name in lifted and (name not in told or told[name] > lifted[name])
         rows.append(
             {**row, "told_on": told.get(name, ""), "lifted_on": lifted.get(name, ""), "untold": untold}
         )
     wrong = [str(row["restriction"]) for row in rows if row["untold"]]
-    return Answer(tuple(rows), len(rows), len(wrong), evidence=())
+    return Answer(tuple(rows), len(rows), len(wrong), notes=asked.of_group(companies))
 
 
 def _restriction(name: str, number: str, ground: object, since: str, status: str) -> Row:

@@ -100,7 +100,7 @@ def requests(
     """How many came by right, and how soon they were answered."""
     claims = [replace(one, month=str(asked.day.year)) for one in statistics.tuples(states)]
     if not claims:
-        return nothing("requests", asked, question.nothing(question.question("times"), asked.language))
+        return nothing("requests", asked, question.nothing(question.question("times"), asked))
     void = sum(row["standing"] == asked.word("void") for row in extensions.rows)
     small, published = asked.say("small"), asked.least > 1
     columns = ("right", "claims", "answered", "days_median", "days_p95", "in_time", "refused")
@@ -122,7 +122,7 @@ def requests(
 def refusals(found: Answer, late: Answer, asked: Asked) -> Section:
     """What was refused, by right and article."""
     if not found.looked:
-        return nothing("refusals", asked, question.nothing(question.question("refusals"), asked.language))
+        return nothing("refusals", asked, question.nothing(question.question("refusals"), asked))
     counted = Counter((text(row["right"], "en"), str(row["article"])) for row in found.rows)
     rows = [
         {"right": right, "article": article, "count": _number(count, asked)}
@@ -139,7 +139,7 @@ def refusals(found: Answer, late: Answer, asked: Asked) -> Section:
 def incidents(found: Answer, asked: Asked) -> Section:
     """Which breaches there were, and how soon the authority knew."""
     if not found.looked:
-        return nothing("incidents", asked, question.nothing(question.question("breaches"), asked.language))
+        return nothing("incidents", asked, question.nothing(question.question("breaches"), asked))
     sentence = say("say", "incidents", asked.language, looked=found.looked, breaches=len(found.rows))
     columns = ("number", "risk", "hours", "in_time", "people_told", "status")
     rows = [{**row, "people_told": _number(int(str(row["people_told"])), asked)} for row in found.rows]
@@ -181,7 +181,7 @@ def register(since: date | None, found: Sequence[Changed], asked: Asked) -> Sect
 def transfers(found: Answer, asked: Asked) -> Section:
     """Which transfers there are at the end, and what they lack."""
     if not found.looked:
-        return nothing("transfers", asked, question.nothing(question.question("transfers"), asked.language))
+        return nothing("transfers", asked, question.nothing(question.question("transfers"), asked))
     lacking = sum(bool(row.get("lacks")) for row in found.rows)
     sentence = say("say", "transfers", asked.language, count=len(found.rows), lacking=lacking, on=asked.day)
     return _section("transfers", asked, [sentence], ("mechanism", "lacks"), found.rows)

@@ -19,6 +19,7 @@ from troth.rules import question as rules
 from troth.rules.event import Draft, Fact
 from troth.rules.promise_trend import QUESTIONS
 from troth.rules.question import Answer, Asked, Question, Reader
+from troth.work import dossier
 from troth.work import look_up_choices as choices
 from troth.work import look_up_registers as registers
 from troth.work import look_up_requests as requests
@@ -27,6 +28,7 @@ from troth.work import look_up_subject as about_subject
 from troth.work.establishment import day_here, establishment
 from troth.work.look_up import Look
 from troth.work.project import Project
+from troth.work.record_reading import record_looking_up
 
 EVIDENCE_MAX = 20
 LOOK_UP: Mapping[str, Callable[[Look], Answer]] = MappingProxyType(
@@ -116,20 +118,19 @@ def answer(
 ) -> Given:
     """Answer a question by name or number, from all that is recorded, or from what was sealed `within` so many events.
 
-    Everything is sealed first, so that the checkpoint covers it; `today` is another day than this one, such as
-    that of the checkpoint.  Raises NotFoundError where there
-    is no such question, request or version; NotAllowedError for what cannot be asked.
+    Everything is sealed first, the record that somebody's data is looked at too, so that the checkpoint covers it;
+    `today` is another day than this one, such as that of the checkpoint.  Raises NotFoundError where there is no such
+    question, request or version; NotAllowedError for what cannot be asked.
     """
     asking = rules.question(name)
     asked = _asked(project, asking, narrowed, language or project.policy.language, reader)
     asked = replace(asked, today=today) if today is not None else asked
+    known = _recorded(project, asking, narrowed, staff)
     if within is None:
         seal.seal_all(project.ledger)
     checkpoint = seal.checkpoint(project.ledger, covering=within)
     past = Past(project.ledger, within)
-    look = Look(
-        project, past, asked, narrowed.subject, narrowed.number, narrowed.category, narrowed.rule, staff
-    )  # fmt: skip
+    look = Look(project, past, asked, narrowed.subject, known, narrowed.number)
     found = LOOK_UP[asking.name](look)
     return Given(
         asking,
@@ -140,6 +141,16 @@ def answer(
         checkpoint.root.hex() if checkpoint else "",
         past.unsealed(),
     )
+
+
+def _recorded(project: Project, asking: Question, narrowed: Narrowed, staff: str) -> str | None:
+    """Record that somebody's data is looked at, where it is; return whom the ledger knows by the identifiers."""
+    match asking.needs:
+        case "request":
+            dossier.record_reading(project, narrowed.number, staff)
+        case "subject":
+            return record_looking_up(project, "ask", staff, f"ask/{asking.name}", narrowed.subject)
+    return None
 
 
 def look_at_what_must_be_none(project: Project) -> tuple[Given, ...]:
@@ -215,4 +226,6 @@ def _asked(project: Project, asking: Question, narrowed: Narrowed, language: str
         language,
         reader,
         {one: establishment(project, one).place for one in every},
+        narrowed.category,
+        narrowed.rule,
     )

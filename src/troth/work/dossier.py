@@ -36,8 +36,20 @@ def dossier(
 
     `redacted` leaves out everything that was said by and to people, and keeps what happened.
     """
-    found = request_file.load(project, number)
+    record_reading(project, number, staff)
+    return gathered(project, number, redacted=redacted, language=language)
+
+
+def record_reading(project: Project, number: str, staff: str) -> None:
+    """Record that somebody of the staff reads a request whole; raises NotFoundError where there is none."""
+    request_file.load(project, number)
     request_file.record_reading(project, number, staff, "dossier")
+
+
+def gathered(
+    project: Project, number: str, *, redacted: bool = False, language: str = "en"
+) -> dict[str, Any]:
+    """Gather a request whole, for whoever has recorded who reads it."""
     found = request_file.load(project, number)
     events = read.stream(project.ledger, found.stream)
     return {

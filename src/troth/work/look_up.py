@@ -23,16 +23,17 @@ from troth.work.project import Project
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look: where, what is asked, and which request, category or rule; `subject` are identifiers."""
+    """One look: where, what is asked, of which request or of whom.
+
+    `subject` are identifiers, `known` whom the ledger knows by them; that somebody looks is recorded before.
+    """
 
     project: Project
     past: Past
     asked: Asked
     subject: Sequence[tuple[str, str]] = field(default=(), repr=False)
+    known: str | None = None
     number: str = ""
-    category: str = ""
-    rule: str = ""
-    staff: str = "troth"
 
     def requests(self) -> Sequence[Mapping[str, Any]]:
         """Return the requests as they stand, by number."""

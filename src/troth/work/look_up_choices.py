@@ -16,7 +16,6 @@ from troth.rules.question_choice import Evidence, Sent
 from troth.work import record_form
 from troth.work.look_up import Look
 from troth.work.read_sent import read_sent
-from troth.work.record_reading import record_looking_up
 
 
 def marketing_after_no(look: Look) -> Answer:
@@ -38,13 +37,13 @@ def _sent(look: Look) -> Iterator[Sent]:
         if event.facts["class"] == "marketing" or (purpose in purposes and purposes[purpose].marketing):
             lacks = event.facts.get("lacks")
             no = "objected" if isinstance(lacks, list | tuple) and "objection" in lacks else ""
-            yield Sent(event.id, "disclosure", event.entity, str(event.facts.get("on") or ""), purpose, no)
+            on = str(event.facts.get("on") or event.at.date().isoformat())
+            yield Sent(event.id, "disclosure", event.entity, on, purpose, no)
 
 
 def proof_of_consent(look: Look) -> Answer:
-    """What somebody said until a day, and whether what they saw can be shown again; the look is recorded first."""
-    subject = record_looking_up(look.project, "ask", look.staff, "ask/proof-of-consent", look.subject)
-    events = look.past.stream(consent.stream(subject)) if subject else ()
+    """What somebody said until a day, and whether what they saw can be shown again."""
+    events = look.past.stream(consent.stream(look.known)) if look.known else ()
     shown = {str(event.facts.get("interface_sha256") or "") for event in events} - {""}
     forms = {one: found for one, found in look.past.states(consent_form.FAMILY).items() if one in shown}
     kept = {one: _evidence(look, one) for one in shown}

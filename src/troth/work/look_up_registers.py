@@ -39,17 +39,21 @@ def processors(look: Look) -> Answer:
 
 def _register(look: Look, name: Name, entity: str = "") -> Answer:
     asked = look.asked
-    found = look.source_or_none()
-    if found is None:
-        return Answer((), 0)
+    found, first = look.source_or_none(), next(iter(versions(look.project, look.past)), None)
+    if found is None or (asked.since is not None and (first is None or first.from_ > asked.day)):
+        return Answer((), 0)  # nothing was in force to compare with
     drawn = draw_register.draw(look.project, name, asked.language, entity, look.then, look.past)
-    if asked.since is None:
+    if asked.since is None or first is None:
         answer = questions.register(drawn.register)
     else:
+        since = max(asked.since, first.from_)
         changed = draw_register.changes(
-            look.project, name, asked.since, look.then, asked.language, entity, look.past
+            look.project, name, since, look.then, asked.language, entity, look.past
         )
         answer = questions.changes(changed, len(drawn.register.lines), asked)
+        if since != asked.since:
+            said = asked.say("first_version", first=since, since=asked.since)
+            answer = replace(answer, notes=(*answer.notes, said))
     return replace(answer, notes=(*answer.notes, found[1]))
 
 

@@ -99,8 +99,8 @@ def identity(look: Look) -> Answer:
 
 
 def request(look: Look) -> Answer:
-    """One request end to end, each of its records verified; that somebody looked is recorded first."""
-    told = dossier.dossier(look.project, look.number, look.staff, language=look.asked.language)
+    """One request end to end, each of its records verified."""
+    told = dossier.gathered(look.project, look.number, language=look.asked.language)
     sealed = dossier.verify(told)
     known = {event.id for event in look.past.stream(f"request/{look.number}")}
     rows: list[Row] = [

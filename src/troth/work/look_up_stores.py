@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from troth.rules import hold, incident, sweep
+from troth.rules import hold, incident, purpose_scope, sweep
 from troth.rules import question_store as questions
 from troth.rules.question import Answer
 from troth.rules.register import Source
@@ -25,21 +25,25 @@ def retention(look: Look) -> Answer:
 
 def deletions(look: Look) -> Answer:
     """What shows that data went."""
-    backups, (_, maps) = {}, look.held()
+    backups, (policy, maps) = {}, look.held()
     for event in look.past.events("act_ended", "sweep_moved"):
         found = maps.get(str(event.facts.get("store") or ""))
         if found is not None and found.backups_expire:
             on = date.fromisoformat(str(event.facts.get("on") or event.at.date()))
             backups[event.id] = found.backups_expire.after(on).isoformat()
     events = look.past.events("act_ended", "verified", "residue_searched", "sweep_moved")
-    return questions.deletions(events, look.rule, backups, look.asked)
+    known = purpose_scope.entities(policy)
+    controllers = {
+        name: str(one.controller) if str(one.controller) in known else "" for name, one in maps.items()
+    }
+    return questions.deletions(events, backups, controllers, look.asked)
 
 
 def recipients(look: Look) -> Answer:
     """Who receives data, by the policy and by what is on record."""
     asked, (policy, maps) = look.asked, look.held()
     words = Source(policy, maps, asked.today, asked.language)
-    return questions.recipients(policy, look.past.events("disclosure_made"), look.category, words, asked)
+    return questions.recipients(policy, look.past.events("disclosure_made"), words, asked)
 
 
 def recipients_told(look: Look) -> Answer:

@@ -17,7 +17,6 @@ from troth.stores.contract import Who
 from troth.work import disclose, inform
 from troth.work.list_recipients import received_about
 from troth.work.look_up import Look
-from troth.work.record_reading import record_looking_up
 
 ROWS_MAX = 20_000
 """What is shown of one person at once: more is no answer anybody reads, and is asked for by a request."""
@@ -26,7 +25,7 @@ ROWS_MAX = 20_000
 def subject(look: Look) -> Answer:
     """Everything on record about whom these identifiers name; raises NotAllowedError where there is too much."""
     ledger = look.past.ledger
-    known = record_looking_up(look.project, "ask", look.staff, "ask/subject", look.subject)
+    known = look.known
     identifiers = tuple(
         dict.fromkeys([*look.subject, *(subjects.identifiers(ledger, known) if known else ())])
     )

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import csv
-import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from troth.errors import NotAllowedError, NotFoundError
-from troth.faces.cli.console import as_json, out, progress, table
+from troth.faces.cli.console import as_json, err, out, progress, table
 from troth.faces.cli.context import project
 from troth.faces.cli.staff import STAFF
+from troth.faces.cli.taking import give, refuse_over, shape_of
 
 app = typer.Typer(
     no_args_is_help=True, help="Handle a personal data breach, with its 72 hours and its register."
@@ -198,7 +199,12 @@ def assess(
 @app.command()
 def notice(
     incident: str = NUMBER,
-    output: Path = typer.Option(Path("-"), "--output", "-o", help="The file: .json, or .pdf; - prints JSON."),
+    format: str = typer.Option(
+        "", "--format", "-f", help="json or pdf (default: by the file's name, else json)."
+    ),
+    json: bool = typer.Option(False, "--json", help="The same as --format json."),
+    output: Path | None = typer.Option(None, "--output", "-o", help="Write to this file."),
+    force: bool = typer.Option(False, "--force", help="Write over the file."),
     language: str = typer.Option("", "--language", "-l", help="en or fr; the policy's if left out."),
     because: str = typer.Option("", help="The reasons for the delay, where it leaves late."),
     staff: str = STAFF,
@@ -210,24 +216,19 @@ def notice(
 
     Example: troth incident notice I-2026-001 -o notice.pdf -l fr --staff marie
     """
-    import json
-
     from troth.work import breach_notice as work
     from troth.work.record_reading import record_reading
 
+    shape = shape_of("json" if json else format, output, ("json", "pdf"))
+    refuse_over(output, force=force)
     opened = project()
     language = work.language_of(opened, language)
     told = work.notice(opened, incident, language, because=because)
     record_reading(opened, incident, staff, f"incident/{incident}/notice")
-    text = json.dumps(told, ensure_ascii=False, indent=2)
-    if str(output) == "-":
-        sys.stdout.write(text + "\n")
-        return
-    made = work.pdf(opened, told, language) if output.suffix == ".pdf" else (text + "\n").encode()
-    output.write_bytes(made)
-    out().print(f"Written: {output}.", markup=False)
-    if told["follows_later"]:
-        out().print(f"Not said yet, and to follow (Art. 33(4)): {work.lacking(told, 'en')}.", markup=False)
+    made = work.pdf(opened, told, language) if shape == "pdf" else _as_json(told)
+    give(made, output, shape, "notice", force=force)
+    if told["follows_later"] and output is not None and str(output) != "-":
+        err().print(f"Not said yet, and to follow (Art. 33(4)): {work.lacking(told, 'en')}.", markup=False)
 
 
 @app.command()
@@ -393,7 +394,12 @@ def close(
 
 @app.command()
 def register(
-    output: Path = typer.Option(Path("-"), "--output", "-o", help="A file, .csv or .json; - prints CSV."),
+    format: str = typer.Option(
+        "", "--format", "-f", help="csv or json (default: by the file's name, else csv)."
+    ),
+    json: bool = typer.Option(False, "--json", help="The same as --format json."),
+    output: Path | None = typer.Option(None, "--output", "-o", help="Write to this file."),
+    force: bool = typer.Option(False, "--force", help="Write over the file."),
     staff: str = STAFF,
 ) -> None:
     """Write the register of breaches, also of those that nobody was told of (GDPR Art. 33(5)).
@@ -402,25 +408,32 @@ def register(
 
     Example: troth incident register -o breaches.csv --staff marie
     """
-    import json
-
     from troth.work.breach_register import cell
     from troth.work.breach_register import register as drawn
     from troth.work.record_reading import record_reading
 
+    shape = shape_of("json" if json else format, output, ("csv", "json"))
+    refuse_over(output, force=force)
     opened = project()
     lines = list(drawn(opened))
     record_reading(opened, "incidents", staff, "incident/register")
-    if output.suffix == ".json":
-        output.write_text(json.dumps(lines, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    if shape == "json":
+        give(_as_json(lines), output, shape, "breaches", force=force)
         return
     if not lines:
-        out().print("No breach is on record.")
+        err().print("No breach is on record: nothing was written.")
         return
-    with sys.stdout if str(output) == "-" else output.open("w", encoding="utf-8", newline="") as written:
-        sheet = csv.DictWriter(written, list(lines[0]))
-        sheet.writeheader()
-        sheet.writerows({name: _cell(cell(value)) for name, value in line.items()} for line in lines)
+    written = StringIO(newline="")
+    sheet = csv.DictWriter(written, list(lines[0]))
+    sheet.writeheader()
+    sheet.writerows({name: _cell(cell(value)) for name, value in line.items()} for line in lines)
+    give(written.getvalue().encode(), output, shape, "breaches", force=force)
+
+
+def _as_json(told: object) -> bytes:
+    from json import dumps
+
+    return (dumps(told, ensure_ascii=False, indent=2) + "\n").encode()
 
 
 def _ask_to_write(number: int) -> None:

@@ -31,6 +31,15 @@ def give(content: bytes, output: Path | None, shape: str, name: str, *, force: b
         err().print(f"Written to {output}.", markup=False)
 
 
+def shape_of(named: str, output: Path | None, shapes: tuple[str, ...]) -> str:
+    """Return the format that is named, or that of the file's name; the first where neither says one."""
+    ending = output.suffix[1:].lower() if output is not None else ""
+    shape = named or ending or shapes[0]
+    if shape not in shapes:
+        raise NotAllowedError(f"There is no format {shape[:20]!r}. There are: {', '.join(shapes)}.")
+    return shape
+
+
 def refuse_over(output: Path | None, *, force: bool) -> None:
     """Refuse a file that is there, before the work for it is done."""
     if output is not None and str(output) != "-" and not force and output.exists():
