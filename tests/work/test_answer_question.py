@@ -158,7 +158,7 @@ def test_nothing_recorded_is_no_answer_and_never_none(project):
     for name in OF_A_DAY:  # nothing was in force then
         assert say(project, name, until=date(2026, 1, 1)) == ("unanswered", [])
         assert (
-            "lies in what was asked for (until 2026-01-01)."
+            "lies in what was asked for (until 1 January 2026)."
             in sentence(project, name, until=date(2026, 1, 1))[0]
         )
 
@@ -183,7 +183,7 @@ def test_what_lies_outside_of_what_was_asked_for_is_never_denied(old, clock):
         )
         seen = rules.shown(one, rules.Answer((), 0), asked)
         given = {"entity": "company main-entity", "jurisdiction": "law of FR", "category": "category order",
-                 "rule": "rule 5/retention/customers", "period": "from 2026-01-01 to 2026-01-31"}  # fmt: skip
+                 "rule": "rule 5/retention/customers", "period": "from 1 January 2026 to 31 January 2026"}  # fmt: skip
         for name, said in given.items():
             narrows = name in one.narrows
             assert (said in seen.sentence) is narrows, (one.name, name)
@@ -197,10 +197,10 @@ def test_what_lies_outside_of_what_was_asked_for_is_never_denied(old, clock):
                     why
                     not in rules.shown(one, rules.Answer((), 0), replace(asked, language=language)).sentence
                 )
-    assert sentence(old, "times")[0] == "1 lines, from 1 records."
+    assert sentence(old, "times")[0] == "1 line, from 1 record."
     assert sentence(old, "times", **past)[0] == (
-        "Not answered: no record of what this question looks at lies in what was asked for (from 2026-01-01 to "
-        "2026-01-31). That is not the same as none, and says nothing of what was not asked for."
+        "Not answered: no record of what this question looks at lies in what was asked for (from 1 January "
+        "2026 to 31 January 2026). That is not the same as none, and says nothing of what was not asked for."
     )
     assert say(old, "deletions")[0] == "answered"
     assert "(rule 5/retention/customers)" in sentence(old, "deletions", rule="5/retention/customers")[0]
@@ -229,8 +229,8 @@ def test_what_changed_since_a_day_before_the_first_version_is_compared_with_the_
     record_register(again)
     told, notes = sentence(again, name, **year)
     first = (
-        "Compared with 2026-11-23, the day the first version of the policy came into force: on 2026-01-01 there was "
-        "none."
+        "Compared with 23 November 2026, the day the first version of the policy came into force: on 1 January 2026 "
+        "there was none."
     )
     assert first in notes
     if name == "processing":
