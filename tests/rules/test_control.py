@@ -30,8 +30,8 @@ def test_no_promise_is_without_a_control(policy):
     found = list(control.checked(policy))
     assert [one.promise.id for one in found if one.control is None] == []
     facts = Facts(date(2026, 11, 23), (), {}, {}, {}, None, None)
-    assert [one.promise for one in judge(policy, facts)] == [one.promise.id for one in found]
-    assert [one.promise.id for one in found] == list(policy.promises)
+    promises = list(dict.fromkeys(one.promise.id for one in found))  # one may have two controls
+    assert [one.promise for one in judge(policy, facts)] == promises == list(policy.promises)
 
 
 def test_every_kind_of_promise_is_known_and_no_control_is_for_nothing():

@@ -1,13 +1,12 @@
 """The audit says kept only with evidence, broken with places and numbers, and unproven otherwise."""
 
 from dataclasses import replace
-from datetime import date
 
 import pytest
 
 import story
 from troth.errors import TrothError
-from troth.faces.cli.audit_commands import page
+from troth.faces.cli.audit_commands import heading, page, shown
 from troth.ledger import read
 from troth.rules.verdict import exit_code
 from troth.work import audit, carry_on, record_objection
@@ -93,7 +92,7 @@ def test_every_verdict_is_an_event(project):
 
 def test_the_page_escapes_what_it_shows(project):
     verdicts = [replace(one, figure="<b>x</b>") for one in audit.audit(project)]
-    head = {"policy": "<i>", "version": "1", "at": date(2026, 11, 23), "sealed": 1, "root": "00"}
-    drawn = page(verdicts, head)
+    head = heading(project) | {"policy": "<i>"}
+    drawn = page(shown(project, verdicts, head, "en"))
     assert "<b>x</b>" not in drawn
     assert "<i>" not in drawn.replace("<html", "")
