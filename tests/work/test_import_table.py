@@ -221,7 +221,9 @@ def test_every_wrong_cell_is_told_at_once_by_row_and_column_and_nothing_is_recor
         "row 2, column Received on: that is no day and no moment. Write it as yyyy-mm-dd, or as " in said[0]
     )
     assert said[1] == "row 2, column E-mail: that is no e-mail address."
-    assert said[2].startswith("row 3, column Rights: one of them is none of: access, list_recipients")
+    assert said[2].startswith(
+        "row 3, column Rights: one of them is none of: access (accès), list_recipients ("
+    )
     assert "row 4, column Reference: it stands in row 3 too." in said
     assert "row 4, column Answered on: the request is open: it is decided and answered here." in said
     assert "row 5, column Received on: that is still to come." in said
@@ -489,6 +491,16 @@ def test_an_empty_workbook_has_every_heading_and_says_what_stands_in_each(folder
     assert all(len({one.title[name] for one in table.columns}) == len(table.columns) for name in ("en", "fr"))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_word_may_be_said_in_french_and_means_one_thing_in_its_column(kind):
+    for column in import_sheet.table(kind).columns:
+        french = [one.partition(" (")[2].removesuffix(")") for one in column.sayings]
+        assert len(set(french)) == len(french) or not any(french), column.name
+        for word, said in zip(column.words, french, strict=True):
+            if said:
+                assert import_sheet.meant(column, said.upper()) == word
+
+
 def test_a_filled_workbook_is_read_like_the_table(folder, project, tmp_path):
     file = tmp_path / "requests.xlsx"
     troth(folder, "import", "requests", "--template", file, "--language", "fr")
@@ -664,7 +676,7 @@ def test_each_sheet_of_the_simplified_register_of_the_cnil_is_a_treatment(folder
         "the headings, column Finalité principale: there is no such column, and every row needs it."
     ]
     (tmp_path / "registre.csv").write_text("a;b\n")
-    with pytest.raises(NotAllowedError, match="is no Excel workbook"):
+    with pytest.raises(NotAllowedError, match="is no workbook"):
         look(project, tmp_path / "registre.csv", columns)
 
 

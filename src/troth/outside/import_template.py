@@ -47,4 +47,4 @@ def _explained(column: Column) -> tuple[str, ...]:
         for what, name in zip(said, ("en", "fr"), strict=True)
     ]
     needed = "yes / oui" if column.required else ""
-    return column.title["en"], column.title["fr"], needed, *stands, ", ".join(column.words)
+    return column.title["en"], column.title["fr"], needed, *stands, ", ".join(column.sayings)

@@ -1,4 +1,4 @@
-"""Tables that people hand in: CSV as their office programs write it, Excel workbooks, and JSON lines.
+"""Tables that people hand in: CSV as their office programs write it, workbooks (Excel, OpenDocument), and JSON lines.
 
 A row is told with its number and the name of each cell as the program shows it (`C7`), so that
 whoever reads a message finds the place.  Nothing is guessed: what is no table is refused.
@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from troth.errors import NotAllowedError, NotFoundError
 if TYPE_CHECKING:
     from openpyxl import Workbook
 
+WORKBOOKS = frozenset({".xlsx", ".xlsm", ".ods"})
 CELL_MAX = 10_000
 UNPACKED_MAX = 2 << 30
 COLUMNS_MAX = 1000
@@ -46,7 +48,7 @@ class Row:
 
 
 def rows(file: Path, heading_row: int = 0) -> Iterator[Row]:
-    """Yield the rows of a CSV file or an Excel workbook (its first sheet); empty rows are passed by.
+    """Yield the rows of a CSV file or a workbook (its first sheet); empty rows are passed by.
 
     Column names are compared without case and spaces; what stands before `heading_row` is passed
     by.  Raises NotFoundError where there is no file, NotAllowedError where it is no table.
@@ -56,11 +58,12 @@ def rows(file: Path, heading_row: int = 0) -> Iterator[Row]:
     if file.suffix.lower() in {".jsonl", ".ndjson"}:
         yield from _json_lines(file)
         return
-    read = _workbook(file) if file.suffix.lower() in {".xlsx", ".xlsm"} else _csv(file)
+    read = _first_sheet(file) if file.suffix.lower() in WORKBOOKS else _csv(file)
     heading: list[str] | None = None
     titles: dict[str, str] = {}
     letters: dict[str, str] = {}
-    for place, (number, cells) in enumerate(read, 1):
+    for told, (number, cells) in enumerate(read, 1):
+        place = number if file.suffix.lower() in WORKBOOKS else told
         values = [_text(cell) for cell in cells]
         if not any(values) or place < heading_row:
             continue
@@ -81,24 +84,23 @@ def rows(file: Path, heading_row: int = 0) -> Iterator[Row]:
 
 
 def sheets(file: Path) -> Iterator[Row]:
-    """Yield each sheet of an Excel workbook as a row: what heads a line, and what stands to the right of it.
+    """Yield each sheet of a workbook as a row: what heads a line, and what stands to the right of it.
 
     Where a line has several cells to the right they are told together, and so is what a heading that stands
     there twice has.  Raises NotFoundError where there is no file, NotAllowedError where it is no workbook.
     """
     if not file.is_file():
         raise NotFoundError(f"There is no file {file.name!r}.")
-    if file.suffix.lower() not in {".xlsx", ".xlsm"}:
-        raise NotAllowedError(f"{file.name} is no Excel workbook: this map reads one sheet for each row.")
-    with _opened(file) as book:
-        for number, one in enumerate(book.worksheets, 1):
-            cells: dict[str, str] = {}
-            for line in islice(one.iter_rows(values_only=True), LINES_MAX):
-                values = [text for cell in line[:COLUMNS_MAX] if (text := _text(cell))]
-                if len(values) > 1:
-                    said = ": ".join(values[1:])
-                    cells[values[0]] = f"{cells[values[0]]}\n{said}" if values[0] in cells else said
-            yield Row(number, cells, row=number)
+    if file.suffix.lower() not in WORKBOOKS:
+        raise NotAllowedError(f"{file.name} is no workbook: this map reads one sheet for each row.")
+    for number, lines in groupby(_workbook(file, LINES_MAX), key=itemgetter(0)):
+        cells: dict[str, str] = {}
+        for _, _, line in lines:
+            values = [text for cell in line[:COLUMNS_MAX] if (text := _text(cell))]
+            if len(values) > 1:
+                said = ": ".join(values[1:])
+                cells[values[0]] = f"{cells[values[0]]}\n{said}" if values[0] in cells else said
+        yield Row(number, cells, row=number)
 
 
 def _json_lines(file: Path) -> Iterator[Row]:
@@ -178,9 +180,48 @@ def _csv(file: Path) -> Iterator[tuple[int, Sequence[object]]]:
         raise NotAllowedError(f"{file.name}, line {read.line_num}: it is no CSV ({error}).") from None
 
 
-def _workbook(file: Path) -> Iterator[tuple[int, Sequence[object]]]:
+def _first_sheet(file: Path) -> Iterator[tuple[int, Sequence[object]]]:
+    for sheet, number, cells in _workbook(file):
+        if sheet > 1:
+            return
+        yield number, cells
+
+
+def _workbook(file: Path, lines_max: int | None = None) -> Iterator[tuple[int, int, Sequence[object]]]:
+    """Yield the lines of a workbook, sheet by sheet: the numbers of both, from 1, and the cells."""
+    if file.suffix.lower() == ".ods":
+        for sheet, number, cells in _open_document(file):
+            if lines_max is None or number <= lines_max:
+                yield sheet, number, cells
+        return
     with _opened(file) as book:
-        yield from enumerate(book.worksheets[0].iter_rows(values_only=True), 1)
+        for sheet, one in enumerate(book.worksheets, 1):
+            for number, line in enumerate(islice(one.iter_rows(values_only=True), lines_max), 1):
+                yield sheet, number, line
+
+
+def _open_document(file: Path) -> Iterator[tuple[int, int, Sequence[object]]]:
+    try:
+        import lxml  # noqa: F401
+
+        from troth.outside.open_document import NoWorkbookError, lines
+    except ImportError:
+        raise NotAllowedError(
+            "Workbooks are read with the extra `office`: pip install 'troth[office]'; or save the list as CSV."
+        ) from None
+    try:
+        with zipfile.ZipFile(file) as packed:
+            _refuse_huge(file, packed)
+        yield from lines(file)
+    except (zipfile.BadZipFile, NoWorkbookError):
+        raise NotAllowedError(
+            f"{file.name} is no OpenDocument workbook that can be read. Save it anew, or as CSV."
+        ) from None
+
+
+def _refuse_huge(file: Path, packed: zipfile.ZipFile) -> None:
+    if sum(part.file_size for part in packed.infolist()) > UNPACKED_MAX:
+        raise NotAllowedError(f"{file.name} unpacks to more than 2 GB. Save the list as CSV.")
 
 
 @contextmanager
@@ -190,12 +231,11 @@ def _opened(file: Path) -> Iterator[Workbook]:
         from openpyxl.utils.exceptions import InvalidFileException
     except ImportError:
         raise NotAllowedError(
-            "Excel workbooks are read with the extra `office`: pip install 'troth[office]'; or save the list as CSV."
+            "Workbooks are read with the extra `office`: pip install 'troth[office]'; or save the list as CSV."
         ) from None
     try:
         with zipfile.ZipFile(file) as packed:
-            if sum(part.file_size for part in packed.infolist()) > UNPACKED_MAX:
-                raise NotAllowedError(f"{file.name} unpacks to more than 2 GB. Save the list as CSV.")
+            _refuse_huge(file, packed)
         book = load_workbook(file, read_only=True, data_only=True)
     except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError):
         raise NotAllowedError(

@@ -51,6 +51,12 @@ class Column:
     title: Mapping[str, str]
     note: Mapping[str, str]
 
+    @property
+    def sayings(self) -> tuple[str, ...]:
+        """Return the words, each with the French that may stand in its place."""
+        french = {word: _french(word) for word in self.words}
+        return tuple(word if said == word else f"{word} ({said})" for word, said in french.items())
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -319,14 +325,14 @@ def _value(column: Column, text: str, map_: ColumnMap, zone: str) -> tuple[Value
         case "email":
             return (text, "") if _ADDRESS.fullmatch(text) else (None, "that is no e-mail address.")
         case "word":
-            word = _word(column, text)
-            return (word, "") if word else (None, f"it is none of: {', '.join(column.words)}.")
+            word = meant(column, text)
+            return (word, "") if word else (None, f"it is none of: {', '.join(column.sayings)}.")
         case "words":
             known = map_.values.get(column.name, {})
             parts = _parts(text, map_.between, ";,")
-            found_words = [_word(column, known.get(folded(part), part)) for part in parts]
+            found_words = [meant(column, known.get(folded(part), part)) for part in parts]
             if not all(found_words):
-                return None, f"one of them is none of: {', '.join(column.words)}."
+                return None, f"one of them is none of: {', '.join(column.sayings)}."
             return tuple(dict.fromkeys(found_words)), ""
         case "names" | "texts":
             known = map_.values.get(column.name, {})
@@ -360,7 +366,7 @@ def moment_of(text: str, dates: Dates, zone: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=place)
 
 
-def _word(column: Column, text: str) -> str:
+def meant(column: Column, text: str) -> str:
     """Return the word that is meant: itself, or as our own registers say it in English or French."""
     plain = folded(text)
     return next((word for word in column.words if plain in _said(word)), "")
@@ -368,7 +374,14 @@ def _word(column: Column, text: str) -> str:
 
 @cache
 def _said(word: str) -> frozenset[str]:
-    return frozenset({folded(word), *(folded(words(language).word(word)) for language in _LANGUAGES)})
+    ours = (folded(words(language).word(word)) for language in _LANGUAGES)
+    return frozenset({folded(word), *ours, folded(_french(word))})
+
+
+def _french(word: str) -> str:
+    """Return what a word is in French; itself where it is the same, such as the code of a language."""
+    said = str(_written()["words"].get(word) or words("fr").word(word))
+    return word if said in (f"{word})", word.replace("_", " ")) else said
 
 
 def _parts(text: str, between: str, ours: str) -> list[str]:
@@ -402,11 +415,15 @@ def _texts(reading: Reading, node: Node | None, known: Sequence[str]) -> dict[st
 
 
 @cache
+def _written() -> Mapping[str, Any]:
+    return tomllib.loads((files("troth.rules") / "data" / "imports.toml").read_text("utf-8"))
+
+
+@cache
 def _tables() -> Mapping[str, Table]:
-    written = tomllib.loads((files("troth.rules") / "data" / "imports.toml").read_text("utf-8"))
     return {
         kind: Table(
-            next(one for one in KINDS if one == kind),
+            kind,
             told["title"],
             tuple(
                 Column(
@@ -420,5 +437,5 @@ def _tables() -> Mapping[str, Table]:
                 for name, said in told["columns"].items()
             ),
         )
-        for kind, told in written.items()
+        for kind, told in ((kind, _written()[kind]) for kind in KINDS)
     }

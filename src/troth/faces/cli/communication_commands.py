@@ -23,7 +23,7 @@ app = typer.Typer(
 JSON = typer.Option(False, "--json", help="Write the result as JSON.")
 PURPOSE = typer.Option(..., help="The purpose of the policy it serves, by its name.")
 LIST = typer.Option(
-    None, "--list", help="Many at once: a CSV file or an Excel workbook with a column `email`."
+    None, "--list", help="Many at once: a CSV file or a workbook (.xlsx, .ods) with a column `email`."
 )
 COLUMNS = (
     "email", "allowed", "why", "first", "notice", "language", "text", "html", "inform_first", "unsubscribe",

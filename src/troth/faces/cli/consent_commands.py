@@ -149,7 +149,7 @@ def _moment(written: str) -> datetime:
 @app.command("import")
 def import_(
     file: Path = typer.Argument(
-        ..., help="A CSV file or Excel workbook with a heading, or JSON lines (.jsonl)."
+        ..., help="A CSV file or a workbook (.xlsx, .ods) with a heading, or JSON lines (.jsonl)."
     ),
     same_scope: bool = typer.Option(
         False,

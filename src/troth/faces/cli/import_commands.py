@@ -41,7 +41,7 @@ for kind in DOES:
 @app.command()
 def collected(
     file: Path = typer.Argument(
-        ..., help="A CSV file or an Excel workbook; its first line names the columns."
+        ..., help="A CSV file or a workbook (.xlsx, .ods); its first line names the columns."
     ),
     channel: str = typer.Option("", help="By which channel of the policy the data came in. Required."),
     on: str = typer.Option("", metavar="DATE", help="The day the data was obtained. Required."),

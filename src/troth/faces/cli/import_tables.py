@@ -38,7 +38,7 @@ def importing(kind: str) -> Callable[..., None]:
     """Return the command that imports one kind."""
 
     def command(
-        file: Path | None = typer.Argument(None, help="A CSV file in UTF-8, an Excel workbook, or JSON lines."),
+        file: Path | None = typer.Argument(None, help="A CSV file in UTF-8, a workbook (.xlsx, .ods), or JSON lines."),
         map: str = typer.Option("", "--map", help="A map of columns: a file, or one that comes with Troth."),
         dry_run: bool = typer.Option(False, "--dry-run", help="Read and judge every cell, and record nothing."),
         skip_faulty: bool = typer.Option(

@@ -54,7 +54,7 @@ def record(
 @app.command("import")
 def import_(
     file: Path = typer.Argument(
-        ..., help="A CSV file or Excel workbook with a heading, or JSON lines (.jsonl)."
+        ..., help="A CSV file or a workbook (.xlsx, .ods) with a heading, or JSON lines (.jsonl)."
     ),
     channel: str = typer.Option(..., help="The channel that was refused, such as email; * for every one."),
     controller: str = typer.Option("", help="The company whose list it is; the main one if left out."),
