@@ -314,8 +314,8 @@ HOSTILE = (
 )
 
 
-@pytest.mark.parametrize("language", ["en", "fr"])
-def test_hostile_words_are_only_words(visit, server, mailbox, language):
+def test_hostile_words_are_only_words(visit, server, mailbox):
+    language = "fr"  # whose words are the longer
     page = visit(language, viewport={"width": 360, "height": 740})
     address = f"mallory.{language}@example.org"
     number = ask(page, language, address, "access", "erase", name=HOSTILE[:200], wording=HOSTILE * 30)
