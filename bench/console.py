@@ -108,6 +108,8 @@ def _pages(made: Project, number: str, what: str) -> Iterator[Line]:
     begin += [
         f"/follow/{request_file.token(made, number)}",
         f"{ROOT}/policy/spring/conflicts",
+        f"{ROOT}/policy/spring/clause/6",
+        f"{ROOT}/policy/spring/clause/6?promise=recipient/group-companies",
         "/choices/mine",
     ]
     largest = dict[str, tuple[float, str]]()
