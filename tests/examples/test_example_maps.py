@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from troth.rules import map_check
+from troth.rules import map_check, sweep
 from troth.rules.map import Blank, Delete, Flag, ReplaceOwner, Retain, SetAside
 from troth.stores.catalogue import read_postgresql, read_sqlite
 from troth.stores.map_file import read
@@ -55,6 +55,14 @@ def test_the_maps_show_every_way_that_rows_hang_together(group):
     assert any(table.impersonal for table in tables)
     assert all(one.backups_expire for one in maps)
     assert any(one.placeholder for one in maps)
+
+
+def test_whatever_a_map_binds_can_be_counted_and_swept(group, policy):
+    """A promise that data is anonymised is bound to no table whose rows the map deletes."""
+    found = list(sweep.bound(policy, {store: map_of(group, store) for store in STORES}))
+    assert [(one.name, one.why_not) for one in found if one.why_not] == []
+    anonymised = {one.name for one in found if one.rule.then == "anonymise"}
+    assert anonymised == {"crm.forum_post.forum", "support.survey_answer.surveys"}
 
 
 def test_every_retention_in_a_map_is_promised(group, policy):

@@ -191,7 +191,9 @@ def test_the_officer_is_told_of_what_is_overdue_and_the_audit_shows_it(folder, a
     project = again()
     name = collection(project)
     made = action.open_action(project, About("promise", name), "head of product", DUE, "marie")
-    assert f"action {made.number}: head of product, by 2026-12-01" in troth_audit(folder, clock)
+    assert f"Action {made.number}: head of product, by 1 December 2026" in troth_audit(folder, clock).replace(
+        "\u00a0", " "
+    )
     remind.remind(project)
     assert not [text for _, _, text in letters() if made.number in text]
     clock.forward(days=9)
