@@ -687,6 +687,9 @@ def test_a_map_with_mistakes_is_told_with_its_lines(tmp_path, folder):
     assert said.code == 2
     for part in ("columns.yaml:1", "`recieved`", "Days are not written so", "number from 1 on", "`foo`"):
         assert part in said.err
+    file.write_text("for: requests\ncolumns:\n  status: {Done: answered}\n  rights: []\n")
+    said = troth(folder, "import", "requests", folder / "policy.md", "--map", file, "--dry-run")
+    assert (said.code, said.err.count("names no column")) == (2, 2)
     file.write_text("for: requests\nlayout: heap\n")
     said = troth(folder, "import", "requests", folder / "policy.md", "--map", file, "--dry-run")
     assert (said.code, "There is no such layout" in said.err) == (2, True)

@@ -407,7 +407,13 @@ def _named(
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each of our columns with the headings of theirs."""
     for name, inner in _entries(reading, node, known):
-        yield name, tuple(map(_text, inner.items)) if isinstance(inner, Items) else (_text(inner),)
+        theirs = tuple(map(_text, inner.items)) if isinstance(inner, Items) else (_text(inner),)
+        if theirs and all(theirs):
+            yield name, theirs
+        else:
+            reading.problem(
+                inner, f"`{name}` names no column.", "Write a heading of theirs, or several in [ ]."
+            )
 
 
 def _texts(reading: Reading, node: Node | None, known: Sequence[str]) -> dict[str, str]:
