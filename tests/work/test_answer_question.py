@@ -553,6 +553,15 @@ def test_what_shows_that_data_went_with_the_backups(old, clock):
     assert [row["event"] for row in ours.rows] == [row["event"] for row in say(old, "deletions")[1]]
     assert ours.notes == ()
     assert of_company(old, "deletions", "other") == rules.Answer((), 0)
+    expired = {
+        "state": "acted",
+        "rule": "versions_expire",
+        "rule_version": "2026-12-01",
+        "run": "a",
+        "rows": 3,
+    }
+    append.append(old.ledger, [Draft("sweep_moved", "versions/shop", expired)])
+    assert say(old, "deletions", rule="versions_expire")[1][0]["place"] == "shop"
 
 
 def disclosed(project, recipient, categories=("contact",), **more):
