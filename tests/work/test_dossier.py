@@ -119,6 +119,9 @@ def test_on_paper_it_says_the_same(project, ended, language):
     for piece in (ended, "canary-wording", "request received", told["events"][0]["id"], "marie", "paul"):
         assert piece in text
     assert ("Ce qui s’est passé" if language == "fr" else "What happened") in text
+    head = "Reçue le 23 novembre 2026 (" if language == "fr" else "Received on 23 November 2026 ("
+    assert head in text
+    assert ("état : répondue" if language == "fr" else "state: responded") in text
 
 
 def test_a_refused_request_with_odd_words_is_typeset(project):

@@ -16,10 +16,12 @@ from importlib.resources import files
 from typing import Any
 
 from troth.errors import KeyDestroyedError, NotAllowedError, NotFoundError, TamperedError
+from troth.law.sentence import cite
 from troth.ledger import read, receipt, vault
 from troth.ledger.note import Verifier
 from troth.outside.pdf import typeset
 from troth.rules import request
+from troth.rules.cell import written
 from troth.rules.event import Event
 from troth.rules.letter import phrase
 from troth.rules.package import plain
@@ -103,7 +105,33 @@ def as_json(told: Mapping[str, Any]) -> bytes:
 def as_pdf(project: Project, told: Mapping[str, Any]) -> bytes:
     """Write a dossier for paper."""
     template = (files("troth.work") / "dossier.typ").read_text(encoding="utf-8")
-    return typeset(template, told, project.clock())
+    return typeset(template, {**told, "paper": _for_paper(told)}, project.clock())
+
+
+def _for_paper(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what people read first, in their language: days as they write them, and words for codes."""
+    state, clock, language = told["state"], told["clock"], str(told["language"])
+
+    def cell(code: str, value: Any) -> str:
+        return written(code, value, language)
+
+    claims = []
+    for name, one in state["claims"].items():
+        why = [cell("ground", one["ground"]), cell("article", one["article"])]
+        why += [*map(str, one["exemptions"]), *map(str, one["purposes"])]
+        by = [str(one[role] or "") for role in ("decided_by", "reviewed_by")]
+        decision = [cell("right", one["right"]), cell("outcome", one["outcome"])]
+        claims.append([name, *decision, ", ".join(filter(None, why)), *by])
+    return {
+        "received": cell("received", state["received"]), "made": cell("made", told["made"]),
+        "channel": cell("channel", state["channel"]), "status": cell("status", state["status"]), "claims": claims,
+        "legal_due": cell("legal_due", clock["legal_due"]) or "–",
+        "safe_due": cell("safe_due", clock["safe_due"]) or "–",
+        "explanation": [
+            [cell("day", one["day"]), str(one["sentence"]), cite(str(one["law"]), "fr" if language == "fr" else "en")]
+            for one in clock["explanation"]
+        ],
+    }  # fmt: skip
 
 
 def is_dossier(told: object) -> bool:
@@ -122,8 +150,8 @@ def verify(told: Mapping[str, Any], *trusted: Verifier) -> int:
     if len(listed) != len(receipts):
         raise TamperedError(f"This dossier has {len(listed)} events and {len(receipts)} receipts.")
     sealed = 0
-    for place, (shown, written) in enumerate(zip(listed, receipts, strict=True), 1):
-        received = receipt.verify(json.dumps(written).encode(), *trusted)
+    for place, (shown, proof) in enumerate(zip(listed, receipts, strict=True), 1):
+        received = receipt.verify(json.dumps(proof).encode(), *trusted)
         event = received.event
         sealed += received.sealed
         if (event.stream, event.version) != (f"request/{told.get('request')}", place):
