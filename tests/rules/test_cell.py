@@ -2,7 +2,7 @@
 
 import pytest
 
-from troth.rules import cell, question
+from troth.rules import amendment, cell, consent_form, question
 from troth.rules import yearly_report as report
 
 
@@ -17,6 +17,14 @@ from troth.rules import yearly_report as report
         ("status", "in_progress", "en cours", "in progress"),
         ("rights", ("access", "erase"), "accès ; effacement", "access; erase"),
         ("outcome", ("erase: grant",), "effacement : accordé", "erase: grant"),
+        ("reasons", ("doubt: 2",), "doute : 2", "doubt: 2"),
+        ("about", "promise:9.5/cookies", "promesse : 9.5/cookies", "promise:9.5/cookies"),
+        ("status", "closed, importée le 2026-12-01", "close, importée le 1er décembre 2026",
+         "closed, importée le 1 December 2026"),
+        ("article", "GDPR Art. 12(5)(a)", "RGPD art. 12(5)(a)", "GDPR Art. 12(5)(a)"),
+        ("lacks", "the exact text is not known; the day is not known",
+         "le texte exact n’est pas connu ; le jour n’est pas connu",
+         "the exact text is not known; the day is not known"),
         ("verdict", "unproven", "non prouvée", "unproven"),
         ("certainty", "at_least_once", "au moins une fois", "at least once"),
         ("hours", 2.5, "2,5", "2.5"),
@@ -29,6 +37,12 @@ from troth.rules import yearly_report as report
 def test_a_cell_is_written_for_whoever_reads_it(code, told, french, english):
     assert cell.written(code, told, "fr") == french
     assert cell.written(code, told, "en") == english
+
+
+def test_whatever_a_consent_or_a_restriction_may_be_has_its_french():
+    assert not [one for one in consent_form.WORDS.values() if cell.written("lacks", one, "fr") == one]
+    assert not [one for one in consent_form.METHODS if cell.written("method", one, "fr") == one]
+    assert not [one for one in amendment.STANDING if cell.written("status", one, "fr") == one]
 
 
 def test_a_spreadsheet_keeps_days_and_moments_as_they_sort():

@@ -1,7 +1,7 @@
 """Write the cells of an answer or a report: for people, and for programs that people open.
 
-For people a day and a moment are written as people do, and in French a code by its word and what rules said in
-English in French.  In a table to be sorted, days stay as ISO 8601 has them.  What people wrote stays as it is.
+For people a day and a moment are written as people do, and in French a code by its word.
+In a table to be sorted, days stay as ISO 8601 has them.  What people wrote stays as it is.
 """
 
 from __future__ import annotations
@@ -12,18 +12,21 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
+from troth.law.sentence import cite
 from troth.policy.words import words
 from troth.rules.plural import day
 from troth.rules.question import Cell, text
 
-SAID = frozenset({"figure", "checks", "often", "status", "lacks", "people_not_told_because", "ease"})
-"""Columns in which rules speak."""
 NOTICE = frozenset({"right", "rights", "role", "class", "channel", "type", "what", "ground", "reason_code"})
 """Columns whose codes are words of the notice too."""
 FREE = frozenset(
     {"reason", "advice", "said", "value", "why", "late_because", "title", "facts", "becomes", "was"}
 )
 """Columns of what people wrote, or of what is shown as it is recorded."""
+LACKING = frozenset({"lacks", "ease"})
+"""Columns of what a consent or a message lacks."""
+_CITED = frozenset({"article", "exemption", "exemptions", "people_not_told_because"})
+_DAYS = re.compile(r"(?<![\w:./-])\d{4}-\d\d-\d\d(?![\w-])")
 _CODE = re.compile(r"[a-z]+(?:_[a-z]+)*")
 
 
@@ -61,13 +64,23 @@ def _one(code: str, one: str, language: str, *, days: bool) -> str:
     """Write one saying of a cell; several codes of one, such as `erase: grant`, each by its word."""
     if days and (told := str(day(one, language))) != one:
         return told
-    if language != "fr":
-        return one.replace("_", " ") if one in _codes().get(code, {}) else one
+    told = _turned(code, one) if language == "fr" else one
+    if language != "fr" and one in _codes().get(code, {}):
+        told = one.replace("_", " ")
+    return _DAYS.sub(lambda found: str(day(found[0], language)), told) if days else told
+
+
+def _turned(code: str, one: str) -> str:
+    """Say in French what is one code or several, what rules said, or a citation."""
+    if code in _CITED:
+        return cite(one, "fr")
     known = _word(code, one)
-    if known is None and code in _codes() and len(parts := re.split(r"(: |, | )", one)) > 1:
+    if known is None and code in LACKING and "; " in one:
+        return " ; ".join(_turned(code, part) for part in one.split("; "))
+    if known is None and code in _codes() and len(parts := re.split(r"(: ?|, | )", one)) > 1:
         turned = [_word(code, part) or _word("right", part) or part for part in parts[::2]]
         known = "".join(
-            turned[at // 2] if at % 2 == 0 else " : " if part == ": " else part
+            turned[at // 2] if at % 2 == 0 else " : " if part.startswith(":") else part
             for at, part in enumerate(parts)
         )
     return known if known is not None else one
@@ -75,10 +88,10 @@ def _one(code: str, one: str, language: str, *, days: bool) -> str:
 
 def _word(code: str, one: str) -> str | None:
     """Return the French word of a code in a column, or None where it has none."""
-    known = _codes().get(code, {}).get(one)
+    known = _codes().get("lacks" if code in LACKING else code, {}).get(one)
     if known is None and code in NOTICE and _CODE.fullmatch(one):
-        said = words("fr").word(one, "recipient.class" if code == "class" else "")
-        known = None if said == one.replace("_", " ") else said
+        word = words("fr").word(one, "recipient.class" if code == "class" else "")
+        known = None if word == one.replace("_", " ") else word
     return known
 
 

@@ -194,7 +194,8 @@ def documents(lines: Sequence[Mapping[str, Any]], asked: Asked) -> Section:
     dated = [line for line in lines if line["dated"] and asked.within(line["dated"][0])]
     wrong = [line for line in lines if line.get("lacks")]
     kinds = Counter(written("type", line["type"], asked.language) for line in dated)
-    told = ", ".join(f"{kind}: {count}" for kind, count in sorted(kinds.items())) or "–"
+    colon = " :" if asked.language == "fr" else ":"
+    told = ", ".join(f"{kind}{colon} {count}" for kind, count in sorted(kinds.items())) or "–"
     sentence = say(
         "say", "documents", asked.language, count=len(dated), kinds=told, wrong=len(wrong), on=asked.day
     )
