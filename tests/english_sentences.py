@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from reached_modules import SOURCE, path_of
-from troth.faces.french import masked
+from troth.rules.french import masked
 
 FIGURES = (
     "rules/verdict.py", "rules/control_collection.py", "rules/control_consent.py", "rules/control_register.py",

@@ -59,7 +59,7 @@ class Words:
         """
         from markupsafe import Markup, escape
 
-        from troth.faces.french import in_french
+        from troth.rules.french import in_french
 
         ours = self.language != "fr" or text in self.sentences.values()
         known = text if ours else in_french(text)
@@ -82,7 +82,7 @@ class Words:
         ('3 avril 2026', 'orders', 'each audit')
         """
         if self.language == "fr":
-            from troth.faces.french import in_french
+            from troth.rules.french import in_french
 
             text = in_french(text) or text
         return self.dated(text)

@@ -274,7 +274,7 @@ def shown(
     opened: Project, verdicts: Sequence[Verdict], head: Mapping[str, Any], language: str
 ) -> dict[str, Any]:
     """Return an audit as people read it, in English or French; NotAllowedError for another language."""
-    from troth.faces.french import in_french
+    from troth.rules.french import in_french
     from troth.work import audit_paper
 
     if language not in audit_paper.LANGUAGES:

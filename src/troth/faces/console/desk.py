@@ -10,7 +10,7 @@ no body is read, before somebody who has that duty is found to be signed in:
     def decide(visit: Visit) -> Response: …
 
 Both work on a thread of their own.  What work refuses (NotAllowedError, ConflictError …) becomes a page
-that says so in the words of the error, in the language of the page (`troth.faces.french`).
+that says so in the words of the error, in the language of the page (`troth.rules.french`).
 """
 
 from __future__ import annotations

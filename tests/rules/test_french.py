@@ -7,8 +7,8 @@ import pytest
 
 from english_sentences import shape, spoken
 from reached_modules import reached
-from troth.faces import french
 from troth.faces.words import Words
+from troth.rules import french
 
 TO_MACHINES = frozenset({
     "faces/api_keys.py", "faces/banner/catalogue.py", "faces/banner/routes.py", "faces/hot.py", "faces/portal/api.py",
@@ -49,7 +49,7 @@ def test_every_sentence_that_a_page_can_show_has_its_french(written):
         if one.module in READ - UNREAD
     }
     lacking = sorted(where for one, where in said if one not in written and one not in NOT_SAID)
-    assert not lacking, "Write these into src/troth/faces/sentences/:\n" + "\n".join(lacking)
+    assert not lacking, "Write these into src/troth/rules/sentences/:\n" + "\n".join(lacking)
 
 
 def test_every_sentence_of_the_catalogues_is_still_said_somewhere(written):
@@ -134,7 +134,7 @@ def test_no_catalogue_is_read_before_a_french_page_needs_one(tmp_path):
     import subprocess
     import sys
 
-    ask = "import sys; import troth.faces.words, troth.faces.web; print('troth.faces.french' in sys.modules)"
+    ask = "import sys; import troth.faces.words, troth.faces.web; print('troth.rules.french' in sys.modules)"
     assert (
         subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True).stdout
         == "False\n"
@@ -149,7 +149,7 @@ def gaps(template):
 def test_the_catalogues_are_written_one_sentence_a_table():
     from importlib.resources import files
 
-    for one in (files("troth.faces") / "sentences").iterdir():
+    for one in (files("troth.rules") / "sentences").iterdir():
         if one.name.endswith(".toml") and one.name != "words.toml":
             read = tomllib.loads(one.read_text("utf-8"))
             assert list(read) == ["sentence"], one.name

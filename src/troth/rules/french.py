@@ -1,4 +1,4 @@
-r"""What work and rules say in English, turned into French for a page.
+r"""What work and rules say in English, turned into French for a page, an answer, a report or a letter.
 
 A sentence stays in English at the place that says it, for the command line and the API.  The catalogues
 in `sentences/` give each its French, with the same gaps:
@@ -12,7 +12,7 @@ a day, a number.  A gap of the French may choose a word by a number, `{rows} {ro
 up in a table of `words.toml`, `{status~draft}`.  Where one part has no French, the whole stays English, and the
 page marks it as such.
 
-The catalogues are read when the first French page needs one, and a pattern is compiled when a sentence
+The catalogues are read when the first French text needs one, and a pattern is compiled when a sentence
 first looks like it.
 """
 
@@ -119,7 +119,7 @@ def catalogue() -> Catalogue:
 
 def written() -> Iterator[Mapping[str, str]]:
     """Yield the sentences as the catalogues write them."""
-    folder = files("troth.faces").joinpath("sentences")
+    folder = files("troth.rules").joinpath("sentences")
     for one in sorted(folder.iterdir(), key=lambda each: each.name):
         if one.name.endswith(".toml") and one.name != _WORDS:
             yield from tomllib.loads(one.read_text(encoding="utf-8"))["sentence"]
@@ -139,7 +139,7 @@ def _beside() -> Iterator[Mapping[str, str]]:
 
 def words() -> Mapping[str, Mapping[str, str]]:
     """Read the tables of words."""
-    return tomllib.loads((files("troth.faces") / "sentences" / _WORDS).read_text(encoding="utf-8"))
+    return tomllib.loads((files("troth.rules") / "sentences" / _WORDS).read_text(encoding="utf-8"))
 
 
 def in_french(text: str) -> str | None:
