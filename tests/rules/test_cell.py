@@ -22,6 +22,8 @@ from troth.rules import yearly_report as report
         ("status", "closed, importée le 2026-12-01", "close, importée le 1er décembre 2026",
          "closed, importée le 1 December 2026"),
         ("article", "GDPR Art. 12(5)(a)", "RGPD art. 12(5)(a)", "GDPR Art. 12(5)(a)"),
+        ("figure", "nobody was asked and nothing was sent yet",
+         "personne n’a été sollicité et rien n’a encore été envoyé", "nobody was asked and nothing was sent yet"),
         ("lacks", "the exact text is not known; the day is not known",
          "le texte exact n’est pas connu ; le jour n’est pas connu",
          "the exact text is not known; the day is not known"),

@@ -1,5 +1,6 @@
 """The audit runs once a day by itself, and the officer reads what turned."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 from shop_project import opened
@@ -69,3 +70,23 @@ def test_a_day_is_counted_at_its_end():
     first, second = date(2026, 11, 1), date(2026, 11, 2)
     runs = [(first, "a", "kept"), (first, "b", "broken"), (first, "b", "kept"), (second, "a", "broken")]
     assert trend(runs) == (Day(first, 2, 0, 0), Day(second, 1, 1, 0))
+
+
+def test_the_letter_of_a_french_policy_says_the_figure_in_french(project, clock, letters):
+    documents = dict(reversed(project.policy.documents.items()))
+    policy = replace(project.policy, documents=documents)
+    french = replace(project, open_policy=lambda settings: policy)
+    facts = {"promise": "7/answer", "verdict": "kept", "figure": "one of one", "evidence": []}
+    draft = Draft("control_ran", f"{promise_trend.FAMILY}/7/answer", facts)
+    append.append(french.ledger, [draft])
+    clock.forward(days=1)
+    figure = "nobody was asked and nothing was sent yet"
+    append.append(
+        french.ledger,
+        [Draft("control_ran", draft.stream, {**facts, "verdict": "unproven", "figure": figure})],
+    )
+    assert remind(french)
+    said = (
+        "N’est plus prouvé depuis hier : 7/answer (personne n’a été sollicité et rien n’a encore été envoyé)"
+    )
+    assert said in letters()[-1][2]

@@ -3,8 +3,10 @@
 import io
 import json
 import re
+import tomllib
 import zipfile
 from datetime import date
+from importlib.resources import files
 
 import docx
 import pypdf
@@ -15,8 +17,12 @@ from commanding import troth
 from shop_project import opened
 from troth.errors import NotAllowedError
 from troth.ledger import seal
+from troth.rules import cell, french
+from troth.rules import question as rules
 from troth.rules.action import About
 from troth.work import action, carry_on, decide, incident, yearly_report
+from troth.work.answer_paper import as_shown
+from troth.work.answer_question import Narrowed, answer
 from troth.work.audit import audit
 from troth.work.publish_policy import publish_policy
 from troth.work.record_register import record_register
@@ -173,3 +179,39 @@ def test_it_opens_as_word_and_as_pdf_in_both_languages(busy, folder, tmp_path):
     found = json.loads(troth(folder, "report", "dpo", "--year", "2026", "--format", "json").out)
     assert len(found["sections"]) == 9
     assert troth(folder, "report", "dpo", "--year", "2026", "--format", "odt").code == 2
+
+
+def test_no_english_figure_and_no_code_stands_in_the_french_report(busy):
+    promise = parts(yearly_report.yearly_report(busy, 2026))["The audit over the year"].rows[0][0]
+    action.open_action(busy, About("promise", promise), "chef de produit", date(2026, 12, 15), "marie")
+    found = yearly_report.yearly_report(busy, 2026, language="fr")
+    said = [one for section in found.sections for one in section.sentences]
+    cells = [one for section in found.sections for row in section.rows for one in row]
+    for asking in rules.every():
+        subject = (("email", "p0@example.org"),) if asking.needs == "subject" else ()
+        given = answer(
+            busy, asking.name, Narrowed(number="2026-0001", subject=subject), language="fr", staff="marie"
+        )
+        seen = as_shown(given)
+        said += [seen.sentence, *seen.notes]
+        cells += [
+            cell.written(code, row.get(code), "fr")
+            for row in seen.rows
+            for code, _ in seen.columns
+            if code not in cell.FREE
+        ]
+    assert len(cells) > 500
+    assert not [one for one in [*said, *cells] if re.search(r"(?<![\w:./-])\d{4}-\d\d-\d\d", one)]
+    assert not [one for one in cells if french.in_french(one) not in {None, one}]
+    table = tomllib.loads((files("troth.rules") / "data" / "codes.toml").read_text("utf-8"))
+    words = {french for codes in table.values() for french in codes.values()}
+    assert not {code for codes in table.values() for code in codes} & set(cells) - words
+    (row,) = parts(found)["Les actions"].rows
+    assert row[1:] == (f"promesse : {promise}", "chef de produit", "15 décembre 2026")
+    assert "formation : 1" in parts(found)["Formations, revues et autres documents"].sentences[0]
+    assert (
+        parts(found)["L’audit sur l’année"].rows[0][1] == "aucun contrat n’est consigné (art. 28(3) et (9))"
+    )
+    told = json.loads(yearly_report.as_json(found))["sections"]
+    (plain,) = next(one for one in told if one["heading"] == "Les actions")["rows"]
+    assert plain[1:] == [f"promise:{promise}", "chef de produit", "2026-12-15"]

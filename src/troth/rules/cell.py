@@ -1,7 +1,7 @@
 """Write the cells of an answer or a report: for people, and for programs that people open.
 
-For people a day and a moment are written as people do, and in French a code by its word.
-In a table to be sorted, days stay as ISO 8601 has them.  What people wrote stays as it is.
+For people a day and a moment are written as people do, and in French a code by its word and what rules said in
+English in French.  In a table to be sorted, days stay as ISO 8601 has them.  What people wrote stays as it is.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from importlib.resources import files
 
 from troth.law.sentence import cite
 from troth.policy.words import words
+from troth.rules.french import said
 from troth.rules.plural import day
 from troth.rules.question import Cell, text
 
+SAID = frozenset({"figure", "checks", "often", "status", "lacks", "people_not_told_because", "ease"})
+"""Columns in which rules speak, in English."""
 NOTICE = frozenset({"right", "rights", "role", "class", "channel", "type", "what", "ground", "reason_code"})
 """Columns whose codes are words of the notice too."""
 FREE = frozenset(
@@ -83,6 +86,8 @@ def _turned(code: str, one: str) -> str:
             turned[at // 2] if at % 2 == 0 else " : " if part.startswith(":") else part
             for at, part in enumerate(parts)
         )
+    if known is None and code in SAID:
+        known = said(one, "fr")
     return known if known is not None else one
 
 

@@ -142,6 +142,15 @@ def words() -> Mapping[str, Mapping[str, str]]:
     return tomllib.loads((files("troth.rules") / "sentences" / _WORDS).read_text(encoding="utf-8"))
 
 
+def said(text: str, language: str) -> str:
+    """Say a text of ours in a language; what has no French stays in English.
+
+    >>> said("There is no request 12.", "fr"), said("Ours.", "fr"), said("There is no request 12.", "en")
+    ('Il n’y a pas de demande 12.', 'Ours.', 'There is no request 12.')
+    """
+    return (in_french(text) or text) if language == "fr" else text
+
+
 def in_french(text: str) -> str | None:
     """Say a text of ours in French, or return None where some of it has no French.
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from troth.law import clock
 from troth.ledger import append, read
 from troth.outside.mail import Letter
-from troth.rules import action, hold, letter, promise_trend, register_document
+from troth.rules import action, french, hold, letter, promise_trend, register_document
 from troth.rules.alert import Alert, alerts
 from troth.rules.event import Draft, Fact
 from troth.rules.letter import has_phrase, phrase
@@ -120,7 +120,7 @@ def _announcements(project: Project, language: str) -> list[str]:
 def _turned(project: Project, language: str, today: date) -> list[str]:
     """Say which promises are newly broken, and which are kept again, since yesterday."""
     return [
-        phrase(f"promise_{one.becomes}", language, rule=one.promise, figure=one.figure)
+        phrase(f"promise_{one.becomes}", language, rule=one.promise, figure=french.said(one.figure, language))
         for one in turned(project, today - timedelta(days=1))
         if has_phrase(f"promise_{one.becomes}")
     ]

@@ -23,10 +23,10 @@ from troth.faces.console.document_pages import missing
 from troth.faces.console.kept import kept
 from troth.faces.console.progress import Tell, Works, live
 from troth.faces.console.register_pages import day_of
-from troth.faces.words import Words
 from troth.ledger import read
 from troth.policy.words import words as policy_words
 from troth.rules import promise_trend, question
+from troth.rules.cell import written
 from troth.rules.verdict import Verdict
 from troth.work import action, answer_paper, audit_trend, yearly_report
 from troth.work.answer_question import Narrowed, answer
@@ -232,20 +232,10 @@ def _asked(visit: Visit, said: Callable[[str], str], entity: str, *, about: bool
     kept = {name: said(name) for name in NARROWED if said(name)} | {"entity": entity}
     return visit.show(
         "audit_question.html", asking.said[_words(visit)], question=asking, given=given, seen=seen,
-        cell=partial(_cell, words=visit.words), entity=entity,
+        cell=partial(written, language=visit.words.language), entity=entity,
         asked=said if about or not of_somebody else _nothing,
         entities=visit.companies_or_all("read_audit"), query=urlencode(kept), of_somebody=of_somebody,
     )  # fmt: skip
-
-
-def _cell(value: question.Cell, words: Words) -> str:
-    """Write a cell of an answer: each of its sayings in the language of the page."""
-    if isinstance(value, str):
-        return words.value(value)
-    known = (
-        value if value is None or isinstance(value, bool | int | float) else tuple(map(words.value, value))
-    )
-    return question.text(known, words.language)
 
 
 def _answered(visit: Visit, given: Any, seen: Any, shape: str) -> Response[Any]:
