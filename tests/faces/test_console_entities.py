@@ -196,3 +196,15 @@ def test_today_names_the_sweeps_of_ones_company_alone(project, app):
         assert "shop.message" in client.get("/console").text
     with signed_in(project, "other.handler", app) as client:
         assert "shop.message" not in client.get("/console").text
+
+
+def test_a_question_for_all_companies_is_not_answered_for_one(project, app):
+    with signed_in(project, "other.auditor", app) as client:
+        assert client.get("/console/audit/questions/times").status_code == 200
+        for name in ("retention", "recipients", "controls"):
+            page = client.get(f"/console/audit/questions/{name}")
+            assert page.status_code != 200
+            assert "is answered for all companies together" in page.text
+            assert "<td" not in page.text
+    with signed_in(project, "auditor", app) as client:
+        assert client.get("/console/audit/questions/retention").status_code == 200

@@ -152,6 +152,34 @@ def test_the_hold_is_of_the_company_that_is_inspected(folder, clock):
     assert len(hold.in_force(project)) == 2
 
 
+def test_an_inspection_of_one_company_shows_nothing_of_another(folder, clock):
+    with_another_company(folder)
+    news = folder / "stores" / "news.yaml"
+    told = news.read_text("utf-8")
+    news.write_text(told.replace("controller: main-entity", "controller: other-company"), "utf-8")
+    project = opened(folder, clock)
+    number = inspection.open_inspection(project, "CNIL", ["contact"], "marie", entity="other-company").number
+    found = inspection.load(project, number)
+    assert inspection.places(project, found) == (("news", "subscriber"),)
+    assert inspection.look(project, number, "news", "subscriber", "marie").count > 0
+    with pytest.raises(NotAllowedError, match=r"shop\.customer is not in the scope"):
+        inspection.look(project, number, "shop", "customer", "marie", rows=1)
+    with pytest.raises(NotAllowedError, match="retention is answered for all companies together"):
+        inspection.add_extract(project, number, "retention", "marie")
+    with pytest.raises(NotAllowedError, match="An extract for main-entity is none of it"):
+        inspection.add_extract(project, number, "times", "marie", narrowed=Narrowed(entity="main-entity"))
+    theirs = story.ask(project, "access", name="Ada Example")
+    with pytest.raises(NotAllowedError, match="was made to another company"):
+        inspection.add_extract(project, number, "request", "marie", narrowed=Narrowed(number=theirs))
+    assert {"retention", "subject"} & {one.name for one in inspection.extracts(project)} == set()
+    assert inspection.load(project, number).state["items"] == []
+    news.write_text(told.replace("controller: main-entity", "controller: elsewhere"), "utf-8")
+    shared = opened(folder, clock)
+    assert inspection.places(shared, inspection.load(shared, number)) == ()
+    with pytest.raises(NotAllowedError, match="`news` holds rows of several companies"):
+        inspection.look(shared, number, "news", "subscriber", "marie")
+
+
 def test_a_register_is_that_of_the_checkpoint_and_not_of_its_day(project, folder, clock):
     publish_policy(project.ledger, project.policy, None, clock().date())
     record_register(project)

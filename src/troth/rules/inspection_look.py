@@ -5,7 +5,7 @@ Law: GDPR Art. 58(1)(e); Art. 5(1)(c).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from troth.rules.map import Map
 from troth.rules.package import CREDENTIAL, WITHHELD, plain
@@ -15,8 +15,13 @@ SAMPLE_MAX = 50
 SHOWN_MAX = 60
 
 
-def within(scope: Sequence[str], map_: Map, table: str) -> bool:
-    """Say whether a table is in a scope: by its store, by its name, or by a category that one of its columns holds."""
+def within(scope: Sequence[str], map_: Map, table: str, theirs: Collection[str]) -> bool:
+    """Say whether a table is in a scope: by its store, by its name, or by a category that one of its columns holds.
+
+    `theirs` are the stores of the company that is inspected: no table of another store is in it.
+    """
+    if map_.store not in theirs:
+        return False
     told = map_.tables.get(table)
     categories = set(map(str, told.columns.values())) if told is not None else set()
     return bool({map_.store, f"{map_.store}.{table}", *categories} & set(scope))

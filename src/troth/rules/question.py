@@ -198,6 +198,11 @@ def nothing(question: Question, asked: Asked) -> str:
     return str(_table()["nothing"][question.nothing][_spoken(asked.language)])
 
 
+def of_the_whole_group(question: Question) -> bool:
+    """Say whether a question is answered for all companies together: neither one company narrows it, nor one person."""
+    return "entity" not in question.narrows and not question.needs
+
+
 def _narrowed(question: Question, asked: Asked) -> Iterator[str]:
     """Yield in words what a question is narrowed to."""
     if asked.entity and "entity" in question.narrows:

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal
 from troth.errors import KeyDestroyedError, NotAllowedError, NotFoundError
 from troth.law import clock
 from troth.ledger import append, read, seal, vault
-from troth.rules import exemption, inspection_look, question
+from troth.rules import exemption, inspection_look, purpose_scope, question
 from troth.rules import inspection as rules
 from troth.rules.event import Draft, Event, Fact
 from troth.rules.hold import REVIEW_WITHIN
@@ -75,7 +75,7 @@ def open_inspection(
     company = establishment(project, entity or None)
     chosen = tuple(dict.fromkeys(one.strip() for one in scope if one.strip()))
     _refuse(rules.lacking(authority, chosen, exemption.names(project.maps)))
-    theirs = [name for name in project.maps if store_entity(project, name) in {"", company.entity}]
+    theirs = _stores_of(project, company.entity)
     _refuse(rules.wrong_scope(chosen, project.maps, theirs, company.entity))
     today = day_here(project, entity or None)
     matter = f"Inspection by {authority.strip()}" + (f" ({reference.strip()})" if reference.strip() else "")
@@ -165,6 +165,7 @@ def add_extract(
     )
     if asking.name == "subject":
         wrong.append("What is held about one person lives in the stores, which no checkpoint freezes.")
+    wrong += _of_others(project, asking, narrowed, str(found.state["entity"]))
     _refuse([*_closed(found), *wrong])
     entity = narrowed.entity or ("" if "entity" not in asking.narrows else str(found.state["entity"]))
     frozen = clock.receipt_day(found.opened_at, establishment(project, entity or None).time_zone)
@@ -182,6 +183,31 @@ def add_extract(
         case "pdf":
             content = answer_paper.as_pdf(project, given, seen)
     return _add(project, found, "extract", f"{asking.name}.{shape}", content, why, staff, [], asking.name)
+
+
+def extracts(project: Project) -> tuple[question.Question, ...]:
+    """Return the questions whose answer an extract can be: a checkpoint freezes it, and it is of one company."""
+    return tuple(
+        one
+        for one in question.every()
+        if one.name != "subject" and not (question.of_the_whole_group(one) and _several(project))
+    )
+
+
+def _of_others(project: Project, asking: question.Question, narrowed: Narrowed, entity: str) -> Iterator[str]:
+    """Say why an answer would show what is of another company than the one that is inspected."""
+    if not _several(project):
+        return
+    if question.of_the_whole_group(asking):
+        yield (
+            f"The question {asking.name} is answered for all companies together, and {entity} alone is inspected. "
+            "Ask it, take out what is theirs, and add that as a document."
+        )
+    if narrowed.entity and narrowed.entity != entity:
+        yield f"The inspection is of {entity}. An extract for {narrowed.entity} is none of it."
+    asked = read.state(project.ledger, f"request/{narrowed.number}") if narrowed.number else None
+    if asked is not None and asked.body["entity"] not in {"", entity}:
+        yield f"Request {narrowed.number} was made to another company than {entity}, which is inspected."
 
 
 def _add(
@@ -234,7 +260,12 @@ def look(
     if store not in project.maps:
         raise NotFoundError(f"There is no store called {store[:40]!r}. There are: {', '.join(project.maps)}.")
     mapped, wrong = project.maps[store], list(_closed(found))
-    if not inspection_look.within(found.state["scope"], mapped, table):
+    if store in _shared(project):
+        wrong.append(
+            f"The store `{store}` holds rows of several companies, which a look cannot tell apart. "
+            f"Add a document with those of {found.state['entity']}."
+        )
+    elif not inspection_look.within(found.state["scope"], mapped, table, _theirs(project, found)):
         wrong.append(f"{store}.{table} is not in the scope of {number}: {', '.join(found.state['scope'])}.")
     if not 0 <= rows <= inspection_look.SAMPLE_MAX:
         wrong.append(f"A look shows at most {inspection_look.SAMPLE_MAX} rows.")
@@ -254,6 +285,37 @@ def look(
     why: dict[str, Fact] = {"unmasked_because": unmasked_because.strip()}
     _moved(project, found, "queried", facts, staff, why)
     return _seen(project, looked, store, table, masked=masked)
+
+
+def places(project: Project, found: Inspection) -> tuple[tuple[str, str], ...]:
+    """Return the tables that a look may be into, each with its store: those in scope, in stores of the company."""
+    theirs = set(_theirs(project, found)) - _shared(project)
+    return tuple(
+        (store, table)
+        for store, mapped in sorted(project.maps.items())
+        for table in mapped.tables
+        if inspection_look.within(found.state["scope"], mapped, table, theirs)
+    )
+
+
+def _theirs(project: Project, found: Inspection) -> tuple[str, ...]:
+    return _stores_of(project, str(found.state["entity"]))
+
+
+def _stores_of(project: Project, entity: str) -> tuple[str, ...]:
+    """Return the stores of a company, those included that it shares."""
+    return tuple(name for name in project.maps if store_entity(project, name) in {"", entity})
+
+
+def _shared(project: Project) -> frozenset[str]:
+    """Return the stores that hold rows of several companies."""
+    if not _several(project):
+        return frozenset()
+    return frozenset(name for name in project.maps if not store_entity(project, name))
+
+
+def _several(project: Project) -> bool:
+    return len(purpose_scope.entities(project.policy)) > 1
 
 
 def _seen(project: Project, looked: Looked, store: str, table: str, *, masked: bool) -> Seen:

@@ -25,7 +25,7 @@ from troth.faces.console.progress import Tell, Works, live
 from troth.faces.console.register_pages import day_of
 from troth.ledger import read
 from troth.policy.words import words as policy_words
-from troth.rules import promise_trend, question
+from troth.rules import promise_trend, purpose_scope, question
 from troth.rules.cell import written
 from troth.rules.verdict import Verdict
 from troth.work import action, answer_paper, audit_trend, yearly_report
@@ -208,6 +208,8 @@ def _asked(visit: Visit, said: Callable[[str], str], entity: str, *, about: bool
     if of_somebody and not visit.may("read_requests"):
         raise PermissionDeniedException
     visit.must("read_audit", entity)
+    if question.of_the_whole_group(asking) and not visit.may("read_audit", ""):
+        _refuse_of_the_group(visit, asking.name)
     subject = _subject(said) if of_somebody and about else ()
     number = said("request") if about or not of_somebody else ""
     refuse_request_beyond(visit, number, subject)
@@ -236,6 +238,15 @@ def _asked(visit: Visit, said: Callable[[str], str], entity: str, *, about: bool
         asked=said if about or not of_somebody else _nothing,
         entities=visit.companies_or_all("read_audit"), query=urlencode(kept), of_somebody=of_somebody,
     )  # fmt: skip
+
+
+def _refuse_of_the_group(visit: Visit, name: str) -> None:
+    """Refuse an answer for all companies to whoever reads for some, unless there is one alone."""
+    if len(purpose_scope.entities(visit.project.policy)) > 1:
+        raise NotAllowedError(
+            f"The question {name} is answered for all companies together, and you read for some of them. "
+            "Ask somebody who reads for all."
+        )
 
 
 def _answered(visit: Visit, given: Any, seen: Any, shape: str) -> Response[Any]:

@@ -8,7 +8,6 @@ Law: GDPR Art. 31, Art. 58(1).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from litestar import Response
@@ -18,7 +17,7 @@ from troth.faces.console import saved
 from troth.faces.console.audit_pages import refuse_request_beyond
 from troth.faces.console.desk import Desk, Visit
 from troth.faces.console.register_pages import day_of
-from troth.rules import exemption, inspection_look, question
+from troth.rules import exemption, inspection_look
 from troth.rules.staff import Duty
 from troth.work import inspection, inspection_bundle
 from troth.work.answer_question import Narrowed
@@ -156,22 +155,18 @@ def _show(visit: Visit, found: Inspection, seen: Seen | None = None, place: str 
     return visit.show(
         "inspection.html", found.number, state=found.state, case=case, said=said, here=f"{HERE}/{found.number}",
         handles=visit.may("hold", str(found.state["entity"])) and not found.state["closed_on"], shapes=SHAPES,
-        questions=_questions(visit), tables=_tables(visit, found.state), most=inspection_look.SAMPLE_MAX,
+        questions=_questions(visit), tables=_tables(visit, found), most=inspection_look.SAMPLE_MAX,
         seen=seen, place=place,
     )  # fmt: skip
 
 
 def _questions(visit: Visit) -> list[tuple[str, str]]:
-    """Return the questions a frozen checkpoint answers: the one about a person lives in the stores."""
+    """Return the questions whose answer an extract can be."""
     spoken = "fr" if visit.words.language == "fr" else "en"
-    return [(one.name, one.said[spoken]) for one in question.every() if one.name != "subject"]
+    return [(one.name, one.said[spoken]) for one in inspection.extracts(visit.project)]
 
 
-def _tables(visit: Visit, state: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the tables that are in the scope of an inspection."""
-    return [
-        (f"{store}.{table}", f"{store}.{table}")
-        for store, mapped in sorted(visit.project.maps.items())
-        for table in mapped.tables
-        if inspection_look.within(state["scope"], mapped, table)
-    ]
+def _tables(visit: Visit, found: Inspection) -> list[tuple[str, str]]:
+    """Return the tables that a look may be into."""
+    named = [f"{store}.{table}" for store, table in inspection.places(visit.project, found)]
+    return [(one, one) for one in named]
