@@ -81,10 +81,13 @@ def test_what_an_older_troth_wrote_beside_is_seen_and_mended(project, numbers):
     assert verify.verify(ledger).wrong == ()
 
 
-def test_the_list_of_an_older_ledger_gets_its_versions(project, numbers):
+@pytest.mark.parametrize("lacking", [("version", "kept_back_by"), ("kept_back_by",)])
+def test_the_list_of_an_older_ledger_gets_the_columns_that_it_lacks(project, numbers, lacking):
     before = lines(project)
     with project.ledger.writing() as connection:
-        connection.execute(text("ALTER TABLE requests DROP COLUMN version"))
+        connection.execute(text("DROP INDEX requests_kept_back"))
+        for name in lacking:
+            connection.execute(text(f"ALTER TABLE requests DROP COLUMN {name}"))
     reopened(project)
     assert lines(project) == before
 

@@ -44,6 +44,8 @@ def test_its_scope_stays_and_the_rest_goes_and_the_answer_says_so(project, rows,
     number = erased(project)
     assert left(rows) == ([(1,), (2,)], [("eve@example.org",)])
     assert done(project, number)["shop"]["deferred"] == [name]
+    assert list(hold.deferred(project, name)) == [hold.Deferred(number, "c1", "shop")]
+    assert list(hold.deferred(project, name[:-1])) == []
     assert "deferred" not in done(project, number)["news"]
     (told,) = [text for to, _, text in letters() if to == "ada@example.org" and "was erased" in text]
     assert "A legal hold keeps data in shop (GDPR Art. 17(3)(e)): it is erased when the hold ends." in told
@@ -64,6 +66,7 @@ def test_when_it_ends_what_it_kept_back_goes_even_after_the_request_closed(proje
     assert left(rows)[0] == [(2,)]
     state = done(project, number)["shop"]
     assert "deferred" not in state
+    assert list(hold.deferred(project)) == []
     assert state["verified"] == 0
     assert story.state(project, number)["status"] == "closed"
     before = read.version(project.ledger, f"request/{number}")

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, text
 
 from troth.ledger.schema import Ledger
 from troth.rules.request import OPEN
-from troth.rules.request_line import COLUMNS, line, waiting
+from troth.rules.request_line import COLUMNS, held, line, waiting
 from troth.rules.request_wait import Step
 
 FAMILY = "request"
@@ -42,6 +42,16 @@ _STATES = text(
     f"SELECT s.stream, s.version, s.body {_BEHIND} AND s.stream > :after ORDER BY s.stream LIMIT :page"
 )
 _WRONG = text(f"SELECT (SELECT count(*) {_BEHIND}) + (SELECT count(*) {_BESIDE})")
+_LATER: Mapping[str, str] = {
+    "version": "bigint NOT NULL DEFAULT 0", "kept_back_by": "text NOT NULL DEFAULT ''",
+}  # fmt: skip
+"""What the list of an older ledger may lack."""
+_BY_HOLDS = text(
+    "CREATE INDEX IF NOT EXISTS requests_kept_back ON requests (number, kept_back_by) WHERE kept_back_by <> ''"
+)
+_KEPT_BACK = text(
+    "SELECT number FROM requests WHERE kept_back_by <> '' AND kept_back_by LIKE :held ESCAPE '!' ORDER BY number"
+)
 _COLUMNS = {
     "sqlite": text("SELECT name FROM pragma_table_info('requests')"),
     "postgresql": text(
@@ -117,11 +127,14 @@ def fill(connection: Connection) -> None:
         after = page[-1].stream
 
 
-def with_versions(connection: Connection) -> None:
-    """Let the list of an older ledger name versions: none yet, and each line is made anew."""
-    if "version" not in set(connection.execute(_COLUMNS[connection.dialect.name]).scalars()):
-        connection.execute(text("ALTER TABLE requests ADD COLUMN version bigint NOT NULL DEFAULT 0"))
+def with_columns(connection: Connection) -> None:
+    """Give the list of an older ledger the columns that it lacks: each line is then made anew."""
+    there = set(connection.execute(_COLUMNS[connection.dialect.name]).scalars())
+    if lacking := [name for name in _LATER if name not in there]:
+        for name in lacking:
+            connection.execute(text(f"ALTER TABLE requests ADD COLUMN {name} {_LATER[name]}"))
         clear(connection)
+    connection.execute(_BY_HOLDS)
 
 
 def wrong(ledger: Ledger) -> int:
@@ -158,6 +171,13 @@ def waiting_alike(ledger: Ledger) -> list[tuple[str, str, tuple[str, ...], int]]
             (row.status, row.entity, tuple(row.waits.split()), int(row.rows))
             for row in connection.execute(statement)
         ]
+
+
+def kept_back(ledger: Ledger, name: str = "") -> list[str]:
+    """Return the numbers of the requests of which holds, or the one of that name, keep something back."""
+    sought = f"% {_plain(held(name))} %" if name else "%"
+    with ledger.looking() as connection:
+        return [str(row.number) for row in connection.execute(_KEPT_BACK, {"held": sought})]
 
 
 def overdue(ledger: Ledger, entities: Collection[str] | None, today: str) -> int:

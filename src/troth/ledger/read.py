@@ -251,12 +251,10 @@ def states(
     other_than: str | None = None,
     due_before: str | None = None,
     limit: int | None = None,
-    holding: str | None = None,
 ) -> Iterator[State]:
     """Yield the states of a family, the soonest due first and those without a due date last.
 
-    `status` picks those of one status, `other_than` leaves out those of one, `holding` picks those in which a
-    name stands; `limit` is how many at most.
+    `status` picks those of one status, `other_than` leaves out those of one; `limit` is how many at most.
     """
     conditions = ["family = :family"]
     bound: dict[str, object] = {"family": family}
@@ -269,9 +267,6 @@ def states(
     if due_before is not None:
         conditions.append("due < :due")
         bound["due"] = due_before
-    if holding is not None:
-        conditions.append("body LIKE :holding")
-        bound["holding"] = f'%"{holding}"%'
     statement = text(
         "SELECT stream, family, version, status, due, body FROM state "  # noqa: S608
         f"WHERE {' AND '.join(conditions)} ORDER BY due IS NULL, due, stream"

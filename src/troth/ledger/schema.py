@@ -58,7 +58,7 @@ CREATE INDEX IF NOT EXISTS state_by_family ON state (family, status, due);
 CREATE TABLE IF NOT EXISTS requests (
   number text PRIMARY KEY, subject text, entity text NOT NULL, status text NOT NULL, rights text NOT NULL,
   received text NOT NULL, safe_due text, legal_due text, ended_on text, answer_days integer, waits text NOT NULL,
-  version bigint NOT NULL DEFAULT 0);
+  version bigint NOT NULL DEFAULT 0, kept_back_by text NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS requests_by_status ON requests (status, safe_due);
 CREATE INDEX IF NOT EXISTS requests_by_month ON requests (received, ended_on, entity);
 CREATE INDEX IF NOT EXISTS requests_by_answer ON requests (ended_on, answer_days, entity);
@@ -230,7 +230,7 @@ def open_ledger(url: str, keys_url: str, master: MasterKey, clock: Callable[[], 
             _create(connection, _LEDGER, _SQLITE_EVENTS, _POSTGRESQL_EVENTS)
         from troth.ledger import listed  # here: it stands on this module
 
-        listed.with_versions(connection)
+        listed.with_columns(connection)
         listed.fill(connection)
         found: dict[str, str] = {
             row.name: row.value for row in connection.execute(text("SELECT name, value FROM meta"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 from urllib.parse import quote
@@ -12,14 +12,15 @@ from troth.rules.request_wait import Step, waits
 
 COLUMNS = (
     "number", "subject", "entity", "status", "rights", "received", "safe_due", "legal_due", "ended_on", "answer_days",
-    "waits",
+    "waits", "kept_back_by",
 )  # fmt: skip
 
 
 def line(state: Mapping[str, Any]) -> dict[str, str | int | None]:
     """Return the line of a request: its columns, `rights` and `waits` as words with a space around each.
 
-    `ended_on` is the day it was answered or ended otherwise, `answer_days` how many days an answer took.
+    `ended_on` is the day it was answered or ended otherwise, `answer_days` how many days an answer took,
+    `kept_back_by` the holds by which something of it is still to be erased.
     """
     answered = state.get("answered_on")
     days = (date.fromisoformat(answered) - date.fromisoformat(state["received"])).days if answered else None
@@ -36,7 +37,15 @@ def line(state: Mapping[str, Any]) -> dict[str, str | int | None]:
         "ended_on": ended,
         "answer_days": days,
         "waits": words(waiting(one.step, one.but) for one in waits(state)),
+        "kept_back_by": words(held(name) for one in _kept_back(state) for name in one),
     }
+
+
+def _kept_back(state: Mapping[str, Any]) -> Iterator[Iterable[str]]:
+    """Yield the holds that keep something back, of each store of each claim."""
+    for claim in state["claims"].values():
+        for store in claim["stores"].values():
+            yield store.get("deferred") or ()
 
 
 def words(found: Iterable[str]) -> str:
@@ -56,3 +65,12 @@ def waiting(step: Step, but: str = "") -> str:
     ('review:Marie%20C.', 'decide:')
     """
     return f"{step}:{quote(but, safe='')}"
+
+
+def held(name: str) -> str:
+    """Write the name of a hold as a word of a line.
+
+    >>> held("Dupont 2026")
+    'Dupont%202026'
+    """
+    return quote(name, safe="")

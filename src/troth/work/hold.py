@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import Any
 
 from troth.errors import KeyDestroyedError, NotAllowedError, NotFoundError
-from troth.ledger import append, read, subjects, vault
+from troth.ledger import append, listed, read, subjects, vault
 from troth.rules import exemption
 from troth.rules import hold as rules
 from troth.rules.event import Draft, Fact
@@ -173,11 +173,13 @@ def end(project: Project, name: str, reason: str, staff: str) -> HoldFile:
 
 def deferred(project: Project, name: str = "") -> Iterator[Deferred]:
     """Yield the erasures of which holds (or one of them) keep something back."""
-    for found in read.states(project.ledger, "request", holding=name or None):
+    for number in listed.kept_back(project.ledger, name):
+        found = read.state(project.ledger, f"request/{number}")
+        assert found is not None
         for claim, body in found.body["claims"].items():
             for store, done in body["stores"].items():
                 if done.get("deferred") and (not name or name in done["deferred"]):
-                    yield Deferred(found.stream.partition("/")[2], claim, store)
+                    yield Deferred(number, claim, store)
 
 
 def keeps_back(state: Mapping[str, Any]) -> bool:
