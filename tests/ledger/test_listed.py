@@ -143,5 +143,15 @@ def test_whoever_decided_does_not_wait_to_review(project, numbers):
 
 
 def test_months_count_what_came_and_what_ended(project, numbers):
-    assert listed.months(project.ledger, None) == [("2026-11", "", 3)]
-    assert listed.answer_days(project.ledger, None) == []
+    days = [one.received for one in listed.page(project.ledger, ALL, order="oldest")]
+    assert listed.came(project.ledger, None, days[1]) == [(days[1], 1), (days[2], 1)]
+    assert (listed.not_ended(project.ledger, None), listed.ended(project.ledger, None, "2026-01-01")) == (
+        3,
+        [],
+    )
+    with project.ledger.writing() as connection:
+        connection.execute(text("UPDATE requests SET ended_on = received, answer_days = 0 WHERE number = :n"),
+                           {"n": numbers[1]})  # fmt: skip
+    assert listed.not_ended(project.ledger, None) == 2
+    assert listed.ended(project.ledger, None, days[1]) == [(days[1], 0, 1)]
+    assert listed.ended(project.ledger, None, days[2]) == listed.ended(project.ledger, [], days[1]) == []

@@ -182,22 +182,30 @@ def kept_back(ledger: Ledger, name: str = "") -> list[str]:
 
 def overdue(ledger: Ledger, entities: Collection[str] | None, today: str) -> int:
     """Count the open requests whose legal date is before a day (ISO 8601)."""
-    return int(_rows(ledger, Wanted(entities), "count(*)", "AND legal_due < :today", today=today)[0][0])
+    rest = "AND ended_on IS NULL AND legal_due < :today"
+    return int(_rows(ledger, Wanted(entities), "count(*)", rest, today=today)[0][0])
 
 
-def months(ledger: Ledger, entities: Collection[str] | None) -> list[tuple[str, str, int]]:
-    """Count requests by the month they came in and the month they ended (empty: not yet): (came, went, how many)."""
-    what = "substr(received, 1, 7) AS came, coalesce(substr(ended_on, 1, 7), '') AS went, count(*) AS rows"
-    found = _rows(ledger, Wanted(entities, statuses=()), what, "GROUP BY 1, 2")
-    return [(row.came, row.went, int(row.rows)) for row in found]
+def not_ended(ledger: Ledger, entities: Collection[str] | None) -> int:
+    """Count the requests that have not ended."""
+    return int(_rows(ledger, Wanted(entities, statuses=()), "count(*)", "AND ended_on IS NULL")[0][0])
 
 
-def answer_days(ledger: Ledger, entities: Collection[str] | None) -> list[tuple[str, int, int]]:
-    """Count answers by the month they went out and the days they took: (month, days, how many)."""
-    what = "substr(ended_on, 1, 7) AS went, answer_days, count(*) AS rows"
-    rest = "AND answer_days IS NOT NULL AND ended_on IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2"
-    found = _rows(ledger, Wanted(entities, statuses=()), what, rest)
-    return [(row.went, int(row.answer_days), int(row.rows)) for row in found]
+def came(ledger: Ledger, entities: Collection[str] | None, since: str) -> list[tuple[str, int]]:
+    """Count the requests that came since a day (ISO 8601), by day."""
+    rest = "AND received >= :since GROUP BY received"
+    found = _rows(ledger, Wanted(entities, statuses=()), "received, count(*) AS rows", rest, since=since)
+    return [(row.received, int(row.rows)) for row in found]
+
+
+def ended(ledger: Ledger, entities: Collection[str] | None, since: str) -> list[tuple[str, int | None, int]]:
+    """Count the requests that ended since a day (ISO 8601), by day and by the days the answer took, if it was one."""
+    what, rest = (
+        "ended_on, answer_days, count(*) AS rows",
+        "AND ended_on >= :since GROUP BY ended_on, answer_days",
+    )
+    found = _rows(ledger, Wanted(entities, statuses=()), what, rest, since=since)
+    return [(row.ended_on, row.answer_days, int(row.rows)) for row in found]
 
 
 def _rows(ledger: Ledger, wanted: Wanted, what: str, rest: str = "", **more: Any) -> Sequence[Any]:

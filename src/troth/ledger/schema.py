@@ -63,6 +63,7 @@ CREATE INDEX IF NOT EXISTS requests_by_status ON requests (status, safe_due);
 CREATE INDEX IF NOT EXISTS requests_by_month ON requests (received, ended_on, entity);
 CREATE INDEX IF NOT EXISTS requests_by_answer ON requests (ended_on, answer_days, entity);
 CREATE INDEX IF NOT EXISTS requests_that_wait ON requests (status, entity, waits) WHERE waits <> '';
+CREATE INDEX IF NOT EXISTS requests_not_ended ON requests (legal_due, status, entity) WHERE ended_on IS NULL;
 CREATE INDEX IF NOT EXISTS requests_by_subject ON requests (subject);
 CREATE TABLE IF NOT EXISTS vault (
   id text PRIMARY KEY, owner text NOT NULL, file text NOT NULL, name text NOT NULL, key text NOT NULL,

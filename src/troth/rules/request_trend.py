@@ -27,31 +27,40 @@ class Month:
     days_p90: int | None
 
 
-def months(
-    counts: Iterable[tuple[str, str, int]], answers: Iterable[tuple[str, int, int]], today: date
-) -> tuple[Month, ...]:
-    """Return the last twelve months, the oldest first.
+def begins(today: date) -> str:
+    """Return the first day of the twelve months, as ISO 8601.
 
-    `counts` are (month it came, month it ended or "", how many), `answers` (month it went out, days, how many).
-
-    >>> last = months([("2026-10", "", 2), ("2026-11", "2026-11", 1)], [("2026-11", 4, 1)], date(2026, 11, 23))[-1]
-    >>> (last.came, last.open, last.days_median, last.days_p90)
-    (1, 2, 4.0, 4)
+    >>> begins(date(2026, 11, 23))
+    '2025-12-01'
     """
-    came, went = Counter[str](), Counter[str]()
-    for received, ended, rows in counts:
-        came[received] += rows
-        went[ended] += rows
-    del went[""]
+    return f"{next(_last(today))}-01"
+
+
+def months(
+    open_now: int, came: Iterable[tuple[str, int]], ended: Iterable[tuple[str, int | None, int]], today: date
+) -> tuple[Month, ...]:
+    """Return the last twelve months, the oldest first, from those that have not ended and what was since they begin.
+
+    `came` are (day, how many), `ended` (day, the days the answer took or None where there was none, how many).
+
+    >>> last = months(2, [("2026-10-30", 2), ("2026-11-02", 1)], [("2026-11-06", 4, 1)], date(2026, 11, 23))[-2:]
+    >>> [(one.came, one.open, one.days_median, one.days_p90) for one in last]
+    [(2, 2, None, None), (1, 2, 4.0, 4)]
+    """
+    arrived, went = Counter[str](), Counter[str]()
     days: dict[str, Counter[int]] = {}
-    for month, taken, rows in answers:
-        days.setdefault(month, Counter())[taken] += rows
+    for day, rows in came:
+        arrived[day[:7]] += rows
+    for day, taken, rows in ended:
+        went[day[:7]] += rows
+        if taken is not None:
+            days.setdefault(day[:7], Counter())[taken] += rows
     found = []
     for month in _last(today):
-        still = sum(rows for name, rows in came.items() if name <= month)
-        still -= sum(rows for name, rows in went.items() if name <= month)
+        since = sum(rows for name, rows in went.items() if name > month)
+        since -= sum(rows for name, rows in arrived.items() if name > month)
         told = days.get(month, Counter())
-        found.append(Month(month, came[month], still, _median(told), _within(told, 90)))
+        found.append(Month(month, arrived[month], open_now + since, _median(told), _within(told, 90)))
     return tuple(found)
 
 

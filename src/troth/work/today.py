@@ -97,7 +97,9 @@ def soon(project: Project, entities: Collection[str] | None, until: date) -> int
 
 def months(project: Project, entities: Collection[str] | None) -> tuple[Month, ...]:
     """Return how requests went in each of the last twelve months."""
-    ledger = project.ledger
+    ledger, today = project.ledger, day_here(project)
+    since = request_trend.begins(today)
     return request_trend.months(
-        listed.months(ledger, entities), listed.answer_days(ledger, entities), day_here(project)
-    )
+        listed.not_ended(ledger, entities), listed.came(ledger, entities, since), listed.ended(ledger, entities, since),
+        today,
+    )  # fmt: skip
