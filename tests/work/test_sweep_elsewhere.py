@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
+from api_server import api_server
 from commanding import troth
 from shop_project import opened, with_another_company
+from troth.errors import NotAllowedError, UnreachableError
 from troth.ledger import read
 from troth.work import hold, sweep
 from troth.work.audit import audit
-from troth.work.sweep import Done
+from troth.work.sweep import Done, Found, Marked
 
 NAME = "visits.visit.customers"
 LAKE = """
@@ -159,3 +163,173 @@ def test_rows_that_cannot_be_listed_are_unproven_with_the_remedy(folder, clock):
     assert said.word == "unproven"
     assert f"tickets.ticket: {found.why_not}" in said.broken_by
     assert said.remedy == "troth map --check"
+
+
+TICKETS = "tickets.ticket.customers"
+LISTED = """
+store: tickets
+kind: http
+credentials: {find: "URL/api", change: "URL/api"}
+controller: main-entity
+backups_expire: 35 days
+http: {hosts: ["HOST"], sign_in: none, tries: 1}
+tables:
+  ticket:
+    http: {list: "GET /ticket?size=1000", rows: rows, LOOKED_UP erase: "DELETE /ticket/{id}"}
+    subject: {key: id, identifiers: {email: {kind: email, one_person: true}}}
+    columns: {id: key, email: contact, name: identity, closed: usage}
+    retention: [{promise: retention/customers, trigger: closed}]
+    erase: {do: delete, by: dpo, because: no longer needed}
+"""
+
+
+class Killed(BaseException):
+    """A process that dies in the midst of its work."""
+
+
+def killed_at(name):
+    def passed(point):
+        if point == name:
+            raise Killed
+
+    return passed
+
+
+@pytest.fixture
+def api(folder):
+    """An interface with five tickets, closed six years ago."""
+    with api_server() as served:
+        served.tables["ticket"] = tickets(5)
+        put(folder, served)
+        yield served
+
+
+def tickets(number):
+    return [
+        {"id": n, "email": f"t{n}@example.org", "name": "A name", "closed": "2020-01-05"}
+        for n in range(1, number + 1)
+    ]
+
+
+def put(folder, served, looked_up='look_up: {id: "GET /ticket/{id}"},'):
+    host = served.url.rpartition("/")[2]
+    written = LISTED.replace("URL", served.url).replace("HOST", host).replace("LOOKED_UP", looked_up)
+    (folder / "stores" / "tickets.yaml").write_text(written, "utf-8")
+
+
+def due(folder, clock):
+    """Mark the tickets, and wait until they may go."""
+    project = opened(folder, clock)
+    (marked,) = sweep.mark(project, [TICKETS], staff="marie", confirmed=True)
+    assert isinstance(marked, Marked)
+    clock.forward(days=8)
+    return project
+
+
+def moves(project, *states):
+    return [
+        (one.facts["state"], one.facts["rows"], one.facts.get("unknown", 0))
+        for one in sweep.course(project, sweep.named(project, TICKETS))
+        if one.facts["state"] in states
+    ]
+
+
+def test_rows_that_cannot_be_read_again_by_their_key_are_never_swept_blindly(folder, clock, api):
+    put(folder, api, "")
+    project = opened(folder, clock)
+    (found,) = sweep.mark(project, [TICKETS], staff="marie", confirmed=True)
+    assert found.why_not == (
+        "a row of `ticket` cannot be read again by its key before it goes: let its map say how it is looked up"
+    )
+    assert (len(api.tables["ticket"]), "DELETE" in api.methods()) == (5, False)
+
+
+def test_a_row_that_is_written_after_it_was_listed_stays_and_the_sweep_goes_on_later(folder, clock, api):
+    project = due(folder, clock)
+    api.behave["changes meanwhile"] = ("ticket", "5")
+    (refused,) = sweep.act(project)
+    assert isinstance(refused, UnreachableError)
+    assert "Nothing of it went" in str(refused)
+    assert (len(api.tables["ticket"]), moves(project, "stopped")) == (5, [])
+    del api.behave["changes meanwhile"]
+    (done,) = sweep.act(project)
+    assert (done.rows, done.unknown, api.tables["ticket"]) == (5, 0, [])
+
+
+def test_what_a_killed_batch_took_is_told_as_unknown_where_its_store_remembers_nothing(folder, clock, api):
+    project = due(folder, clock)
+    with pytest.raises(Killed):
+        list(sweep.act(project, batch_rows=3, stop_at=killed_at("batch 1")))
+    assert len(api.tables["ticket"]) == 2
+    (done,) = sweep.act(project, batch_rows=3)
+    assert (done.rows, done.unknown, api.tables["ticket"]) == (2, 3, [])
+    assert moves(project, "begun", "acting", "acted") == [
+        ("begun", 3, 0), ("acting", 0, 3), ("begun", 2, 0), ("acting", 2, 0), ("acted", 2, 3),
+    ]  # fmt: skip
+
+
+def test_no_more_go_than_were_marked_also_after_a_batch_of_which_nobody_knows(folder, clock, api):
+    project = due(folder, clock)
+    with pytest.raises(Killed):
+        list(sweep.act(project, batch_rows=3, stop_at=killed_at("batch 1")))
+    api.tables["ticket"] += [{**one, "id": one["id"] + 100} for one in tickets(4)]
+    (done,) = sweep.act(project)
+    assert (done.rows, done.unknown, len(api.tables["ticket"])) == (2, 3, 4)
+
+
+def test_an_interface_that_goes_away_in_a_batch_leaves_one_row_of_which_nobody_knows(folder, clock, api):
+    project = due(folder, clock)
+    api.behave["down after"] = 2
+    list(sweep.act(project))
+    del api.behave["down after"]
+    (done,) = sweep.act(project)
+    assert moves(project, "acting")[0] == ("acting", 2, 1)
+    assert done.rows + done.unknown + len(api.tables["ticket"]) >= 5
+
+
+def test_rows_that_go_one_by_one_go_in_small_batches_each_past_the_holds_of_its_moment(folder, clock, api):
+    api.tables["ticket"] = tickets(450)
+    project = due(folder, clock)
+    review = clock().date() + timedelta(days=90)
+
+    def passed(point):
+        if point == "batch 1 recorded":
+            about = [("email", "t440@example.org")]
+            hold.place(project, "A dispute", "Open.", review, "basile", about=about)
+
+    (done,) = sweep.act(project, stop_at=passed)
+    assert [rows for _, rows, _ in moves(project, "acting")][:2] == [200, 200]
+    assert (done.rows, [row["id"] for row in api.tables["ticket"]]) == (449, [440])
+
+
+def test_who_lost_a_sweep_to_another_worker_takes_no_more_of_it(folder, clock, api):
+    project = due(folder, clock)
+
+    def passed(point):
+        if point == "batch 1 recorded":
+            with project.ledger.writing() as connection:
+                connection.execute(text("UPDATE leases SET lease = lease + 1"))
+
+    (refused,) = sweep.act(project, batch_rows=2, stop_at=passed)
+    assert isinstance(refused, NotAllowedError)
+    assert "Another worker has" in str(refused)
+    assert len(api.tables["ticket"]) == 3
+
+
+def test_a_store_that_counts_and_cannot_be_measured_holds_up_the_marking_of_no_other(folder, clock, lake):
+    database = folder / "aged.db"
+    with sqlite3.connect(database) as connection:
+        connection.execute("CREATE TABLE visit (id INTEGER PRIMARY KEY, email TEXT, came TEXT)")
+        connection.execute("INSERT INTO visit VALUES (1, 'old@example.org', '2020-01-05')")
+    aged = LAKE.replace("store: visits", "store: aged").replace("kind: lake", "kind: sqlite")
+    aged = aged.replace("lake://{root}", f"sqlite:///{database}", 1).replace(
+        "lake://{root}", f"sqlite:///{folder}/nowhere/aged.db"
+    )
+    (folder / "stores" / "aged.yaml").write_text(aged.replace("{{", "{").replace("}}", "}"), "utf-8")
+    project = opened(folder, clock)
+    said = {
+        one.bound.store: one for one in sweep.mark(project, ["aged", "visits"], staff="marie", confirmed=True)
+    }
+    assert isinstance(said["aged"], Found)
+    assert (said["aged"].overdue.rows, said["aged"].uncounted) == (1, True)
+    assert isinstance(said["visits"], Marked)

@@ -280,6 +280,7 @@ KINDS: Mapping[str, Kind] = _kinds(
             "part",
             "reason",
             "trigger",
+            "unknown",
         ),
         "sweep",
     ),

@@ -234,7 +234,7 @@ def fold(state: State | None, event: Event) -> State:
         "measured_on": None, "overdue": 0, "oldest": None, "rows": 0, "swept": 0, "batch": 0, "held": 0,
         "before": None, "marked_on": None, "allowed": [], "last": None, "reason": None, "due": None,
         "beyond": None, "returned": None, "returns": 0, "rule_version": None, "trigger": None, "beside": None,
-        "happened": {},
+        "happened": {}, "begun": None, "unknown": 0,
     }  # fmt: skip
     match facts["state"], before["status"]:
         case "measured", _:
@@ -246,17 +246,25 @@ def fold(state: State | None, event: Event) -> State:
                 "before": facts["before"], "marked_on": on, "allowed": facts["allowed"], "swept": 0, "batch": 0,
                 "held": 0, "reason": None, "due": facts["grace_ends"], "measured_on": on, "overdue": facts["rows"],
                 "rule_version": facts["rule_version"], "trigger": facts.get("trigger"),
-                "beside": facts.get("beside"), "happened": {},
+                "beside": facts.get("beside"), "happened": {}, "begun": None, "unknown": 0,
             }  # fmt: skip
+        case "begun", "marked" | "acting" | "stopped" if facts["run"] == before["run"]:
+            status = "stopped" if before["status"] == "stopped" else "acting"
+            return {**before, "status": status, "begun": {"batch": facts["batch"], "rows": facts["rows"]}}
         case "acting", "marked" | "acting" | "stopped" if facts["run"] == before["run"]:
             rows = before["swept"] + facts["rows"]  # also of the batch that was in hand when it was stopped
             status = "stopped" if before["status"] == "stopped" else "acting"
             happened = added(before.get("happened") or {}, facts.get("beside") or ())  # type: ignore[arg-type]
-            return {**before, "status": status, "swept": rows, "batch": facts["batch"], "happened": happened}
+            unknown = before.get("unknown", 0) + facts.get("unknown", 0)
+            return {
+                **before, "status": status, "swept": rows, "batch": facts["batch"], "happened": happened,
+                "begun": None, "unknown": unknown,
+            }  # fmt: skip
         case "acted", "marked" | "acting":
             last = {
                 "on": on, "rows": before["swept"], "run": before["run"], "held": facts["held"],
                 "rule_version": before["rule_version"], "trigger": before["trigger"],
+                "unknown": before.get("unknown", 0),
             }  # fmt: skip
             held, left = facts["held"], facts["left"]
             return {

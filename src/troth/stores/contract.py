@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, Protocol, runtime_checkable
 
-from troth.errors import ConflictError, TrothError
+from troth.errors import ConflictError, TrothError, UnreachableError
 from troth.rules.catalogue import Catalogue
 from troth.rules.map import Map
 from troth.rules.map_right import Right
@@ -113,6 +113,10 @@ class PartlyDoneError(ConflictError):
         self.because = because
 
 
+class WrittenMeanwhileError(UnreachableError):
+    """Nothing of a batch of a sweep went, as somebody else wrote: it may be tried again as it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row found for a subject: by which path, and which columns that path conceals."""
@@ -166,6 +170,7 @@ class Limits:
     replays: bool = False  # repeats erasures after a backup was restored: has the verbs of `Replays`
     remembers: bool = True  # keeps the name of a step with what it did; where not, it is done at least once
     sweep_rows_min: int = 0  # so many rows a batch of a sweep has at least, where files are written anew
+    sweep_rows_max: int = 0  # so many at most, where they change one by one; 0 where there is no such bound
     amends_where: str = ""  # on what it depends whether it amends, as the end of a sentence
     replays_where: str = ""  # on what it depends whether it replays
 
@@ -360,6 +365,24 @@ class Sweeps(Protocol):
 
     def sweep(self, step: str, expiry: Expiry, but_for: Sequence[Who], today: date, batch: Batch) -> Swept:
         """Sweep one batch, once per `step`; raises ConflictError, with nothing changed, for what it does not allow."""
+        ...
+
+
+@runtime_checkable
+class IntendingSweeps(Protocol):
+    """A store that keeps no step (`Limits.remembers`), and tells what a batch is about to take before it does."""
+
+    def sweep(
+        self,
+        step: str,
+        expiry: Expiry,
+        but_for: Sequence[Who],
+        today: date,
+        batch: Batch,
+        *,
+        about_to: Callable[[Acted], object] = ...,
+    ) -> Swept:
+        """Sweep one batch, once it was told what is about to go."""
         ...
 
 

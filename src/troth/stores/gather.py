@@ -108,6 +108,10 @@ class Source(Protocol):
         """Tell whether all rows of a table can be read."""
         ...
 
+    def reads_again(self, table: MapTable) -> bool:
+        """Tell whether a row is read again just before it is changed, and left alone if it is another by then."""
+        ...
+
     def rows(self, table: MapTable, wanted: Wanted | None) -> Iterator[Found]:
         """Yield the rows that are wanted, or all; more than are wanted does no harm."""
         ...

@@ -32,6 +32,7 @@ LIMITS = Limits(
     amends=True,
     replays=True,
     remembers=False,
+    sweep_rows_max=200,
     amends_where="where the map names `update`, without a `body`, and a call that looks rows up by their key",
     replays_where="where the map names a call that lists the rows of each table that names people",
 )
@@ -84,6 +85,11 @@ class HttpApi:
         """Tell whether a call lists all rows."""
         found = self._api.tables.get(table.name)
         return found is not None and found.list is not None
+
+    def reads_again(self, table: MapTable) -> bool:
+        """Tell whether a call looks rows up by their key; of a table that no call changes none is needed."""
+        found = self._api.tables.get(table.name)
+        return found is None or (found.erase is None and found.update is None) or _by_key(found)
 
     def rows(self, table: MapTable, wanted: Wanted | None) -> Iterator[Found]:
         """Yield the rows that calls give, page after page."""
@@ -189,7 +195,7 @@ class HttpApi:
 
     def _seen(self, resource: Resource, changed: Changed) -> tuple[Mapping[str, Any] | None, str]:
         """Read a row again where its key can be looked up, with its mark; None where it is gone."""
-        if len(resource.key) != 1 or resource.key[0] not in resource.look_up:
+        if not _by_key(resource):
             return {}, ""
         (column,) = resource.key
         key, call = changed.before[column], resource.look_up[column]
@@ -309,6 +315,11 @@ class HttpApi:
                     f"The store `{self._store}` took `{call}` on and no longer knows of it. Act again to see what is "
                     "left."
                 )
+
+
+def _by_key(resource: Resource) -> bool:
+    """Tell whether a call looks a row up by its key."""
+    return len(resource.key) == 1 and resource.key[0] in resource.look_up
 
 
 def _rows(said: object, where: str) -> tuple[list[dict[str, Any]] | None, bool]:

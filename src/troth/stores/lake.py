@@ -60,7 +60,7 @@ from troth.stores.lake_stage import Stage
 from troth.stores.lake_swap import Intent
 from troth.stores.lake_workers import Workers
 from troth.stores.sql_run import ROWS_MEASURED_MAX
-from troth.stores.stage import Laid, entries, spared_here, unplaced
+from troth.stores.stage import Laid, entries, spared_here, try_again, unplaced
 
 LIMITS = Limits(
     atomic=False,
@@ -336,8 +336,7 @@ class Lake:
                     self._swap(stage, step, swept.acted.plan_sha256, rows, deeds, order)
             known = lake_swap.remembered(place, step)
             if known is None:
-                made = deed.made_of(swept.acted, {})
-                deed.partly(made, sum(count.rows for count in swept.acted.counts), WRITTEN)
+                try_again(self.name)
             return replace(swept, acted=deed.told(self.name, step, known, unit=WRITTEN, resumed=False))
 
     @contextmanager

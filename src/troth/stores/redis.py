@@ -38,6 +38,7 @@ LIMITS = Limits(
     rows_measured_max=0,
     replays=True,
     amends=True,
+    sweep_rows_max=5_000,
     amends_where="in hashes",
 )
 STEP = b"troth:step:"
@@ -94,6 +95,10 @@ class Redis:
 
     def lists(self, table: MapTable) -> bool:
         """Say that keys that are described can be walked."""
+        return table.name in self._described.tables
+
+    def reads_again(self, table: MapTable) -> bool:
+        """Say that a key is changed only while it holds what was read."""
         return table.name in self._described.tables
 
     def rows(self, table: MapTable, wanted: Wanted | None) -> Iterator[Found]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NoReturn
 
 from troth.errors import NotAllowedError
 from troth.rules.catalogue import Catalogue, CatalogueTable
 from troth.rules.map import Columns, Map
-from troth.stores.contract import Entry, Spared, Swept, Who
+from troth.stores.contract import Entry, Spared, Swept, Who, WrittenMeanwhileError
 from troth.stores.sql_store import Role, SqlStore
 from troth.stores.sqlite import LIMITS, Sqlite
 
@@ -85,4 +86,12 @@ def refuse_unlisted(store: str, table: str) -> None:
         f"In the store `{store}`, the rows of `{table}` name people and cannot be listed, so that whoever was erased "
         "cannot be recognised in a restored backup. Let its map say how they are listed; for now, erase those people "
         "again by hand."
+    )
+
+
+def try_again(store: str) -> NoReturn:
+    """Raise that nothing of a batch of a sweep went, as somebody else wrote: the next attempt looks anew."""
+    raise WrittenMeanwhileError(
+        f"In the store `{store}`, somebody else wrote while a batch of a sweep was in hand. Nothing of it went. "
+        "The sweep stays marked, and goes on when it is tried again."
     )

@@ -21,7 +21,7 @@ from dataclasses import replace
 from datetime import date
 from itertools import islice
 
-from troth.errors import NotAllowedError, TrothError
+from troth.errors import ConflictError, NotAllowedError, TrothError
 from troth.rules.catalogue import Catalogue, CatalogueTable
 from troth.rules.map import Blank, BlankLink, Columns, Edge, Erase, Map, Retain, Value, Values
 from troth.stores import amend_stage, deed, gather, sql_cells, sql_coding, sql_run, stage
@@ -291,11 +291,17 @@ class Staged:
     # Sweeping
 
     def unswept(self) -> str:
-        """Say which rows cannot be listed, so that nobody can tell which are due and what goes with them."""
-        unlisted = [name for name, table in self._map.tables.items() if not self._source.lists(table)]
-        return (
-            f"the rows of `{unlisted[0]}` cannot be listed: let its map say how they are" if unlisted else ""
-        )
+        """Say which rows cannot be listed, or read again before they go: nobody could tell which are due."""
+        for name, table in self._map.tables.items():
+            if not self._source.lists(table):
+                return f"the rows of `{name}` cannot be listed: let its map say how they are"
+        for name, table in self._map.tables.items():
+            if not self._source.reads_again(table):
+                return (
+                    f"a row of `{name}` cannot be read again by its key before it goes: let its map say how it is "
+                    "looked up"
+                )
+        return ""
 
     def overdue(self, expiry: Expiry, but_for: Sequence[Who], today: date) -> Overdue:
         """Count the rows whose retention has ended, but for those that lead to some people; every row is read."""
@@ -308,7 +314,16 @@ class Staged:
         with self._gathered(None) as (_, staged):
             return replace(staged.measure_sweep(expiry, but_for, today), how="counted")
 
-    def sweep(self, step: str, expiry: Expiry, but_for: Sequence[Who], today: date, batch: Batch) -> Swept:
+    def sweep(
+        self,
+        step: str,
+        expiry: Expiry,
+        but_for: Sequence[Who],
+        today: date,
+        batch: Batch,
+        *,
+        about_to: Callable[[Acted], object] = lambda _: None,
+    ) -> Swept:
         """Sweep one batch, once per `step` where the store remembers it; row by row, as erasures are."""
         self._changing()
         known = self._source.done(step)
@@ -323,7 +338,13 @@ class Staged:
             acted = swept.acted
             if not self._source.remembers:
                 acted = replace(acted, certainty="at_least_once")
-            return replace(swept, acted=self._carried_out(gathered, acted))
+            about_to(acted)
+            try:
+                return replace(swept, acted=self._carried_out(gathered, acted))
+            except PartlyDoneError:
+                raise
+            except ConflictError:
+                stage.try_again(self.name)
 
     def close(self) -> None:
         """Let go of connections."""

@@ -26,10 +26,12 @@ from troth.rules import sweep as rules
 from troth.rules.event import Draft, Event, Fact
 from troth.rules.sweep import FAMILY, Bound
 from troth.stores.contract import (
+    Acted,
     Archives,
     Batch,
     Count,
     Expiry,
+    IntendingSweeps,
     Overdue,
     Part,
     Parted,
@@ -40,6 +42,7 @@ from troth.stores.contract import (
     Swept,
     Verb,
     Who,
+    WrittenMeanwhileError,
 )
 from troth.work import hold, tell_owners
 from troth.work.establishment import day_here
@@ -49,8 +52,12 @@ from troth.work.project import Project
 BATCH_ROWS = 50_000
 ROWS_MEASURED_MAX = 50_000
 """How many rows of a sweep are tried at marking; what happens beside more of them is reckoned from these."""
+BATCH_ROWS_MAX = 1_000_000_000
+"""More than any table has: what bounds a batch is what its store says, and what is asked for."""
 BATCHES_MAX = 100_000
 LEASE_SECONDS = 300.0
+SLOWLY_SECONDS = 1_800.0
+"""How long a worker has a batch in hand whose rows go one by one; an interface may be slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,7 @@ class Done:
     run: str
     rows: int
     held: int
+    unknown: int = 0  # of batches that were cut short where the store remembers no step: they may have gone
 
 
 def look(project: Project, wanted: Sequence[str] = (), *, record: bool = True) -> tuple[Found, ...]:
@@ -270,6 +278,8 @@ def _mark(project: Project, found: Found, others: Sequence[Who], staff: str) -> 
         measured = store.measure_sweep(expiry, others, today)
     except NotAllowedError as error:
         return replace(found, why_not=str(error).rstrip("."))
+    except (UnreachableError, NotFoundError) as error:  # one store that is away holds up no other
+        return replace(found, why_not=str(error).rstrip("."), uncounted=True)
     counts = tuple(count for count in measured.counts if count.verb != "retain")
     tables = [count.table for count in counts]
     held = rules.held_by(one, project.maps[one.store], hold.in_force(project), tables)
@@ -315,6 +325,8 @@ def _act(
     expiry = Expiry(one.table, one.trigger, before, one.archive)
     allowed = {_pair(written) for written in state["allowed"]}
     batch, swept, passed = int(state["batch"]), int(state["swept"]), 0
+    unknown, limits = int(state.get("unknown", 0)), store.limits()
+    seconds = SLOWLY_SECONDS if limits.sweep_rows_max else LEASE_SECONDS
     after: int | None = None
     for part in _outlived(project, store, expiry, allowed, today):
         _go_on(project, one, state, staff)
@@ -331,28 +343,50 @@ def _act(
         stop_at(f"batch {batch} recorded")
         advance(rows)
     for _ in range(BATCHES_MAX):
-        if swept >= int(state["rows"]):
+        if swept + unknown >= int(state["rows"]):
             break
+        _hold(project, one, taken, seconds)
         now = _go_on(project, one, state, staff)
         batch, others = batch + 1, kept_back(project)
-        left = int(state["rows"]) - swept
+        left = int(state["rows"]) - swept - unknown
+        begun: list[int] = []
+
+        def about_to(acted: Acted, batch: int = batch, begun: list[int] = begun) -> None:
+            _hold(project, one, taken, seconds)
+            begun.append(_gone(acted.counts, one.table))
+            draft = _draft(project, one, "begun", state["run"], begun[0], staff, batch=batch)
+            append.append(project.ledger, [draft], lease=taken)
+            stop_at(f"batch {batch} begun")
+
+        maybe = 0  # the row that was in hand when nobody answered any more
         try:
             beside = rules.left_beside(now, batch)
-            at_once = max(batch_rows, project.stores[one.store].limits().sweep_rows_min)
+            at_once = min(max(batch_rows, limits.sweep_rows_min), limits.sweep_rows_max or BATCH_ROWS_MAX)
             portion = Batch(max(1, min(at_once, left)), passed, allowed, beside, after)
-            done = store.sweep(_step(state, batch), expiry, others, today, portion)
+            step = _step(state, batch)
+            if not limits.remembers and isinstance(store, IntendingSweeps):
+                done = store.sweep(step, expiry, others, today, portion, about_to=about_to)
+            else:
+                done = store.sweep(step, expiry, others, today, portion)
         except PartlyDoneError as part:  # somebody wrote in between: what went is recorded, the rest is next
             done = Swept(max(1, part.acted.keys_checked), 0, part.acted)
+            maybe = int(bool(begun) and not isinstance(part.because, ConflictError))
         except ConflictError as error:
             _stopped(project, one, _state(project, one), "other_rows", staff)
             raise ConflictError(f"The sweep {one.name} was stopped. {error}") from None
+        except TrothError as error:
+            if begun:
+                maybe = int(not isinstance(error, WrittenMeanwhileError))
+                draft = _draft(project, one, "acting", state["run"], 0, staff, batch=batch, **_unknown(maybe))
+                append.append(project.ledger, [draft], lease=taken)
+            raise
         stop_at(f"batch {batch}")
         gone = _gone(done.acted.counts, one.table)
         if not done.looked and not gone:
             break
         passed, after = passed + done.held, done.last if done.last is not None else after
-        swept += gone
-        lease.renew(project.ledger, taken, LEASE_SECONDS)
+        swept, unknown = swept + gone, unknown + maybe
+        lease.renew(project.ledger, taken, seconds)
         effects: Fact = [f"{effect.table}:{effect.verb}:{effect.rows}" for effect in done.side_effects]
         draft = _draft(
             project,
@@ -363,6 +397,7 @@ def _act(
             staff,
             batch=batch,
             **({"beside": effects} if effects else {}),
+            **_unknown(maybe),
         )
         append.append(project.ledger, [draft], lease=taken)
         stop_at(f"batch {batch} recorded")
@@ -379,9 +414,20 @@ def _act(
         held=held,
         left=remaining.rows,
         oldest=_written(remaining.oldest),
+        **_unknown(unknown),
     )
     append.append(project.ledger, [draft], lease=taken, once=f"swept/{state['run']}")
-    return Done(one, state["run"], swept, held)
+    return Done(one, state["run"], swept, held, unknown)
+
+
+def _hold(project: Project, one: Bound, taken: Lease, seconds: float) -> None:
+    """Have a run in hand for longer, before anything of its next batch goes."""
+    if not lease.renew(project.ledger, taken, seconds):
+        raise NotAllowedError(f"Another worker has {one.name} in hand by now: it goes on there.")
+
+
+def _unknown(rows: int) -> dict[str, Fact]:
+    return {"unknown": rows} if rows else {}
 
 
 def _step(state: Mapping[str, Any], batch: int) -> str:
@@ -395,7 +441,12 @@ def _take_up(project: Project, one: Bound, taken: Lease, staff: str) -> None:
     It may have been a part that was dropped, which is not listed any more, so that its number is
     never given to another part or batch.
     """
-    store = project.stores[one.store]
+    store, state = project.stores[one.store], _state(project, one)
+    begun = state.get("begun")
+    if begun:  # its store remembers no step: nobody knows how much of it went
+        more = _unknown(int(begun["rows"]))
+        draft = _draft(project, one, "acting", state["run"], 0, staff, batch=int(begun["batch"]), **more)
+        append.append(project.ledger, [draft], lease=taken)
     for _ in range(BATCHES_MAX if isinstance(store, Replays) else 0):
         assert isinstance(store, Replays)
         state = _state(project, one)

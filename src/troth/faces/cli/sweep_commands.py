@@ -157,7 +157,13 @@ def act(
         as_json(
             {
                 "done": [
-                    {"sweep": one.bound.name, "run": one.run, "rows": one.rows, "held": one.held}
+                    {
+                        "sweep": one.bound.name,
+                        "run": one.run,
+                        "rows": one.rows,
+                        "held": one.held,
+                        "unknown": one.unknown,
+                    }
                     for one in done
                 ],
                 "stopped": wrong,
@@ -167,7 +173,12 @@ def act(
         for one in done:
             held = f"; {one.held:,} stay, because something holds them" if one.held else ""
             went = _archived(one.rows, one.bound.archive) if one.bound.archive else _went(one.rows)
-            out().print(f"{one.bound.name}: {went}{held}.", markup=False)
+            unknown = (
+                f"; of {_rows(one.unknown)} in batches that were cut short nobody knows whether they went"
+                if one.unknown
+                else ""
+            )
+            out().print(f"{one.bound.name}: {went}{held}{unknown}.", markup=False)
         for sentence in wrong:
             err().print(sentence, markup=False)
         if not said:

@@ -211,7 +211,7 @@ def _row(visit: Visit, one: Bound) -> Mapping[str, Any]:
     fresh = {
         "status": "idle", "overdue": 0, "oldest": None, "measured_on": None, "rows": 0, "swept": 0, "due": None,
         "held": 0, "last": None, "before": None, "marked_on": None, "allowed": [], "run": None, "reason": None,
-        "beyond": None,
+        "beyond": None, "unknown": 0,
     }  # fmt: skip
     period = visit.words.period(str(one.rule.period)) if one.rule.period else ""
     return fresh | dict(found.body if found else {}) | {
