@@ -24,6 +24,7 @@ FIGURES = (
     "rules/policy_change.py", "rules/remedy.py", "rules/map_check.py", "rules/map_drift.py", "rules/map_reach.py",
     "rules/map_path.py", "rules/plan_problem.py", "rules/archive.py", "rules/hold.py", "rules/sweep.py",
     "rules/staff.py", "rules/request_moves.py", "outside/openid.py", "stores/lake_delta.py", "stores/lake_iceberg.py",
+    "stores/staged.py",
     "work/sweep.py", "work/action.py",
 )  # fmt: skip
 """Where what is no whole sentence is shown on a page, too."""

@@ -15,7 +15,7 @@ from troth.errors import ConflictError, NotAllowedError, UnreachableError
 from troth.stores import lake_place, lake_swap
 from troth.stores.amend import Amendment, Cell
 from troth.stores.connect import connect
-from troth.stores.contract import Batch, Overdue, PartlyDoneError
+from troth.stores.contract import Batch, Overdue, PartlyDoneError, WrittenMeanwhileError
 from troth.stores.lake import Lake
 from troth.stores.lake_place import Folder
 from troth.stores.lake_source import Tables
@@ -331,6 +331,20 @@ def test_a_file_that_somebody_wrote_before_a_sweep_was_finished_is_left_and_what
     assert len(world.rows("invoices")) == 8 - gone
     assert sweep(world.opened(), "sweep/1/2").looked == 6 - gone
     assert [row["id"] for row in world.rows("invoices")] == [1, 3]
+
+
+def test_a_sweep_whose_only_file_is_written_before_its_swap_may_be_tried_again(world):
+    class Written(Folder):
+        def swap(self, *arguments, **more):
+            path = world.root / "invoices" / "part-0.parquet"
+            path.write_bytes(path.read_bytes())
+            return Folder.swap(self, *arguments, **more)
+
+    before = world.rows("invoices")
+    with pytest.raises(WrittenMeanwhileError, match="Nothing of it went"):
+        sweep(world.opened(Written(world.root, "tested")))
+    assert world.rows("invoices") == before
+    assert sweep(world.opened()).looked == 1
 
 
 @pytest.mark.parametrize(

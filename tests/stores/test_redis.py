@@ -15,11 +15,21 @@ from troth.rules.map_check import check
 from troth.stores import gather
 from troth.stores.amend import Amendment, Cell
 from troth.stores.connect import connect
-from troth.stores.contract import PartlyDoneError, Who
+from troth.stores.contract import Batch, PartlyDoneError, Who, WrittenMeanwhileError
 from troth.stores.map_file import read
 from troth.stores.redis_change import SCRIPT
 from troth.stores.redis_keys import template
-from troth.testing import COLUMNS, ROWS, TODAY, AmendingTests, StoreTests, SweepingTests, described, map_of
+from troth.testing import (
+    COLUMNS,
+    DUE,
+    ROWS,
+    TODAY,
+    AmendingTests,
+    StoreTests,
+    SweepingTests,
+    described,
+    map_of,
+)
 
 pytestmark = pytest.mark.slow
 NUMBERS = {name for columns in COLUMNS.values() for name, kind in columns.items() if kind == "integer"}
@@ -432,6 +442,28 @@ def test_what_changed_since_it_was_read_is_left_alone_and_said(cache, client):
     assert {(count.table, count.verb, count.rows) for count in acted.counts} == {("account", "blank", 1)}
     assert cache.gone(ONE, TODAY) == 0
     assert cache.scan(ONE, TODAY).hits == ()
+
+
+def test_a_sweep_of_which_nothing_went_as_somebody_wrote_may_be_tried_again(client, server):
+    world = RedisWorld(client, server)
+    source = world.store._source
+    finish = source._finish
+
+    def meanwhile(*given):
+        client.hset("app:invoices:2", "gift", "tulips")
+        return finish(*given)
+
+    def sweep():
+        return world.store.sweep("sweep/1/1", DUE, (), TODAY, Batch(100, 0, {("invoices", "delete")}))
+
+    source._finish = meanwhile
+    with pytest.raises(WrittenMeanwhileError, match="Nothing of it went"):
+        sweep()
+    assert client.exists("app:invoices:2")
+    source._finish = finish
+    assert sweep().looked == 1
+    assert not client.exists("app:invoices:2")
+    world.store.close()
 
 
 def test_what_was_left_alone_is_said_by_whoever_finishes_a_cut_step(client, server):

@@ -117,7 +117,8 @@ def deletions(
                 place = f"{store}.{facts['table']}" if facts.get("table") else store
                 companies[event.id] = controllers.get(store, "")
                 row = _deleted(event, on, asked.word("sweep"), str(facts["rule"]), place)
-                row |= {"rows": facts["rows"], "remaining": facts.get("left"), "certainty": "exactly_once"}
+                certainty = "at_least_once" if facts.get("unknown") else "exactly_once"
+                row |= {"rows": facts["rows"], "remaining": facts.get("left"), "certainty": certainty}
                 row |= {"way": "deleted", "backups_until": backups.get(event.id, "")}
                 rows.append(row)
     kept = tuple(row for row in rows if asked.within(row["on"]) and asked.by(companies[row["event"]]))

@@ -143,7 +143,7 @@ def _sweeps(project: Project) -> dict[str, tuple[str, ...]]:
     """Return the ids of the events of each sweep."""
     found: dict[str, list[str]] = defaultdict(list)
     for event in read.events(project.ledger, kind="sweep_moved"):
-        if event.stream.startswith(f"{sweep.FAMILY}/") and event.facts["state"] != "acting":
+        if event.stream.startswith(f"{sweep.FAMILY}/") and event.facts["state"] not in ("begun", "acting"):
             found[event.stream.partition("/")[2]].append(event.id)
     return {name: tuple(ids) for name, ids in found.items()}
 
