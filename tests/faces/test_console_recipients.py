@@ -106,6 +106,9 @@ def test_the_register_of_disclosures_names_nobody_and_a_person_is_found_by_an_ex
         assert "ada@" not in page
         sheet = client.get("/console/recipients/disclosures?format=csv").text
         assert "tax-office" in sheet
+        for asked, found in (("tax-office", True), ("fair", False)):
+            of_one = client.get(f"/console/recipients/disclosures?format=csv&recipient={asked}").text
+            assert ("tax-office" in of_one) is found
         assert "canary" not in sheet + page
         form = {"kind": "email", "identifier": " ADA@example.org"}
         found = client.post("/console/recipients/disclosures/about", data=form).text

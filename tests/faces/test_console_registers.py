@@ -4,6 +4,7 @@ import io
 import json
 import re
 import threading
+from urllib.parse import unquote
 
 import pytest
 
@@ -390,6 +391,14 @@ def test_an_inspection_is_opened_shown_handed_over_and_closed(project):
         )
         assert sent.status_code == 200
         assert "a b.pdf" in sent.text
+        wishes = {"file": ("vœux d’été.pdf", b"%PDF wishes")}
+        assert counsel.post(f"{here}/document", data={"why": "point 5"}, files=wishes).status_code == 200
+        taken = counsel.post(f"{here}/item", data={"item": "2"})
+        assert taken.content == b"%PDF wishes"
+        said = taken.headers["content-disposition"]
+        assert said.isascii()
+        assert f'filename="{number}-2-v_ux_d_ete.pdf"' in said
+        assert unquote(said.partition("filename*=UTF-8''")[2]) == f"{number}-2-vœux_d_été.pdf"
         assert (
             counsel.post(
                 f"{here}/document", data={"why": "again"}, files={"file": ("c.pdf", b"%PDF a")}

@@ -640,13 +640,16 @@ def test_breaches_with_their_hours_and_who_was_not_told_and_why(project, clock):
     number = incident.report(project, "a laptop was stolen", "marie").number
     assert say(project, "breaches") == ("none", [])
     incident.certain(project, number, "Dana Doe", project.clock(), "the log shows it", "marie")
+    assert answer(project, "breaches").answer.late == 0
     clock.forward(hours=80)
     incident.assess(project, number, "high", "many", "marie", types=["confidentiality"], people=2, records=4)
+    assert answer(project, "breaches").answer.late == 1  # the hours ended today, and nobody told it
     (row,) = say(project, "breaches")[1]
     assert (row["hours"], row["in_time"], row["certain_by"]) == (None, None, "Dana Doe")
     incident.told_authority(
         project, number, project.clock(), "CNIL 12", "marie", because="The log came late."
     )
+    assert answer(project, "breaches").answer.late == 1  # told, and too late
     incident.exempt(project, number, "unintelligible", "the disk is encrypted", "marie")
     (row,) = say(project, "breaches", redact=True)[1]
     assert (row["hours"], row["in_time"], row["late_because"]) == (80.0, False, "hidden")

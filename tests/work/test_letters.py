@@ -271,5 +271,11 @@ def test_on_the_command_line_a_letter_is_printed_posted_and_previewed(folder, tm
     read_by = json.loads(troth(folder, "request", "timeline", "2026-0001", "--json").out)
     seen = [(e["facts"]["staff"], e["facts"]["screen"]) for e in read_by if e["kind"] == "staff_read"]
     assert seen == [*[("m", "letter")] * 3, ("marie", "preview")]
+    words = ["request", "write", "2026-0001", "We look into it.", "--about", "you", "--show"]
+    assert "Nobody is named" in troth(folder, *words).err
+    assert "We look into it." in troth(folder, *words, "--staff", "marie").out
+    read_by = json.loads(troth(folder, "request", "timeline", "2026-0001", "--json").out)
+    seen = [(e["facts"]["staff"], e["facts"]["screen"]) for e in read_by if e["kind"] == "staff_read"]
+    assert seen[-1] == ("marie", "write")
     said = troth(folder, "request", "open", "-r", "access")
     assert (said.code, "e-mail address" in said.err) == (2, True)

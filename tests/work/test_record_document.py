@@ -1,6 +1,7 @@
 """A document is put on record as a file of its own, only where the policy holds together with it."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
 import pytest
@@ -9,6 +10,7 @@ from commanding import troth
 from shop_project import opened
 from troth.errors import NotAllowedError, NotFoundError, WrongFileError
 from troth.work.record_document import record_document
+from troth.work.write_whole import write_new
 
 LETTERS = ("--says", "abcdefgh")
 
@@ -55,7 +57,19 @@ def test_what_is_wrong_is_said_and_nothing_is_written(folder, project, clock):
     assert sorted(folder.rglob("*.yaml")) == before
     code, told = said(folder, "one", "--type", "training", "--dated", "2999-01-01")
     assert (code, "is still to come" in told) == (2, True)
+    another = opened(folder, clock)  # a second member of the staff, who has read the policy before
+    assert "one" not in another.written.register_documents
     file = record_document(project, "one", "training", [], {"dated": project.clock().date()})
+    kept = (folder / file).read_bytes()
+    with pytest.raises(NotAllowedError, match="There is a file"):
+        record_document(another, "one", "training", [], {"dated": clock().date(), "owner": "legal"})
+    assert (folder / file).read_bytes() == kept
+    with ThreadPoolExecutor(8) as several:  # all at once: one of them writes it, whole
+        written = list(several.map(lambda text: write_new(folder / "new.yaml", text * 1000), "abcdefgh"))
+    assert written.count(True) == 1
+    assert (folder / "new.yaml").read_text() == "abcdefgh"[written.index(True)] * 1000
+    assert not list(folder.glob(".new.yaml*"))
+    (folder / "new.yaml").unlink()
     with pytest.raises(NotAllowedError, match="a document one already"):
         record_document(opened(folder, clock), "one", "training", [], {"dated": project.clock().date()})
     assert (folder / file).is_file()

@@ -139,6 +139,16 @@ def test_a_choice_that_nobody_was_told_of_in_time_presses_for_who_reads_recipien
     (found,) = pressing("dpo", "dpo")
     assert (found.on, found.count, found.is_grave) == (by, 2, True)
     assert pressing("alan", "admin") == []
+    before = record_objection(project, [("email", "yan@example.org")])
+    clock.forward(minutes=1)
+    last = record_objection(project, [("email", "zoe@example.org")], controller="main-entity")
+    while seal.seal(project.ledger) is not None:
+        pass
+    tell(project)  # whoever reads for one company finds its choice behind those of others
+    shown = (({"main-entity"}, [last.id]), ({"other-company"}, []), (None, [before.id]))
+    for entities, found in shown:
+        states = telling_file.of_companies(project, "open", entities, 1)
+        assert [one["choice"] for one in states] == found, entities
 
 
 class Failing:

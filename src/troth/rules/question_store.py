@@ -243,9 +243,13 @@ def breaches(
     states: Iterable[State],
     words: Mapping[str, Mapping[str, str]],
     dues: Mapping[str, datetime],
+    moment: datetime,
     asked: Asked,
 ) -> Answer:
-    """Answer how soon the authority was told of each breach; `words` are what was said, `dues` when the hours end."""
+    """Answer how soon the authority was told of each breach; `words` are what was said, `dues` when the hours end.
+
+    Late are those of which it was told too late, and those of which it should know by this moment and does not.
+    """
     rows: list[Row] = []
     looked = late = 0
     for state in states:
@@ -261,7 +265,7 @@ def breaches(
             hours = round(passed.total_seconds() / 3600, 1)
         in_time = not first["late"] if first else None
         owed = not first and state["risk"] != "unlikely" and not state["ended_on"]
-        late += owed and end is not None and end.date() < asked.today
+        late += in_time is False or (owed and end is not None and end < moment)
         rows.append(
             {
                 "number": state["number"],

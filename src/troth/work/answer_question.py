@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from troth.errors import NotAllowedError
+from troth.law import clock
 from troth.ledger import append, seal
 from troth.ledger.past import Past
 from troth.policy.words import words
@@ -114,23 +115,25 @@ def answer(
     reader: Reader = "staff",
     staff: str = "troth",
     within: int | None = None,
-    today: date | None = None,
+    at: datetime | None = None,
 ) -> Given:
     """Answer a question by name or number, from all that is recorded, or from what was sealed `within` so many events.
 
     Everything is sealed first, the record that somebody's data is looked at too, so that the checkpoint covers it;
-    `today` is another day than this one, such as that of the checkpoint.  Raises NotFoundError where there is no such
+    `at` is another moment than this one, such as that of the checkpoint.  Raises NotFoundError where there is no such
     question, request or version; NotAllowedError for what cannot be asked.
     """
     asking = rules.question(name)
     asked = _asked(project, asking, narrowed, language or project.policy.language, reader)
-    asked = replace(asked, today=today) if today is not None else asked
+    if at is not None:
+        zone = establishment(project, narrowed.entity or None).time_zone
+        asked = replace(asked, today=clock.receipt_day(at, zone))
     known = _recorded(project, asking, narrowed, staff)
     if within is None:
         seal.seal_all(project.ledger)
     checkpoint = seal.checkpoint(project.ledger, covering=within)
     past = Past(project.ledger, within)
-    look = Look(project, past, asked, narrowed.subject, known, narrowed.number)
+    look = Look(project, past, asked, narrowed.subject, known, narrowed.number, at or project.clock())
     found = LOOK_UP[asking.name](look)
     return Given(
         asking,

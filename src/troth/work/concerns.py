@@ -13,11 +13,21 @@ from dataclasses import dataclass
 from datetime import date
 
 from troth.ledger import accounts, read
-from troth.rules import concern, telling
+from troth.rules import concern
 from troth.rules.concern import Concern
 from troth.rules.hold import FAMILY as HOLDS
 from troth.rules.staff import Staff
-from troth.work import action, admit, draft_policy, health, hold, inspection, record_scan, scan_due
+from troth.work import (
+    action,
+    admit,
+    draft_policy,
+    health,
+    hold,
+    inspection,
+    record_scan,
+    scan_due,
+    telling_file,
+)
 from troth.work.establishment import day_here
 from troth.work.health import State, StoreHealth
 from troth.work.project import Project
@@ -26,7 +36,6 @@ from troth.work.store_entity import store_entity
 LETTERS_LOOKED_AT = 10
 """How many letters back it is looked for one that left: all of them failing is the mail's failure, not an address's."""
 UNTOLD_READ = 200
-SECONDS_AS_LATE = health.WAITS_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +125,9 @@ def _untold(project: Project, staff: Staff, today: date) -> Iterator[Concern]:
     """Yield the choices of which a recipient should have been told before today, as one concern."""
     entities, days = staff.entities("read_recipients"), []
     for status in ("staff", "open"):
-        for one in read.states(project.ledger, telling.FAMILY, status=status, limit=UNTOLD_READ):
-            by = concern.told_by(project.policy, date.fromisoformat(one.body["on"]))
-            if by >= today:
-                continue
-            if entities is None or read.event(project.ledger, str(one.body["choice"])).entity in entities:
+        for state in telling_file.of_companies(project, status, entities, UNTOLD_READ):
+            by = concern.told_by(project.policy, date.fromisoformat(state["on"]))
+            if by < today:
                 days.append(by)
     if days:
         yield Concern("untold", "read_recipients", on=min(days), count=len(days))

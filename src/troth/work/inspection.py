@@ -172,7 +172,7 @@ def add_extract(
     until = min(narrowed.until or frozen, frozen)
     given = answer(
         project, name, replace(narrowed, entity=entity, until=until), language=language, reader="authority",
-        staff=staff, within=int(found.state["size"]), today=frozen,
+        staff=staff, within=int(found.state["size"]), at=found.opened_at,
     )  # fmt: skip
     seen = answer_paper.as_shown(given, redact=redact)
     match shape:

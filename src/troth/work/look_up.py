@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from troth.errors import NotFoundError
@@ -34,6 +34,13 @@ class Look:
     subject: Sequence[tuple[str, str]] = field(default=(), repr=False)
     known: str | None = None
     number: str = ""
+    at: datetime | None = None
+    """The moment it is asked at, where that is not now."""
+
+    @property
+    def moment(self) -> datetime:
+        """The moment it is asked at."""
+        return self.at or self.project.clock()
 
     def requests(self) -> Sequence[Mapping[str, Any]]:
         """Return the requests as they stand, by number."""

@@ -65,7 +65,7 @@ def breaches(look: Look) -> Answer:
         end = hours(look.project, state)
         if end is not None:
             dues[number] = end.due
-    return questions.breaches(states, words, dues, look.asked)
+    return questions.breaches(states, words, dues, look.moment, look.asked)
 
 
 def indirect_notices(look: Look) -> Answer:

@@ -32,7 +32,7 @@ from troth.work.draw_register import FILE_BYTES_MAX, digest
 from troth.work.establishment import day_here
 from troth.work.project import Project
 from troth.work.record_register import record_register
-from troth.work.write_whole import write_whole
+from troth.work.write_whole import write_new
 
 FOLDER = "register"
 LANGUAGES = ("en", "fr")
@@ -74,13 +74,12 @@ def record_document(
     text, _ = written([Entry(0, "document", name, entry)], "")
     file = f"{FOLDER}/document-{name}.yaml"
     path = project.settings.folder / file
-    if path.exists():
-        raise NotAllowedError(f"There is a file {file} already. Choose another name.")
     known, problems = load({**policy.files, file: text})
     if known is None or problems:
         raise WrongFileError(problems)
     path.parent.mkdir(exist_ok=True)
-    write_whole(path, text)
+    if not write_new(path, text):
+        raise NotAllowedError(f"There is a file {file} already. Choose another name.")
     if staff:
         _keep(project, file, text, name, staff, author)
     return file

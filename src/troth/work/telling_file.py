@@ -8,9 +8,10 @@ Law: GDPR Arts. 5(2), 24.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection
@@ -61,6 +62,15 @@ def every(project: Project, *statuses: str) -> Iterator[TellingFile]:
             yield TellingFile(
                 found.version, found.body, read.event(project.ledger, str(found.body["choice"]))
             )
+
+
+def of_companies(
+    project: Project, status: str, entities: Collection[str] | None, limit: int
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the states of tellings about choices made to these companies, to any where None: so many at most."""
+    most = limit if entities is None else None
+    every = (one.body for one in read.states(project.ledger, telling.FAMILY, status=status, limit=most))
+    return islice((one for one in every if entities is None or one["controller"] in entities), limit)
 
 
 def identifiers(project: Project, choice: Event) -> Identifiers:

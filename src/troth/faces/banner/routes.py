@@ -18,6 +18,7 @@ from litestar.exceptions import HTTPException, NotFoundException
 from litestar.params import FromPath
 
 from troth.errors import NotAllowedError, TrothError
+from troth.faces.attachment import attachment
 from troth.faces.banner.catalogue import own_sentences
 from troth.faces.banner.choice_pages import choice_pages
 from troth.faces.banner.script import Script, build, known_table, languages
@@ -190,7 +191,7 @@ def banner_routes(project: Project, limit: Limit, look: Look) -> list[Any]:
         """GET /choices/receipt/NAME: the receipt of a choice, for whoever holds its name or that of the consent."""
         found = record_choice.last_of(project, event)
         headers = {
-            "Content-Disposition": 'attachment; filename="choice-receipt.json"',
+            "Content-Disposition": attachment("choice-receipt.json"),
             "Cache-Control": "no-store",
         }
         return Response(

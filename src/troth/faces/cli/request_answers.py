@@ -102,10 +102,12 @@ def write(
 
     Example: troth request write 2026-0001 "We look into it by Friday." --about "your question" --staff marie
     """
-    from troth.work import write_to
+    from troth.work import request_file, write_to
 
     if only_show:
-        written = write_to.written(project(), number, about, words)
+        opened = project()
+        request_file.record_reading(opened, number, staff, "write")
+        written = write_to.written(opened, number, about, words)
         out().print(f"{written.subject}\n\n{written.text}", markup=False)
         return
     event = write_to.write_to(project(), number, about, words, staff, posted=posted)

@@ -21,7 +21,6 @@ from troth.ledger import read
 from troth.policy.promise import Recipient, Transfer
 from troth.policy.words import words as policy_words
 from troth.rules import safeguard, telling
-from troth.rules.event import Event
 from troth.work import send_word, settle_recipient, telling_file
 from troth.work.establishment import day_here
 from troth.work.record_reading import record_reading
@@ -154,19 +153,14 @@ def _untold(visit: Visit) -> list[Mapping[str, Any]]:
     entities = visit.staff.entities("read_recipients")
     found: list[Mapping[str, Any]] = []
     for status in ("staff", "open"):
-        for one in read.states(
-            visit.project.ledger, telling.FAMILY, status=status, limit=visit.most(ROWS_PER_PAGE) + 1
-        ):
-            if entities is not None:
-                choice: Event = read.event(visit.project.ledger, str(one.body["choice"]))
-                if choice.entity not in entities:
-                    continue
+        most = visit.most(ROWS_PER_PAGE) + 1
+        for one in telling_file.of_companies(visit.project, status, entities, most):
             waits = {
                 name: outcome
-                for name, outcome in one.body["recipients"].items()
+                for name, outcome in one["recipients"].items()
                 if outcome in telling.WAITING | telling.FOR_STAFF
             }
-            found.append({**one.body, "waits": waits})
+            found.append({**one, "waits": waits})
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from litestar import Response
 from litestar.response import Stream
 
+from troth.faces.attachment import attachment
 from troth.faces.web import HEADERS
 from troth.rules.package import as_csv_line, file_name
 
@@ -27,11 +28,7 @@ def document(name: str, ending: str, media_type: str, content: bytes) -> Respons
 
 def given_away(name: str, media_type: str, content: bytes | Iterator[bytes]) -> Response[Any]:
     """Give a file of this name away; it is stored nowhere on the way."""
-    headers = {
-        **HEADERS,
-        "Cache-Control": "no-store",
-        "Content-Disposition": f'attachment; filename="{name}"',
-    }
+    headers = {**HEADERS, "Cache-Control": "no-store", "Content-Disposition": attachment(name)}
     if isinstance(content, bytes):
         return Response(content, media_type=media_type, headers=headers)
     return Stream(content, media_type=media_type, headers=headers)

@@ -20,6 +20,9 @@ from markupsafe import Markup
 from troth.rules.package import as_csv_line, file_name
 
 _UNSAID = frozenset({"button", "option", "script", "style", "svg"})
+_BLANKS = re.compile(r"[^\S\u202f]+")
+_GROUPED = re.compile(r"[-−]?\d{1,3}(?:[,\u202f]\d{3})+")
+_GROUPED_IN_FRENCH = re.compile(r"[-−]?\d{1,3}(?:\u202f\d{3})+")
 _APART = frozenset({"br", "div", "li", "p", "dd", "dt"})
 
 
@@ -60,15 +63,34 @@ def _numbered(name: str) -> Sequence[str]:
 
 
 def rows_of(table: str) -> list[list[str]]:
-    """Read the rows of a table out of its HTML, each cell as the text that people see.
+    r"""Read the rows of a table out of its HTML, each cell as the text that people see.
 
     >>> rows_of('<thead><tr><th>Day<th>What</thead><tr><td>1 May</td><td>a <b>word</b><br>more</td></tr>')
     [['Day', 'What'], ['1 May', 'a word more']]
+
+    A number is written in its digits alone, as spreadsheets read it.
+
+    >>> rows_of('<tr><td class="number">12,345<td>-12\u202f345\u202f678<td>12\u202f345 lignes')
+    [['12345', '-12345678', '12 345 lignes']]
     """
     reader = _Reader()
     reader.feed(table)
     reader.close()
-    return [["".join(cell).strip() for cell in row] for row in reader.rows]
+    return [[_plain("".join(cell).strip(), cell.counts) for cell in row] for row in reader.rows]
+
+
+def _plain(text: str, counts: bool) -> str:
+    """Write a number without the marks of its groups; anything else as people see it, with plain spaces."""
+    grouped = _GROUPED if counts else _GROUPED_IN_FRENCH
+    return re.sub(r"[,\u202f]", "", text) if grouped.fullmatch(text) else text.replace("\u202f", " ")
+
+
+class _Cell(list[str]):
+    """The text of a cell in its parts, and whether it is marked as one that counts."""
+
+    def __init__(self, *, counts: bool) -> None:
+        super().__init__()
+        self.counts = counts
 
 
 class _Reader(HTMLParser):
@@ -76,16 +98,17 @@ class _Reader(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.rows: list[list[list[str]]] = []
+        self.rows: list[list[_Cell]] = []
         self._inside = False
         self._unsaid = 0
 
-    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "tr":
             self.rows.append([])
             self._inside = False
         elif tag in {"th", "td"} and self.rows:
-            self.rows[-1].append([])
+            classes = dict(attrs).get("class") or ""
+            self.rows[-1].append(_Cell(counts="number" in classes.split()))
             self._inside = True
         elif tag in _UNSAID:
             self._unsaid += 1
@@ -107,7 +130,7 @@ class _Reader(HTMLParser):
         if not self._inside or self._unsaid:
             return
         cell = self.rows[-1][-1]
-        said = re.sub(r"\s+", " ", text)
+        said = _BLANKS.sub(" ", text)
         if said.startswith(" ") and (not cell or cell[-1].endswith(" ")):
             said = said[1:]
         if said:

@@ -17,6 +17,7 @@ from litestar.params import Body, FromPath
 from litestar.response import Redirect, Stream
 
 from troth.errors import NotAllowedError
+from troth.faces.attachment import attachment
 from troth.faces.portal import session
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.seen import seen
@@ -186,7 +187,7 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         several = len(build_package.ready(request_file.load(project, number).state)) > 1
         name = f"answer-{number}-{claim}" if several else f"answer-{number}"
         headers = {
-            "Content-Disposition": f'attachment; filename="{name}.zip"',
+            "Content-Disposition": attachment(f"{name}.zip"),
             "Cache-Control": "no-store",
         }
         return Stream(chunks, media_type="application/zip", headers=headers)
