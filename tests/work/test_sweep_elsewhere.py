@@ -14,7 +14,7 @@ from commanding import troth
 from shop_project import opened, with_another_company
 from troth.errors import NotAllowedError, UnreachableError
 from troth.ledger import read
-from troth.work import hold, sweep
+from troth.work import hold, sweep, tell_owners
 from troth.work.audit import audit
 from troth.work.sweep import Done, Found, Marked
 
@@ -333,3 +333,4 @@ def test_a_store_that_counts_and_cannot_be_measured_holds_up_the_marking_of_no_o
     assert isinstance(said["aged"], Found)
     assert (said["aged"].overdue.rows, said["aged"].uncounted) == (1, True)
     assert isinstance(said["visits"], Marked)
+    assert [(one.of, one.outcome) for one in tell_owners.owners(project)] == [(NAME, "sent")]

@@ -147,7 +147,9 @@ def act(
 
     opened = project()
     total = sum(
-        int(one["rows"]) - int(one["swept"]) for one in every(opened) if one["status"] in ("marked", "acting")
+        int(one["rows"]) - int(one["swept"]) - int(one.get("unknown", 0))
+        for one in every(opened)
+        if one["status"] in ("marked", "acting")
     )
     with progress("Sweeping", total or None) as advance:
         said = list(acting(opened, names or (), staff=staff, batch_rows=batch, advance=advance))
