@@ -268,6 +268,15 @@ def test_what_a_killed_batch_took_is_told_as_unknown_where_its_store_remembers_n
     ]  # fmt: skip
 
 
+def test_a_sweep_that_is_stopped_after_a_killed_batch_tells_what_may_have_gone(folder, clock, api):
+    project = due(folder, clock)
+    with pytest.raises(Killed):
+        list(sweep.act(project, batch_rows=3, stop_at=killed_at("batch 1")))
+    state = sweep.stop(project, TICKETS, "A mistake.", "marie")
+    assert (state["status"], state["swept"], state["unknown"]) == ("stopped", 0, 3)
+    assert moves(project, "acting", "stopped") == [("acting", 0, 3), ("stopped", 0, 0)]
+
+
 def test_no_more_go_than_were_marked_also_after_a_batch_of_which_nobody_knows(folder, clock, api):
     project = due(folder, clock)
     with pytest.raises(Killed):

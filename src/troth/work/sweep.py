@@ -183,7 +183,11 @@ def stop(project: Project, name: str, reason: str, staff: str) -> Mapping[str, A
         raise NotAllowedError(f"Nothing of {name} is marked: there is nothing to stop.")
     if not reason.strip():
         raise NotAllowedError("Say why it is stopped, in words.")
-    _stopped(project, one, state, "by_staff", staff, {"reason": reason.strip()})
+    if not lease.goes_on(
+        project.ledger, one.stream
+    ):  # else whoever has the batch in hand tells what went of it
+        append.append(project.ledger, _cut_short(project, one, state, staff))
+    _stopped(project, one, _state(project, one), "by_staff", staff, {"reason": reason.strip()})
     return _state(project, one)
 
 
@@ -442,11 +446,7 @@ def _take_up(project: Project, one: Bound, taken: Lease, staff: str) -> None:
     never given to another part or batch.
     """
     store, state = project.stores[one.store], _state(project, one)
-    begun = state.get("begun")
-    if begun:  # its store remembers no step: nobody knows how much of it went
-        more = _unknown(int(begun["rows"]))
-        draft = _draft(project, one, "acting", state["run"], 0, staff, batch=int(begun["batch"]), **more)
-        append.append(project.ledger, [draft], lease=taken)
+    append.append(project.ledger, _cut_short(project, one, state, staff), lease=taken)
     for _ in range(BATCHES_MAX if isinstance(store, Replays) else 0):
         assert isinstance(store, Replays)
         state = _state(project, one)
@@ -457,6 +457,15 @@ def _take_up(project: Project, one: Bound, taken: Lease, staff: str) -> None:
         rows = _gone(before.counts, one.table)
         draft = _draft(project, one, "acting", state["run"], rows, staff, batch=batch)
         append.append(project.ledger, [draft], lease=taken)
+
+
+def _cut_short(project: Project, one: Bound, state: Mapping[str, Any], staff: str) -> list[Draft]:
+    """Write that all of a batch may have gone that was begun and never told, as its store remembers no step."""
+    begun = state.get("begun")
+    if not begun:
+        return []
+    more = _unknown(int(begun["rows"]))
+    return [_draft(project, one, "acting", state["run"], 0, staff, batch=int(begun["batch"]), **more)]
 
 
 def _outlived(
