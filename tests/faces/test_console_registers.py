@@ -4,11 +4,13 @@ import io
 import json
 import re
 import threading
+from html import unescape
 from urllib.parse import unquote
 
 import pytest
 
-from console_visits import admit_one, console_of, signed_in
+from console_visits import START, admit_one, console_of, signed_in
+from troth.faces.console import beside
 from troth.faces.console.heard import Heard
 from troth.faces.portal.application import application
 from troth.ledger import read, subjects
@@ -300,6 +302,41 @@ def test_every_question_is_a_page_with_its_answer(auditor):
     given = auditor.get("/console/audit/questions/times?format=pdf")
     assert given.content.startswith(b"%PDF")
     assert auditor.get("/console/audit/questions/nothing").status_code in {404, 422}
+
+
+def test_an_answer_that_takes_long_is_looked_up_beside_its_page_and_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(beside, "AT_ONCE", -1)
+    go_on, address = threading.Event(), "/console/audit/questions/times"
+
+    def slow():
+        if threading.current_thread().name.startswith("console answer/"):
+            assert go_on.wait(60)
+        return START
+
+    with console_of(tmp_path, slow) as made, signed_in(made, "auditor", application(made)) as client:
+        page = client.get(address).text
+        live = unescape(re.search(r'data-live="([^"]*)"', page)[1])
+        assert live.startswith(f"{address}/live?entity=")
+        assert "Ask again" not in page
+        assert 'data-live="' in client.get(address).text  # it goes on once
+        refused = f"{address}?from=2026-02-01&to=2026-01-01"
+        assert 'data-live="' in client.get(refused).text
+        go_on.set()
+        with client.stream("GET", live) as followed:
+            assert "event: end" in "".join(followed.iter_text())
+        page = client.get(address).text
+        assert 'data-live="' not in page
+        assert "Looked up on 1 December 2026" in page
+        with client.stream("GET", refused.replace("?", "/live?")) as followed:
+            assert "event: end" in "".join(followed.iter_text())
+        told = client.get(refused)
+        assert told.status_code == 422
+        assert "before it begins" in told.text
+        go_on.clear()
+        again = client.get(f"{address}?again=1&entity=", follow_redirects=False)
+        assert (again.status_code, again.headers["location"]) == (303, f"{address}?entity=")
+        assert 'data-live="' in client.get(again.headers["location"]).text
+        go_on.set()
 
 
 def test_a_question_about_somebody_is_for_who_finds_people_and_the_look_is_recorded(

@@ -28,6 +28,7 @@ _WITHOUT = {
     for dialect, place in _PLACE.items()
 }
 _EVENT = text("SELECT body FROM events WHERE id = :id")
+_AT_MOST = text("SELECT count(*) FROM (SELECT 1 FROM events LIMIT :rows) some")
 _STATE = text("SELECT stream, family, version, status, due, body FROM state WHERE stream = :stream")
 _ONCE = text("SELECT events FROM once WHERE key = :key")
 _LAST = text(
@@ -205,6 +206,12 @@ def _read(reading: Any, body: Any, shape: type[Any], current: int) -> Any:
     if found.kind_version == current:
         return found
     return msgspec.convert(decode(bytes(body)), shape, from_attributes=True)
+
+
+def has_more_than(ledger: Ledger, most: int) -> bool:
+    """Say whether there are more events than so many; no more than these are counted."""
+    with ledger.looking() as connection:
+        return int(connection.execute(_AT_MOST, {"rows": most + 1}).scalar_one()) > most
 
 
 def last_events(

@@ -18,6 +18,7 @@ from litestar.exceptions import PermissionDeniedException
 from troth.errors import NotAllowedError
 from troth.faces.cli import audit_commands
 from troth.faces.console import saved
+from troth.faces.console.beside import Beside, Sought
 from troth.faces.console.desk import Desk, Visit
 from troth.faces.console.document_pages import missing
 from troth.faces.console.kept import kept
@@ -27,10 +28,12 @@ from troth.ledger import read
 from troth.policy.words import words as policy_words
 from troth.rules import promise_trend, purpose_scope, question
 from troth.rules.cell import written
+from troth.rules.question import Reader
 from troth.rules.verdict import Verdict
 from troth.work import action, answer_paper, audit_trend, yearly_report
-from troth.work.answer_question import Narrowed, answer
+from troth.work.answer_question import Narrowed
 from troth.work.audit import audit
+from troth.work.establishment import establishment
 from troth.work.reply import replies, reply
 
 RUN = "audit"
@@ -180,6 +183,8 @@ def audit_pages(desk: Desk) -> None:
 
 
 def _questions(desk: Desk) -> None:
+    beside = Beside(Works(desk.project))
+
     @desk.page("/audit/questions", "read_audit")
     def questions(visit: Visit) -> Response[str]:
         """GET /console/audit/questions: the thirty questions of a regulator."""
@@ -190,20 +195,49 @@ def _questions(desk: Desk) -> None:
     @desk.page("/audit/questions/{name:str}", "read_audit")
     def one(visit: Visit) -> Response[Any]:
         """GET /console/audit/questions/NAME: one question with its answer; of one about somebody, its form."""
-        entity = visit.asked("entity")
-        if "entity" not in visit.request.query_params:
-            entity = visit.companies_or_all("read_audit")[0][0]
-        return _asked(visit, visit.asked, entity, about=False)
+        return _asked(visit, visit.asked, _company(visit), beside, about=False)
+
+    @desk.page("/audit/questions/{name:str}/live", "read_audit")
+    def follow(visit: Visit) -> Response[Any]:
+        """GET /console/audit/questions/NAME/live: whether the answer is still looked up."""
+        entity = _company(visit)
+        visit.must("read_audit", entity)
+        sought = _sought(visit, visit.asked, _narrowed(visit.asked, entity, visit.asked("request")))
+        said = visit.words("audit.looking_up.said")
+        return live(visit, lambda: beside.works.step(sought.name, lambda _: said))
 
     @desk.act("/audit/questions/{name:str}", "read_audit")
     def about_somebody(visit: Visit) -> Response[Any]:
         """POST /console/audit/questions/NAME: one about somebody, whom no address names, with its answer."""
-        return _asked(visit, visit.given, visit.given("entity"), about=True)
+        return _asked(visit, visit.given, visit.given("entity"), beside, about=True)
 
 
-def _asked(visit: Visit, said: Callable[[str], str], entity: str, *, about: bool) -> Response[Any]:
+def _company(visit: Visit) -> str:
+    """Return the company an address names; the first of theirs where it names none."""
+    if "entity" in visit.request.query_params:
+        return visit.asked("entity")
+    return visit.companies_or_all("read_audit")[0][0]
+
+
+def _narrowed(
+    said: Callable[[str], str], entity: str, number: str, subject: Sequence[tuple[str, str]] = ()
+) -> Narrowed:
+    return Narrowed(
+        entity, day_of(said("from")), day_of(said("to")), said("jurisdiction").upper(), said("category"), said("rule"),
+        number, subject,
+    )  # fmt: skip
+
+
+def _sought(visit: Visit, said: Callable[[str], str], narrowed: Narrowed) -> Sought:
+    reader: Reader = "authority" if said("for") == "authority" else "staff"
+    return Sought(question.question(visit.path["name"]).name, narrowed, visit.words.language, reader)
+
+
+def _asked(
+    visit: Visit, said: Callable[[str], str], entity: str, beside: Beside, *, about: bool
+) -> Response[Any]:
     """Ask a question narrowed by what was `said`; one `about` somebody is asked by a form only."""
-    asking, project = question.question(visit.path["name"]), visit.project
+    asking = question.question(visit.path["name"])
     of_somebody = bool(asking.needs)
     if of_somebody and not visit.may("read_requests"):
         raise PermissionDeniedException
@@ -217,26 +251,28 @@ def _asked(visit: Visit, said: Callable[[str], str], entity: str, *, about: bool
         raise NotAllowedError(
             "Give the number of a request, or an identifier of the person that the question is about."
         )
-    narrowed = Narrowed(
-        entity, day_of(said("from")), day_of(said("to")), said("jurisdiction").upper(), said("category"), said("rule"),
-        number, subject,
-    )  # fmt: skip
-    given, seen = None, None
-    if not of_somebody or number or subject:
-        reader = "authority" if said("for") == "authority" else "staff"
-        given = answer(
-            project, asking.name, narrowed, language=visit.words.language, reader=reader,  # type: ignore[arg-type]
-            staff=visit.staff.handle,
-        )  # fmt: skip
+    sought = _sought(visit, said, _narrowed(said, entity, number, subject))
+    narrowing = {name: said(name) for name in NARROWED if said(name)} | {"entity": entity}
+    if said("again"):
+        beside.forget(sought)
+        return visit.to(f"/audit/questions/{asking.name}", **narrowing)
+    given, seen = None if of_somebody else beside.kept(sought), None
+    was_kept = given is not None
+    if of_somebody and (number or subject):
+        given = beside.now(sought, visit.staff.handle)
+    elif not of_somebody and given is None:
+        given = (beside.now if said("format") else beside.answer)(sought, visit.staff.handle)
+    if given is not None:
         seen = answer_paper.as_shown(given, redact=said("redact") == "1")
         if said("format"):
             return _answered(visit, given, seen, said("format"))
-    kept = {name: said(name) for name in NARROWED if said(name)} | {"entity": entity}
     return visit.show(
         "audit_question.html", asking.said[_words(visit)], question=asking, given=given, seen=seen,
         cell=partial(written, language=visit.words.language), entity=entity,
         asked=said if about or not of_somebody else _nothing,
-        entities=visit.companies_or_all("read_audit"), query=urlencode(kept), of_somebody=of_somebody,
+        entities=visit.companies_or_all("read_audit"), query=urlencode(narrowing), of_somebody=of_somebody,
+        going=given is None and not of_somebody, was_kept=was_kept,
+        moment=partial(visit.words.moment, zone=establishment(visit.project, entity or None).time_zone),
     )  # fmt: skip
 
 

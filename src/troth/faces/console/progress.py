@@ -25,7 +25,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from litestar.response import Stream
@@ -93,18 +93,20 @@ class Works:
     _threads: dict[str, threading.Thread] = field(default_factory=dict, repr=False)
 
     def begin(
-        self, name: str, staff: str, work: Callable[[Tell], object], *, leased: str = "", of: int = 0
+        self, name: str, staff: str, work: Callable[[Tell], object], *, leased: str | None = "", of: int = 0
     ) -> Run:
         """Begin a piece of work unless it goes on: then ConflictError.
 
         `work` is given what to call with (done, of, what it is at).  `leased` names the lease to hold meanwhile,
-        where that is not the name.
+        where that is not the name; None is for what changes nothing and every server may do.
         """
         with self._lock:
             if self.going(name):
                 raise ConflictError("This goes on already. Look at how far it is, and begin it again after.")
-            taken = lease.claim(self.project.ledger, leased or f"console/{name}", LEASE_SECONDS)
-            if taken is None:
+            taken = None
+            if leased is not None:
+                taken = lease.claim(self.project.ledger, leased or f"console/{name}", LEASE_SECONDS)
+            if leased is not None and taken is None:
                 raise ConflictError(
                     "This goes on already, elsewhere on the same ledger. Try again when it has ended."
                 )
@@ -131,6 +133,18 @@ class Works:
         run = self._runs.get(name)
         return run is not None and run.ended is None
 
+    def let_go(self, start: str, most: int, older: timedelta) -> None:
+        """Forget the ended runs whose name starts so and that are older, and of the others all but the last `most`."""
+        with self._lock:
+            ended = [
+                one for one, run in self._runs.items() if one.startswith(start) and run.ended is not None
+            ]
+            for number, name in enumerate(reversed(ended)):
+                run = self._runs[name]
+                if number >= most or (run.ended is not None and self.project.clock() - run.ended > older):
+                    del self._runs[name]
+                    self._threads.pop(name, None)
+
     def step(self, name: str, say: Callable[[Run], str]) -> Step | None:
         """Return how far a run is, in the words of whoever looks; None once it has ended."""
         run = self._runs.get(name)
@@ -142,9 +156,12 @@ class Works:
         if thread is not None:
             thread.join(AT_ONCE_SECONDS if seconds is None else seconds)
 
-    def _carry(self, name: str, work: Callable[[Tell], object], taken: lease.Lease) -> None:
+    def _carry(self, name: str, work: Callable[[Tell], object], taken: lease.Lease | None) -> None:
         over = threading.Event()
-        threading.Thread(target=self._renew, args=(taken, over), name="console lease", daemon=True).start()
+        if taken is not None:
+            threading.Thread(
+                target=self._renew, args=(taken, over), name="console lease", daemon=True
+            ).start()
         failed, result = "", None
         try:
             result = work(lambda done, of, at: self._told(name, done=done, of=of, at=at))
@@ -157,8 +174,9 @@ class Works:
             )
         finally:
             over.set()
-            with suppress(TrothError):
-                lease.release(self.project.ledger, taken)
+            if taken is not None:
+                with suppress(TrothError):
+                    lease.release(self.project.ledger, taken)
             self._told(name, ended=self.project.clock(), failed=failed, result=result)
 
     def _renew(self, taken: lease.Lease, over: threading.Event) -> None:
