@@ -255,8 +255,18 @@ def test_what_is_overdue_and_why(project, clock, letters):
     (hidden,) = say(project, "overdue", redact=True)[1]
     assert hidden["reason"] == "hidden"
     assert say(project, "overdue", since=date(2027, 1, 1))[0] == "unanswered"
+    assert say(project, "overdue", until=date(2026, 12, 22))[0] == "unanswered"
+    story.ask(project, "access", email="p1@example.org")  # is not late
+    every = answer(project, "overdue", Narrowed(jurisdiction="EU")).answer  # reads every request
+    assert answer(project, "overdue").answer == every
+    here = str(project.policy.group.main_entity.key)
+    assert answer(project, "overdue", Narrowed(here, since=date(2026, 1, 1))).answer == every
+    assert (every.looked, every.late) == (2, 1)
     story.grant_access(project, number)
     carry_on.carry_on(project, number)
+    assert answer(project, "overdue").answer == answer(project, "overdue", Narrowed(jurisdiction="EU")).answer
+    size = answer(project, "overdue").size
+    assert answer(project, "overdue", within=size).answer == answer(project, "overdue").answer
     (row,) = say(project, "overdue")[1]
     assert row["answered"] == "2027-01-02"
 

@@ -186,6 +186,24 @@ def overdue(ledger: Ledger, entities: Collection[str] | None, today: str) -> int
     return int(_rows(ledger, Wanted(entities), "count(*)", rest, today=today)[0][0])
 
 
+def with_legal_date(ledger: Ledger, entities: Collection[str] | None, since: str, until: str) -> int:
+    """Count the requests whose legal date is in a period (ISO 8601; empty is without end)."""
+    return int(_of_period(ledger, entities, "count(*)", since, until)[0][0])
+
+
+def perhaps_late(
+    ledger: Ledger, entities: Collection[str] | None, since: str, until: str, today: str
+) -> list[str]:
+    """Return the numbers of the requests whose legal date, in a period, came before they ended or is here now.
+
+    Every late one is among them; whether each is, its state says.
+    """
+    rest = "AND (ended_on > legal_due OR (ended_on IS NULL AND legal_due <= :today))"
+    return [
+        str(row.number) for row in _of_period(ledger, entities, "number", since, until, rest, today=today)
+    ]
+
+
 def not_ended(ledger: Ledger, entities: Collection[str] | None) -> int:
     """Count the requests that have not ended."""
     return int(_rows(ledger, Wanted(entities, statuses=()), "count(*)", "AND ended_on IS NULL")[0][0])
@@ -206,6 +224,21 @@ def ended(ledger: Ledger, entities: Collection[str] | None, since: str) -> list[
     )
     found = _rows(ledger, Wanted(entities, statuses=()), what, rest, since=since)
     return [(row.ended_on, row.answer_days, int(row.rows)) for row in found]
+
+
+def _of_period(
+    ledger: Ledger,
+    entities: Collection[str] | None,
+    what: str,
+    since: str,
+    until: str,
+    rest: str = "",
+    **more: Any,
+) -> Sequence[Any]:
+    """Select `what` of the requests whose legal date is in a period, ended or not."""
+    bound = {"since": since, "until": until or "9999-12-31", **more}
+    period = "AND legal_due <> '' AND legal_due >= :since AND legal_due <= :until"
+    return _rows(ledger, Wanted(entities, statuses=()), what, f"{period} {rest}", **bound)
 
 
 def _rows(ledger: Ledger, wanted: Wanted, what: str, rest: str = "", **more: Any) -> Sequence[Any]:

@@ -44,7 +44,7 @@ class Look:
 
     def requests(self) -> Sequence[Mapping[str, Any]]:
         """Return the requests as they stand, by number."""
-        return sorted(self.past.states("request").values(), key=_order)
+        return sorted(self.past.states("request").values(), key=in_order)
 
     @property
     def then(self) -> date | None:
@@ -88,7 +88,7 @@ class Look:
         return found.policy, found.maps
 
 
-def _order(state: Mapping[str, Any]) -> tuple[str, int]:
+def in_order(state: Mapping[str, Any]) -> tuple[str, int]:
     """Return the year and the number of a request: 2026-10000 comes after 2026-9999."""
     year, _, number = str(state["id"]).partition("-")
     return year, int(number) if number.isdecimal() else 0

@@ -6,32 +6,77 @@ Law: GDPR Arts. 12(3) to (6), 38(6).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from troth.ledger import listed, read
 from troth.rules import question_request as questions
 from troth.rules.package import plain
 from troth.rules.question import Answer, Row
 from troth.work import dossier
-from troth.work.look_up import Look
+from troth.work.look_up import Look, in_order
 
 _ENDS = frozenset({"refusal", "unidentified"})
 
 
 def overdue(look: Look) -> Answer:
     """Which requests are late, with the reason that was recorded and when the officer was written to."""
+    found = _perhaps_late(look)
+    if found is None:
+        states, moved = look.requests(), look.past.events("request_moved")
+    else:
+        states = sorted(found, key=in_order)
+        moved = (one for state in states for one in look.past.stream(f"request/{state['id']}"))
     reasons = {
         str(event.request or ""): str(look.past.said(event).get("note") or "")
-        for event in look.past.events("request_moved")
-        if event.facts["reason"] == "late" or event.facts["to"] == "late_explained"
+        for event in moved
+        if event.kind == "request_moved"
+        and (event.facts["reason"] == "late" or event.facts["to"] == "late_explained")
     }
-    digests = sorted(
-        event.stream.partition("/")[2]
-        for event in look.past.events("letter_sent")
-        if event.stream.startswith("digest/") and event.facts["outcome"] == "sent"
+    answer = questions.overdue(states, reasons, sorted(_digests(look)), look.asked)
+    return answer if found is None else replace(answer, looked=_with_legal_date(look))
+
+
+def _perhaps_late(look: Look) -> list[Mapping[str, Any]] | None:
+    """Return the requests that may be late, by their list; None where every request is to be read.
+
+    The list says nothing of what was as a checkpoint covered it, nor under which law a request is.
+    """
+    if look.past.size is not None or look.asked.jurisdiction:
+        return None
+    ledger = look.project.ledger
+    numbers = listed.perhaps_late(ledger, *_listed(look), look.asked.today.isoformat())
+    found = (read.state(ledger, f"request/{number}") for number in numbers)
+    return [state.body for state in found if state is not None]
+
+
+def _with_legal_date(look: Look) -> int:
+    return listed.with_legal_date(look.project.ledger, *_listed(look))
+
+
+def _listed(look: Look) -> tuple[tuple[str, ...] | None, str, str]:
+    """Return how the list is narrowed: to the company with what is of the whole group, and to the period."""
+    asked = look.asked
+    entities = (asked.entity, "") if asked.entity else None
+    return (
+        entities,
+        asked.since.isoformat() if asked.since else "",
+        asked.until.isoformat() if asked.until else "",
     )
-    return questions.overdue(look.requests(), reasons, digests, look.asked)
+
+
+def _digests(look: Look) -> Iterator[str]:
+    """Yield the days on which the officer was written to of what presses."""
+    if look.past.size is None:
+        streams = [found.stream for found in read.states(look.project.ledger, "digest")]
+        sent = (event for stream in streams for event in look.past.stream(stream))
+    else:
+        sent = (one for one in look.past.events("letter_sent") if one.stream.startswith("digest/"))
+    for event in sent:
+        if event.kind == "letter_sent" and event.facts["outcome"] == "sent":
+            yield event.stream.partition("/")[2]
 
 
 def times(look: Look) -> Answer:
