@@ -3,9 +3,11 @@
 import threading
 
 import pytest
+from sqlalchemy import text
 
 from troth.errors import ConflictError, KeyDestroyedError, NotAllowedError
-from troth.ledger import append, destroy, lease, read, subjects, vault
+from troth.ledger import append, destroy, lease, listed, read, subjects, vault
+from troth.ledger.schema import open_ledger
 from troth.rules.event import KINDS, Draft, decode, encode
 
 
@@ -167,3 +169,32 @@ def test_as_of_leaves_out_what_came_later(ledger, write, clock):
     write()
     assert list(read.events(ledger, as_of=then)) == [before]
     assert len(list(read.events(ledger))) == 2
+
+
+def test_how_large_a_ledger_is_and_how_its_list_is_counted_is_asked_alike_of_each_engine(ledger, write, urls):
+    write()
+    write()
+    assert [read.has_more_than(ledger, most) for most in (0, 1, 2)] == [True, True, False]
+    with ledger.writing() as connection:
+        connection.execute(text("DROP INDEX requests_kept_back"))
+        connection.execute(text("ALTER TABLE requests DROP COLUMN kept_back_by"))
+    open_ledger(*urls, ledger.master, ledger.clock).close()  # it lacked a column, and has it now
+    lines = [("2026-0001", "", "2026-01-09", None, " H-1 "), ("2026-0002", "a", "2026-01-09", "2026-01-08", ""),
+             ("2026-0003", "a", "2026-02-09", "2026-03-01", " H-10 H-2 ")]  # fmt: skip
+    with ledger.writing() as connection:
+        for number, entity, due, ended, held in lines:
+            connection.execute(
+                text(
+                    "INSERT INTO requests (number, entity, status, rights, received, legal_due, ended_on, answer_days, "
+                    "waits, kept_back_by) VALUES (:n, :e, 'received', '', '2026-01-02', :d, :z, 3, '', :h)"
+                ),
+                {"n": number, "e": entity, "d": due, "z": ended, "h": held},
+            )
+    assert listed.kept_back(ledger) == ["2026-0001", "2026-0003"]
+    assert listed.kept_back(ledger, "H-1") == ["2026-0001"]
+    assert sorted(listed.perhaps_late(ledger, None, "", "", "2026-01-09")) == ["2026-0001", "2026-0003"]
+    assert listed.perhaps_late(ledger, ["a", ""], "", "2026-01-31", "2026-01-08") == []
+    assert listed.with_legal_date(ledger, ["a"], "2026-02-01", "") == 1
+    assert (listed.overdue(ledger, None, "2026-01-10"), listed.not_ended(ledger, None)) == (1, 1)
+    assert listed.came(ledger, None, "2026-01-01") == [("2026-01-02", 3)]
+    assert sorted(listed.ended(ledger, ["a"], "2026-01-01")) == [("2026-01-08", 3, 1), ("2026-03-01", 3, 1)]

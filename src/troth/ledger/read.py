@@ -28,7 +28,7 @@ _WITHOUT = {
     for dialect, place in _PLACE.items()
 }
 _EVENT = text("SELECT body FROM events WHERE id = :id")
-_AT_MOST = text("SELECT count(*) FROM (SELECT 1 FROM events LIMIT :rows) some")
+_AT_MOST = text("SELECT count(*) FROM (SELECT 1 FROM events LIMIT :rows) found")
 _STATE = text("SELECT stream, family, version, status, due, body FROM state WHERE stream = :stream")
 _ONCE = text("SELECT events FROM once WHERE key = :key")
 _LAST = text(
