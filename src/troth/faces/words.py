@@ -40,11 +40,15 @@ class Words:
         return self.sentences[key].format(**{name: self.number(value) for name, value in named.items()})
 
     def number(self, value: object) -> object:
-        r"""Write a whole number of five digits or more in groups, as the language does; anything else stays.
+        r"""Write a whole number of five digits or more in groups, and a part of one, as the language does.
 
         >>> Words("fr", {}).number(1_234_567), Words("en", {}).number(12_345), Words("fr", {}).number(2026)
         ('1\u202f234\u202f567', '12,345', 2026)
+        >>> Words("fr", {}).number(20.5), Words("en", {}).number(20.5)
+        ('20,5', 20.5)
         """
+        if isinstance(value, float) and self.language == "fr":
+            return f"{value:.1f}".removesuffix(".0").replace(".", ",")
         if not isinstance(value, int) or isinstance(value, bool) or abs(value) < GROUPED_FROM:
             return value
         return f"{value:,}".replace(",", "\u202f" if self.language == "fr" else ",")
