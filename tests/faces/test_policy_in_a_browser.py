@@ -98,6 +98,17 @@ def test_a_stale_draft_and_a_review_can_be_read_by_everybody(visit, language):
         page.set_viewport_size({"width": 1280, "height": 1000})
 
 
+def test_the_texts_of_a_clause_stand_side_by_side_where_there_is_room(visit):
+    page = visit()
+    page.goto("/console/policy/spring/clause/8")
+    for width, beside in ((1280, True), (1100, True), (360, False)):
+        page.set_viewport_size({"width": width, "height": 900})
+        english, french = (page.locator(f"#prose-{one}").bounding_box() for one in ("en", "fr"))
+        assert (french["x"] >= english["x"] + english["width"]) is beside, width
+        assert (french["y"] >= english["y"] + english["height"]) is not beside, width
+        assert too_wide(page) == 0, width
+
+
 def test_words_are_set_by_the_toolbar_and_findings_are_told_while_one_writes(visit):
     page = visit()
     page.goto("/console/policy/spring/clause/8")

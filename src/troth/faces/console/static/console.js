@@ -47,12 +47,17 @@ document.querySelectorAll("[data-live]").forEach((element) => {
   source.addEventListener("end", () => { source.close(); location.reload(); });
 });
 
-// A form is sent once, however often its button is pressed.
+// A form is sent once, however often its button is pressed in a hurry.  An answer that is a file leaves the page as it
+// is and tells nobody that it came: the form can be sent again after a moment, for the next file.
+const AGAIN_MS = 2000;
+const free = (form) => { delete form.dataset.sent; };
 document.addEventListener("submit", (event) => {
-  if (event.target.dataset.sent) { event.preventDefault(); return; }
-  event.target.dataset.sent = "1";
+  const form = event.target;
+  if (form.dataset.sent) { event.preventDefault(); return; }
+  form.dataset.sent = "1";
+  setTimeout(() => free(form), AGAIN_MS);
 });
-addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => { delete form.dataset.sent; }));
+addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(free));
 
 // Prose: a plain toolbar puts Markdown around what is marked.
 document.querySelectorAll("[data-toolbar]").forEach((bar) => {
