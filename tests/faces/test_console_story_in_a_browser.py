@@ -163,7 +163,14 @@ def test_an_erasure_from_receipt_to_close(office):
 
 def test_keys_many_at_once_taking_in_and_finding(office):
     page = office("handler")
-    story.ask(office.project, "access", email="bob@example.org")
+    number = story.ask(office.project, "access", email="bob@example.org")
+    page.goto(f"/console/requests/{number}")
+    form = page.locator("form[action$='/dossier']")
+    for ending in ("pdf", "json"):  # the page stays as it is, and its form can be sent once more
+        with page.expect_download() as waited:
+            form.locator(f"button[value={ending}]").click()
+        assert waited.value.suggested_filename == f"{number}.{ending}"
+        page.locator("form[action$='/dossier']:not([data-sent])").wait_for()
     page.goto("/console/requests")
     page.keyboard.press("?")
     assert page.get_by_role("dialog").is_visible()
