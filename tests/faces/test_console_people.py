@@ -65,3 +65,16 @@ def test_whoever_may_not_looks_for_nobody(project, app):
     for handle in ("intake", "reviewer", "admin", "auditor"):
         with signed_in(project, handle, app) as client:
             assert find(client, **form).status_code == 403
+
+
+def test_people_are_found_by_a_name_that_their_erasure_leaves(folder, project, app):
+    path = folder / "stores" / "shop.yaml"
+    kept = path.read_text("utf-8").replace("set: {email: null, name: null, city: null}", "set: {email: null}")
+    path.write_text(kept, "utf-8")
+    number = story.ask(project, "access", email="somebody@example.org")
+    form = {"by": "name", "name": "Ada Example", "other": "Lyon", "number": number, "reason": "A letter."}
+    with signed_in(project, "dpo", app) as client:
+        assert project.stores["shop"].map.written == kept
+        page = find(client, **form)
+    assert page.status_code == 200
+    assert "1 candidates" in page.text

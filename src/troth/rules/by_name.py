@@ -18,15 +18,31 @@ from troth.rules.map import Identifier, Map, MapTable, Subject
 
 NAME = "name"
 WORDS_MAX = 4
-_NAMED = re.compile(r"(^|_)(name|surname|firstname|lastname|fullname|nom|prenom)(_|$)|name$", re.IGNORECASE)
+_NAMED = re.compile(r"(^|_)(name|surname|firstname|lastname|fullname|nom|prenom)(_|$)|name$")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_THING = (
+    "(article|bank|banque|brand|business|campaign|city|commune|company|country|court|department|device|document|"
+    "domain|employer|employeur|enseigne|entreprise|event|fichier|file|firm|folder|group|groupe|host|hotel|image|list|"
+    "marque|organisation|organization|path|pays|plan|product|produit|project|projet|role|rue|school|server|service|"
+    "shop|site|societe|society|store|street|table|tag|team|town|trade|venue|ville)"
+)
+_OF_A_THING = re.compile(rf"(^|_){_THING}(_?(name|nom))?$|(^|_)nom_((de|du|des|d|la|l)_)*{_THING}(_|$)")
+"""What a column is called that names no person: `company_name`, `filename`, `nom_societe`."""
+_BESIDE = frozenset(
+    {"birth", "birthday", "birthdate", "born", "civilite", "civility", "dob", "gender", "genre", "naissance"}
+    | {"nationalite", "nationality", "number", "numero", "passport", "photo", "sex", "sexe"}
+)
+"""What else is said of who somebody is: known beside the name, and no part of it."""
 
 
 def by_name(map_: Map) -> Map | None:
-    """Return the map that finds people by the columns that hold names; None where it has none."""
+    """Return the map that finds people by the columns that hold names, and erases nothing; None where it has none."""
     tables = {
         name: found for name, table in map_.tables.items() if (found := _asked_by_name(table)) is not None
     }
-    return replace(map_, tables=tables, written=f"{map_.written.rstrip()}\n# by name\n") if tables else None
+    if not tables:
+        return None
+    return replace(map_, tables=tables, finds_only=True, written=f"{map_.written.rstrip()}\n# by name\n")
 
 
 def _asked_by_name(table: MapTable) -> MapTable | None:
@@ -44,8 +60,15 @@ def name_columns(table: MapTable) -> tuple[str, ...]:
     return tuple(
         column
         for column, category in table.columns.items()
-        if column not in table.subject.key and (category == "identity" or _NAMED.search(column))
+        if column not in table.subject.key and _names_people(column, category)
     )
+
+
+def _names_people(column: str, category: str) -> bool:
+    said = unicodedata.normalize("NFKD", _HUMP.sub("_", column)).encode("ascii", "ignore").decode().casefold()
+    if _OF_A_THING.search(said):
+        return False
+    return bool(_NAMED.search(said)) or (category == "identity" and _BESIDE.isdisjoint(said.split("_")))
 
 
 def asked(name: str) -> tuple[str, ...]:

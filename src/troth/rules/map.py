@@ -401,6 +401,7 @@ class Map:
     controllers: RowController | None = None
     processor_for: str = ""
     purposes: tuple[str, ...] = ()
+    finds_only: bool = False  # people are looked for by it, and nothing is ever erased by it
     own: Fields | None = field(default=None, repr=False)  # what its kind of store alone understands
     places: Mapping[tuple[str, ...], Place] = field(default_factory=dict, repr=False, compare=False)
     written: str = field(

@@ -61,7 +61,9 @@ class Plan:
     @cached_property
     def sha256(self) -> str:
         """Hash the map, the catalogue and the changes: what an approval is given to."""
-        map_ = _described(self.graph.map, {"file", "places", "credentials", "reviewed", "written"})
+        map_ = _described(
+            self.graph.map, {"file", "places", "credentials", "reviewed", "written", "finds_only"}
+        )
         map_["tables"] = {
             name: _described(table, {"line"}) for name, table in self.graph.map.tables.items()
         }  # where it stands in the file says nothing
@@ -170,11 +172,16 @@ def _in_days(period: Period) -> Period:
 
 
 def compile_plan(map_: Map, catalogue: Catalogue) -> tuple[Plan | None, tuple[Problem, ...]]:
-    """Compile a plan; None when there is any Problem, and all of them."""
+    """Compile a plan; None when there is any Problem, and all of them.
+
+    A map that only finds needs what it names to be there, and its plan changes nothing.
+    """
     missing = (*missing_from(map_, catalogue), *archive.missing(map_, catalogue))
     if missing:
         return None, tuple(sorted(missing))
     graph = draw(map_, catalogue)
+    if map_.finds_only:
+        return Plan(graph, ()), ()
     problems = [*problems_of(graph), *archive.unfit(graph)]
     removals, untied, deferred, knots = _removals(graph)
     problems += knots
