@@ -37,7 +37,7 @@ def plain(page):
 def form_of(page, kind):
     """Return what the form of a promise would send, as a browser does."""
     whole = page.text.split(f'name="kind" value="{kind}"', 1)[1].split("</form>", 1)[0]
-    sent = {}
+    sent = {"seen": re.search(r'name="seen" value="(\w+)"', whole)[1]}
     for name, value in re.findall(
         r'<input type="(?:text|email|date)"[^>]* name="([^"]+)" value="([^"]*)"', whole
     ):
@@ -49,6 +49,15 @@ def form_of(page, kind):
         chosen = re.search(r'value="([^"]*)" selected', options)
         sent[html.unescape(name)] = chosen[1] if chosen else ""
     return sent
+
+
+def text_of(page, file):
+    """Return what the form of a text would send, as a browser does."""
+    whole = page.text.split(f'name="file" value="{file}"', 1)[1].split("</form>", 1)[0]
+    title = re.search(r'name="title" value="([^"]*)"', whole)
+    prose = re.search(r"<textarea[^>]*>\n(.*?)</textarea>", whole, re.DOTALL)[1]
+    sent = {"file": file, "prose": html.unescape(prose), "title": html.unescape(title[1])}
+    return sent | {"seen": re.search(r'name="seen" value="(\w+)"', whole)[1]}
 
 
 def test_a_handler_begins_a_draft_and_sees_its_clauses(project, app):
@@ -73,7 +82,8 @@ def test_who_may_not_write_reads_and_is_refused(project, app, draft, role):
 
 def test_prose_is_written_in_both_languages_and_stale_is_marked(project, app, draft):
     with signed_in(project, "handler", app) as client:
-        done = post(client, "/spring/clause/7/text", file="policy.md", prose=WORDS, title="Your consent")
+        sent = text_of(client.get("/console/policy/spring/clause/7"), "policy.md")
+        done = post(client, "/spring/clause/7/text", **sent | {"prose": WORDS, "title": "Your consent"})
         assert done.headers["location"] == "/console/policy/spring/clause/7?told=told.policy.saved"
         assert "stale" in plain(client.get("/console/policy/spring/clause/7"))
         assert "stale (fr)" in plain(client.get("/console/policy/spring"))
@@ -81,13 +91,10 @@ def test_prose_is_written_in_both_languages_and_stale_is_marked(project, app, dr
         assert clause_text.prose(changed.main, "7") == WORDS
         assert changed.main.by_number["7"].title == "Your consent"
         french = clause_text.prose(changed.documents["policy.fr.md"], "7")
-        post(
-            client,
-            "/spring/clause/7/text",
-            file="policy.fr.md",
-            prose=french + "\r\n\r\nJamais plus tôt.",
-            title="Accord",
-        )
+        sent = text_of(client.get("/console/policy/spring/clause/7"), "policy.fr.md")
+        assert sent["prose"] == french
+        sent |= {"prose": french + "\r\n\r\nJamais plus tôt.", "title": "Accord"}
+        post(client, "/spring/clause/7/text", **sent)
         assert "stale" not in plain(client.get("/console/policy/spring"))
 
 
@@ -195,16 +202,24 @@ def test_a_promise_is_changed_and_a_wrong_field_is_told_beside_it(project, app, 
 
 def test_a_promise_is_added_and_removed(project, app, draft):
     with signed_in(project, "handler", app) as client:
-        assert "retention · visits" in plain(
-            client.get("/console/policy/spring/clause/5/add?kind=retention&called=visits")
-        ).replace("Retention", "retention")
-        sent = {"retention:visits:period.number": "2", "retention:visits:period.unit": "years",
+        empty = client.get("/console/policy/spring/clause/5/add?kind=retention&called=visits")
+        assert "retention · visits" in plain(empty).replace("Retention", "retention")
+        sent = {"seen": form_of(empty, "retention")["seen"],
+                "retention:visits:period.number": "2", "retention:visits:period.unit": "years",
                 "retention:visits:trigger.en": "the visit", "retention:visits:trigger.fr": "la visite"}  # fmt: skip
         post(client, "/spring/clause/5/promise", kind="retention", name="visits", **sent)
         policy, problems = now(project).loaded
         assert problems == ()
         assert str(policy.retention["visits"].period) == "2 years"
-        post(client, "/spring/clause/5/promise", kind="retention", name="visits", do="remove")
+        there = form_of(client.get("/console/policy/spring/clause/5?promise=retention/visits"), "retention")
+        post(
+            client,
+            "/spring/clause/5/promise",
+            kind="retention",
+            name="visits",
+            do="remove",
+            seen=there["seen"],
+        )
     assert now(project).files == draft.files
 
 
@@ -263,6 +278,75 @@ def test_a_stale_base_is_refused_both_are_shown_and_one_is_chosen(project, app, 
         assert post(client, "/spring/renew", **{"keep policy.md 7": "yours"}).status_code == 303
     assert clause_text.prose(now(project).main, "7") == WORDS
     assert "said yes" in now(project).base["policy.md"]
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_of_two_who_save_one_text_the_second_sees_both_and_loses_nothing(project, app, draft, language):
+    here, says = "/spring/clause/7", {"en": "Somebody wrote this otherwise", "fr": "Quelqu’un a écrit ceci"}
+    over = {"en": "Save over what stands now", "fr": "Enregistrer par-dessus ce qui est écrit à présent"}
+    with signed_in(project, "handler", app, language) as client:
+        first = text_of(client.get(f"/console/policy{here}"), "policy.md")
+        second = first | {"prose": "Ask <us> first.", "title": "Consent, asked"}
+        assert post(client, f"{here}/text", **first | {"prose": WORDS}).status_code == 303
+        refused = post(client, f"{here}/text", **second)
+        assert refused.status_code == 409
+        assert says[language] in plain(refused)
+        assert over[language] in plain(refused)
+        assert clause_text.prose(now(project).main, "7") == WORDS
+        assert f"{first['title']} {WORDS}" in plain(refused)
+        kept = text_of(refused, "policy.md")
+        assert kept | {"seen": ""} == second | {"seen": ""}
+        assert text_of(refused, "policy.fr.md")["prose"] != kept["prose"]
+        checked = post(client, f"{here}/text", **second | {"do": "check"})
+        assert text_of(checked, "policy.md") == second
+        assert post(client, f"{here}/text", **second | {"prose": WORDS, "title": ""}).status_code == 303
+        assert post(client, f"{here}/text", **kept).status_code == 303
+    clause = now(project).main.by_number["7"]
+    assert (clause.title, clause_text.prose(now(project).main, "7")) == ("Consent, asked", "Ask <us> first.")
+
+
+def test_a_text_without_what_was_seen_is_saved_over_nothing(project, app, draft):
+    with signed_in(project, "handler", app) as client:
+        assert post(client, "/spring/clause/7/text", file="policy.md", prose=WORDS).status_code == 409
+        opened = text_of(client.get("/console/policy/spring/clause/7"), "policy.md")
+        draft_policy.write_prose(project, now(project), "policy.md", "1", "Another clause.", "counsel")
+        assert post(client, "/spring/clause/7/text", **opened | {"prose": WORDS}).status_code == 303
+    assert clause_text.prose(now(project).main, "1") == "Another clause."
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_of_two_who_save_one_promise_the_second_sees_both_and_loses_nothing(project, app, draft, language):
+    here, stands = "/spring/clause/6.3", {"en": "Within three days", "fr": "trois jours"}
+    with signed_in(project, "handler", app, language) as client:
+        first = form_of(client.get(f"/console/policy{here}"), "notify_recipients") | {
+            "kind": "notify_recipients"
+        }
+        first |= {"notify_recipients::within.number": "3", "notify_recipients::within.unit": "days"}
+        second = first | {"notify_recipients::within.number": "5"}
+        assert post(client, f"{here}/promise", **first).status_code == 303
+        wrong = post(client, f"{here}/promise", **second | {"notify_recipients::within.number": "soon"})
+        assert (wrong.status_code, form_of(wrong, "notify_recipients")["seen"]) == (422, first["seen"])
+        for do in ("", "remove"):
+            refused = post(client, f"{here}/promise", **second | {"do": do})
+            assert refused.status_code == 409
+            assert stands[language] in plain(refused).replace("\xa0", " ")
+        kept = form_of(refused, "notify_recipients")
+        assert kept["notify_recipients::within.number"] == "5"
+        assert "within: 3 days" in now(project).files["policy.md"]
+        assert post(client, f"{here}/promise", kind="notify_recipients", **kept).status_code == 303
+        assert "within: 5 days" in now(project).files["policy.md"]
+        third = form_of(client.get(f"/console/policy{here}"), "notify_recipients")
+        draft_policy.write_promise(project, now(project), "6.3", "notify_recipients", "", None, "counsel")
+        gone = post(client, f"{here}/promise", kind="notify_recipients", **third | {"do": ""}
+                    | {"notify_recipients::within.number": "9"})  # fmt: skip
+        assert gone.status_code == 409
+        assert {"en": "somebody removed it", "fr": "quelqu’un l’a retirée"}[language] in plain(gone)
+        kept = form_of(gone, "notify_recipients")
+        assert (
+            post(client, f"{here}/promise", kind="notify_recipients", **third, do="remove").status_code == 303
+        )
+        assert post(client, f"{here}/promise", kind="notify_recipients", **kept).status_code == 303
+    assert "within: 9 days" in now(project).files["policy.md"]
 
 
 def test_what_is_said_in_a_comment_is_shown_as_words(project, app, draft):

@@ -160,10 +160,22 @@ def opened(project: Project, name: str) -> PolicyDraft:
 
 
 def write_prose(project: Project, draft: PolicyDraft, file: str, clause: str, words: str, staff: str,
-                proposal: str = "") -> PolicyDraft:  # fmt: skip
-    """Write the prose of a clause otherwise, in one language; the same words again change nothing."""
-    text = clause_text.with_prose(_text(draft, file), file, clause, words)
+                proposal: str = "", title: str = "") -> PolicyDraft:  # fmt: skip
+    """Write the prose of a clause otherwise, in one language, and its title where one is given.
+
+    The same words again change nothing.
+    """
+    text = with_text(draft, file, clause, words, title).files[file]
     return _changed(project, draft, file, text, staff, clause=clause, proposal=proposal)
+
+
+def with_text(draft: PolicyDraft, file: str, clause: str, words: str, title: str = "") -> PolicyDraft:
+    """Return the draft as it would be with these words in a clause; nothing is kept."""
+    text = _text(draft, file)
+    there = draft.documents[file].by_number.get(clause)
+    if title and there is not None and " ".join(title.split()) != there.title:
+        text = clause_text.with_title(text, file, clause, title)
+    return replace(draft, files={**draft.files, file: clause_text.with_prose(text, file, clause, words)})
 
 
 def write_title(

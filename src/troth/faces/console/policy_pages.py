@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import date
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 from litestar import Response
 
-from troth.errors import NotAllowedError, NotFoundError, TrothError
+from troth.errors import ConflictError, NotAllowedError, NotFoundError, TrothError
 from troth.faces.console import saved
 from troth.faces.console.desk import Desk, Page, Visit
 from troth.faces.console.policy_read_pages import clauses, spoken, versions
-from troth.faces.console.promise_form import drawn
+from troth.faces.console.promise_form import drawn, in_words
 from troth.ledger import accounts
 from troth.outside import notice_word
 from troth.policy import clause_text, form
@@ -23,7 +23,7 @@ from troth.policy.kinds import KINDS, OF_A_POLICY
 from troth.policy.rewording import Piece, pieces
 from troth.rules import policy_draft as rules
 from troth.rules.staff import Duty
-from troth.work import accept_draft, draft_policy, review_document
+from troth.work import accept_draft, draft_policy, review_document, write_clause
 from troth.work.draft_policy import Found, PolicyDraft
 
 if TYPE_CHECKING:
@@ -34,6 +34,15 @@ FORMS_AT_ONCE = 3
 """Where a clause has more promises, each form is drawn when it is asked for: one of countries is long."""
 FROM_DRAFT = "/policy/{name:str}"
 _WORDS = re.compile(r"\s+|[\w’'{}.]+|[^\w\s]")
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What was typed over a clause in one language, and the hash of what was seen there before."""
+
+    title: str
+    prose: str
+    seen: str
 
 
 def policy_pages(desk: Desk) -> None:
@@ -178,19 +187,26 @@ def _writing(desk: Desk) -> None:
     def text(visit: Visit) -> Response[Any]:
         """POST …/text: the prose and the title of a clause in one language; `check` only looks."""
         draft, number, file = _draft(visit), _number(visit), visit.given("file")
+        typed = Typed(visit.given("title"), visit.given("prose"), visit.given("seen"))
         if visit.given("do") == "check":
-            checked, wrong = _checked(draft, file, number, visit.given("prose"))
+            checked, wrong = _checked(draft, file, number, typed)
             found = [one for one in draft_policy.findings(visit.project, checked) if one.clause == number]
             if visit.given("part"):
                 return visit.show("policy_findings.html", "", findings=found, wrong=wrong)
-            return _clause_page(visit, draft, prose={file: visit.given("prose")}, found=found, wrong=wrong)
-        if number and visit.given("title"):
-            draft = draft_policy.write_title(
-                visit.project, draft, file, number, visit.given("title"), visit.staff.handle
+            return _clause_page(visit, draft, typed={file: typed}, found=found, wrong=wrong)
+        try:
+            draft = write_clause.save_text(
+                visit.project,
+                draft.name,
+                file,
+                number,
+                typed.title,
+                typed.prose,
+                visit.staff.handle,
+                typed.seen,
             )
-        draft = draft_policy.write_prose(
-            visit.project, draft, file, number, visit.given("prose"), visit.staff.handle
-        )
+        except ConflictError:
+            return _clause_page(visit, _draft(visit), typed={file: typed}, meanwhile=file)
         return _back(visit, draft, "told.policy.saved")
 
     @_act(desk, f"{FROM_DRAFT}/clause/{{number:str}}/promise", "write_policy")
@@ -201,11 +217,6 @@ def _writing(desk: Desk) -> None:
         if kind not in OF_A_POLICY or (KINDS[kind].many and not name):
             raise NotAllowedError(visit.words("policy.promise.unnamed"))
         fields = draft_policy.promise_form(draft, number, kind, name, visit.words.language)
-        if visit.given("do") == "remove":
-            draft = draft_policy.write_promise(
-                visit.project, draft, number, kind, name, None, visit.staff.handle
-            )
-            return _back(visit, draft, "told.policy.removed")
         prefix = _prefix(kind, name)
         posted = {
             one.removeprefix(prefix): [value for value in values if isinstance(value, str)]
@@ -215,12 +226,18 @@ def _writing(desk: Desk) -> None:
         value, wrong = form.read(fields, posted, visit.words.language)
         if visit.given("do") == "check":
             return _promise_checked(visit, draft, (kind, name), (posted, wrong), value)
-        if wrong:
+        removed = visit.given("do") == "remove"
+        if wrong and not removed:
             return _clause_page(visit, draft, posted={(kind, name): (posted, wrong)})
-        draft = draft_policy.write_promise(
-            visit.project, draft, number, kind, name, value, visit.staff.handle
-        )
-        return _back(visit, draft, "told.policy.saved")
+        try:
+            draft = write_clause.save_promise(
+                visit.project, draft.name, number, (kind, name), None if removed else value, visit.staff.handle,
+                visit.given("seen"),
+            )  # fmt: skip
+        except ConflictError:
+            given = {(kind, name): (posted, () if removed else wrong)}
+            return _clause_page(visit, _draft(visit), posted=given, meanwhile=(kind, name))
+        return _back(visit, draft, "told.policy.removed" if removed else "told.policy.saved")
 
     @desk.page(f"{FROM_DRAFT}/clause/{{number:str}}/add", "write_policy")
     def add(visit: Visit) -> Response[Any]:
@@ -371,15 +388,12 @@ def _prefix(kind: str, name: str) -> str:
     return f"{kind}:{name}:"
 
 
-def _checked(draft: PolicyDraft, file: str, number: str, words: str) -> tuple[PolicyDraft, str]:
+def _checked(draft: PolicyDraft, file: str, number: str, typed: Typed) -> tuple[PolicyDraft, str]:
     """Return the draft as it would be with these words, which are not kept; and why they will not do."""
-    if file not in draft.files:
-        raise NotFoundError(f"The draft has no file {file[:60]!r}.")
     try:
-        text = clause_text.with_prose(draft.files[file], file, number, words)
+        return draft_policy.with_text(draft, file, number, typed.prose, typed.title), ""
     except NotAllowedError as error:
         return draft, str(error)
-    return replace(draft, files={**draft.files, file: text}), ""
 
 
 def _promise_checked(
@@ -405,11 +419,13 @@ def _clause_page(
     visit: Visit,
     draft: PolicyDraft,
     *,
-    prose: Mapping[str, str] | None = None,
+    typed: Mapping[str, Typed] | None = None,
     found: Sequence[Found] | None = None,
     wrong: str = "",
     posted: Mapping[tuple[str, str], tuple[Mapping[str, Sequence[str]], Sequence[form.Wrong]]] | None = None,
+    meanwhile: str | tuple[str, str] = "",
 ) -> Response[str]:
+    """Draw a clause; with what was typed where it is kept, beside what stands now where that changed `meanwhile`."""
     number = _number(visit)
     if number and number not in draft.main.by_number:
         raise NotFoundError(f"The policy has no clause {number[:20]!r}.")
@@ -419,9 +435,8 @@ def _clause_page(
         {
             "file": file,
             "language": document.language,
-            "title": document.by_number[number].title if number else "",
-            "prose": (prose or {}).get(file) or clause_text.prose(document, number),
             "stale": file in stale,
+            **_text(draft, file, number, (typed or {}).get(file), meanwhile=file == meanwhile),
         }
         for file, document in draft.documents.items()
         if not number or number in document.by_number
@@ -430,7 +445,9 @@ def _clause_page(
     shown = [*there, *(one for one in given if one not in there)]
     asked = visit.asked("promise")
     promises = [
-        _promise(visit, draft, number, kind, name, given.get((kind, name)))
+        _promise(
+            visit, draft, number, kind, name, given.get((kind, name)), meanwhile=(kind, name) == meanwhile
+        )
         if len(shown) <= FORMS_AT_ONCE or (kind, name) in given or f"{kind}/{name}" == asked
         else _folded(visit, kind, name)
         for kind, name in shown
@@ -440,7 +457,8 @@ def _clause_page(
     found = draft_policy.findings(visit.project, draft) if found is None else found
     return visit.show(
         "policy_clause.html", visit.words("policy.clause", number=number) if number else visit.words("policy.top"),
-        422 if wrong or any(one["wrong"] for one in promises) else 200,
+        409 if meanwhile else 422 if wrong or any(one["wrong"] for one in promises) else 200,
+        meanwhile=_anchor(draft, meanwhile),
         draft=draft, number=number or TOP, texts=texts, promises=promises, wrong=wrong,
         findings=[one for one in found if one.clause == number],
         kinds=[(kind, form.kind_said(kind, visit.words.language)) for kind in OF_A_POLICY],
@@ -451,6 +469,31 @@ def _clause_page(
     )  # fmt: skip
 
 
+def _anchor(draft: PolicyDraft, meanwhile: str | tuple[str, str]) -> str:
+    if isinstance(meanwhile, tuple):
+        return f"promise-{meanwhile[0]}-{meanwhile[1]}"
+    return f"text-{draft.documents[meanwhile].language}" if meanwhile else ""
+
+
+def _text(
+    draft: PolicyDraft, file: str, number: str, typed: Typed | None, *, meanwhile: bool
+) -> dict[str, Any]:
+    """Return what the form of a text is filled with; what was typed is saved over what stood when it was opened.
+
+    Where that changed meanwhile, it is saved over what stands now, which is shown.
+    """
+    document = draft.documents[file]
+    title = document.by_number[number].title if number else ""
+    now = Typed(title, clause_text.prose(document, number), write_clause.text_seen(draft, file, number))
+    shown = typed or now
+    return {
+        "title": shown.title or title,
+        "prose": shown.prose,
+        "seen": now.seen if meanwhile else shown.seen,
+        "now": "\n\n".join(part for part in (now.title, now.prose) if part) if meanwhile else None,
+    }
+
+
 def _promise(
     visit: Visit,
     draft: PolicyDraft,
@@ -458,16 +501,22 @@ def _promise(
     kind: str,
     name: str,
     given: tuple[Mapping[str, Sequence[str]], Sequence[form.Wrong]] | None,
+    *,
+    meanwhile: bool,
 ) -> dict[str, Any]:
     fields = draft_policy.promise_form(draft, number, kind, name, visit.words.language)
     value = clause_text.promise_value(draft.main, number, kind, name)
-    inputs, wrong = given or (form.filled(fields, value or {}), ())
+    now = form.filled(fields, value or {})
+    inputs, wrong = given or (now, ())
     spoken = {language: visit.words(f"policy.language.{language}") for language in ("en", "fr")}
+    kept = given is not None and visit.request.method == "POST" and not meanwhile
     return {
         "kind": kind,
         "name": name,
         "title": form.kind_said(kind, visit.words.language),
         "new": value is None,
+        "seen": visit.given("seen") if kept else write_clause.promise_seen(draft, number, kind, name),
+        "now": list(in_words(drawn(fields, now, (), "", spoken, ""), visit.words)) if meanwhile else None,
         "wrong": [*wrong],
         "open": bool(given) or visit.asked("promise") == f"{kind}/{name}",
         "inputs": drawn(fields, inputs, wrong, visit.words("policy.row.key"), spoken, _prefix(kind, name)),
