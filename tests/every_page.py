@@ -55,6 +55,11 @@ SEEN_MAX = {"/console/requests/{number:str}": 14}  # they stand in every state
 SEEN_OF_ONE_MAX = 2
 KILOBYTES_MAX = 150
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 780}
+_TRANSFERRED = """
+["navigation", "resource"].flatMap((kind) => performance.getEntriesByType(kind))
+  .reduce((sum, one) => sum + one.encodedBodySize, 0)
+"""
+"""The bytes of a page and of all that it fetches, also what the browser had already."""
 _LINK = re.compile(r'<(?:a|img)\b[^>]*\s(?:href|src)="(/[^"#]*)"')
 
 
@@ -254,12 +259,12 @@ def _look(page: Any, one: Example, language: str, picture: Path, noted: list[str
     answer = page.goto(one.path, wait_until="load")
     if answer.status != one.status:
         yield f"it answers {answer.status}, not {one.status}"
-    if len(answer.body()) > KILOBYTES_MAX * 1024:
-        yield f"{len(answer.body()) // 1024} KB are transferred"
     if page.evaluate("document.documentElement.lang") != language and "/notice/en" not in one.path:
         yield "it is in another language"
     page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
     page.screenshot(path=picture, full_page=True)
+    if (transferred := page.evaluate(_TRANSFERRED)) > KILOBYTES_MAX * 1024:
+        yield f"{transferred // 1024} KB are transferred"
     yield from (f"{rule}: {element}" for rule, element in violations(page))
     page.set_viewport_size(NARROW)
     if wider := too_wide(page):

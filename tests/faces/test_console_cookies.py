@@ -16,7 +16,7 @@ from troth.ledger import lease
 from troth.work import record_scan
 from troth.work.project import Scan
 
-JPEG = b"\xff\xd8\xff picture"
+JPEG, SMALL = b"\xff\xd8\xff picture", b"\xff\xd8\xff small"
 pytestmark = pytest.mark.usefixtures("staffed")
 
 
@@ -27,7 +27,8 @@ def scanned(project, clock):
     clock.forward(hours=1)
     second = reported(project, "stranger")
     pictures = {"stranger.jpg": JPEG, "before-1.jpg": JPEG, "refused-7.jpg": JPEG, "accepted-12.jpg": JPEG}
-    return first, record_scan.record(project, replace(second, pictures=pictures), staff="handler")
+    second = replace(second, pictures=pictures, thumbnails={"before-1.jpg": SMALL, "refused-7.jpg": b""})
+    return first, record_scan.record(project, second, staff="handler")
 
 
 def test_the_table_and_the_last_scan_of_each_site_are_shown(project, scanned):
@@ -55,6 +56,9 @@ def test_a_scan_shows_findings_with_remedy_pictures_and_what_changed_in_both_lan
             assert f"{here}/pictures/{name}" in page
             shot = client.get(f"{here}/pictures/{name}")
             assert (shot.content, shot.headers["content-type"]) == (JPEG, "image/jpeg")
+            drawn = client.get(f"{here}/pictures/{name}?small=yes")  # the picture itself where none was made
+            assert drawn.content == (SMALL if name == "before-1.jpg" else JPEG)
+            assert page.count(f'src="{here}/pictures/{name}?small=yes"') == 1
         page = client.get(f"{here}?lang=fr").text
         assert "Non déclaré" in page
         assert "Nouveaux constats" in page
@@ -139,4 +143,9 @@ def test_a_real_site_is_scanned_alone_followed_and_found_again_with_its_pictures
         found = client.get(where).text
         assert "stranger" in found
         shot = found.split("/pictures/before-", 1)[1].split('"')[0]
-        assert client.get(f"{where}/pictures/before-{shot}").content[:3] == b"\xff\xd8\xff"
+        small, whole = (
+            client.get(f"{where}/pictures/before-{shot.partition('?')[0]}{more}").content
+            for more in ("?small=yes", "")
+        )
+        assert small[:3] == whole[:3] == b"\xff\xd8\xff"
+        assert len(small) < len(whole)

@@ -42,6 +42,12 @@ def _chromium():
         pytest.skip(str(error))
 
 
+def width(jpeg):
+    """Return how wide a JPEG file says that it is."""
+    frame = jpeg.index(b"\xff\xc0")
+    return int.from_bytes(jpeg[frame + 7 : frame + 9])
+
+
 @pytest.fixture(scope="module")
 def shown():
     """The shop, and the report of one scan of it with pictures."""
@@ -92,6 +98,9 @@ def test_each_finding_has_its_evidence_and_no_value(shown):
     assert told["big"]["line"].startswith("Set-Cookie: big=‹letters and digits, 3900›")
     assert any(told[name]["picture"] in report.pictures for name in told)
     assert all(taken[:2] == b"\xff\xd8" for taken in report.pictures.values())
+    assert report.thumbnails.keys() == report.pictures.keys()
+    assert {width(taken) for taken in report.thumbnails.values()} == {320}
+    assert {width(taken) for taken in report.pictures.values()} == {1280}
     assert b"5b1f0c9a" not in written(report)
     assert b"xxxxxxxx" not in written(report)
 

@@ -32,6 +32,7 @@ EVALUATE_SECONDS = 8.0
 CLOSE_SECONDS = 4.0
 PRESSES_MAX = 3
 LATER_MS = 60_000
+THUMBNAIL_PIXELS = 320
 """How much of a page's own time passes at each visit: what it writes a minute late is seen."""
 EVENTS_MAX = 4000
 FRAMES_MAX = 30
@@ -273,8 +274,24 @@ class Tab:
 
     async def picture(self) -> bytes:
         """Take a picture of what a visitor sees, as JPEG; empty where none can be taken."""
+        return await self._captured()
+
+    async def thumbnail(self) -> bytes:
+        """Take the same picture as small as a list of pictures shows it; empty where none can be taken."""
         try:
-            told = await self._send("Page.captureScreenshot", {"format": "jpeg", "quality": 50})
+            seen = (await self._send("Page.getLayoutMetrics"))["cssVisualViewport"]
+        except GoneError:
+            return b""
+        width, height = seen["clientWidth"], seen["clientHeight"]
+        if not width:
+            return b""
+        corner = {"x": seen["pageX"], "y": seen["pageY"]}
+        clip = {**corner, "width": width, "height": height, "scale": THUMBNAIL_PIXELS / width}
+        return await self._captured(clip=clip)
+
+    async def _captured(self, **more: object) -> bytes:
+        try:
+            told = await self._send("Page.captureScreenshot", {"format": "jpeg", "quality": 50, **more})
         except GoneError:
             return b""
         return base64.b64decode(told.get("data", ""))

@@ -39,7 +39,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One scan of one site, whole; `pictures` are JPEG files by name."""
+    """One scan of one site, whole; `pictures` are JPEG files by name, `thumbnails` the same ones made small."""
 
     url: str
     site: str
@@ -57,6 +57,7 @@ class Report:
     policy: str = ""
     version: str = ""
     pictures: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    thumbnails: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
     def complete(self) -> bool:

@@ -23,6 +23,8 @@ from troth.rules.trace import host_of
 from troth.work.project import Project
 
 FOLDER = Path(".troth") / "scans"
+SMALL = "small"
+"""Where the thumbnails of the pictures of a scan lie, beside them."""
 
 
 def record(project: Project, report: Report, *, scan: str = "", staff: str = "troth") -> Event:
@@ -34,9 +36,10 @@ def record(project: Project, report: Report, *, scan: str = "", staff: str = "tr
     _put(folder / f"{digest}.json", evidence)
     shown = {trace.picture for one in report.findings for trace in one.evidence}
     shown |= set(of_states(report).values())
-    for name in sorted(shown & report.pictures.keys()):
-        (folder / digest).mkdir(mode=0o700, exist_ok=True)
-        _put(folder / digest / name, report.pictures[name])
+    for beside, kept in ((folder / digest, report.pictures), (folder / digest / SMALL, report.thumbnails)):
+        for name in sorted(one for one in shown & kept.keys() if kept[one]):
+            beside.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _put(beside / name, kept[name])
     draft = Draft(
         "site_scanned",
         f"site/{site}",
@@ -75,15 +78,21 @@ def evidence_of(project: Project, event: Event) -> dict[str, Any] | None:
     return report
 
 
-def picture(project: Project, event: Event, name: str) -> bytes | None:
-    """Return a picture that the evidence of a scan names; None for any other name, or where it is gone."""
+def picture(project: Project, event: Event, name: str, *, small: bool = False) -> bytes | None:
+    """Return a picture that the evidence of a scan names; None for any other name, or where it is gone.
+
+    A small one is the picture itself where the scan made no thumbnail of it.
+    """
     report = evidence_of(project, event)
     named = {
         trace["picture"] for one in (report["findings"] if report else ()) for trace in one["evidence"]
     } - {""}
     named |= set(report.get("pictures", {}).values()) if report else set()
-    file = project.settings.folder / FOLDER / str(event.facts["evidence_sha256"]) / name
-    return file.read_bytes() if name in named and file.is_file() else None
+    if name not in named:
+        return None
+    folder = project.settings.folder / FOLDER / str(event.facts["evidence_sha256"])
+    files = [folder / SMALL / name, folder / name] if small else [folder / name]
+    return next((file.read_bytes() for file in files if file.is_file()), None)
 
 
 def scan(project: Project, event_id: str) -> Event:

@@ -161,6 +161,7 @@ class _Scan:
         self.again: set[State] = set()
         self.notes: list[Note] = []
         self.pictures: dict[str, bytes] = {}
+        self.thumbnails: dict[str, bytes] = {}
         self.pictured: set[tuple[str, str, str, State]] = set()
 
     async def run(self) -> Report:
@@ -428,6 +429,7 @@ class _Scan:
             taken = await tab.picture()
             if taken:
                 self.pictures[name], visited.picture = taken, name
+                self.thumbnails[name] = await tab.thumbnail()
 
     def _new(self, visited: Visited, tab: Tab) -> bool:
         """Say whether a visit saw something that no picture in this state shows yet."""
@@ -465,6 +467,7 @@ class _Scan:
             url=place_of(self.wish.url), site=self.site, at=self.at, states=self._needed(),
             notes=tuple(self._all_notes()), pages=tuple(place_of(page) for page in self.pages), seen=seen,
             requests=tuple(requests), visits=self.visits, seconds=seconds, pictures=self.pictures,
+            thumbnails=self.thumbnails,
         )  # fmt: skip
         if self.expected is None:
             return report

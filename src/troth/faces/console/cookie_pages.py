@@ -106,9 +106,10 @@ def cookie_pages(desk: Desk) -> None:
 
     @desk.page("/cookies/scans/{event:str}/pictures/{name:str}", "read_cookies")
     def picture(visit: Visit) -> Response[Any]:
-        """GET …/pictures/NAME: what was on the screen, as it was stored."""
+        """GET …/pictures/NAME: what was on the screen, as it was stored; small with `?small=yes`."""
         event = record_scan.scan(visit.project, str(visit.path["event"]))
-        found = record_scan.picture(visit.project, event, str(visit.path["name"]))
+        small = visit.asked("small") == "yes"
+        found = record_scan.picture(visit.project, event, str(visit.path["name"]), small=small)
         if found is None:
             raise NotFoundException
         headers = {**HEADERS, "Cache-Control": "private, max-age=3600"}
