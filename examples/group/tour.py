@@ -20,7 +20,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections import Counter
@@ -31,7 +30,7 @@ from pathlib import Path
 from types import FrameType
 
 import databases
-from group_tour import letters, website
+from group_tour import letters, port, website
 from group_tour.server import NoServerError, postgresql
 from group_tour.telling import StoppedError, Teller
 
@@ -353,14 +352,8 @@ def proof(teller: Teller) -> None:
 
 def serve(teller: Teller) -> None:
     """Serve the portal until Ctrl-C."""
-    port = int(_first(r"(?m)^port = (\d+)", (teller.folder / "troth.toml").read_text(encoding="utf-8")))
-    with socket.socket() as probe:  # somebody may have taken it meanwhile
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            port = _settle(teller.folder)
-    office = staffed(teller, f"http://127.0.0.1:{port}")
+    at = port.settle(teller.folder)  # somebody may have taken it meanwhile
+    office = staffed(teller, f"http://127.0.0.1:{at}")
     teller.chapter("Now you")
     teller.say(
         "The console is where the staff of the company work. Each link signs one of them in, once, within a day; "
@@ -370,7 +363,7 @@ def serve(teller: Teller) -> None:
     for one in office:
         teller.line(f"    {one['name']:<18} {one['role']:<9} {one['link']}")
     teller.say(
-        f"The portal is at http://127.0.0.1:{port}/ – ask as somebody else, such as Ilse Vantrooyen "
+        f"The portal is at http://127.0.0.1:{at}/ – ask as somebody else, such as Ilse Vantrooyen "
         "(ilse.vantrooyen@kortebeek-atelier.example). The code and every letter arrive as files in "
         f"{_shown(_letters(teller))}/; the newest is last."
     )
@@ -382,9 +375,9 @@ def serve(teller: Teller) -> None:
     environment = shlex.quote(_shown(teller.folder.parent / "environment.sh"))
     teller.line(f"    . {environment} && troth request list")
     teller.line()
-    teller.line(f"$ troth serve --port {port}")
+    teller.line(f"$ troth serve --port {at}")
     served = subprocess.Popen(
-        [sys.executable, "-m", "troth", "serve", "--port", str(port)],
+        [sys.executable, "-m", "troth", "serve", "--port", str(at)],
         cwd=teller.folder,
         env=dict(teller.environment),
     )
@@ -552,25 +545,12 @@ def _emptied(folder: Path) -> Iterator[Path]:
         ) from None
 
 
-def _settle(project: Path) -> int:
-    """Let the project's letters go to a folder one sees, and its portal to a free port; returns that."""
-    file, port = project / "troth.toml", _free_port()
+def _settle(project: Path) -> None:
+    """Let the project's letters go to a folder one sees, and its portal to a free port."""
+    file = project / "troth.toml"
     text = file.read_text(encoding="utf-8")
-    text = re.sub(r"(?m)^port = .*$", f"port = {port}", text)
-    text = re.sub(r"(?m)^url = \"http://localhost:.*$", f'url = "http://localhost:{port}/"', text)
     file.write_text(re.sub(r"(?m)^to = .*$", 'to = "folder:letters"', text), encoding="utf-8")
-    return port
-
-
-def _free_port() -> int:
-    for port in (8080, 0):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise StoppedError("No port is free on this machine.")
+    port.settle(project, port.WANTED)
 
 
 def _keep(file: Path, environment: Mapping[str, str]) -> None:

@@ -11,13 +11,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
-from group_tour import website
+from group_tour import port, website
+from group_tour.telling import Teller
 
 import every_page
 import office_walk
+from serving import settle
+from shop_project import make
+from sites.serving import Answer
+from sites.serving import serving as site_serving
 
 TOUR = Path(__file__).resolve().parents[2] / "examples" / "group" / "tour.py"
 MAELLE = "maelle.trevalenne@ateliers-loriots.example"
@@ -269,6 +275,21 @@ def test_without_a_chromium_the_tour_knows_why_it_cannot_scan(tmp_path):
     ran = subprocess.run([sys.executable, "-c", asked], cwd=TOUR.parent, env=environment, capture_output=True,
                          text=True, check=True, timeout=60)  # fmt: skip
     assert ran.stdout == "there is no Chromium\n"
+
+
+def test_the_tour_takes_no_other_server_for_its_own(tmp_path):
+    make(tmp_path)
+    with site_serving(another={"/health": lambda _: Answer("ok")}) as others:
+        taken = urlsplit(others["another"].url).port
+        settle(tmp_path, taken)
+        teller = Teller(tmp_path, {"PATH": os.environ["PATH"]})
+        with website.served(teller):
+            ours = port.named(tmp_path)
+            assert ours != taken
+            with urlopen(f"http://127.0.0.1:{ours}/ask", timeout=20) as answered:
+                assert "Report a hacked account" in answered.read().decode()
+        with pytest.raises(OSError, match="refused"):
+            urlopen(f"http://127.0.0.1:{ours}/health", timeout=20)
 
 
 def test_a_second_tour_at_once_is_refused_and_ctrl_c_ends_the_first(tmp_path):

@@ -1,12 +1,12 @@
 """The company's web site in the tour: served while the block runs, what a scan found, and how it is mended."""
 
-# ruff: noqa: S310  (our own program at our own address, and never a shell)
-
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -15,11 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from group_tour import port
 from group_tour.telling import StoppedError, Teller
 from troth.errors import NotFoundError
 from troth.outside.chromium import program
 
 SECONDS_MAX = 30
+PORTS_MAX = 3
+SAID_MAX = 4096
 MENDED = (
     ("policy.md", "    data_kept: 50 months", "    data_kept: 25 months"),
     ("troth.toml", 'gate = "report"', 'gate = "enforce"'),
@@ -47,7 +50,7 @@ def why_no_scan() -> str:
 
 def address(project: Path) -> str:
     """Return where the site is served."""
-    return f"http://localhost:{_port(project)}/"
+    return f"http://localhost:{port.named(project)}/"
 
 
 def at_home(project: Path) -> None:
@@ -65,20 +68,11 @@ def served(teller: Teller) -> Iterator[None]:
     """Serve the project while the block runs; raises StoppedError where it does not answer."""
     teller.line()
     teller.line("$ troth serve &")
-    server = subprocess.Popen(
-        [sys.executable, "-m", "troth", "serve", "--no-worker"], cwd=teller.folder, env=dict(teller.environment),
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    server = _started(teller)
     try:
-        _wait(f"http://127.0.0.1:{_port(teller.folder)}/health", server)
         yield
     finally:
-        server.terminate()
-        try:
-            server.wait(timeout=SECONDS_MAX)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+        _ended(server)
 
 
 def by_name(findings: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
@@ -109,20 +103,46 @@ def _replace(file: Path, pattern: str, by: str) -> None:
     file.write_text(text, encoding="utf-8")
 
 
-def _port(project: Path) -> int:
-    found = re.search(r"(?m)^port = (\d+)", (project / "troth.toml").read_text(encoding="utf-8"))
-    if found is None:
-        raise StoppedError("troth.toml names no port.")
-    return int(found[1])
+def _started(teller: Teller) -> subprocess.Popen[bytes]:
+    """Start a server that answers; where somebody else took the port before it did, at another."""
+    for _ in range(PORTS_MAX):
+        at = port.settle(teller.folder)
+        with tempfile.TemporaryFile() as said:
+            server = subprocess.Popen(
+                [sys.executable, "-m", "troth", "serve", "--no-worker"], cwd=teller.folder,
+                env=dict(teller.environment), stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            try:
+                if _answers(at, server, said.fileno()):
+                    return server
+            except BaseException:
+                _ended(server)
+                raise
+        _ended(server)
+    raise StoppedError("`troth serve` does not answer. Start it by hand to see why.")
 
 
-def _wait(url: str, server: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + SECONDS_MAX
+def _answers(at: int, server: subprocess.Popen[bytes], said: int) -> bool:
+    """Wait until a server answers; what another program answers at its port does not count.
+
+    A server says that it serves once the port is its own, and from then on nobody else answers there.
+    """
+    until, ours = time.monotonic() + SECONDS_MAX, f":{at}/".encode()
     while server.poll() is None and time.monotonic() < until:
         try:
-            urllib.request.urlopen(url, timeout=2).close()
+            if ours in os.pread(said, SAID_MAX, 0):
+                urllib.request.urlopen(f"http://127.0.0.1:{at}/health", timeout=2).close()
+                return server.poll() is None
         except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.05)
-        else:
-            return
-    raise StoppedError("`troth serve` does not answer. Start it by hand to see why.")
+            pass
+        time.sleep(0.05)
+    return False
+
+
+def _ended(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(timeout=SECONDS_MAX)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
