@@ -43,7 +43,7 @@ def test_a_name_alone_finds_nobody_and_with_a_town_only_shapes(project, app):
         assert find(client, **form | {"number": "2026-9999"}).status_code == 422
         assert [kind for kind in story.kinds(project, number) if kind == "staff_read"] == []
         page = find(client, **form).text
-    assert "1 candidates" in page
+    assert "1 candidate, at most" in page
     assert "xxx@xxxxxxx.xxx" in page
     assert "ada@example.org" not in page
     event = read.stream(project.ledger, f"request/{number}")[-1]

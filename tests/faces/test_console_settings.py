@@ -87,14 +87,21 @@ def test_an_absence_lends_the_roles_and_a_deputy_who_would_decide_and_review_is_
     assert admit.acting(project, "intake").may("decide")
     page = admin.get("/console/settings/staff/handler").text
     assert "Since 1 December 2026, until they are back; intake stands in." in page
+    assert ">away</span>" in admin.get("/console/settings").text
     admin.post("/console/settings/staff/handler/back")
     assert not admit.acting(project, "intake").may("decide")
+    to_come = {"begins": "2026-12-20", "until": "", "deputy": "intake"}
+    assert "20 December 2026" in admin.post("/console/settings/staff/handler/away", data=to_come).text
+    assert ">away</span>" not in admin.get("/console/settings").text
+    for_a_week = {"begins": "2026-12-01", "until": "2026-12-08", "deputy": "intake"}
+    admin.post("/console/settings/staff/reviewer/away", data=for_a_week)
+    assert admin.get("/console/settings").text.count(">away</span>") == 1
 
 
 def test_a_derogation_is_recorded_with_its_reason(admin, project):
     assert admin.post("/console/settings/derogation", data={"reason": "no"}).status_code == 422
     admin.post("/console/settings/derogation", data={"reason": "There is one person in the office."})
-    assert "A derogation has been in force since 2026-12-01" in admin.get("/console/settings").text
+    assert "A derogation has been in force since 1 December 2026" in admin.get("/console/settings").text
     admin.post("/console/settings/derogation/end")
     assert not admit.derogates(project)
 

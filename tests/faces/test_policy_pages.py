@@ -142,6 +142,8 @@ def test_every_clause_in_force_is_read_with_its_promises_in_words_and_their_verd
                 assert "{{" not in page.text
                 assert "```" not in page.text
                 shown = page.text.partition('<div class="beside">')[2]
+                assert "{}" not in shown
+                assert language == "en" or not re.search(r"<dd>[^<]*[^\s\d]: ", shown)
                 said += shown.count("<dd>")
                 if (number, language) == ("6.3", "en"):
                     assert "one\u00a0week" in shown

@@ -100,6 +100,12 @@ def test_a_form_knows_units_choices_rows_and_what_is_nested():
     assert isinstance(entities.item, form.Part)
 
 
+def test_what_a_promise_does_not_say_fills_no_input():
+    assert form.filled(described("cookies"), {"before_consent": ["necessary"]}) == {
+        "before_consent": ["necessary"]
+    }
+
+
 def test_short_forms_are_written_out_and_stay_as_they_were_written():
     text = "cookies:\n  choice_kept: 6 months  # both\n  lifetime_max: 13 months\n"
     fields = described("cookies")

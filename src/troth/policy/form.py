@@ -280,7 +280,7 @@ def _filled(widget: Widget, value: Any, path: str) -> Iterator[tuple[str, list[s
 
 def _filled_part(widget: Part, value: Any, path: str) -> Iterator[tuple[str, list[str]]]:
     if not isinstance(value, Mapping) or (
-        widget.short and not set(value) & {one.name for one in widget.fields}
+        widget.short and value and not set(value) & {one.name for one in widget.fields}
     ):
         value = _written_out(widget, value)
     for one in widget.fields:

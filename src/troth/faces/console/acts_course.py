@@ -185,7 +185,7 @@ def _reopen_fields(sight: Sight) -> Iterator[Field]:
     yield Field("because", "choice", options(sight, "again", REOPENED_FOR), words="act.reason")
     yield Field("note", "long", needed=True, words="act.reopen.note")
     claims = tuple(
-        (name, f"{name}: {sight.words('right.' + one['right'])}")
+        (name, f"{name}{sight.words('colon')} {sight.words('right.' + one['right'])}")
         for name, one in sight.state["claims"].items()
     )
     yield Field("claim_again", "ticks", claims, words="act.reopen.claims")

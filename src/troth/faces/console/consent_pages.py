@@ -273,7 +273,7 @@ def _companies(visit: Visit) -> list[tuple[str, str]]:
 
 def _purposes(visit: Visit) -> list[tuple[str, str]]:
     return [
-        (str(name), f"{name}: {one.does.said(visit.words.language)}"[:90])
+        (str(name), f"{name}{visit.words('colon')} {one.does.said(visit.words.language)}"[:90])
         for name, one in visit.project.policy.purposes.items()
     ]
 

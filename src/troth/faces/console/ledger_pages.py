@@ -237,4 +237,4 @@ def _moment(written: str, days: int = 0) -> datetime | None:
 
 
 def _said(visit: Visit, run: Run) -> str:
-    return visit.words("ledger.verifying", done=f"{run.done:,}", of=f"{run.of:,}")
+    return visit.words("ledger.verifying", done=run.done, of=run.of)

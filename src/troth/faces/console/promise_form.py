@@ -118,7 +118,7 @@ def _row_in_words(parts: Sequence[Input], words: Words) -> Iterator[str]:
         yield _spoken(parts, words)
         return
     for what, how in in_words(parts, words):
-        yield f"{what}: {how}" if what else how
+        yield f"{what}{words('colon')} {how}" if what else how
 
 
 def _spoken(parts: Sequence[Input], words: Words) -> str:

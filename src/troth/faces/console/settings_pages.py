@@ -68,8 +68,10 @@ def _staff(desk: Desk) -> None:
                 for one in members
             ]  # fmt: skip
             return saved.csv_file("staff", heads, rows)
+        today = day_here(visit.project)
+        away = {one.handle for one in members if any(it.on(today) for it in rules.absences(one.state))}
         return visit.show(
-            "settings.html", visit.words("settings.title"), members=members, names=_names(visit.project),
+            "settings.html", visit.words("settings.title"), members=members, names=_names(visit.project), away=away,
             derogation=_derogation(visit.project), group=visit.may("settings", ""),
             pairs=[(one, other, _why(one, other)) for one, other in rules.APART],
         )  # fmt: skip
