@@ -77,4 +77,4 @@ def test_people_are_found_by_a_name_that_their_erasure_leaves(folder, project, a
         assert project.stores["shop"].map.written == kept
         page = find(client, **form)
     assert page.status_code == 200
-    assert "1 candidates" in page.text
+    assert "1 candidate, at most" in page.text
