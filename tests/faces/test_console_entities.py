@@ -102,7 +102,7 @@ def test_people_are_found_in_the_stores_of_ones_company_alone(project, app):
         named = {"by": "name", "name": "Ada Example", "other": "Lyon", "number": number, "reason": "to see"}
         assert "0 candidates" in client.post("/console/people", data=named).text
     with signed_in(project, "handler", app) as client:
-        assert "1 candidates" in client.post("/console/people", data=named).text
+        assert "1 candidate, at most" in client.post("/console/people", data=named).text
 
 
 def test_a_no_that_names_no_company_is_recorded_by_whoever_records_for_all(project, app):
