@@ -129,10 +129,11 @@ def part(said: str, title: str) -> str:
     return said.partition(f". {title} ─")[2].partition("\n──")[0]
 
 
+@pytest.mark.parametrize("told", ["sqlite"], indirect=True)  # where the story goes on to serve
 def test_every_page_has_an_example_and_can_be_read_by_everybody(told):
     _, folder = told
     if not (folder / "walked.json").exists():
-        pytest.skip("Nothing was served, or there was no browser to look at it.")
+        pytest.skip("There was no browser to look at what was served.")
     walked = json.loads((folder / "walked.json").read_text(encoding="utf-8"))
     assert walked["without an example"] == []
     assert walked["wrong"] == []

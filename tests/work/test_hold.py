@@ -2,7 +2,7 @@
 
 import sqlite3
 from contextlib import closing
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -206,10 +206,9 @@ def test_the_file_of_a_request_is_not_destroyed_while_one_stands(project, clock)
 
 
 def test_the_commands(project, folder):
-    said = troth(folder, "hold", "place", "--matter", "Tribunal", "--reason", "defence", "--review", "2026-12-24",
+    review, later = (str(datetime.now(UTC).date() + timedelta(days=days)) for days in (20, 21))
+    said = troth(folder, "hold", "place", "--matter", "Tribunal", "--reason", "defence", "--review", review,
                  "--about", "email=ada@example.org", "--what", "shop", "--staff", "marie")  # fmt: skip
-    if "lies in the future" in said.err + said.out:
-        pytest.skip("The day of this machine is past the one of the test.")
     assert said.code == 0, said.err
     name = said.out.split()[2].strip(",.")
     assert name in troth(folder, "hold", "list").out
@@ -217,13 +216,10 @@ def test_the_commands(project, folder):
     shown = troth(folder, "hold", "show", name, "--staff", "marie").out
     assert "matter: Tribunal" in shown
     assert (
-        troth(
-            folder, "hold", "review", name, "--until", "2026-12-25", "--note", "on", "--staff", "marie"
-        ).code
-        == 0
+        troth(folder, "hold", "review", name, "--until", later, "--note", "on", "--staff", "marie").code == 0
     )
     assert "Nothing was ended" in troth(folder, "hold", "end", name, "--dry-run", "--staff", "paul").out
     assert "Ended." in troth(folder, "hold", "end", name, "--reason", "over", "--staff", "paul").out
     assert "No hold stands." in troth(folder, "hold", "list").out
     assert "written kind=value" in troth(folder, "hold", "place", "--matter", "a", "--reason", "b", "--review",
-                                         "2026-12-24", "--about", "ada", "--staff", "m").err  # fmt: skip
+                                         review, "--about", "ada", "--staff", "m").err  # fmt: skip
