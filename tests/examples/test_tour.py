@@ -53,6 +53,9 @@ def end(told: subprocess.Popen[str], folder: Path) -> tuple[str, str]:
     """Press Ctrl-C, as a terminal does: everything in its foreground hears it."""
     os.killpg(told.pid, signal.SIGINT)
     said = told.communicate(timeout=60)
+    until = time.monotonic() + 20
+    while running(folder) and time.monotonic() < until:  # what it had begun hears Ctrl-C by itself
+        time.sleep(0.1)
     assert not running(folder)
     return said
 

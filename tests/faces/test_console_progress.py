@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -39,11 +40,17 @@ def project(tmp_path):
     made.ledger.close()
 
 
+def run(coroutine):
+    """Run it in a thread of its own: a browser of other tests may have a loop going in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result(timeout=60)
+
+
 def lines_of(stream):
     async def read():
         return [chunk async for chunk in stream.iterator]
 
-    return b"".join(asyncio.run(read())).decode()
+    return b"".join(run(read())).decode()
 
 
 def events(text):
@@ -128,7 +135,7 @@ def test_a_stream_asks_no_more_once_its_client_is_gone(monkeypatch):
         await asyncio.sleep(0.1)
         return before
 
-    assert asyncio.run(look()) == len(asked)
+    assert run(look()) == len(asked)
 
 
 @pytest.mark.parametrize("now", [None, object()])
@@ -157,7 +164,7 @@ def test_of_one_person_few_streams_go_on_at_once(monkeypatch):
             refused = [line async for line in live(VISIT, lambda: step).iterator]
         return refused, await anext(live(VISIT, lambda: step).iterator)
 
-    refused, after = asyncio.run(look())
+    refused, after = run(look())
     assert refused == [b"retry: 10000\n\n"]
     assert after == b"retry: 2000\n\n"
 

@@ -98,6 +98,7 @@ def test_an_erasure_from_receipt_to_close(office):
 
     page.goto("/console")
     page.get_by_role("link", name="All open requests").click()
+    page.wait_for_url("**/console/requests**")
     for letter, address in (("t", "**/console"), ("r", "**/console/requests")):
         page.keyboard.press("g")
         page.keyboard.press(letter)

@@ -32,6 +32,7 @@ pytestmark = pytest.mark.slow
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 ADA = [("email", "ada@example.org")]
 MANY = 2_500
+TRIES_MAX = 10
 
 
 def at_now():
@@ -192,9 +193,14 @@ def test_killed_inside_the_transaction_it_leaves_the_store_as_it_was(tmp_path, p
     untouched = rows(start)
     whole, place = tmp_path / "whole", tmp_path / "killed"
     shutil.copytree(start, whole)
-    shutil.copytree(start, place)
     do(whole, what, name, lambda _: None)
-    assert process(place, what, name, **{"from": before, "bytes": 200_000}) == "killed"
+    for _ in range(TRIES_MAX):  # on a busy machine it may be done before its killer had a turn
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(start, place)
+        ended = process(place, what, name, **{"from": before, "bytes": 200_000})
+        if ended == "killed":
+            break
+    assert ended == "killed"
     assert (place / "shop.db-journal").stat().st_size >= 200_000, "it was killed while it wrote"
     assert rows(place) == untouched
     assert process(place, what, name) == "done"
