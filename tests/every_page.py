@@ -259,6 +259,8 @@ def _look(page: Any, one: Example, language: str, picture: Path, noted: list[str
     answer = page.goto(one.path, wait_until="load")
     if answer.status != one.status:
         yield f"it answers {answer.status}, not {one.status}"
+    page.wait_for_selector("[data-live]", state="detached")  # an answer that takes long comes by itself
+    page.wait_for_load_state("load")
     if page.evaluate("document.documentElement.lang") != language and "/notice/en" not in one.path:
         yield "it is in another language"
     page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
