@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from troth.errors import NotAllowedError
 from troth.stores.contract import SideEffect
-from troth.stores.sql_selection import Selection, whole
+from troth.stores.sql_selection import Selection, side_effects, whole
 
 MOVING = "moving"
 """The set of the rows that are on their way."""
@@ -44,8 +44,7 @@ def beside(selection: Selection, source: str, target: str, rows: int) -> tuple[S
     Raises NotAllowedError when a cascade or a trigger removed or changed other rows.
     """
     ours = {(source, "delete"): rows, (target, "insert"): rows}
-    more = {key: count - ours.get(key, 0) for key, count in selection.session.seen(ours).items()}
-    effects = tuple(SideEffect(*key, count) for key, count in sorted(more.items()) if count > 0)
+    effects = side_effects(selection.session.seen(ours), ours)
     hit = sorted({effect.table for effect in effects if effect.verb != "insert"})
     if hit:
         names = ", ".join(f"`{table}`" for table in hit)

@@ -21,7 +21,7 @@ from troth.rules.plan import copies_end, end_of
 from troth.stores import sql_move
 from troth.stores.contract import Acted, Count, Grade, Measured, Processed, Row, SideEffect, Spared, Verb, Who
 from troth.stores.sql import Sql
-from troth.stores.sql_selection import Answer, Call, Selection, Session, whole
+from troth.stores.sql_selection import Answer, Call, Selection, Session, side_effects, whole
 from troth.stores.sql_text import Bind, Statement
 
 ROWS_MEASURED_MAX = 50_000
@@ -331,12 +331,9 @@ def apply(selection: Selection, *, many: bool = False) -> Done:
     untouched = _untouched(sql, seen, ours) - short if many else frozenset[str]()
     leaving = {table: going.get(table, 0) + moved.get(table, 0) for table in (*going, *moved)}
     checked = _verify(selection, numbers, leaving, untouched)
-    effects = tuple(
-        SideEffect(table, verb, rows - ours.get((table, verb), 0))
-        for (table, verb), rows in sorted(seen.items())
-        if rows > ours.get((table, verb), 0)
+    return Done(
+        _listed(selection, tally, retained, moved), side_effects(seen, ours), checked, _last(retained)
     )
-    return Done(_listed(selection, tally, retained, moved), effects, checked, _last(retained))
 
 
 def _archived(selection: Selection, retained: Mapping[str, tuple[int, date | None]]) -> dict[str, int]:

@@ -18,7 +18,7 @@ from troth.errors import NotAllowedError
 from troth.rules.change import action
 from troth.rules.map import Retain
 from troth.rules.plan import first_kept_day
-from troth.stores.contract import Spared, Who
+from troth.stores.contract import SideEffect, Spared, Who
 from troth.stores.sql import Sql
 from troth.stores.sql_dialect import forms
 from troth.stores.sql_inside import told
@@ -322,6 +322,17 @@ class Selection:
 def _written(sql: Sql, value: str | int | bool) -> str:
     """Return a constant as the engine writes it as text."""
     return str(int(value)) if isinstance(value, bool) and sql.dialect.name != "postgresql" else told(value)
+
+
+def side_effects(
+    seen: Mapping[tuple[str, str], int], ours: Mapping[tuple[str, str], int]
+) -> tuple[SideEffect, ...]:
+    """Return what a session has seen change, by table and verb, that is not `ours`."""
+    return tuple(
+        SideEffect(table, verb, rows - ours.get((table, verb), 0))
+        for (table, verb), rows in sorted(seen.items())
+        if rows > ours.get((table, verb), 0)
+    )
 
 
 def whole(value: object) -> int:

@@ -19,10 +19,10 @@ from datetime import date
 
 from troth.errors import ConflictError, NotAllowedError
 from troth.stores import sql_move, sql_run
-from troth.stores.contract import Batch, Count, Expiry, Measured, Overdue, SideEffect, Who
+from troth.stores.contract import Batch, Count, Expiry, Measured, Overdue, Who
 from troth.stores.sql import Sql
 from troth.stores.sql_run import ROWS_MEASURED_MAX, Done
-from troth.stores.sql_selection import Selection, Session, whole
+from troth.stores.sql_selection import Selection, Session, side_effects, whole
 from troth.stores.sql_text import BY_DUE, Text
 
 
@@ -150,12 +150,8 @@ def _by_range(
             f"In the store `{sql.plan.store}`, rows that are due came into `{table}` while a batch of its sweep went. "
             "Nothing of this batch was changed. Measure the sweep again."
         )
-    seen = session.seen({(table, "delete"): went})
-    effects = tuple(
-        SideEffect(name, verb, changed - (went if (name, verb) == (table, "delete") else 0))
-        for (name, verb), changed in sorted(seen.items())
-        if (name, verb) != (table, "delete") or changed > went
-    )
+    ours = {(table, "delete"): went}
+    effects = side_effects(session.seen(ours), ours)
     done = Done((Count(table, "delete", went),) if went else (), effects, went, None)
     _refuse_other(sql, expiry, done, batch)
     return rows, rows - went, done, whole(last)
