@@ -201,14 +201,10 @@ def _workbook(file: Path, lines_max: int | None = None) -> Iterator[tuple[int, i
 
 
 def _open_document(file: Path) -> Iterator[tuple[int, int, Sequence[object]]]:
-    try:
+    with _needing_office():
         import lxml  # noqa: F401
 
         from troth.outside.open_document import NoWorkbookError, lines
-    except ImportError:
-        raise NotAllowedError(
-            "Workbooks are read with the extra `office`: pip install 'troth[office]'; or save the list as CSV."
-        ) from None
     try:
         with zipfile.ZipFile(file) as packed:
             _refuse_huge(file, packed)
@@ -219,6 +215,17 @@ def _open_document(file: Path) -> Iterator[tuple[int, int, Sequence[object]]]:
         ) from None
 
 
+@contextmanager
+def _needing_office() -> Iterator[None]:
+    """Say what to install where what reads workbooks is not there."""
+    try:
+        yield
+    except ImportError:
+        raise NotAllowedError(
+            "Workbooks are read with the extra `office`: pip install 'troth[office]'; or save the list as CSV."
+        ) from None
+
+
 def _refuse_huge(file: Path, packed: zipfile.ZipFile) -> None:
     if sum(part.file_size for part in packed.infolist()) > UNPACKED_MAX:
         raise NotAllowedError(f"{file.name} unpacks to more than 2 GB. Save the list as CSV.")
@@ -226,13 +233,9 @@ def _refuse_huge(file: Path, packed: zipfile.ZipFile) -> None:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[Workbook]:
-    try:
+    with _needing_office():
         from openpyxl import load_workbook
         from openpyxl.utils.exceptions import InvalidFileException
-    except ImportError:
-        raise NotAllowedError(
-            "Workbooks are read with the extra `office`: pip install 'troth[office]'; or save the list as CSV."
-        ) from None
     try:
         with zipfile.ZipFile(file) as packed:
             _refuse_huge(file, packed)
