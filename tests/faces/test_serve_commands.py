@@ -122,6 +122,17 @@ def test_a_port_that_is_none_is_a_sentence(folder):
     assert ended.stderr.startswith("Nothing can listen at 127.0.0.1:99999:")
 
 
+def test_port_0_takes_one_that_is_free_and_says_which(folder):
+    with subprocess.Popen([*TROTH, "--project", str(folder), "serve", "--port", "0"],
+                          stdout=subprocess.PIPE, text=True) as process:  # fmt: skip
+        try:
+            said = next(line for line in process.stdout if line.startswith("Serving"))
+            url = re.search(r"http://127\.0\.0\.1:[1-9][0-9]*/", said)[0]
+            assert urllib.request.urlopen(f"{url}health", timeout=10).status == 200
+        finally:
+            process.terminate()
+
+
 def test_a_policy_with_a_mistake_is_told_before_anything_is_served(folder):
     policy = folder / "policy.md"
     policy.write_text(policy.read_text() + "\n```promise\nanswer: [\n```\n")

@@ -27,7 +27,9 @@ ENDING_SECONDS = 20
 
 def serve(
     host: str = typer.Option("", help="The address to listen on; by default as troth.toml says."),
-    port: int = typer.Option(0, help="The port to listen on; by default as troth.toml says."),
+    port: int | None = typer.Option(
+        None, help="The port to listen on, 0 for any that is free; by default as troth.toml says."
+    ),
     worker: bool = typer.Option(True, help="Also carry requests on and seal the ledger."),
     proxy: str = typer.Option(
         "", help="The address of the reverse proxy in front, whose X-Forwarded-For says who visits."
@@ -38,9 +40,8 @@ def serve(
     Example: troth serve --port 8080
     """
     opened = project()
-    run(
-        opened, host or opened.settings.web_host, port or opened.settings.web_port, worker=worker, proxy=proxy
-    )
+    chosen = opened.settings.web_port if port is None else port
+    run(opened, host or opened.settings.web_host, chosen, worker=worker, proxy=proxy)
 
 
 def run(opened: Project, host: str, port: int, *, worker: bool = True, proxy: str = "") -> None:
@@ -52,6 +53,7 @@ def run(opened: Project, host: str, port: int, *, worker: bool = True, proxy: st
     from troth.work.admit import first_link
 
     listening = _listen(host, port)
+    port = listening.getsockname()[1]  # of port 0, the one that was free
     _ = opened.ledger, opened.policy  # their mistakes are told before anything is served
     site, in_front = opened.settings.site, front(opened)
     served = cast("App", in_front)
