@@ -21,6 +21,7 @@ from troth.rules.event import Draft
 from troth.work import (
     adopt_policy,
     carry_on,
+    close_request,
     communicate,
     decide,
     disclose,
@@ -745,6 +746,27 @@ def test_restrictions_that_stand_and_lifting_without_notice_must_be_none(restric
             count,
         )  # the one by hand names no company, and counts with each
         assert found.notes == (asked.say("of_group", count=1),)
+
+
+def test_a_restriction_that_ends_with_its_claim_is_told_with_the_day_of_the_answer(project, clock, code):
+    """It has no name, as it stood in no store: the request alone says so."""
+    refused = story.ask(project, "restrict", because="accuracy", email="eve@example.org")
+    withdrawn = story.ask(project, "restrict", because="accuracy", email="zoe@example.org")
+    both = story.ask(project, "restrict", "access", because="accuracy", email="tom@example.org")
+    clock.forward(days=1)
+    decide.decide(project, refused, "c1", "refuse", "marie", article="Art. 18(1)(a)", reason="It was right.")
+    decide.review(project, refused, "c1", "paul")
+    assert {row["status"] for row in say(project, "restrictions")[1]} == {"provisional"}
+    clock.forward(days=1)
+    carry_on.carry_on(project, refused)
+    close_request.withdraw(project, withdrawn)
+    close_request.narrow(project, both, "c1")
+    word, rows = say(project, "restrictions")
+    told = {row["request"]: (row["status"], row["since"], row["told_on"], row["lifted_on"]) for row in rows}
+    assert word == "none"
+    assert told == dict.fromkeys(
+        (refused, withdrawn, both), ("lifted", "2026-11-23", "2026-11-25", "2026-11-25")
+    )
 
 
 def test_what_sites_store_against_the_table(project, clock):

@@ -21,11 +21,14 @@ from troth.work import (
     carry_on,
     carry_out,
     choose,
+    close_request,
     decide,
+    kept_back,
     open_request,
     request_file,
     tell_recipients,
 )
+from troth.work.may import may
 
 ADA = "ada@example.org"
 
@@ -200,6 +203,41 @@ def test_an_objection_that_is_not_followed_needs_grounds_a_second_person_and_a_l
     assert story.state(interested, number)["status"] == "refused"
     assert "we must see attacks on the site" in letters()[-1][2]
     assert choices(interested, number) == []
+
+
+def stopped(project):
+    answer = may(project, [("email", ADA)], "audience")
+    return answer.reason.code if not answer.allowed else ""
+
+
+def test_what_an_objection_restricts_stands_until_the_person_is_told_that_it_is_not_followed(interested):
+    number = story.ask(interested, "object")
+    assert stopped(interested) == "restricted"
+    decide.decide(
+        interested, number, "c1", "refuse", "marie", ground="compelling", article="GDPR Art. 21(1)",
+        reason="we must see attacks on the site",
+    )  # fmt: skip
+    subject = story.state(interested, number)["subject"]
+    assert stopped(interested) == "restricted", "nobody looked at the refusal yet"
+    assert subject in {who.subject for who in kept_back.kept_back(interested)}
+    decide.review(interested, number, "c1", "paul")
+    assert stopped(interested) == "restricted", "the person is not told yet"
+    carry_on.carry_on(interested, number)
+    assert not stopped(interested)
+
+
+def test_what_an_objection_restricts_goes_over_into_the_objection_without_a_gap(interested):
+    number = story.ask(interested, "object")
+    decide.decide(interested, number, "c1", "grant", "marie")
+    assert stopped(interested) == "restricted"
+    carry_on.carry_on(interested, number)
+    assert stopped(interested) == "objected"
+
+
+def test_what_a_request_restricts_ends_when_it_is_withdrawn(interested):
+    number = story.ask(interested, "object")
+    close_request.withdraw(interested, number)
+    assert not stopped(interested)
 
 
 def test_an_objection_where_nothing_rests_on_an_interest_is_answered_so(project, letters):

@@ -1,6 +1,8 @@
 """A document is put on record as a file of its own, only where the policy holds together with it."""
 
+import errno
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
@@ -18,6 +20,15 @@ LETTERS = ("--says", "abcdefgh")
 def said(folder, *words):
     told = troth(folder, "document", *words)
     return told.code, " ".join((told.out + told.err).split())
+
+
+def no_link(_, __):
+    """Link as a file system does that has no hard links."""
+    raise PermissionError(errno.EPERM, "Operation not permitted")
+
+
+def full(_, __):
+    raise OSError(errno.ENOSPC, "full")
 
 
 def recipient(project):
@@ -64,12 +75,19 @@ def test_what_is_wrong_is_said_and_nothing_is_written(folder, project, clock):
     with pytest.raises(NotAllowedError, match="There is a file"):
         record_document(another, "one", "training", [], {"dated": clock().date(), "owner": "legal"})
     assert (folder / file).read_bytes() == kept
-    with ThreadPoolExecutor(8) as several:  # all at once: one of them writes it, whole
-        written = list(several.map(lambda text: write_new(folder / "new.yaml", text * 1000), "abcdefgh"))
-    assert written.count(True) == 1
-    assert (folder / "new.yaml").read_text() == "abcdefgh"[written.index(True)] * 1000
-    assert not list(folder.glob(".new.yaml*"))
-    (folder / "new.yaml").unlink()
+    with ThreadPoolExecutor(8) as several:
+        for link in (os.link, no_link):  # all at once: one of them writes it, whole
+            new = folder / "new.yaml"
+            written = list(
+                several.map(lambda text, new=new, how=link: write_new(new, text * 1000, how), "abcdefgh")
+            )
+            assert written.count(True) == 1
+            assert new.read_text() == "abcdefgh"[written.index(True)] * 1000
+            assert not list(folder.glob(".new.yaml*"))
+            new.unlink()
+    with pytest.raises(OSError, match="full"):
+        write_new(folder / "new.yaml", "text", full)
+    assert not list(folder.glob("*new.yaml*"))
     with pytest.raises(NotAllowedError, match="a document one already"):
         record_document(opened(folder, clock), "one", "training", [], {"dated": project.clock().date()})
     assert (folder / file).is_file()

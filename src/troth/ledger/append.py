@@ -265,9 +265,14 @@ def microseconds(at: datetime) -> int:
     return int(at.timestamp()) * 1_000_000 + at.microsecond
 
 
+def id_start(at: datetime) -> str:
+    """Return how the ids of a moment begin; those of any moment before sort before it."""
+    moment = (int(at.timestamp() * 1000) << 80).to_bytes(20, "big")
+    return base64.b32encode(moment)[6:16].translate(_TO_CROCKFORD).decode()
+
+
 def new_ids(at: datetime, count: int) -> list[str]:
     """Make so many ids that sort by time: 10 characters of one moment, then 80 random bits each."""
-    moment = (int(at.timestamp() * 1000) << 80).to_bytes(20, "big")
-    start = base64.b32encode(moment)[6:16].translate(_TO_CROCKFORD).decode()
+    start = id_start(at)
     drawn = secrets.token_bytes(16 * count).translate(_LETTERS).decode()
     return [start + drawn[place : place + 16] for place in range(0, 16 * count, 16)]

@@ -19,6 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from troth.errors import NotAllowedError, NotFoundError
+from troth.ledger.put_new import put_new
 
 NONCE_BYTES = 12
 KEY_BYTES = 32
@@ -90,5 +91,5 @@ def _make(file: Path) -> None:
         opened.flush()
         os.fsync(opened.fileno())
     with suppress(FileExistsError):
-        os.link(beside, file)
-    beside.unlink()
+        put_new(beside, file)
+    beside.unlink(missing_ok=True)

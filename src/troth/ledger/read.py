@@ -257,12 +257,15 @@ def states(
     status: str | None = None,
     other_than: str | None = None,
     due_before: str | None = None,
+    named_before: str | None = None,
     limit: int | None = None,
 ) -> Iterator[State]:
     """Yield the states of a family, the soonest due first and those without a due date last.
 
     `status` picks those of one status, `other_than` leaves out those of one; `limit` is how many at most.
+    `named_before` picks those whose streams sort before it, in the order of their names.
     """
+    order = "due IS NULL, due, stream"
     conditions = ["family = :family"]
     bound: dict[str, object] = {"family": family}
     if status is not None:
@@ -274,9 +277,13 @@ def states(
     if due_before is not None:
         conditions.append("due < :due")
         bound["due"] = due_before
+    if named_before is not None:
+        conditions.append("stream < :named")
+        bound["named"] = named_before
+        order = "stream"
     statement = text(
         "SELECT stream, family, version, status, due, body FROM state "  # noqa: S608
-        f"WHERE {' AND '.join(conditions)} ORDER BY due IS NULL, due, stream"
+        f"WHERE {' AND '.join(conditions)} ORDER BY {order}"
         f"{' LIMIT :limit' if limit is not None else ''}"
     )
     bound |= {"limit": limit} if limit is not None else {}

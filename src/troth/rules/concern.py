@@ -90,6 +90,14 @@ def told_by(policy: Policy, on: date) -> date:
     return (promised or TOLD_WITHIN).after(on)
 
 
+def told_before(policy: Policy, today: date) -> date:
+    """Return the first day of which recipients need not be told before today: what changed earlier is late."""
+    day = today
+    while day > date.min and told_by(policy, day - timedelta(days=1)) >= today:
+        day -= timedelta(days=1)
+    return day
+
+
 def of_draft(state: Mapping[str, Any], staff: Staff, *, alone: bool) -> Concern | None:
     """Return what a draft of the policy waits for from somebody: advice, approval or publication."""
     name, moved = str(state["name"]), date.fromisoformat(state["moved_on"])

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from troth.policy.policy import Policy
-from troth.rules import collection, incident
+from troth.rules import collection, incident, set_aside
 from troth.rules.event import Event
 from troth.rules.question import Answer, Asked, Row
 from troth.rules.sweep import Bound
@@ -336,19 +336,19 @@ def restrictions(
     companies: list[str] = []
     led: dict[str, State] = {}
     for state in requests:
-        for claim in state["claims"].values():
-            found = claim.get("restriction")
-            if found and found["name"]:
-                led[found["name"]] = state
-            elif found and asked.within(found["on"]) and asked.of(state["entity"], state["jurisdiction"]):
-                ended = claim["outcome"] == "refuse" or (
-                    claim["right"] != "restrict" and claim["outcome"] is not None
-                )
-                if not ended:
-                    companies.append(str(state["entity"]))
-                    rows.append(
-                        _restriction("", str(state["id"]), found["ground"], found["on"], "provisional")
-                    )
+        led |= {
+            one["restriction"]["name"]: state
+            for one in state["claims"].values()
+            if one.get("restriction") and one["restriction"]["name"]
+        }
+        for found, status, ended in _nameless(state):
+            if asked.within(found["on"]) and asked.of(state["entity"], state["jurisdiction"]):
+                companies.append(str(state["entity"]))
+                row = _restriction("", str(state["id"]), found["ground"], found["on"], status)
+                if ended is not None:
+                    untold = not ended.told_on or ended.told_on > ended.on
+                    row = {**row, "told_on": ended.told_on, "lifted_on": ended.on, "untold": untold}
+                rows.append(row)
     for name, state in sorted(states.items()):
         since = str(state.get("on") or "")
         by: State = led.get(name, {})
@@ -360,8 +360,21 @@ def restrictions(
         rows.append(
             {**row, "told_on": told.get(name, ""), "lifted_on": lifted.get(name, ""), "untold": untold}
         )
-    wrong = [str(row["restriction"]) for row in rows if row["untold"]]
-    return Answer(tuple(rows), len(rows), len(wrong), notes=asked.of_group(companies))
+    wrong = sum(bool(row["untold"]) for row in rows)
+    return Answer(tuple(rows), len(rows), wrong, notes=asked.of_group(companies))
+
+
+def _nameless(state: State) -> Iterator[tuple[Mapping[str, Any], str, set_aside.Lapse | None]]:
+    """Yield what a request restricted by itself, in no store: what, how it stands and how it ended."""
+    for claim in state["claims"].values():
+        found = claim.get("restriction")
+        if not found or found["name"] or str(claim.get("by") or "").startswith("restriction/"):
+            continue
+        ended = set_aside.lapse(state, claim)
+        stands = "active" if claim["outcome"] in {"grant", "part"} and ended is None else "provisional"
+        yield found, "lifted" if ended is not None else stands, ended
+    for found in state.get("unrestricted", {}).values():  # whoever lets a claim go knows what ends with it
+        yield found, "lifted", set_aside.Lapse(found["until"], found["until"])
 
 
 def _restriction(name: str, number: str, ground: object, since: str, status: str) -> Row:

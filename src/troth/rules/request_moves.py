@@ -88,8 +88,12 @@ def _answer_dropped(state: State, _: Event, __: str) -> None:
         claim["package"] = None
 
 
-def _claim_dropped(state: State, _: Event, claim: str) -> None:
-    state["dropped"] = {**state.get("dropped", {}), claim: state["claims"].pop(claim)["right"]}
+def _claim_dropped(state: State, event: Event, claim: str) -> None:
+    told = state["claims"].pop(claim)
+    state["dropped"] = {**state.get("dropped", {}), claim: told["right"]}
+    if told.get("restriction"):
+        until = {**told["restriction"], "until": _on(state, event)}
+        state["unrestricted"] = {**state.get("unrestricted", {}), claim: until}
 
 
 def _answer_words(_: State, __: Event, ___: str) -> None:

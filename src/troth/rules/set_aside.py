@@ -1,12 +1,13 @@
-"""What a restriction does in a store, by its map: flags that are set, columns that are set aside.
+"""What a restriction does in a store, by its map, and how long one stands that a request began by itself.
 
 Law: GDPR Art. 18 (restriction), Art. 4(3); recital 67 (the methods: moving data away, marking it).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from troth.rules.catalogue import Catalogue
 from troth.rules.map import Columns, Flag, Map, MapTable, SetAside
@@ -24,6 +25,9 @@ LETTERS: dict[str, str] = {"a": "accuracy", "b": "unlawful", "c": "claims", "d":
 AT_ONCE = frozenset({"accuracy", "objection"})
 """What is still to be verified or weighed: until then the law has nothing done (Art. 18(1)(a), (d))."""
 
+TOLD_BY = frozenset({"unidentified", "forwarded"})
+"""The letters that tell somebody that their request ends without an answer."""
+
 
 def provisional(claimed: str, because: str) -> str:
     """Return the ground on which a claim restricts at once; empty where it waits for a decision.
@@ -34,6 +38,33 @@ def provisional(claimed: str, because: str) -> str:
     if claimed == "object":
         return "objection"
     return because if claimed == "restrict" and because in AT_ONCE else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lapse:
+    """That a restriction ended with its claim: on which day, and when the person was told; empty where nobody was."""
+
+    on: str
+    told_on: str
+
+
+def lapse(state: Mapping[str, Any], claim: Mapping[str, Any]) -> Lapse | None:
+    """Return how what a request restricted by itself ended, in no store and under no name; None while it stands.
+
+    It stands until the answer says how the claim was decided (Art. 18(3)), or the request ends without one: who
+    withdraws it knows, and who cannot be identified, or is sent to another controller, is told by a letter.
+    """
+    if claim["right"] == "restrict" and claim["outcome"] in {"grant", "part"}:
+        return None
+    if state.get("answered_on"):
+        return Lapse(str(state["answered_on"]), str(state["answered_on"]))
+    if not state.get("ended"):
+        return None
+    on = str(state["ended_on"])
+    if claim["outcome"] is not None:
+        return Lapse(on, "")
+    told = [str(one["on"]) for one in state["letters"] if one["kind"] in TOLD_BY and one["outcome"] == "sent"]
+    return Lapse(on, told[-1] if told else on)
 
 
 def wanted(map: Map) -> dict[str, Columns]:  # noqa: A002

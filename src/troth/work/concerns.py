@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time
 
 from troth.ledger import accounts, read
 from troth.rules import concern
@@ -122,10 +122,14 @@ def _entity_of_hold(project: Project, name: str) -> str:
 
 
 def _untold(project: Project, staff: Staff, today: date) -> Iterator[Concern]:
-    """Yield the choices of which a recipient should have been told before today, as one concern."""
+    """Yield the choices of which a recipient should have been told before today, as one concern.
+
+    The oldest are read first, up to so many: what is not late yet takes no place of what is.
+    """
     entities, days = staff.entities("read_recipients"), []
+    first = datetime.combine(concern.told_before(project.policy, today), time(), UTC)
     for status in ("staff", "open"):
-        for state in telling_file.of_companies(project, status, entities, UNTOLD_READ):
+        for state in telling_file.of_companies(project, status, entities, UNTOLD_READ, before=first):
             by = concern.told_by(project.policy, date.fromisoformat(state["on"]))
             if by < today:
                 days.append(by)

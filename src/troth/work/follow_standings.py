@@ -22,7 +22,7 @@ from troth.work.project import Project
 
 KINDS = (
     "consent_recorded", "objection_recorded", "restriction_moved", "act_ended", "claim_decided", "request_moved",
-    "subject_forgotten", "purpose_stated", "refusals_known",
+    "letter_sent", "subject_forgotten", "purpose_stated", "refusals_known",
 )  # fmt: skip
 STATES_AT_ONCE = 500
 _STATES = text("SELECT stream, body FROM state WHERE stream IN :streams").bindparams(

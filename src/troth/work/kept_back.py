@@ -9,9 +9,11 @@ Law: GDPR Art. 18(2) (restriction), Art. 15 and 20 (access, portability), Art. 1
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from troth.ledger import read, subjects
+from troth.rules import request_guard, set_aside
 from troth.rules.request import is_open
 from troth.stores.contract import Who
 from troth.work import hold
@@ -46,7 +48,14 @@ def _restricted(project: Project) -> Iterator[str]:
 def _asking(project: Project) -> Iterator[str]:
     for each in read.states(project.ledger, "request"):
         claims = each.body["claims"].values()
-        waiting = any(one["right"] in RIGHTS and one["outcome"] != "refuse" for one in claims)
+        waiting = any(one["right"] in RIGHTS and not _refused(each.body, one) for one in claims)
         disputed = bool(each.body.get("marks"))
         if each.body.get("subject") and ((is_open(each.body) and waiting) or disputed):
             yield str(each.body["subject"])
+
+
+def _refused(state: Mapping[str, Any], claim: Mapping[str, Any]) -> bool:
+    """Tell whether a claim was refused for good: a second person looked, and nothing stands that it restricted."""
+    if claim["outcome"] != "refuse" or request_guard.needs_review(claim):
+        return False
+    return not claim.get("restriction") or set_aside.lapse(state, claim) is not None

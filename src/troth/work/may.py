@@ -17,7 +17,7 @@ from sqlalchemy import text
 from troth.law import clock
 from troth.law.prospecting import Addressee
 from troth.ledger import read, subjects, suppression
-from troth.rules import consent, purpose_scope
+from troth.rules import consent, purpose_scope, set_aside
 from troth.rules import may as rules
 from troth.rules.amendment import STANDING
 from troth.rules.consent import Restriction, Standing
@@ -117,15 +117,17 @@ def stopping(project: Project, subject: str) -> tuple[tuple[Restriction, ...], s
 
 
 def _claimed(name: str, state: Mapping[str, Any], lifted: set[str]) -> Iterable[Restriction]:
-    """Yield the restrictions a request began that still stand: undecided or granted, and not lifted."""
+    """Yield the restrictions a request began that still stand: the person was not told yet how it was decided."""
     for claim, one in state["claims"].items():
         told = one.get("restriction")
-        if not told or told["name"] in lifted or one["outcome"] == "refuse":
+        if not told or told["name"] in lifted:
             continue
-        if told["name"] and one["outcome"] is not None:
+        if (told["name"] and one["outcome"] is not None) or str(one.get("by") or "").startswith(
+            "restriction/"
+        ):
             continue  # the restriction itself says since when and whether it stands
-        if one["right"] != "restrict" and one["outcome"] is not None:
-            continue  # weighed: what was granted is recorded as an objection
+        if not told["name"] and set_aside.lapse(state, one) is not None:
+            continue
         yield Restriction(f"{name}/{claim}", told["ground"], told["on"], tuple(told["purposes"]))
 
 

@@ -65,11 +65,21 @@ def every(project: Project, *statuses: str) -> Iterator[TellingFile]:
 
 
 def of_companies(
-    project: Project, status: str, entities: Collection[str] | None, limit: int
+    project: Project,
+    status: str,
+    entities: Collection[str] | None,
+    limit: int,
+    *,
+    before: datetime | None = None,
 ) -> Iterator[Mapping[str, Any]]:
-    """Yield the states of tellings about choices made to these companies, to any where None: so many at most."""
+    """Yield the states of tellings about choices made to these companies, to any where None: so many at most.
+
+    The soonest due come first; with `before` those about choices recorded before that moment alone, the oldest first.
+    """
     most = limit if entities is None else None
-    every = (one.body for one in read.states(project.ledger, telling.FAMILY, status=status, limit=most))
+    named = telling.stream(append.id_start(before)) if before is not None else None
+    found = read.states(project.ledger, telling.FAMILY, status=status, named_before=named, limit=most)
+    every = (one.body for one in found)
     return islice((one for one in every if entities is None or one["controller"] in entities), limit)
 
 

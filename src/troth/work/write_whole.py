@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from secrets import token_hex
 from typing import IO
+
+from troth.ledger.put_new import put_new
 
 
 def write_whole(file: Path, text: str) -> None:
@@ -16,13 +19,16 @@ def write_whole(file: Path, text: str) -> None:
     beside.replace(file)
 
 
-def write_new(file: Path, text: str) -> bool:
-    """Put a text where no file is; say whether it was put there, and not another's that came first."""
+def write_new(file: Path, text: str, link: Callable[[Path, Path], object] = os.link) -> bool:
+    """Put a text where no file is; say whether it was put there, and not another's that came first.
+
+    `link` is how a file gets a second name, which not every file system can do.
+    """
     beside = file.with_name(f".{file.name}.{token_hex(4)}.new")
     try:
         with beside.open("xb") as opened:
             _fill(opened, text)
-        os.link(beside, file)
+        put_new(beside, file, link)
     except FileExistsError:
         return False
     finally:
