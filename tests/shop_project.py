@@ -57,6 +57,24 @@ tables:
     erase: {do: delete, by: dpo, because: no longer needed}
 """
 
+FAIR = """  fair:
+    title: {en: The fair, fr: Le salon}
+    class: marketing
+    role: controller
+    named: {fair: {name: Fair SA, country: US}}
+    categories: [contact]
+    transfers: [fair-us]
+    notify: {by: post, address: "1 Fair Street"}
+  tax-office:
+"""
+TRANSFER = """
+```promise
+transfer:
+  fair-us: {country: US, mechanism: standard_clauses, module: "1", recipient: fair, assessed: 2025-01-10,
+            copy_from: {en: ask us, fr: demandez-nous}}
+```
+"""
+
 
 def make(folder):
     """Write the project and its databases into a folder."""
@@ -98,6 +116,17 @@ def with_another_company(folder):
     text, before = path.read_text("utf-8"), "  requests: {email:"
     assert before in text
     path.write_text(text.replace(before, other + before, 1), "utf-8")
+
+
+def with_a_fair(folder):
+    """Write a recipient of the newsletter into the policy, which is told of choices by post."""
+    path = folder / "policy.md"
+    text = path.read_text("utf-8").replace("  tax-office:\n", FAIR, 1)
+    before, newsletter, after = text.partition("  newsletter:\n")
+    path.write_text(
+        before + newsletter + after.replace("recipients: [hosting]", "recipients: [fair]", 1) + TRANSFER,
+        "utf-8",
+    )
 
 
 def load_for_children(folder, clock):

@@ -1,19 +1,36 @@
 """Two companies of a group: what is of one, or of both, is closed to whoever works for the other alone."""
 
 from datetime import date
+from hashlib import sha256
 
 import pytest
 
 import story
 from console_visits import admit_one, signed_in
-from shop_project import with_another_company, with_old_messages
+from shop_project import with_a_fair, with_another_company, with_old_messages
 from troth.faces.console.application import console, make_desk
-from troth.ledger import read
-from troth.rules.staff import ROLES
+from troth.ledger import read, seal
+from troth.rules.consent_form import Form
+from troth.rules.disclosure import Disclosure
+from troth.rules.staff import DUTIES, ROLES
 from troth.rules.sweep import bound
-from troth.work import admit, draft_policy, hold, incident, sweep
+from troth.work import (
+    admit,
+    audit,
+    disclose,
+    draft_policy,
+    hold,
+    incident,
+    inspection,
+    record_form,
+    sweep,
+    tell_of_choices,
+)
+from troth.work.record_objection import record_objection
 
 HERE, THERE = "main-entity", "other-company"
+AUDIENCE = "  audience:\n"
+OWN = f"    entities: [{HERE}]\n"
 LETTER = {
     "nature": "Somebody read it.",
     "consequences": "Mail.",
@@ -29,6 +46,9 @@ def folder(folder):
     news = folder / "stores" / "news.yaml"
     news.write_text(news.read_text("utf-8").replace(f"controller: {HERE}", f"controller: {THERE}"), "utf-8")
     with_old_messages(folder)
+    with_a_fair(folder)
+    policy = folder / "policy.md"
+    policy.write_text(policy.read_text("utf-8").replace(AUDIENCE, AUDIENCE + OWN, 1), "utf-8")
     return folder
 
 
@@ -38,6 +58,135 @@ def staffed(staffed):
     for role in ROLES:
         admit_one(staffed, f"other.{role}", role, entity=THERE)
     return staffed
+
+
+OF_THE_GROUP = {
+    "/audit/file/{shape:str}", "/audit/questions/{name:str}", "/audit/questions/{name:str}/live",
+    "/cookies/scans/{event:str}", "/cookies/scans/{event:str}/pictures/{name:str}",
+    "/ledger/checkpoints/{size:str}", "/ledger/verify/{what:str}/live", "/ledger/verify/{what:str}",
+    "/policy/in.force/{number:str}", "/recipients/{key:str}", "/registers/{name:str}",
+    "/registers/actions/{number:str}", "/registers/actions/{number:str}/reassign",
+    "/registers/actions/{number:str}/close", "/registers/actions/{number:str}/reopen",
+    "/settings/staff/{handle:str}",
+}  # fmt: skip
+"""What an address of the group names: of all companies, or narrowed to one's own, as tests beside this one say."""
+
+
+@pytest.fixture
+def of_one_company(project):
+    """One thing of each kind that an address can name, all of the one company: address by route."""
+    number = story.ask(project, "access", email="ada@example.org", entity=HERE)
+    broken = incident.report(project, "A disk is lost.", "intake", entity=HERE).number
+    placed = hold.place(
+        project, "A claim", "It goes to court.", date(2027, 1, 15), "handler", what=["shop"], entity=HERE
+    ).state["name"]
+    seen = inspection.open_inspection(project, "CNIL", ["shop"], "handler", entity=HERE).number
+    inspection.add_document(project, seen, "contract.txt", b"a contract", "asked for", "handler")
+    shown = sha256(b"a page").hexdigest()
+    record_form.record_form(project, Form("sign-up", "en", shown, {"audience": shown}), b"a page")
+    ada = [("email", "ada@example.org")]
+    disclose.disclose(
+        project, ada, Disclosure("fair", ("contact",), "newsletter", date(2026, 11, 20), {"consent": "C"}),
+        staff="handler",
+    )  # fmt: skip
+    choice = record_objection(project, ada, purpose="newsletter", controller=HERE, actor="handler").id
+    while seal.seal(project.ledger) is not None:
+        pass
+    tell_of_choices.one_round(project)
+    event = read.stream(project.ledger, f"request/{number}")[0].id
+    (swept,) = [one.name for one in bound(project.policy, project.maps) if one.table == "message"]
+    return {
+        "/requests/{number:str}": f"/requests/{number}", "/incidents/{number:str}": f"/incidents/{broken}",
+        "/sweeps/holds/{hold:str}": f"/sweeps/holds/{placed}", "/sweeps/{name:str}": f"/sweeps/{swept}",
+        "/audit/inspections/{number:str}": f"/audit/inspections/{seen}", "/stores/{name:str}": "/stores/shop",
+        "/consents/forms/{form:str}": f"/consents/forms/{shown}",
+        "/ledger/events/{event:str}": f"/ledger/events/{event}",
+        "/consents/receipts/{event:str}": f"/consents/receipts/{choice}",
+        "/recipients/untold/{choice:str}": f"/recipients/untold/{choice}",
+    }  # fmt: skip
+
+
+def test_no_address_opens_to_another_company_what_it_names_of_one(project, app, of_one_company):
+    """Every route with a gap is of one company, or is said to be the group's: a new one is one of the two."""
+    desk, tried = make_desk(project), 0
+    console(desk)
+    ours = {
+        "item": "1",
+        "name": "1",
+        "claim": "c1",
+        "table": "shop.customer",
+        "store": "shop",
+        "reason": "why",
+    }
+    for (method, route), duty in desk.needed.items():
+        path = route.removeprefix("/console")
+        if "{" not in path or path in OF_THE_GROUP or path.startswith(("/policy/", "/settings/staff/")):
+            continue
+        start = max((one for one in of_one_company if path.startswith(one)), key=len, default=None)
+        assert start is not None, f"{path}: say of which company it is, or that it is the group's"
+        here = path.replace(start, of_one_company[start])
+        here = here.replace("{act:str}", "advise").replace("{table:str}", "customer")
+        for role in ROLES:
+            if duty is not None and duty not in DUTIES[role]:
+                continue
+            with signed_in(project, f"other.{role}", app) as client:
+                data = ours if method == "POST" else None
+                answer = client.request(method, f"/console{here}", data=data, follow_redirects=False)
+                assert answer.status_code == 403, (method, here, role, answer.status_code)
+                tried += 1
+    assert tried > 150
+
+
+def test_no_list_and_no_file_of_a_list_names_to_another_company_what_is_of_one(project, app, of_one_company):
+    desk, tried = make_desk(project), 0
+    console(desk)
+    names = {one.rpartition("/")[2] for one in of_one_company.values()} - {"shop"}
+    for role in ROLES:
+        with signed_in(project, f"other.{role}", app) as client:
+            for (method, path), duty in desk.needed.items():
+                if method == "GET" and "{" not in path and (duty is None or duty in DUTIES[role]):
+                    for query in ("", "?format=csv", "?all=1&format=csv", "?status=all"):
+                        page = client.get(f"{path}{query}")
+                        assert page.status_code < 500, path
+                        assert not [one for one in names if one in page.text], (path, query, role)
+                        tried += 1
+    assert tried > 200
+
+
+def test_a_form_is_shown_to_every_company_that_asked_by_it(project, app, of_one_company):
+    theirs, both = of_one_company["/consents/forms/{form:str}"], sha256(b"another").hexdigest()
+    record_form.record_form(project, Form("news", "en", both, {"newsletter": both}), b"another")
+    for handle, seen in (("auditor", (200, 200)), ("other.auditor", (403, 200))):
+        with signed_in(project, handle, app) as client:
+            found = [client.get(f"/console{one}") for one in (theirs, f"/consents/forms/{both}")]
+            assert tuple(one.status_code for one in found) == seen
+            assert found[1].content == b"another"
+
+
+def test_a_figure_about_all_companies_is_not_shown_to_one(project, app):
+    audit.audit(project)
+    figures = {
+        str(one.body["figure"]) for one in read.states(project.ledger, "promise") if one.body["figure"]
+    }
+    figures = {one for one in figures if any(letter.isdigit() for letter in one)}
+    assert figures
+    for path in ("/audit", "/audit?format=csv", "/audit/trend?since=2026-01-01", "", "/policy/in.force/4"):
+        with signed_in(project, "other.auditor", app) as client:
+            page = client.get(f"/console{path}").text
+            assert not [one for one in figures if one in page], path
+    with signed_in(project, "auditor", app) as client:
+        page = client.get("/console/audit").text
+        assert [one for one in figures if one in page]
+
+
+def test_a_store_is_read_for_its_company_or_for_all_that_share_it(project, app):
+    with signed_in(project, "other.auditor", app) as client:
+        page = client.get("/console/stores").text
+        assert ('stores/news"' in page, 'stores/shop"' in page) == (True, False)
+        assert "shop" not in client.get("/console/stores?format=csv").text
+        assert client.get("/console/stores/news").status_code == 200
+    with signed_in(project, "auditor", app) as client:
+        assert 'stores/shop"' in client.get("/console/stores").text
 
 
 def acts(project, part):

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from console_visits import admit_one, signed_in
+from shop_project import with_a_fair
 from troth.ledger import read, seal
 from troth.rules.disclosure import Disclosure
 from troth.work import disclose, tell_of_choices
@@ -16,32 +17,11 @@ ADA = [("email", "ada@example.org")]
 TAX = Disclosure(
     "tax-office", ("order",), "accounts", date(2026, 11, 20), {"legal_reference": "canary LPF L81"}
 )
-FAIR = """  fair:
-    title: {en: The fair, fr: Le salon}
-    class: marketing
-    role: controller
-    named: {fair: {name: Fair SA, country: US}}
-    categories: [contact]
-    transfers: [fair-us]
-    notify: {by: post, address: "1 Fair Street"}
-  tax-office:
-"""
-TRANSFER = """
-```promise
-transfer:
-  fair-us: {country: US, mechanism: standard_clauses, module: "1", recipient: fair, assessed: 2025-01-10,
-            copy_from: {en: ask us, fr: demandez-nous}}
-```
-"""
 
 
 @pytest.fixture
 def folder(folder):
-    policy = folder / "policy.md"
-    text = policy.read_text("utf-8").replace("  tax-office:\n", FAIR, 1)
-    before, newsletter, after = text.partition("  newsletter:\n")
-    text = before + newsletter + after.replace("recipients: [hosting]", "recipients: [fair]", 1)
-    policy.write_text(text + TRANSFER, "utf-8")
+    with_a_fair(folder)
     return folder
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from troth.errors import ConflictError, NotAllowedError, NotFoundError
 from troth.ledger import append, read, vault
-from troth.rules import consent_form
+from troth.rules import consent_form, purpose_scope
 from troth.rules.consent_form import Form
 from troth.rules.event import Draft, Event, Fact
 from troth.work.project import Project
@@ -89,6 +89,22 @@ def form(project: Project, interface_sha256: str) -> Mapping[str, Any] | None:
     """Return what is known of a form, or None where it was never recorded."""
     found = read.state(project.ledger, _stream(interface_sha256))
     return None if found is None else found.body
+
+
+def companies(project: Project, interface_sha256: str) -> frozenset[str]:
+    """Return the companies by which a form asked: those of its purposes.
+
+    Nothing where it was not recorded, or where the policy knows none of its purposes any more: then it is of the
+    group alone.
+    """
+    known = read.stream(project.ledger, _stream(interface_sha256))
+    asked: Any = known[0].facts["purposes"] if known else {}
+    return frozenset(
+        one
+        for name in asked
+        if name in project.policy.purposes
+        for one in purpose_scope.scope(project.policy, name).entities
+    )
 
 
 def evidence(project: Project, interface_sha256: str) -> bytes:

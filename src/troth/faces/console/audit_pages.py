@@ -79,7 +79,17 @@ def audit_pages(desk: Desk) -> None:
                 visit.words(f"audit.{one}")
                 for one in ("clause", "promise", "verdict", "figure", "on", "event")
             ]
-            rows = [(one.clause, one.promise, one.word, one.figure, one.on, one.event) for one in shown]
+            rows = [
+                (
+                    one.clause,
+                    one.promise,
+                    one.word,
+                    one.figure if visit.sees_figures else "",
+                    one.on,
+                    one.event,
+                )
+                for one in shown
+            ]
             return saved.csv_file("audit", heads, rows)
         clauses: dict[str, list[Stands]] = {}
         for one in sorted(shown, key=lambda one: (_in_order(one.clause), ORDER.index(one.word), one.promise)):

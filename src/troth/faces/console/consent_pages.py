@@ -141,6 +141,9 @@ def consent_pages(desk: Desk) -> None:
     @desk.page("/consents/forms/{form:str}", "read_consents")
     def form(visit: Visit) -> Response[Any]:
         """GET /console/consents/forms/HASH: what people saw when they were asked, as it was kept."""
+        theirs = record_form.companies(visit.project, str(visit.path["form"]))
+        if not any(visit.may("read_consents", one) for one in theirs):
+            visit.must("read_consents", "")
         kept = record_form.evidence(visit.project, str(visit.path["form"]))
         record_reading(visit.project, "consents", visit.staff.handle, "console/consents/forms")
         return document(f"form-{visit.path['form']}", "bin", "application/octet-stream", kept)

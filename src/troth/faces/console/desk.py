@@ -36,6 +36,7 @@ from troth.faces.console.table import Tables
 from troth.faces.portal.pages import same_site
 from troth.faces.web import CONSOLE, HEADERS, STATUS, Look
 from troth.faces.words import NAMES, Words, preferred
+from troth.rules import purpose_scope
 from troth.rules.staff import Duty, Staff
 from troth.work import admit, sign_in
 from troth.work.project import Project
@@ -132,6 +133,11 @@ class Visit:
         """Refuse whoever has not a duty for an entity."""
         if not self.staff.may(duty, entity):
             raise PermissionDeniedException
+
+    @property
+    def sees_figures(self) -> bool:
+        """Say whether whoever is signed in sees the figure of a verdict, which is about all companies together."""
+        return self.may("read_audit", "") or len(purpose_scope.entities(self.project.policy)) <= 1
 
     def companies(self, duty: Duty) -> list[tuple[str, str]]:
         """Return the companies for which whoever is signed in has a duty: key and name, as the policy orders them."""

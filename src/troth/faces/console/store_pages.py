@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from litestar import Response
+from litestar.exceptions import PermissionDeniedException
 
 from troth.errors import NotFoundError, UnreachableError
 from troth.faces.console import saved
@@ -20,6 +21,7 @@ from troth.rules.map import Blank, Delete, Map, MapTable, ReplaceOwner, Retain
 from troth.rules.map_path import declared, paths, sentence, written_edge
 from troth.work.check_map import check_map
 from troth.work.health import StoreHealth
+from troth.work.store_entity import store_entity
 
 Said = tuple[str, Mapping[str, str]]
 
@@ -31,7 +33,9 @@ def store_pages(desk: Desk) -> None:
     def stores(visit: Visit) -> Response[Any]:
         """GET /console/stores: every store, with its kind and whether it answers."""
         project, found = visit.project, _answers(visit, anew=False)
-        rows = [(name, map_, found[name]) for name, map_ in sorted(project.maps.items())]
+        rows = [
+            (name, map_, found[name]) for name, map_ in sorted(project.maps.items()) if _sees(visit, name)
+        ]
         if visit.asked("format") == "csv":
             heads = [visit.words(f"stores.{one}") for one in ("store", "kind", "tables", "reviewed", "now")]
             lines = [
@@ -116,10 +120,17 @@ def store_pages(desk: Desk) -> None:
         )  # fmt: skip
 
 
+def _sees(visit: Visit, store: str) -> bool:
+    """Say whether a store is of a company that somebody reads; one that companies share is read for each of them."""
+    return visit.may("read_stores", store_entity(visit.project, store) or None)
+
+
 def _map(visit: Visit) -> Map:
     found = visit.project.maps.get(visit.path["name"])
     if found is None:
         raise NotFoundError("There is no such store in this project. `troth map` lists those there are.")
+    if not _sees(visit, found.store):
+        raise PermissionDeniedException
     return found
 
 
