@@ -67,9 +67,9 @@ def tenants(request, database):
     )
 
 
-def opened(database, controller):
+def opened(database, controller, tables=TABLES):
     head = HEAD.format(kind=database.kind).replace("controller: main-entity", f"controller: {controller}")
-    found, problems = read(head + TABLES, "stores/shop.yaml")
+    found, problems = read(head + tables, "stores/shop.yaml")
     assert problems == ()
     return database.open(found)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from stores.conftest import KINDS, LAKES
+from stores.test_controllers import opened
 from troth.errors import ConflictError, NotAllowedError, NotFoundError
 from troth.stores.contract import Batch, Expiry, Looked, Looks, Overdue, Sweeps, Who
 
@@ -112,6 +113,27 @@ def test_a_row_goes_by_its_day_whoever_owns_it_and_its_owner_stays(database):
     assert told(done.acted) == {("visit", "delete"): 3}
     assert database.query("SELECT id FROM visit") == [(2,)]
     assert len(database.query("SELECT id FROM customer")) == 4
+
+
+@pytest.mark.parametrize("database", [*KINDS, "parquet", "lines"], indirect=True)
+def test_rows_of_several_controllers_go_by_the_day_of_their_own_and_others_by_the_first(database):
+    database.run("ALTER TABLE visit ADD company varchar(20)")
+    database.run("UPDATE visit SET came = '2023-11-23'", *(
+        f"UPDATE visit SET company = '{company}' WHERE id = {number}"
+        for number, company in ((1, "east"), (2, "west"), (3, "East"))
+    ))  # fmt: skip
+    database.run("INSERT INTO visit VALUES (5, 1, '2023-11-22', 'west'), (6, 1, '2023-11-22', NULL)")
+    database.run("INSERT INTO visit VALUES (7, 1, '2023-11-24', 'east')")
+    store = opened(
+        database,
+        "{column: company, ours: [east, west]}",
+        MAP.replace("came: usage}", "came: usage, company: link}"),
+    )
+    apart = (("east", DAY + timedelta(days=1)), ("west", DAY))
+    visits = Expiry("visit", "came", DAY + timedelta(days=1), of=apart)
+    assert store.overdue(visits, (), TODAY) == Overdue(3, date(2023, 11, 22))
+    assert told(swept(store, visits).acted) == {("visit", "delete"): 3}
+    assert database.query("SELECT id FROM visit ORDER BY id") == [(2,), (3,), (4,), (7,)]
 
 
 @pytest.mark.parametrize("database", [*KINDS, *LAKES], indirect=True)

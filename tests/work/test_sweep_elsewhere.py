@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy import text
 
 from api_server import api_server
 from commanding import troth
-from shop_project import opened, with_another_company
+from shop_project import opened, with_another_company, with_old_messages
 from troth.errors import NotAllowedError, UnreachableError
 from troth.ledger import read
 from troth.work import hold, sweep, tell_owners
@@ -136,6 +137,45 @@ def test_a_store_that_companies_share_has_the_day_of_whose_midnight_comes_last(f
     assert due("{column: email, ours: [main-entity, other-company]}") == 23
     assert due("{column: email, ours: [main-entity]}") == 24
     assert due("{column: email, ours: [7]}") == 23
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_rows_of_a_store_that_companies_share_go_by_the_day_of_their_own(folder, clock, joined):
+    with_another_company(folder)
+    path = folder / "policy.md"
+    path.write_text(path.read_text("utf-8").replace("name: Other SARL, country: FR", "name: Other SARL, country: FR, "
+                    "timezone: Pacific/Honolulu"), "utf-8")  # fmt: skip
+    with_old_messages(folder)
+    shop = folder / "stores" / "shop.yaml"
+    ours = "of: tenant.id, name: slug, ours" if joined else "ours"
+    company = f"controller: {{column: company, {ours}: [main-entity, other-company]}}"
+    written = shop.read_text("utf-8").replace("controller: main-entity", company)
+    written = written.replace("sent: usage}", "sent: usage, company: link}")
+    tenant = "  tenant: {impersonal: the companies of the group}\n" if joined else ""
+    shop.write_text(written.replace("tables:\n", "tables:\n" + tenant), "utf-8")
+    names = ("main-entity", "other-company", "", None)
+    with closing(sqlite3.connect(folder / "shop.db")) as connection, connection:
+        connection.execute("CREATE TABLE tenant (id integer PRIMARY KEY, slug text)")
+        connection.executemany("INSERT INTO tenant VALUES (?, ?)", enumerate(names[:3]))
+        connection.execute("ALTER TABLE message ADD company text")
+        connection.execute("DELETE FROM message WHERE sent < '2026-01-01'")
+        for number, name in enumerate(names, 30):
+            there = number - 30 if joined and name is not None else name
+            for at, sent in enumerate(("2023-11-23", "2023-11-24", "2023-11-25")):
+                row = (number * 10 + at, sent, there)
+                connection.execute(
+                    "INSERT INTO message (id, customer_id, sent, company) VALUES (?, 2, ?, ?)", row
+                )
+    clock.now = datetime(2026, 11, 24, 6, tzinfo=UTC)  # in Honolulu it is the day before
+    project = opened(folder, clock)
+    (found,) = sweep.look(project, ["shop.message.customers"])
+    (marked,) = sweep.mark(project, ["shop.message.customers"], staff="marie")
+    clock.forward(days=9)
+    (done,) = sweep.act(project)
+    with closing(sqlite3.connect(folder / "shop.db")) as connection:
+        left = [one for (one,) in connection.execute("SELECT id FROM message WHERE id >= 300 ORDER BY id")]
+    assert left == [302, 311, 312, 321, 322, 331, 332], "whose row names nobody waits for the last midnight"
+    assert (found.overdue.rows, marked.rows, done.rows) == (5, 5, 5)
 
 
 def test_a_store_that_is_away_holds_up_the_counting_of_no_other(folder, clock, lake):

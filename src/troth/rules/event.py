@@ -270,6 +270,7 @@ KINDS: Mapping[str, Kind] = _kinds(
             "store",
             "table",
             "before",
+            "before_of",
             "allowed",
             "batch",
             "held",

@@ -234,7 +234,7 @@ def fold(state: State | None, event: Event) -> State:
         "measured_on": None, "overdue": 0, "oldest": None, "rows": 0, "swept": 0, "batch": 0, "held": 0,
         "before": None, "marked_on": None, "allowed": [], "last": None, "reason": None, "due": None,
         "beyond": None, "returned": None, "returns": 0, "rule_version": None, "trigger": None, "beside": None,
-        "happened": {}, "begun": None, "unknown": 0,
+        "before_of": {}, "happened": {}, "begun": None, "unknown": 0,
     }  # fmt: skip
     match facts["state"], before["status"]:
         case "measured", _:
@@ -243,10 +243,11 @@ def fold(state: State | None, event: Event) -> State:
         case "marked", "idle" | "stopped":
             return {
                 **before, "status": "marked", "run": facts["run"], "rows": facts["rows"], "oldest": facts["oldest"],
-                "before": facts["before"], "marked_on": on, "allowed": facts["allowed"], "swept": 0, "batch": 0,
-                "held": 0, "reason": None, "due": facts["grace_ends"], "measured_on": on, "overdue": facts["rows"],
-                "rule_version": facts["rule_version"], "trigger": facts.get("trigger"),
-                "beside": facts.get("beside"), "happened": {}, "begun": None, "unknown": 0,
+                "before": facts["before"], "before_of": facts.get("before_of") or {}, "marked_on": on,
+                "allowed": facts["allowed"], "swept": 0, "batch": 0, "held": 0, "reason": None,
+                "due": facts["grace_ends"], "measured_on": on, "overdue": facts["rows"],
+                "rule_version": facts["rule_version"], "trigger": facts.get("trigger"), "beside": facts.get("beside"),
+                "happened": {}, "begun": None, "unknown": 0,
             }  # fmt: skip
         case "begun", "marked" | "acting" | "stopped" if facts["run"] == before["run"]:
             status = "stopped" if before["status"] == "stopped" else "acting"

@@ -196,12 +196,16 @@ class Expiry:
     """The rows of a table whose retention began, by the day in the column `trigger`, `before` a day: it has ended.
 
     With `archive` it is their time in use that has ended: they move to that table.
+
+    Where rows name their controllers and it is not one day where all of those are, `of` has the day of each by the
+    value that names it, and `before` is the last of them; a row that names none of those goes by the first.
     """
 
     table: str
     trigger: str
     before: date
     archive: str = ""
+    of: tuple[tuple[str, date], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from troth.rules.change import Change, Detach, Leave, Rehome, Remove, Unlist, Un
 from troth.rules.graph import Hop
 from troth.rules.map import Blank, Delete, Flag, InList, Retain
 from troth.rules.plan import first_kept_day
+from troth.stores.contract import Expiry
 from troth.stores.sql_archive import SqlArchive
 from troth.stores.sql_dialect import collation, quoted
 from troth.stores.sql_inside import Elements, by_column, rewritten
@@ -91,40 +92,20 @@ class Sql(SqlArchive):
             hop.source == table and hop.kind in ("belongs_to", "points_to") for hop in self.graph.hops
         )
 
-    def due(
-        self,
-        text: Text,
-        table: str,
-        trigger: str,
-        before: date,
-        today: date,
-        *,
-        spared: bool,
-        moves: bool,
-    ) -> str:
-        """Write where the rows are whose retention began before a day: `FROM … WHERE …`.
+    def due(self, text: Text, expiry: Expiry, today: date, *, spared: bool) -> str:
+        """Write where the rows are whose retention has ended: `FROM … WHERE …`.
 
-        Left out is what the law keeps longer (which `moves` to an archive all the same), what is restricted,
+        Left out is what the law keeps longer (but not from its archive), what is restricted,
         what an erasure has emptied already, and where some rows are `spared`, those.
         """
-        where = self._due(text, table, trigger, before, today, spared=spared, moves=moves)
-        return f"FROM {self.name(table)} AS t WHERE {where}"
+        return f"FROM {self.name(expiry.table)} AS t WHERE {self._due(text, expiry, today, spared=spared)}"
 
-    def _due(
-        self,
-        text: Text,
-        table: str,
-        trigger: str,
-        before: date,
-        today: date,
-        *,
-        spared: bool,
-        moves: bool,
-    ) -> str:
+    def _due(self, text: Text, expiry: Expiry, today: date, *, spared: bool) -> str:
+        table = expiry.table
         described = self.graph.mapped(table)
-        where = [self._earlier(table, trigger, before)]
+        where = [self._ended(expiry)]
         match action(described):
-            case _ if moves:
+            case _ if expiry.archive:
                 pass
             case Retain(period, law_trigger, until=None) if law_trigger:
                 where.append(self._earlier(table, law_trigger, first_kept_day(period, today)))
@@ -142,12 +123,28 @@ class Sql(SqlArchive):
         where.append(f"1 = 1{self._live(table, 't')}{self._ours(text, table, 't', by_name=True)}")
         return " AND ".join(where)
 
-    def all_due(
-        self, part: str, table: str, trigger: str, before: date, today: date, *, spared: bool
-    ) -> Statement:
-        """Count the rows of a part of a table, and those of them whose retention began before a day."""
+    def _ended(self, expiry: Expiry) -> str:
+        """Write that the retention of a row has ended, by the day of its own controller where those differ."""
+        table, trigger = expiry.table, expiry.trigger
+        own = self._controller(table, "t") if expiry.of else None
+        first = min((expiry.before, *(day for _, day in expiry.of)))
+        ways = [self._earlier(table, trigger, first)]
+        if own is None:
+            return ways[0]
+        for day in sorted({day for _, day in expiry.of} - {first}):
+            pairs = [
+                self._alike(own, "text", self.literal(name), "text") for name, its in expiry.of if its == day
+            ]
+            named = " OR ".join(f"{one} = {other}" for one, other in pairs)
+            ways.append(f"{self._earlier(table, trigger, day)} AND ({named})")
+        return (
+            f"{self._earlier(table, trigger, expiry.before)} AND ({' OR '.join(f'({way})' for way in ways)})"
+        )
+
+    def all_due(self, part: str, expiry: Expiry, today: date, *, spared: bool) -> Statement:
+        """Count the rows of a part of a table, and those of them whose retention has ended."""
         text = Text(self)
-        due = self._due(text, table, trigger, before, today, spared=spared, moves=False)
+        due = self._due(text, expiry, today, spared=spared)
         return text.done(f"SELECT count(*), count(*) FILTER (WHERE {due}) FROM {part} AS t")
 
     def plain(self, table: str) -> bool:

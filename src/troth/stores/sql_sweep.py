@@ -226,7 +226,7 @@ def due_in(
     if selection is None:
         return 0, 0
     spared = bool(selection.counts.get(("spared", expiry.table)))
-    statement = sql.all_due(part, expiry.table, expiry.trigger, expiry.before, today, spared=spared)
+    statement = sql.all_due(part, expiry, today, spared=spared)
     (answer,) = session.many([selection.bound(statement)])
     return whole(answer.rows[0][0]), whole(answer.rows[0][1])
 
@@ -249,5 +249,4 @@ def _beginning(sql: Sql, session: Session, but_for: Sequence[Who]) -> Selection 
 def _due(sql: Sql, text: Text, selection: Selection, expiry: Expiry, today: date) -> str:
     """Write where the rows are that are due: `FROM … WHERE …`."""
     spared = bool(selection.counts.get(("spared", expiry.table)))
-    moves = bool(expiry.archive)
-    return sql.due(text, expiry.table, expiry.trigger, expiry.before, today, spared=spared, moves=moves)
+    return sql.due(text, expiry, today, spared=spared)

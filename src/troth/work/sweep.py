@@ -234,15 +234,37 @@ def _wanted(project: Project, wanted: Sequence[str]) -> tuple[Bound, ...]:
 def today_of(project: Project, one: Bound) -> date:
     """Return the day it is where the controller of a store is established.
 
-    Of a store that companies share it is the day of the one whose midnight comes last: no row of any goes before the
-    promise is over where its own controller is.
+    Of a store that companies share it is the day of the one whose midnight comes last.
+    """
+    return min(_days(project, one).values())
+
+
+def _days(project: Project, one: Bound) -> Mapping[str, date]:
+    """Return the day it is where each controller of a store is established, by the value that names it there.
+
+    Where the values of a shared store are no names of companies, any company of the group may be meant: then it is
+    one day for all, that of the company whose midnight comes last.
     """
     mapped, group = project.maps[one.store], project.policy.group
     known = {str(entity.key) for entity in group.entities} if group is not None else set()
     rows = mapped.controllers
     named = {str(value) for value in rows.ours} if rows is not None else {str(mapped.controller)}
-    theirs = named if named and named <= known else known
-    return min((day_here(project, entity) for entity in theirs), default=day_here(project))
+    if named and named <= known:
+        return {entity: day_here(project, entity) for entity in named}
+    return {"": min((day_here(project, entity) for entity in known), default=day_here(project))}
+
+
+def _expiry(project: Project, one: Bound, marked: Mapping[str, Any] | None = None) -> Expiry:
+    """Return which rows have ended: by the day it is where each controller is, as of the day they were `marked`."""
+    each = {name: one.before(day) for name, day in _days(project, one).items()}
+    if marked is not None:
+        latest = date.fromisoformat(marked["before"])
+        then = {name: date.fromisoformat(day) for name, day in (marked.get("before_of") or {}).items()}
+        each = {
+            name: min(day, then.get(name, min(then.values(), default=latest))) for name, day in each.items()
+        }
+    apart = tuple(sorted(each.items())) if len(set(each.values())) > 1 else ()
+    return Expiry(one.table, one.trigger, max(each.values()), one.archive, apart)
 
 
 def _look(project: Project, one: Bound, others: Sequence[Who]) -> Found:
@@ -255,9 +277,10 @@ def _look(project: Project, one: Bound, others: Sequence[Who]) -> Found:
         why_not = f"the legal hold {held} is about it"
     if why_not or not isinstance(store, Sweeps):
         return Found(one, None, Overdue(0, None), state, why_not)
-    before = one.before(today)
+    expiry = _expiry(project, one)
+    before = expiry.before
     try:
-        overdue = store.overdue(Expiry(one.table, one.trigger, before, one.archive), others, today)
+        overdue = store.overdue(expiry, others, today)
         beyond = store.beyond(one.table) if one.archive_of and isinstance(store, Archives) else None
     except (UnreachableError, NotFoundError) as error:  # one store that is away holds up no other
         return Found(one, before, Overdue(0, None), state, str(error).rstrip("."), uncounted=True)
@@ -276,8 +299,8 @@ def unswept(project: Project, name: str) -> str:
 
 def _mark(project: Project, found: Found, others: Sequence[Who], staff: str) -> Marked | Found:
     one, store, today = found.bound, project.stores[found.bound.store], today_of(project, found.bound)
-    assert isinstance(store, Sweeps) and found.before is not None
-    expiry = Expiry(one.table, one.trigger, found.before, one.archive)
+    assert isinstance(store, Sweeps)
+    expiry = _expiry(project, one)
     try:
         measured = store.measure_sweep(expiry, others, today)
     except NotAllowedError as error:
@@ -296,8 +319,9 @@ def _mark(project: Project, found: Found, others: Sequence[Who], staff: str) -> 
     draft = _draft(
         project, one, "marked", run, found.overdue.rows, staff,
         oldest=_written(found.overdue.oldest), cap=found.overdue.rows, grace_ends=ends.isoformat(),
-        before=found.before.isoformat(), allowed=list(allowed), trigger=one.trigger,
+        before=expiry.before.isoformat(), allowed=list(allowed), trigger=one.trigger,
         beside=[_beside(effect, found.overdue.rows) for effect in measured.side_effects],
+        **({"before_of": {name: day.isoformat() for name, day in expiry.of}} if expiry.of else {}),
     )  # fmt: skip
     version = read.state(project.ledger, one.stream)
     append.append(project.ledger, [draft], expect={one.stream: version.version if version else 0})
@@ -325,8 +349,7 @@ def _act(
     _take_up(project, one, taken, staff)
     state = _state(project, one)
     _go_on(project, one, state, staff)
-    before = min(date.fromisoformat(state["before"]), one.before(today))
-    expiry = Expiry(one.table, one.trigger, before, one.archive)
+    expiry = _expiry(project, one, state)
     allowed = {_pair(written) for written in state["allowed"]}
     batch, swept, passed = int(state["batch"]), int(state["swept"]), 0
     unknown, limits = int(state.get("unknown", 0)), store.limits()
