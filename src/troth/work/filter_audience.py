@@ -22,6 +22,7 @@ from typing import Any, TypeAlias
 from troth.errors import NotAllowedError, NotFoundError
 from troth.law.prospecting import Addressee
 from troth.ledger.replica import EMPTY, PLACE_BITS, UNNUMBERED, address_keys
+from troth.ledger.suppression import Suppression, since
 from troth.rules import identifier
 from troth.work.gate import Gate
 from troth.work.project import Project
@@ -177,15 +178,14 @@ def through(gate: Gate, audience: Audience, text: bytes) -> Answered:
     which = numpy.zeros(int(there[-1]) + 1, dtype="<i8")
     which[list(alike)] = range(len(alike))
     which = which[numbers]
-    closed = _closed(gate, kind, exact)
-    for place in numpy.flatnonzero(closed | (numbers == UNNUMBERED)).tolist():
-        since = gate.closed_since(kind, exact[place].decode(), asked) if closed[place] else None
-        one = int(found[place])
-        shared = gate.shared_closed(one, since, asked) if since else gate.shared_of(one, asked)
+    closed = _closed(gate, audience, exact)
+    for place in sorted({*closed, *numpy.flatnonzero(numbers == UNNUMBERED).tolist()}):
+        one, stopped = int(found[place]), closed.get(place)
+        shared = gate.shared_closed(one, stopped, asked) if stopped else gate.shared_of(one, asked)
         which[place] = _place(answers, (shared.allowed, shared.code))
     counts = numpy.bincount(which, minlength=len(answers)).tolist()
     may = numpy.array([allowed for allowed, _ in answers])[which]
-    allowed = b"".join(line + b"\n" for line in compress(lines, may.tolist()))
+    allowed = b"\n".join([*compress(lines, may.tolist()), b""])
     reasons = Counter[tuple[bool, str]]()
     for answer, count in zip(answers, counts, strict=True):
         reasons[answer] += count
@@ -219,14 +219,29 @@ def _wide(kind: str, exact: Sequence[bytes]) -> list[bytes]:
     """Return the wide form of each address."""
     if kind != "email":
         return [identifier.wide(kind, one.decode()).encode() for one in exact]
-    wide = []
-    for one in exact:
-        local, _, domain = one.rpartition(b"@")
-        if not local or b"+" in local or b"." in local:
-            wide.append(local.partition(b"+")[0].replace(b".", b"") + b"@" + domain)
-        else:
-            wide.append(one)
+    wide = list(exact)
+    for place in _dotted(exact):
+        local, _, domain = wide[place].rpartition(b"@")
+        wide[place] = local.partition(b"+")[0].replace(b".", b"") + b"@" + domain
     return wide
+
+
+def _dotted(exact: Sequence[bytes]) -> list[int]:
+    """Return the places of the addresses with a dot or a plus before their last @, or with nothing before it."""
+    import numpy
+
+    text = numpy.frombuffer(b"\n".join(exact), dtype="u1")
+    starts = numpy.append(0, numpy.flatnonzero(text == ord("\n")) + 1)
+    ats = numpy.flatnonzero(text == ord("@"))
+    marks = numpy.flatnonzero((text == ord(".")) | (text == ord("+")))
+    last = numpy.full(len(starts), -1)
+    last[numpy.searchsorted(starts, ats, side="right") - 1] = (
+        ats  # of several in one address, the last counts
+    )
+    of = numpy.searchsorted(starts, marks, side="right") - 1
+    dotted = last <= starts
+    dotted[of[marks < last[of]]] = True
+    return numpy.flatnonzero(dotted).tolist()
 
 
 def _found(gate: Gate, kind: str, exact: Sequence[bytes]) -> Any:
@@ -242,14 +257,25 @@ def _found(gate: Gate, kind: str, exact: Sequence[bytes]) -> Any:
     return found
 
 
-def _closed(gate: Gate, kind: str, exact: Sequence[bytes]) -> Any:
-    """Say of each address whether anything is known to be closed to it."""
+def _closed(gate: Gate, audience: Audience, exact: Sequence[bytes]) -> dict[int, str]:
+    """Return since when the addresses that are closed to what is asked are, by their places.
+
+    What stops an address is kept by its wide form too, so that most are looked up by it alone.
+    """
     import numpy
 
-    closed = numpy.zeros(len(exact), dtype=bool)
     if not gate.replica.any_closed:
-        return closed
-    wide, start = _wide(kind, exact), f"{kind}\x00".encode()
+        return {}
+    wide, start = _wide(audience.kind, exact), f"{audience.kind}\x00".encode()
+    known: dict[int, list[Suppression]] = {}
     for macs in gate.secrets.closed:
-        closed |= gate.replica.addresses.find(address_keys(macs(start, wide), "wide"))[1]
-    return closed
+        keys = address_keys(macs(start, wide), "wide")
+        for place in numpy.flatnonzero(gate.replica.addresses.find(keys)[1]).tolist():
+            known.setdefault(place, []).extend(gate.closed_at(int(keys[place])))
+    for macs in gate.secrets.closed:
+        keys = address_keys(macs(start, [exact[place] for place in known]), "exact")
+        for place, key in zip(known, keys.tolist(), strict=True):
+            known[place] += gate.closed_at(key)
+    closings = gate.closings(audience.asked)
+    stopped = {place: since(told, *closings) for place, told in known.items()}
+    return {place: stop.at for place, stop in stopped.items() if stop}

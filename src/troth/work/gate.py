@@ -341,12 +341,14 @@ class Gate:
             message = f"{kind}\x00{written}".encode()
             for macs in self.secrets.closed:
                 known += self.closed_at(address_key(macs(b"", (message,)), form))
-        if not known:
-            return None
+        found = since(known, *self.closings(asked)) if known else None
+        return found.at if found else None
+
+    def closings(self, asked: tuple[Any, ...]) -> tuple[tuple[str, ...], str, str | None]:
+        """Return what an address is looked up for: the purpose and those above it, the company, the channel."""
         question = self._question(asked)
         names = (question.purpose, *purpose_scope.broader(self._today.policy, question.purpose))
-        found = since(known, names, question.entity, question.channel)
-        return found.at if found else None
+        return names, question.entity, question.channel
 
     def closed_at(self, key: int) -> list[Suppression]:
         """Return what is known of an address by its key."""
