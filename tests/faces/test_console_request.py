@@ -1,5 +1,6 @@
 """One request in the console: what each role sees and may do, from receipt to close, in real stores."""
 
+import html
 import json
 import re
 import sqlite3
@@ -16,7 +17,7 @@ from troth.faces.console.acts_course import COURSE
 from troth.faces.console.desk import SESSION
 from troth.faces.portal.application import application
 from troth.ledger import accounts, read
-from troth.work import admit, decide, request_file
+from troth.work import admit, build_package, carry_on, decide, request_file
 
 ACTS = [*COURSE, *CLAIMS, *ANSWERS]
 
@@ -44,8 +45,9 @@ class Office:
 
     def carry(self, number):
         """Carry on, and wait until nobody is at it."""
-        self("handler").post(f"/console/requests/{number}/carry")
+        gone = self("handler").post(f"/console/requests/{number}/carry", follow_redirects=False)
         assert "event: end" in self.client.get(f"/console/requests/{number}/progress").text
+        return gone.headers["location"]
 
 
 @pytest.fixture
@@ -58,6 +60,57 @@ def office(project):
 def rows(project, store, statement):
     with closing(sqlite3.connect(project.settings.folder / f"{store}.db")) as connection:
         return connection.execute(statement).fetchall()
+
+
+def letter_of(page):
+    """The last letter that a page shows, in one line, without who was told meanwhile."""
+    shown = html.unescape(re.findall(r'<div class="letter">(.*?)</div>', page, re.S)[-1])
+    return " ".join(" ".join(line for line in shown.splitlines() if " told " not in line).split())
+
+
+def test_whoever_decides_last_sees_the_answer_that_then_leaves_by_itself(project, office, letters):
+    asked = {
+        right: story.ask(project, right, email=f"{right}@example.org")
+        for right in ("list_recipients", "rectify", "access")
+    }
+    decide.decide(project, asked["rectify"], "c1", "grant", "handler")
+    form = {"claim": "c1", "outcome": "grant"}
+    listed = office.act("handler", asked["list_recipients"], "decide", 200, **form).text
+    assert story.state(project, asked["list_recipients"])["claims"]["c1"]["outcome"] is None
+    done = {"claim": "c1", "said": "Your name reads Ada now."}
+    mended = office.act("handler", asked["rectify"], "carried_out", 200, **done).text
+    assert not story.state(project, asked["rectify"])["claims"]["c1"]["done"]
+    refused = {"claim": "c1", "outcome": "refuse", "article": "Art. 15(4)", "reason": "We cannot, says Carl."}
+    office.act("handler", asked["access"], "decide", **refused)
+    review = office("reviewer").get(f"/console/requests/{asked['access']}/do/review?claim=c1").text
+    foreseen = {
+        "list_recipients": letter_of(listed),
+        "rectify": letter_of(mended),
+        "access": letter_of(review),
+    }
+    assert "We cannot, says Carl." in foreseen["access"]
+    office.act("handler", asked["list_recipients"], "decide", step="send", **form)
+    office.act("handler", asked["rectify"], "carried_out", step="send", **done)
+    office.act("reviewer", asked["access"], "review", claim="c1", verdict="confirm")
+    before = len(letters())
+    for right, number in asked.items():
+        carry_on.carry_on(project, number)
+        _, _, text = letters()[-1]
+        assert foreseen[right] in " ".join(text.split()), right
+    assert len(letters()) == before + 3
+
+
+def test_a_copy_is_released_and_many_are_carried_on_without_a_letter_that_nobody_saw(project, office):
+    number = story.ask(project, "access")
+    office.act("handler", number, "decide", claim="c1", outcome="grant")
+    office.carry(number)
+    build_package.open_package(project, number, "c1", "handler")
+    page = office("handler").get(f"/console/requests/{number}/do/release?claim=c1").text
+    assert "The answer as it will go out" in page
+    assert "customer" not in letter_of(page)
+    office.act("handler", number, "release", claim="c1")
+    office("handler").post("/console/requests/bulk", data={"what": "carry", "number": number, "step": "do"})
+    assert not story.state(project, number)["answered"]
 
 
 def screens(project, number):
@@ -80,11 +133,18 @@ def test_an_erasure_is_decided_reviewed_measured_approved_carried_out_and_answer
     assert "C. com. L123-22" in page
     sha = story.state(project, number)["claims"]["c1"]["plan"]["sha256"]
     office.act("handler", number, "approve", 403, claim="c1", sha256=sha[:12])
+    foreseen = letter_of(office("reviewer").get(f"/console/requests/{number}/do/approve?claim=c1").text)
+    assert screens(project, number)[-1] == ("reviewer", "approve")
     office.act("reviewer", number, "approve", claim="c1", sha256=sha[:12], tolerance="0")
     assert rows(project, "shop", "SELECT email FROM customer WHERE id = 1") == [("ada@example.org",)]
-    office.carry(number)
+    gone = office.carry(number)
     assert rows(project, "shop", "SELECT email FROM customer WHERE id = 1") == [(None,)]
     assert rows(project, "news", "SELECT email FROM subscriber") == [("eve@example.org",)]
+    assert not story.state(project, number)["answered"]
+    assert gone.startswith(f"/console/requests/{number}/do/answer")
+    assert "Look at the answer" in office("handler").get(gone).text
+    assert letter_of(office.act("handler", number, "answer", 200).text) == foreseen
+    office.act("handler", number, "answer", step="send")
     assert story.state(project, number)["status"] == "responded"
     office.act("handler", number, "close")
     assert story.state(project, number)["status"] == "closed"

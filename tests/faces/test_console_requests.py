@@ -166,10 +166,10 @@ def test_what_takes_long_for_many_goes_on_beside_the_page(project, handler, monk
 
     real = in_bulk.carry_on.carry_on
 
-    def waits(*asked):
+    def waits(*asked, **said):
         begun.set()
         go_on.wait(10)
-        return real(*asked)
+        return real(*asked, **said)
 
     monkeypatch.setattr(in_bulk.carry_on, "carry_on", waits)
     form = {"what": "carry", "number": number, "step": "do"}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
@@ -29,6 +30,30 @@ from troth.work.establishment import day_here
 from troth.work.project import Project
 
 WORDS_MAX = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """One claim as it will stand once somebody has done what they are about to: what its state says then, and in words.
+
+    `reason` is that of its decision, `done` what was done, `accepted` why copies stay.
+    """
+
+    claim: str
+    state: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    done: str = ""
+    accepted: str = ""
+
+    def over(self, name: str, claim: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the state of a claim as it will stand then."""
+        return {**claim, **self.state} if name == self.claim else claim
+
+    def is_early(self, name: str, claim: Mapping[str, Any]) -> bool:
+        """Say whether another claim is too early to tell of: granted, and not carried out yet."""
+        return bool(
+            self.claim and name != self.claim and claim["outcome"] in {"grant", "part"} and not claim["done"]
+        )
 
 
 def answer(project: Project, number: str) -> Event:
@@ -54,45 +79,34 @@ def add_words(project: Project, number: str, staff: str, words: str) -> None:
     request_file.move(project, number, "answer_words", "", staff=staff, note=words.strip(), again=True)
 
 
-def said(project: Project, number: str) -> tuple[str, dict[str, object]]:
-    """Return the kind and the fields of the last letter, as they stand now."""
+def said(project: Project, number: str, foreseen: Foreseen | None = None) -> tuple[str, dict[str, object]]:
+    """Return the kind and the fields of the last letter, as they stand now, or once what is `foreseen` is done."""
     found = request_file.load(project, number)
     language = str(found.state["language"])
-    reasons = _reasons(project, number)
-    if all(claim["outcome"] == "refuse" for claim in found.state["claims"].values()):
+    after = foreseen or Foreseen("")
+    every = {name: after.over(name, claim) for name, claim in found.state["claims"].items()}
+    reasons = _reasons(project, number) | ({after.claim: after.reason} if after.reason else {})
+    if all(claim["outcome"] == "refuse" for claim in every.values()):
         refused = [
             {
                 "right": _right(claim, language),
                 "reason": reasons.get(name, ""),
                 "article": article(project, claim, language),
             }
-            for name, claim in found.state["claims"].items()
+            for name, claim in every.items()
         ]
         return "refusal", {"claims": refused, "note": _note(project, number, "", "answer_words")}
     claims = [
         {
             "right": _right(claim, language),
             "outcome": phrase(claim["outcome"] or "undecided", language),
-            "lines": [
-                *_lines(
-                    project,
-                    request_file.stores(project, found),
-                    claim,
-                    reasons.get(name, ""),
-                    language,
-                    _note(project, number, name, "residue_accepted"),
-                    number,
-                ),
-                *_note(project, number, name, "claim_done").splitlines(),
-                *(cover.lines(project, claim, language) if claim["outcome"] != "refuse" else []),
-                *cover.left_alone(project, claim, language),
-            ],
+            "lines": []
+            if after.is_early(name, claim)
+            else _told(project, found, name, claim, reasons, after),
         }
-        for name, claim in found.state["claims"].items()
+        for name, claim in every.items()
     ]
-    copies = [
-        c for c in found.state["claims"].values() if WAYS[c["right"]] == "copy" and c["outcome"] != "refuse"
-    ]
+    copies = [c for c in every.values() if WAYS[c["right"]] == "copy" and c["outcome"] != "refuse"]
     fields: dict[str, object] = {
         "claims": claims,
         "recipients": _recipients(project, number, language, str(found.state["tz"])),
@@ -101,6 +115,28 @@ def said(project: Project, number: str) -> tuple[str, dict[str, object]]:
         "note": _note(project, number, "", "answer_words"),
     }
     return "done", fields
+
+
+def _told(
+    project: Project,
+    found: request_file.RequestFile,
+    name: str,
+    claim: Mapping[str, Any],
+    reasons: Mapping[str, str],
+    after: Foreseen,
+) -> list[str]:
+    """Return what the answer says of one claim, line by line."""
+    language, number = str(found.state["language"]), found.number
+    own = name == after.claim
+    accepted = (after.accepted if own else "") or _note(project, number, name, "residue_accepted")
+    done = (after.done if own else "") or _note(project, number, name, "claim_done")
+    looked = request_file.stores(project, found)
+    return [
+        *_lines(project, looked, claim, reasons.get(name, ""), language, accepted, number),
+        *done.splitlines(),
+        *(cover.lines(project, claim, language) if claim["outcome"] != "refuse" else []),
+        *cover.left_alone(project, claim, language),
+    ]
 
 
 def _right(claim: Mapping[str, Any], language: str) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from troth.errors import ConflictError, NotAllowedError, TrothError, UnreachableError
 from troth.ledger import lease, read, replay, seal
@@ -70,10 +71,12 @@ def carry_on(
     *,
     stop_at: Callable[[str], object] = lambda _: None,
     lease_seconds: float = LEASE_SECONDS,
+    answers: bool = True,
 ) -> bool:
     """Do what is due in one request and needs nobody's decision; say whether anything was done.
 
-    False also when another worker has it.
+    False also when another worker has it.  Without `answers` all but the last letter: whoever has it carried on by
+    a button looks at that first.
     """
     taken = lease.claim(project.ledger, f"request/{number}", lease_seconds)
     if taken is None:
@@ -81,7 +84,7 @@ def carry_on(
     try:
         with _held(project, taken, lease_seconds):
             before = request_file.load(project, number).version
-            _steps(project, number, taken, stop_at)
+            _steps(project, number, taken, stop_at, answers)
             return request_file.load(project, number).version > before
     finally:
         lease.release(project.ledger, taken)
@@ -108,7 +111,9 @@ def _held(project: Project, taken: lease.Lease, seconds: float) -> Iterator[None
         renewer.join()
 
 
-def _steps(project: Project, number: str, taken: lease.Lease, stop_at: Callable[[str], object]) -> None:
+def _steps(
+    project: Project, number: str, taken: lease.Lease, stop_at: Callable[[str], object], answers: bool
+) -> None:
     send_letter.send_again(project, number)
     state = request_file.load(project, number).state
     silent = state["letters"] or state.get("imported")  # what was imported was acknowledged elsewhere, or not
@@ -148,9 +153,7 @@ def _steps(project: Project, number: str, taken: lease.Lease, stop_at: Callable[
         if request.is_open(state) and claim.get("by") and not tell_recipients.all_told(project, number, name):
             tell_recipients.tell_recipients(project, number, name, lease=taken, stop_at=stop_at)
     task.write_letters(project, number, lease=taken)
-    state = request_file.load(project, number).state
-    tried = any(told["kind"] in {"done", "refusal"} for told in state["letters"])  # then `send_again` goes on
-    if request.is_open(state) and not tried and not list(request_guard.why_not_answer(state)):
+    if answers and awaits_answer(request_file.load(project, number).state):
         answer.answer(project, number)
         stop_at("answered")
     take_instruction.report(project, number)
@@ -160,6 +163,12 @@ def _steps(project: Project, number: str, taken: lease.Lease, stop_at: Callable[
         over = until is None or day_here(project) > until
         if over and not list(request_guard.why_not_close(state)):  # what was late waits to be explained
             close_request.close(project, number)
+
+
+def awaits_answer(state: Mapping[str, Any]) -> bool:
+    """Say whether everything is decided and carried out, and only the last letter has not left."""
+    tried = any(told["kind"] in {"done", "refusal"} for told in state["letters"])  # then `send_again` goes on
+    return request.is_open(state) and not tried and not list(request_guard.why_not_answer(state))
 
 
 def _left_unacknowledged(project: Project, number: str) -> bool:

@@ -147,6 +147,6 @@ def _do(project: Project, what: Bulk, number: str, handle: str, said: Said) -> N
         case "extend":
             extend.propose(project, number, said.reason, handle, reasons=said.words)
         case "carry":
-            carry_on.carry_on(project, number)
+            carry_on.carry_on(project, number, answers=False)
         case "close":
             close_request.close(project, number, staff=handle)

@@ -24,6 +24,11 @@ def list_recipients(project: Project, number: str, claim: str) -> None:
     found = request_file.load(project, number)
     if found.claim(claim)["done"]:
         return
+    request_file.move(project, number, "claim_done", claim, note=said(project, found))
+
+
+def said(project: Project, found: request_file.RequestFile) -> str:
+    """Say who received this person's data, in lines of the answer."""
     language = str(found.state["language"])
     lines = [
         phrase("held_by", language, recipient=one.title.said(language), names=_names(one, language))
@@ -31,8 +36,7 @@ def list_recipients(project: Project, number: str, claim: str) -> None:
     ]
     beyond = {name for _, name, _ in disclose.outside(project, request_file.who(project, found).identifiers)}
     lines += sorted(beyond)
-    said = "\n".join(lines or [phrase("held_by_nobody", language)])
-    request_file.move(project, number, "claim_done", claim, note=said)
+    return "\n".join(lines or [phrase("held_by_nobody", language)])
 
 
 def received(project: Project, found: request_file.RequestFile) -> tuple[Recipient, ...]:

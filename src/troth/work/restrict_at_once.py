@@ -127,9 +127,16 @@ def confirm(project: Project, number: str, claim: str) -> None:
     told = found.claim(claim).get("restriction")
     if not told or not told["marked"] or list(request_guard.why_not_carry_out(found.state, claim)):
         return
-    said = fields(project, found, told)
-    words_ = phrase("restricted", str(found.state["language"]), on=said["on"], ground=said["ground"])
-    carry_out.carry_out(project, number, claim, STAFF, words_, by=told["name"])
+    carry_out.carry_out(project, number, claim, STAFF, said(project, found, claim), by=told["name"])
+
+
+def said(project: Project, found: request_file.RequestFile, claim: str) -> str:
+    """Say what was restricted at once, as the answer does; empty where nothing was."""
+    told = found.claim(claim).get("restriction")
+    if not told or not told["marked"]:
+        return ""
+    of = fields(project, found, told)
+    return phrase("restricted", str(found.state["language"]), on=of["on"], ground=of["ground"])
 
 
 def _only_flags(project: Project, plan: amend_rows.AmendmentFile) -> bool:

@@ -105,7 +105,9 @@ class Act:
     """One act: what it is called, who may do it, when it comes into question, why it may not be, and what does it.
 
     `reads` gives what was said by or to people that whoever acts must know, as (label, text); `letter` the letter as
-    it would go out, or several.  `to` is where one goes after, below the request.
+    it would go out, or several; nothing where none does.  After an act that decides what an answer says the worker
+    sends it by itself once nothing else is awaited: `foresee` gives it as it will go out then, and where it hangs on
+    the form, `letter` does with `later`.
     """
 
     name: str
@@ -116,6 +118,8 @@ class Act:
     fields: Callable[[Sight], Iterable[Field]] = nothing
     reads: Callable[[Sight], Iterable[tuple[str, str]]] = nothing
     letter: Callable[[Sight], Written | tuple[Written, ...]] | None = None
+    foresee: Callable[[Sight], Written | None] | None = None
+    later: bool = False
     of_claim: bool = False
     grave: bool = False
 

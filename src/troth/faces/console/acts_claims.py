@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from troth.errors import NotAllowedError
 from troth.faces.console.acts import Act, Field, Sight, is_open, options, posted, said
@@ -23,7 +24,9 @@ from troth.work import (
     close_request,
     decide,
     erase,
+    list_recipients,
     plan_erasure,
+    restrict_at_once,
     send_letter,
     settle_recipient,
     write_to,
@@ -215,8 +218,58 @@ def _task(sight: Sight) -> None:
 
 
 def _answer_letter(sight: Sight) -> Written:
-    kind, fields = answer.said(sight.project, sight.number)
+    return _foreseen(sight)
+
+
+def _foreseen(sight: Sight, *, reason: str = "", done: str = "", accepted: str = "", **state: Any) -> Written:
+    """Write the answer as it will go out once the claim stands so."""
+    after = answer.Foreseen(sight.claim, state, reason, done, accepted)
+    kind, fields = answer.said(sight.project, sight.number, after)
     return send_letter.write(sight.project, sight.number, kind, fields)
+
+
+def _after_decision(sight: Sight) -> tuple[Written, ...]:
+    """Write the answer where nobody looks at the claim again before it leaves: no reviewer, no plan, no package."""
+    right, outcome = str(sight.told["right"]), sight.given("outcome")
+    way = WAYS[right]
+    restricted = restrict_at_once.said(sight.project, sight.file, sight.claim) if right == "restrict" else ""
+    if outcome != "grant" or not (way in {"choice", "list"} or restricted):
+        return ()
+    done = list_recipients.said(sight.project, sight.file) if way == "list" else restricted
+    return (
+        _foreseen(
+            sight, done=done, reason=sight.given("reason"), outcome=outcome, article=None, exemptions=[],
+            purposes=sight.visit.every("purpose"), decided_on=sight.today.isoformat(),
+        ),
+    )  # fmt: skip
+
+
+def _after_review(sight: Sight) -> Written | None:
+    """Write the answer, unless the claim is granted and comes before somebody once more."""
+    again = sight.told["outcome"] != "refuse" and WAYS[str(sight.told["right"])] not in {"choice", "list"}
+    return None if again else _foreseen(sight, reviewed_by=sight.staff)
+
+
+def _after_approval(sight: Sight) -> Written:
+    """Write the answer with the numbers of the measured plan, as if each store did just that today."""
+    today = sight.today.isoformat()
+    planned = {
+        store: {"rows": told["counts"], "on": today, "certainty": "exactly_once", "verified": 0}
+        for store, told in sight.told["plan"]["stores"].items()
+    }
+    return _foreseen(sight, stores={**planned, **sight.told["stores"]}, residue={})
+
+
+def _after_release(sight: Sight) -> Written:
+    return _foreseen(sight)
+
+
+def _carried_out_letter(sight: Sight) -> Written:
+    return _foreseen(sight, done=sight.given("said"))
+
+
+def _accepted_letter(sight: Sight) -> Written:
+    return _foreseen(sight, accepted=sight.given("reason"), copies_accepted=True)
 
 
 def _to_post(sight: Sight) -> tuple[tuple[str, str], ...]:
@@ -231,10 +284,12 @@ def _write_fields(sight: Sight) -> Iterator[Field]:
 
 CLAIMS: tuple[Act, ...] = (
     Act("decide", "decide", _decide, of_claim=True, fields=_decide_fields, when=_undecided_or_open,
+        letter=_after_decision, later=True,
         reads=lambda s: said(s, "request_received"),
         why_not=lambda s: request_guard.why_not_decide(
             s.state, s.claim, "refuse", "handler", s.today, staff=s.staff, alone=admit.derogates(s.project))),
     Act("review", "review", _review, of_claim=True, fields=_review_fields, reads=_decision_said,
+        foresee=_after_review,
         when=lambda s: is_open(s) and bool(s.told["outcome"]) and not s.told["reviewed_by"],
         why_not=lambda s: request_guard.why_not_review(
             s.state, s.claim, s.staff, "reviewer", alone=admit.derogates(s.project))),
@@ -246,12 +301,13 @@ CLAIMS: tuple[Act, ...] = (
         when=lambda s: _granted(s) and _is_way(s, "erasure"),
         why_not=lambda s: request_guard.why_not_measure(s.state, s.claim)),
     Act("approve", "review", _approve, of_claim=True, fields=_approve_fields, grave=True,
+        foresee=_after_approval,
         when=lambda s: _granted(s) and bool(s.told["plan"]) and not s.told["approved"],
         why_not=lambda s: request_guard.why_not_approve(
             s.state, s.claim, s.told["plan"]["sha256"], s.staff, alone=admit.derogates(s.project))),
     Act("carried_out", "handle", lambda s: carry_out.carry_out(
             s.project, s.number, s.claim, s.staff, s.given("said"), by=s.given("by")),
-        of_claim=True, when=lambda s: _granted(s) and _is_way(s, "person"),
+        of_claim=True, when=lambda s: _granted(s) and _is_way(s, "person"), letter=_carried_out_letter, later=True,
         fields=lambda _: (Field("said", "long", needed=True, words="act.carried_out.said", long_max=10_000),
                           Field("by", words="act.carried_out.by")),
         why_not=lambda s: request_guard.why_not_carry_out(s.state, s.claim)),
@@ -259,11 +315,11 @@ CLAIMS: tuple[Act, ...] = (
     Act("mask", "handle", _mask, of_claim=True, when=lambda s: _granted(s) and bool(s.told["package"]),
         fields=lambda _: (Field("masks", "long", needed=True, words="act.mask.masks", long_max=10_000),)),
     Act("release", "handle", lambda s: build_package.release(s.project, s.number, s.claim, staff=s.staff),
-        of_claim=True, when=lambda s: _granted(s) and _is_way(s, "copy"),
+        of_claim=True, when=lambda s: _granted(s) and _is_way(s, "copy"), foresee=_after_release,
         why_not=lambda s: request_guard.why_not_release(s.state, s.claim)),
     Act("search_again", "handle", lambda s: erase.search_again(s.project, s.number, s.claim), of_claim=True,
         when=lambda s: is_open(s) and bool(s.told["residue"])),
-    Act("accept_residue", "decide", _accept, of_claim=True,
+    Act("accept_residue", "decide", _accept, of_claim=True, letter=_accepted_letter, later=True,
         fields=lambda _: (Field("reason", "long", needed=True, words="act.accept.reason"),),
         when=lambda s: is_open(s) and bool(s.told["residue"]) and not s.told["copies_accepted"]),
     Act("told", "handle", _told, of_claim=True, fields=_told_fields, when=lambda s: bool(s.told["recipients"])),

@@ -69,16 +69,18 @@ def request_pages(desk: Desk) -> None:
 
     @desk.act("/requests/{number:str}/carry", "handle")
     def carry(visit: Visit) -> Response[Any]:
-        """POST /console/requests/NUMBER/carry: do whatever is decided and approved, as `troth request fulfil` does."""
+        """POST /console/requests/NUMBER/carry: do whatever is decided and approved; the answer is looked at first."""
         sight = seen(visit, "handle")
-        name = _name(sight.number)
+        project, number, name = visit.project, sight.number, _name(sight.number)
         if not goes_on(sight):
-            works.begin(name, sight.staff, lambda _: carry_on.carry_on(visit.project, sight.number))
+            works.begin(name, sight.staff, lambda _: carry_on.carry_on(project, number, answers=False))
             works.wait(name)
         run = works.last(name)
         if run is not None and run.failed:
             raise NotAllowedError(run.failed)
-        return visit.to(f"/requests/{sight.number}", "told.carried")
+        if carry_on.awaits_answer(request_file.load(project, number).state):
+            return visit.to(f"/requests/{number}/do/answer", "told.carried.answer")
+        return visit.to(f"/requests/{number}", "told.carried")
 
     @desk.page("/requests/{number:str}/do/{act:str}", "read_requests")
     def form(visit: Visit) -> Response[Any]:
@@ -97,7 +99,9 @@ def request_pages(desk: Desk) -> None:
             if act.letter is not None and visit.given("step") != "send":
                 request_file.record_reading(visit.project, sight.number, sight.staff, act.name)
                 found = act.letter(sight)
-                return draw(act, sight, letters=found if isinstance(found, tuple) else (found,))
+                letters = found if isinstance(found, tuple) else (found,)
+                if letters:
+                    return draw(act, sight, letters=letters)
             became = act.do(sight)
         except TrothError as error:
             if isinstance(error, NotFoundError):
@@ -109,7 +113,8 @@ def request_pages(desk: Desk) -> None:
     def draw(act: Act, sight: Sight, *, wrong: str = "", letters: tuple[Written, ...] = ()) -> Response[str]:
         visit = sight.visit
         known: list[tuple[str, str]] = []
-        if act.reads is not nothing and act.when(sight):
+        why_not = list(act.why_not(sight)) if act.when(sight) else [visit.words("act.not_now")]
+        if (act.reads is not nothing or act.foresee is not None) and act.when(sight):
             if not letters:
                 request_file.record_reading(visit.project, sight.number, sight.staff, act.name)
             known = list(act.reads(sight))
@@ -122,7 +127,7 @@ def request_pages(desk: Desk) -> None:
         return visit.show(
             "request_act.html", visit.words(f"act.{act.name}"), 422 if wrong else 200, act=act, number=sight.number,
             claim=sight.claim, right=right, wrong=wrong, letters=letters, fields=list(act.fields(sight)), known=known,
-            why_not=list(act.why_not(sight)) if act.when(sight) else [visit.words("act.not_now")],
+            why_not=why_not, foreseen=act.foresee(sight) if act.foresee is not None and not why_not else None,
             plan=shown.plan(plan["stores"]) if plan else None, sha=plan["sha256"][:12] if plan else "", matrix=matrix,
             given=visit.form, day=shown.as_day,
         )  # fmt: skip
