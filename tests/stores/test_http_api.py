@@ -1,8 +1,10 @@
 """An HTTP API keeps the store's promises, also where it fails, hangs, lies, pages for ever or leads elsewhere."""
 
 import logging
+import os
 import re
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -15,14 +17,17 @@ from troth.rules.map_check import check
 from troth.stores import http_call
 from troth.stores.amend import Amendment, Cell
 from troth.stores.connect import connect
-from troth.stores.contract import PartlyDoneError, Who
+from troth.stores.contract import Batch, PartlyDoneError, Who
+from troth.stores.gather import PREFIX
 from troth.stores.http_api import opened
 from troth.stores.http_call import Pace
 from troth.stores.http_map import Call
 from troth.stores.map_file import read
+from troth.stores.staged import LISTED_SECONDS
 from troth.testing import (
     ADA,
     COLUMNS,
+    DUE,
     OBRIEN,
     ROWS,
     TODAY,
@@ -30,6 +35,7 @@ from troth.testing import (
     StoreTests,
     SweepingTests,
     described,
+    ids,
     map_of,
 )
 
@@ -111,6 +117,35 @@ class TestHttp(StoreTests, AmendingTests, SweepingTests):
     @pytest.fixture
     def world(self, world):
         return world
+
+
+def laid_out():
+    """Count the folders of rows that this process holds."""
+    held = 0
+    for handle in os.listdir("/proc/self/fd"):
+        with suppress(OSError):  # the handle by which they are listed is gone by then
+            held += PREFIX in os.readlink(f"/proc/self/fd/{handle}")
+    return held
+
+
+def test_a_sweep_goes_on_for_a_while_with_the_rows_it_listed_until_it_is_over(world):
+    for number in range(10, 20):
+        world.add("invoices", {"id": number, "person": 2, "issued": "2001-01-01", "gift": None})
+
+    def batch(number):
+        world.api.asked.clear()
+        portion = Batch(2, 0, {("invoices", "delete")})
+        assert world.store.sweep(f"sweep/1/{number}", DUE, (), TODAY, portion).looked == 2
+        return sum(path.startswith("/api/invoices?size") for _, path, _ in world.api.asked)
+
+    first, before = batch(1), laid_out()
+    assert first
+    assert [batch(2), batch(3), laid_out() - before] == [0, 0, 0]
+    world.clock.at += LISTED_SECONDS
+    assert [batch(4) > 0, batch(5), laid_out() - before] == [True, 0, 0]
+    world.store.sweep_over()
+    assert laid_out() == before - 1
+    assert ids(world, "invoices") == [1, 3, 19]
 
 
 def erase(store, who=(ADA,), step="one"):

@@ -346,7 +346,10 @@ def test_rows_that_go_one_by_one_go_in_small_batches_each_past_the_holds_of_its_
             about = [("email", "t440@example.org")]
             hold.place(project, "A dispute", "Open.", review, "basile", about=about)
 
+    api.asked.clear()
     (done,) = sweep.act(project, stop_at=passed)
+    listings = [path for _, path, _ in api.asked if path.startswith("/api/ticket?")]
+    assert len(listings) == 2, "all rows are asked for once to sweep them, and once to see what is left"
     assert [rows for _, rows, _ in moves(project, "acting")][:2] == [200, 200]
     assert (done.rows, [row["id"] for row in api.tables["ticket"]]) == (449, [440])
 

@@ -390,6 +390,15 @@ class IntendingSweeps(Protocol):
         ...
 
 
+@runtime_checkable
+class KeepsListing(Protocol):
+    """A store that keeps what it laid out of its rows from one batch of a sweep to the next."""
+
+    def sweep_over(self) -> None:
+        """Let go of it: no batch follows."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A part of a table that holds the rows of a span of days, and how many there are."""

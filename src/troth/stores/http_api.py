@@ -49,7 +49,9 @@ def opened(map_: Map, credentials: Mapping[str, str], pace: Pace) -> Staged:
     api, problems = http_map.read(map_)
     if api is None:
         raise WrongFileError(problems)
-    return Staged(map_, HttpApi(map_, api, credentials, pace), may_change="change" in credentials)
+    return Staged(
+        map_, HttpApi(map_, api, credentials, pace), may_change="change" in credentials, now=pace.now
+    )
 
 
 class HttpApi:

@@ -14,10 +14,11 @@ of a step that was done in part is told with it.
 from __future__ import annotations
 
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
 
@@ -47,15 +48,30 @@ from troth.stores.stage import Laid
 
 ROWS_SEEN = 10_000  # of a table, to see which columns there are
 CHANGED = "rows changed"  # what is said of those that were left alone
+LISTED_SECONDS = 600.0
+"""How long a sweep goes on with the rows it listed: all of them are asked for anew after that, our own default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """All rows as the last batch of a sweep left them, and when they were asked for."""
+
+    expiry: Expiry
+    gathered: Gathered
+    at: float
 
 
 class Staged:
     """A store over a source."""
 
-    def __init__(self, map_: Map, source: Source, *, may_change: bool) -> None:
+    def __init__(
+        self, map_: Map, source: Source, *, may_change: bool, now: Callable[[], float] = time.monotonic
+    ) -> None:
         self._map = as_texts(map_) if source.texts else map_
         self._source = source
         self._may_change = may_change
+        self._now = now
+        self._listed: Listed | None = None
 
     def __repr__(self) -> str:
         """Name the store and nothing of how it is reached."""
@@ -330,7 +346,7 @@ class Staged:
         if known is not None:
             acted = deed.told(self.name, step, known, unit=CHANGED)
             return Swept(acted.keys_checked, 0, acted)
-        with self._gathered(None) as (gathered, staged):
+        with self._going_on(expiry) as (gathered, staged):
             shutil.copyfile(gathered.database, gathered.before)
             swept = stage.unplaced(staged.sweep(step, expiry, but_for, today, replace(batch, after=None)))
             if all(count.verb == "retain" for count in swept.acted.counts):
@@ -346,8 +362,37 @@ class Staged:
             except ConflictError:
                 stage.try_again(self.name)
 
+    def sweep_over(self) -> None:
+        """Let go of the rows that were listed for a sweep."""
+        if self._listed is not None:
+            self._listed.gathered.remove()
+            self._listed = None
+
+    @contextmanager
+    def _going_on(self, expiry: Expiry) -> Iterator[tuple[Gathered, Laid]]:
+        """Lay all rows out, or go on with what the batch before left of them: each is read again before it goes.
+
+        After a while they are asked for anew, and also where a row was not as it was listed.
+        """
+        listed, self._listed = self._listed, None
+        if listed is not None and (listed.expiry != expiry or self._now() >= listed.at + LISTED_SECONDS):
+            listed.gathered.remove()
+            listed = None
+        if listed is None:
+            listed = Listed(expiry, gather.gather(self._source, self._map, None), self._now())
+        staged = stage.laid(self._map, str(listed.gathered.database))
+        try:
+            yield listed.gathered, staged
+            if not self._source.remembers:
+                self._listed = listed
+        finally:
+            staged.close()
+            if self._listed is None:
+                listed.gathered.remove()
+
     def close(self) -> None:
         """Let go of connections."""
+        self.sweep_over()
         self._source.close()
 
     def _keyed(self, table: CatalogueTable) -> CatalogueTable:
@@ -379,6 +424,7 @@ class Staged:
         exactly: frozenset[tuple[str, str]] = frozenset(),
     ) -> Iterator[tuple[Gathered, Laid]]:
         """Gather rows for the length of one verb; `keyed` where rows are to be told by their keys."""
+        self.sweep_over()
         gathered = gather.gather(self._source, self._map, who, wide=wide, rows_max=rows_max, exactly=exactly)
         with self._opened(gathered, keyed=keyed) as staged:
             yield gathered, staged

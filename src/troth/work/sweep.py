@@ -32,6 +32,7 @@ from troth.stores.contract import (
     Count,
     Expiry,
     IntendingSweeps,
+    KeepsListing,
     Overdue,
     Part,
     Parted,
@@ -169,6 +170,9 @@ def act(
         except TrothError as error:
             yield error
         finally:
+            store = project.stores[one.store]
+            if isinstance(store, KeepsListing):
+                store.sweep_over()
             lease.release(project.ledger, taken)
 
 
