@@ -157,6 +157,10 @@ def test_a_map_is_held_to_its_database_drawn_and_explained(auditor):
     drawn = auditor.get("/console/stores/shop/picture.svg")
     assert drawn.headers["content-type"].startswith("image/svg+xml")
     assert "<script" not in drawn.text
+    assert "belongs to" in drawn.text
+    french = auditor.get("/console/stores/shop/picture.svg", headers={"accept-language": "fr"})
+    assert "appartient à" in french.text
+    assert "belongs to" not in french.text
     assert "customer" in auditor.get("/console/stores/shop/picture").text
     page = auditor.get("/console/stores/shop/tables/message").text
     assert "customer → message" in page

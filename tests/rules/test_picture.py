@@ -33,9 +33,9 @@ def test_the_picture_is_one_svg_with_every_table_and_every_edge():
     root = ElementTree.fromstring(svg(shop()))
     assert root.tag == f"{SVG}svg"
     said = [each.text for each in root.iter(f"{SVG}title")]
-    assert "belongs_to orders.customer_id = customer.id" in said
-    assert "points_to customer.address_id = address.id" in said
-    assert "mentions service_request.employee_id = employee.id" in said
+    assert "belongs to – orders.customer_id = customer.id" in said
+    assert "points to – customer.address_id = address.id" in said
+    assert "mentions – service_request.employee_id = employee.id" in said
     assert sum(" = " in each for each in said) == len(shop().edges())
     assert "1 impersonal table left out" in [each.text for each in root.iter(f"{SVG}text")]
 
@@ -51,8 +51,8 @@ def test_names_are_text_and_never_markup():
 def test_the_text_tells_each_way_once():
     lines = written(shop())
     assert lines[0] == "customer"
-    assert "├─ orders (belongs_to by customer_id)" in lines
-    assert any(line.endswith("order_item (belongs_to by order_id)") for line in lines)
+    assert "├─ orders (belongs to by customer_id)" in lines
+    assert any(line.endswith("order_item (belongs to by order_id)") for line in lines)
     assert any("service_request (mentions by employee_id)" in line for line in lines)
     assert lines[-1] == "(1 impersonal)"
 
@@ -70,7 +70,24 @@ tables:
 """))  # fmt: skip
     assert lines == (
         "customer",
-        "├─ customer (belongs_to by boss) ↑",
-        "└─ note (belongs_to by customer_id)",
-        "   └─ note (belongs_to by reply_to) ↑",
+        "├─ customer (belongs to by boss) ↑",
+        "└─ note (belongs to by customer_id)",
+        "   └─ note (belongs to by reply_to) ↑",
+    )
+
+
+def test_the_picture_and_its_text_are_french_on_a_french_page():
+    drawn, lines = svg(shop(), "fr"), written(shop(), "fr")
+    said = {each.text for each in ElementTree.fromstring(drawn).iter(f"{SVG}text")}
+    assert {
+        "appartient à",
+        "renvoie à",
+        "mentionne",
+        "supprimée",
+        "1 table sans données personnelles, non montrée",
+    } <= said
+    assert "├─ orders (appartient à, par customer_id)" in lines
+    assert lines[-1] == "(sans données personnelles : 1)"
+    assert not any(
+        word in f"{drawn}{lines}" for word in ("belongs to", "points to", "impersonal", "erased")
     )

@@ -1,16 +1,20 @@
 """The graph of a map as a drawing: who is reached from whom, and by which kind of edge.
 
 Tables stand in layers: people first, then what is theirs, then what that refers to; tables
-that no path reaches stand last.  The layout is made here, the same for the same map.
+that no path reaches stand last.  The layout is made here, the same for the same map; what it says stands in
+`data/picture.toml`, in each language.
 """
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from html import escape
+from importlib.resources import files
 
-from troth.rules.map import Edge, Map, MapTable, written_link, written_when
+from troth.rules.map import Conditions, Edge, Map, MapTable, written_link
 
 _WIDTH, _HEIGHT, _GAP, _BETWEEN, _MARGIN = 190, 44, 18, 110, 24
 _NAME_MAX = 24
@@ -63,15 +67,16 @@ def layout(map: Map) -> tuple[Box, ...]:  # noqa: A002
     )
 
 
-def svg(map: Map) -> str:  # noqa: A002
-    """Draw the map as one SVG, without scripts, fonts or links of its own."""
+def svg(map: Map, language: str = "en") -> str:  # noqa: A002
+    """Draw the map as one SVG in a language, without scripts, fonts or links of its own."""
+    words = _words(language)
     boxes = {box.table: box for box in layout(map)}
     left_out = len(map.tables) - len(boxes)
     width = max((box.left for box in boxes.values()), default=0) + _WIDTH + _MARGIN
     foot = max((box.top for box in boxes.values()), default=0) + _HEIGHT + _MARGIN
-    title = f"{map.store}: whose rows are whose"
+    title = words["title"].format(store=map.store)
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {foot + 66}" width="{width}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" lang="{language}" viewBox="0 0 {width} {foot + 66}" width="{width}" '
         f'height="{foot + 66}" role="img" aria-labelledby="title" '
         'font-family="system-ui, sans-serif" font-size="13">',
         f'<title id="title">{escape(title)}</title>',
@@ -85,44 +90,61 @@ def svg(map: Map) -> str:  # noqa: A002
         "</defs>",
     ]
     lines.extend(
-        _arrow(edge, boxes[edge.table], boxes[edge.target])
+        _arrow(edge, boxes[edge.table], boxes[edge.target], words)
         for edge in map.edges()
         if edge.table in boxes and edge.target in boxes
     )
-    lines.extend(_box(box, map.tables[box.table]) for box in boxes.values())
-    lines.extend(_legend(foot, left_out))
+    lines.extend(_box(box, map.tables[box.table], words) for box in boxes.values())
+    lines.extend(_legend(foot, left_out, words))
     return "\n".join([*lines, "</svg>"]) + "\n"
 
 
-def written(map: Map) -> tuple[str, ...]:  # noqa: A002
+def written(map: Map, language: str = "en") -> tuple[str, ...]:  # noqa: A002
     """Draw the map in lines of text: each table of people with what is reached from it, once."""
+    words = _words(language)
     out: list[str] = []
     seen: set[str] = set()
     for name, table in map.tables.items():
         if table.subject is not None and name not in seen:
             seen.add(name)
             out.append(name)
-            out.extend(_branches(map, name, "", seen))
+            out.extend(_branches(map, name, "", seen, words))
     rest = [name for name, table in map.tables.items() if name not in seen and table.impersonal is None]
     if rest:
-        out.append(f"(no path from a subject) {', '.join(rest)}")
+        out.append(words["no_path"].format(tables=", ".join(rest)))
     impersonal = sum(table.impersonal is not None for table in map.tables.values())
     if impersonal:
-        out.append(f"({impersonal} impersonal)")
+        out.append(words["impersonal_tables"].format(tables=impersonal))
     return tuple(out)
 
 
-def _branches(map_: Map, name: str, indent: str, seen: set[str]) -> Iterator[str]:
+@cache
+def _words(language: str) -> Mapping[str, str]:
+    """Return what a picture says in a language."""
+    told = tomllib.loads((files("troth.rules") / "data" / "picture.toml").read_text("utf-8"))
+    found: Mapping[str, str] = told[language]
+    return found
+
+
+def _when(conditions: Conditions, words: Mapping[str, str]) -> str:
+    """Say conditions as words to come after a link; empty where there are none."""
+    one_of, all_of = f" {words['or']} ", f" {words['and']} "
+    parts = [f"{each.column} {words['is']} {one_of.join(map(str, each.values))}" for each in conditions]
+    return f" {words['when']} {all_of.join(parts)}" if parts else ""
+
+
+def _branches(map_: Map, name: str, indent: str, seen: set[str], words: Mapping[str, str]) -> Iterator[str]:
     ways = [(edge, to) for edge in map_.edges() for start, to in [_walked(edge)] if start == name]
     for number, (edge, to) in enumerate(ways):
         last = number == len(ways) - 1
-        by = f"{edge.kind} by {written_link(edge.columns, edge.inside)}{written_when(edge.when)}"
+        columns = f"{written_link(edge.columns, edge.inside)}{_when(edge.when, words)}"
+        by = words["by"].format(kind=words[edge.kind], columns=columns)
         more = to not in seen and edge.kind != "mentions" and map_.tables[to].subject is None
         again = "" if more or edge.kind == "mentions" else " ↑"
         yield f"{indent}{'└─' if last else '├─'} {to} ({by}){again}"
         if more:
             seen.add(to)
-            yield from _branches(map_, to, indent + ("   " if last else "│  "), seen)
+            yield from _branches(map_, to, indent + ("   " if last else "│  "), seen, words)
         elif edge.kind == "mentions":
             seen.add(to)
 
@@ -162,10 +184,11 @@ def _role(table: MapTable, *, reached: bool) -> str:
     return "reached" if reached else "mentioned"
 
 
-def _arrow(edge: Edge, own: Box, other: Box) -> str:
+def _arrow(edge: Edge, own: Box, other: Box, words: Mapping[str, str]) -> str:
     colour, dashes = _LINE[edge.kind]
     own_end = f"{edge.table}.{written_link(edge.columns, edge.inside)}"
-    said = f"{edge.kind} {own_end} = {edge.target}.{' + '.join(edge.target_columns)}{written_when(edge.when)}"
+    theirs = f"{edge.target}.{' + '.join(edge.target_columns)}"
+    said = f"{words[edge.kind]} – {own_end} = {theirs}{_when(edge.when, words)}"
     y_own, y_other = own.top + _HEIGHT // 2, other.top + _HEIGHT // 2
     if own.layer == other.layer:  # around the right side
         x = own.left + _WIDTH
@@ -183,30 +206,30 @@ def _arrow(edge: Edge, own: Box, other: Box) -> str:
     )
 
 
-def _box(box: Box, table: MapTable) -> str:
+def _box(box: Box, table: MapTable, words: Mapping[str, str]) -> str:
     name = box.table if len(box.table) <= _NAME_MAX else box.table[: _NAME_MAX - 1] + "…"
     does = type(table.erase.do).__name__ if table.erase is not None else ""
-    words = {"Delete": "deleted", "Blank": "blanked", "ReplaceOwner": "given to nobody", "Retain": "retained"}
-    under = "impersonal" if box.role == "impersonal" else words.get(does, "nothing erased")
+    done = {"Delete": "deleted", "Blank": "blanked", "ReplaceOwner": "given", "Retain": "retained"}
+    under = words["impersonal" if box.role == "impersonal" else done.get(does, "nothing")]
     heavy = "2.5" if box.role == "subject" else "1"
     return (
-        f'<g><title>{escape(box.table)}: {under}</title><rect x="{box.left}" y="{box.top}" width="{_WIDTH}" '
+        f'<g><title>{escape(box.table)} – {under}</title><rect x="{box.left}" y="{box.top}" width="{_WIDTH}" '
         f'height="{_HEIGHT}" rx="6" fill="{_FILL[box.role]}" stroke="#33363d" stroke-width="{heavy}"/>'
         f'<text x="{box.left + 10}" y="{box.top + 19}" fill="#16181d">{escape(name)}</text>'
         f'<text x="{box.left + 10}" y="{box.top + 35}" font-size="11" fill="#4a4d55">{under}</text></g>'
     )
 
 
-def _legend(foot: int, left_out: int) -> Sequence[str]:
+def _legend(foot: int, left_out: int, words: Mapping[str, str]) -> Sequence[str]:
     lines = []
     for at, (kind, (colour, dashes)) in enumerate(_LINE.items()):
         x = _MARGIN + at * 150
         dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
         lines.append(
             f'<path d="M{x} {foot + 14}h36" stroke="{colour}" stroke-width="1.5"{dashed} '
-            f'marker-end="url(#{kind})"/><text x="{x + 44}" y="{foot + 18}" fill="#16181d">{kind}</text>'
+            f'marker-end="url(#{kind})"/><text x="{x + 44}" y="{foot + 18}" fill="#16181d">{words[kind]}</text>'
         )
     if left_out:
-        said = f"{left_out} impersonal table{'' if left_out == 1 else 's'} left out"
+        said = words["left_out_one" if left_out == 1 else "left_out"].format(tables=left_out)
         lines.append(f'<text x="{_MARGIN}" y="{foot + 42}" fill="#4a4d55">{said}</text>')
     return lines

@@ -86,14 +86,16 @@ def store_pages(desk: Desk) -> None:
         map_ = _map(visit)
         return visit.show(
             "store_picture.html", visit.words("stores.picture.title", store=map_.store), map=map_,
-            lines=picture.written(map_),
+            lines=picture.written(map_, visit.words.language),
         )  # fmt: skip
 
     @desk.page("/stores/{name:str}/picture.svg", "read_stores")
     def svg(visit: Visit) -> Response[Any]:
         """GET /console/stores/NAME/picture.svg: the same as a picture, which loads nothing and runs nothing."""
         headers = {**CONSOLE_HEADERS, "Content-Security-Policy": "default-src 'none'"}
-        return Response(picture.svg(_map(visit)), media_type="image/svg+xml", headers=headers)
+        return Response(
+            picture.svg(_map(visit), visit.words.language), media_type="image/svg+xml", headers=headers
+        )
 
     @desk.page("/stores/{name:str}/tables/{table:str}", "read_stores")
     def explained(visit: Visit) -> Response[str]:
