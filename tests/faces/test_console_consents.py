@@ -10,6 +10,7 @@ import pytest
 from console_visits import admit_one, signed_in
 from troth.faces.console import consent_pages
 from troth.ledger import lease, read, subjects
+from troth.policy.called import Called
 from troth.rules.consent_form import WORDS
 from troth.work import declare_refusals, may
 from troth.work.count_consents import Counted
@@ -38,7 +39,11 @@ def counts(client):
 def test_counts_by_purpose_and_month_name_nobody_and_go_on(project, app, said):
     with signed_in(project, "auditor", app) as client:
         page = client.get("/console/consents").text
-        assert "newsletter" in page
+        title = Called(project.policy, "en").purpose("newsletter")
+        assert f'<th scope="row">{title}</th>' in page
+        assert '<th scope="row">newsletter</th>' not in page
+        assert f'<option value="newsletter">{title}</option>' in page
+        assert "November 2026" in page
         assert "example.org" not in page
         told = counts(client)
         assert (told["2026-11", "proven"] + told["2026-11", "unproven"], told["2027-01", "withdrawn"]) == (
@@ -127,8 +132,12 @@ def test_that_there_are_no_refusals_of_old_is_declared(project, app):
         assert "Declare that none exist" not in client.get("/console/consents").text
         assert client.post(here, data=form).status_code == 403
     with signed_in(project, "handler", app) as client:
-        assert "declared: none exist" not in client.get("/console/consents").text
+        page = client.get("/console/consents").text
+        assert "declared: none exist" not in page
+        assert "Of 6 ways to reach people it is not known whether somebody refused before Troth" in page
+        assert '<td><span class="soft">not known</span></td>' in page  # nothing is wrong yet: no red
         assert "declared: none exist" in client.post(here, data=form).text
+        assert "Of 5 ways" in client.get("/console/consents").text
         assert client.post(here, data={**form, "channel": "pigeon"}).status_code == 422
     assert ("main-entity", "email") in declare_refusals.known(project)
 

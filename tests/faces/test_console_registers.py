@@ -148,6 +148,10 @@ def test_stores_tell_whether_they_answer_and_what_erasure_does(auditor):
         in page
     )
     assert "orders point here" in page
+    assert "<dd>main-entity</dd>" not in page  # a company has a name, and a category its title
+    french = auditor.get("/console/stores/shop", headers={"accept-language": "fr"}).text
+    assert 'id <span class="soft">clé</span>' in french
+    assert 'email <span class="soft">Coordonnées</span>' in french
     assert "shop.db" not in page  # where it is opened, and by whom, stands in no page
     assert auditor.get("/console/stores/nothing").status_code == 404
 

@@ -5,6 +5,7 @@ import json
 import re
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 
@@ -16,8 +17,9 @@ from troth.faces.console.acts_claims import ANSWERS, CLAIMS
 from troth.faces.console.acts_course import COURSE
 from troth.faces.console.desk import SESSION
 from troth.faces.portal.application import application
+from troth.faces.words import Words
 from troth.ledger import accounts, read
-from troth.work import admit, build_package, carry_on, decide, request_file
+from troth.work import admit, build_package, carry_on, decide, hold, request_file
 
 ACTS = [*COURSE, *CLAIMS, *ANSWERS]
 
@@ -173,6 +175,22 @@ def test_a_copy_is_looked_through_masked_and_released(project, office):
     assert not story.state(project, number)["answered"]
     office.act("handler", number, "answer", step="send")
     assert story.state(project, number)["status"] == "responded"
+
+
+def test_a_request_names_company_country_and_hold_by_what_people_call_them(project, office, clock):
+    number = story.ask(project, "erase")
+    made = hold.place(project, "A claim.", "Our defence.", clock().date() + timedelta(days=20), "counsel")
+    page = office.page("handler", number)
+    company = project.policy.group.main_entity
+    assert f"<dd>{company.name}</dd>" in page
+    assert f"<dd>{company.key}</dd>" not in page
+    assert f"<dd>{Words('en', {}).country(str(company.country))}</dd>" in page
+    held = made.state["name"]
+    assert f'<a href="/console/sweeps/holds/{held}">Legal hold {held}</a>' in page
+    assert '<section class="card controls"' in page  # what is nothing but buttons is not printed
+    decision = office("handler").get(f"/console/requests/{number}/do/decide?claim=c1").text
+    for purpose in project.policy.purposes.values():
+        assert f'<th scope="row">{purpose.key}</th>' not in decision
 
 
 def test_whoever_decided_is_not_offered_the_review(project, office):

@@ -1,5 +1,6 @@
 """The first page: what waits for whom, what is due, and nothing that is not theirs to see."""
 
+import re
 import threading
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from troth.faces.portal.application import application
 from troth.outside.mail import Sent
 from troth.work import admit, decide, draft_policy, hold, incident, inspection, write_to
 from troth.work import today as work
+from troth.work.audit import audit
 
 APPS = {}
 
@@ -100,6 +102,37 @@ def test_a_curve_has_a_gap_where_nothing_was_answered():
     assert len(drawn.curves[0].pieces) == 1
     assert len(drawn.curves[0].dots) == 3
     assert [values for _, values in drawn.rows] == [("1",), ("–",), ("3",), ("4",)]
+
+
+def test_the_month_that_is_not_over_is_drawn_as_such():
+    drawn = chart("Days", ["a", "b", "c"], [("median", [1, 3, 0])], is_going=True)
+    assert [len(one.split()) for one in drawn.curves[0].pieces] == [2]
+    assert len(drawn.curves[0].dots) == 2
+    assert drawn.curves[0].going[1] == (630.0, 146.0)
+    alone = chart("Days", ["a", "b"], [("median", [None, 0])], is_going=True).curves[0]
+    assert (alone.pieces, alone.dots, alone.going[0]) == ((), (), "")
+
+
+def test_months_are_written_as_people_do_and_the_present_one_is_marked(project, number):
+    page = first_page(project, "handler", "fr")
+    assert "nov. 2026" in page
+    assert "2026-11<" not in page
+    assert page.count("(en cours)") == 1
+
+
+def test_a_broken_promise_is_told_in_words_with_its_clause_and_leads_to_its_verdict(project, number, clock):
+    clock.forward(days=60)
+    audit(project)
+    page = first_page(project, "auditor", "fr")
+    link = re.search(
+        r'<li><a href="/console/audit#([^"]+)">Réponses aux demandes</a> <span class="soft">(.*?)<', page
+    )
+    assert link is not None
+    assert link[2].startswith(link[1].partition("/")[0] + " ")  # the number of the clause, and its title
+    with signed_in(project, "auditor", APPS[id(project)], "fr") as client:
+        verdicts = client.get("/console/audit").text
+    assert f'id="{link[1]}"' in verdicts
+    assert "Réponses aux demandes <code" in verdicts
 
 
 def test_what_presses_beside_requests_is_told_to_whom_it_concerns(project, clock):

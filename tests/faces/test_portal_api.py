@@ -99,8 +99,8 @@ def test_a_key_is_used_so_often_and_no_more(keyed):
 
 
 def test_what_is_not_there_below_the_interface_is_a_problem_too(client):
-    problem(client.get("/api/requests"), 405)
-    problem(client.get("/api/nothing"), 404)
+    assert "asked by another method" in problem(client.get("/api/requests"), 405)
+    assert "GET /api/openapi.json" in problem(client.get("/api/nothing"), 404)
     assert client.get("/nothing").headers["content-type"].startswith("text/html")
 
 

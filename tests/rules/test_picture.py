@@ -88,6 +88,4 @@ def test_the_picture_and_its_text_are_french_on_a_french_page():
     } <= said
     assert "├─ orders (appartient à, par customer_id)" in lines
     assert lines[-1] == "(sans données personnelles : 1)"
-    assert not any(
-        word in f"{drawn}{lines}" for word in ("belongs to", "points to", "impersonal", "erased")
-    )
+    assert not any(word in f"{drawn}{lines}" for word in ("belongs to", "points to", "impersonal", "erased"))

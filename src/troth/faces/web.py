@@ -22,6 +22,7 @@ from litestar.params import FromPath
 from troth import errors
 from troth.faces.brand import PLAIN, Drawn
 from troth.faces.words import NAMES, Words, preferred
+from troth.policy.shape import Text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +61,7 @@ def mark(body: bytes) -> str:
 class Look:
     """What every page is drawn with: the words, the templates, the organisation's name."""
 
-    organisation: str
+    organisation: Text
     words: Mapping[str, Words]
     templates: Environment
     loaded: Mapping[str, tuple[bytes, str]]  # what pages load: by name, its body and media type
@@ -88,7 +89,7 @@ class Look:
             title=title,
             language=words.language,
             languages=tuple(NAMES.items()),
-            organisation=self.organisation,
+            organisation=self.organisation.said(words.language),
             q=carried(visit),
             hashes=self.hashes,
             **{
@@ -112,7 +113,7 @@ class Look:
     def said(self, request: Request[Any, Any, Any], status: int) -> Response[str]:
         """Draw the page of an error."""
         words = self.words_for(request)
-        name = f"error.{status}" if words.has(f"error.{status}.title") else "error.500"
+        name = error_key(words, status)
         heading, lines = words(f"{name}.title"), [words(f"{name}.text")]
         return self.page(
             request, "said.html", heading, status, heading=heading, lines=lines, back=f"/{carried(request)}"
@@ -120,7 +121,7 @@ class Look:
 
 
 def look(
-    organisation: str,
+    organisation: Text,
     words: Mapping[str, Words],
     own: Path | None = None,
     coming: Callable[[Words], Mapping[str, Any] | None] = lambda _: None,
@@ -177,6 +178,18 @@ def served(below: str, shown: Look) -> Any:
     return one
 
 
+def error_key(words: Words, status: int) -> str:
+    """Return the key of what is said of a status: one of its own, or that of the kind it is of.
+
+    >>> words = Words("en", {"error.404.title": "There is nothing here"})
+    >>> error_key(words, 404), error_key(words, 418), error_key(words, 502)
+    ('error.404', 'error.400', 'error.500')
+    """
+    if words.has(f"error.{status}.title"):
+        return f"error.{status}"
+    return "error.400" if 400 <= status < 500 else "error.500"
+
+
 class Saying(Protocol):
     """A face that says in a page of its own what went wrong."""
 
@@ -203,12 +216,9 @@ def explain(shown: Saying) -> Mapping[Any, Callable[[Request[Any, Any, Any], Any
     def http(request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
         if error.status_code >= 500:
             LOG.error("%s at %s", type(error).__name__, request.scope.get("path_template", "?"))
-        known = (
-            404
-            if isinstance(error, NotFoundException) or error.status_code in {404, 405}
-            else error.status_code
-        )
-        return shown.said(request, known)
+        answer = shown.said(request, 404 if isinstance(error, NotFoundException) else error.status_code)
+        answer.headers.update(error.headers or {})  # Allow, Retry-After
+        return answer
 
     def unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
         place = error.__traceback__

@@ -89,6 +89,18 @@ class Words:
 
         return words(self.language).word(code)
 
+    def country(self, code: str) -> str:
+        """Name the country of a code, or of one of its parts such as FR-57.
+
+        >>> Words("fr", {}).country("FR"), Words("en", {}).country("DE-BY"), Words("en", {}).country("elsewhere")
+        ('France', 'Germany (DE-BY)', 'elsewhere')
+        """
+        from troth.policy.words import words
+
+        whole = code.partition("-")[0]
+        named = words(self.language).country(whole)
+        return named if named == code or whole == code else code if named == whole else f"{named} ({code})"
+
     def value(self, text: str) -> str:
         """Write a value of a table as people do, where it is a day or something known in this language.
 
@@ -135,6 +147,17 @@ class Words:
             return ""
         said = str(format_date(when, "long", locale=_LOCALES[self.language]))
         return f"1er{said[1:]}" if self.language == "fr" and when.day == 1 else said
+
+    def month(self, written: str, *, short: bool = False) -> str:
+        """Write a month (2026-04) as people do.
+
+        >>> Words("fr", {}).month("2026-12"), Words("en", {}).month("2026-04", short=True)
+        ('décembre 2026', 'Apr 2026')
+        """
+        from babel.dates import format_date
+
+        found = date.fromisoformat(f"{written}-01")
+        return str(format_date(found, "MMM y" if short else "MMMM y", locale=_LOCALES[self.language]))
 
     def on(self, written: object) -> str:
         """Write a day or moment (ISO 8601) as people do; what is none stays, and a dash stands for nothing.

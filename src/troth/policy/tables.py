@@ -295,8 +295,7 @@ def table(name: str, policy: Policy, words: Words) -> str:
         return ""
     lines = [[words.heading(column) for column in columns], ["---"] * len(columns)]
     lines.extend(
-        [row[column] if column in _AS_WRITTEN else _capital(row[column]) for column in columns]
-        for row in rows
+        [row[column] if column in AS_WRITTEN else _capital(row[column]) for column in columns] for row in rows
     )
     return "\n".join(_line(cells) for cells in lines)
 
@@ -342,7 +341,8 @@ def _capital(cell: str) -> str:
     return cell[:1].upper() + cell[1:]
 
 
-_AS_WRITTEN = {"cookie", "host", "set_by", "importer", "company"}
+AS_WRITTEN = frozenset({"cookie", "host", "set_by", "importer", "company"})
+"""The columns of names, which begin as they are written."""
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -16,9 +16,7 @@ from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from troth.outside.pdf import typeset
-from troth.policy import form
-from troth.policy.promise import Promise, Transfer
-from troth.policy.shape import Text
+from troth.policy.called import Called
 from troth.policy.words import words
 from troth.rules.verdict import Verdict
 from troth.work.establishment import establishment
@@ -42,7 +40,7 @@ def shown(
     document = policy.documents.get(language) or next(iter(policy.documents.values()))
     title = labels["title"].format(policy=document.title)
     at = datetime.fromisoformat(head["at"]).astimezone(ZoneInfo(establishment(project).time_zone))
-    clauses = {one.number: one.title for one in document.clauses}
+    clauses, called = {one.number: one.title for one in document.clauses}, Called(policy, language)
 
     def said(text: str) -> dict[str, str]:
         turned = say(text)
@@ -51,10 +49,9 @@ def shown(
         return {"text": text if turned is None else turned, "language": "en" if turned is None else language}
 
     def one(verdict: Verdict) -> dict[str, Any]:
-        promise = policy.promises[verdict.promise]
         reply, action = (head[name].get(verdict.promise) for name in ("replies", "actions"))
         return {
-            "clause": _clause(verdict.clause, clauses, labels), "name": _name(promise, language),
+            "clause": _clause(verdict.clause, clauses, labels), "name": called.promise(verdict.promise),
             "promise": verdict.promise, "figure": said(verdict.figure),
             "broken_by": [said(by) for by in _beside(verdict)],
             "looked_at": said(verdict.looked_at), "remedy": verdict.remedy if verdict.word != "kept" else "",
@@ -105,20 +102,6 @@ def _clause(number: str, titles: Mapping[str, str], labels: Mapping[str, str]) -
     if number not in titles:
         return labels["register"]
     return f"{labels['clause'].format(number=number)} – {titles[number]}"
-
-
-def _name(promise: Promise, language: str) -> str:
-    """Return what a promise is called by people: its kind, and its own title, or how its name is said."""
-    kind = form.kind_said(promise.kind, language)
-    title = getattr(promise, "title", None) or getattr(promise, "does", None)
-    if not promise.many:
-        return kind
-    own = words(language).word(promise.name, promise.kind)
-    if isinstance(promise, Transfer):
-        own = words(language).country(promise.country)
-    elif isinstance(title, Text):
-        own = title.said(language)
-    return f"{kind}: {own}" if language == "en" else f"{kind} : {own}"
 
 
 def _written(day: str, language: str) -> str:

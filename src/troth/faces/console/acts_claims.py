@@ -160,7 +160,12 @@ def _accept(sight: Sight) -> None:
 
 
 def _recipients(sight: Sight) -> tuple[tuple[str, str], ...]:
-    return tuple((name, f"{name} ({how})") for name, how in sight.told["recipients"].items())
+    words, called = sight.words, sight.visit.called
+    return tuple(
+        (name, f"{called.recipient(name)} ({words(key) if words.has(key) else how})")
+        for name, how in sight.told["recipients"].items()
+        for key in [f"recipients.outcome.{how}"]
+    )
 
 
 def _told_fields(sight: Sight) -> Iterator[Field]:

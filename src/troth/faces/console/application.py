@@ -37,6 +37,7 @@ from troth.faces.portal.limits import Limit
 from troth.faces.portal.pages import FORM_BYTES_MAX
 from troth.faces.web import explain, look, served, with_headers
 from troth.faces.words import catalogues
+from troth.policy.shape import Text
 from troth.work.project import Project
 
 SIGN_INS_PER_HOUR = 200
@@ -94,7 +95,7 @@ def make_desk(project: Project) -> Desk:
     """Make the desk of a project, on which no page is yet."""
     folder, group = project.settings.folder, project.policy.group
     shown = look(
-        group.title.said(project.policy.language) if group else project.settings.name,
+        group.title if group else Text(((project.policy.language, project.settings.name),)),
         catalogues(folder / "locale", "console"),
         folder / "templates" / "console",
         brand=drawn(project.settings.brand, folder),

@@ -11,11 +11,15 @@ LEFT, RIGHT, TOP, BOTTOM = 38, 10, 10, 24
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One curve: its name, its pieces (a gap where a value is missing) and its dots, in the units of the picture."""
+    """One curve: its name, its pieces (a gap where a value is missing) and its dots, in the units of the picture.
+
+    `going` is the piece and the dot of a time that is not over yet, which are drawn as such.
+    """
 
     name: str
     pieces: tuple[str, ...]
     dots: tuple[tuple[float, float], ...]
+    going: tuple[str, tuple[float, float] | None] = ("", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Chart:
     marks: tuple[tuple[float, str], ...]  # (x, label): those that have room
     lines: tuple[tuple[float, str], ...]  # (y, value): the scale
     rows: tuple[tuple[str, tuple[str, ...]], ...]
+    is_going: bool = False
 
     @property
     def size(self) -> str:
@@ -45,8 +50,10 @@ def chart(
     labels: Sequence[str],
     curves: Sequence[tuple[str, Sequence[float | None]]],
     marks_max: int = 6,
+    *,
+    is_going: bool = False,
 ) -> Chart:
-    """Draw curves of one value per label; None is a gap.
+    """Draw curves of one value per label; None is a gap, and with `is_going` the last label is not over yet.
 
     >>> drawn = chart("Requests", ["a", "b"], [("came", [0, 10])])
     >>> drawn.curves[0].pieces, [value for _, value in drawn.lines]
@@ -63,7 +70,15 @@ def chart(
     drawn = []
     for name, values in curves:
         dots = [None if value is None else place(number, value) for number, value in enumerate(values)]
-        drawn.append(Curve(name, tuple(_pieces(dots)), tuple(dot for dot in dots if dot is not None)))
+        over = dots[:-1] if is_going else dots
+        now = dots[-1] if is_going and dots else None
+        to_now = _pieces(dots[-2:]) if is_going else []
+        drawn.append(
+            Curve(
+                name, tuple(_pieces(over)), tuple(dot for dot in over if dot is not None),
+                ("".join(to_now), now),
+            )
+        )  # fmt: skip
     return Chart(
         caption,
         tuple(drawn),
@@ -78,6 +93,7 @@ def chart(
             (label, tuple(_said(values[number]) for _, values in curves))
             for number, label in enumerate(labels)
         ),
+        is_going,
     )
 
 

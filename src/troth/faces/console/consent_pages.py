@@ -87,10 +87,12 @@ def consent_pages(desk: Desk) -> None:
                 if _sees(visit, topic[1]) and _is_asked(set_, topic)
             ]
             return csv_file("consents", heads, lines)
+        refusals = _refusals(visit)
         return visit.show(
             "consents.html", visit.words("consents.title"), totals=totals, months=months, said=SAID, run=run,
-            refusals=_refusals(visit), channels=CHANNELS, companies=_companies(visit), imports=_imports(visit),
-            finds=visit.may("find_people"), kinds=[(kind, kind) for kind in kinds(visit)], purposes=_purposes(visit),
+            refusals=refusals, unknown=sum(known is None for one in refusals for known in one["channels"]),
+            channels=CHANNELS, companies=_companies(visit), imports=_imports(visit),
+            finds=visit.may("find_people"), kinds=kinds(visit), purposes=_purposes(visit),
             methods=METHODS, records=visit.may("record_consents"),
             languages_=[(one, one) for one in visit.project.policy.documents], kept=set_,
         )  # fmt: skip
@@ -275,10 +277,7 @@ def _companies(visit: Visit) -> list[tuple[str, str]]:
 
 
 def _purposes(visit: Visit) -> list[tuple[str, str]]:
-    return [
-        (str(name), f"{name}{visit.words('colon')} {one.does.said(visit.words.language)}"[:90])
-        for name, one in visit.project.policy.purposes.items()
-    ]
+    return [(str(name), visit.called.purpose(str(name))[:90]) for name in visit.project.policy.purposes]
 
 
 def _imports(visit: Visit) -> list[Event]:

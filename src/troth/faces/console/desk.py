@@ -34,8 +34,9 @@ from troth.faces.console.heard import Heard
 from troth.faces.console.saved import csv_file
 from troth.faces.console.table import Tables
 from troth.faces.portal.pages import same_site
-from troth.faces.web import CONSOLE, HEADERS, STATUS, Look
+from troth.faces.web import CONSOLE, HEADERS, STATUS, Look, error_key
 from troth.faces.words import NAMES, Words, preferred
+from troth.policy.called import Called
 from troth.rules import purpose_scope
 from troth.rules.staff import Duty, Staff
 from troth.work import admit, sign_in
@@ -139,6 +140,16 @@ class Visit:
         """Say whether whoever is signed in sees the figure of a verdict, which is about all companies together."""
         return self.may("read_audit", "") or len(purpose_scope.entities(self.project.policy)) <= 1
 
+    @property
+    def called(self) -> Called:
+        """What people call what the policy names by a key, in the language of the page."""
+        return Called(self.project.policy, self.words.language)
+
+    def holds_said(self, name: str) -> str:
+        """Say what a column holds: a category of the policy, or a word of the map; another name stays."""
+        key = f"stores.holds.{name}"
+        return self.words(key) if self.words.has(key) else self.called.category(name)
+
     def companies(self, duty: Duty) -> list[tuple[str, str]]:
         """Return the companies for which whoever is signed in has a duty: key and name, as the policy orders them."""
         group = self.project.policy.group
@@ -172,7 +183,16 @@ class Visit:
     def show(self, template: str, title: str, status: int = 200, **values: object) -> Response[str]:
         """Draw a page of the console."""
         return self.desk.draw(
-            self.request, self.words, template, title, status, staff=self.staff, visit=self, **values
+            self.request,
+            self.words,
+            template,
+            title,
+            status,
+            staff=self.staff,
+            visit=self,
+            called=self.called,
+            holds_said=self.holds_said,
+            **values,
         )
 
     def to(self, path: str, told: str = "", **query: str) -> Redirect:
@@ -289,7 +309,7 @@ class Desk:
     def said(self, request: Asked, status: int) -> Response[str]:
         """Draw the page of an error."""
         words = self.words_for(request)
-        name = f"error.{status}" if words.has(f"error.{status}.title") else "error.500"
+        name = error_key(words, status)
         title, text = words(f"{name}.title"), words(f"{name}.text")
         return self.draw(request, words, "refused.html", title, status, text=text, back=_referred(request))
 
@@ -313,7 +333,7 @@ class Desk:
             title=title,
             language=words.language,
             languages=tuple(NAMES.items()),
-            organisation=self.look.organisation,
+            organisation=self.look.organisation.said(words.language),
             hashes=self.look.hashes,
             path=request.url.path,
             in_language=_in_language(request, staff),

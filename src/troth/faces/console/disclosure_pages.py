@@ -91,8 +91,9 @@ HEADS = (
 )
 
 
-def kinds(visit: Visit) -> list[str]:
-    """Name the kinds of identifiers by which the maps know people, e-mail first."""
+def kinds(visit: Visit) -> list[tuple[str, str]]:
+    """Name the kinds of identifiers by which the maps know people, e-mail first: each with what it is called."""
+    words = visit.words
     found = {
         str(one.kind)
         for mapped in visit.project.maps.values()
@@ -100,7 +101,10 @@ def kinds(visit: Visit) -> list[str]:
         if table.subject
         for one in table.subject.identifiers
     }
-    return ["email", *sorted(found - {"email"})]
+    return [
+        (kind, words(f"kind.{kind}") if words.has(f"kind.{kind}") else kind)
+        for kind in ("email", *sorted(found - {"email"}))
+    ]
 
 
 def _rows(visit: Visit, recipient: str) -> Iterator[list[object]]:
@@ -125,7 +129,7 @@ def _show(
         "disclosures.html", visit.words("disclosures.title"), rows=[_line(visit, event) for event in found],
         kept=kept(visit, "disclosures"), older=older, about_one=about_one, discloses=visit.may("disclose", ""),
         evidence=EVIDENCE,
-        today=day_here(visit.project).isoformat(), kinds=[(kind, kind) for kind in kinds(visit)],
+        today=day_here(visit.project).isoformat(), kinds=kinds(visit),
         recipients=[(str(one.key), one.title.said(language)) for one in policy.recipients.values()],
         parties=[("", "–")] + [(str(one.key), one.name) for each in policy.recipients.values() for one in each.named],
         categories=[
@@ -136,13 +140,13 @@ def _show(
 
 
 def _line(visit: Visit, event: Event) -> Mapping[str, Any]:
-    policy, language, facts = visit.project.policy, visit.words.language, event.facts
-    recipient = policy.recipients.get(str(facts["recipient"]))
+    facts = event.facts
     on = date.fromisoformat(str(facts["on"])) if facts.get("on") else event.at.date()
     said: Any = facts["category"]
     return {
-        "on": on, "recipient": recipient.title.said(language) if recipient else str(facts["recipient"]),
-        "party": facts.get("party") or "", "categories": ", ".join(map(str, said)), "purpose": facts["purpose"],
+        "on": on, "recipient": visit.called.recipient(str(facts["recipient"])),
+        "party": facts.get("party") or "", "categories": ", ".join(visit.called.category(str(one)) for one in said),
+        "purpose": visit.called.purpose(str(facts["purpose"])),
         "lacks": list(facts.get("lacks") or ()), "by": event.actor,  # type: ignore[arg-type]
     }  # fmt: skip
 

@@ -105,7 +105,7 @@ def _page(
     fields = document_form(visit.project, type_, visit.words.language)
     return visit.show(
         "register_record.html", visit.words("registers.record"), type=type_,
-        called=dict(_types(visit))[type_], name=name,
+        type_said=dict(_types(visit))[type_], name=name,
         promise=promise, refused=refused,
         wrong=len(wrong), inputs=drawn(fields, inputs, wrong, visit.words("policy.row.key"), NAMES, PREFIX),
     )  # fmt: skip

@@ -122,17 +122,17 @@ def _trend(
 def _of_requests(months: Sequence[Month], words: Words) -> list[Chart]:
     if not any(one.came or one.open for one in months):
         return []
-    labels = [one.month for one in months]
+    labels = [words.month(one.month, short=True) for one in months]
     drawn = [
         chart(
             words("today.chart.requests"), labels,
             [(words("today.chart.came"), [one.came for one in months]),
-             (words("today.chart.open"), [one.open for one in months])],
+             (words("today.chart.open"), [one.open for one in months])], is_going=True,
         ),
         chart(
             words("today.chart.days"), labels,
             [(words("today.chart.median"), [one.days_median for one in months]),
-             (words("today.chart.p90"), [one.days_p90 for one in months])],
+             (words("today.chart.p90"), [one.days_p90 for one in months])], is_going=True,
         ),
     ]  # fmt: skip
     return drawn if any(one.days_p90 is not None for one in months) else drawn[:1]
@@ -140,7 +140,7 @@ def _of_requests(months: Sequence[Month], words: Words) -> list[Chart]:
 
 def _of_promises(days: Sequence[promise_trend.Day], words: Words) -> Chart:
     return chart(
-        words("today.chart.promises"), [one.on.isoformat() for one in days],
+        words("today.chart.promises"), [words.day(one.on) for one in days],
         [(words("today.kept"), [one.kept for one in days]), (words("today.unproven"), [one.unproven for one in days]),
          (words("today.broken"), [one.broken for one in days])], marks_max=4,
     )  # fmt: skip

@@ -32,6 +32,7 @@ from troth.faces.portal.verify_pages import verify_pages
 from troth.faces.portal.version_pages import coming, version_pages
 from troth.faces.web import CONSOLE, Look, explain, look, served, with_headers
 from troth.faces.words import catalogues
+from troth.policy.shape import Text
 from troth.work.project import Project
 
 
@@ -40,7 +41,7 @@ def application(project: Project, *, asks: Limit | None = None, codes: Limit | N
     group = project.policy.group
     folder = project.settings.folder
     shown = look(
-        group.title.said(project.policy.language) if group else project.settings.name,
+        group.title if group else Text(((project.policy.language, project.settings.name),)),
         catalogues(folder / "locale"),
         folder / "templates" / "portal",
         coming(project),

@@ -9,6 +9,7 @@ import json
 import logging
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import msgspec
@@ -29,6 +30,15 @@ from troth.work.project import Project
 LOG = logging.getLogger("troth.portal")
 ONCE = re.compile(r"[\x21-\x7e]{8,128}")
 STATUS: Mapping[type[Exception], int] = {NotFoundError: 404, ConflictError: 409, NotAllowedError: 422}
+ADVICE: Mapping[int, str] = {
+    400: "This was not understood. GET /api/openapi.json says what every address takes.",
+    404: "There is nothing at this address. GET /api/openapi.json lists every address there is.",
+    405: "This address is asked by another method: see `Allow`, and GET /api/openapi.json.",
+    413: "The body is too large. Send less at once.",
+    415: "The body is not of a kind that is read here. Send JSON, and say `Content-Type: application/json`.",
+    500: "An error of ours. Send it again under the same key; then tell who runs this.",
+}
+"""What to do about what the web refuses by its name alone."""
 Given = TypeVar("Given")
 
 
@@ -85,9 +95,11 @@ def problem(status: int, title: str, detail: str, **more: str) -> Response[Any]:
 
 
 def refused(_: Asked, error: HTTPException) -> Response[Any]:
-    """Answer what the web refuses as a problem."""
+    """Answer what the web refuses as a problem, which says what to do also where the web only names it."""
     more = {"WWW-Authenticate": "Bearer"} if error.status_code == 401 else dict(error.headers or {})
-    return problem(error.status_code, "Refused", str(error.detail), **more)
+    named = str(error.detail) == HTTPStatus(error.status_code).phrase
+    advice = ADVICE.get(error.status_code, ADVICE[400 if error.status_code < 500 else 500]) if named else ""
+    return problem(error.status_code, "Refused", advice or str(error.detail), **more)
 
 
 def _ours(request: Asked, error: TrothError) -> Response[Any]:

@@ -47,7 +47,7 @@ def message_pages(project: Project, look: Look) -> list[Any]:
             lead = words("stop.marketing")
         else:
             lead = words("stop.purpose", does=purpose.does.said(words.language))
-        title = words("stop.title", organisation=look.organisation)
+        title = words("stop.title", organisation=look.organisation.said(words.language))
         return look.page(
             request, "unsubscribe.html", title, path=f"/unsubscribe/{token}", heading=title, lead=lead, link=token,
             button=words("stop.go"),

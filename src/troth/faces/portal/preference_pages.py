@@ -78,7 +78,7 @@ def preference_pages(project: Project, look: Look, limit: Limit) -> list[Any]:
     def card(purpose: Purpose, words: Words, request: Asked) -> str:
         """Draw what somebody says yes to: the same for everybody, so that it proves what was shown."""
         drawn = look.templates.get_template("preference.html")
-        text = _text(purpose, words, look.organisation)
+        text = _text(purpose, words, look.organisation.said(words.language))
         return str(drawn.render(t=words, purpose=str(purpose.key), text=text, q=carried(request)))
 
     def asking(
@@ -131,7 +131,8 @@ def preference_pages(project: Project, look: Look, limit: Limit) -> list[Any]:
             words = look.words_for(request)
             preferences.give(
                 project, known.email, str(purpose.key), language=_published(project, words.language),
-                text=_text(purpose, words, look.organisation), shown=card(purpose, words, request).encode(),
+                text=_text(purpose, words, look.organisation.said(words.language)),
+                shown=card(purpose, words, request).encode(),
                 name=f"{known.name} {project.clock().isoformat(timespec='seconds')}",
             )  # fmt: skip
             return Redirect(f"/preferences{carried(request, 'told=prefs.told.given')}", status_code=303)

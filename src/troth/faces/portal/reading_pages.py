@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from troth.errors import NotFoundError
 from troth.faces.portal.pages import Asked
-from troth.faces.web import Look
+from troth.faces.web import Look, carried
 from troth.faces.words import Words
 from troth.law import authority as law
 from troth.policy import tables
@@ -51,9 +51,11 @@ def reading_pages(project: Project, look: Look) -> list[Any]:
         try:
             made = safeguard_copy.copy_of(project, name.removesuffix(".pdf"))
         except NotFoundError:
-            said = look.words_for(request)("recipients.no_copy")
+            words = look.words_for(request)
+            said, lines = words("recipients.no_copy"), [words("recipients.no_copy.text")]
             return look.page(
-                request, "said.html", said, 404, heading=said, lines=[], back="/recipients", path="/recipients"
+                request, "said.html", said, 404, heading=said, lines=lines, back=f"/recipients{carried(request)}",
+                path="/recipients",
             )  # fmt: skip
         return Response(made, media_type="application/pdf", headers={"X-Content-Type-Options": "nosniff"})
 
@@ -156,17 +158,23 @@ def cookie_groups(policy: Policy, language: str) -> Iterator[dict[str, Any]]:
             "exempt": kind in exempt,
             "heads": [said.heading("cookie"), *(said.heading(name) for name in heads)],
             "rows": [
-                (row["cookie"].replace("\\", ""), [Markup(inline(_capital(row[name]), language)) for name in heads])  # noqa: S704
+                (row["cookie"].replace("\\", ""), [_cell(row, name, language) for name in heads])
                 for row in rows
             ],
         }  # fmt: skip
+
+
+def _cell(row: Mapping[str, str], name: str, language: str) -> Markup:
+    """Show one value of a table, begun with a capital where it is no name."""
+    said = row[name] if name in tables.AS_WRITTEN else _capital(row[name])
+    return Markup(inline(said, language))  # noqa: S704  (escaped there)
 
 
 def _facts(row: Mapping[str, str], names: tuple[str, ...], language: str) -> Iterator[Fact]:
     said = policy_words(language)
     for name in names:
         if row[name]:
-            yield said.heading(name), Markup(inline(_capital(row[name]), language))  # noqa: S704
+            yield said.heading(name), _cell(row, name, language)
 
 
 def _authorities(project: Project, language: str) -> list[tuple[str, str, law.Authority]]:

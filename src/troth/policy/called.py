@@ -1,0 +1,92 @@
+"""What people call what a policy names by a key: a purpose, a category, a company, a recipient, a promise.
+
+A key that the policy does not know, such as one of an older version, stays as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from troth.policy import form
+from troth.policy.policy import Policy
+from troth.policy.promise import Promise, Transfer
+from troth.policy.shape import Text
+from troth.policy.words import words
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """The names of a policy in one language."""
+
+    policy: Policy = field(repr=False)
+    language: str
+
+    def purpose(self, key: str) -> str:
+        """Return what is done for a purpose, begun as a title is."""
+        found = self.policy.purposes.get(key)
+        return _capital(found.does.said(self.language)) if found else key
+
+    def category(self, key: str) -> str:
+        """Return the title of a category of data; that of a register's key, which is no category, too."""
+        found = self.policy.categories.get(key)
+        return self._titled(found.title if found else None, key)
+
+    def company(self, key: str) -> str:
+        """Return the name of a company of the group, as it is registered."""
+        group = self.policy.group
+        return next((one.name for one in group.entities if str(one.key) == key), key) if group else key
+
+    def recipient(self, key: str) -> str:
+        """Return the title of a recipient."""
+        found = self.policy.recipients.get(key)
+        return found.title.said(self.language) if found else key
+
+    def channel(self, key: str) -> str:
+        """Return the title of a channel by which data comes in."""
+        known = (one for each in self.policy.collections.values() for one in each.channels)
+        found = next((one for one in known if str(one.key) == key), None)
+        return self._titled(found.title if found else None, key)
+
+    def own(self, promise: Promise) -> str:
+        """Return what a promise is called among those of its kind; empty where there is one of the kind."""
+        if not promise.many:
+            return ""
+        if isinstance(promise, Transfer):
+            return words(self.language).country(promise.country)
+        title = getattr(promise, "title", None) or getattr(promise, "does", None)
+        if isinstance(title, Text):
+            return title.said(self.language)
+        return words(self.language).word(promise.name, promise.kind)
+
+    def promise(self, key: str) -> str:
+        """Return what a promise is called, by its id: its kind, and its own title or how its name is said."""
+        found = self.policy.promises.get(key)
+        if found is None:
+            return key
+        kind, own = form.kind_said(found.kind, self.language), self.own(found)
+        colon = " :" if self.language == "fr" else ":"
+        return f"{kind}{colon} {own}" if own else kind
+
+    def clause_of(self, promise: str) -> str:
+        """Return the clause that a promise stands under, by the promise's id; empty where none does."""
+        found = self.policy.promises.get(promise)
+        return self.clause(found.clause) if found else ""
+
+    def clause(self, number: str) -> str:
+        """Return the number of a clause with its title."""
+        documents = self.policy.documents
+        document = documents.get(self.language) or next(iter(documents.values()), None)
+        found = document.by_number.get(number) if document else None
+        return f"{number} {found.title}" if found and found.title else number
+
+    def _titled(self, title: Text | None, key: str) -> str:
+        return title.said(self.language) if title else key
+
+
+def _capital(text: str) -> str:
+    """Begin a text as a title begins.
+
+    >>> _capital("send news"), _capital("")
+    ('Send news', '')
+    """
+    return text[:1].upper() + text[1:]
