@@ -46,6 +46,17 @@ def every_command():
             yield f"{name} {sub}", inner
 
 
+def test_whoever_gives_a_command_may_be_named_once_for_all():
+    """A shell says who somebody is in TROTH_STAFF, and no command asks again."""
+    deaf = [
+        name
+        for name, command in every_command()
+        for option in command.params
+        if "--staff" in option.opts and option.envvar != "TROTH_STAFF"
+    ]
+    assert deaf == []
+
+
 def test_every_option_is_told():
     page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     parts = {part.split("\n", 1)[0]: part for part in re.split(r"\n###? (?=troth )", page)}

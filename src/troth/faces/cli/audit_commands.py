@@ -157,7 +157,9 @@ def reply(
     promise: str = typer.Argument(..., metavar="PROMISE", help="Its id, as `troth audit` shows it."),
     says: str = typer.Option(..., "--says", help="The reply, in words; kept encrypted."),
     owner: str = typer.Option(..., "--owner", help="Who answers for the promise."),
-    staff: str = typer.Option("troth", "--staff", "-s", help="Who you are, as it stands in the record."),
+    staff: str = typer.Option(
+        "troth", "--staff", "-s", help="Who you are, as it stands in the record.", envvar="TROTH_STAFF"
+    ),
     json: bool = typer.Option(False, "--json", help="Write the result as JSON."),
 ) -> None:
     """Record what the owner of a promise says to its verdict; audits show it beside the verdict, which stays.

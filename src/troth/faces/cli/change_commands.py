@@ -37,7 +37,9 @@ WORDS = {
     "clock": "clock",
     "announcement": "announcement",
 }
-STAFF = typer.Option("troth", "--staff", "-s", help="Who you are, as it stands in the record.")
+STAFF = typer.Option(
+    "troth", "--staff", "-s", help="Who you are, as it stands in the record.", envvar="TROTH_STAFF"
+)
 JSON = typer.Option(False, "--json", help="Write the result as JSON.")
 
 

@@ -161,7 +161,7 @@ def adopt(
     by: str = typer.Option(..., "--by", help="Who decided for it, and when: a board, a manager."),
     version: str = typer.Option("", "--version", help="The version (default: the one published last)."),
     note: str = typer.Option("", "--note", help="What else is to be known."),
-    staff: str = typer.Option("troth", "--staff", help="Who records it."),
+    staff: str = typer.Option("troth", "--staff", help="Who records it.", envvar="TROTH_STAFF"),
     json: bool = typer.Option(False, "--json", help="Write the result as JSON."),
 ) -> None:
     """Record that companies of the group adopted a version of the policy.

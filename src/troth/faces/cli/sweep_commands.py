@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from troth.faces.cli.console import as_json, err, out, progress, table
 from troth.faces.cli.context import project
+from troth.faces.cli.staff import STAFF
 
 if TYPE_CHECKING:
     from troth.work.sweep import Found
@@ -20,7 +21,6 @@ app = typer.Typer(help="Let go of what has outlived its retention: count, mark, 
 NAMES = typer.Argument(
     None, metavar="[NAME]…", help="A store, or a sweep as store.table.promise (default: all)."
 )
-STAFF = typer.Option(..., "--staff", help="Who does it.")
 JSON = typer.Option(False, "--json", help="Write the result as JSON.")
 
 
