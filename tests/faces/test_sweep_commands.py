@@ -3,10 +3,14 @@
 import json
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
 
 from commanding import troth
+from shop_project import opened
+from troth.ledger import lease
+from troth.work import sweep
 
 
 @pytest.fixture
@@ -35,6 +39,13 @@ def test_from_counting_to_going(shop):
     assert "1 row is marked (1 delete in subscriber)" in marked.out
     assert troth(shop, "sweep").code == 0
     assert "nothing to do" not in marked.out
+    project = opened(shop, lambda: datetime.now(UTC))
+    stream = sweep.named(project, "news.subscriber.customers").stream
+    taken = lease.claim(project.ledger, stream, 300.0)
+    waits = troth(shop, "sweep", "act", "--staff", "marie")
+    assert (waits.code, waits.out) == (1, "")
+    assert "news.subscriber.customers: another worker has it in hand" in waits.err
+    lease.release(project.ledger, taken)
     done = json.loads(troth(shop, "sweep", "act", "--staff", "marie", "--json").out)
     assert [(one["sweep"], one["rows"], one["held"]) for one in done["done"]] == [
         ("news.subscriber.customers", 1, 0)

@@ -293,7 +293,7 @@ def test_how_soon_by_right_and_month_and_a_small_cell_is_for_an_authority_alone(
     assert published[0]["claims"] == 5
     assert published[1]["claims"] == published[1]["days_median"] == "not shown"
     told = as_shown(answer(project, "times", reader="publication")).sentence
-    assert told == "2 lines, from not shown records."  # six less five would show the one
+    assert told == "2 lines; from how many records is not shown."  # six less five would show the one
     assert say(project, "times", jurisdiction="DE")[0] == "unanswered"
     assert len(say(project, "times", jurisdiction="EU")[1]) == 2
 

@@ -283,21 +283,20 @@ def _sentence(asking: Question, answer: Answer, asked: Asked, word: Word, *, hid
             name: fewer if 0 < number < asked.least else number
             for name, number in (("looked", answer.looked), ("wrong", answer.wrong))
         }
-    if hidden:
-        gaps["looked"] = asked.say("small")
+    apart = "_hidden" if hidden else ""
     match word:
         case "unanswered":
             there = any(_narrowed(asking, asked))
             return asked.say("unanswered_there" if there else "unanswered", why=nothing(asking, asked))
         case "broken":
-            return asked.say("broken", **gaps)
+            return asked.say(f"broken{apart}", **gaps)
         case "none":
             return asked.say("none", **gaps)
         case "answered":
             count = len(answer.rows)
             if published and asking.about == "cases" and count < asked.least:
                 return asked.say("answered", count=asked.say("fewer", least=asked.least), **gaps)
-            return asked.say("answered", count=count, **gaps)
+            return asked.say(f"answered{apart}", count=count, **gaps)
 
 
 def _not_narrowed(asking: Question, asked: Asked) -> Iterator[str]:

@@ -176,6 +176,17 @@ def act(
             lease.release(project.ledger, taken)
 
 
+def in_hand(project: Project, wanted: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the marked sweeps that may act that another worker has in hand, or had when it was just killed."""
+    return tuple(
+        one.name
+        for one in _wanted(project, wanted)
+        if (state := _state(project, one)).get("status") in {"marked", "acting"}
+        and str(state["due"]) <= today_of(project, one).isoformat()
+        and lease.goes_on(project.ledger, one.stream)
+    )
+
+
 def stop(project: Project, name: str, reason: str, staff: str) -> Mapping[str, Any]:
     """Stop a sweep that was marked, also one that is under way; what has gone is gone.
 

@@ -137,13 +137,13 @@ def act(
 ) -> None:
     """Let the rows go whose sweep is marked and whose grace is over; cut short, it goes on where it was.
 
-    Exit 1 when one was stopped or waits for a hold.
+    Exit 1 when one was stopped, waits for a hold or is in another worker's hand.
 
     Example: troth sweep act --staff marie
     """
     from troth.errors import TrothError
     from troth.work.sweep import act as acting
-    from troth.work.sweep import every
+    from troth.work.sweep import every, in_hand
 
     opened = project()
     total = sum(
@@ -155,6 +155,7 @@ def act(
         said = list(acting(opened, names or (), staff=staff, batch_rows=batch, advance=advance))
     done = [one for one in said if not isinstance(one, TrothError)]
     wrong = [str(one) for one in said if isinstance(one, TrothError)]
+    elsewhere = in_hand(opened, names or ())
     if json:
         as_json(
             {
@@ -169,6 +170,7 @@ def act(
                     for one in done
                 ],
                 "stopped": wrong,
+                "in_hand": list(elsewhere),
             }
         )
     else:
@@ -183,9 +185,15 @@ def act(
             out().print(f"{one.bound.name}: {went}{held}{unknown}.", markup=False)
         for sentence in wrong:
             err().print(sentence, markup=False)
-        if not said:
+        for name in elsewhere:
+            err().print(
+                f"{name}: another worker has it in hand, or was killed with it a moment ago: then it can go on within "
+                "five minutes, behind an interface within half an hour. Say the command again.",
+                markup=False,
+            )
+        if not said and not elsewhere:
             out().print("No marked sweep has its grace over today.")
-    if wrong:
+    if wrong or elsewhere:
         raise typer.Exit(1)
 
 
