@@ -191,11 +191,9 @@ def family_bounds(family: str) -> dict[str, str]:
 
 @contextmanager
 def _looking(engine: Engine) -> Iterator[Connection]:
+    alone = engine.dialect.name == "sqlite"
     with engine.connect() as opened:
-        connection = opened.execution_options(reading=True)
-        if engine.dialect.name == "postgresql":
-            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-        yield connection
+        yield opened.execution_options(**({"alone": True} if alone else {"isolation_level": "AUTOCOMMIT"}))
 
 
 @contextmanager
@@ -294,7 +292,7 @@ def _create(connection: Connection, statements: str, *events: str) -> None:
     )
     for statement in written.replace("{blob}", blob).split(";"):
         if statement.strip():
-            connection.execute(text(statement))
+            connection.exec_driver_sql(statement)
 
 
 def _partitions(connection: Connection, now: datetime) -> None:
@@ -361,7 +359,8 @@ def _engine(url: str, *, forget: bool = False) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        reading = connection.get_execution_options().get("reading")
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        options = connection.get_execution_options()
+        if "alone" not in options:  # a statement that reads alone is a transaction by itself
+            connection.exec_driver_sql("BEGIN" if "reading" in options else "BEGIN IMMEDIATE")
 
     return engine
