@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Litestar, Router
+from litestar import Litestar
 
 from troth.faces.brand import drawn
 from troth.faces.console.account_pages import account_pages
@@ -35,6 +35,7 @@ from troth.faces.console.sweep_pages import sweep_pages
 from troth.faces.console.today_pages import today_pages
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.pages import FORM_BYTES_MAX
+from troth.faces.routes import Routes
 from troth.faces.web import explain, look, served, with_headers
 from troth.faces.words import catalogues
 from troth.policy.shape import Text
@@ -80,9 +81,7 @@ def console_application(project: Project) -> Litestar:
     """Build the console over one project, as an application of its own."""
     desk = make_desk(project)
     return Litestar(
-        [
-            Router("/", route_handlers=console(desk))
-        ],  # all at once: each alone would have all put in order anew
+        [Routes(console(desk))],
         exception_handlers=dict(explain(desk)),
         after_request=with_headers,
         request_max_body_size=FORM_BYTES_MAX,

@@ -6,7 +6,7 @@ import asyncio
 from threading import Lock
 from typing import Any
 
-from litestar import Litestar, Request, Router, asgi
+from litestar import Litestar, Request, asgi
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.types import Receive, Scope, Send
 
@@ -30,6 +30,7 @@ from troth.faces.portal.recipient_pages import recipient_pages
 from troth.faces.portal.task_pages import task_pages
 from troth.faces.portal.verify_pages import verify_pages
 from troth.faces.portal.version_pages import coming, version_pages
+from troth.faces.routes import Routes
 from troth.faces.web import CONSOLE, Look, explain, look, served, with_headers
 from troth.faces.words import catalogues
 from troth.policy.shape import Text
@@ -70,8 +71,7 @@ def application(project: Project, *, asks: Limit | None = None, codes: Limit | N
         routes += openapi(project, guard)
     routes += banner_routes(project, Limit(600, 3600), shown)
     return Litestar(
-        # All at once: each alone would have all put in order anew.
-        [Router("/", route_handlers=[*routes, served("/static", shown), _console(project)])],
+        [Routes([*routes, served("/static", shown), _console(project)])],
         exception_handlers=_told(shown),
         after_request=with_headers,
         request_max_body_size=FORM_BYTES_MAX,
