@@ -170,7 +170,7 @@ def test_it_opens_as_word_and_as_pdf_in_both_languages(busy, folder, tmp_path):
     assert made.core_properties.language == "fr"
     assert "word/document.xml" in zipfile.ZipFile(io.BytesIO(word.read_bytes())).namelist()
     paper = tmp_path / "report.pdf"
-    assert troth(folder, "report", "dpo", "--year", "2026", "--format", "pdf", "-o", paper).code == 0
+    assert troth(folder, "report", "dpo", "--year", "2026", "-o", paper).code == 0
     text = "".join(page.extract_text() for page in pypdf.PdfReader(paper).pages)
     assert "Report of the data protection officer, 2026" in text
     assert "I-2026-001" in text.replace("\u00ad", "-")  # one glyph stands for both hyphens
@@ -179,6 +179,20 @@ def test_it_opens_as_word_and_as_pdf_in_both_languages(busy, folder, tmp_path):
     found = json.loads(troth(folder, "report", "dpo", "--year", "2026", "--format", "json").out)
     assert len(found["sections"]) == 9
     assert troth(folder, "report", "dpo", "--year", "2026", "--format", "odt").code == 2
+    for name, code, begins in (
+        ("report.xlsx", 2, b""),
+        ("again.docx", 0, b"PK"),
+        ("notes.txt", 0, b"Report of"),
+    ):
+        told = troth(folder, "report", "dpo", "--year", "2026", "-o", tmp_path / name)
+        assert told.code == code, name
+        assert not begins or (tmp_path / name).read_bytes().startswith(begins), name
+    assert troth(folder, "audit", "-o", tmp_path / "audit.html").code in (0, 1)
+    assert "<html" in (tmp_path / "audit.html").read_text("utf-8")
+    assert troth(folder, "register", "-o", tmp_path / "register.xlsx").code in (0, 1)
+    assert (tmp_path / "register.xlsx").read_bytes().startswith(b"PK")
+    assert troth(folder, "ask", "overdue", "-o", tmp_path / "overdue.pdf").code in (0, 1)
+    assert (tmp_path / "overdue.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_no_english_figure_and_no_code_stands_in_the_french_report(busy):

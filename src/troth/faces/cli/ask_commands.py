@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
-from troth.errors import NotAllowedError
 from troth.faces.cli.console import as_json, out, table
 from troth.faces.cli.context import project
 from troth.faces.cli.staff import refuse_nobody
-from troth.faces.cli.taking import give, identifier
+from troth.faces.cli.taking import give, identifier, shape_of
 
 if TYPE_CHECKING:
     from troth.rules.question import Reader, Shown
@@ -44,7 +43,12 @@ def ask(
     request: str = typer.Option("", help="Of which request."),
     category: str = typer.Option("", help="Of which category of data."),
     rule: str = typer.Option("", help="Of which retention promise."),
-    format: str = typer.Option("text", "--format", help="text, csv, json or pdf."),
+    format: str = typer.Option(
+        "",
+        "--format",
+        show_default=False,
+        help="text, csv, json or pdf (default: as the file is named, else text).",
+    ),
     json: bool = typer.Option(False, "--json", help="The same as --format json."),
     redact: bool = typer.Option(False, "--redact", help="Hide what names somebody; staff become numbers."),
     reader: str = typer.Option(
@@ -69,9 +73,7 @@ def ask(
 
     Example: troth ask overdue --from 2025-01-01 --to 2025-12-31 --format pdf --for authority -o overdue.pdf
     """
-    opened, shape = project(), "json" if json else format
-    if shape not in FORMATS:
-        raise NotAllowedError(f"There is no format {shape[:20]!r}. There are: {', '.join(FORMATS)}.")
+    opened, shape = project(), shape_of("json" if json else format, output, FORMATS)
     if not name:
         _listed(opened, language, shape)
         return

@@ -15,7 +15,7 @@ from rich.markup import escape
 from troth.errors import NotAllowedError
 from troth.faces.cli.console import as_json, out, table
 from troth.faces.cli.context import project
-from troth.faces.cli.taking import give, refuse_over
+from troth.faces.cli.taking import give, refuse_over, shape_of
 
 if TYPE_CHECKING:
     from troth.rules.verdict import Verdict
@@ -29,7 +29,12 @@ STYLE = {"kept": "green", "broken": "bold red", "unproven": "dim"}
 
 
 def audit(
-    format: str = typer.Option("text", "--format", help="text, json, html, pdf or sarif."),
+    format: str = typer.Option(
+        "",
+        "--format",
+        show_default=False,
+        help="text, json, html, pdf or sarif (default: as the file is named, else text).",
+    ),
     json: bool = typer.Option(False, "--json", help="The same as --format json."),
     output: Path | None = typer.Option(None, "--output", "-o", help="Write to this file."),
     since: datetime | None = typer.Option(
@@ -52,9 +57,7 @@ def audit(
     from troth.work.audit import audit as auditing
     from troth.work.audit_trend import trend as trended
 
-    shape = "json" if json else format
-    if shape not in FORMATS:
-        raise NotAllowedError(f"There is no format {shape[:20]!r}. There are: {', '.join(FORMATS)}.")
+    shape = shape_of("json" if json else format, output, FORMATS)
     if language and (shape not in TO_READ or since is not None or trend):
         raise NotAllowedError(
             "--language is for an audit as html or pdf; what is for a terminal or a program is English."

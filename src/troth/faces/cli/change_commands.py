@@ -14,7 +14,7 @@ from troth.errors import NotAllowedError
 from troth.faces.cli import draft_commands
 from troth.faces.cli.console import as_json, out, progress, table
 from troth.faces.cli.context import project
-from troth.faces.cli.taking import give
+from troth.faces.cli.taking import give, shape_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,7 +50,13 @@ def diff(
     ),
     until: str = typer.Option("", "--to", help="The later version (default: the files as they stand)."),
     language: str = typer.Option("", "--language", "-l", help="In whose words values are shown: en or fr."),
-    format: str = typer.Option("text", "--format", "-f", help="text, json or html."),
+    format: str = typer.Option(
+        "",
+        "--format",
+        "-f",
+        show_default=False,
+        help="text, json or html (default: as the file is named, else text).",
+    ),
     json: bool = typer.Option(False, "--json", help="The same as --format json."),
     output: Path | None = typer.Option(None, "--output", "-o", help="Write to this file."),
     force: bool = typer.Option(False, "--force", help="Write over the file."),
@@ -63,9 +69,7 @@ def diff(
     """
     from troth.work.weigh_change import weigh
 
-    shape = "json" if json else format
-    if shape not in FORMATS:
-        raise NotAllowedError(f"There is no format {shape[:20]!r}. There are: {', '.join(FORMATS)}.")
+    shape = shape_of("json" if json else format, output, FORMATS)
     weighed = weigh(project(), since, until, language)
     if weighed is None:
         raise NotAllowedError(

@@ -11,7 +11,7 @@ import typer
 from troth.errors import NotAllowedError
 from troth.faces.cli.console import as_json, err, out, table
 from troth.faces.cli.context import project
-from troth.faces.cli.taking import give
+from troth.faces.cli.taking import give, shape_of
 
 if TYPE_CHECKING:
     from troth.rules.register_change import Changed
@@ -42,7 +42,13 @@ def register(
         None, "--since", formats=["%Y-%m-%d"], help="What changed from this day on, until --as-of or now."
     ),
     entity: str = typer.Option("", "--entity", help="Only what this company of the group does."),
-    format: str = typer.Option("text", "--format", "-f", help="text, csv, xlsx, pdf, json or jsonld."),
+    format: str = typer.Option(
+        "",
+        "--format",
+        "-f",
+        show_default=False,
+        help="text, csv, xlsx, pdf, json or jsonld (default: as the file is named, else text).",
+    ),
     json: bool = typer.Option(False, "--json", help="The same as --format json."),
     language: str = typer.Option("", "--language", "-l", help="en or fr (default: the policy's)."),
     output: Path | None = typer.Option(None, "--output", "-o", help="Write to this file."),
@@ -57,9 +63,7 @@ def register(
     from troth.policy.words import words
     from troth.work.draw_register import changes, draw
 
-    shape = "json" if json else format
-    if shape not in FORMATS:
-        raise NotAllowedError(f"There is no format {shape[:20]!r}. There are: {', '.join(FORMATS)}.")
+    shape = shape_of("json" if json else format, output, FORMATS)
     if shape == "jsonld" and name != "processing":
         raise NotAllowedError(
             "JSON-LD is of the register of processing: troth register processing -f jsonld."

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import typer
 
-from troth.errors import NotAllowedError
 from troth.faces.cli.console import out, table
 from troth.faces.cli.context import project
-from troth.faces.cli.taking import give
+from troth.faces.cli.taking import give, shape_of
 
 app = typer.Typer(no_args_is_help=True, help="Draw up reports from what is on record.")
 FORMATS = ("text", "pdf", "docx", "json")
@@ -24,7 +23,12 @@ def reports() -> None:
 def dpo(
     year: int = typer.Option(..., help="Of which year; of one that is not over, until today."),
     entity: str = typer.Option("", help="Of which company of the group (default: all of them)."),
-    format: str = typer.Option("text", "--format", help="text, pdf, docx or json."),
+    format: str = typer.Option(
+        "",
+        "--format",
+        show_default=False,
+        help="text, pdf, docx or json (default: as the file is named, else text).",
+    ),
     language: str = typer.Option("", "--language", "-l", help="en or fr (default: the policy's)."),
     reader: str = typer.Option(
         "staff", "--for", help="staff, authority or publication, which shows no small number."
@@ -38,11 +42,10 @@ def dpo(
     """
     from troth.work import yearly_report as work
 
-    if format not in FORMATS:
-        raise NotAllowedError(f"There is no format {format[:20]!r}. There are: {', '.join(FORMATS)}.")
+    shape = shape_of(format, output, FORMATS)
     opened = project()
     drawn = work.yearly_report(opened, year, entity=entity, language=language, reader=reader)  # type: ignore[arg-type]
-    if format == "text" and output is None:
+    if shape == "text" and output is None:
         from rich.markup import escape
 
         out().print(drawn.title, style="bold", markup=False)
@@ -56,7 +59,7 @@ def dpo(
                 out().print(table("", one.headings, [[escape(cell) for cell in row] for row in one.rows]))
         out().print(drawn.sealed, style="dim", markup=False)
         return
-    match format:
+    match shape:
         case "pdf":
             content = work.as_pdf(opened, drawn)
         case "docx":
@@ -68,4 +71,4 @@ def dpo(
             for one in drawn.sections:
                 lines += ["", one.heading, *one.sentences, *("\t".join(row) for row in one.rows)]
             content = "\n".join([*lines, "", drawn.sealed, ""]).encode()
-    give(content, output, format, f"report-{year}", force=force)
+    give(content, output, shape, f"report-{year}", force=force)

@@ -8,6 +8,9 @@ from pathlib import Path
 from troth.errors import NotAllowedError
 from troth.faces.cli.console import err
 
+NO_TEXT = frozenset({"csv", "docx", "html", "json", "jsonld", "ods", "odt", "pdf", "sarif", "xlsx", "zip"})
+"""How the names of files end that hold no plain text."""
+
 
 def identifier(option: str, written: str) -> tuple[str, str]:
     """Read an identifier given as kind=value.
@@ -32,10 +35,15 @@ def give(content: bytes, output: Path | None, shape: str, name: str, *, force: b
 
 
 def shape_of(named: str, output: Path | None, shapes: tuple[str, ...]) -> str:
-    """Return the format that is named, or that of the file's name; the first where neither says one."""
+    """Return the format that is named, or that of the file's name; the first where neither says one.
+
+    Whatever the name of a text ends in, but not what one would open as something else.
+    """
     ending = output.suffix[1:].lower() if output is not None else ""
     shape = named or ending or shapes[0]
     if shape not in shapes:
+        if not named and shapes[0] == "text" and ending not in NO_TEXT:
+            return "text"
         raise NotAllowedError(f"There is no format {shape[:20]!r}. There are: {', '.join(shapes)}.")
     return shape
 
