@@ -106,6 +106,14 @@ def test_check_looks_and_keeps_nothing(project, app, draft):
         assert "{{ consent.nothing }}" in html.unescape(page.text)
         part = post(client, "/spring/clause/7/text", part="1", **sent)
         assert part.text.strip().startswith("<div data-findings")
+        opened = text_of(client.get("/console/policy/spring/clause/7"), "policy.md")
+        for do in ("check", "save"):
+            typed = opened | {"prose": "Mine, long.\n\n```\nx", "do": do}
+            spilling = post(client, "/spring/clause/7/text", **typed)
+            assert spilling.status_code == 422
+            assert re.search(r">\nMine, long\.\n\n```\nx</textarea>", spilling.text), do
+            assert re.search(r'<p class="error">[^<]+</p>', spilling.text), do
+            assert text_of(spilling, "policy.md")["seen"] == opened["seen"]
         spilling = post(client, "/spring/clause/7/text", file="policy.md", prose="```\nx", do="check")
         assert "would change clause" in plain(spilling)
     assert now(project).changed == ()

@@ -207,6 +207,8 @@ def _writing(desk: Desk) -> None:
             )
         except ConflictError:
             return _clause_page(visit, _draft(visit), typed={file: typed}, meanwhile=file)
+        except NotAllowedError as error:
+            return _clause_page(visit, draft, typed={file: typed}, wrong=str(error))
         return _back(visit, draft, "told.policy.saved")
 
     @_act(desk, f"{FROM_DRAFT}/clause/{{number:str}}/promise", "write_policy")
@@ -237,6 +239,8 @@ def _writing(desk: Desk) -> None:
         except ConflictError:
             given = {(kind, name): (posted, () if removed else wrong)}
             return _clause_page(visit, _draft(visit), posted=given, meanwhile=(kind, name))
+        except NotAllowedError as error:
+            return _clause_page(visit, draft, posted={(kind, name): (posted, wrong)}, wrong=str(error))
         return _back(visit, draft, "told.policy.removed" if removed else "told.policy.saved")
 
     @desk.page(f"{FROM_DRAFT}/clause/{{number:str}}/add", "write_policy")
