@@ -189,8 +189,12 @@ def visitors(project: Any, url: str) -> Iterator[Mapping[str, httpx.Client]]:
 
 
 def find(clients: Mapping[str, httpx.Client], known: Routes, begin: Iterator[Example]) -> dict[str, Example]:
-    """Follow links, a few of each kind, until no kind is new; return an example of each, by its key."""
+    """Follow links, a few of each kind, until no kind is new; return an example of each, by its key.
+
+    What a person sees is an example of its own where it is another page than everybody's, letter by letter.
+    """
     found: dict[str, Example] = {}
+    texts: dict[str, str] = {}
     waiting, seen, often = deque(begin), set[Example](), Counter[tuple[str, str]]()
     while waiting:
         one = waiting.popleft()
@@ -209,8 +213,10 @@ def find(clients: Mapping[str, httpx.Client], known: Routes, begin: Iterator[Exa
         kind, given = (answer.headers.get(one, "") for one in ("content-type", "content-disposition"))
         is_page = "html" in kind and not given
         theirs = f"{key} {PERSON}" if one.who == PERSON and not found.get(key, one).who else key
-        found.setdefault(theirs, Example(one.who, one.path, is_page=is_page))
+        if theirs == key or not is_page or texts.get(key) != answer.text:
+            found.setdefault(theirs, Example(one.who, one.path, is_page=is_page))
         if is_page:
+            texts.setdefault(key, answer.text)
             for link in map(unescape, _LINK.findall(answer.text)):
                 plain = re.sub(r"(?<=[?&])lang=\w\w&?", "", link).rstrip("?&")
                 waiting.append(Example(one.who, plain))
@@ -268,10 +274,13 @@ def _look(page: Any, one: Example, language: str, picture: Path, noted: list[str
     if (transferred := page.evaluate(_TRANSFERRED)) > KILOBYTES_MAX * 1024:
         yield f"{transferred // 1024} KB are transferred"
     yield from (f"{rule}: {element}" for rule, element in violations(page))
-    page.set_viewport_size(NARROW)
+    size = page.viewport_size
+    if size != NARROW:
+        page.set_viewport_size(NARROW)
     if wider := too_wide(page):
         yield f"it is {wider} pixels wider than a telephone"
-    page.set_viewport_size(WIDE if language == "en" else NARROW)
+    if size != NARROW:
+        page.set_viewport_size(size)
     expected = "Failed to load resource" if one.status != 200 else "\0"
     yield from (said for said in noted if not said.startswith(expected))
     noted.clear()
