@@ -3,14 +3,14 @@
 import json
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from commanding import troth
 from shop_project import opened
 from troth.ledger import lease
-from troth.work import sweep
+from troth.work import hold, sweep
 
 
 @pytest.fixture
@@ -29,6 +29,15 @@ def shop(folder):
         connection.execute("UPDATE subscriber SET since = '2019-01-01' WHERE email LIKE 'eve%'")
         connection.commit()
     return folder
+
+
+def test_what_a_hold_is_about_is_not_said_to_be_nothing(shop):
+    project = opened(shop, lambda: datetime.now(UTC))
+    review = project.clock().date() + timedelta(days=90)
+    hold.place(project, "A dispute", "Open.", review, "basile", what=["news"])
+    said = troth(shop, "sweep", "mark", "--staff", "marie")
+    assert "news.subscriber.customers: the legal hold h" in said.err
+    assert "Nothing else is due that is not marked already." in said.out
 
 
 def test_from_counting_to_going(shop):

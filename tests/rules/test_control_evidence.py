@@ -213,7 +213,7 @@ def test_breaches_and_measures_said_in_one_promise_are_both_judged_and_the_worst
     assert one.figure.startswith("1 breach told in time, or not to be told; 9 measures; ")
     assert one.looked_at.startswith("incidents on record: 1; the register and its documents")
     one = said()
-    assert (one.word, one.remedy) == ("unproven", "troth incident")
+    assert (one.word, one.remedy) == ("unproven", "troth incident list --all")
     assert one.figure.startswith("no breach is on record: nothing was to be told; 9 measures; ")
     one = said([("stores: [crm, billing, support]", "stores: [crm, support]")], breaches=[told])
     assert one.word == "unproven"
@@ -223,7 +223,7 @@ def test_breaches_and_measures_said_in_one_promise_are_both_judged_and_the_worst
     one = said(
         [("stores: [crm, billing, support]", "stores: [crm, support]")], breaches=[told | {"late": True}]
     )
-    assert (one.word, one.remedy) == ("broken", "troth incident")
+    assert (one.word, one.remedy) == ("broken", "troth incident list --all")
     assert one.broken_by == ("I-2026-001: the authority was not told in time",)
 
 

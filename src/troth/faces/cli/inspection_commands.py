@@ -125,15 +125,17 @@ def show(number: str = NUMBER, staff: str = STAFF, json: bool = JSON) -> None:
         )
     for one in state["queries"]:
         oldest = f", oldest {one['oldest']}" if one["oldest"] else ""
+        rows = "1 row" if one["rows"] == 1 else f"{one['rows']} rows"
         masked = "masked" if one["masked"] else "unmasked"
         shown = f", {one['shown']} shown {masked}" if one["shown"] else ""
         out().print(
-            f"looked {one['at']}: {one['store']}.{one['table']}: {one['rows']} rows{oldest}{shown}",
+            f"looked {one['at']}: {one['store']}.{one['table']}: {rows}{oldest}{shown}",
             markup=False,
         )
     for one in state["handed"]:
+        items = "1 item" if one["items"] == 1 else f"{one['items']} items"
         out().print(
-            f"handed over {one['at']}: {one['items']} items to {one.get('to', '')}, {one.get('how', '')}",
+            f"handed over {one['at']}: {items} to {one.get('to', '')}, {one.get('how', '')}",
             markup=False,
         )
 

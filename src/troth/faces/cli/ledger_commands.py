@@ -253,8 +253,9 @@ def verify_file(
         if first.startswith(b"PK"):
             bundle = inspection_bundle.verify(opened, *trusted)
             told: dict[str, object] = {"whole": True, **asdict(bundle)}
+            items = "1 item" if bundle.items == 1 else f"{bundle.items} items"
             sentence = (
-                f"Genuine: inspection {bundle.inspection}, {bundle.items} items, none changed or missing, frozen at "
+                f"Genuine: inspection {bundle.inspection}, {items}, none changed or missing, frozen at "
                 f"{bundle.size} events."
             )
         elif export.FORMAT.encode() in first:

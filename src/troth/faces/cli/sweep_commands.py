@@ -120,9 +120,10 @@ def mark(
                 f"{one.bound.name}: {_rows(one.rows)} marked ({counts}); to go from {one.grace_ends} on.",
                 markup=False,
             )
+        uncounted = [one for one in left if one.why_not and one not in waiting]
         if not marked and not waiting:
-            out().print("Nothing is due that is not marked already.")
-        for stays in waiting:
+            out().print(f"Nothing {'else ' if uncounted else ''}is due that is not marked already.")
+        for stays in (*waiting, *uncounted):
             err().print(f"{stays.bound.name}: {stays.why_not}.", markup=False)
     if waiting:
         raise typer.Exit(1)
