@@ -51,6 +51,7 @@ def test_a_scan_shows_findings_with_remedy_pictures_and_what_changed_in_both_lan
         came, mended = page.partition("New findings")[2].split("Mended", 1)
         assert "Undeclared</span> <code>stranger</code>" in came
         assert "Before consent</span> <code>visits</code>" in mended
+        assert "`" not in page.partition("<main")[2]  # a name stands as code
         assert "Before and after the choice" in page
         for name in ("stranger.jpg", "before-1.jpg", "refused-7.jpg", "accepted-12.jpg"):
             assert f"{here}/pictures/{name}" in page

@@ -269,6 +269,18 @@ def test_the_whole_way_from_writing_to_publishing(project, app, clock, folder):
     assert project.policy.version == "0.1.0"
 
 
+def test_clauses_that_are_compared_or_only_read_flow_and_say_their_values(project, app, draft):
+    said = "Write to {{ group.dpo.email }}\nwhen you want to.\n\n{{ table: recipients }}"
+    draft_policy.write_prose(project, draft, "policy.md", "7", said, "handler")
+    flows = f"Write to {project.policy.group.dpo.email} when you want to."
+    with signed_in(project, "auditor", app) as client:
+        for page in ("difference", "clause/7"):
+            shown = plain(client.get(f"/console/policy/spring/{page}"))
+            assert flows in shown if page == "clause/7" else str(project.policy.group.dpo.email) in shown
+            assert "[table]" in shown
+            assert "{{" not in shown
+
+
 def test_a_stale_base_is_refused_both_are_shown_and_one_is_chosen(project, app, draft, folder):
     draft_policy.write_prose(project, draft, "policy.md", "7", WORDS, "handler")
     path = folder / "policy.md"
@@ -283,6 +295,9 @@ def test_a_stale_base_is_refused_both_are_shown_and_one_is_chosen(project, app, 
         assert "said yes" in shown
         assert "never sooner" in shown
         assert "Consent – Valid for: 24 months" in shown
+        french = plain(client.get("/console/policy/spring/conflicts?lang=fr"))
+        assert re.search(r"Consentement – [^:]+ : 24 months", french)
+        client.get("/console/policy/spring?lang=en")
         assert "```" not in shown
         assert post(client, "/spring/renew").status_code == 409
         assert post(client, "/spring/renew", **{"keep policy.md 7": "yours"}).status_code == 303

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from troth.faces.words import catalogues
+from troth.faces.words import Words, catalogues
+from troth.rules import french
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "troth"
 NAMED = re.compile(r"""["']([a-z0-9_]+(?:\.[a-z0-9_]+)*)["']""")
@@ -36,3 +37,29 @@ def test_no_sentence_stands_in_a_catalogue_that_no_page_says(face):
     assert not is_said("notice.none.title", whole, begun)  # one that was dead
     dead = [key for key in sorted(english) if not is_said(key, whole, begun)]
     assert dead == []
+
+
+ELSEWHERE = re.compile(
+    "troth (?:ledger|map --|inform|channel|init|policy set|publish|check --rules|law|logs|task list|mail list)"
+    "|--(?:ignore-robots|allow-private|given-by|notice|warrant|format|per-minute|staff)"
+)
+"""What is done at the command line alone, or said where no page leads."""
+
+
+def test_no_refusal_of_the_console_sends_anybody_to_the_command_line_for_what_a_page_does():
+    console = catalogues(face="console")
+    told = [one for one in french.written() if re.search(r"`troth |(?<![\w-])--[a-z]", one["en"])]
+    assert len(told) > 40
+    for one in told:
+        for language in ("en", "fr"):
+            known = re.sub(r"\{(\w+)(?:[:~][^{}]*)?\}", r"\1", one[language])
+            shown = str(Words(language, {known: known}, console[language].instead).said(known))
+            if not ELSEWHERE.search(known):
+                assert "troth " not in shown and "--" not in shown, shown
+
+
+def test_what_the_console_says_instead_replaces_something_that_is_still_said():
+    said = {language: "\n".join(one[language] for one in french.written()) for language in ("en", "fr")}
+    for language, words in catalogues(face="console").items():
+        for pattern, _ in words.instead:
+            assert pattern.search(said[language]), pattern.pattern

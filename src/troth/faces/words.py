@@ -30,6 +30,8 @@ class Words:
 
     language: str
     sentences: Mapping[str, str]
+    instead: tuple[tuple[re.Pattern[str], str], ...] = ()
+    """What stands on pages of this face where a sentence names the command line."""
 
     def __call__(self, key: str, **named: object) -> str:
         """Say the sentence called `key`, with its gaps filled.
@@ -77,7 +79,22 @@ class Words:
 
         ours = self.language != "fr" or text in self.sentences.values()
         known = text if ours else in_french(text)
-        return Markup('<span lang="en">{}</span>').format(text) if known is None else escape(known)
+        if known is None:
+            return Markup('<span lang="en">{}</span>').format(_coded(escape(text)))
+        if self.instead and ("`troth " in known or "--" in known):
+            for said, here in self.instead:
+                known = said.sub(lambda _, here=here: here, known)  # type: ignore[misc]
+        return _coded(escape(known))
+
+    def coded(self, text: str) -> Markup:
+        """Show a text with what stands between backticks as code.
+
+        >>> Words("en", {}).coded("The cookie `a<b` of `shop`")
+        Markup('The cookie <code>a&lt;b</code> of <code>shop</code>')
+        """
+        from markupsafe import escape
+
+        return _coded(escape(text))
 
     def word(self, code: str) -> str:
         """Say a choice that a policy makes, such as a legal basis, as its notice does.
@@ -196,6 +213,13 @@ class Words:
         return words(self.language).period(found)
 
 
+def _coded(text: Markup) -> Markup:
+    """Mark what stands between backticks in a text that is escaped."""
+    from markupsafe import Markup
+
+    return Markup(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", str(text)))  # noqa: S704  (escaped before)
+
+
 DAY = re.compile(r"(?<![\w:./-])\d{4}-\d{2}-\d{2}(?![\w-])")
 GROUPED_FROM = 10_000
 """Up to four digits are read at a glance, and may be a year."""
@@ -213,8 +237,18 @@ def catalogues(folder: Path | None = None, face: str = "portal") -> Mapping[str,
         own = None if folder is None else folder / f"{language}.toml"
         if own is not None and own.is_file():
             sentences |= tomllib.loads(own.read_text(encoding="utf-8"))
-        read[language] = Words(language, MappingProxyType(sentences))
+        read[language] = Words(language, MappingProxyType(sentences), _instead(face, language))
     return MappingProxyType(read)
+
+
+@cache
+def _instead(face: str, language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Read what a face says in place of the command line, if it has a file of that, once in a process."""
+    file = files(f"troth.faces.{face}").joinpath("instead.toml")
+    if not file.is_file():
+        return ()
+    told = (one[language] for one in tomllib.loads(file.read_text(encoding="utf-8"))["instead"])
+    return tuple((re.compile(re.escape(said).replace(r"\{\}", "[^`]+")), here) for said, here in told)
 
 
 @cache

@@ -92,6 +92,11 @@ class PolicyDraft:
         """The policy as the draft would make it, or every problem of it."""
         return _loaded(self.files, self.register)
 
+    @cached_property
+    def loaded_base(self) -> Policy | None:
+        """The policy that the draft began from, if it is one without mistakes."""
+        return _loaded(self.base, self.register)[0]
+
     @property
     def policy(self) -> Policy:
         """The policy as the draft would make it; raises WrongFileError while it has mistakes."""

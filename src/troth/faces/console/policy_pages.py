@@ -19,6 +19,7 @@ from troth.faces.console.promise_form import drawn, in_words
 from troth.ledger import accounts
 from troth.outside import notice_word
 from troth.policy import clause_text, form
+from troth.policy.flowing import flowing
 from troth.policy.kinds import KINDS, OF_A_POLICY
 from troth.policy.rewording import Piece, pieces
 from troth.rules import policy_draft as rules
@@ -27,7 +28,9 @@ from troth.work import accept_draft, draft_policy, review_document, write_clause
 from troth.work.draft_policy import Found, PolicyDraft
 
 if TYPE_CHECKING:
+    from troth.faces.words import Words
     from troth.policy.merging import Side, Sides
+    from troth.policy.policy import Policy
 
 TOP = "top"
 FORMS_AT_ONCE = 3
@@ -136,10 +139,15 @@ def _lists(desk: Desk) -> None:
             weighed = weigh_draft(visit.project, draft, visit.words.language)
         except TrothError as error:
             wrong = str(error)
+        now = visit.project.policy
+        base, yours = draft.loaded_base or now, draft.loaded[0] or now
         sides = [
-            (side, draft.documents[side.file].language, _pieces(before, after))
+            (side, language, _pieces(before, after))
             for side in draft.changed
-            for before, after in [(_words(side, side.base), _words(side, side.yours))]
+            for language in [draft.documents[side.file].language]
+            for before, after in [
+                (_words(side, side.base, base, language), _words(side, side.yours, yours, language))
+            ]
             if before != after
         ]
         return visit.show(
@@ -151,11 +159,15 @@ def _lists(desk: Desk) -> None:
     @desk.page(f"{FROM_DRAFT}/conflicts", "read_policy")
     def conflicts(visit: Visit) -> Response[str]:
         """GET /console/policy/NAME/conflicts: the texts of then, of now and of the draft, clause by clause."""
-        draft = _draft(visit)
+        draft, now = _draft(visit), visit.project.policy
+        base, yours = draft.loaded_base or now, draft.loaded[0] or now
         moved = [
             (
                 side,
-                [_shown(side, text, visit.words.language) for text in (side.base, side.theirs, side.yours)],
+                [
+                    _shown(side, text, policy, draft.documents[side.file].language, visit.words)
+                    for text, policy in ((side.base, base), (side.theirs, now), (side.yours, yours))
+                ],
             )
             for side in draft_policy.three_ways(visit.project, draft)
             if side.moved
@@ -489,10 +501,11 @@ def _text(
     document = draft.documents[file]
     title = document.by_number[number].title if number else ""
     now = Typed(title, clause_text.prose(document, number), write_clause.text_seen(draft, file, number))
-    shown = typed or now
+    shown, policy = typed or now, draft.loaded[0]
     return {
         "title": shown.title or title,
         "prose": shown.prose,
+        "read": flowing(shown.prose, policy, document.language) if policy else shown.prose,
         "seen": now.seen if meanwhile else shown.seen,
         "now": "\n\n".join(part for part in (now.title, now.prose) if part) if meanwhile else None,
     }
@@ -548,26 +561,28 @@ def _said(visit: Visit, draft: PolicyDraft, entries: Sequence[Mapping[str, Any]]
     ]
 
 
-def _words(side: Sides, text: str) -> str:
+def _words(side: Sides, text: str, policy: Policy, language: str) -> str:
     """Return the title and the prose of a clause as one reads them; of the top of a file, its introduction."""
     document = draft_policy.parsed(text, side.file)
     if not side.clause:
-        return clause_text.prose(document, clause_text.PREAMBLE)
+        return flowing(clause_text.prose(document, clause_text.PREAMBLE), policy, language)
     return "\n\n".join(
-        f"{one.title}\n\n{clause_text.prose(document, one.number)}" for one in document.clauses
+        f"{one.title}\n\n{flowing(clause_text.prose(document, one.number), policy, language)}"
+        for one in document.clauses
     )
 
 
-def _shown(side: Sides, text: str, language: str) -> str:
-    """Return a clause with what its promises say, in words and values."""
-    document = draft_policy.parsed(text, side.file)
+def _shown(side: Sides, text: str, policy: Policy, spoken_in: str, words: Words) -> str:
+    """Return a clause in its language, with what its promises say, in words and values."""
+    document, language = draft_policy.parsed(text, side.file), words.language
     said = [
-        f"{form.kind_said(kind, language)} {name}".strip() + f" – {form.path_said(path, language)}: {value}"
+        f"{form.kind_said(kind, language)} {name}".strip()
+        + f" – {form.path_said(path, language)}{words('colon')} {value}"
         for one in document.clauses
         for kind, name in clause_text.promises(document, one.number)
         for path, value in _leaves(clause_text.promise_value(document, one.number, kind, name), "")
     ]
-    return "\n\n".join(part for part in (_words(side, text), "\n".join(said)) if part)
+    return "\n\n".join(part for part in (_words(side, text, policy, spoken_in), "\n".join(said)) if part)
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
