@@ -87,6 +87,10 @@ def test_hours_of_an_incident_are_said(project, clock):
     incident.certain(project, found.number, "dpo", clock(), "It held addresses.", "dpo")
     clock.forward(hours=10)
     assert "62 hours left" in first_page(project, "dpo")
+    clock.forward(hours=61)
+    assert ("1 hour left" in first_page(project, "dpo"), "1 heure restante" in first_page(project, "dpo", "fr")) == (
+        True, True,
+    )  # fmt: skip
 
 
 def test_months_are_drawn_with_their_table_in_both_languages(project, number):

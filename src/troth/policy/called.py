@@ -70,7 +70,9 @@ class Called:
     def clause_of(self, promise: str) -> str:
         """Return the clause that a promise stands under, by the promise's id; empty where none does."""
         found = self.policy.promises.get(promise)
-        return self.clause(found.clause) if found else ""
+        return (
+            self.clause(found.clause) if found and "/" not in found.clause else ""
+        )  # the register is no clause
 
     def clause(self, number: str) -> str:
         """Return the number of a clause with its title."""

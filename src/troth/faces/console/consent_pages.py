@@ -94,7 +94,8 @@ def consent_pages(desk: Desk) -> None:
             channels=CHANNELS, companies=_companies(visit), imports=_imports(visit),
             finds=visit.may("find_people"), kinds=kinds(visit), purposes=_purposes(visit),
             methods=METHODS, records=visit.may("record_consents"),
-            languages_=[(one, one) for one in visit.project.policy.documents], kept=set_,
+            languages_=[(one, visit.words(f"policy.language.{one}")) for one in visit.project.policy.documents],
+            kept=set_,
         )  # fmt: skip
 
     @desk.page("/consents/live", "read_consents")
