@@ -12,12 +12,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from servers import mariadb_server, postgresql_server, s3_server
 from shop_project import make, opened
+
+if TYPE_CHECKING:
+    from pymysql.connections import Connection
+    from pymysql.cursors import Cursor
 
 # What was collected stays until the end: looking through all of it again and again took a fifth of the time.
 gc.set_threshold(700, 10, 60)
@@ -101,18 +106,25 @@ def mariadb_cluster() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def mariadb(mariadb_cluster: str) -> Iterator[str]:
-    """The URL of an empty database of this test's own."""
+@pytest.fixture(scope="session")
+def mariadb_root(mariadb_cluster: str) -> Iterator[Connection[Cursor]]:
+    """A connection to the MariaDB server, by which databases are made and dropped."""
     import pymysql
 
-    name = f"test_{uuid.uuid4().hex[:12]}"
     port = int(mariadb_cluster.rsplit(":", 1)[1].split("/")[0])
-    with pymysql.connect(host="127.0.0.1", port=port, user="root", autocommit=True) as connection:
-        connection.cursor().execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+    with pymysql.connect(
+        host="127.0.0.1", port=port, user="root", autocommit=True, ssl_disabled=True
+    ) as connection:
+        yield connection
+
+
+@pytest.fixture
+def mariadb(mariadb_cluster: str, mariadb_root: Connection[Cursor]) -> Iterator[str]:
+    """The URL of an empty database of this test's own."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    mariadb_root.cursor().execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
     yield f"{mariadb_cluster.rsplit('/', 1)[0]}/{name}"
-    with pymysql.connect(host="127.0.0.1", port=port, user="root", autocommit=True) as connection:
-        connection.cursor().execute(f"DROP DATABASE IF EXISTS {name}")
+    mariadb_root.cursor().execute(f"DROP DATABASE IF EXISTS {name}")
 
 
 @pytest.fixture(scope="session")

@@ -148,6 +148,7 @@ class MariadbDatabase(Database):
             database=name,
             autocommit=True,
             charset="utf8mb4",
+            ssl_disabled=True,  # or each connection reads every certificate of this machine first
             **more,
         )
         connection.cursor().execute(
