@@ -1,5 +1,6 @@
 """Every page and form of the console, made from its routes: nobody without a session, no role without the duty."""
 
+import html
 import re
 
 import pytest
@@ -154,3 +155,37 @@ def test_a_host_that_is_not_ours_is_in_no_link_that_is_given(app, project):
         ).text
     assert "/console/join/" in page
     assert "evil.example" not in page
+
+
+def test_a_form_that_is_refused_stands_on_its_page_again_with_what_was_typed(app, project):
+    tried = (
+        ("handler", "/sweeps/holds", "/sweeps/holds",
+         {"matter": 'A "claim" <b>', "reason": "It goes to court.", "review": "soon", "owner": "legal"}),
+        ("handler", "/consents?purpose=x", "/consents",
+         {"kind": "email", "identifier": "a@b.example", "said": "withdrawn", "purpose": "newsletter", "reason": ""}),
+        ("admin", "/settings", "/settings/invite", {"handle": "no good!", "name": 'N "N"', "email": "n@staff.example"}),
+    )  # fmt: skip
+    for handle, page, here, form in tried:
+        with signed_in(project, handle, app) as client:
+            sent = {"referer": f"http://testserver.local/console{page}"}
+            for headers in (sent, {}):
+                answer = client.post(f"/console{here}", data=form, headers=headers)
+                assert answer.status_code == 422, here
+                assert 'role="alert"' in answer.text, here
+                for name, value in form.items():
+                    shown = re.escape(html.escape(value))
+                    kept = rf'name="{name}"[^>]*(value="{shown}"|>\s*{shown}</textarea>)|value="{shown}" selected'
+                    assert re.search(kept, answer.text), (here, name)
+                assert "<b>" not in answer.text
+                assert f'name="came-from" value="/console{page}"' in answer.text
+                form = form | {"came-from": f"/console{page}"}  # sent again, at the address of what it does
+            for elsewhere in (
+                "/console/requests/new",
+                "//evil.example/console",
+                "/console/../x",
+                "/console/static/x",
+            ):
+                answer = client.post(f"/console{here}", data=form | {"came-from": elsewhere})
+                assert answer.status_code == 422
+                assert 'name="came-from"' not in answer.text
+                assert "evil" not in answer.text

@@ -10,7 +10,8 @@ no body is read, before somebody who has that duty is found to be signed in:
     def decide(visit: Visit) -> Response: …
 
 Both work on a thread of their own.  What work refuses (NotAllowedError, ConflictError …) becomes a page
-that says so in the words of the error, in the language of the page (`troth.rules.french`).
+that says so in the words of the error, in the language of the page (`troth.rules.french`): the page the form stood on,
+with what was typed (`troth.faces.console.typed`), where there is one.
 """
 
 from __future__ import annotations
@@ -20,16 +21,18 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from html import escape
 from typing import Any, TypeAlias
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from litestar import MediaType, Request, Response, get, post
 from litestar.datastructures import Cookie, UploadFile
-from litestar.exceptions import PermissionDeniedException
+from litestar.exceptions import HTTPException, PermissionDeniedException
 from litestar.response import Redirect
 
 from troth import errors
 from troth.errors import TrothError
+from troth.faces.console import typed
 from troth.faces.console.heard import Heard
 from troth.faces.console.saved import csv_file
 from troth.faces.console.table import Tables
@@ -209,6 +212,8 @@ class Desk:
     look: Look
     heard: Heard = field(default_factory=Heard, repr=False)
     routes: list[Any] = field(default_factory=list, repr=False)
+    pages: dict[str, tuple[Duty | None, Page]] = field(default_factory=dict, repr=False)
+    """What is drawn at each address below `/console`, as its route is written."""
     needed: dict[tuple[str, str], Duty | None] = field(default_factory=dict, repr=False)
     """Which duty each page and form needs, by its method and its address: what the tests of every role go by."""
 
@@ -221,6 +226,7 @@ class Desk:
 
             answer.__doc__ = shown.__doc__
             self.needed["GET", f"{ROOT}{path}"] = duty
+            self.pages[f"{ROOT}{path}"] = (duty, shown)
             self.routes.append(
                 get(f"{ROOT}{path}", name=f"console {shown.__module__}.{shown.__name__}")(answer)
             )
@@ -275,8 +281,42 @@ class Desk:
         visit = Visit(self, request, who, self.words_for(request), form)
         try:
             return shown(visit)
+        except (errors.NotAllowedError, errors.ConflictError) as error:
+            again = self._as_typed(visit, error) if form else None
+            return again or self.refused(request, visit.words, error, who)
         except TrothError as error:
             return self.refused(request, visit.words, error, who)
+
+    def _as_typed(self, visit: Visit, error: TrothError) -> Response[Any] | None:
+        """Draw the page again that a refused form stood on, with what was typed; None where it is not to be had."""
+        request, words = visit.request, visit.words
+        came, _, asked = (visit.given(typed.CAME_FROM) or _came_from(request)).partition("?")
+        by_gaps = sorted(self.pages, key=lambda one: one.count("{"))
+        route = next((one for one in by_gaps if _names(one, came) is not None), "")
+        duty, shown = self.pages.get(route, (None, None))
+        named = _names(route, came)
+        if shown is None or named is None or (duty is not None and not visit.staff.may(duty)):
+            return None
+        query = urlencode([one for one in parse_qsl(asked) if one[0] not in {"csv", "format", "told"}])
+        looked = Request[Any, Any, Any](
+            {**request.scope, "method": "GET", "path": came, "raw_path": quote(came).encode(),
+             "query_string": query.encode(), "path_params": named, "state": {}}
+        )  # fmt: skip
+        try:
+            page = shown(Visit(self, looked, visit.staff, words))
+        except (TrothError, HTTPException):
+            return None
+        if not isinstance(getattr(page, "content", None), str) or page.status_code != 200:
+            return None
+        said, there = escape(words.said(str(error))), escape(words("refused.form"))
+        note = f'<div class="note bad" role="alert"><p>{said} <a href="#{typed.ANCHOR}">{there}</a></p></div>'
+        drawn = typed.kept(
+            page.content, request.url.path, visit.form, note, f"{came}{'?' + query if query else ''}"
+        )
+        if drawn is None:
+            return None
+        page.content, page.status_code = drawn, 409 if isinstance(error, errors.ConflictError) else 422
+        return page
 
     def _to_sign_in(self, request: Asked) -> Response[Any]:
         query = f"?{request.url.query}" if request.url.query else ""
@@ -410,6 +450,31 @@ def _referred(request: Asked) -> str:
     came = urlsplit(request.headers.get("referer", ""))
     ours = came.netloc == request.headers.get("host", "") and came.path.startswith(f"{ROOT}/")
     return quote(came.path) if ours and came.path != request.url.path else ROOT
+
+
+def _came_from(request: Asked) -> str:
+    """Return the page somebody came from with its query, if it is one of ours; empty else."""
+    came = urlsplit(request.headers.get("referer", ""))
+    query = f"?{came.query}" if came.query else ""
+    return f"{unquote(came.path)}{query}" if came.netloc == request.headers.get("host", "") else ""
+
+
+def _names(route: str, path: str) -> dict[str, str] | None:
+    """Return what an address names in a route of ours, such as the number of a request; None where it is another.
+
+    >>> _names("/console/requests/{number:str}", "/console/requests/2026-0001")
+    {'number': '2026-0001'}
+    """
+    ours, theirs = route.split("/"), path.split("/")
+    if len(ours) != len(theirs):
+        return None
+    found = {}
+    for one, part in zip(ours, theirs, strict=True):
+        if one.startswith("{") and part:
+            found[one[1:].partition(":")[0]] = part
+        elif one != part:
+            return None
+    return found
 
 
 def inside(path: str) -> str:
