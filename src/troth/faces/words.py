@@ -72,6 +72,8 @@ class Words:
         Markup('<span lang="en">The draft is accepted &lt;as is&gt;.</span>')
         >>> Words("fr", {}).said("There is no request 12."), Words("en", {}).said("There is no request 12.")
         (Markup('Il n’y a pas de demande 12.'), Markup('There is no request 12.'))
+        >>> Words("en", {}).said("adequacy in force on 2026-12-02")
+        Markup('adequacy in force on 2 December 2026')
         """
         from markupsafe import Markup, escape
 
@@ -84,7 +86,7 @@ class Words:
         if self.instead and ("`troth " in known or "--" in known):
             for said, here in self.instead:
                 known = said.sub(lambda _, here=here: here, known)  # type: ignore[misc]
-        return _coded(escape(known))
+        return _coded(escape(self.dated(known)))
 
     def coded(self, text: str) -> Markup:
         """Show a text with what stands between backticks as code.
