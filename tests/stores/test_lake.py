@@ -12,7 +12,7 @@ import pytest
 
 from stores.stopping import Stopping, killed_everywhere
 from troth.errors import ConflictError, NotAllowedError, UnreachableError
-from troth.stores import lake_place, lake_swap
+from troth.stores import lake_place, lake_stage, lake_swap
 from troth.stores.amend import Amendment, Cell
 from troth.stores.connect import connect
 from troth.stores.contract import Batch, Overdue, PartlyDoneError, WrittenMeanwhileError
@@ -563,3 +563,25 @@ def test_an_approval_that_no_longer_fits_leaves_every_file(world):
     with pytest.raises(ConflictError):
         world.store.act("one", [ADA], TODAY, approved)
     assert world.files() == before
+
+
+def test_no_file_is_searched_twice_for_the_same_value(tmp_path):
+    world = LakeWorld(tmp_path / "lake")
+    map_, searched, again = map_of("lake"), {}, []
+
+    def run(look, tasks):
+        for task in tasks:
+            for each in task.looks:
+                if len(each.spots) == 1:
+                    before = searched.setdefault((task.part.file.name, each.spots[0]), set())
+                    again.extend(sorted(before & each.tokens[0]))
+                    before |= each.tokens[0]
+        return [look(task) for task in tasks]
+
+    stage = lake_stage.lay_out(Tables(world.place).tables(map_), tmp_path, map_)
+    try:
+        lake_stage.fill(stage, [ADA, OBRIEN], run, full=False)
+    finally:
+        stage.remove()
+    assert len(searched) > 10
+    assert again == []

@@ -80,7 +80,7 @@ class Parquet:
                 with pq.ParquetWriter(new, old.schema_arrow, **_manner(old)) as writer:
                     first = 0
                     for number in range(old.num_row_groups):
-                        group = old.read_row_group(number)
+                        group = old.read_row_group(number, use_threads=False)  # a file is one core's work
                         last = first + group.num_rows
                         made = _changed(group, first, _within(written, first, last), changes, asked.store)
                         made = _without(made, first, _within(gone, first, last))
@@ -88,7 +88,6 @@ class Parquet:
                             writer.write_table(made, row_group_size=made.num_rows)
                         first = last
                         del group, made  # before the next is read
-                        pa.default_memory_pool().release_unused()
                 _verify(old, new, changes, file, asked.store)
                 return int(old.metadata.num_rows) - len(gone)
             except pa.ArrowException:
@@ -241,7 +240,7 @@ def _verify(old: pq.ParquetFile, new: Path, changes: Changes, file: File, store:
                 == _codec(old.metadata.row_group(0).column(number).compression)
                 for number in range(made.metadata.num_columns if made.num_row_groups else 0)
             )
-            and sum(batch.num_rows for batch in made.iter_batches(batch_size=ROWS_AT_ONCE))
+            and sum(batch.num_rows for batch in made.iter_batches(batch_size=ROWS_AT_ONCE, use_threads=False))
             == made.metadata.num_rows
         )
     if not same:

@@ -265,6 +265,7 @@ class Sieve:
             for name, table in tables.items()
         }
         self._known: dict[str, set[tuple[str, int]]] = {name: set() for name in tables}
+        self._sought: dict[tuple[str, Spot], frozenset[str]] = {}
 
     def search(self, who: Sequence[Who]) -> None:
         """Find every row that may matter to these subjects."""
@@ -416,12 +417,27 @@ class Sieve:
     def _pass(self, waiting: Mapping[str, Sequence[Look]]) -> _Rows:
         """Look once into every file of these tables; return the rows not known before."""
         tasks = [
-            Task(self._tables[table], part, _merged(looks), self._columns[table])
-            for table, looks in waiting.items()
-            if table in self._tables and looks
+            Task(self._tables[table], part, looks, self._columns[table])
+            for table, several in waiting.items()
+            if table in self._tables and (looks := self._unsought(table, _merged(several)))
             for part in self._tables[table].parts
         ]
         return self._fresh(self._run(look, tasks))
+
+    def _unsought(self, table: str, looks: Sequence[Look]) -> tuple[Look, ...]:
+        """Return what of these looks no pass has done: what it would find is known already."""
+        left = []
+        for each in looks:
+            if len(each.spots) == 1:
+                at = table, each.spots[0]
+                before = self._sought.get(at, frozenset())
+                tokens = each.tokens[0] - before
+                self._sought[at] = before | tokens
+                if tokens:
+                    left.append(Look(each.spots, (tokens,)))
+            else:
+                left.append(each)
+        return tuple(left)
 
     def _fresh(self, every: Iterable[Found]) -> _Rows:
         """Keep what was found, and return the rows not known before."""
