@@ -3,6 +3,7 @@
 import sqlite3
 from collections import Counter
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 
@@ -10,7 +11,7 @@ import story
 from promises.proving import MAELLE, SEVERIN, kept, proven, verdict
 from troth.errors import NotAllowedError
 from troth.stores.contract import Who
-from troth.work import carry_on, decide, erase
+from troth.work import carry_on, decide, erase, hold, release
 
 STAYS = "Other people wrote it in their own words, or it is a line of a log that ends with the log."
 
@@ -56,6 +57,34 @@ def test_nothing_of_her_colleague_goes(company):
     story.grant_erasure(company, number)
     carry_on.carry_on(company, number)
     assert rows(company, SEVERIN) == before
+
+
+def test_a_hold_on_all_of_hers_keeps_every_row_until_it_ends_in_every_store(company):
+    before = rows(company, MAELLE)
+    review = company.clock().date() + timedelta(days=90)
+    placed = hold.place(company, "TC 26/0417", "Our defence.", review, "paul", about=[("email", MAELLE)])
+    number = story.ask(company, "erase", email=MAELLE)
+    story.grant_erasure(company, number)
+    carry_on.carry_on(company, number)
+    assert rows(company, MAELLE) == before
+    hold.end(company, placed.state["name"], "the judgment is final", "paul")
+    release.release(company)
+    assert rows(company, MAELLE) == {"support.ticket": 1}
+
+
+def test_a_hold_on_one_table_keeps_the_rows_she_shares_in_it_and_no_more(company):
+    before, table = rows(company, MAELLE), "support.ticket_comment"
+    review = company.clock().date() + timedelta(days=90)
+    about = [("email", MAELLE)]
+    placed = hold.place(company, "TC 26/0417", "Our defence.", review, "paul", about=about, what=[table])
+    number = story.ask(company, "erase", email=MAELLE)
+    story.grant_erasure(company, number)
+    carry_on.carry_on(company, number)
+    left = rows(company, MAELLE)
+    assert (left[table], left["support.newsletter"]) == (before[table], 0)
+    hold.end(company, placed.state["name"], "the judgment is final", "paul")
+    release.release(company)
+    assert rows(company, MAELLE) == {"support.ticket": 1}
 
 
 def test_copies_that_were_found_and_that_nobody_looked_at_stop_the_answer(company, erased):

@@ -169,7 +169,10 @@ def _kept(table: MapTable, found: Sequence[Exemption], on: date) -> MapTable:
         action = Retain(done.period, done.trigger, f"{done.legal}; {legal}", until=until)
     else:
         action = Retain(Period(0, "days"), "", legal, until=until)
-    return replace(table, erase=Erase(action, table.erase.by, table.erase.because), archive=None)
+    edges = table.edges
+    if until == date.max:  # what a hold keeps stays as it is, also where the row is somebody else's too
+        edges = tuple(replace(edge, leaving=None) for edge in edges)
+    return replace(table, edges=edges, erase=Erase(action, table.erase.by, table.erase.because), archive=None)
 
 
 def _held(table: MapTable, found: Sequence[Exemption], on: date) -> MapTable:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from troth.rules.catalogue import Catalogue, CatalogueTable, ForeignKey
 from troth.rules.change import action
 from troth.rules.graph import Graph
 from troth.rules.map import (
     Delete,
+    MapTable,
     ReplaceOwner,
     Retain,
 )
@@ -15,9 +18,16 @@ AT_ONCE = ("mariadb", "duckdb")
 """Engines that check a foreign key row by row, not when a statement has ended."""
 
 
+def endless(table: MapTable) -> bool:
+    """Tell whether rows of a table stay as they are for as long as a hold stands, which names no day."""
+    done = action(table)
+    return isinstance(done, Retain) and done.until == date.max
+
+
 def goes(graph: Graph, table: str) -> bool:
-    """Tell whether rows of this table may be removed."""
-    return table in graph.reached() and isinstance(action(graph.mapped(table)), Delete | Retain)
+    """Tell whether rows of this table may be removed; what a hold keeps is not, as long as it stands."""
+    mapped = graph.mapped(table) if table in graph.reached() else None
+    return mapped is not None and isinstance(action(mapped), Delete | Retain) and not endless(mapped)
 
 
 def must_detach(graph: Graph, table: str, key: ForeignKey) -> bool:

@@ -185,7 +185,8 @@ def end(
         return
     still = sum(1 for _ in work.deferred(opened, hold))
     kept = f" Another hold keeps back {still} of them." if still else ""
-    out().print(f"Ended. Erased what it had kept back in {released} stores.{kept}")
+    stores = "1 store" if released == 1 else f"{released} stores"
+    out().print(f"Ended. Erased what it had kept back in {stores}.{kept}")
 
 
 def _counted(people: int) -> str:
