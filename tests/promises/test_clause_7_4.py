@@ -116,3 +116,30 @@ def test_what_is_exempt_for_a_claim_of_ours_stays_and_is_told_and_the_rest_goes(
         )
     text = next(text for to, _, text in reversed(letters()) if to == MAELLE).replace("\xa0", " ")
     assert "in support are archived until 31 December 2027, because of GDPR Art. 17(3)(e)" in text
+
+
+def test_the_answer_calls_nothing_done_that_waits_for_a_hold(company, letters):
+    review = company.clock().date() + timedelta(days=90)
+    hold.place(company, "TC 26/0417", "Our defence.", review, "paul", about=[("email", MAELLE)])
+    text = answered(company, letters)
+    assert "The erasure of your data: not done yet, a legal hold keeps your data" in text
+    assert "35 records in support stay as they are while a legal hold stands" in text
+    assert "archived" not in text
+
+
+def test_the_answer_says_that_a_hold_on_one_table_keeps_a_part(company, letters):
+    review = company.clock().date() + timedelta(days=90)
+    table = "support.ticket_comment"
+    hold.place(company, "TC 26/0417", "Our defence.", review, "paul", about=[("email", MAELLE)], what=[table])
+    text = answered(company, letters)
+    assert "The erasure of your data: done in part; a legal hold keeps the rest" in text
+    assert "records in billing are archived" in text
+
+
+def answered(company, letters):
+    number = story.ask(company, "erase", email=MAELLE)
+    story.grant_erasure(company, number)
+    carry_on.carry_on(company, number)
+    erase.accept_residue(company, number, "c1", "marie", STAYS)
+    carry_on.carry_on(company, number)
+    return next(text for to, _, text in reversed(letters()) if to == MAELLE).replace("\xa0", " ")

@@ -30,6 +30,8 @@ from troth.work.establishment import day_here
 from troth.work.project import Project
 
 WORDS_MAX = 5_000
+_HOLD = "Art. 17(3)(e)"
+"""The law of what stays and names no day, where a legal hold keeps it: an exemption decided on it names one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def said(project: Project, number: str, foreseen: Foreseen | None = None) -> tup
     claims = [
         {
             "right": _right(claim, language),
-            "outcome": phrase(claim["outcome"] or "undecided", language),
+            "outcome": phrase(_outcome(claim), language),
             "lines": []
             if after.is_early(name, claim)
             else _told(project, found, name, claim, reasons, after),
@@ -115,6 +117,16 @@ def said(project: Project, number: str, foreseen: Foreseen | None = None) -> tup
         "note": _note(project, number, "", "answer_words"),
     }
     return "done", fields
+
+
+def _outcome(claim: Mapping[str, Any]) -> str:
+    """Name what became of a claim: what a legal hold keeps of an erasure is not done, and waits for its end."""
+    if not any(store.get("deferred") for store in claim["stores"].values()):
+        return str(claim["outcome"] or "undecided")
+    gone = any(
+        rows and verb != "retain" for store in claim["stores"].values() for _, verb, rows, *_ in store["rows"]
+    )
+    return "waits_in_part" if gone else "waits"
 
 
 def _told(
@@ -258,7 +270,8 @@ def _store_lines(project: Project, name: str, store: Mapping[str, Any], language
             day = send_letter.day(until, language)
             lines.append(phrase("retained", language, rows=rows, store=name, until=day, legal=legal))
         else:
-            lines.append(phrase("retained_open", language, rows=rows, store=name, legal=legal))
+            open_ = "stays_held" if _HOLD in law else "retained_open"
+            lines.append(phrase(open_, language, rows=rows, store=name, legal=legal))
     if store.get("deferred"):
         day = send_letter.day(store["deferred_until"], language)
         lines.append(phrase("held_back", language, store=name, until=day))
