@@ -123,8 +123,11 @@ def main() -> None:
     """Serve until killed."""
     import uvicorn
 
+    from troth.faces.cli.serve_commands import settle_memory
+
     kind, port, *rest = sys.argv[1:]
     app = Floor(rest[0]) if kind == "floor" else ours(*rest)
+    settle_memory()  # as `troth serve` does, of either
     uvicorn.run(app, host="127.0.0.1", port=int(port), log_level="warning", access_log=False, lifespan="off")
 
 
