@@ -147,3 +147,30 @@ def test_an_exemption_names_data_that_a_map_has_and_a_day_to_come():
     wrong = list(lacking([Exemption("b", "biling", TODAY)], {"shop": map_}, TODAY))
     assert wrong[0] == "What stays under Art. 17(3)(b) needs a day after today on which it ends."
     assert wrong[1].startswith("No map has data called 'biling'. Name a category, a store, or a table")
+
+
+def test_a_hold_on_one_table_keeps_the_row_it_belongs_to_where_a_decision_keeps_that_for_some_years(
+    sqlite_database,
+):
+    customer, bill, *_ = TABLES
+    owned = "customer_id integer NOT NULL REFERENCES customer (id)"
+    seller = "seller_id integer NOT NULL REFERENCES customer (id)"
+    sqlite_database.run(
+        customer,
+        bill.replace("customer_id integer REFERENCES customer (id)", f"{owned}, {seller}"),
+        *TABLES[2:4],
+        TABLES[4],
+        "INSERT INTO bill VALUES (1, 1, 2, 30)",
+    )
+    written = MAP.replace(
+        "{customer_id: customer.id}]\n    columns: {id: key, customer_id: link, amount",
+        "{customer_id: customer.id, leaving: {blank: {amount: null}}}, "
+        "{seller_id: customer.id, leaving: {blank: {amount: null}}}]\n"
+        "    columns: {id: key, customer_id: link, seller_id: link, amount",
+    )
+    exempt = Exemption("b", "shop.customer", END), Exemption("e", "shop.bill", hold="h1")
+    store = sqlite_database.open(keeping(sqlite_database.map(written), exempt, TODAY))
+    who = [Who("someone", (("email", ADA),))]
+    store.act("one", who, TODAY, store.measure(who, TODAY))
+    assert sqlite_database.query("SELECT * FROM bill") == [(1, 1, 2, 30)]
+    assert sqlite_database.query("SELECT email FROM customer WHERE id = 1") == [(ADA,)]

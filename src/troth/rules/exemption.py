@@ -121,7 +121,7 @@ def keeping(map_: Map, exemptions: Sequence[Exemption], on: date) -> Map:
         tables[name] = _kept(tables[name], found, on)
     for name in _owners(map_, [each for each, found in kept.items() if any(one.hold for one in found)]):
         holds = [one for found in kept.values() for one in found if one.hold]
-        if name not in kept and tables[name].erase is not None:
+        if tables[name].erase is not None:
             tables[name] = _kept(tables[name], holds, on)  # evidence says whose it is
     for name in _owners(map_, kept):
         tables[name] = _held(tables[name], [one for found in kept.values() for one in found], on)
