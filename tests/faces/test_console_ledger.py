@@ -1,6 +1,7 @@
 """The ledger's pages: checkpoints, events, the proof of one, verification, readings."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from conftest import SetClock
 from console_visits import START, console_of, signed_in
 from troth.ledger import append, read, receipt, seal
 from troth.ledger.note import Checkpoint
-from troth.rules.event import Draft
+from troth.rules.event import KINDS, Draft
 from troth.work.record_reading import record_reading
 
 
@@ -35,6 +36,15 @@ def project(tmp_path_factory):
 def client(project):
     with signed_in(project, "auditor") as made:
         yield made
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_every_kind_of_event_is_said_in_words(client, language):
+    page = client.get(f"/console/ledger/events?lang={language}").text
+    said = dict(re.findall(r'<option(?: selected)? value="([a-z_]+)">([^<]+)</option>', page))
+    assert set(KINDS) <= set(said)
+    assert not [one for one in KINDS if "_" in said[one]]
+    assert len({said[one] for one in KINDS}) == len(KINDS)
 
 
 def test_the_first_page_tells_how_far_it_is_sealed_and_gives_the_checkpoint(client, project):

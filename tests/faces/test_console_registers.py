@@ -51,6 +51,7 @@ def test_every_register_is_drawn_in_both_languages(auditor, name, language):
     page = auditor.get(f"/console/registers/{name}?lang={language}")
     assert page.status_code == 200, page.text
     assert f'lang="{language}"' in page.text
+    assert not re.findall(r"data-row>[a-z]+(?:-[a-z]+)*</a>", page.text)  # a key is no name
 
 
 def test_a_register_is_given_in_every_format(auditor):
@@ -270,6 +271,8 @@ def test_what_a_promise_lacks_is_put_on_record_one_click_from_its_verdict(projec
     assert (given["type"], name, ticked) == (
         "processor_contract", "contract-hosting", [("document:recipients", "hosting")]
     )  # fmt: skip
+    titled = project.policy.recipients["hosting"].title.said("en")
+    assert f'value="hosting" checked>{titled}</label>' in form
     said = {**given, "name": name, **dict(ticked), "document:says": [*"abcdefgh"]}
     late = handler.post(address, data={**said, "document:dated": "2027-01-01"}).text
     assert "still to come" in late

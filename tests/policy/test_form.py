@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from troth.policy import form
+from troth.policy.called import Called
 from troth.policy.kinds import KINDS
 from troth.policy.loading import load
 from troth.policy.promise_writing import written
@@ -43,7 +44,9 @@ def promises():
 
 
 def described(kind, name="", language="en"):
-    return form.fields(SCHEMA, kind, language, ["en", "fr"], NAMES, name=name)
+    return form.fields(
+        SCHEMA, kind, language, ["en", "fr"], Called(POLICY, language).choices(NAMES), name=name
+    )
 
 
 def inner(fields):

@@ -15,7 +15,7 @@ from troth.rules import yearly_report as report
         ("risk", "high", "un risque élevé", "high"),
         ("status", "closed", "close", "closed"),
         ("status", "in_progress", "en cours", "in progress"),
-        ("rights", ("access", "erase"), "accès ; effacement", "access; erase"),
+        ("rights", ("access", "erase"), "accès ; effacement", "access; erasure"),
         ("outcome", ("erase: grant",), "effacement : accordé", "erase: grant"),
         ("reasons", ("doubt: 2",), "doute : 2", "doubt: 2"),
         ("about", "promise:9.5/cookies", "promesse : 9.5/cookies", "promise:9.5/cookies"),

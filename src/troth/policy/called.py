@@ -5,7 +5,10 @@ A key that the policy does not know, such as one of an older version, stays as i
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from troth.policy import form
 from troth.policy.policy import Policy
@@ -47,6 +50,44 @@ class Called:
         found = next((one for one in known if str(one.key) == key), None)
         return self._titled(found.title if found else None, key)
 
+    def document(self, key: str) -> str:
+        """Return the title of a document of the register."""
+        found = self.policy.register_documents.get(key)
+        return self._titled(found.title if found else None, key)
+
+    def activity(self, key: str) -> str:
+        """Return the title of an activity of the register."""
+        found = self.policy.activities.get(key)
+        return self._titled(found.title if found else None, key)
+
+    def rule(self, key: str) -> str:
+        """Return the title of a retention rule."""
+        found = self.policy.retention.get(key)
+        return self._titled(found.title if found else None, key)
+
+    def transfer(self, key: str) -> str:
+        """Return to which country a transfer goes, with to whom where that is known."""
+        found = self.policy.transfers.get(key)
+        if found is None:
+            return key
+        to = self.recipient(str(found.recipient)) if found.recipient else found.importer
+        country = words(self.language).country(found.country)
+        return f"{country} ({to})" if to else country
+
+    def choices(self, names: Mapping[str, Sequence[str]]) -> dict[str, list[tuple[str, str]]]:
+        """Return what references of a form may name, by kind: each name with what it is called."""
+        how = {
+            "purpose": self.purpose, "recipient": self.recipient, "retention": self.rule, "transfer": self.transfer,
+            "category": self.category, "document": self.document, "entity": self.company,
+        }  # fmt: skip
+        return {kind: [(name, how[kind](name)) for name in every] for kind, every in names.items()}
+
+    def figure(self, text: str) -> str:
+        """Return the figure or the finding of a verdict with activities called by their titles."""
+        text = _REGISTERED.sub(lambda one: one[1] + ", ".join(map(self.activity, one[2].split(", "))), text)
+        key, colon, rest = text.partition(": ")
+        return f"{self.activity(key)}{colon}{rest}" if colon else text
+
     def own(self, promise: Promise) -> str:
         """Return what a promise is called among those of its kind; empty where there is one of the kind."""
         if not promise.many:
@@ -57,6 +98,16 @@ class Called:
         if isinstance(title, Text):
             return title.said(self.language)
         return words(self.language).word(promise.name, promise.kind)
+
+    def named(self, kind: str, name: str, value: Mapping[str, Any] | None = None) -> str:
+        """Return the same by kind and name: as the `value` of a draft says, or else the policy; a new one's name."""
+        title = (value or {}).get("title") or (value or {}).get("does")
+        if isinstance(title, Mapping):
+            title = title.get(self.language) or next(iter(title.values()), None)
+        if title:
+            return str(title)
+        found = self.policy.promises.get(f"{kind}/{name}")
+        return (found and self.own(found)) or name
 
     def promise(self, key: str) -> str:
         """Return what a promise is called, by its id: its kind, and its own title or how its name is said."""
@@ -83,6 +134,10 @@ class Called:
 
     def _titled(self, title: Text | None, key: str) -> str:
         return title.said(self.language) if title else key
+
+
+_REGISTERED = re.compile(r"(in the register with )([\w-]+(?:, [\w-]+)*)")
+"""How a verdict names the activities of a purpose."""
 
 
 def _capital(text: str) -> str:

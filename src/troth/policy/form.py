@@ -129,14 +129,14 @@ def fields(
     kind: str,
     language: str,
     languages: Sequence[str],
-    names: Mapping[str, Sequence[str]] | None = None,
+    names: Mapping[str, Sequence[Choice]] | None = None,
     leave: frozenset[str] = frozenset(),
     name: str = "",
 ) -> tuple[Field, ...]:
     """Describe the form of a kind of promise, in a language; `languages` are those in which words are given.
 
-    `names` are what references may name, by kind (`purpose`, `recipient`, …); a kind that is not there is a
-    line of text.  `leave` are fields that another clause says; `name` is that of the promise.
+    `names` are what references may name, each with what it is called, by kind (`purpose`, `recipient`, …); a kind
+    that is not there is a line of text.  `leave` are fields that another clause says; `name` is that of the promise.
     Raises KeyError for a kind there is not.
     """
     made = _Form(words(language), tuple(languages), names or {})
@@ -149,7 +149,7 @@ def fields(
 class _Form:
     said: Words
     languages: tuple[str, ...]
-    names: Mapping[str, Sequence[str]]
+    names: Mapping[str, Sequence[Choice]]
 
     def fields(self, described: Schema, path: str, leave: frozenset[str] = frozenset()) -> tuple[Field, ...]:
         needed = set(described.get("required", ()))
@@ -179,7 +179,7 @@ class _Form:
                 return OneOf(self.countries(one["enum"]))
             case str() as form if form.startswith("name-of-"):
                 known = self.names.get(form.removeprefix("name-of-"))
-                return Line() if known is None else OneOf(tuple((name, name) for name in known))
+                return Line() if known is None else OneOf(tuple(known))
             case str() as form:
                 return Line(form, str(one.get("pattern", "")))
             case _:

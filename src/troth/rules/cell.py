@@ -28,6 +28,7 @@ FREE = frozenset(
 """Columns of what people wrote, or of what is shown as it is recorded."""
 LACKING = frozenset({"lacks", "ease"})
 """Columns of what a consent or a message lacks."""
+_RIGHTS = frozenset({"right", "rights"})
 _CITED = frozenset({"article", "exemption", "exemptions", "people_not_told_because"})
 _DAYS = re.compile(r"(?<![\w:./-])\d{4}-\d\d-\d\d(?![\w-])")
 _CODE = re.compile(r"[a-z]+(?:_[a-z]+)*")
@@ -68,7 +69,9 @@ def _one(code: str, one: str, language: str, *, days: bool) -> str:
     if days and (told := str(day(one, language))) != one:
         return told
     told = _turned(code, one) if language == "fr" else one
-    if language != "fr" and one in _codes().get(code, {}):
+    if language != "fr" and code in _RIGHTS:
+        told = words(language).word(one)
+    elif language != "fr" and one in _codes().get(code, {}):
         told = one.replace("_", " ")
     return _DAYS.sub(lambda found: str(day(found[0], language)), told) if days else told
 

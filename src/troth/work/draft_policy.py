@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 from troth.errors import ConflictError, NotAllowedError, NotFoundError, Problem, WrongFileError
 from troth.ledger import append, read, vault
 from troth.policy import clause_text, form
+from troth.policy.called import Called
 from troth.policy.check import Finding, check
 from troth.policy.document import Document, parse
 from troth.policy.loading import load
@@ -241,19 +242,27 @@ def promise_form(
         if number != clause and not name:
             elsewhere |= set(clause_text.promise_value(draft.main, number, kind, "") or ())
     return form.fields(
-        described, kind, language, tuple(languages), _names(policy), frozenset(elsewhere - {"id"}), name
+        described,
+        kind,
+        language,
+        tuple(languages),
+        _names(policy, language),
+        frozenset(elsewhere - {"id"}),
+        name,
     )
 
 
 def described(policy: Policy, kind: str, name: str, language: str) -> tuple[form.Field, ...]:
     """Describe what a promise of a policy says, field by field, as its form would."""
-    return form.fields(_schema(), kind, language, tuple(policy.documents), _names(policy), frozenset(), name)
+    return form.fields(
+        _schema(), kind, language, tuple(policy.documents), _names(policy, language), frozenset(), name
+    )
 
 
-def _names(policy: Policy | None) -> dict[str, tuple[str, ...]]:
+def _names(policy: Policy | None, language: str) -> dict[str, list[tuple[str, str]]]:
     if policy is None:
         return {}
-    return {
+    names = {
         "purpose": tuple(policy.purposes),
         "recipient": tuple(policy.recipients),
         "retention": tuple(policy.retention),
@@ -262,6 +271,7 @@ def _names(policy: Policy | None) -> dict[str, tuple[str, ...]]:
         "document": tuple(policy.register_documents),
         "entity": tuple(str(one.key) for one in policy.group.entities) if policy.group else (),
     }
+    return Called(policy, language).choices(names)
 
 
 def set_date(project: Project, draft: PolicyDraft, version: str, effective: date, staff: str) -> PolicyDraft:

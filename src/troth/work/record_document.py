@@ -19,6 +19,7 @@ from typing import Any, get_args
 from troth.errors import NotAllowedError, NotFoundError, WrongFileError
 from troth.outside import git
 from troth.policy import form
+from troth.policy.called import Called
 from troth.policy.loading import load
 from troth.policy.policy import Policy
 from troth.policy.reading import did_you_mean
@@ -102,7 +103,8 @@ def document_form(project: Project, type_: str, language: str) -> tuple[form.Fie
         "purpose": sorted(known["purposes"]), "recipient": sorted(known["recipients"]),
         "transfer": sorted(known["transfers"]), "entity": sorted(known["entities"]),
     }  # fmt: skip
-    fields = form.fields(_schema(), "document", language, tuple(policy.documents), names, frozenset(leave))
+    called = Called(policy, language).choices(names)
+    fields = form.fields(_schema(), "document", language, tuple(policy.documents), called, frozenset(leave))
     said, stores = words(language), tuple((one, one) for one in sorted(known["stores"]))
     chosen = {
         "says": form.SomeOf(

@@ -28,7 +28,7 @@ from troth.ledger import read
 from troth.policy.words import words as policy_words
 from troth.rules import promise_trend, purpose_scope, question
 from troth.rules.cell import written
-from troth.rules.question import Reader
+from troth.rules.question import Cell, Reader
 from troth.rules.verdict import Verdict
 from troth.work import action, answer_paper, audit_trend, yearly_report
 from troth.work.answer_question import Narrowed
@@ -278,12 +278,26 @@ def _asked(
             return _answered(visit, given, seen, said("format"))
     return visit.show(
         "audit_question.html", asking.said[_words(visit)], question=asking, given=given, seen=seen,
-        cell=partial(written, language=visit.words.language), entity=entity,
+        cell=partial(_cell, visit), entity=entity,
         asked=said if about or not of_somebody else _nothing,
         entities=visit.companies_or_all("read_audit"), query=urlencode(narrowing), of_somebody=of_somebody,
         going=given is None and not of_somebody, was_kept=was_kept,
         moment=partial(visit.words.moment, zone=establishment(visit.project, entity or None).time_zone),
     )  # fmt: skip
+
+
+def _cell(visit: Visit, code: str, cell: Cell) -> str:
+    """Write a cell of an answer, keys of the policy in its own words."""
+    called = visit.called
+    how: Mapping[str, Callable[[str], str]] = {
+        "entity": called.company, "purpose": called.purpose, "recipient": called.recipient, "rule": called.rule,
+        "category": called.category, "categories": called.category, "promise": called.promise, "screen": visit.screen,
+    }  # fmt: skip
+    if code in how and isinstance(cell, str):
+        cell = how[code](cell)
+    elif code in how and isinstance(cell, Sequence):
+        cell = [how[code](one) for one in cell]
+    return written(code, cell, visit.words.language)
 
 
 def _refuse_of_the_group(visit: Visit, name: str) -> None:

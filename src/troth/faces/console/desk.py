@@ -153,6 +153,14 @@ class Visit:
         key = f"stores.holds.{name}"
         return self.words(key) if self.words.has(key) else self.called.category(name)
 
+    def screen(self, name: str) -> str:
+        """Say on which screen somebody looked at what is locked, with the store if it was one; another name stays."""
+        first, _, rest = name.removeprefix("console/").partition("/")
+        key = next((one for one in (f"ledger.screen.{first}", f"act.{first}") if self.words.has(one)), "")
+        if not key:
+            return name
+        return f"{self.words(key)} · {rest}" if rest and first in _OF_A_STORE else self.words(key)
+
     def companies(self, duty: Duty) -> list[tuple[str, str]]:
         """Return the companies for which whoever is signed in has a duty: key and name, as the policy orders them."""
         group = self.project.policy.group
@@ -202,6 +210,10 @@ class Visit:
         """Go to another page of the console; `told` is the key of a sentence to say there."""
         named = {**query, **({"told": told} if told else {})}
         return Redirect(f"{ROOT}{path}{'?' + urlencode(named) if named else ''}", status_code=303)
+
+
+_OF_A_STORE = frozenset({"find", "rows", "task"})
+"""Screens that show one store, or a table of one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -530,6 +530,7 @@ def _promise(
     return {
         "kind": kind,
         "name": name,
+        "own": visit.called.named(kind, name, value),
         "title": form.kind_said(kind, visit.words.language),
         "new": value is None,
         "seen": visit.given("seen") if kept else write_clause.promise_seen(draft, number, kind, name),
@@ -543,7 +544,14 @@ def _promise(
 def _folded(visit: Visit, kind: str, name: str) -> dict[str, Any]:
     """Return a promise without its form, which is drawn when it is asked for."""
     title = form.kind_said(kind, visit.words.language)
-    return {"kind": kind, "name": name, "title": title, "wrong": [], "inputs": None}
+    return {
+        "kind": kind,
+        "name": name,
+        "own": visit.called.named(kind, name),
+        "title": title,
+        "wrong": [],
+        "inputs": None,
+    }
 
 
 def _said(visit: Visit, draft: PolicyDraft, entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

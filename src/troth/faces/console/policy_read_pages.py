@@ -94,8 +94,8 @@ def _promises(visit: Visit, number: str) -> Iterator[Mapping[str, Any]]:
         one = _promise(visit, number, kind, name)
         verdict = verdicts.get(one.id) if one is not None else None
         yield {
-            "kind": form.kind_said(kind, words.language), "name": name, "verdict": verdict,
-            "says": list(in_words(inputs, words)),
+            "kind": form.kind_said(kind, words.language), "name": name, "own": visit.called.named(kind, name, value),
+            "verdict": verdict, "says": list(in_words(inputs, words)),
         }  # fmt: skip
 
 

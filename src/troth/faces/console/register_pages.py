@@ -17,7 +17,7 @@ from troth.faces.console import saved
 from troth.faces.console.desk import Desk, Visit
 from troth.faces.console.document_pages import document_pages
 from troth.faces.console.kept import kept
-from troth.rules.register import NAMES
+from troth.rules.register import NAMES, Line
 from troth.work import action, draw_register, register_paper
 from troth.work.adopt_policy import adopt, adopted
 from troth.work.draw_register import Drawn
@@ -25,12 +25,12 @@ from troth.work.establishment import day_here
 from troth.work.policy_as_of import versions
 
 SHORT = {
-    "processing": ("reference", "name", "legal_basis", "review_due", "lacks"),
-    "processor": ("reference", "name", "served", "agreement", "review_due", "lacks"),
-    "recipients": ("reference", "name", "role", "named", "transfers"),
-    "processors": ("reference", "name", "agreement", "missing", "lacks"),
-    "transfers": ("reference", "mechanism", "assessed", "ends", "lacks"),
-    "documents": ("reference", "name", "type", "until", "review_by", "lacks"),
+    "processing": ("name", "legal_basis", "review_due", "lacks"),
+    "processor": ("name", "served", "agreement", "review_due", "lacks"),
+    "recipients": ("name", "role", "named", "transfers"),
+    "processors": ("name", "agreement", "missing", "lacks"),
+    "transfers": ("importer", "country", "mechanism", "assessed", "ends", "lacks"),
+    "documents": ("name", "type", "until", "review_by", "lacks"),
 }
 """What stands side by side; the rest of a line opens below it, and files have every column."""
 
@@ -97,8 +97,14 @@ def register_pages(desk: Desk) -> None:
             more=[code for code, _ in drawn.register.columns if code not in SHORT[name]],
             entities=visit.companies_or_all("read_registers") if visit.project.policy.group else [],
             query=urlencode({key: value for key, value in kept.items() if value}),
+            called_line=_called,
             shapes=("csv", "xlsx", "pdf", "json", *(("jsonld",) if name == "processing" else ())),
         )  # fmt: skip
+
+
+def _called(line: Line) -> str:
+    """Say what people call a line of a register: by its name, or to whom a transfer goes; else by its reference."""
+    return ", ".join(line.get("name") or line.get("importer") or line["reference"])
 
 
 def _of_theirs(visit: Visit) -> str:
