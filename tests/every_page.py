@@ -48,7 +48,7 @@ ELSEWHERE: Mapping[str, str] = {
     "/safeguards/{name:str}": "test_reading_pages",
     "/calendar/{name:str}": "test_portal",
     "/console/requests/bulk": "test_console_story_in_a_browser",  # only after something was done to many
-    "/console/sweeps/{name:str}/archive": "test_console_sweeps",  # only after rows moved, a week after they were marked
+    "/console/sweeps/{name:str}/archive": "test_console_story_in_a_browser",  # only a week after a mark
 }
 """What is no page of the example, and which test looks at it."""
 SEEN_MAX = {"/console/requests/{number:str}": 14}  # they stand in every state

@@ -148,3 +148,39 @@ def with_old_messages(folder):
         connection.execute("UPDATE message SET sent = '2026-01-01'")
         rows = [(number, 2, "2020-01-01") for number in range(10, 20)]
         connection.executemany("INSERT INTO message (id, customer_id, sent) VALUES (?, ?, ?)", rows)
+
+
+ARCHIVED_PROMISE = """
+```promise
+retention:
+  orders:
+    categories: [order]
+    period: 1 year
+    trigger: {en: the order}
+    grace: 0 days
+    archive: {period: 9 years, legal: {en: C. com. L123-22}}
+```
+"""
+ARCHIVED = """CREATE TABLE archived_orders
+(id integer PRIMARY KEY, customer_id integer, placed date, note text, put_by text)"""
+
+
+def with_archived_orders(folder):
+    """Bind orders to a promise of a year and an archive of nine more: two of January 2026, six of 2020, one of 2014."""
+    policy = folder / "policy.md"
+    policy.write_text(policy.read_text("utf-8") + ARCHIVED_PROMISE, "utf-8")
+    path = folder / "stores" / "shop.yaml"
+    bound = (
+        "columns: {id: key, customer_id: link, placed: order, note: order}\n"
+        "    retention: [{promise: retention/orders, trigger: placed}]\n"
+        "    archive: {table: archived_orders, readers: [accounts], step: put_by}"
+    )
+    old = "columns: {id: key, customer_id: link, placed: order, note: order}"
+    path.write_text(path.read_text("utf-8").replace(old, bound), "utf-8")
+    with closing(sqlite3.connect(folder / "shop.db")) as connection:
+        connection.execute(ARCHIVED)
+        rows = [(number, 1, "2020-03-01", "a gift") for number in range(10, 16)] + [
+            (9, 2, "2014-01-01", "old")
+        ]
+        connection.executemany("INSERT INTO orders VALUES (?, ?, ?, ?)", rows)
+        connection.commit()

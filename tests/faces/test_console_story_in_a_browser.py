@@ -11,12 +11,14 @@ from accessible import too_wide, violations
 from console_visits import admit_all
 from servers import free_port
 from serving import serving, settle
-from shop_project import make, opened
+from shop_project import make, opened, with_archived_orders
 from troth.faces.console.desk import LANGUAGE, SESSION
 from troth.ledger import accounts
 from troth.wiring import now
+from troth.work import sweep
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
+SWEPT = "shop.orders.orders"
 PICTURES = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 
 
@@ -25,6 +27,7 @@ def office(tmp_path_factory, browser):
     """A server of a small shop, and a browser for each of its staff."""
     folder, port = tmp_path_factory.mktemp("office"), free_port()
     make(folder)
+    with_archived_orders(folder)
     settle(folder, port)
     project = opened(folder, now)
     admit_all(project)
@@ -167,8 +170,11 @@ def test_an_erasure_from_receipt_to_close(office):
     assert story.state(project, number)["status"] == "closed"
 
 
-def test_keys_many_at_once_taking_in_and_finding(office):
+def test_keys_many_at_once_taking_in_finding_and_bringing_back_from_an_archive(office):
     page = office("handler")
+    sweep.mark(office.project, [SWEPT], staff="handler")
+    (done,) = sweep.act(office.project, [SWEPT])
+    assert done.rows  # before Bob asks for anything, which would let them stay
     number = story.ask(office.project, "access", email="bob@example.org")
     page.goto(f"/console/requests/{number}")
     form = page.locator("form[action$='/dossier']")
@@ -198,3 +204,14 @@ def test_keys_many_at_once_taking_in_and_finding(office):
     lines = waited.value.path().read_text("utf-8-sig").splitlines()
     assert len(lines) > 1
     assert any(line.startswith("shop.customer,") for line in lines)
+    page.goto(f"/console/sweeps/{SWEPT}")
+    page.get_by_role("link", name="Bring rows back from the archive").click()
+    page.wait_for_url("**/archive")
+    office.look(page, "archive")
+    page.get_by_label("Why").fill("They were moved too early.")
+    press(page, "Bring them back")
+    page.wait_for_url(f"**/{SWEPT}**")
+    with closing(sqlite3.connect(office.project.settings.folder / "shop.db")) as shop:
+        assert shop.execute(
+            "SELECT count(*) FROM archived_orders WHERE put_by = ?", [done.run]
+        ).fetchone() == (0,)

@@ -14,7 +14,7 @@ from io import BytesIO
 import pytest
 
 import story
-from shop_project import opened
+from shop_project import opened, with_archived_orders
 from troth.errors import NotAllowedError, NotFoundError, TrothError
 from troth.ledger import lease, read
 from troth.ledger.rebuild import rebuild
@@ -24,41 +24,12 @@ from troth.work.sweep import Done, Marked
 
 NAME = "shop.orders.orders"
 ARCHIVE = "shop.archived_orders.orders"
-PROMISE = """
-```promise
-retention:
-  orders:
-    categories: [order]
-    period: 1 year
-    trigger: {en: the order}
-    grace: 0 days
-    archive: {period: 9 years, legal: {en: C. com. L123-22}}
-```
-"""
-EXTRA = """CREATE TABLE archived_orders
-(id integer PRIMARY KEY, customer_id integer, placed date, note text, put_by text)"""
 
 
 @pytest.fixture
 def shop(folder, clock):
     """A shop with an archive of its orders: two of January 2026, six of 2020, one of 2014."""
-    policy = folder / "policy.md"
-    policy.write_text(policy.read_text("utf-8") + PROMISE, "utf-8")
-    path = folder / "stores" / "shop.yaml"
-    bound = (
-        "columns: {id: key, customer_id: link, placed: order, note: order}\n"
-        "    retention: [{promise: retention/orders, trigger: placed}]\n"
-        "    archive: {table: archived_orders, readers: [accounts], step: put_by}"
-    )
-    old = "columns: {id: key, customer_id: link, placed: order, note: order}"
-    path.write_text(path.read_text("utf-8").replace(old, bound), "utf-8")
-    with closing(sqlite3.connect(folder / "shop.db")) as connection:
-        connection.execute(EXTRA)
-        rows = [(number, 1, "2020-03-01", "a gift") for number in range(10, 16)] + [
-            (9, 2, "2014-01-01", "old")
-        ]
-        connection.executemany("INSERT INTO orders VALUES (?, ?, ?, ?)", rows)
-        connection.commit()
+    with_archived_orders(folder)
     return opened(folder, clock)
 
 
