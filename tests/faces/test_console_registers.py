@@ -330,6 +330,9 @@ def test_an_answer_that_takes_long_is_looked_up_beside_its_page_and_kept(tmp_pat
         assert live.startswith(f"{address}/live?entity=")
         assert "Ask again" not in page
         assert 'data-live="' in client.get(address).text  # it goes on once
+        file = f"{address}?entity=&format=csv"
+        waits = client.get(file, follow_redirects=False)  # a file keeps nobody waiting either
+        assert (waits.status_code, waits.headers["location"]) == (303, f"{address}?entity=")
         refused = f"{address}?from=2026-02-01&to=2026-01-01"
         assert 'data-live="' in client.get(refused).text
         go_on.set()
@@ -338,6 +341,8 @@ def test_an_answer_that_takes_long_is_looked_up_beside_its_page_and_kept(tmp_pat
         page = client.get(address).text
         assert 'data-live="' not in page
         assert "Looked up on 1 December 2026" in page
+        assert unescape(re.search(r'href="([^"]*format=csv)"', page)[1]) == file
+        assert client.get(file, follow_redirects=False).headers["content-type"].startswith("text/csv")
         with client.stream("GET", refused.replace("?", "/live?")) as followed:
             assert "event: end" in "".join(followed.iter_text())
         told = client.get(refused)

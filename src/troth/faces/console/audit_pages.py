@@ -271,11 +271,13 @@ def _asked(
     if of_somebody and (number or subject):
         given = beside.now(sought, visit.staff.handle)
     elif not of_somebody and given is None:
-        given = (beside.now if said("format") else beside.answer)(sought, visit.staff.handle)
+        given = beside.answer(sought, visit.staff.handle)
     if given is not None:
         seen = answer_paper.as_shown(given, redact=said("redact") == "1")
         if said("format"):
             return _answered(visit, given, seen, said("format"))
+    elif said("format") and not of_somebody:  # the page waits for the answer, and then offers its files
+        return visit.to(f"/audit/questions/{asking.name}", **narrowing)
     return visit.show(
         "audit_question.html", asking.said[_words(visit)], question=asking, given=given, seen=seen,
         cell=partial(_cell, visit), entity=entity,
