@@ -442,6 +442,19 @@ def test_a_register_that_the_policy_does_not_know_is_told_by_cell(project, tmp_p
     ]  # fmt: skip
 
 
+def test_what_a_row_lacks_for_the_promise_it_makes_is_told_by_its_column(project, tmp_path):
+    category = next(str(one) for one in project.policy.categories)
+    file = tmp_path / "register.csv"
+    file.write_text(
+        "Activity,Purposes,Legal basis,Data,Retention\n"
+        f"Payroll,to pay staff,legitimate interests,{category},5 years from the last payslip\n",
+        encoding="utf-8",
+    )
+    (said,) = map(str, look(project, file, ColumnMap("register")).faults)
+    assert said.startswith("row 2, column Legitimate interest")
+    assert "interest: …" not in said
+
+
 def test_processors_and_documents_come_with_their_contracts_and_hashes(folder, project, tmp_path):
     (folder / "contracts").mkdir()
     (folder / "contracts" / "a.pdf").write_bytes(b"%PDF a")

@@ -34,6 +34,15 @@ _PERIOD = re.compile(
     re.IGNORECASE,
 )
 ORDER = ("activity", "purpose", "retention", "recipient", "document")
+_COLUMNS = {
+    "activity": {"title": "name", "entities": "companies", "joint_with": "joint", "does": "purposes",
+                 "controllers": "served"},
+    "purpose": {"does": "purposes", "duty": "interest", "recipients": "external", "entities": "companies"},
+    "retention": dict.fromkeys(("title", "period", "trigger", "criteria"), "retention"),
+    "recipient": {"title": "name", "named": "country", "notify": "email"},
+    "document": {"entities": "companies", "says": "covers", "recipients": "name"},
+}  # fmt: skip
+"""Which column a field of an entry is made of, where it has another name there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,25 +277,31 @@ def _entities(policy: Policy) -> dict[str, object]:
     return {str(one.key): one for one in (policy.group.entities if policy.group else ())}
 
 
-def written(entries: Sequence[Entry], head: str) -> tuple[str, dict[int, int]]:
-    """Write entries as a file of the register, and say for each of its lines which row it is from."""
+def written(entries: Sequence[Entry], head: str) -> tuple[str, dict[int, tuple[int, str, tuple[str, ...]]]]:
+    """Write entries as a file of the register, and say for each of its lines which row, kind and columns it is from."""
     lines = [f"# {line}" for line in head.splitlines()]
-    rows: dict[int, int] = {}
+    cells: dict[int, tuple[int, str, tuple[str, ...]]] = {}
     for kind in ORDER:
         mine = [one for one in entries if one.kind == kind]
         lines += [f"{kind}:"] if mine else []
         for one in mine:
             lines += [*([f"  # row {one.row}"] if one.row else []), f"  {one.key}:"]
-            first = len(lines)
-            lines += list(_fields(one.fields))
-            rows |= dict.fromkeys(range(first - 1, len(lines) + 1), one.row)
-    return "\n".join(lines) + "\n", rows
+            cells |= dict.fromkeys((len(lines) - 1, len(lines)), (one.row, kind, columns(kind, "title")))
+            for name, line in _fields(one.fields):
+                lines.append(line)
+                cells[len(lines)] = one.row, kind, columns(kind, name)
+    return "\n".join(lines) + "\n", cells
 
 
-def _fields(fields: Fields) -> Iterator[str]:
+def columns(kind: str, name: str) -> tuple[str, ...]:
+    """Return the columns that a field may be made of: by its name in the table, or by its own."""
+    return tuple(dict.fromkeys((_COLUMNS.get(kind, {}).get(name, name), name)))
+
+
+def _fields(fields: Fields) -> Iterator[tuple[str, str]]:
     for name, value in fields.items():
         if value is None or value in ("", [], {}):
             continue
         # JSON's quoting is that of double quotes in YAML; a day and a number are written bare.
         shown = value.isoformat() if isinstance(value, date) else json.dumps(value, ensure_ascii=False)
-        yield f"    {name}: {shown}"
+        yield name, f"    {name}: {shown}"

@@ -10,23 +10,25 @@ Law: GDPR Arts. 5(2), 28(3), 30.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from troth.errors import NotAllowedError
+from troth.errors import NotAllowedError, Problem
 from troth.ledger import read
 from troth.policy.loading import load
 from troth.rules import import_entry
 from troth.rules.import_entry import Drafting, Entry
-from troth.rules.import_sheet import Cells, Fault, Kind
+from troth.rules.import_sheet import Cells, Fault, Kind, table
 from troth.work.establishment import day_here
 from troth.work.importing import Taken, marks
 from troth.work.project import Project
 
 ROWS_MAX = 20_000
 FOLDER = "register"
+_LACKING = re.compile(r"Add `([a-z_]+): …`\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,12 @@ def draw(
         "Nothing of it is proven before that day. Review it as you would review what somebody else wrote."
     )
     text, lines = import_entry.written(new, head)
+    by_row = {one.row: one for one in rows}
     if new and not faults:
         _, problems = load({**project.policy.files, name: text})
         first = min(fresh)
         faults += [
-            Fault(lines.get(one.line, first), "", f"{one.what} {one.remedy}")
+            _fault(kind, by_row, *lines.get(one.line, (first, "", ())), one)
             if one.file == name
             else Fault(first, "", str(one))
             for one in problems
@@ -91,6 +94,23 @@ def draw(
         name, text, tuple(entries), tuple(dict.fromkeys(faults)), len(fresh), len(known - fresh - differs),
         tuple(sorted(differs - fresh)),
     )  # fmt: skip
+
+
+def _fault(
+    kind: Kind, rows: Mapping[int, Cells], row: int, entry: str, columns: Sequence[str], problem: Problem
+) -> Fault:
+    """Say by its cell what does not hold in what was made of it; what lacks there is named by its column."""
+    found = rows.get(row)
+    headed = {one.name: one.title["en"] for one in table(kind).columns}
+    lacking = _LACKING.fullmatch(problem.remedy)
+    wanted = import_entry.columns(entry, lacking[1])[0] if lacking else ""
+    if found is not None and wanted in headed:
+        heading = found.headings.get(wanted, headed[wanted])
+        return Fault(row, heading, f"what is made of this row does not hold without it: {problem.what}")
+    column = next((each for each in columns if found is not None and each in found.values), "")
+    if found is None or not column:
+        return Fault(row, "", f"{problem.what} {problem.remedy}")
+    return found.fault(column, f"what is made of this cell does not hold: {problem.what} {problem.remedy}")
 
 
 def write(project: Project, drawn: Drawn) -> Taken:
