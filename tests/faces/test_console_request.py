@@ -4,6 +4,7 @@ import html
 import json
 import re
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 
@@ -19,7 +20,7 @@ from troth.faces.console.desk import SESSION
 from troth.faces.portal.application import application
 from troth.faces.words import Words
 from troth.ledger import accounts, read
-from troth.work import admit, build_package, carry_on, decide, hold, request_file
+from troth.work import admit, build_package, carry_on, decide, hold, request_file, say_more
 
 ACTS = [*COURSE, *CLAIMS, *ANSWERS]
 
@@ -62,6 +63,11 @@ def office(project):
 def rows(project, store, statement):
     with closing(sqlite3.connect(project.settings.folder / f"{store}.db")) as connection:
         return connection.execute(statement).fetchall()
+
+
+def seen_in(page):
+    """What the form of an act says was done last when it was opened."""
+    return re.search(r'name="seen" value="(\d+)"', page)[1]
 
 
 def letter_of(page):
@@ -305,6 +311,45 @@ def test_a_letter_in_words_of_ones_own_is_shown_sent_and_kept_with_the_request(p
     assert "letter of our own" in office.page("handler", number)
     told = office("handler").post(f"/console/requests/{number}/dossier", data={"as": "json"})
     assert "We look into it by Friday." in told.text
+
+
+def test_a_letter_that_is_sent_twice_at_once_goes_once_and_the_second_is_told(project, office, letters):
+    number = story.ask(project, "access")
+    opened = office("handler").get(f"/console/requests/{number}/do/write").text
+    form = {"about": "your question", "letter_words": "By Friday.", "seen": seen_in(opened)}
+    preview = office.act("handler", number, "write", 200, **form)
+    form |= {"step": "send", "seen": seen_in(preview.text)}
+    before, client = len(letters()), office("handler")
+
+    def send(_):
+        return client.post(f"/console/requests/{number}/do/write", data=form, follow_redirects=False)
+
+    with ThreadPoolExecutor(4) as pressed:
+        answers = list(pressed.map(send, range(4)))
+    assert sorted(one.status_code for one in answers) == [303, 409, 409, 409]
+    assert all("Nothing was done twice" in one.text for one in answers if one.status_code == 409)
+    assert len(letters()) == before + 1
+
+
+def test_of_two_at_one_form_the_second_is_told_what_the_first_did_and_keeps_what_was_typed(project, office):
+    number = story.ask(project, "access")
+    opened = office("handler").get(f"/console/requests/{number}/do/extend").text
+    form = {"reason": "complexity", "reasons": "Nine <archives>.", "seen": seen_in(opened)}
+    office("dpo").get(f"/console/requests/{number}/do/write")  # to look is to change nothing
+    carry_on.carry_on(project, number)  # nor does what goes by itself
+    admit_one(project, "second", "handler")
+    office.act("second", number, "extend", **form | {"reasons": "Ten."})
+    told = office.act("handler", number, "extend", 409, **form).text
+    assert "second did something to the request" in told
+    assert "in it." not in told  # it can be done no more, and no form is shown
+    form = {"about": "a", "letter_words": "Kept <b>.", "seen": form["seen"]}
+    told = office.act("handler", number, "write", 409, **form).text
+    assert seen_in(told) != form["seen"]
+    assert "Kept &lt;b&gt;.</textarea>" in told
+    say_more.say_more(project, number, "I only want the invoices.")
+    told = office.act("handler", number, "write", 409, **form | {"seen": seen_in(told)}).text
+    assert "the person did something" in told
+    office.act("handler", number, "write", 200, **form | {"seen": seen_in(told)})
 
 
 def test_an_extension_takes_two_people_and_a_letter(project, office):

@@ -9,11 +9,13 @@ from litestar import Response
 
 from troth.errors import NotAllowedError, NotFoundError, TrothError
 from troth.faces.console import request_shown as shown
+from troth.faces.console import since
 from troth.faces.console.acts import Act, Sight, every, nothing
 from troth.faces.console.acts_claims import ANSWERS, CLAIMS
 from troth.faces.console.acts_course import COURSE
 from troth.faces.console.desk import Desk, Visit
 from troth.faces.console.progress import Step, Works, live
+from troth.faces.in_turn import in_turn
 from troth.ledger import lease, read
 from troth.rules import claim as claim_rules
 from troth.rules.letter import Written
@@ -91,7 +93,14 @@ def request_pages(desk: Desk) -> None:
     @desk.act("/requests/{number:str}/do/{act:str}", "read_requests", files=True)
     def do(visit: Visit) -> Response[Any]:
         """POST /console/requests/NUMBER/do/ACT: show the letter that would go out, or do it."""
+        with in_turn(visit.project, f"request/{visit.path['number']}"):
+            return done_once(visit)
+
+    def done_once(visit: Visit) -> Response[Any]:
         act, sight = _act(visit)
+        moved = since.moved(sight)
+        if moved:
+            return draw(act, sight, moved=moved)
         if not act.when(sight):
             raise NotAllowedError("This does not come into question any more. Look at the request again.")
         try:
@@ -110,7 +119,9 @@ def request_pages(desk: Desk) -> None:
         to = became.number if isinstance(became, Opened) else sight.number
         return visit.to(f"/requests/{to}", "told.act_done")
 
-    def draw(act: Act, sight: Sight, *, wrong: str = "", letters: tuple[Written, ...] = ()) -> Response[str]:
+    def draw(
+        act: Act, sight: Sight, *, wrong: str = "", moved: str = "", letters: tuple[Written, ...] = ()
+    ) -> Response[str]:
         visit = sight.visit
         known: list[tuple[str, str]] = []
         why_not = list(act.why_not(sight)) if act.when(sight) else [visit.words("act.not_now")]
@@ -125,7 +136,8 @@ def request_pages(desk: Desk) -> None:
         )  # fmt: skip
         plan = sight.told["plan"] if act.name in {"approve", "review"} and sight.claim else None
         return visit.show(
-            "request_act.html", visit.words(f"act.{act.name}"), 422 if wrong else 200, act=act, number=sight.number,
+            "request_act.html", visit.words(f"act.{act.name}"), 409 if moved else 422 if wrong else 200, act=act,
+            number=sight.number, moved=moved, seen=since.mark(sight),
             claim=sight.claim, right=right, wrong=wrong, letters=letters, fields=list(act.fields(sight)), known=known,
             why_not=why_not, foreseen=act.foresee(sight) if act.foresee is not None and not why_not else None,
             plan=shown.plan(plan["stores"]) if plan else None, sha=plan["sha256"][:12] if plan else "", matrix=matrix,
