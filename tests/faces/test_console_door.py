@@ -1,6 +1,8 @@
 """The console's door: the first link, joining, signing in and out, being locked out."""
 
 import base64
+import html
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -92,6 +94,61 @@ def test_signing_in_takes_password_and_code_and_leads_where_one_was_going(client
     done = enter(client, project, secret, to="/console?x=1")
     assert done.headers["location"] == "/console?x=1"
     assert client.get("/console").status_code == 200
+
+
+def hidden(page):
+    """The hidden fields of the form to sign in."""
+    form = page.split('action="/console/sign-in"', 1)[1].split("</form>", 1)[0]
+    found = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', form)
+    return {html.unescape(name): html.unescape(value) for name, value in found}
+
+
+def test_what_was_typed_when_a_session_had_ended_stands_in_its_form_after_signing_in(client, project, clock):
+    _, secret = join(client, project, admit.first_link(project))
+    clock.now += timedelta(hours=11)
+    page = {"referer": "http://testserver.local/console/settings"}
+    typed = {
+        "handle": "no good!",
+        "name": 'N "N" <b>',
+        "email": "n@staff.example",
+        "password": "not to be shown",
+    }
+    ended = client.post("/console/settings/invite", data=typed, headers=page, follow_redirects=False)
+    assert ended.status_code == 403
+    assert "What you typed is kept in this page" in ended.text
+    assert "<b>" not in ended.text
+    assert "not to be shown" not in ended.text
+    wrong = enter(client, project, secret, password="another one", **hidden(ended.text))
+    assert wrong.status_code == 422
+    assert hidden(wrong.text) == hidden(ended.text)
+    early = client.post("/console/sign-in", data={**hidden(ended.text), "already": "yes"})
+    assert (early.status_code, hidden(early.text)) == (422, hidden(ended.text))
+    done = enter(client, project, secret, **hidden(ended.text))
+    assert done.status_code == 200
+    assert done.cookies[SESSION]
+    for again in (done, client.post("/console/sign-in", data={**hidden(ended.text), "already": "yes"})):
+        assert "Nothing was done yet" in again.text
+        assert 'value="no good!"' in again.text
+        assert 'value="N &quot;N&quot; &lt;b&gt;"' in again.text
+    assert admit.state(project, "no good!") is None
+    elsewhere = hidden(ended.text) | {"typed.came-from": "//evil.example/console", "to": "//evil.example"}
+    lost = client.post("/console/sign-in", data={**elsewhere, "already": "yes"}, follow_redirects=False)
+    assert lost.headers["location"] == "/console?told=told.bad.lost"
+
+
+def test_what_is_too_large_to_carry_or_from_another_site_is_not_read_without_a_session(client):
+    page = {"referer": "http://testserver.local/console/settings"}
+    much = client.post(
+        "/console/settings/invite", data={"name": "x" * 70_000}, headers=page, follow_redirects=False
+    )
+    assert much.headers["location"] == "/console/sign-in?to=%2Fconsole%2Fsettings&told=told.bad.too_much"
+    assert "too large to be kept" in client.get(much.headers["location"]).text
+    for where in ("/console/settings/invite", "/console/sign-in"):
+        foreign = client.post(
+            where, data={"name": "typed by nobody"}, headers={"sec-fetch-site": "cross-site"}
+        )
+        assert foreign.status_code == 403
+        assert "typed by nobody" not in foreign.text
 
 
 @pytest.mark.parametrize(

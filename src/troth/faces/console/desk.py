@@ -32,13 +32,14 @@ from litestar.response import Redirect
 
 from troth import errors
 from troth.errors import TrothError
-from troth.faces.console import typed
+from troth.faces.console import carried, typed
 from troth.faces.console.heard import Heard
 from troth.faces.console.saved import csv_file
 from troth.faces.console.table import Tables
 from troth.faces.portal.pages import same_site
 from troth.faces.web import CONSOLE, HEADERS, STATUS, Look, error_key
 from troth.faces.words import NAMES, Words, preferred
+from troth.ledger import accounts
 from troth.policy.called import Called
 from troth.rules import purpose_scope
 from troth.rules.staff import Duty, Staff
@@ -253,7 +254,9 @@ class Desk:
             async def answer(request: Asked) -> Response[Any]:
                 same_site(request, self.project)
                 if await asyncio.to_thread(self._admitted, request, duty) is None:
-                    return self._to_sign_in(request)
+                    small = carried.is_small(request.headers.get("content-length", ""))
+                    lost = await read_form(request) if small else None
+                    return await asyncio.to_thread(self._to_sign_in, request, lost)
                 form = await read_form(request)  # which may take long: who may is asked again after it
                 return await asyncio.to_thread(self._answer, request, duty, done, form)
 
@@ -289,7 +292,7 @@ class Desk:
     ) -> Response[Any]:
         who = self._admitted(request, duty)
         if who is None:
-            return self._to_sign_in(request)
+            return self._to_sign_in(request, form)
         visit = Visit(self, request, who, self.words_for(request), form)
         try:
             return shown(visit)
@@ -301,15 +304,30 @@ class Desk:
 
     def _as_typed(self, visit: Visit, error: TrothError) -> Response[Any] | None:
         """Draw the page again that a refused form stood on, with what was typed; None where it is not to be had."""
+        said, there = escape(visit.words.said(str(error))), escape(visit.words("refused.form"))
+        status = 409 if isinstance(error, errors.ConflictError) else 422
+        return self.filled(visit, visit.request.url.path, ("bad", "alert", said, there), status)
+
+    def filled(
+        self, visit: Visit, action: str, note: tuple[str, str, str, str], status: int
+    ) -> Response[Any] | None:
+        """Draw the page on which the form of an action stood, with what was typed; None where it is not to be had.
+
+        The note above it is its kind, its role, what it says, and the words of the link to the form.
+        """
         request, words = visit.request, visit.words
         came, _, asked = (visit.given(typed.CAME_FROM) or _came_from(request)).partition("?")
-        by_gaps = sorted(self.pages, key=lambda one: one.count("{"))
-        route = next((one for one in by_gaps if _names(one, came) is not None), "")
+        route = self._route(came)
         duty, shown = self.pages.get(route, (None, None))
         named = _names(route, came)
         if shown is None or named is None or (duty is not None and not visit.staff.may(duty)):
             return None
-        query = urlencode([one for one in parse_qsl(asked) if one[0] not in {"csv", "format", "told"}])
+        kept = [one for one in parse_qsl(asked) if one[0] not in {"csv", "format", "told"}]
+        if visit.given("claim") and "claim" not in dict(
+            kept
+        ):  # the letter was looked at: its address names no claim
+            kept.append(("claim", visit.given("claim")))
+        query = urlencode(kept)
         looked = Request[Any, Any, Any](
             {**request.scope, "method": "GET", "path": came, "raw_path": quote(came).encode(),
              "query_string": query.encode(), "path_params": named, "state": {}}
@@ -320,20 +338,43 @@ class Desk:
             return None
         if not isinstance(getattr(page, "content", None), str) or page.status_code != 200:
             return None
-        said, there = escape(words.said(str(error))), escape(words("refused.form"))
-        note = f'<div class="note bad" role="alert"><p>{said} <a href="#{typed.ANCHOR}">{there}</a></p></div>'
-        drawn = typed.kept(
-            page.content, request.url.path, visit.form, note, f"{came}{'?' + query if query else ''}"
-        )
+        kind, role, said, there = note
+        above = f'<div class="note {kind}" role="{role}"><p>{said} <a href="#{typed.ANCHOR}">{there}</a></p></div>'
+        drawn = typed.kept(page.content, action, visit.form, above, f"{came}{'?' + query if query else ''}")
         if drawn is None:
             return None
-        page.content, page.status_code = drawn, 409 if isinstance(error, errors.ConflictError) else 422
+        page.content, page.status_code = drawn, status
         return page
 
-    def _to_sign_in(self, request: Asked) -> Response[Any]:
-        query = f"?{request.url.query}" if request.url.query else ""
-        back = f"{request.url.path}{query}" if request.method == "GET" else ROOT
-        return Redirect(f"{ROOT}/sign-in?{urlencode({'to': back})}", status_code=303)
+    def _route(self, address: str) -> str:
+        """Return the route of the page that has an address; empty where none has."""
+        by_gaps = sorted(self.pages, key=lambda one: one.count("{"))
+        return next((one for one in by_gaps if _names(one, address) is not None), "")
+
+    def _to_sign_in(self, request: Asked, form: Mapping[str, Sequence[Any]] | None) -> Response[Any]:
+        """Lead to the door; where a form was sent (None: one too large to be read), its page carries what was typed."""
+        if request.method == "GET":
+            query = f"?{request.url.query}" if request.url.query else ""
+            return Redirect(f"{ROOT}/sign-in?{urlencode({'to': request.url.path + query})}", status_code=303)
+        named = next((one for one in (form or {}).get(typed.CAME_FROM, ()) if isinstance(one, str)), "")
+        came = inside(named or _came_from(request))
+        came = came if self._route(came.partition("?")[0]) else ROOT
+        told = carried.fields(form or {}, request.url.path, came)
+        if told:
+            return self.door(request, self.words_for(request), 403, to=came, carried=told)
+        lost = {"told": "told.bad.too_much"} if form is None else {}
+        return Redirect(f"{ROOT}/sign-in?{urlencode({'to': came, **lost})}", status_code=303)
+
+    def door(
+        self, request: Asked, words: Words, status: int = 200, *, to: str, wrong: str = "", handle: str = "",
+        left: bool = False, carried: Sequence[tuple[str, str]] = (),
+    ) -> Response[str]:  # fmt: skip
+        """Draw the form to sign in, which leads to an address; it carries the hidden fields of a form that was lost."""
+        told = self.project.settings.sign_in
+        return self.draw(
+            request, words, "sign_in.html", words("door.title"), status, wrong=wrong, handle=handle, to=to, left=left,
+            outside=told.name if told else "", empty=not accounts.exist(self.project.ledger), carried=carried,
+        )  # fmt: skip
 
     def refused(
         self, request: Asked, words: Words, error: TrothError, staff: Staff | None = None

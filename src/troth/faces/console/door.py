@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 from litestar import Response, get, post
@@ -10,12 +12,13 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from troth.errors import NotAllowedError, NotFoundError, TrothError
-from troth.faces.console import square_code
-from troth.faces.console.desk import ROOT, SESSION, Asked, Desk, inside, read_form
+from troth.faces.console import carried, square_code
+from troth.faces.console.desk import ROOT, SESSION, Asked, Desk, Visit, inside, read_form
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.pages import limited, same_site
 from troth.ledger import accounts
-from troth.work import sign_in
+from troth.rules.staff import Staff
+from troth.work import admit, sign_in
 
 
 def door(desk: Desk, limit: Limit) -> list[Any]:
@@ -23,12 +26,13 @@ def door(desk: Desk, limit: Limit) -> list[Any]:
     project = desk.project
     outside = project.settings.sign_in.name if project.settings.sign_in else ""
 
-    def form(request: Asked, status: int = 200, wrong: str = "", handle: str = "") -> Response[str]:
-        words = desk.words_for(request)
-        return desk.draw(
-            request, words, "sign_in.html", words("door.title"), status, wrong=wrong, handle=handle,
-            to=inside(str(request.query_params.get("to", ROOT))), outside=outside,
-            empty=not accounts.exist(project.ledger),
+    def form(
+        request: Asked, status: int = 200, wrong: str = "", handle: str = "", to: str = "",
+        told: Sequence[tuple[str, str]] = (),
+    ) -> Response[str]:  # fmt: skip
+        return desk.door(
+            request, desk.words_for(request), status, to=inside(to or str(request.query_params.get("to", ROOT))),
+            wrong=wrong, handle=handle, carried=told,
             left=bool(outside) and request.query_params.get("told") == "told.out",
         )  # fmt: skip
 
@@ -41,7 +45,7 @@ def door(desk: Desk, limit: Limit) -> list[Any]:
             return Redirect(inside(str(request.query_params.get("to", ROOT))), status_code=303)
         return await asyncio.to_thread(form, request)
 
-    @post(f"{ROOT}/sign-in", status_code=303)
+    @post(f"{ROOT}/sign-in", status_code=303, request_max_body_size=carried.SIGN_IN_BYTES_MAX)
     async def signed(request: Asked) -> Response[Any]:
         """POST /console/sign-in: handle, password and code, all at once."""
         same_site(request, project)
@@ -49,19 +53,36 @@ def door(desk: Desk, limit: Limit) -> list[Any]:
         return await asyncio.to_thread(enter, request, await read_form(request))
 
     def enter(request: Asked, given: dict[str, list[Any]]) -> Response[Any]:
-        handle, password, code = (_text(given, name) for name in ("handle", "password", "code"))
+        handle, password, code, to = (_text(given, name) for name in ("handle", "password", "code", "to"))
+        words = desk.words_for(request)
+        if _text(given, "already"):  # signed in meanwhile, in another tab
+            who = desk.signed_in(request)
+            if who is not None:
+                return onward(request, given, who)
+            return form(request, 422, words("door.not_yet"), handle[:40], to, carried.again(given))
         try:
             address = request.client.host if request.client else ""
             token = sign_in.sign_in(project, handle.strip().lower(), password, code, address)
         except NotAllowedError as error:
             often = isinstance(error, sign_in.TooManyTriesError)
-            words = desk.words_for(request)
             wrong = words("door.wait" if often else "door.wrong", minutes=sign_in.LOCKED_SECONDS // 60)
-            return form(request, 422, wrong, handle[:40])
+            return form(request, 422, wrong, handle[:40], to, carried.again(given))
         except TrothError as error:
-            return desk.refused(request, desk.words_for(request), error)
-        to = inside(_text(given, "to") or ROOT)
-        return Redirect(to, status_code=303, cookies=[desk.session_cookie(token)])
+            return desk.refused(request, words, error)
+        answer = onward(request, given, admit.acting(project, handle.strip().lower()))
+        answer.set_cookie(desk.session_cookie(token))
+        return answer
+
+    def onward(request: Asked, given: dict[str, list[Any]], who: Staff | None) -> Response[Any]:
+        """Lead where somebody was going, or draw the form again that the session ended in, for them to send."""
+        to, words = inside(_text(given, "to") or ROOT), desk.words_for(request)
+        action, told = carried.form(given)
+        if not action or who is None:
+            return Redirect(to, status_code=303)
+        note = ("warn", "status", escape(words("door.carried")), escape(words("refused.form")))
+        filled = desk.filled(Visit(desk, request, who, words, told), action, note, 200)
+        lost = f"{'&' if '?' in to else '?'}told=told.bad.lost"
+        return filled or Redirect(f"{to}{lost}", status_code=303)
 
     @post(f"{ROOT}/sign-out", status_code=303, sync_to_thread=True)
     def out(request: Asked) -> Response[Any]:
