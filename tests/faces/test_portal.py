@@ -1,6 +1,8 @@
 """The portal: whoever asks is answered, and whoever holds only a link learns nothing."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -125,6 +127,44 @@ def test_a_document_of_eleven_megabytes_is_refused_before_it_is_read(visit, proj
 def test_sending_the_form_twice_opens_one_request(visit, project):
     client = visit()
     assert ask(client) == ask(client)
+
+
+def test_a_form_sent_twice_at_once_opens_one_request_with_one_receipt_and_one_code(visit, project, letters):
+    client = visit()
+    with ThreadPoolExecutor(3) as pressed:
+        assert len(set(pressed.map(lambda _: ask(client), range(3)))) == 1
+    page = ask(client)
+    assert len(letters()) == 2
+    form = {"sent": re.search(r'name="sent" value="(\d+)"', client.get(page).text)[1]}
+    with ThreadPoolExecutor(3) as pressed:
+        told = list(pressed.map(lambda _: client.post(f"{page}/code", data=form), range(3)))
+    assert all("A new code is on its way." in one.text for one in told)
+    assert len(letters()) == 3
+
+
+def test_what_was_written_when_the_time_was_over_is_kept_and_added_once(visit, project, code, clock):
+    client = visit()
+    page = ask(client)
+    number = page.split("/")[-1].rpartition("-")[0]
+    prove(client, page, code())
+    said = re.search(r'name="said" value="(\d+)"', client.get(page).text)[1]
+    clock.now += timedelta(minutes=31)
+    written = {"wording": 'only "invoices" <b>', "said": said}
+    kept = 'name="wording" value="only &#34;invoices&#34; &lt;b&gt;"'
+    ended = client.post(f"{page}/say", data=written)
+    assert ended.status_code == 403
+    assert "kept in this page" in ended.text
+    assert ended.text.count(kept) == 2
+    assert "<textarea" not in ended.text
+    anew = client.post(f"{page}/code", data=written | {"sent": "1"})
+    assert anew.text.count(kept) == 2
+    assert client.post(f"{page}/prove", data=written | {"code": "1"}).text.count(kept) == 2
+    again = client.post(f"{page}/prove", data=written | {"code": code()})
+    assert "only &#34;invoices&#34; &lt;b&gt;</textarea>" in again.text
+    assert request_file.load(project, number).state.get("said_more", 0) == 0
+    for _ in range(2):
+        assert "It is added to your request." in client.post(f"{page}/say", data=written).text
+    assert request_file.load(project, number).state["said_more"] == 1
 
 
 def test_a_form_that_was_mended_and_sent_again_opens_another_request(visit):

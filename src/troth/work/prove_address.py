@@ -10,7 +10,9 @@ Law: GDPR Art. 12(6), which this is not; Art. 32 (the answer reaches nobody else
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from troth.errors import NotAllowedError
 from troth.ledger import append, keys, read, tries
@@ -25,17 +27,27 @@ TRIES_MAX = 5
 CODES_PER_HOUR = 5
 
 
-def send_code(project: Project, number: str) -> None:
-    """Send a new code, which makes older ones worthless; raises NotAllowedError after too many."""
+def send_code(project: Project, number: str, *, after: int | None = None) -> None:
+    """Send a new code, which makes older ones worthless; raises NotAllowedError after too many.
+
+    `after` says how many had gone when it was asked for: where there are more, it was asked for twice, and none goes.
+    """
     found = request_file.load(project, number)
+    if after is not None and sent_so_far(found.state) > after:
+        return
     if not request_file.reached(project, number).get("email"):
         raise NotAllowedError("This request has no e-mail address, so there is nowhere to send a code.")
     if tries.count(project.ledger, f"codes/{number}", 3600) > CODES_PER_HOUR:
         raise NotAllowedError("Too many codes were asked for. Wait an hour, then ask again.")
-    sent = sum(told["kind"] == "code" for told in found.state["letters"])
+    sent = sent_so_far(found.state)
     tries.forget(project.ledger, f"code/{number}")
     fields = letter_fields(_code(project, number, sent + 1))
     send_letter.send_letter(project, number, "code", fields, letter_id=f"code-{sent + 1}")
+
+
+def sent_so_far(state: Mapping[str, Any]) -> int:
+    """Return how many codes went out for a request."""
+    return sum(told["kind"] == "code" for told in state["letters"])
 
 
 def letter_fields(code: str = "•" * DIGITS) -> dict[str, object]:

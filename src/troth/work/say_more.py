@@ -5,6 +5,8 @@ Law: GDPR Art. 12(2).
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from troth.errors import NotAllowedError
 from troth.ledger import append
 from troth.rules import request
@@ -16,8 +18,13 @@ TEXT_MAX = 10_000
 TIMES_MAX = 100
 
 
-def say_more(project: Project, number: str, text: str, *, channel: str = "portal") -> None:
-    """Record what a person adds; raises NotAllowedError when it is nothing, too long, or too late."""
+def say_more(
+    project: Project, number: str, text: str, *, channel: str = "portal", after: int | None = None
+) -> None:
+    """Record what a person adds; raises NotAllowedError when it is nothing, too long, or too late.
+
+    `after` says how often they had added something when they wrote: the same words sent twice are added once.
+    """
     found = request_file.load(project, number)
     if not request.is_open(found.state):
         raise NotAllowedError("The request has ended. Make a new one.")
@@ -27,4 +34,5 @@ def say_more(project: Project, number: str, text: str, *, channel: str = "portal
         "said_more", found.stream, {"channel": channel}, **request_file.about(found), actor="requester",
         payload={"text": text.strip()},
     )  # fmt: skip
-    append.append(project.ledger, [draft])
+    said = sha256(text.strip().encode("utf-8", "replace")).hexdigest()[:16]
+    append.append(project.ledger, [draft], once=None if after is None else f"said {number} {after} {said}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 import secrets
@@ -18,6 +19,7 @@ from litestar.response import Redirect, Stream
 
 from troth.errors import NotAllowedError
 from troth.faces.attachment import attachment
+from troth.faces.in_turn import in_turn
 from troth.faces.portal import session
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.seen import seen
@@ -111,20 +113,23 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         wrong = _wrong(given, look.words_for(request), offered)
         if wrong:
             return form(request, given, wrong, 422)
-        opened = open_request.open_request(
-            project, given["rights"], given["email"], name=given["name"], wording=given["wording"],
-            language=look.words_for(request).language, channel="portal", once=_once(given),
-            because=given["because"] if "restrict" in given["rights"] else "", acting=_acting(given),
-        )  # fmt: skip
-        sent = _send_code(opened.number)
+        once = _once(given)
+        with in_turn(project, once):
+            opened = open_request.open_request(
+                project, given["rights"], given["email"], name=given["name"], wording=given["wording"],
+                language=look.words_for(request).language, channel="portal", once=once,
+                because=given["because"] if "restrict" in given["rights"] else "", acting=_acting(given),
+            )  # fmt: skip
+            sent = _send_code(opened.number, 0)
         told = "follow.new" if sent == "prove.sent" else sent
         query = carried(request, f"told={told}")
         return Redirect(f"/follow/{request_file.token(project, opened.number)}{query}", status_code=303)
 
-    def _send_code(number: str) -> str:
+    def _send_code(number: str, after: int | None) -> str:
         """Send a code, and return what to say of it; that a mailbox refused it is said to nobody."""
         try:
-            prove_address.send_code(project, number)
+            with in_turn(project, f"request/{number}"):
+                prove_address.send_code(project, number, after=after)
         except NotAllowedError:
             return "prove.wait"
         last = request_file.load(project, number).state["letters"][-1]
@@ -136,9 +141,14 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         number = request_file.by_token(project, token)
         return shown(request, token, number, str(request.query_params.get("told", "")))
 
-    def shown(request: Asked, token: str, number: str, told: str, status: int = 200) -> Response[str]:
+    def shown(
+        request: Asked, token: str, number: str, told: str, status: int = 200, *,
+        typed: str = "", entered: bool = False,
+    ) -> Response[str]:  # fmt: skip
+        """Draw the page of a request; `typed` is what they were adding, `entered` that the code was given just now."""
         words = look.words_for(request)
-        private = session.holds(project, number, request.cookies.get(session.NAME))
+        private = entered or session.holds(project, number, request.cookies.get(session.NAME))
+        state = request_file.load(project, number).state
         told = (
             told
             if re.fullmatch(r"(prove|follow|withdraw|narrow|say|document)\.[a-z]+", told) and words.has(told)
@@ -146,22 +156,29 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         )
         kind = (
             "bad"
-            if told in {"prove.wrong", "prove.wait", "prove.away", "say.wrong", "document.wrong"}
+            if told in {"prove.wrong", "prove.wait", "prove.away", "say.wrong", "say.ended", "document.wrong"}
             else "good"
         )
         return look.page(
             request, "follow.html", _follow_title(words, number, kind), status, path=f"/follow/{token}",
             link=token, told_kind=kind, session_minutes=session.MINUTES,
+            sent=prove_address.sent_so_far(state), said=state.get("said_more", 0), typed=typed,
             told=words(told) if told else "", request=seen(project, number, words, private=private),
         )  # fmt: skip
 
-    @post("/follow/{token:str}/code", sync_to_thread=True, status_code=303)
-    def code(request: Asked, token: FromPath[str]) -> Response[Any]:
-        """POST /follow/TOKEN/code: send a new code."""
+    @post("/follow/{token:str}/code", status_code=303)
+    async def code(request: Asked, token: FromPath[str]) -> Response[Any]:
+        """POST /follow/TOKEN/code: send a new code; pressed twice it sends one."""
         same_site(request, project)
         limited(request, codes)
+        return await asyncio.to_thread(send_code, request, token, dict(await request.form()))
+
+    def send_code(request: Asked, token: str, data: dict[str, Any]) -> Response[Any]:
         number = request_file.by_token(project, token)
-        return Redirect(f"/follow/{token}{carried(request, f'told={_send_code(number)}')}", status_code=303)
+        told, typed = _send_code(number, _count(data, "sent")), _text(data, "wording")
+        if typed:
+            return shown(request, token, number, told, typed=typed)
+        return Redirect(f"/follow/{token}{carried(request, f'told={told}')}", status_code=303)
 
     @post("/follow/{token:str}/prove", sync_to_thread=True, status_code=303)
     def prove(request: Asked, token: FromPath[str], data: Form) -> Response[Any]:
@@ -169,11 +186,16 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         same_site(request, project)
         number = request_file.by_token(project, token)
         if not prove_address.take_code(project, number, _text(data, "code")):
-            return shown(request, token, number, "prove.wrong", 422)
+            return shown(request, token, number, "prove.wrong", 422, typed=_text(data, "wording"))
         cookie = Cookie(
             session.NAME, path="/follow", value=session.issue(project, number), max_age=session.MINUTES * 60,
             httponly=True, samesite="strict", secure=secure,
         )  # fmt: skip
+        typed = _text(data, "wording")
+        if typed:  # what they were adding when the time was over stands in its form again
+            page = shown(request, token, number, "prove.done", typed=typed, entered=True)
+            page.set_cookie(cookie)
+            return page
         return Redirect(
             f"/follow/{token}{carried(request, 'told=prove.done')}", status_code=303, cookies=[cookie]
         )
@@ -195,11 +217,16 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
     @post("/follow/{token:str}/say", sync_to_thread=True, status_code=303)
     def say(request: Asked, token: FromPath[str], data: Form) -> Response[Any]:
         """POST /follow/TOKEN/say: add something to the request."""
-        number = opened(request, token)
+        typed = _text(data, "wording")
         try:
-            say_more.say_more(project, number, _text(data, "wording"))
+            number = opened(request, token)
+        except PermissionDeniedException:
+            same_site(request, project)
+            return shown(request, token, request_file.by_token(project, token), "say.ended", 403, typed=typed)
+        try:
+            say_more.say_more(project, number, typed, after=_count(data, "said"))
         except NotAllowedError:
-            return shown(request, token, number, "say.wrong", 422)
+            return shown(request, token, number, "say.wrong", 422, typed=typed)
         return Redirect(f"/follow/{token}{carried(request, 'told=say.done')}", status_code=303)
 
     @post("/follow/{token:str}/withdraw", sync_to_thread=True, status_code=303)
@@ -334,6 +361,12 @@ def _text(data: dict[str, Any], name: str) -> str:
     found = data.get(name, "")
     found = found[0] if isinstance(found, list) and found else found
     return str(found).strip()[: FIELD_MAX.get(name, 1000) + 1] if isinstance(found, str | int | float) else ""
+
+
+def _count(data: dict[str, Any], name: str) -> int | None:
+    """Return a number that the page wrote into its form; None where there is none."""
+    written = _text(data, name)
+    return int(written) if re.fullmatch(r"[0-9]{1,6}", written) else None
 
 
 def _acting(given: dict[str, Any]) -> open_request.Acting | None:
