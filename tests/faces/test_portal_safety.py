@@ -172,6 +172,14 @@ def test_no_form_of_another_site_is_taken(client):
             assert "set-cookie" not in answer.headers
 
 
+def test_an_origin_or_a_referer_that_is_no_address_is_refused_or_passed_over(client):
+    broken = {"origin": "http://[x", "referer": "http://[x"}
+    for place in ("/asked", "/report", "/console/sign-in", "/console/settings/invite"):
+        assert client.post(place, data={"what": "x"}, headers=broken).status_code == 403, place
+    for place in ("/nothing", "/console/nothing"):
+        assert client.get(place, headers=broken).status_code == 404, place
+
+
 def test_a_planted_session_opens_nothing_and_is_never_taken_up(client, shop):
     project = shop[0]
     number = story.ask(project, "access")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import SplitResult, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from litestar import MediaType, Request, Response, get
@@ -152,6 +153,18 @@ def _templates(*folders: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def parts_of(address: str) -> SplitResult:
+    """Return the parts of an address that a visitor's program sent; all are empty where it is none.
+
+    >>> parts_of("http://[x/y").netloc, parts_of("https://troth.example/y").netloc
+    ('', 'troth.example')
+    """
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 def carried(visit: Request[Any, Any, Any], more: str = "") -> str:

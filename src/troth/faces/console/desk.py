@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from html import escape
 from typing import Any, TypeAlias
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from litestar import MediaType, Request, Response, get, post
 from litestar.datastructures import Cookie, UploadFile
@@ -37,7 +37,7 @@ from troth.faces.console.heard import Heard
 from troth.faces.console.saved import csv_file
 from troth.faces.console.table import Tables
 from troth.faces.portal.pages import same_site
-from troth.faces.web import CONSOLE, HEADERS, STATUS, Look, error_key
+from troth.faces.web import CONSOLE, HEADERS, STATUS, Look, error_key, parts_of
 from troth.faces.words import NAMES, Words, preferred
 from troth.ledger import accounts
 from troth.policy.called import Called
@@ -498,16 +498,14 @@ def _sheets(request: Asked) -> Tables:
 
 def _referred(request: Asked) -> str:
     """Return the page somebody came from, if it is one of ours."""
-    from urllib.parse import urlsplit
-
-    came = urlsplit(request.headers.get("referer", ""))
+    came = parts_of(request.headers.get("referer", ""))
     ours = came.netloc == request.headers.get("host", "") and came.path.startswith(f"{ROOT}/")
     return quote(came.path) if ours and came.path != request.url.path else ROOT
 
 
 def _came_from(request: Asked) -> str:
     """Return the page somebody came from with its query, if it is one of ours; empty else."""
-    came = urlsplit(request.headers.get("referer", ""))
+    came = parts_of(request.headers.get("referer", ""))
     query = f"?{came.query}" if came.query else ""
     return f"{unquote(came.path)}{query}" if came.netloc == request.headers.get("host", "") else ""
 

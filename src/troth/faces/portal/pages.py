@@ -23,7 +23,7 @@ from troth.faces.in_turn import in_turn
 from troth.faces.portal import session
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.seen import seen
-from troth.faces.web import Look, carried
+from troth.faces.web import Look, carried, parts_of
 from troth.faces.words import Words
 from troth.law import right as law_right
 from troth.outside.mail import is_address
@@ -326,7 +326,7 @@ def same_site(request: Asked, project: Project) -> None:
     origin = request.headers.get("origin")
     host = request.headers.get("host", "")
     ours = {host, urlsplit(project.settings.public_url).netloc}
-    if origin is not None and urlsplit(origin).netloc not in ours:
+    if origin is not None and parts_of(origin).netloc not in ours - {""}:
         raise PermissionDeniedException
 
 
