@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from html import escape
 from typing import Any
+from urllib.parse import urlencode
 
 from litestar import Response, get, post
 from litestar.params import FromPath
@@ -81,8 +82,8 @@ def door(desk: Desk, limit: Limit) -> list[Any]:
             return Redirect(to, status_code=303)
         note = ("warn", "status", escape(words("door.carried")), escape(words("refused.form")))
         filled = desk.filled(Visit(desk, request, who, words, told), action, note, 200)
-        lost = f"{'&' if '?' in to else '?'}told=told.bad.lost"
-        return filled or Redirect(f"{to}{lost}", status_code=303)
+        lost = urlencode({"told": "told.bad.lost"})
+        return filled or Redirect(f"{to}{'&' if '?' in to else '?'}{lost}", status_code=303)
 
     @post(f"{ROOT}/sign-out", status_code=303, sync_to_thread=True)
     def out(request: Asked) -> Response[Any]:
