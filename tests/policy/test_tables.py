@@ -35,11 +35,12 @@ WIDE = read({"policy.md": with_promises("""
         role: processor
         named: {h: {name: Host Inc., country: US}}
         condition: under contract
-        transfers: [us]
+        transfers: [us, us-too]
         categories: [health]
       court: {title: Courts, class: legal_proceedings, role: not_a_recipient, country: FR}
     transfer:
       us: {country: US, mechanism: standard_clauses, module: 2, decision: "(EU) 2021/914", recipient: host, copy_from: write to us}
+      us-too: {country: US, mechanism: standard_clauses, module: 2, decision: "(EU) 2021/914", recipient: host, copy_from: ask us}
       gb: {country: GB, mechanism: adequacy, importer: Wide Ltd}
     cookies:
       table:
@@ -113,6 +114,10 @@ def test_recipients_by_name_country_and_safeguard():
     ]
 
 
+def test_a_decision_of_the_union_is_cited_in_french():
+    assert "(UE) 2021/914" in rows("transfers", language="fr")[1][2]
+
+
 def test_transfers_with_their_mechanism():
     assert rows("transfers") == [
         ["Country", "Recipient", "Safeguard", "Copy of the safeguards"],
@@ -121,6 +126,12 @@ def test_transfers_with_their_mechanism():
             "Hosts",
             "Standard contractual clauses, module 2 (controller to processor), (EU) 2021/914",
             "Write to us",
+        ],
+        [
+            "United States",
+            "Hosts",
+            "Standard contractual clauses, module 2 (controller to processor), (EU) 2021/914",
+            "Ask us",
         ],
         ["United Kingdom", "Wide Ltd", "Adequacy decision", ""],
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -38,8 +38,15 @@ class Words:
 
         >>> Words("en", {"hello": "Hello {name}, {rows} rows"})("hello", name="Ada", rows=12_345)
         'Hello Ada, 12,345 rows'
+        >>> Words("en", {"sum": "{rows} {rows:row|rows} in {stores} {stores:store|stores}"})("sum", rows=1, stores=2)
+        '1 row in 2 stores'
         """
-        return self.sentences[key].format(**{name: self.number(value) for name, value in named.items()})
+        sentence = self.sentences[key]
+        if "|" in sentence:
+            from troth.rules.plural import chosen
+
+            sentence = chosen(sentence, self.language, named)
+        return sentence.format(**{name: self.number(value) for name, value in named.items()})
 
     def counted(self, key: str, **named: object) -> str:
         """Say a sentence of a number, the first that is named, with `KEY.one` for what stands in the singular.
@@ -166,6 +173,25 @@ class Words:
             return ""
         said = str(format_date(when, "long", locale=_LOCALES[self.language]))
         return f"1er{said[1:]}" if self.language == "fr" and when.day == 1 else said
+
+    def brief(self, when: date) -> str:
+        r"""Write a day in few letters that stay on one line, for a table of many columns.
+
+        >>> Words("fr", {}).brief(date(2026, 12, 1)), Words("en", {}).brief(date(2026, 12, 1))
+        ('1er\xa0déc.\xa02026', '1\xa0Dec\xa02026')
+        """
+        from babel.dates import format_date
+
+        said = str(format_date(when, "d MMM y", locale=_LOCALES[self.language])).replace(" ", "\u00a0")
+        return f"1er{said[1:]}" if self.language == "fr" and when.day == 1 else said
+
+    def several(self, said: Iterable[str]) -> str:
+        """Write several sayings of a cell after each other.
+
+        >>> Words("fr", {}).several(["accès", "effacement"]), Words("en", {}).several(["access"])
+        ('accès ; effacement', 'access')
+        """
+        return (" ; " if self.language == "fr" else "; ").join(said)
 
     def month(self, written: str, *, short: bool = False) -> str:
         """Write a month (2026-04) as people do.

@@ -126,7 +126,10 @@ class _Cells:
                 "when": self.text(one.condition),
                 "data": self.titles("category", one.categories),
                 "transfer": "; ".join(
-                    self._safeguard(self.policy.transfers[name], with_country=True) for name in one.transfers
+                    dict.fromkeys(
+                        self._safeguard(self.policy.transfers[name], with_country=True)
+                        for name in one.transfers
+                    )
                 ),
             }
             for one in self.public(self.policy.recipients)
@@ -226,7 +229,9 @@ class _Cells:
         if transfer.module:
             said = self.words.phrase("module", mechanism=said, module=self.words.word(transfer.module))
         if transfer.decision:
-            said = self.words.phrase("decision", mechanism=said, decision=escaped(transfer.decision))
+            said = self.words.phrase(
+                "decision", mechanism=said, decision=escaped(self.words.decision(transfer.decision))
+            )
         if with_country:
             return self.words.phrase("interest", basis=self.words.country(transfer.country), interest=said)
         return said

@@ -98,6 +98,14 @@ class Words:
             said = said.replace("1", "1er", 1)
         return said.replace(" ", NO_BREAK)
 
+    def decision(self, number: str) -> str:
+        """Cite a decision of the Union as the language does.
+
+        >>> words("fr").decision("(EU) 2021/914"), words("en").decision("(EU) 2021/914")
+        ('(UE) 2021/914', '(EU) 2021/914')
+        """
+        return number.replace("(EU)", "(UE)") if self.language == "fr" else number
+
     def country(self, code: str) -> str:
         """Return the name of a country.
 

@@ -39,7 +39,12 @@ def judge(
     evidence = tuple(event for one in mine for event in events.get(one.name, ())[-3:])
     wrong = tuple(said for one in mine if (said := _wrong(one, states.get(one.name), today)))
     if wrong:
-        return "broken", f"{len(wrong)} of {len(mine)} tables hold what has outlived it", evidence, wrong
+        return (
+            "broken",
+            f"tables that hold what has outlived it: {len(wrong)} of {len(mine)}",
+            evidence,
+            wrong,
+        )
     doubts = tuple(
         said for one in mine if (said := _doubt(one, states.get(one.name), today, unswept.get(one.store, "")))
     )

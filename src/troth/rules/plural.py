@@ -7,6 +7,7 @@ one, French from two on; what is no number, such as *fewer than 5*, is several.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 from troth.law.sentence import month
@@ -26,12 +27,21 @@ def filled(template: str, language: str, **gaps: object) -> str:
     >>> filled("{n} {n:ligne|lignes}", "fr", n="moins de 5")
     'moins de 5 lignes'
     """
+    told = {name: day(one, language) for name, one in gaps.items()}
+    return chosen(template, language, gaps).format(**told)
 
-    def chosen(found: re.Match[str]) -> str:
+
+def chosen(template: str, language: str, gaps: Mapping[str, object]) -> str:
+    """Choose the words of a sentence by the numbers in it; its gaps stay.
+
+    >>> chosen("{n} {n:row|rows}, {kept} {kept:stays|stay}", "en", {"n": 1, "kept": 0})
+    '{n} row, {kept} stay'
+    """
+
+    def one_of(found: re.Match[str]) -> str:
         return found["many"] if is_many(str(gaps[found["name"]]), language) else found["one"]
 
-    told = {name: day(one, language) for name, one in gaps.items()}
-    return _CHOICE.sub(chosen, template).format(**told)
+    return _CHOICE.sub(one_of, template)
 
 
 def is_many(number: str, language: str) -> bool:

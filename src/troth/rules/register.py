@@ -115,7 +115,9 @@ class Source:
         if one.module:
             mechanism = self.words.phrase("module", mechanism=mechanism, module=one.module)
         if one.decision:
-            mechanism = self.words.phrase("decision", mechanism=mechanism, decision=one.decision)
+            mechanism = self.words.phrase(
+                "decision", mechanism=mechanism, decision=self.words.decision(one.decision)
+            )
         return mechanism
 
     def companies(self, keys: Sequence[str] = ()) -> Cell:

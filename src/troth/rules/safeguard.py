@@ -18,6 +18,7 @@ from troth.law import transfer
 from troth.law.period import Period
 from troth.policy.policy import Policy
 from troth.policy.promise import Transfer
+from troth.policy.words import words
 
 ASSESSED_AGAIN_AFTER = Period(12, "months")
 """How long an assessment of a country's law is relied on: our own default (law.md 7), no number of law."""
@@ -91,7 +92,9 @@ def _processes(recipient: object) -> bool:
 
 def _lapsed(decision: transfer.Adequacy, language: str) -> tuple[str]:
     if language == "fr":
-        return (f"la décision d’adéquation {decision.decision} a pris fin le {decision.valid_to}",)
+        return (
+            f"la décision d’adéquation {words('fr').decision(decision.decision)} a pris fin le {decision.valid_to}",
+        )
     return (f"the adequacy decision {decision.decision} ended on {decision.valid_to}",)
 
 

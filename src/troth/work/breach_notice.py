@@ -109,7 +109,8 @@ def types(told: Mapping[str, Any], language: str) -> str:
 
 def lacking(told: Mapping[str, Any], language: str) -> str:
     """Say in words what a notice does not say yet; empty where it says everything."""
-    return "; ".join(_table()["lacks"][name][language] for name in told["follows_later"])
+    between = " ; " if language == "fr" else "; "
+    return between.join(_table()["lacks"][name][language] for name in told["follows_later"])
 
 
 def parts(told: Mapping[str, Any], language: str) -> list[dict[str, Any]]:

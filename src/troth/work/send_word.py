@@ -108,7 +108,9 @@ def whom(identifiers: Identifiers) -> str:
 def purposes_said(project: Project, names: Iterable[str], language: str) -> str:
     """Say purposes of the policy in its own words, in one line."""
     known = project.policy.purposes
-    return "; ".join(known[name].does.said(language) for name in names if name in known)
+    return (" ; " if language == "fr" else "; ").join(
+        known[name].does.said(language) for name in names if name in known
+    )
 
 
 def _stops(project: Project, word: Word, language: str) -> str:

@@ -99,7 +99,7 @@ def in_words(inputs: Sequence[Input], words: Words, before: str = "") -> Iterato
             case "rows":
                 for _, key, parts, _ in one.rows:
                     if key or any(part.filled for part in parts):
-                        yield label, "; ".join(filter(None, (key, *_row_in_words(parts, words))))
+                        yield label, words.several(filter(None, (key, *_row_in_words(parts, words))))
             case "words":
                 yield label, _spoken(one.parts, words)
             case "yes_no":
