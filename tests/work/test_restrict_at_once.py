@@ -16,7 +16,7 @@ from troth.errors import NotAllowedError
 from troth.ledger import read
 from troth.ledger.rebuild import rebuild
 from troth.rules import request_guard
-from troth.work import amend_rows, carry_on, decide, lift, open_request, restrict
+from troth.work import amend_rows, carry_on, carry_out, decide, lift, lift_claim, may, open_request, restrict
 
 COLUMNS = "    columns: {id: key, customer_id: link, author: identity, body: contact}\n"
 FLAG = "    restriction: {flag: held, active: true, lifted: false}\n"
@@ -141,6 +141,35 @@ def test_a_refused_one_stands_until_the_person_was_told_and_could_answer(
     clock.forward(days=1)
     assert lift.lift(project, name, None, "marie").state["status"] == "lifted"
     assert held(flagged) == [0, 0]
+
+
+def test_one_that_was_granted_in_words_alone_is_lifted_after_a_letter(project, letters, clock):
+    number = story.ask(project, "restrict", because="accuracy")
+    carry_on.carry_on(project, number)
+    decide.decide(project, number, "c1", "grant", "marie", ground="a")
+    carry_out.carry_out(project, number, "c1", "marie", "We use it no more.")
+    carry_on.carry_on(project, number)
+    name, subject = f"{number}/c1", story.state(project, number)["subject"]
+    assert [one for one, _ in lift_claim.standing(project)] == [name]
+    with pytest.raises(NotAllowedError, match="is informed before it is lifted"):
+        lift_claim.lift(project, name, None, "marie")
+    assert lift_claim.announce(project, name, "We checked it, and it is right.", "marie") == date(
+        2026, 11, 23
+    )
+    assert "Why: We checked it, and it is right." in letters()[-1][2]
+    clock.forward(days=6)
+    with pytest.raises(NotAllowedError, match="lift it from 2026-11-30 on"):
+        lift_claim.lift(project, name, None, "marie")
+    assert may.stopping(project, subject)[0]
+    clock.forward(days=1)
+    lift_claim.lift(project, name, None, "marie")
+    lift_claim.lift(project, name, None, "marie")
+    assert not may.stopping(project, subject)[0]
+    assert list(lift_claim.standing(project)) == []
+    before = story.state(project, number)
+    rebuild(project.ledger)
+    assert story.state(project, number) == before
+    assert before["claims"]["c1"]["restriction"]["lifted_on"] == "2026-11-30"
 
 
 def test_a_letter_that_did_not_go_out_lifts_nothing_and_is_sent_again(flagged, project, code, clock):

@@ -198,6 +198,11 @@ def _restricted(state: State, event: Event) -> None:
     facts = event.facts
     claim = state["claims"][facts["claim"]]
     before = claim.get("restriction") or {}
+    if facts["state"] in {"lift_decided", "lift_notice_sent", "lifted"}:
+        lifted = {"lifted_on": _on(state, event)} if facts["state"] == "lifted" else {"lift": facts["state"]}
+        told = {"told_on": facts["told_on"]} if facts.get("told_on") else {}
+        claim["restriction"] = {**before, **told, **lifted}
+        return
     claim["restriction"] = {
         "ground": facts["ground"],
         "purposes": facts.get("purposes") or [],

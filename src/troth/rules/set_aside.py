@@ -53,7 +53,11 @@ def lapse(state: Mapping[str, Any], claim: Mapping[str, Any]) -> Lapse | None:
 
     It stands until the answer says how the claim was decided (Art. 18(3)), or the request ends without one: who
     withdraws it knows, and who cannot be identified, or is sent to another controller, is told by a letter.
+    One that was granted stands until somebody lifts it.
     """
+    found = claim.get("restriction") or {}
+    if found.get("lifted_on"):
+        return Lapse(str(found["lifted_on"]), str(found["told_on"]))
     if claim["right"] == "restrict" and claim["outcome"] in {"grant", "part"}:
         return None
     if state.get("answered_on"):

@@ -6,7 +6,7 @@ the measured plan by its hash, and every value that goes is in the vault first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -111,7 +111,9 @@ def restrict(
 
 def lift(
     name: str | None = typer.Argument(
-        None, help="The restriction, as it was named; all of them without.", metavar="NAME"
+        None,
+        help="The restriction, as it was named, or NUMBER/CLAIM where it changed no store; all of them without.",
+        metavar="NAME",
     ),
     reason: str = typer.Option(
         "", "--reason", metavar="TEXT", help="Why it ends, in words for the person: a letter tells them."
@@ -136,6 +138,9 @@ def lift(
     with _project() as opened:
         if name is None:
             _print_standing(opened, json=json)
+            return
+        if "/" in name:
+            _lift_claim(opened, name, reason, told_on, staff, json=json)
             return
         if reason:
             work.announce(opened, name, reason, staff)
@@ -321,11 +326,12 @@ def _conflict(store: str, where: str, column: str, reason: str, rows: int) -> di
 
 def _print_standing(opened: Project, *, json: bool) -> None:
     """List the restrictions that stand, and from when each may be lifted."""
-    from troth.work import restrict
+    from troth.work import lift_claim, restrict
 
-    found = restrict.standing(opened)
+    found, claimed = restrict.standing(opened), list(lift_claim.standing(opened))
     if json:
-        as_json([{**_state(each), "told_on": each.state.get("told_on")} for each in found])
+        shown = [{**_state(each), "told_on": each.state.get("told_on")} for each in found]
+        as_json([*shown, *(_claimed(name, told) for name, told in claimed)])
         return
     lines = [
         [
@@ -336,9 +342,49 @@ def _print_standing(opened: Project, *, json: bool) -> None:
         ]
         for each in found
     ]
+    for name, told in claimed:
+        state = _claimed(name, told)
+        lines.append([name, state["status"].replace("_", " "), state["ground"], state["told_on"] or ""])
     if lines:
         out().print(table("", ["restriction", "state", "ground", "informed on"], lines))
-    out().print(f"{_many(len(found), 'restriction stands', 'restrictions stand')}.")
+    out().print(f"{_many(len(lines), 'restriction stands', 'restrictions stand')}.")
+
+
+def _claimed(name: str, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what stands by a claim in words alone."""
+    status = "lifted" if told.get("lifted_on") else told.get("lift") or "active"
+    return {"name": name, "status": status, "ground": told["ground"], "told_on": told.get("told_on")}
+
+
+def _lift_claim(
+    opened: Project, name: str, reason: str, told_on: date | None, staff: str, *, json: bool
+) -> None:
+    """Tell the person, or lift what stands by their claim in words alone."""
+    from troth.rules.amendment import lifted_from
+    from troth.work import lift_claim, request_file
+    from troth.work.establishment import establishment
+
+    number, _, claim = name.partition("/")
+    informed = (
+        lift_claim.announce(opened, name, reason, staff)
+        if reason
+        else told_on or lift_claim.informed(opened, name)
+    )
+    lifting = bool(staff) and not reason and informed is not None
+    if lifting:
+        lift_claim.lift(opened, name, informed, staff)
+    if json:
+        as_json(_claimed(name, request_file.load(opened, number).claim(claim)["restriction"]))
+    elif lifting:
+        out().print(f"The restriction {name} is lifted.")
+    elif informed is not None:
+        first = lifted_from(informed, establishment(opened).place)
+        out().print(f"The subject was informed on {informed}: lift it from {first} on, with --staff.")
+    else:
+        out().print(
+            "The subject is not informed yet (GDPR Art. 18(3)): write to them with --reason and --staff, or say when "
+            "that was, with --told DATE."
+        )
 
 
 def _when(opened: Project, found: AmendmentFile, informed: date | None) -> str:
