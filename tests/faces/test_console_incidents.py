@@ -57,9 +57,10 @@ def assessed(client, number, risk="high", **more):
 
 def test_its_whole_way_from_the_report_to_the_register(project, app, clock):
     with signed_in(project, "handler", app) as client:
-        made = client.post(
-            "/console/incidents/new", data={"what": "A disk is gone", "channel": "phone", "entity": ""}
-        )
+        once = client.get("/console/incidents/new").text.split('name="once" value="', 1)[1].partition('"')[0]
+        form = {"what": "A disk is gone", "channel": "phone", "entity": "", "once": once}
+        made = client.post("/console/incidents/new", data=form)
+        assert client.post("/console/incidents/new", data=form).url == made.url  # pressed twice
         number = made.url.path.rpartition("/")[2]
         assert "Nobody has assessed" in made.text
         moment = {"by": "Dana", "facts": "the log", "at": "2026-11-22T08:00"}

@@ -2,7 +2,9 @@
 
 import csv
 import io
+import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -157,6 +159,25 @@ def test_a_letter_is_taken_in_by_hand_with_the_day_it_came(project, app):
     with signed_in(project, "dpo", app) as client:
         assert client.get("/console/requests/new").status_code == 403
     assert read.state(project.ledger, "request/2026-0002") is None
+
+
+def once_in(page):
+    return re.search(r'name="once" value="([^"]+)"', page)[1]
+
+
+def test_what_is_taken_in_twice_at_once_is_one_request_with_one_receipt(project, app, letters):
+    with signed_in(project, "intake", app) as client:
+        form = {"right": ["access"], "email": "ada@example.org", "channel": "post", "language": "en"}
+        form["once"] = once_in(client.get("/console/requests/new").text)
+
+        def send(name):
+            sent = client.post("/console/requests/new", data=form | {"name": name}, follow_redirects=False)
+            return sent.headers["location"]
+
+        with ThreadPoolExecutor(3) as pressed:
+            assert len(set(pressed.map(send, ["Ada"] * 3))) == 1
+        assert len(letters()) == 1
+        assert send("Ada Mended") != send("Ada")
 
 
 def test_what_takes_long_for_many_goes_on_beside_the_page(project, handler, monkeypatch):

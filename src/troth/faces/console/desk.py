@@ -17,6 +17,8 @@ with what was typed (`troth.faces.console.typed`), where there is one.
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -129,6 +131,15 @@ class Visit:
     def file(self, name: str) -> tuple[str, bytes] | None:
         """Return the name and the bytes of a file that came with the form, or None."""
         return next((one for one in self.form.get(name, ()) if isinstance(one, tuple) and one[1]), None)
+
+    @property
+    def once(self) -> str | None:
+        """Name this very form by the word its page drew and what was typed: sent twice it is the same, mended not."""
+        drawn = self.given("once")
+        if not drawn:
+            return None
+        told = json.dumps([[name, self.every(name)] for name in sorted(self.form)])
+        return f"form {self.staff.handle} {hashlib.sha256(told.encode()).hexdigest()}"
 
     def may(self, duty: Duty, entity: str | None = None) -> bool:
         """Say whether whoever is signed in has a duty, for an entity or for any."""

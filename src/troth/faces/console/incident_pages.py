@@ -9,6 +9,7 @@ Law: GDPR Arts. 33, 34.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -80,6 +81,7 @@ def incident_pages(desk: Desk) -> None:
             "incident_new.html",
             visit.words("incidents.new.title"),
             companies=visit.companies("read_incidents"),
+            once=secrets.token_urlsafe(18),
         )
 
     @desk.act("/incidents/new", "read_incidents")
@@ -89,7 +91,7 @@ def incident_pages(desk: Desk) -> None:
         visit.must("read_incidents", entity or establishment(visit.project).entity)
         made = incident.report(
             visit.project, visit.given("what")[:TEXT_MAX], visit.staff.handle, channel=visit.given("channel"),
-            entity=entity, contact=visit.given("contact")[:254],
+            entity=entity, contact=visit.given("contact")[:254], once=visit.once or "",
         )  # fmt: skip
         return visit.to(f"/incidents/{made.number}", told="told.incident.reported")
 
