@@ -137,6 +137,15 @@ def test_a_broken_promise_is_told_in_words_with_its_clause_and_leads_to_its_verd
         verdicts = client.get("/console/audit").text
     assert f'id="{link[1]}"' in verdicts
     assert "Réponses aux demandes <code" in verdicts
+    with signed_in(project, "handler", APPS[id(project)], "fr") as client:  # who reads requests
+        client.post("/console/audit/run")
+        with client.stream("GET", "/console/audit/live") as followed:
+            assert "event: end" in "".join(followed.iter_text())
+        mended = re.findall(
+            r'Ce qui y remédie : <a href="([^"]+)">([^<]+)</a> .*?<code>([^<]+)<',
+            client.get("/console/audit").text,
+        )
+    assert ("/console/requests", "Demandes", "troth request list") in mended
 
 
 def test_what_presses_beside_requests_is_told_to_whom_it_concerns(project, clock):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from troth.faces.words import Words, catalogues
-from troth.rules import french
+from troth.rules import french, question
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "troth"
 NAMED = re.compile(r"""["']([a-z0-9_]+(?:\.[a-z0-9_]+)*)["']""")
@@ -60,6 +60,18 @@ def test_no_refusal_of_the_console_sends_anybody_to_the_command_line_for_what_a_
 
 def test_what_the_console_says_instead_replaces_something_that_is_still_said():
     said = {language: "\n".join(one[language] for one in french.written()) for language in ("en", "fr")}
+    for one in question.every():
+        said = {language: f"{told}\n{one.next.get(language, '')}" for language, told in said.items()}
     for language, words in catalogues(face="console").items():
         for pattern, _ in words.instead:
             assert pattern.search(said[language]), pattern.pattern
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_what_is_to_be_done_about_an_answer_names_pages_of_the_console(language):
+    words = catalogues(face="console")[language]
+    told = [one.next[language] for one in question.every() if one.next]
+    assert any("`troth request " in one for one in told)
+    for one in told:
+        shown = str(words.told(one))
+        assert not re.search(r"troth (request|incident|audit)\b", shown), shown

@@ -90,10 +90,24 @@ class Words:
         known = text if ours else in_french(text)
         if known is None:
             return Markup('<span lang="en">{}</span>').format(_coded(escape(text)))
-        if self.instead and ("`troth " in known or "--" in known):
+        return _coded(escape(self.dated(self._here(known))))
+
+    def told(self, text: str) -> Markup:
+        """Show on a page what is in its language already, with pages of this face where it names the command line.
+
+        >>> pages = ((re.compile("`troth ask` lists"), "Audit lists"),)
+        >>> Words("en", {}, pages).told("What to do: `troth ask` lists <them>.")
+        Markup('What to do: Audit lists &lt;them&gt;.')
+        """
+        from markupsafe import escape
+
+        return _coded(escape(self._here(text)))
+
+    def _here(self, text: str) -> str:
+        if "`troth " in text or "--" in text:
             for said, here in self.instead:
-                known = said.sub(lambda _, here=here: here, known)  # type: ignore[misc]
-        return _coded(escape(self.dated(known)))
+                text = said.sub(lambda _, here=here: here, text)  # type: ignore[misc]
+        return text
 
     def coded(self, text: str) -> Markup:
         """Show a text with what stands between backticks as code.

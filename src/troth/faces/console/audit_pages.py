@@ -5,6 +5,7 @@ The verdicts are those on record; an audit that is begun here goes on in the bac
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from troth.errors import NotAllowedError
 from troth.faces.cli import audit_commands
 from troth.faces.console import saved
 from troth.faces.console.beside import Beside, Sought
-from troth.faces.console.desk import Desk, Visit
+from troth.faces.console.desk import PAGES, Desk, Visit
 from troth.faces.console.document_pages import missing
 from troth.faces.console.kept import kept
 from troth.faces.console.progress import Tell, Works, live
@@ -97,7 +98,7 @@ def audit_pages(desk: Desk) -> None:
         titles = {clause.number: clause.title for clause in project.policy.documents[_spoken(visit)].clauses}
         return visit.show(
             "audit.html", visit.words("audit.title"), clauses=clauses, titles=titles, counts=counts, word=word,
-            order=ORDER, actions=action.beside(project), replies=replies(project),
+            order=ORDER, mending=partial(_mending, visit), actions=action.beside(project), replies=replies(project),
             run=works.last(RUN), shapes=tuple(SHAPES), kept=kept(visit, "audit"),
             missing=missing(visit) if visit.may("write_registers", "") else {},
             type_said=policy_words(visit.words.language).word,
@@ -286,6 +287,30 @@ def _asked(
         going=given is None and not of_somebody, was_kept=was_kept,
         moment=partial(visit.words.moment, zone=establishment(visit.project, entity or None).time_zone),
     )  # fmt: skip
+
+
+_MENDED_UNDER = {
+    "sweep": "sweeps", "logs": "sweeps", "hold": "sweeps", "map": "stores", "scan": "cookies", "adopt": "registers",
+    "register": "registers", "document": "registers", "policy": "policy", "publish": "policy", "request": "requests",
+    "incident": "incidents", "disclosure": "recipients", "consent": "consents", "may": "consents",
+}  # fmt: skip
+"""Under which part of the console is done what a command does."""
+
+
+def _mending(visit: Visit, remedy: str) -> tuple[str, str] | None:
+    """Return the page where what a command does is done: its name and address; None without one for who looks."""
+    _, command, what, *_ = [*remedy.split(), "", ""]
+    part = _MENDED_UNDER.get(command)
+    duty = next((one[2] for one in PAGES if one[0] == part), None)
+    of_the_register = command == "policy" and re.search(
+        r"/(?:activity|document)/", remedy
+    )  # no page writes there
+    if part is None or duty is None or of_the_register or not visit.may(duty):
+        return None
+    name = what if command == "register" else {"document": "documents", "adopt": "adoption"}.get(command, "")
+    address = next(one[1] for one in PAGES if one[0] == part)
+    said = visit.words(f"nav.{part}")
+    return (f"{said}, {visit.words(f'registers.{name}')}", f"{address}/{name}") if name else (said, address)
 
 
 def _cell(visit: Visit, code: str, cell: Cell) -> str:
