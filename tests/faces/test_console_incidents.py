@@ -146,7 +146,7 @@ def test_letters_to_people_are_seen_first_and_leave_once(project, app, letters, 
         assert "It would go to 2 addresses" in seen
         days = {"source": "shop.orders", "dated": "placed", "since": "2026-01-06", "until": ""}
         narrowed = client.post(here, data={**form, **days}).text
-        assert "It would go to 1 addresses" in narrowed
+        assert "It would go to 1 address." in narrowed
         assert narrowed.count('name="since" value="2026-01-06"') == 1  # it is sent as it was seen
         assert "no day" in client.post(here, data={**form, **days, "since": "soon"}).text
         assert not letters()
