@@ -134,6 +134,9 @@ def test_a_version_is_published_once_and_another_text_needs_another_version(trot
         "policy.md:1:1: Version 0.1.0 is published already, and this is not its text. "
         "Raise `version`, and say in `change` what changed.\n"
     )
+    named = policy.read_text("utf-8").replace("\nchange:\n", '\nchange:\n  version: "0.1.0"\n')
+    policy.write_text(named, "utf-8")
+    assert "Raise the `version` that the promise `change` names" in troth("--project", "here", "publish")[2]
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import signal
 import sqlite3
 from contextlib import closing
@@ -130,7 +131,10 @@ def test_it_is_said_at_publishing_or_later_and_the_worker_of_a_command_writes(fo
     assert troth(folder, "policy", "announce", "--by", "post", "--schedule", today).code == 2
     assert troth(folder, "worker", "--once").code == 0
     assert len(list((folder / ".troth" / "outbox").glob("*.eml"))) == 3
-    assert troth(folder, "policy", "announced").code == 0
+    announced = troth(folder, "policy", "announced")
+    assert announced.code == 0
+    waits = re.findall(r"version 0\.2\.0: not announced by \w+", announced.out)
+    assert len(waits) == len(set(waits)) == 1
 
 
 def test_the_audit_counts_it_as_announced(coming, clock):

@@ -156,7 +156,12 @@ def _at_high_risk(policy: Policy) -> Iterator[Problem]:
 def published_already(policy: Policy) -> Problem:
     """Say that another text was published under this version."""
     what = f"Version {policy.version} is published already, and this is not its text."
-    return Problem(policy.document.file, 1, 1, what, "Raise `version`, and say in `change` what changed.")
+    remedy = (
+        "Raise the `version` that the promise `change` names, and say there what changed."
+        if policy.change and policy.change.version
+        else "Raise `version`, and say in `change` what changed."
+    )
+    return Problem(policy.document.file, 1, 1, what, remedy)
 
 
 def changed_promises(policy: Policy, last: Lock | None) -> tuple[str, ...]:

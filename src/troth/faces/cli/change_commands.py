@@ -252,7 +252,7 @@ def announced(
             for way, done in one.ways.items()
         ]
         out().print(table("Announcements", ["version", "takes effect", "due by", "way", "done on"], rows))
-        out().print(escape("\n".join([figure, *wrong] if wrong else [figure])))
+        out().print(escape("\n".join(dict.fromkeys([figure, *wrong]))))
     if word == "broken":
         raise typer.Exit(1)
 
