@@ -207,6 +207,7 @@ def test_keys_many_at_once_taking_in_finding_and_bringing_back_from_an_archive(o
     page.goto(f"/console/sweeps/{SWEPT}")
     page.get_by_role("link", name="Bring rows back from the archive").click()
     page.wait_for_url("**/archive")
+    assert f"1 row of the run {done.run} is in archived_orders." in page.inner_text("main")
     office.look(page, "archive")
     page.get_by_label("Why").fill("They were moved too early.")
     press(page, "Bring them back")
