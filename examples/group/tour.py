@@ -80,6 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
 def tell(folder: Path, until_the_end: ExitStack, *, sqlite: bool, browser: bool) -> Teller:
     """Make the company and tell its story from the policy to the proof."""
     teller = company(folder, until_the_end, sqlite=sqlite)
+    before(teller)
     policy(teller)
     access(teller)
     erasure(teller)
@@ -149,6 +150,15 @@ def company(folder: Path, until_the_end: ExitStack, *, sqlite: bool) -> Teller:
     if url is None:
         teller.say(f"(`crm` is on SQLite too, without PostgreSQL: {why_not}.)")
     return teller
+
+
+def before(teller: Teller) -> None:
+    """Let the company have had an earlier version of the policy for half a year, audited every month."""
+    teller.say(
+        "An earlier version of the policy has been in force for half a year, and was audited once a month: the console "
+        "draws from it how many promises were kept."
+    )
+    _made_by(teller, "history.py", "The months before could not be told")
 
 
 def policy(teller: Teller) -> None:
@@ -405,17 +415,21 @@ def staffed(teller: Teller, address: str) -> list[dict[str, str]]:
         "requests, a dozen open ones, three incidents, a hold, a marked sweep, consents and disclosures, and an "
         "authority that inspects."
     )
-    program = Path(__file__).with_name("group_tour") / "office.py"
-    filled = subprocess.run(
-        [sys.executable, str(program), str(teller.folder), address], check=False, text=True,
+    said = _made_by(teller, "office.py", "The office could not be filled", address)
+    made: list[dict[str, str]] = json.loads(said)
+    return made
+
+
+def _made_by(teller: Teller, program: str, why_not: str, *arguments: str) -> str:
+    """Run a program of the tour that fills the ledger, in the story's environment; return what it prints."""
+    path = Path(__file__).with_name("group_tour") / program
+    ran = subprocess.run(
+        [sys.executable, str(path), str(teller.folder), *arguments], check=False, text=True,
         env={**teller.environment, "PYTHONPATH": str(databases.HERE)}, capture_output=True,
     )  # fmt: skip
-    if filled.returncode != 0:
-        raise StoppedError(
-            f"The office could not be filled. It said: {filled.stderr.strip().splitlines()[-1:]}"
-        )
-    made: list[dict[str, str]] = json.loads(filled.stdout)
-    return made
+    if ran.returncode != 0:
+        raise StoppedError(f"{why_not}. It said: {ran.stderr.strip().splitlines()[-1:]}")
+    return ran.stdout
 
 
 # What happens in more than one chapter

@@ -24,6 +24,8 @@ from serving import settle
 from shop_project import make
 from sites.serving import Answer
 from sites.serving import serving as site_serving
+from troth import wiring
+from troth.work import audit_trend
 
 TOUR = Path(__file__).resolve().parents[2] / "examples" / "group" / "tour.py"
 MAELLE = "maelle.trevalenne@ateliers-loriots.example"
@@ -150,6 +152,22 @@ def test_each_command_is_shown_and_nothing_ends_as_a_traceback(told):
     assert set(commands) - {"scan", "policy"} == always  # both need a browser: what is mended is the site
     assert f"That was the whole story: {len(commands)} commands" in said
     assert "Traceback" not in said
+
+
+def test_the_half_year_before_is_audited_month_by_month_so_that_promises_have_a_curve(told):
+    _, folder = told
+    project = wiring.open_project(folder / "project")
+    days = audit_trend.trend(project)
+    project.close()
+    project.ledger.close()
+    assert len(days) >= 8  # seven months before the story, and the story
+    assert 27 < (days[1].on - days[0].on).days < 33
+    assert days[0].kept < days[-1].kept  # what the register shows by then, and then what was answered
+    assert days[0].broken > days[-1].broken
+    for name in ("policy.md", "policy.fr.md"):
+        assert (
+            'version: "1.0"' not in (folder / "project" / name).read_text(encoding="utf-8").partition("# ")[0]
+        )
 
 
 def test_both_requests_are_closed(told):

@@ -199,7 +199,10 @@ def publish(
     console.print(f"Version {published.lock.version} is published, {coming} {published.lock.effective}.")
     for language, sha256 in sorted(published.lock.sha256.items()):
         console.print(f"  {language}  {sha256}")
-    console.print(f"{len(published.changed)} promises changed. Put {LOCK} into version control.")
+    changed = len(published.changed)
+    console.print(
+        f"{changed} {'promise' if changed == 1 else 'promises'} changed. Put {LOCK} into version control."
+    )
     if announce is not None:
         console.print(f"The worker writes to people of it from {announce.date()} on.")
     elif weighed is not None and any(one.what == "announcement" for one in weighed.consequences):
