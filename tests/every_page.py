@@ -267,7 +267,8 @@ def _look(page: Any, one: Example, language: str, picture: Path, noted: list[str
         yield f"it answers {answer.status}, not {one.status}"
     page.wait_for_selector("[data-live]", state="detached")  # an answer that takes long comes by itself
     page.wait_for_load_state("load")
-    if page.evaluate("document.documentElement.lang") != language and "/notice/en" not in one.path:
+    named = re.search(r"/notice/(en|fr)\b", one.path)  # an address of a notice says in which language it is
+    if page.evaluate("document.documentElement.lang") != (named[1] if named else language):
         yield "it is in another language"
     page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
     page.screenshot(path=picture, full_page=True)
