@@ -329,6 +329,11 @@ def test_a_letter_that_is_sent_twice_at_once_goes_once_and_the_second_is_told(pr
     assert sorted(one.status_code for one in answers) == [303, 409, 409, 409]
     assert all("Nothing was done twice" in one.text for one in answers if one.status_code == 409)
     assert len(letters()) == before + 1
+    opened = office("handler").get(f"/console/requests/{number}/do/code").text
+    form = {"step": "send", "seen": seen_in(opened)}
+    assert office.act("handler", number, "code", **form)
+    assert "a code went to the person" in office.act("handler", number, "code", 409, **form).text
+    assert len(letters()) == before + 2
 
 
 def test_of_two_at_one_form_the_second_is_told_what_the_first_did_and_keeps_what_was_typed(project, office):

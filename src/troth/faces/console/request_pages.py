@@ -98,7 +98,7 @@ def request_pages(desk: Desk) -> None:
 
     def done_once(visit: Visit) -> Response[Any]:
         act, sight = _act(visit)
-        moved = since.moved(sight)
+        moved = since.moved(sight, act.name)
         if moved:
             return draw(act, sight, moved=moved)
         if not act.when(sight):
@@ -137,7 +137,7 @@ def request_pages(desk: Desk) -> None:
         plan = sight.told["plan"] if act.name in {"approve", "review"} and sight.claim else None
         return visit.show(
             "request_act.html", visit.words(f"act.{act.name}"), 409 if moved else 422 if wrong else 200, act=act,
-            number=sight.number, moved=moved, seen=since.mark(sight),
+            number=sight.number, moved=moved, seen=since.mark(sight, act.name),
             claim=sight.claim, right=right, wrong=wrong, letters=letters, fields=list(act.fields(sight)), known=known,
             why_not=why_not, foreseen=act.foresee(sight) if act.foresee is not None and not why_not else None,
             plan=shown.plan(plan["stores"]) if plan else None, sha=plan["sha256"][:12] if plan else "", matrix=matrix,
