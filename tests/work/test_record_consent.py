@@ -174,6 +174,9 @@ def test_a_request_restricts_and_objects_and_withdraws(news, clock):
     assert code(news) == "restricted"
     assert code(news, purpose="accounts", channel=None) == "legal_obligation"
     decide.decide(news, number, "c1", "refuse", staff="marie", reason="it is right", article="Art. 18(1)")
+    decide.review(news, number, "c1", "paul")
+    assert code(news) == "restricted", "nobody told the person yet"
+    carry_on.carry_on(news, number)
     assert code(news) == "consented"
     story.ask(news, "withdraw", purposes={"withdraw": ("newsletter",)})
     assert code(news) == "withdrawn"
