@@ -260,6 +260,26 @@ def test_a_decision_for_some_only_is_doubtful_until_somebody_looked():
     assert standing(policy.transfers["to-carrier"], policy, TODAY).doubtful == ()  # it is for everyone there
 
 
+@pytest.mark.parametrize(
+    ("named", "doubt"),
+    [
+        ("(EU) 2021/1772", ()),
+        ("the decision of 2021", ()),
+        ("(EU) 2021/9999", ("the policy names (EU) 2021/9999", "in force for this country is", "2021/1772")),
+    ],
+)
+def test_an_adequacy_decision_of_another_number_is_doubtful(named, doubt):
+    text = POLICY.replace(
+        "country: US, mechanism: standard_clauses, module: 2", "country: GB, mechanism: adequacy"
+    )
+    policy, _ = load({"policy.md": text.replace("@SCC@", f'importer: Northwind UK, decision: "{named}"')})
+    for language in ("en", "fr"):
+        found = standing(policy.transfers["to-carrier"], policy, TODAY, language)
+        assert (found.broken, len(found.doubtful)) == ((), bool(doubt))
+    said = " ".join(standing(policy.transfers["to-carrier"], policy, TODAY).doubtful)
+    assert all(part in said for part in doubt)
+
+
 def test_the_recipients_and_processors_of_a_company_are_those_that_something_it_does_names():
     drawn = source()
     assert set(by_reference(recipients(drawn, "lyon"))) == {"carrier", "staff"}

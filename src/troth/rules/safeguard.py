@@ -8,6 +8,7 @@ Law: GDPR Arts. 44 to 49; Case C-311/18; EDPB Recommendations 01/2020.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -22,6 +23,7 @@ from troth.policy.words import words
 
 ASSESSED_AGAIN_AFTER = Period(12, "months")
 """How long an assessment of a country's law is relied on: our own default (law.md 7), no number of law."""
+_NUMBER = re.compile(r"\d{2,4}/\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,12 @@ def _old(promise: Transfer, decision: transfer.Adequacy | None, today: date) -> 
     return promise.mechanism != "derogation"
 
 
+def _another(promise: Transfer, decision: transfer.Adequacy) -> bool:
+    """Say whether a promise names the number of another decision than the one in force."""
+    named, known = (set(_NUMBER.findall(text or "")) for text in (promise.decision, decision.decision))
+    return bool(named and known) and not named & known
+
+
 def _doubts(
     promise: Transfer, decision: transfer.Adequacy | None, language: str, *, old: bool
 ) -> Iterator[str]:
@@ -126,6 +134,13 @@ def _doubts(
             "les clauses ne portent pas de date de signature"
             if french
             else "the clauses bear no date of signature"
+        )
+    if promise.mechanism == "adequacy" and decision is not None and _another(promise, decision):
+        yield (
+            f"la politique nomme {words('fr').decision(str(promise.decision))} : "
+            f"la décision en vigueur pour ce pays est {words('fr').decision(decision.decision)}"
+            if french
+            else f"the policy names {promise.decision}: the decision in force for this country is {decision.decision}"
         )
     if old and promise.mechanism == "adequacy" and decision is not None:
         yield (
