@@ -141,7 +141,7 @@ def test_the_picture_is_text_or_a_file(folder):
     assert run("map", "--picture").stdout.splitlines() == [
         "shop",
         "  customer",
-        "  └─ letter (belongs_to by customer_id)",
+        "  └─ letter (belongs to by customer_id)",
         "  (1 impersonal)",
     ]
     assert run("map", "--picture", "shop", "-o", folder / "shop.svg").stderr == "Drawn: shop.svg\n"

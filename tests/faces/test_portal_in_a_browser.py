@@ -252,7 +252,7 @@ def test_access_from_asking_to_the_answer(visit, server, mailbox, language):
         "=\n", ""
     )
     # The address alone opens nothing: a GET fetches no answer, a stranger sees no letter.
-    assert page.request.get(f"{followed}/answer").status == 404
+    assert page.request.get(f"{followed}/answer").status == 405
     stranger = visit(language)
     stranger.goto(followed)
     assert stranger.get_by_role("heading", name=said.wrote).count() == 0

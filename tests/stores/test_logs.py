@@ -278,6 +278,8 @@ def test_lines_of_who_waits_for_an_answer_about_them_are_passed_by_until_it_is_g
     assert (hers(), done[0].swept.kept_back, shown[0].swept.kept_back) == (before, before, before)
     assert done[0].swept.removed > 0
     decide.decide(project, number, "c1", "refuse", "marie", article="Art. 15(4)", reason="about others")
+    decide.review(project, number, "c1", "paul")
+    carry_on.carry_on(project, number)
     done = sweep_logs.sweep(project, "web-logs", dry=False)
     assert (hers(), done[0].swept.kept_back) == (0, 0)
     project.close()
