@@ -8,13 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from troth.policy import form
 from troth.policy.policy import Policy
 from troth.policy.promise import Promise, Transfer
 from troth.policy.shape import Text
 from troth.policy.words import words
+
+
+class _Titled(Protocol):
+    @property
+    def title(self) -> Text | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +36,7 @@ class Called:
 
     def category(self, key: str) -> str:
         """Return the title of a category of data; that of a register's key, which is no category, too."""
-        found = self.policy.categories.get(key)
-        return self._titled(found.title if found else None, key)
+        return self._titled(self.policy.categories.get(key), key)
 
     def company(self, key: str) -> str:
         """Return the name of a company of the group, as it is registered."""
@@ -41,29 +45,25 @@ class Called:
 
     def recipient(self, key: str) -> str:
         """Return the title of a recipient."""
-        found = self.policy.recipients.get(key)
-        return found.title.said(self.language) if found else key
+        return self._titled(self.policy.recipients.get(key), key)
 
     def channel(self, key: str) -> str:
         """Return the title of a channel by which data comes in."""
         known = (one for each in self.policy.collections.values() for one in each.channels)
         found = next((one for one in known if str(one.key) == key), None)
-        return self._titled(found.title if found else None, key)
+        return self._titled(found, key)
 
     def document(self, key: str) -> str:
         """Return the title of a document of the register."""
-        found = self.policy.register_documents.get(key)
-        return self._titled(found.title if found else None, key)
+        return self._titled(self.policy.register_documents.get(key), key)
 
     def activity(self, key: str) -> str:
         """Return the title of an activity of the register."""
-        found = self.policy.activities.get(key)
-        return self._titled(found.title if found else None, key)
+        return self._titled(self.policy.activities.get(key), key)
 
     def rule(self, key: str) -> str:
         """Return the title of a retention rule."""
-        found = self.policy.retention.get(key)
-        return self._titled(found.title if found else None, key)
+        return self._titled(self.policy.retention.get(key), key)
 
     def transfer(self, key: str) -> str:
         """Return to which country a transfer goes, with to whom where that is known."""
@@ -132,8 +132,8 @@ class Called:
         found = document.by_number.get(number) if document else None
         return f"{number} {found.title}" if found and found.title else number
 
-    def _titled(self, title: Text | None, key: str) -> str:
-        return title.said(self.language) if title else key
+    def _titled(self, found: _Titled | None, key: str) -> str:
+        return found.title.said(self.language) if found and found.title else key
 
 
 _REGISTERED = re.compile(r"(in the register with )([\w-]+(?:, [\w-]+)*)")
