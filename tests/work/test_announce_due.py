@@ -6,7 +6,8 @@ import re
 import signal
 import sqlite3
 from contextlib import closing
-from datetime import date
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -119,9 +120,9 @@ def test_a_day_that_would_break_the_promise_is_refused(coming, day, more, why):
 
 
 def test_it_is_said_at_publishing_or_later_and_the_worker_of_a_command_writes(folder):
-    today = date.today().isoformat()
+    here = datetime.now(ZoneInfo("Europe/Paris")).date()
+    today, effective = here.isoformat(), (here + timedelta(days=60)).isoformat()
     assert troth(folder, "publish").code == 0
-    effective = date.fromordinal(date.today().toordinal() + 60).isoformat()
     write_next(folder, "0.2.0", effective, SHORTER)
     said = troth(folder, "publish", "--yes", "--announce", today)
     assert (said.code, said.err) == (0, "")
