@@ -50,10 +50,14 @@ def run(subjects: int) -> list[Line]:
 
 
 def _lines(place: Path, subjects: int) -> Iterator[Line]:
-    ledger, keys, floor = (f"sqlite:///{place}/{name}.db" for name in ("ledger", "keys", "floor"))
-    yield from _http("SQLite", place / "sqlite", ledger, keys, floor)
+    ledger, keys, floor, rows = (
+        f"sqlite:///{place}/{name}.db" for name in ("ledger", "keys", "floor", "rows")
+    )
+    yield from _http("SQLite", place / "sqlite", ledger, keys, floor, rows)
     with server.running(fsync=True) as url:
-        names = [server.database(url, f"bench_consent_{name}") for name in ("ledger", "keys", "floor")]
+        names = [
+            server.database(url, f"bench_consent_{name}") for name in ("ledger", "keys", "floor", "rows")
+        ]
         yield from _http("PostgreSQL", place / "postgresql", *names)
     yield from _seen(place / "sqlite", ledger, keys)
     yield from _verified(place)
@@ -144,15 +148,21 @@ def _post(path: str, body: bytes) -> bytes:
     return head.encode() + body
 
 
-def _http(engine: str, folder: Path, ledger: str, keys: str, floor: str) -> Iterator[Line]:
+def _http(engine: str, folder: Path, ledger: str, keys: str, floor: str, rows: str) -> Iterator[Line]:
     project = _project(folder, ledger, keys)
     people = _people(project)
     project.ledger.close()
+    _project(folder, rows, keys).ledger.close()  # its tables
     writes = [_choice(one) for one in people]
     asked = [_question(one, why=False) for one in people]
     explained = [_question(one, why=True) for one in people]
     with _served("ours", str(folder), ledger, keys) as ours, _served("floor", floor) as bare:
-        yield from _in_turns(f"a choice over HTTP, on the disk, {engine}", ours, bare, writes)
+        what = f"a choice over HTTP, on the disk, {engine}"
+        with _served("rows", rows) as same:
+            yield from _in_turns(f"{what}, beside the same rows by hand", ours, same, writes)
+        yield from _in_turns(
+            f"{what}, beside one row with the body as it came", ours, bare, writes, ratio=None
+        )
         if engine == "SQLite":
             yield from _in_turns("`may` over HTTP, its answer and code", ours, bare, asked)
             yield from _in_turns("`may` over HTTP, with its reason in words", ours, bare, explained)
@@ -167,11 +177,13 @@ def _speed(
     )
 
 
-def _in_turns(what: str, ours: Server, floor: Server, requests: list[bytes]) -> Iterator[Line]:
+def _in_turns(
+    what: str, ours: Server, floor: Server, requests: list[bytes], *, ratio: float | None = RATIO
+) -> Iterator[Line]:
     """Ask both for so long, in turns; tell the medians by the clock, and by the server's own processor time."""
     runs = [[uvloop.run(_load(one, requests)) for one in (ours, floor)] for _ in range(TURNS)]
     speeds, spent = ([[one[part] for one in side] for side in zip(*runs, strict=True)] for part in (0, 1))
-    yield _speed(what, *map(statistics.median, speeds), ratio=RATIO)
+    yield _speed(what, *map(statistics.median, speeds), ratio=ratio)
     both = [statistics.median(side) for side in spent]
     yield Line(PART, "  of the server's processor time", both[0], "µs", both[1], None, None)
 

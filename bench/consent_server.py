@@ -1,15 +1,18 @@
-"""What is served while consent is measured: Troth's two hot routes, and the bare floor beside them.
+"""What is served while consent is measured: Troth's two hot routes, and two bare floors beside them.
 
-`python -m bench.consent_server ours PORT FOLDER LEDGER KEYS` or `… floor PORT DATABASE`.
+`python -m bench.consent_server ours PORT FOLDER LEDGER KEYS`, `… floor PORT DATABASE` or `… rows PORT LEDGER`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+import secrets
 import sqlite3
 import sys
 import threading
-from collections import deque
+import time
+from collections import Counter, deque
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -93,6 +96,87 @@ class Floor:
         return write
 
 
+class Rows(Floor):
+    """Bare ASGI with the same group commit: the rows that a choice is in the ledger, made by templates.
+
+    It asks for no key, looks at nothing that was said, and does no more in Python than the rows need: the
+    statements are those of `troth.ledger.ingest`, which work on a whole group at once.
+    """
+
+    def _sqlite(self) -> Any:
+        connection = sqlite3.connect(
+            self._url.removeprefix("sqlite:///"), isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        cursor = connection.cursor()
+
+        def write(bodies: list[bytes]) -> None:
+            connection.execute("BEGIN IMMEDIATE")
+            _write_rows(cursor, bodies, sqlite=True)
+            connection.execute("COMMIT")
+
+        return write
+
+    def _postgresql(self) -> Any:
+        import psycopg
+
+        connection = psycopg.connect(self._url.replace("postgresql+psycopg://", "postgresql://"))
+        cursor = connection.cursor()
+
+        def write(bodies: list[bytes]) -> None:
+            _write_rows(cursor, bodies, sqlite=False)
+            connection.commit()
+
+        return write
+
+
+_EVENT = (
+    '{"id":"%s","at":"%s","kind":"consent_recorded","kind_version":1,"stream":"%s","version":%d,'
+    '"entity":"main-entity","actor":"subject","facts":{"purpose":"newsletter","purpose_version":"0.1.0","given":"given",'
+    '"method":"web","notice_sha256":"%s","language":"en","controller":"main-entity","channel":"email",'
+    '"interface_sha256":"%s","text_sha256":"%s","age_class":"unknown","proven":true,"lacks":[],"scope":"%s",'
+    '"valid_until":"2028-12-01"},"subject":"%s","policy":"0.1.0","promise":"4/purpose/newsletter"}'
+)
+_HASHES = ("c" * 64, "a" * 64, "b" * 64, "d" * 16)
+
+
+def _write_rows(cursor: Any, bodies: list[bytes], *, sqlite: bool) -> None:
+    """Write the rows of a group of choices, each of a newsletter, as the ledger holds them."""
+    import msgspec
+
+    from troth.ledger.ingest import _POSTGRESQL, _SQLITE
+
+    sql, written = _SQLITE if sqlite else _POSTGRESQL, msgspec.json.encode
+    streams = [f"choices/{msgspec.json.decode(body)['subject']}" for body in bodies]
+    added = dict(sorted(Counter(streams).items()))
+    cursor.execute(sql["take"], (written(list(added.items())).decode(),))
+    found = cursor.execute(sql["standing"], (written(list(added)).decode(),)).fetchall()
+    stood = json.loads(found[0][0]) if sqlite else found
+    versions = {stream: int(version) - added[stream] for stream, version, _ in stood}
+    states = {stream: msgspec.json.decode(state) if state else None for stream, _, state in stood}
+    at_us, at = time.time_ns() // 1000, datetime.now(UTC).isoformat(timespec="microseconds")
+    events = []
+    for stream in streams:
+        version = versions[stream] = versions[stream] + 1
+        name, subject = f"01M83Y{secrets.token_hex(10).upper()}", stream[8:]
+        body = _EVENT % (name, at, stream, version, *_HASHES, subject)
+        events.append((name, at_us, "consent_recorded", stream, version, subject, None, body))
+        state = states[stream] or {"consents": {}, "due": "2028-12-01", "last": "", "objections": {}}
+        state["consents"]["newsletter|main-entity|email"] = {
+            "age": "unknown", "at": at, "event": name, "proven": True, "said": "given", "scope": "d" * 16,
+            "until": "2028-12-01", "version": "0.1.0",
+        }  # fmt: skip
+        states[stream] = state
+    last = cursor.execute(sql["last"]).fetchone() if sqlite else None
+    cursor.execute(sql["events"], (written(events).decode(),))
+    if last is not None:
+        cursor.execute(sql["unsealed"], last)
+    rows = [(stream, "choices", versions[stream], None, "2028-12-01", written(state).decode())
+            for stream, state in states.items()]  # fmt: skip
+    cursor.execute(sql["state"], (written(rows).decode(),))
+
+
 def ours(folder: str, ledger: str, keys: str) -> Any:
     """Build Troth's routes over a project, without the pages."""
     from dataclasses import replace
@@ -126,7 +210,7 @@ def main() -> None:
     from troth.faces.cli.serve_commands import settle_memory
 
     kind, port, *rest = sys.argv[1:]
-    app = Floor(rest[0]) if kind == "floor" else ours(*rest)
+    app = {"floor": Floor, "rows": Rows, "ours": ours}[kind](*rest)
     settle_memory()  # as `troth serve` does, of either
     uvicorn.run(app, host="127.0.0.1", port=int(port), log_level="warning", access_log=False, lifespan="off")
 

@@ -15,6 +15,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, bindparam, text
 
 from troth.errors import ConflictError
@@ -58,7 +59,7 @@ _SET_STATE = text(
 )
 _BODIES = text("SELECT body FROM events WHERE id = :id")
 STREAMS_AT_ONCE = 500
-_STATE_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+_STATE_JSON = msgspec.json.Encoder(order="sorted")
 _CROCKFORD = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _TO_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _CROCKFORD)
 _LETTERS = bytes(_CROCKFORD[byte % 32] for byte in range(256))
@@ -249,7 +250,7 @@ def _fold(connection: Connection, written: Sequence[Event]) -> None:
 
 def state_row(stream: str, state: Mapping[str, Any], version: int) -> dict[str, object]:
     """Write a state as the row that holds it, the same bytes for the same state."""
-    body = _STATE_JSON.encode(state)
+    body = _STATE_JSON.encode(state).decode()
     return {
         "stream": stream,
         "family": family(stream),

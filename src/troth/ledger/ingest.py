@@ -47,8 +47,8 @@ _SQLITE = {
     "events": "INSERT INTO events (id, at_us, kind, stream, version, subject, request, body) "
     "SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, "
     "CAST(value ->> 7 AS blob) FROM json_each(?)",
-    "unsealed": "INSERT INTO unsealed SELECT seq, id, at_us FROM events "
-    "WHERE id IN (SELECT value ->> 0 FROM json_each(?))",
+    "last": "SELECT coalesce(max(seq), 0) FROM events",
+    "unsealed": "INSERT INTO unsealed SELECT seq, id, at_us FROM events WHERE seq > ?",
     "state": "INSERT INTO state SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 "
     "FROM json_each(?) WHERE true ON CONFLICT (stream) DO UPDATE SET "
     "version = excluded.version, status = excluded.status, due = excluded.due, body = excluded.body",
@@ -263,9 +263,11 @@ class _Batch:
                 written.append(event)
             handed.result = tuple(written)
         vault.store_all(self._connection, payloads)
+        # One writer at a time: whatever has a larger number than the last was written here.
+        last = self._cursor.execute(self._sql["last"]).fetchone() if self._sqlite else None
         self._many("events", rows)
-        if self._sqlite:
-            self._many("unsealed", rows)
+        if last is not None:
+            self._cursor.execute(self._sql["unsealed"], last)
         made = [append.state_row(stream, states[stream], versions[stream]) for stream in streams]
         self._many("state", [tuple(row.values()) for row in made])
         listed.write(

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, Literal, TypeAlias
 
-from troth.rules.event import Event
+from troth.rules.event import Event, written_at
 
 FAMILY = "choices"
 EVERY = "*"
@@ -112,8 +112,7 @@ def fold(state: dict[str, Any] | None, event: Event) -> dict[str, Any]:
 def said_at(event: Event) -> str:
     """Return the moment at which it was said, as UTC with microseconds: comparable as text."""
     told = event.facts.get("chosen_at") or event.facts.get("said_at")
-    at = datetime.fromisoformat(str(told)) if told else event.at
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+    return written_at(datetime.fromisoformat(str(told)) if told else event.at)
 
 
 def _consent(state: dict[str, Any], event: Event) -> None:

@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from operator import attrgetter
 from types import MappingProxyType
 from typing import TypeAlias
@@ -421,11 +422,17 @@ def _check_fact(kind: str, name: str, value: object) -> None:
         )
 
 
+@lru_cache(maxsize=64)
+def written_at(at: datetime) -> str:
+    """Write a moment as UTC with microseconds, comparable as text; those of one transaction share theirs."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
 def encode(event: Event) -> bytes:
     """Write an event as the bytes that are stored and hashed: JSON, keys in one fixed order."""
     named = zip(_ENVELOPE, _READ(event), strict=True)
     kept: dict[str, object] = {name: value for name, value in named if value is not None}
-    kept["at"] = event.at.astimezone(UTC).isoformat(timespec="microseconds")
+    kept["at"] = written_at(event.at)
     return _WRITER.encode(kept).encode()
 
 
@@ -433,7 +440,7 @@ def encode_with(event: Event, facts: bytes) -> bytes:
     """Write an event as `encode` does, with its facts written already: for many events of the same facts."""
     named = zip(_ENVELOPE, _READ(event), strict=True)
     kept: dict[str, object] = {name: value for name, value in named if value is not None}
-    kept["at"] = event.at.astimezone(UTC).isoformat(timespec="microseconds")
+    kept["at"] = written_at(event.at)
     kept["facts"] = msgspec.Raw(facts)
     return _JSON.encode(kept)
 
