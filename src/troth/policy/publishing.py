@@ -23,6 +23,8 @@ from troth.policy.shape import Text
 
 if TYPE_CHECKING:
     from troth.policy.policy import Policy
+    from troth.policy.promise import Purpose
+    from troth.policy.register import RegisterDocument
 
 LOCK = "policy.lock"
 
@@ -139,18 +141,23 @@ def problems(policy: Policy, last: Lock | None) -> tuple[Problem, ...]:
     return tuple(sorted(found))
 
 
-def _at_high_risk(policy: Policy) -> Iterator[Problem]:
-    """Find purposes whose risk stays high and of which the authority was not consulted (GDPR Art. 36(1))."""
+def at_high_risk(policy: Policy) -> Iterator[tuple[RegisterDocument, Purpose]]:
+    """Yield purposes whose risk stays high and of which the authority was not consulted (GDPR Art. 36(1)).
+
+    Each comes with the assessment that says so; one purpose of an assessment is enough to stop a publication.
+    """
     for one in policy.register_documents.values():
-        public = [
-            name
-            for name in map(str, one.purposes)
-            if name in policy.purposes and policy.purposes[name].public
-        ]
-        if one.type == "dpia" and one.risk == "high" and one.consulted is None and public:
-            what = f"The risk of `purpose.{public[0]}` stays high, and the authority was not consulted."
-            remedy = "Consult it and write `consulted: …`, or lower the risk by measures (GDPR Art. 36(1))."
-            yield Problem(one.file, one.line, 1, what, remedy)
+        if one.type == "dpia" and one.risk == "high" and one.consulted is None:
+            named = (policy.purposes.get(str(name)) for name in one.purposes)
+            yield from ((one, purpose) for purpose in named if purpose is not None and purpose.public)
+
+
+def _at_high_risk(policy: Policy) -> Iterator[Problem]:
+    for one, purpose in at_high_risk(policy):
+        public = str(purpose.key)
+        what = f"The risk of `purpose.{public}` stays high, and the authority was not consulted."
+        remedy = "Consult it and write `consulted: …`, or lower the risk by measures (GDPR Art. 36(1))."
+        yield Problem(one.file, one.line, 1, what, remedy)
 
 
 def published_already(policy: Policy) -> Problem:

@@ -59,6 +59,10 @@ def publish_policy(
     return Published(event, now, changed)
 
 
+_TOLD_BY_PUBLISHING = {"P03"}
+"""Rules whose findings `publishing.problems` tells too, with the place in the register, and that nobody can silence."""
+
+
 def refuse_wrong(ledger: Ledger, policy: Policy, last: publishing.Lock | None, today: date) -> None:
     """Raise WrongFileError with every reason why this version cannot be published; nothing is written."""
     wrong = {
@@ -87,5 +91,5 @@ def _findings(policy: Policy, today: date) -> list[Problem]:
         )
         for document in policy.documents.values()
         for finding in check(document.text, document.file, today=today, policy=policy)
-        if finding.severity == "error"
+        if finding.severity == "error" and finding.rule not in _TOLD_BY_PUBLISHING
     ]

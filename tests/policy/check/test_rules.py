@@ -19,8 +19,9 @@ TODAY = date(2026, 11, 23)
 OF_THE_CHECK = {"P00", "P02"}
 
 
-def found(text, file):
-    policy = load({file: text})[0] if file.endswith(".md") else None
+def found(text, file, register=None):
+    beside = {"register/documents.yaml": register} if register else {}
+    policy = load({file: text, **beside})[0] if file.endswith(".md") else None
     return {finding.rule: finding for finding in check(text, file, today=TODAY, policy=policy)}
 
 
@@ -28,11 +29,11 @@ def found(text, file):
 def test_a_rule_speaks_where_it_must_and_is_silent_where_not(name):
     case = CASES[name]
     file = case.get("file", "policy.txt")
-    finding = found(case["bad"], file).get(name)
+    finding = found(case["bad"], file, case.get("beside")).get(name)
     assert finding is not None
     if "line" in case:
         assert finding.line == case["line"]
-    assert name not in found(case["good"], file)
+    assert name not in found(case["good"], file, case.get("good_beside"))
 
 
 @pytest.mark.parametrize("name", rule_ids())

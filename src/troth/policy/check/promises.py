@@ -59,6 +59,18 @@ def contradicts_its_promise(prose: Prose) -> Iterator[Spot]:
             yield from _companies(section, _names(facts(policy.promises.values())))
 
 
+@rule("P03", "en", "fr")
+def stays_at_high_risk(prose: Prose) -> Iterator[Spot]:
+    """Find clauses with a purpose whose risk stays high and of which the authority was not consulted."""
+    policy = prose.policy
+    if policy is None:
+        return
+    from troth.policy.publishing import at_high_risk
+
+    clauses = {purpose.clause for _, purpose in at_high_risk(policy)}
+    yield from (section.heading for section in prose.sections if section.number in clauses)
+
+
 def _durations(section: Section, said: Iterable[Fact], language: str) -> Iterator[Spot]:
     promised = [one.value for one in said if isinstance(one.value, Period)]
     if not promised:
