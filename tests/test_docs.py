@@ -8,7 +8,7 @@ import typer
 
 from troth.faces.cli import COMMANDS, app
 from troth.rules.question import every
-from troth.wiring import KNOWN
+from troth.settings_file import KNOWN
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

@@ -19,7 +19,8 @@ from processors import certified
 from servers import free_port
 from shop_project import make, opened
 from troth.faces.front import front
-from troth.wiring import API_SCOPES, now
+from troth.settings_file import API_SCOPES
+from troth.wiring import now
 from troth.work import declare_refusals
 from troth.work.project import ApiKey, Controller
 

@@ -11,7 +11,7 @@ from litestar.testing import TestClient
 from troth.errors import WrongFileError
 from troth.faces.brand import GROUNDS, LOGO_BYTES_MAX, contrast
 from troth.faces.portal.application import application
-from troth.wiring import read_settings
+from troth.settings_file import read_settings
 from troth.work.project import Brand
 
 LOGO = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9z"/></svg>'

@@ -14,7 +14,7 @@ from troth.faces.portal.application import application
 from troth.faces.portal.guarded import Guard
 from troth.faces.portal.limits import Limit
 from troth.ledger import read
-from troth.wiring import read_settings
+from troth.settings_file import read_settings
 from troth.work import close_request, request_file
 from troth.work.project import ApiKey
 

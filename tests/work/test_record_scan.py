@@ -114,7 +114,7 @@ colour = "red"
 
 def test_every_mistake_in_the_settings_of_a_scan_is_told_at_once(folder):
     from troth.errors import WrongFileError
-    from troth.wiring import read_settings
+    from troth.settings_file import read_settings
 
     file = folder / "troth.toml"
     file.write_text(file.read_text() + MISTAKES)

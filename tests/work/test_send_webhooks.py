@@ -14,7 +14,7 @@ from receivers import receiving
 from troth.errors import ConflictError, NotFoundError, WrongFileError
 from troth.ledger import delivery, lease, seal
 from troth.rules import webhook
-from troth.wiring import read_settings
+from troth.settings_file import read_settings
 from troth.work import record_consent, record_objection, send_webhooks
 from troth.work.project import Webhook
 from troth.work.record_consent import Asked, Choice

@@ -18,7 +18,7 @@ from troth.errors import NotAllowedError, WrongFileError
 from troth.faces.portal.application import application
 from troth.ledger import read
 from troth.rules import opendsr
-from troth.wiring import read_settings
+from troth.settings_file import read_settings
 from troth.work import carry_on, decide, replay
 from troth.work.project import Controller
 

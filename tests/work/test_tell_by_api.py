@@ -14,7 +14,7 @@ from troth.faces.portal.application import application
 from troth.ledger import read
 from troth.outside.post import post
 from troth.rules import opendsr
-from troth.wiring import read_settings
+from troth.settings_file import read_settings
 from troth.work import carry_on, tell_by_api
 from troth.work.project import Peer
 
