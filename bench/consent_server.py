@@ -104,11 +104,14 @@ class Rows(Floor):
     """
 
     def _sqlite(self) -> Any:
+        from troth.ledger.schema import WAL_PAGES
+
         connection = sqlite3.connect(
             self._url.removeprefix("sqlite:///"), isolation_level=None, check_same_thread=False
         )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
         cursor = connection.cursor()
 
         def write(bodies: list[bytes]) -> None:
