@@ -25,9 +25,10 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
+from zoneinfo import ZoneInfo
 
 import databases
 from group_tour import letters, port, website
@@ -309,7 +310,8 @@ def mended(teller: Teller) -> None:
     teller.line()
     for name, before, after in website.MENDED:
         teller.line(f"    {name:<12} {before.strip():<24} →  {after.strip()}")
-    website.mend(teller.folder, date.today().isoformat())  # noqa: DTZ011  (the day here, as people write it)
+    here = datetime.now(ZoneInfo("Europe/Paris")).date()  # a version takes effect by the days of the company
+    website.mend(teller.folder, here.isoformat())
     teller.say(
         "What the new version promises otherwise, and what follows from it, is shown before it is published."
     )
