@@ -75,3 +75,32 @@ def test_what_is_to_be_done_about_an_answer_names_pages_of_the_console(language)
     for one in told:
         shown = str(words.told(one))
         assert not re.search(r"troth (request|incident|audit)\b", shown), shown
+
+
+ONE = {
+    "console": {
+        "health.waiting": {"events": 1, "seconds": 1}, "door.wait": {"minutes": 1}, "ledger.proof.path": {"hashes": 1},
+        "concern.sealing_late": {"number": 1}, "concern.untold": {"number": 1, "on": "2 May"},
+        "concern.letters_fail": {"number": 1, "on": "2 May"}, "bulk.going.said": {"done": 1, "of": 1},
+    },
+    "portal": {"verify.dossier": {"events": 1, "sealed": 1}, "verify.sealed": {"size": 1}},
+}  # fmt: skip
+"""What is counted, with one of it."""
+
+
+@pytest.mark.parametrize(("face", "key"), [(face, key) for face, keys in ONE.items() for key in keys])
+def test_one_thing_stands_in_the_singular_in_both_languages(face, key):
+    several = {name: 3 if isinstance(value, int) else value for name, value in ONE[face][key].items()}
+    for language, words in catalogues(face=face).items():
+        one, more = words(key, **ONE[face][key]), words(key, **several)
+        assert one.replace("1", "#") != more.replace("3", "#"), language
+        assert not re.search(
+            r"\b1 (?:events|seconds|minutes|hashes|choices|entries|requests|événements|empreintes)\b", one
+        )
+    assert (
+        catalogues(face=face)["en"]
+        .sentences.keys()
+        .isdisjoint(
+            f"{other}.one" for other, said in catalogues(face=face)["en"].sentences.items() if "|" in said
+        )
+    )

@@ -48,16 +48,6 @@ class Words:
             sentence = chosen(sentence, self.language, named)
         return sentence.format(**{name: self.number(value) for name, value in named.items()})
 
-    def counted(self, key: str, **named: object) -> str:
-        """Say a sentence of a number, the first that is named, with `KEY.one` for what stands in the singular.
-
-        >>> french = Words("fr", {"rows": "{rows} lignes", "rows.one": "{rows} ligne"})
-        >>> french.counted("rows", rows=0), french.counted("rows", rows=1), french.counted("rows", rows=2)
-        ('0 ligne', '1 ligne', '2 lignes')
-        """
-        singular = (0, 1) if self.language == "fr" else (1,)
-        return self(f"{key}.one" if next(iter(named.values())) in singular else key, **named)
-
     def number(self, value: object) -> object:
         r"""Write a whole number of five digits or more in groups, and a part of one, as the language does.
 
