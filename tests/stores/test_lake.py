@@ -443,6 +443,30 @@ def test_types_nullability_order_compression_groups_and_metadata_stay(tmp_path):
     assert path.stat().st_mode & 0o777 == 0o640
 
 
+def test_only_columns_in_which_values_repeat_get_a_dictionary_and_none_that_had_none(tmp_path):
+    """A cycle of values repeats too, though none stands twice among the first rows."""
+    rows = [
+        {"id": n, "email": f"p{n}@example.org", "born": f"{n % 300}", "paid": n % 7, "seen": n % 7}
+        for n in range(3000)
+    ]
+    before = tmp_path / "people.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), before, use_dictionary=["id", "email", "born", "paid"])
+    found, _ = read(MAP.replace("paid: 0}", "paid: 3}"), "shop.yaml")
+    erase(
+        connect(found, {"find": f"lake://{tmp_path}", "change": f"lake://{tmp_path}"}),
+        who=[type(ADA)("x", (("email", "P500@example.org"),))],
+    )
+    with pq.ParquetFile(before) as made:
+        group = made.metadata.row_group(0)
+        told = {
+            group.column(at).path_in_schema: group.column(at).has_dictionary_page
+            for at in range(group.num_columns)
+        }
+        assert told == {"id": False, "email": False, "born": True, "paid": True, "seen": False}
+        rows[500] |= {"email": None, "born": None, "paid": 3}
+        assert made.read().to_pylist() == rows
+
+
 def test_a_value_the_column_cannot_hold_is_refused_and_nothing_is_changed(tmp_path):
     path = tmp_path / "people.parquet"
     pq.write_table(pa.Table.from_pylist([shaped(1)], SHAPE), path)

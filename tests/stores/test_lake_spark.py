@@ -1,9 +1,11 @@
 """The same job on Spark: its results are those of this process, and so are its files, row by row."""
 
 import json
+import os
 import shutil
 import sys
 from dataclasses import replace
+from importlib import import_module
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +14,11 @@ import pytest
 from troth.errors import NotAllowedError, UnreachableError
 from troth.stores.contract import Who
 from troth.stores.lake import Lake
+from troth.stores.lake_aged import Aged
+from troth.stores.lake_csv import Csv
+from troth.stores.lake_form import Asked
+from troth.stores.lake_layout import Part, Table
+from troth.stores.lake_place import File, Folder
 from troth.stores.map_file import read
 from troth.testing import TODAY
 
@@ -86,10 +93,12 @@ def put(path, rows):
 
 
 def opened(root, engine, written=MAP):
+    """Open the lake; Spark works on its files though they are small."""
     found, problems = read(written.replace("ENGINE", engine), "shop.yaml")
     assert not problems
     url = f"lake://{root}"
-    return Lake(found, {"find": url, "change": url})
+    workers = import_module("troth.stores.lake_spark").Spark(0) if engine == "spark" else None
+    return Lake(found, {"find": url, "change": url}, workers=workers)
 
 
 def done(root, engine):
@@ -141,3 +150,13 @@ def test_what_a_worker_refuses_is_said_as_here_and_nothing_is_changed(spark, tmp
     assert {
         path: path.read_bytes() for path in root.rglob("*.*") if path.is_file() and ".troth" not in path.parts
     } == before
+
+
+def test_files_that_are_small_together_are_worked_on_in_this_process(spark, tmp_path):
+    from troth.stores.lake_spark import Spark
+
+    table = Table(Asked("shop", "clicks"), Csv(), (), pa.schema([]))
+    file = File(Folder(tmp_path, "shop"), "clicks.csv")
+    tasks = [Aged(table, Part(file, (number, 50)), "at", TODAY, ()) for number in range(4)]
+    assert set(Spark(201).run(lambda _: os.getpid(), tasks)) == {os.getpid()}
+    assert os.getpid() not in set(Spark(200).run(lambda _: os.getpid(), tasks))

@@ -89,12 +89,13 @@ class Lake:
         credentials: Mapping[str, str],
         wait_seconds: float = WAIT_SECONDS,
         source: Source | None = None,
+        workers: Workers | None = None,
     ) -> None:
         self._map = map_
         self._credentials = dict(credentials)
         self._wait_seconds = wait_seconds
         self._source = source
-        self._workers: Workers = lake_workers.of(map_)
+        self._workers = workers or lake_workers.of(map_)
 
     def __repr__(self) -> str:
         """Name the store and nothing of where it is."""

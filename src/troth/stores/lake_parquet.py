@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from math import gcd
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ import pyarrow.parquet as pq
 from troth.errors import ConflictError, NotAllowedError
 from troth.stores.lake_form import ROWS_AT_ONCE, Asked, Block, Bounds, Changes, unreadable
 from troth.stores.lake_place import File, Folder
+
+SAMPLED, SAMPLED_MIN = 10, 1_000  # one row in so many, and at least so many, tell whether values repeat
+HARDLY = 0.95  # of these rows so many have a value of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +81,12 @@ class Parquet:
         gone, written = sorted(changes.deleted), sorted(changes.written)
         with _opened(file, asked.store) as old:
             try:
-                with pq.ParquetWriter(new, old.schema_arrow, **_manner(old)) as writer:
-                    first = 0
+                with ExitStack() as open_now:
+                    writer, first = None, 0
                     for number in range(old.num_row_groups):
                         group = old.read_row_group(number, use_threads=False)  # a file is one core's work
+                        if writer is None:
+                            writer = open_now.enter_context(_writer(new, old, group))
                         last = first + group.num_rows
                         made = _changed(group, first, _within(written, first, last), changes, asked.store)
                         made = _without(made, first, _within(gone, first, last))
@@ -88,6 +94,8 @@ class Parquet:
                             writer.write_table(made, row_group_size=made.num_rows)
                         first = last
                         del group, made  # before the next is read
+                    if writer is None:
+                        open_now.enter_context(_writer(new, old, None))
                 _verify(old, new, changes, file, asked.store)
                 return int(old.metadata.num_rows) - len(gone)
             except pa.ArrowException:
@@ -207,22 +215,57 @@ def _back(value: object, kind: pa.DataType) -> object:
     return value
 
 
-def _manner(file: pq.ParquetFile) -> dict[str, Any]:
-    """Return how the file was written, as far as it tells."""
+def _writer(new: Path, old: pq.ParquetFile, first: pa.Table | None) -> pq.ParquetWriter:
+    """Begin a file that is written as the old one, of which this is the first row group, if it has one."""
+    manner: dict[str, Any] = {"version": old.metadata.format_version}
+    if first is not None:
+        manner |= _manner(old, first)
+    return pq.ParquetWriter(new, old.schema_arrow, **manner)
+
+
+def _manner(file: pq.ParquetFile, first: pa.Table) -> dict[str, Any]:
+    """Return how the file was written, as far as it tells, but for dictionaries of values that hardly repeat."""
     told = file.metadata
-    manner: dict[str, Any] = {"version": told.format_version}
-    if not told.num_row_groups:
-        return manner
+    manner: dict[str, Any] = {}
     group = told.row_group(0)
     columns = [group.column(number) for number in range(told.num_columns)]
     manner["compression"] = {each.path_in_schema: _codec(each.compression) for each in columns}
-    manner["use_dictionary"] = [each.path_in_schema for each in columns if each.has_dictionary_page]
+    coded = [each.path_in_schema for each in columns if each.has_dictionary_page]
+    manner["use_dictionary"] = _repeating(first, coded)
     manner["write_statistics"] = [each.path_in_schema for each in columns if each.is_stats_set]
     if any(each.physical_type == "INT96" for each in columns):
         manner["use_deprecated_int96_timestamps"] = True
     if group.sorting_columns:
         manner["sorting_columns"] = group.sorting_columns
     return manner
+
+
+def _repeating(group: pa.Table, names: Sequence[str]) -> list[str]:
+    """Return these columns without those of which a tenth of the rows, from all over, has hardly a value twice.
+
+    A dictionary of such a column takes a third of the time of writing, and makes the file larger.
+    """
+    rows = group.num_rows
+    asked = min(rows, max(rows // SAMPLED, SAMPLED_MIN))
+    step = int(rows * 0.618) + 1
+    while gcd(step, rows) > 1:  # so that no row comes twice
+        step += 1
+    places = pa.array([number * step % rows for number in range(asked)], pa.int64())
+    kept = []
+    for name in names:
+        at = group.schema.get_field_index(name)
+        plain = at >= 0 and not pa.types.is_nested(group.schema.field(at).type)
+        if not plain or _different(group.column(at).take(places)) <= asked * HARDLY:
+            kept.append(name)
+    return kept
+
+
+def _different(values: pa.ChunkedArray) -> int:
+    """Count the different values; none where that cannot be counted."""
+    try:
+        return int(pc.count_distinct(values).as_py())
+    except pa.ArrowNotImplementedError:
+        return 0
 
 
 def _codec(name: str) -> str:

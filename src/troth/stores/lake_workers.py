@@ -14,9 +14,21 @@ from typing import Protocol, TypeVar
 
 from troth.errors import NotFoundError
 from troth.rules.map import Map
+from troth.stores.lake_layout import Part
 
 CORES_MAX = 4  # a row group of each file at work is held in memory
-Task = TypeVar("Task")
+
+
+class OfFile(Protocol):
+    """A task: what is to be done with one file."""
+
+    @property
+    def part(self) -> Part:
+        """The file."""
+        ...
+
+
+Task = TypeVar("Task", bound=OfFile)
 Result = TypeVar("Result")
 
 
