@@ -243,7 +243,7 @@ def _manner(file: pq.ParquetFile, first: pa.Table) -> dict[str, Any]:
 def _repeating(group: pa.Table, names: Sequence[str]) -> list[str]:
     """Return these columns without those of which a tenth of the rows, from all over, has hardly a value twice.
 
-    A dictionary of such a column takes longer to make than the column to write, and makes the file larger.
+    A dictionary of such a column is work for nothing, and makes the file larger.
     """
     rows = group.num_rows
     asked = min(rows, max(rows // SAMPLED, SAMPLED_MIN))
