@@ -417,3 +417,22 @@ class TestPreferences:
         token = message_link.stop_token(project, ADA, "newsletter")
         assert client.post(f"/preferences/{token}/say", data=data).status_code == 404
         assert objections(project) == []
+
+
+def test_a_code_of_a_form_that_is_sent_twice_is_one(project, letters):
+    from concurrent.futures import ThreadPoolExecutor
+
+    def once_in(page):
+        return page.text.split('name="once" value="', 1)[1].partition('"')[0]
+
+    with TestClient(application(project), base_url="http://127.0.0.1:8080") as client:
+        form = {"email": ADA, "once": once_in(client.get("/preferences"))}
+        before = len(letters())
+        with ThreadPoolExecutor(3) as pressed:
+            pages = list(pressed.map(lambda _: client.post("/preferences/code", data=form), range(3)))
+        assert [one.status_code for one in pages] == [200] * 3
+        assert len(letters()) == before + 1
+        assert client.post("/preferences/code", data=form | {"email": NOBODY}).status_code == 200
+        assert len(letters()) == before + 2  # another address is another code, whatever the form
+        client.post("/preferences/code", data={"email": ADA, "once": once_in(client.get("/preferences"))})
+        assert len(letters()) == before + 3

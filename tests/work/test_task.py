@@ -208,6 +208,22 @@ def test_the_page_works_once_without_an_account_and_shows_who_is_meant(asked):
     assert b"".join(vault.get_chunks(asked.ledger, kept)) == odd
 
 
+def test_what_an_owner_sends_twice_is_taken_once_and_thanked_for_twice(asked):
+    granted(asked)
+    link = f"/task/{task.token(asked, ID)}"
+    with TestClient(application(asked)) as client:
+        once = client.get(link).text.split('name="once" value="', 1)[1].partition('"')[0]
+        form = {"outcome": "not_found", "by": "Jo", "once": once}
+        wrong = client.post(link, data=form | {"by": " "}, files={"files": ("", b"")})
+        assert wrong.status_code == 422
+        answers = [client.post(link, data=form, files={"files": ("", b"")}) for _ in range(2)]
+        assert [one.status_code for one in answers] == [200, 200]
+        assert answers[0].text == answers[1].text
+        other = client.post(link, data=form | {"once": "another form"}, files={"files": ("", b"")})
+        assert other.status_code == 404
+    assert len(list(read.events(asked.ledger, kind="task_answered"))) == 1
+
+
 def test_the_page_refuses_more_than_its_bound(asked):
     granted(asked)
     link = f"/task/{task.token(asked, ID)}"

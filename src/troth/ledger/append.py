@@ -19,7 +19,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, text
 
 from troth.errors import ConflictError
-from troth.ledger import keys, listed, vault
+from troth.ledger import forms, keys, listed, vault
 from troth.ledger.each import for_each
 from troth.ledger.lease import Lease, still_held
 from troth.ledger.schema import Ledger
@@ -133,6 +133,7 @@ def append_within(
     vault.store_all(connection, payloads)
     _store(connection, written)
     _fold(connection, written)
+    forms.note(connection, microseconds(at))
     if also is not None:
         also(connection)
     if once is not None:

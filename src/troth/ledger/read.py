@@ -18,6 +18,7 @@ from troth.rules.event import KINDS, Event, decode
 
 _BODY = msgspec.json.Decoder()
 _STREAM = text("SELECT body FROM events WHERE stream = :stream ORDER BY version")
+_LATER = text("SELECT body FROM events WHERE stream = :stream AND version > :version ORDER BY version")
 _PLACE = {
     "sqlite": "instr(body, CAST(:word AS BLOB))",
     "postgresql": "position(convert_to(:word, 'UTF8') in body)",
@@ -86,6 +87,13 @@ def stream(ledger: Ledger, name: str) -> tuple[Event, ...]:
     """Return the events of a stream, in order; none where there is no such stream."""
     with ledger.looking() as connection:
         return tuple(decode(bytes(body)) for body in connection.execute(_STREAM, {"stream": name}).scalars())
+
+
+def stream_since(ledger: Ledger, name: str, version: int) -> tuple[Event, ...]:
+    """Return the events of a stream that were written after it had a version, in order."""
+    with ledger.looking() as connection:
+        bound = {"stream": name, "version": version}
+        return tuple(decode(bytes(body)) for body in connection.execute(_LATER, bound).scalars())
 
 
 def stream_without(ledger: Ledger, name: str, word: str) -> tuple[Event, ...]:

@@ -101,6 +101,7 @@ CREATE TABLE IF NOT EXISTS sessions (
 CREATE INDEX IF NOT EXISTS sessions_by_handle ON sessions (handle);
 CREATE TABLE IF NOT EXISTS kept_filters (
   handle text, name text, filters text NOT NULL, PRIMARY KEY (handle, name));
+CREATE TABLE IF NOT EXISTS forms (key text PRIMARY KEY, at_us bigint NOT NULL, led_to text NOT NULL);
 CREATE TABLE IF NOT EXISTS leases (name text PRIMARY KEY, lease bigint NOT NULL, until double precision NOT NULL)
 """
 _EVENTS = """id text NOT NULL, at_us bigint NOT NULL, kind text NOT NULL, stream text NOT NULL,

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from troth.errors import NotAllowedError, NotFoundError
-from troth.ledger import keys, subjects, tries
+from troth.ledger import forms, keys, subjects, tries
 from troth.outside.mail import Letter, is_address
 from troth.policy.promise import Purpose
 from troth.rules import letter, purpose_scope
@@ -90,15 +90,23 @@ def give(
     record_consent(project, [("email", email)], said, asked, once=f"give {name} {purpose}")
 
 
-def send_code(project: Project, email: str, language: str) -> str:
-    """Send a code to an address, and return what must come back with it; raises NotAllowedError after too many."""
+def send_code(project: Project, email: str, language: str, once: str = "") -> str:
+    """Send a code to an address, and return what must come back with it; raises NotAllowedError after too many.
+
+    The same `once` for the same address sends one, and its time is counted from the first.
+    """
     address = email.strip()
     if not is_address(address):
         raise NotAllowedError("That is no e-mail address.")
     _, mark = subjects.fingerprint(project.ledger, "requests", "email", address, wide=True)
+    at, drawn = project.clock().isoformat(), secrets.token_hex(12)
+    if once:
+        drawn = _drawn(project, once, address)
+        before = forms.sent(project.ledger, f"preference code {drawn}")
+        if before:
+            return seal(project, CODE, [drawn, address, before])
     if tries.count(project.ledger, f"preferences/{mark.hex()}", 3600) > CODES_PER_HOUR:
         raise NotAllowedError("Too many codes were asked for. Wait an hour, then ask again.")
-    drawn = secrets.token_hex(12)
     organisation = send_letter.organisation(project, language)
     told = letter.write(
         "preference_code", language,
@@ -107,7 +115,9 @@ def send_code(project: Project, email: str, language: str) -> str:
     )  # fmt: skip
     html = letter.as_html(told, language)
     project.mailer.send(Letter(address, told.subject, told.text, language, html=html))
-    return seal(project, CODE, [drawn, address, project.clock().isoformat()])
+    if once:
+        forms.led(project.ledger, f"preference code {drawn}", at)
+    return seal(project, CODE, [drawn, address, at])
 
 
 def take_code(project: Project, asked: str, given: str) -> str | None:
@@ -143,6 +153,12 @@ def proven(project: Project, session: str | None) -> Proven | None:
     except NotFoundError:
         return None
     return Proven(email, name) if project.clock() < datetime.fromisoformat(until) else None
+
+
+def _drawn(project: Project, once: str, address: str) -> str:
+    """Draw by the form and the address: nobody learns from one what another form or address would give."""
+    _, secret = keys.own_key(project.ledger, "codes")
+    return hmac.digest(secret, f"preferences form/{once}/{address}".encode(), "sha256").hex()[:24]
 
 
 def _code(project: Project, drawn: str) -> str:

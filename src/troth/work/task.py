@@ -119,12 +119,17 @@ def token(project: Project, ident: str) -> str:
     return f"{ident}~{base64.b32encode(mac).decode().lower()}"
 
 
-def by_token(project: Project, given: str) -> Task:
-    """Return the open task an address is for; raises NotFoundError once it was answered."""
+def given_out(project: Project, given: str) -> str:
+    """Return the id of the task whose address was given to its owner; raises NotFoundError for another address."""
     ident, _, _ = given.rpartition("~")
     if not ident or not hmac.compare_digest(token(project, ident).encode(), given.encode()):
         raise NotFoundError("There is no such page.")
-    found = by_id(project, ident)
+    return ident
+
+
+def by_token(project: Project, given: str) -> Task:
+    """Return the open task an address is for; raises NotFoundError once it was answered."""
+    found = by_id(project, given_out(project, given))
     if found.told["state"] != "open" or not request.is_open(request_file.load(project, found.number).state):
         raise NotFoundError("This task was answered already, or its request has ended.")
     return found

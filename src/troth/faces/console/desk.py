@@ -12,6 +12,10 @@ no body is read, before somebody who has that duty is found to be signed in:
 Both work on a thread of their own.  What work refuses (NotAllowedError, ConflictError …) becomes a page
 that says so in the words of the error, in the language of the page (`troth.rules.french`): the page the form stood on,
 with what was typed (`troth.faces.console.typed`), where there is one.
+
+Each form is done once: its page draws a word into it, and whoever sends it twice is led to where it led the first time
+(`troth.ledger.forms`).  A form of a thing to which somebody else did something since is refused, and both are shown
+(`troth.faces.console.meanwhile`).
 """
 
 from __future__ import annotations
@@ -20,6 +24,8 @@ import asyncio
 import hashlib
 import json
 import logging
+import re
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -34,16 +40,18 @@ from litestar.response import Redirect
 
 from troth import errors
 from troth.errors import TrothError
-from troth.faces.console import carried, typed
+from troth.faces.console import carried, meanwhile, typed
 from troth.faces.console.heard import Heard
 from troth.faces.console.saved import csv_file
 from troth.faces.console.table import Tables
+from troth.faces.in_turn import in_turn
 from troth.faces.portal.pages import same_site
 from troth.faces.web import CONSOLE, HEADERS, STATUS, Look, error_key, parts_of
 from troth.faces.words import NAMES, Words, preferred
-from troth.ledger import accounts
+from troth.ledger import accounts, forms, read
 from troth.policy.called import Called
 from troth.rules import purpose_scope
+from troth.rules.event import Event
 from troth.rules.staff import Duty, Staff
 from troth.work import admit, sign_in
 from troth.work.project import Project
@@ -59,6 +67,9 @@ FILE_ROWS_MAX = 100_000
 """More rows than a page's own file holds: what may be longer has an address that streams it."""
 ADDRESS_MAX = 1_000
 """A longer address is not gone back to after signing in: it stands in a cookie, and those hold 4 KB."""
+
+_FORM = re.compile(r'<form\b(?=[^>]*\smethod="post")[^>]*>')
+"""Where a form begins that does something."""
 
 Asked = Request[Any, Any, Any]
 Page: TypeAlias = "Callable[[Visit], Response[Any]]"
@@ -138,8 +149,15 @@ class Visit:
         drawn = self.given("once")
         if not drawn:
             return None
-        told = json.dumps([[name, self.every(name)] for name in sorted(self.form)])
+        told = json.dumps([self.request.url.path, *([name, self._sent(name)] for name in sorted(self.form))])
         return f"form {self.staff.handle} {hashlib.sha256(told.encode()).hexdigest()}"
+
+    def _sent(self, name: str) -> list[str]:
+        """Return every value of a field, of a file its name and what it hashes to."""
+        return [
+            one if isinstance(one, str) else f"{one[0]} {hashlib.sha256(one[1]).hexdigest()}"
+            for one in self.form.get(name, ())
+        ]
 
     def may(self, duty: Duty, entity: str | None = None) -> bool:
         """Say whether whoever is signed in has a duty, for an entity or for any."""
@@ -306,12 +324,55 @@ class Desk:
             return self._to_sign_in(request, form)
         visit = Visit(self, request, who, self.words_for(request), form)
         try:
-            return shown(visit)
+            return self._done_once(visit, shown) if form else shown(visit)
         except (errors.NotAllowedError, errors.ConflictError) as error:
             again = self._as_typed(visit, error) if form else None
             return again or self.refused(request, visit.words, error, who)
         except TrothError as error:
             return self.refused(request, visit.words, error, who)
+
+    def _done_once(self, visit: Visit, done: Page) -> Response[Any]:
+        """Do what a form asks; one that was sent before leads to where it led, as long as it led to a page."""
+        key, ledger = visit.once, self.project.ledger
+        if key is None:
+            return self._done_now(visit, done)
+        with in_turn(self.project, key):
+            led_to = forms.sent(ledger, key)
+            if led_to:
+                return Redirect(led_to, status_code=303)
+            if led_to is not None:
+                forms.forget(ledger, key)
+                raise errors.ConflictError(
+                    "This form was sent before, and cut short. Look at what it did; send it again if that is not done."
+                )
+            with forms.doing(ledger, key):
+                response = self._done_now(visit, done)
+            if isinstance(response, Redirect):
+                forms.led(ledger, key, response.url)
+            else:
+                forms.forget(ledger, key)
+            return response
+
+    def _done_now(self, visit: Visit, done: Page) -> Response[Any]:
+        """Do what a form asks, unless somebody else did something to the same thing since its page was drawn."""
+        stream = meanwhile.stream_of(visit.request.url.path.removeprefix(ROOT))
+        stood = visit.given(meanwhile.FIELD)
+        if not stream or not stood:
+            return done(visit)
+        with in_turn(self.project, stream):
+            last = meanwhile.moved(self.project.ledger, stream, stood, visit.staff.handle)
+            return done(visit) if last is None else self._moved(visit, last)
+
+    def _moved(self, visit: Visit, last: Event) -> Response[Any]:
+        """Show what somebody else did meanwhile, on the page as it is now, and what was typed in its form."""
+        words = visit.words
+        told = words("meanwhile", who=last.actor, what=meanwhile.said(last, words))
+        note = ("bad", "alert", escape(told), escape(words("meanwhile.form")))
+        page = self.filled(visit, visit.request.url.path, note, 409)
+        return page or self.draw(
+            visit.request, words, "refused.html", words("refused.409"), 409, staff=visit.staff, text=told,
+            back=_referred(visit.request), typed=_words_of(visit.form),
+        )  # fmt: skip
 
     def _as_typed(self, visit: Visit, error: TrothError) -> Response[Any] | None:
         """Draw the page again that a refused form stood on, with what was typed; None where it is not to be had."""
@@ -455,6 +516,8 @@ class Desk:
             return csv_file(sheets.named(sheets.asked), rows[0], rows[1:])
         if sheets.asked and status == 200:
             raise errors.NotFoundError("This page has no table of this name.")
+        if staff is not None:
+            drawn = self._marked(request, drawn)
         headers = {**CONSOLE_HEADERS, "Content-Language": words.language, "Vary": "Accept-Language, Cookie"}
         response = Response(drawn, media_type=MediaType.HTML, status_code=status, headers=headers)
         asked = request.query_params.get("lang")
@@ -465,6 +528,15 @@ class Desk:
                 )
             )
         return response
+
+    def _marked(self, request: Asked, drawn: str) -> str:
+        """Draw into each form that does something its own word, and how what it is about stands."""
+        marks = f'<input type="hidden" name="once" value="{secrets.token_urlsafe(18)}">'
+        stream = meanwhile.stream_of(request.url.path.removeprefix(ROOT))
+        stood = read.version(self.project.ledger, stream) if stream else 0
+        if stood:
+            marks += f'<input type="hidden" name="{meanwhile.FIELD}" value="{stood}">'
+        return _FORM.sub(lambda found: found[0] + marks, drawn)
 
     def session_cookie(self, token: str) -> Cookie:
         """Return the cookie of a session; it ends with the browser."""
@@ -519,6 +591,18 @@ def _came_from(request: Asked) -> str:
     came = parts_of(request.headers.get("referer", ""))
     query = f"?{came.query}" if came.query else ""
     return f"{unquote(came.path)}{query}" if came.netloc == request.headers.get("host", "") else ""
+
+
+def _words_of(form: Mapping[str, Sequence[Any]]) -> list[str]:
+    """Return what somebody wrote in a form that is not to be drawn again, but for what they chose or is secret."""
+    kept = (one for name, values in form.items() if name in _WRITTEN for one in values)
+    return [one.strip() for one in kept if isinstance(one, str) and one.strip()]
+
+
+_WRITTEN = frozenset(
+    {"reason", "note", "why", "text", "because", "facts", "by", "lessons", "proof", "says", "name"}
+)
+"""The fields of forms that people write sentences in."""
 
 
 def _names(route: str, path: str) -> dict[str, str] | None:

@@ -9,7 +9,6 @@ Law: GDPR Arts. 33, 34.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -81,7 +80,6 @@ def incident_pages(desk: Desk) -> None:
             "incident_new.html",
             visit.words("incidents.new.title"),
             companies=visit.companies("read_incidents"),
-            once=secrets.token_urlsafe(18),
         )
 
     @desk.act("/incidents/new", "read_incidents")

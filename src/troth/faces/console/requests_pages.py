@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -16,7 +15,6 @@ from troth.faces.console.desk import ROWS_PER_PAGE, Desk, Visit
 from troth.faces.console.kept import kept
 from troth.faces.console.progress import Tell, Works, live
 from troth.faces.console.saved import csv_file
-from troth.faces.in_turn import in_turn
 from troth.ledger import listed
 from troth.ledger.listed import Listed, Wanted
 from troth.rules import representation
@@ -129,14 +127,13 @@ def requests_pages(desk: Desk) -> None:
         visit.must("take_in", establishment(visit.project, entity).entity)
         given = {name: visit.given(name) for name in _FIELDS}
         try:
-            with in_turn(visit.project, visit.once or f"taken in by {visit.staff.handle}"):
-                opened = open_request.open_request(
-                    visit.project, visit.every("right"), given["email"], name=given["name"], address=given["address"],
-                    wording=given["wording"], language=given["language"], channel=given["channel"],
-                    received_at=_moment(visit, given["received"], given["hour"]), entity=entity,
-                    because=given["because"], acting=_acting(given), read_back=_read_back(given["read_back"]),
-                    once=visit.once,
-                )  # fmt: skip
+            opened = open_request.open_request(
+                visit.project, visit.every("right"), given["email"], name=given["name"], address=given["address"],
+                wording=given["wording"], language=given["language"], channel=given["channel"],
+                received_at=_moment(visit, given["received"], given["hour"]), entity=entity,
+                because=given["because"], acting=_acting(given), read_back=_read_back(given["read_back"]),
+                once=visit.once,
+            )  # fmt: skip
         except NotAllowedError as error:
             return _form(visit, given, str(error))
         return visit.to(f"/requests/{opened.number}", "told.taken_in")
@@ -217,7 +214,6 @@ def _form(visit: Visit, given: Mapping[str, str], wrong: str = "") -> Response[s
         "requests_new.html", visit.words("requests.new"), 422 if wrong else 200, given=given, wrong=wrong,
         rights=rights, chosen=visit.every("right"), channels=CHANNELS, kinds=representation.OFFERED,
         entities=_entities(visit), entity=visit.given("entity"), today=day_here(visit.project).isoformat(),
-        once=secrets.token_urlsafe(18),
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from troth.faces.portal import session
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.pages import Asked, limited, same_site
 from troth.faces.portal.task_pages import read_form
+from troth.faces.sent_once import sent_once
 from troth.faces.web import carried
 from troth.work import request_file, show_document
 from troth.work.project import Project
@@ -31,14 +32,17 @@ def document_pages(project: Project, limit: Limit) -> list[Any]:
 
     @post("/follow/{token:str}/document", request_max_body_size=BODY_BYTES_MAX, status_code=303)
     async def document(request: Asked, token: FromPath[str]) -> Redirect:
-        """POST /follow/TOKEN/document: hand a document in; it is destroyed once it was looked at."""
+        """POST /follow/TOKEN/document: hand a document in, once; it is destroyed once it was looked at."""
         same_site(request, project)
         limited(request, limit)
         number = await asyncio.to_thread(request_file.by_token, project, token)
         if not session.holds(project, number, request.cookies.get(session.NAME)):
             raise PermissionDeniedException
         sent = read_form(request.headers.get("content-type", ""), await request.body())
-        told = await asyncio.to_thread(_take, number, [each.data for each in sent.files])
+        files, word = [each.data for each in sent.files], sent.fields.get("once", "")
+        told = await asyncio.to_thread(
+            sent_once, project, f"document {number}", word, lambda: _take(number, files)
+        )
         return Redirect(f"/follow/{token}{carried(request, f'told={told}')}", status_code=303)
 
     def _take(number: str, files: list[bytes]) -> str:

@@ -161,7 +161,7 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         )
         return look.page(
             request, "follow.html", _follow_title(words, number, kind), status, path=f"/follow/{token}",
-            link=token, told_kind=kind, session_minutes=session.MINUTES,
+            link=token, once=secrets.token_urlsafe(18), told_kind=kind, session_minutes=session.MINUTES,
             sent=prove_address.sent_so_far(state), said=state.get("said_more", 0), typed=typed,
             told=words(told) if told else "", request=seen(project, number, words, private=private),
         )  # fmt: skip

@@ -8,6 +8,7 @@ Law: GDPR Art. 7(3): taking back is as easy as giving; Art. 21(2).
 
 from __future__ import annotations
 
+import secrets
 from typing import Annotated, Any
 
 from litestar import Response, get, post
@@ -18,9 +19,11 @@ from litestar.params import Body, FromPath
 from litestar.response import Redirect
 
 from troth.errors import NotAllowedError
+from troth.faces.in_turn import in_turn
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.pages import Asked, limited, same_site
 from troth.faces.portal.reading_pages import cookie_choice
+from troth.faces.sent_once import WORD_MAX
 from troth.faces.web import Look, carried
 from troth.faces.words import Words
 from troth.policy.promise import Purpose
@@ -72,7 +75,7 @@ def preference_pages(project: Project, look: Look, limit: Limit) -> list[Any]:
             })  # fmt: skip
         path = "/preferences" if proven else action.removesuffix("/say")
         return look.page(request, "preferences.html", words("prefs.title"), path=path, action=action, choices=cards,
-                         told=_said(request, words), proven=proven,
+                         told=_said(request, words), proven=proven, once=secrets.token_urlsafe(18),
                          choice=cookie_choice(project.policy, request))  # fmt: skip
 
     def card(purpose: Purpose, words: Words, request: Asked) -> str:
@@ -88,18 +91,21 @@ def preference_pages(project: Project, look: Look, limit: Limit) -> list[Any]:
         title = words("prefs.title")
         return look.page(
             request, "preference_code.html", words("form.error", title=title) if bad else title, status,
-            path="/preferences", asked=asked, told=words(told) if told else "", told_kind="bad" if bad else "good",
-            choice=cookie_choice(project.policy, request),
+            path="/preferences", asked=asked, once=secrets.token_urlsafe(18), told=words(told) if told else "",
+            told_kind="bad" if bad else "good", choice=cookie_choice(project.policy, request),
         )  # fmt: skip
 
     @post("/preferences/code", sync_to_thread=True, status_code=200)
     def code(request: Asked, data: Form) -> Response[str]:
-        """POST /preferences/code: send a code; the same is said of every address, known or not."""
+        """POST /preferences/code: send a code, one for one form; the same is said of every address, known or not."""
         same_site(request, project)
         limited(request, limit)
         email = str(data.get("email", "")).strip()[:255]
         try:
-            asked = preferences.send_code(project, email, look.words_for(request).language)
+            with in_turn(project, f"preference code {_once(data) or secrets.token_hex(8)}"):
+                asked = preferences.send_code(
+                    project, email, look.words_for(request).language, once=_once(data)
+                )
         except NotAllowedError as error:
             told = "prefs.code.email" if "no e-mail" in str(error) else "prefs.code.many"
             return asking(request, told, bad=True, status=422)
@@ -126,8 +132,16 @@ def preference_pages(project: Project, look: Look, limit: Limit) -> list[Any]:
         known = who(request)
         if known is None:
             raise PermissionDeniedException
+        with in_turn(project, f"preferences {known.name}"):
+            return said_now(request, data, known)
+
+    def said_now(request: Asked, data: dict[str, Any], known: preferences.Proven) -> Response[Any]:
         if str(data.get("say", "")) == "give":
             purpose = chosen(data)
+            if purpose.key in {
+                one.purpose for one in preferences.of(project, known.email) if not one.may_give
+            }:
+                return Redirect(f"/preferences{carried(request, 'told=prefs.told.given')}", status_code=303)
             words = look.words_for(request)
             preferences.give(
                 project, known.email, str(purpose.key), language=_published(project, words.language),
@@ -140,7 +154,7 @@ def preference_pages(project: Project, look: Look, limit: Limit) -> list[Any]:
             data,
             known.email,
             "preferences",
-            f"session {known.name} {project.clock().isoformat(timespec='seconds')}",
+            f"session {known.name} {_once(data) or project.clock().isoformat(timespec='seconds')}",
         )
         return Redirect(f"/preferences{carried(request, 'told=prefs.told.stopped')}", status_code=303)
 
@@ -180,6 +194,11 @@ def preference_pages(project: Project, look: Look, limit: Limit) -> list[Any]:
         )
 
     return [show, linked, code, enter, say, say_by_link, end]
+
+
+def _once(data: dict[str, Any]) -> str:
+    """Return the word of the form, which makes that sending it twice does a thing once."""
+    return str(data.get("once", ""))[:WORD_MAX]
 
 
 def _told(request: Asked) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+import secrets
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,7 @@ from litestar.params import FromPath
 from troth.errors import NotAllowedError
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.pages import Asked, limited, same_site
+from troth.faces.sent_once import sent_once
 from troth.faces.web import Look, carried
 from troth.work import request_file, send_letter, task
 from troth.work.project import Project
@@ -61,31 +63,43 @@ def task_pages(project: Project, look: Look, limit: Limit) -> list[Any]:
             store=store.said(words.language), right=task.right_said(one.right, words.language),
             due=send_letter.day(str(one.told["due"]), words.language),
             kept=task.kept(project, one, words.language), who=task.who(project, one),
-            mebibytes=task.BYTES_MAX // 2**20, files_max=task.FILES_MAX,
+            mebibytes=task.BYTES_MAX // 2**20, files_max=task.FILES_MAX, once=secrets.token_urlsafe(18),
         )  # fmt: skip
 
     @post("/task/{token:str}", request_max_body_size=BODY_BYTES_MAX, status_code=200)
     async def answered(request: Asked, token: FromPath[str]) -> Response[str]:
-        """POST /task/TOKEN: what the owner attests; it works once."""
+        """POST /task/TOKEN: what the owner attests; it works once, and the same form sent twice is thanked twice."""
         same_site(request, project)
         limited(request, limit)
-        one = await asyncio.to_thread(task.by_token, project, token)
+        await asyncio.to_thread(task.given_out, project, token)
         sent = read_form(request.headers.get("content-type", ""), await request.body())
-        return await asyncio.to_thread(take, request, token, one, sent)
+        return await asyncio.to_thread(take, request, token, sent)
 
-    def take(request: Asked, token: str, one: task.Task, sent: Sent) -> Response[str]:
+    def take(request: Asked, token: str, sent: Sent) -> Response[str]:
         words = look.words_for(request)
-        outcome, by = sent.fields.get("outcome", ""), sent.fields.get("by", "").strip()
-        if outcome not in {"done", "not_found"} or not by:
-            return form(request, token, one, words("task.wrong.missing"), sent.fields)
-        try:
-            task.answer(project, one, outcome, by, note=sent.fields.get("note", ""), files=sent.files)
-        except NotAllowedError:
-            return form(request, token, one, words("task.wrong.much"), sent.fields)
-        return look.page(
+        refused: list[Response[str]] = []
+
+        def answer() -> str:
+            refused.extend(taken(request, token, sent))
+            return "" if refused else "thanks"
+
+        sent_once(project, f"task {task.given_out(project, token)}", sent.fields.get("once", ""), answer)
+        return refused[0] if refused else look.page(
             request, "said.html", words("task.thanks.title"), 200, heading=words("task.thanks.title"),
             lines=[words("task.thanks.text")], back=f"/{carried(request)}", path="/",
         )  # fmt: skip
+
+    def taken(request: Asked, token: str, sent: Sent) -> Iterator[Response[str]]:
+        """Take what an owner attests; yield the form again where something is wrong with it."""
+        words, one = look.words_for(request), task.by_token(project, token)
+        outcome, by = sent.fields.get("outcome", ""), sent.fields.get("by", "").strip()
+        if outcome not in {"done", "not_found"} or not by:
+            yield form(request, token, one, words("task.wrong.missing"), sent.fields)
+            return
+        try:
+            task.answer(project, one, outcome, by, note=sent.fields.get("note", ""), files=sent.files)
+        except NotAllowedError:
+            yield form(request, token, one, words("task.wrong.much"), sent.fields)
 
     return [asked, answered]
 

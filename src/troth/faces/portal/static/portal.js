@@ -1,4 +1,5 @@
-// What a browser with scripts has besides: a file dropped anywhere on its field is chosen, and sent at once.
+// What a browser with scripts has besides: a file dropped anywhere on its field is chosen, and sent at once; a button
+// that is pressed twice sends its form once.
 (function () {
   "use strict";
   document.querySelectorAll("form[data-drop]").forEach(function (form) {
@@ -17,4 +18,13 @@
       form.requestSubmit();
     });
   });
+  // A form is sent once, however often its button is pressed in a hurry; a file that comes leaves the page as it is.
+  var free = function (form) { delete form.dataset.sent; };
+  document.addEventListener("submit", function (event) {
+    var form = event.target;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "1";
+    setTimeout(function () { free(form); }, 2000);
+  });
+  addEventListener("pageshow", function () { document.querySelectorAll("form[data-sent]").forEach(free); });
 })();
