@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import imaplib
 import re
-import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 from troth.errors import NotAllowedError, UnreachableError
 from troth.outside.access_token import AccessToken
+from troth.outside.trusted import trusted
 
 BYTES_MAX = 50 << 20
 MAILS_MAX = 200  # in one go
@@ -121,14 +121,13 @@ class Mailbox:
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[imaplib.IMAP4]:
-        secure = ssl.create_default_context()
         server: imaplib.IMAP4
         if self.encrypted:
-            server = imaplib.IMAP4_SSL(self.host, self.port, ssl_context=secure, timeout=self.seconds)
+            server = imaplib.IMAP4_SSL(self.host, self.port, ssl_context=trusted(), timeout=self.seconds)
         else:
             server = imaplib.IMAP4(self.host, self.port, timeout=self.seconds)
             if "STARTTLS" in server.capabilities:
-                server.starttls(secure)
+                server.starttls(trusted())
         try:
             if self.bearer:
                 self._show(server)

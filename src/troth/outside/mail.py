@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import secrets
 import smtplib
-import ssl
 from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -22,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 from troth.errors import NotAllowedError
 from troth.outside.clock import now
+from troth.outside.trusted import trusted
 
 SECONDS_MAX = 20
 
@@ -108,11 +108,10 @@ class Server:
 
     def _connected(self) -> smtplib.SMTP:
         if self.encrypted:
-            secure = ssl.create_default_context()
-            return smtplib.SMTP_SSL(self.host, self.port, timeout=self.seconds, context=secure)
+            return smtplib.SMTP_SSL(self.host, self.port, timeout=self.seconds, context=trusted())
         server = smtplib.SMTP(self.host, self.port, timeout=self.seconds)
         if server.ehlo()[0] == 250 and server.has_extn("starttls"):
-            server.starttls(context=ssl.create_default_context())
+            server.starttls(context=trusted())
             server.ehlo()
         return server
 

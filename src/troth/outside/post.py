@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import http.client
 import socket
-import ssl
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from troth.errors import NotAllowedError
+from troth.outside.trusted import trusted
 
 SECONDS_MAX = 20
 BYTES_MAX = 64 * 1024
@@ -58,7 +58,7 @@ def _asked(method: str, url: str, body: bytes | None, headers: Mapping[str, str]
         raise NotAllowedError("Messages about people leave encrypted only: write the address with https://.")
     path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
     connection = (
-        http.client.HTTPSConnection(host, port, timeout=seconds, context=ssl.create_default_context())
+        http.client.HTTPSConnection(host, port, timeout=seconds, context=trusted())
         if parts.scheme == "https"
         else http.client.HTTPConnection(host, port, timeout=seconds)
     )
