@@ -52,7 +52,7 @@ bench: setup    ## measure ours beside the hand-written floor
 	$(PYTHON) -m bench
 
 pictures: setup ## take the pictures of the README anew, of the example as the tests walk through it
-	$(PYTHON) -m pytest -q tests/examples/test_tour.py -k sqlite
+	TROTH_PICTURES=1 $(PYTHON) -m pytest -q tests/examples/test_tour.py -k sqlite
 	cp build/screenshots/example/*.png docs/pictures/
 
 setup: $(STAMP) ## make .venv/ from the lock file

@@ -2,7 +2,7 @@
 
 An example is found by following links, as each of the staff and as a person who asked for something; what no page
 leads to is named.  In a real browser each page is read in English on a wide light screen and in French on a dark
-telephone; its picture goes to `build/screenshots/pages/`.
+telephone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from accessible import too_wide, violations
+import pictures
+from accessible import script, too_wide, violations
 from troth import wiring
 from troth.faces.console.application import console_application
 from troth.faces.console.desk import ROOT, SESSION
@@ -30,7 +31,6 @@ from troth.faces.portal.application import application
 from troth.ledger import accounts, read
 from troth.work import admit, message_link, preferences, request_file, sign_in
 
-PICTURES = Path(__file__).resolve().parents[1] / "build" / "screenshots" / "pages"
 ACT = "/console/requests/{number:str}/do/{act:str}"
 REGISTER = "/console/registers/{name:str}"
 PERSON = "a person"
@@ -121,7 +121,7 @@ def named(project: Any) -> Iterator[Example]:
     yield Example("", f"/notice/en/changes/{project.policy.version}")
     link = admit.invite(project, "new.one", "New One", "new.one@vaubrelle.example", "odile")
     yield Example("", urlsplit(link).path)
-    yield Example("", urlsplit(sign_in.enter_link(project, "odile", "tests")).path)
+    yield Example("", urlsplit(sign_in.enter_link(project, "odile", "tests", sign_in.ENTER_MINUTES_MAX)).path)
     kept = (
         one for one in read.events(project.ledger, kind="consent_recorded") if one.facts["method"] == "web"
     )
@@ -188,16 +188,18 @@ def visitors(project: Any, url: str) -> Iterator[Mapping[str, httpx.Client]]:
         client.close()
 
 
-def find(clients: Mapping[str, httpx.Client], known: Routes, begin: Iterator[Example]) -> dict[str, Example]:
+def find(
+    clients: Mapping[str, httpx.Client], known: Routes, begin: Iterator[Example], otherwise: Iterator[Example]
+) -> dict[str, Example]:
     """Follow links, a few of each kind, until no kind is new; return an example of each, by its key.
 
-    What a person sees is an example of its own where it is another page than everybody's, letter by letter.
+    What is there otherwise is an example where no link led to one.  What a person sees is an example of its own where
+    it is another page than everybody's, letter by letter.
     """
     found: dict[str, Example] = {}
     texts: dict[str, str] = {}
     waiting, seen, often = deque(begin), set[Example](), Counter[tuple[str, str]]()
-    while waiting:
-        one = waiting.popleft()
+    while one := waiting.popleft() if waiting else next(otherwise, None):
         key = known.key(one.path)
         at_most = SEEN_MAX.get(key, SEEN_OF_ONE_MAX)
         if one in seen or not key or often[one.who, key] >= at_most:
@@ -227,8 +229,6 @@ def wrong(browser: Any, url: str, project: Any, examples: Mapping[str, Example])
     """Look at every example in a real browser; return what stands in anybody's way, as sentences."""
     found = []
     for language, colours, size in (("en", "light", WIDE), ("fr", "dark", NARROW)):
-        folder = PICTURES / f"{language}-{colours}"
-        folder.mkdir(parents=True, exist_ok=True)
         for who in dict.fromkeys(one.who for one in examples.values()):
             context = browser.new_context(
                 locale={"en": "en-GB", "fr": "fr-CH"}[language],
@@ -240,6 +240,7 @@ def wrong(browser: Any, url: str, project: Any, examples: Mapping[str, Example])
                 {"name": name, "value": value, "domain": urlsplit(url).hostname, "path": path}
                 for (path, name), value in cookies(project, who).items()
             ])  # fmt: skip
+            context.add_init_script(script())
             page, noted = context.new_page(), list[str]()
             page.set_default_timeout(60_000)
             page.on("pageerror", lambda error, noted=noted: noted.append(str(error)))
@@ -252,7 +253,7 @@ def wrong(browser: Any, url: str, project: Any, examples: Mapping[str, Example])
             )
             for name, one in examples.items():
                 if one.who == who and one.is_page:
-                    picture = folder / f"{_file(name)}.png"
+                    picture = f"pages/{language}-{colours}/{_file(name)}"
                     found += [
                         f"{language} {one.path}: {said}"
                         for said in _look(page, one, language, picture, noted)
@@ -261,17 +262,18 @@ def wrong(browser: Any, url: str, project: Any, examples: Mapping[str, Example])
     return found
 
 
-def _look(page: Any, one: Example, language: str, picture: Path, noted: list[str]) -> Iterator[str]:
+def _look(page: Any, one: Example, language: str, picture: str, noted: list[str]) -> Iterator[str]:
     answer = page.goto(one.path, wait_until="load")
     if answer.status != one.status:
         yield f"it answers {answer.status}, not {one.status}"
-    page.wait_for_selector("[data-live]", state="detached")  # an answer that takes long comes by itself
-    page.wait_for_load_state("load")
+    if page.evaluate("document.querySelector('[data-live]') !== null"):  # what takes long comes by itself
+        page.wait_for_selector("[data-live]", state="detached")
+        page.wait_for_load_state("load")
     named = re.search(r"/notice/(en|fr)\b", one.path)  # an address of a notice says in which language it is
     if page.evaluate("document.documentElement.lang") != (named[1] if named else language):
         yield "it is in another language"
     page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
-    page.screenshot(path=picture, full_page=True)
+    pictures.keep(page, picture)
     if (transferred := page.evaluate(_TRANSFERRED)) > KILOBYTES_MAX * 1024:
         yield f"{transferred // 1024} KB are transferred"
     yield from (f"{rule}: {element}" for rule, element in violations(page))
@@ -303,8 +305,7 @@ def walk(folder: Path, url: str, browser: Any) -> dict[str, Any]:
     try:
         known = routes(project)
         with visitors(project, url) as clients:
-            found = find(clients, known, named(project))
-            found = {**find(clients, known, acts(project)), **found}
+            found = find(clients, known, named(project), acts(project))
         looked = {**found, **REFUSED}
         return {
             "without an example": [one for one in known.wanted() if one not in found],

@@ -13,7 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import HTTPCookieProcessor, OpenerDirector, build_opener
 
-PICTURES = Path(__file__).resolve().parents[1] / "build" / "screenshots" / "example"
+from pictures import FOLDER
+
+PICTURES = FOLDER / "example"
 SHOWN = (  # who, where, as what
     ("handler", "/console", "console-today"),
     ("reviewer", "/console/requests", "console-requests"),

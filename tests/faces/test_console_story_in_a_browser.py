@@ -2,10 +2,10 @@
 
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
+import pictures
 import story
 from accessible import too_wide, violations
 from console_visits import admit_all
@@ -19,7 +19,6 @@ from troth.work import sweep
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SWEPT = "shop.orders.orders"
-PICTURES = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +47,6 @@ class Office:
     def __init__(self, project, browser, server):
         self.project, self.browser, self.server = project, browser, server
         self.contexts, self.noted = {}, []
-        PICTURES.mkdir(parents=True, exist_ok=True)
 
     def __call__(self, handle):
         """Return the page of one of the staff, who is signed in."""
@@ -83,7 +81,7 @@ class Office:
             page.goto(f"{address}?{query}")
 
     def _sound(self, page, name):
-        page.screenshot(path=PICTURES / f"console-{name}.png", full_page=True)
+        pictures.keep(page, f"console-{name}")
         assert violations(page) == [], name
         page.set_viewport_size({"width": 360, "height": 800})
         assert too_wide(page) == 0, name

@@ -1,7 +1,4 @@
-"""The portal as people meet it: a real browser, a real server, a real mailbox, en and fr.
-
-Each page is kept as a picture in `build/screenshots/portal/`, for eyes to judge.
-"""
+"""The portal as people meet it: a real browser, a real server, a real mailbox, en and fr."""
 
 import email
 import email.policy
@@ -15,6 +12,7 @@ from pathlib import Path
 import pytest
 from aiosmtpd.controller import Controller
 
+import pictures
 import story
 from accessible import too_wide, violations
 from faces.banner_site import MORE, TABLE
@@ -33,7 +31,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 LOCALES = {"en": "en-GB", "fr": "fr-CH"}
 LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40"><circle cx="20" cy="20" r="18" fill="#b8860b"/>
 <path d="M12 26 20 10l8 16z" fill="#fff"/></svg>"""
-PICTURES = Path(__file__).resolve().parents[2] / "build" / "screenshots" / "portal"
 
 
 @dataclass(frozen=True)
@@ -202,10 +199,9 @@ def until_happened(staff, number, what, seconds=30):
 
 
 def fit(page, name=""):
-    """Hold a page to the Web Content Accessibility Guidelines, and to the width of its window; keep its picture."""
+    """Hold a page to the Web Content Accessibility Guidelines, and to the width of its window."""
     if name:
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+        pictures.keep(page, f"portal/{name}")
     assert violations(page) == []
     assert too_wide(page) == 0
 
@@ -369,7 +365,7 @@ def test_on_paper_the_notice_is_black_on_white_without_what_leads_elsewhere(visi
     assert not page.locator("header.top nav").first.is_visible()
     assert not page.locator("footer.end").is_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    page.screenshot(path=PICTURES / f"printed-{language}.png", full_page=True)
+    pictures.keep(page, f"portal/printed-{language}")
 
 
 def test_the_keyboard_is_enough(visit, mailbox):

@@ -2,9 +2,9 @@
 
 import pytest
 
+import pictures
 import story
 from accessible import too_wide, violations
-from every_page import PICTURES
 from naming import names
 from servers import free_port
 from serving import serving, settle
@@ -52,8 +52,7 @@ def test_an_owner_answers_and_the_page_is_closed(project, browser, language, fou
         page = looked.new_page()
         page.goto(link)
         assert page.evaluate("document.documentElement.lang") == language
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=PICTURES / f"task-{language}.png", full_page=True)
+        pictures.keep(page, f"pages/task-{language}")
         assert violations(page) == []
         assert too_wide(page) == 0
         looked.close()
