@@ -27,10 +27,11 @@ from commanding import troth
 from shop_project import load_for_children, opened
 from troth.errors import ConflictError, UnreachableError
 from troth.ledger import read
-from troth.work import answer, carry_on, erase, hold, plan_erasure, release
+from troth.work import answer, carry_on, erase, hold, plan_erasure, release, replay
 
 pytestmark = pytest.mark.slow
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+BEFORE = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 ROWS = {
     "customer": [
         {"id": 1, "email": "ada@example.org", "name": "Ada Example"},
@@ -89,7 +90,9 @@ def give_birth():
             try:
                 Path(order["folder"], "pid").write_text(str(os.getpid()))
                 project = opened(Path(order["folder"]), at_now)
-                if order["number"]:
+                if order["number"] == "replay":
+                    replay.repeat(project, replay.plan(project, "shop", BEFORE))
+                elif order["number"]:
                     erase.erase(project, order["number"], "c1")
                 else:
                     release.release(project)
@@ -241,11 +244,7 @@ def test_what_a_step_intends_is_recorded_again_once_it_was_rolled_back(api, shop
 def test_what_a_hold_kept_back_is_counted_once_though_a_process_was_killed_in_the_midst(
     api, shop, folder, process
 ):
-    _, number = shop
-    path = folder / "stores" / "shop.yaml"
-    erasing = 'erase: "DELETE /customer/{id}", update: "PATCH /customer/{id}"'
-    path.write_text(path.read_text().replace('update: "PATCH /customer/{id}"', erasing))
-    project = opened(folder, at_now)  # rows that a hold keeps back may be deleted in the end
+    project, number = shop
     placed = hold.place(project, "a matter", "our defence", date(2027, 3, 1), "marie", what=["shop.message"])
     name = placed.state["name"]
     plan = plan_erasure.measure(project, number, "c1", staff="marie")
@@ -274,6 +273,28 @@ def test_the_command_shows_what_went_where_the_service_goes_away(api, shop, fold
     del api.behave["down after"]
     assert troth(folder, *words).code == 0
     erased(api)
+
+
+@pytest.mark.parametrize("call", range(1, CALLS + 1))
+def test_a_repetition_that_is_killed_at_any_call_is_gone_on_with_and_counted_once(api, shop, process, call):
+    project, number = shop
+    erase.erase(project, number, "c1")
+    api.tables = deepcopy(ROWS)  # the backup
+    api.behave["kills after"] = call
+    assert process(project.settings.folder, "replay") == -signal.SIGKILL
+    del api.behave["kills after"]
+    done = replay.repeat(project, replay.plan(project, "shop", BEFORE))
+    assert (
+        Counter({(one.table, one.verb): one.rows for one in done.counts if one.verb != "retain"})
+    ) == WHOLE
+    assert replay.plan(project, "shop", BEFORE).again == ()
+    told = Counter()
+    for event in read.stream(project.ledger, "replay/shop"):
+        if event.kind == "act_ended":
+            assert event.facts["certainty"] == "at_least_once"
+            for table, verb, rows, *_ in event.facts["rows"]:
+                told[table, verb] += rows * (verb != "retain")
+    assert +told == WHOLE
 
 
 if __name__ == "__main__":

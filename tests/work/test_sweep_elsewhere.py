@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -223,18 +225,6 @@ tables:
 """
 
 
-class Killed(BaseException):
-    """A process that dies in the midst of its work."""
-
-
-def killed_at(name):
-    def passed(point):
-        if point == name:
-            raise Killed
-
-    return passed
-
-
 @pytest.fixture
 def api(folder):
     """An interface with five tickets, closed six years ago."""
@@ -296,44 +286,98 @@ def test_a_row_that_is_written_after_it_was_listed_stays_and_the_sweep_goes_on_l
     assert (done.rows, done.unknown, api.tables["ticket"]) == (5, 0, [])
 
 
-def test_what_a_killed_batch_took_is_told_as_unknown_where_its_store_remembers_nothing(folder, clock, api):
+@pytest.mark.parametrize(
+    ("point", "left", "earlier"),
+    [("batch 1 begun", 5, 0), ("batch 1 row 1", 4, 1), ("batch 1 row 3", 2, 3), ("batch 1", 2, 3)],
+)
+def test_a_batch_that_was_killed_between_two_calls_is_gone_on_with_and_loses_no_count(
+    folder, clock, api, point, left, earlier
+):
     project = due(folder, clock)
-    with pytest.raises(Killed):
-        list(sweep.act(project, batch_rows=3, stop_at=killed_at("batch 1")))
-    assert len(api.tables["ticket"]) == 2
+    killed(folder, clock, point)
+    assert len(api.tables["ticket"]) == left
+    assert in_hand(project), "what the batch has in hand is written down"
     (done,) = sweep.act(project, batch_rows=3)
-    assert (done.rows, done.unknown, api.tables["ticket"]) == (2, 3, [])
-    assert moves(project, "begun", "acting", "acted") == [
-        ("begun", 3, 0), ("acting", 0, 3), ("begun", 2, 0), ("acting", 2, 0), ("acted", 2, 3),
-    ]  # fmt: skip
+    assert (done.rows, done.unknown, api.tables["ticket"], in_hand(project)) == (5, 0, [], [])
+    assert moves(project, "begun", "acting", "acted")[:2] == [("begun", 3, 0), ("acting", earlier, 0)]
+    assert moves(project, "acted") == [("acted", 5, 0)]
 
 
-def test_a_sweep_that_is_stopped_after_a_killed_batch_tells_what_may_have_gone(folder, clock, api):
+def killed(folder, clock, point):
+    """Let another process act, and die at a boundary."""
+    child = os.fork()
+    if child == 0:
+
+        def passed(name):
+            if name == point:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        list(sweep.act(opened(folder, clock), batch_rows=3, stop_at=passed))
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    with opened(folder, clock).ledger.writing() as connection:  # once the lease of the dead one has run out
+        connection.execute(text("UPDATE leases SET until = 0"))
+
+
+def in_hand(project):
+    with project.ledger.reading() as connection:
+        return connection.execute(text("SELECT rows, made FROM rows_in_hand ORDER BY number")).all()
+
+
+def test_a_call_that_is_made_again_after_its_process_was_killed_is_known_by_its_key(folder, clock, api):
+    path = folder / "stores" / "tickets.yaml"
+    path.write_text(
+        path.read_text("utf-8").replace("tries: 1}", "tries: 1, idempotency: Idempotency-Key}"), "utf-8"
+    )
     project = due(folder, clock)
-    with pytest.raises(Killed):
-        list(sweep.act(project, batch_rows=3, stop_at=killed_at("batch 1")))
+    killed(folder, clock, "batch 1 row 1")
+    api.tables["ticket"].append(
+        tickets(5)[2]
+    )  # as if the interface had taken the call on, and not done it yet
+    (done,) = sweep.act(project, batch_rows=3)
+    assert (done.rows, api.tables["ticket"]) == (5, [])
+    keys = [(path, key) for path, key in keys_of(api) if path.endswith("/3")]
+    assert (len(keys), len(set(keys))) == (2, 1)
+
+
+def keys_of(api):
+    return [(path, headers["Idempotency-Key"]) for method, path, headers in api.asked if method == "DELETE"]
+
+
+def test_a_sweep_that_is_stopped_after_a_killed_batch_tells_what_went(folder, clock, api):
+    project = due(folder, clock)
+    killed(folder, clock, "batch 1 row 2")
     state = sweep.stop(project, TICKETS, "A mistake.", "marie")
-    assert (state["status"], state["swept"], state["unknown"]) == ("stopped", 0, 3)
-    assert moves(project, "acting", "stopped") == [("acting", 0, 3), ("stopped", 0, 0)]
+    assert (state["status"], state["swept"], state["unknown"]) == ("stopped", 2, 0)
+    assert moves(project, "acting", "stopped") == [("acting", 2, 0), ("stopped", 2, 0)]
 
 
-def test_no_more_go_than_were_marked_also_after_a_batch_of_which_nobody_knows(folder, clock, api):
+def test_a_sweep_that_is_stopped_while_its_store_is_away_tells_of_one_row_that_nobody_knows_of_it(
+    folder, clock, api
+):
     project = due(folder, clock)
-    with pytest.raises(Killed):
-        list(sweep.act(project, batch_rows=3, stop_at=killed_at("batch 1")))
+    killed(folder, clock, "batch 1 row 2")
+    api.behave["fails"] = 9
+    state = sweep.stop(project, TICKETS, "A mistake.", "marie")
+    assert (state["status"], state["swept"], state["unknown"]) == ("stopped", 1, 1)
+
+
+def test_no_more_go_than_were_marked_also_after_a_killed_batch(folder, clock, api):
+    project = due(folder, clock)
+    killed(folder, clock, "batch 1")
     api.tables["ticket"] += [{**one, "id": one["id"] + 100} for one in tickets(4)]
     (done,) = sweep.act(project)
-    assert (done.rows, done.unknown, len(api.tables["ticket"])) == (2, 3, 4)
+    assert (done.rows, done.unknown, len(api.tables["ticket"])) == (5, 0, 4)
 
 
-def test_an_interface_that_goes_away_in_a_batch_leaves_one_row_of_which_nobody_knows(folder, clock, api):
+def test_of_an_interface_that_goes_away_in_a_batch_is_seen_later_what_went(folder, clock, api):
     project = due(folder, clock)
     api.behave["down after"] = 2
-    list(sweep.act(project))
+    (away,) = sweep.act(project)
+    assert isinstance(away, UnreachableError)
     del api.behave["down after"]
     (done,) = sweep.act(project)
-    assert moves(project, "acting")[0] == ("acting", 2, 1)
-    assert done.rows + done.unknown + len(api.tables["ticket"]) >= 5
+    assert (done.rows, done.unknown, api.tables["ticket"]) == (5, 0, [])
 
 
 def test_rows_that_go_one_by_one_go_in_small_batches_each_past_the_holds_of_its_moment(folder, clock, api):

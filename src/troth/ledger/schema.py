@@ -88,6 +88,9 @@ CREATE TABLE IF NOT EXISTS replay_marks (
 CREATE INDEX IF NOT EXISTS replay_marks_by_replay ON replay_marks (replay);
 CREATE TABLE IF NOT EXISTS replay_maps (sha256 text PRIMARY KEY, body text NOT NULL);
 CREATE TABLE IF NOT EXISTS replay_pending (step text PRIMARY KEY, body text NOT NULL);
+CREATE TABLE IF NOT EXISTS rows_in_hand (
+  step text, number integer, mac {blob} NOT NULL, key_version integer NOT NULL, rows integer NOT NULL,
+  made integer NOT NULL, PRIMARY KEY (step, number));
 CREATE TABLE IF NOT EXISTS tries (name text PRIMARY KEY, tries integer NOT NULL, since bigint NOT NULL);
 CREATE TABLE IF NOT EXISTS deliveries (
   name text PRIMARY KEY, next bigint NOT NULL, attempts integer NOT NULL, due_us bigint NOT NULL, status text NOT NULL);

@@ -231,6 +231,23 @@ class Batch:
     after: int | None = None
 
 
+SWEEP = "sweep/"
+
+
+def batch_step(run: str, batch: int) -> str:
+    """Name the step of a batch of a sweep, as its store remembers it."""
+    return f"{SWEEP}{run}/{batch}"
+
+
+def whole_of(step: str) -> str:
+    """Return what a step is a part of: of a batch its run, as a row may come in another batch when one is cut short.
+
+    >>> whole_of(batch_step("5f", 3)), whole_of("2026-7/c1/crm")
+    ('sweep/5f', '2026-7/c1/crm')
+    """
+    return step.rpartition("/")[0] if step.startswith(SWEEP) else step
+
+
 @dataclass(frozen=True, slots=True)
 class Swept:
     """What one batch of a sweep did: rows looked at, and how many of them something else holds (they stay).
@@ -372,9 +389,29 @@ class Sweeps(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """A row that a batch is about to change: a mark of it as it is, and under what table and action it counts."""
+
+    mark: str = field(repr=False)
+    deeds: tuple[tuple[str, str], ...]
+
+
+class Journal(Protocol):
+    """Who writes down, for a store that keeps no step, what a batch is about to take and what of it went."""
+
+    def begin(self, acted: Acted, rows: Sequence[InHand]) -> None:
+        """Write down what the batch is about to do, row by row in this order, before it does anything."""
+        ...
+
+    def made(self, rows: int) -> None:
+        """Write down that so many of these rows, the first of them, are done."""
+        ...
+
+
 @runtime_checkable
 class IntendingSweeps(Protocol):
-    """A store that keeps no step (`Limits.remembers`), and tells what a batch is about to take before it does."""
+    """A store that keeps no step (`Limits.remembers`), and has written down what a batch takes, row by row."""
 
     def sweep(
         self,
@@ -384,9 +421,13 @@ class IntendingSweeps(Protocol):
         today: date,
         batch: Batch,
         *,
-        about_to: Callable[[Acted], object] = ...,
+        journal: Journal | None = None,
     ) -> Swept:
-        """Sweep one batch, once it was told what is about to go."""
+        """Sweep one batch, written down in a journal."""
+        ...
+
+    def marks(self) -> Iterator[str]:
+        """Yield the mark of every row as it is now, by which one that was in hand is told to have stayed."""
         ...
 
 

@@ -123,6 +123,27 @@ def _part(acted: Acted, counts: tuple[Count, ...]) -> Acted:
     return replace(acted, counts=counts, keys_checked=sum(count.rows for count in counts), grade=grade)
 
 
+def nothing(store: str, step: str, plan_sha256: str) -> Acted:
+    """Return a step of a store that remembers none, of which nothing was done."""
+    return Acted(store, step, plan_sha256, (), 0, "nothing_found", "at_least_once")
+
+
+def with_earlier(acted: Acted, before: Sequence[Count], now: Sequence[Count]) -> Acted:
+    """Add the rows that were to go `before` a process was killed, and were not there `now`."""
+    left = {(count.table, count.verb): count.rows for count in now}
+    found = {(count.table, count.verb): count for count in acted.counts}
+    for count in before:
+        at = count.table, count.verb
+        went = count.rows - left.get(at, 0)
+        if went > 0 and count.verb != "retain":
+            found[at] = replace(count, rows=went + (found[at].rows if at in found else 0))
+    counts = tuple(found[at] for at in sorted(found))
+    grade = acted.grade
+    if counts and grade == "nothing_found":
+        grade = "blanked" if {count.verb for count in counts} - {"delete"} else "at_least_once"
+    return replace(acted, counts=counts, keys_checked=sum(count.rows for count in counts), grade=grade)
+
+
 def told(store: str, step: str, known: Remembered, *, unit: str, resumed: bool = True) -> Acted:
     """Return a step that is remembered; raises PartlyDoneError where it was done in part."""
     acted = replace(sql_run.from_rows(store, step, known.plan_sha256, known.rows), resumed=resumed)

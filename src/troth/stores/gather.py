@@ -19,6 +19,7 @@ import sqlite3
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from tempfile import gettempdir
@@ -264,6 +265,29 @@ class Places:
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
+
+
+def mark(table: str, place: str, values: Mapping[str, object]) -> str:
+    """Return what tells a row from all others, and from itself with other values, without saying any of them."""
+    written = json.dumps([table, place, dict(values)], sort_keys=True, default=repr)
+    return sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def marks(gathered: Gathered, map_: Map) -> Generator[str]:
+    """Yield the mark of every row that was gathered."""
+    with closing(sqlite3.connect(gathered.database)) as connection:
+        connection.text_factory = _text
+        connection.execute("ATTACH ? AS places", (str(gathered.places),))
+        graph = draw(map_, read_sqlite(connection, map_.store))
+        for table in map_.tables:
+            names = [column.name for column in graph.table(table).columns]
+            found = connection.execute(
+                f"SELECT p.place, {', '.join(f'b.{quoted(name)}' for name in names)} FROM main.{quoted(table)} AS b "
+                f"JOIN places.place AS p ON p.name = ? AND p.row = b._rowid_",
+                (table,),
+            )
+            for place, *cells in found:
+                yield mark(table, str(place), dict(zip(names, cells, strict=True)))
 
 
 def changes(gathered: Gathered, map_: Map, deeds: Deeds) -> Generator[Changed]:

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from troth.errors import NotAllowedError, UnreachableError, WrongFileError
 from troth.rules.map import Blank, Map, MapTable, Retain
 from troth.stores import http_map, sql_cells
-from troth.stores.contract import Limits, Store
+from troth.stores.contract import Limits, Store, whole_of
 from troth.stores.deed import Remembered
 from troth.stores.gather import Changed, Found, Wanted, is_text, same, unmarked
 from troth.stores.http_call import Answer, Asker, Pace
@@ -251,7 +251,7 @@ class HttpApi:
     ) -> bool:
         headers = {"If-Match": mark} if mark else {}
         if self._api.idempotency:
-            said = f"{step}\n{changed.table}\n{changed.place}\n{change.call}"
+            said = f"{whole_of(step)}\n{changed.table}\n{changed.place}\n{change.call}"
             headers[self._api.idempotency] = sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
         body = None
         if changed.after is not None and change.call.body is None:

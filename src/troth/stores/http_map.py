@@ -358,8 +358,11 @@ def _not_done(table: MapTable, erase: Change | None, update: Change | None) -> I
             deletes = True
         case Blank() | ReplaceOwner():
             writes = True
-        case Retain(blank=values, parts=parts):
-            deletes, writes = True, bool(values or parts)
+        case Retain(blank=values, parts=parts, until=until, only_held=held):
+            deletes, writes = (
+                until is None or held,
+                bool(values or parts),
+            )  # a hold keeps, and deletes nothing
     for edge in table.edges:
         writes = writes or isinstance(edge.leaving, BlankLink | ReplaceOwner)
     if deletes and erase is None:

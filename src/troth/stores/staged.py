@@ -32,6 +32,8 @@ from troth.stores.contract import (
     Batch,
     Entry,
     Expiry,
+    InHand,
+    Journal,
     Limits,
     Measured,
     Overdue,
@@ -136,13 +138,21 @@ class Staged:
             about_to(acted)
             return self._carried_out(gathered, acted)
 
-    def _carried_out(self, gathered: Gathered, acted: Acted) -> Acted:
+    def _carried_out(self, gathered: Gathered, acted: Acted, journal: Journal | None = None) -> Acted:
         """Change the rows of the source, and tell what was done of it."""
         made = Counter[Deed]()
         try:
             rows = sql_run.to_rows(acted)
             deeds = deed.of_plan(self._map, acted.counts)
-            known, left = self._changed(gathered, acted.step, acted.plan_sha256, rows, deeds, made)
+            if journal is not None:
+                with closing(gather.changes(gathered, self._map, deeds)) as changes:
+                    marked = [
+                        InHand(gather.mark(one.table, one.place, one.before), one.deeds) for one in changes
+                    ]
+                journal.begin(acted, marked)
+            known, left = self._changed(
+                gathered, acted.step, acted.plan_sha256, rows, deeds, made, journal=journal
+            )
         except TrothError as error:
             if (
                 self._source.remembers or not made
@@ -163,6 +173,8 @@ class Staged:
         rows: str,
         deeds: Deeds,
         made: Counter[Deed],
+        *,
+        journal: Journal | None = None,
     ) -> tuple[Remembered | None, Counter[Deed]]:
         """Change the rows that differ; return the step as it is remembered, else what was left alone."""
         asked = Counter[Deed]()
@@ -173,8 +185,12 @@ class Staged:
                 yield each
 
         with closing(gather.changes(gathered, self._map, deeds)) as changes:
-            for each in self._source.carry_out(step, plan_sha256, rows, counted(changes)):
+            for number, each in enumerate(
+                self._source.carry_out(step, plan_sha256, rows, counted(changes)), 1
+            ):
                 made.update(each.deeds)
+                if journal is not None:
+                    journal.made(number)
             for each in changes:  # those that nobody came to ask for
                 asked.update(each.deeds)
         return self._source.done(step), asked - made
@@ -338,7 +354,7 @@ class Staged:
         today: date,
         batch: Batch,
         *,
-        about_to: Callable[[Acted], object] = lambda _: None,
+        journal: Journal | None = None,
     ) -> Swept:
         """Sweep one batch, once per `step` where the store remembers it; row by row, as erasures are."""
         self._changing()
@@ -354,13 +370,17 @@ class Staged:
             acted = swept.acted
             if not self._source.remembers:
                 acted = replace(acted, certainty="at_least_once")
-            about_to(acted)
             try:
-                return replace(swept, acted=self._carried_out(gathered, acted))
+                return replace(swept, acted=self._carried_out(gathered, acted, journal))
             except PartlyDoneError:
                 raise
             except ConflictError:
                 stage.try_again(self.name)
+
+    def marks(self) -> Iterator[str]:
+        """Yield the mark of every row as it is now; all of them are read."""
+        with self._gathered(None) as (gathered, _):
+            yield from gather.marks(gathered, self._map)
 
     def sweep_over(self) -> None:
         """Let go of the rows that were listed for a sweep."""

@@ -13,8 +13,7 @@ Law: GDPR Art. 17, Art. 19.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +26,6 @@ from troth.rules.plan import end_of
 from troth.rules.task import waiting
 from troth.stores.contract import (
     Acted,
-    Count,
-    Grade,
     Intending,
     Measured,
     PartlyDoneError,
@@ -37,6 +34,7 @@ from troth.stores.contract import (
     Who,
     replaying,
 )
+from troth.stores.deed import nothing, with_earlier
 from troth.work import hold, plan_erasure, read_disclosures, request_file, task, tell_recipients
 from troth.work.establishment import day_here
 from troth.work.project import Project
@@ -200,36 +198,14 @@ def _carried_out(
     try:
         acted = opened.act(step, [who], today, approved, tolerance, about_to=about_to)
     except PartlyDoneError as part:
-        raise PartlyDoneError(_with_earlier(part.acted, before, now[-1].counts), part.because) from None
+        raise PartlyDoneError(with_earlier(part.acted, before, now[-1].counts), part.because) from None
     except TrothError as error:
         left = now[-1].counts if now else opened.measure([who], today).counts
-        earlier = _with_earlier(_nothing(opened.name, step, approved), before, left)
+        earlier = with_earlier(nothing(opened.name, step, approved.plan_sha256), before, left)
         if earlier.counts and isinstance(error, ConflictError):
             raise PartlyDoneError(earlier, error) from None
         raise
-    return _with_earlier(acted, before, now[-1].counts)
-
-
-def _nothing(store: str, step: str, approved: Measured) -> Acted:
-    return Acted(store, step, approved.plan_sha256, (), 0, "nothing_found", "at_least_once")
-
-
-def _with_earlier(acted: Acted, before: Sequence[Count], now: Sequence[Count]) -> Acted:
-    """Add the rows that were to go `before` a process was killed, and were not there `now`."""
-    left = {(count.table, count.verb): count.rows for count in now}
-    told = {(count.table, count.verb): count for count in acted.counts}
-    for count in before:
-        at = count.table, count.verb
-        went = count.rows - left.get(at, 0)
-        if went > 0 and count.verb != "retain":
-            told[at] = replace(count, rows=went + (told[at].rows if at in told else 0))
-    counts = tuple(told[at] for at in sorted(told))
-    grade = _grade(counts) if counts and acted.grade == "nothing_found" else acted.grade
-    return replace(acted, counts=counts, keys_checked=sum(count.rows for count in counts), grade=grade)
-
-
-def _grade(counts: Sequence[Count]) -> Grade:
-    return "blanked" if {count.verb for count in counts} - {"delete"} else "at_least_once"
+    return with_earlier(acted, before, now[-1].counts)
 
 
 def _record_part(

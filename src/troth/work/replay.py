@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import islice
+from typing import Any
 
 from troth.errors import ConflictError, NotAllowedError, NotFoundError, WrongFileError
 from troth.ledger import append, read
@@ -31,6 +32,7 @@ from troth.stores.contract import (
     Acted,
     Count,
     Entry,
+    Intending,
     Measured,
     PartlyDoneError,
     Replays,
@@ -38,6 +40,7 @@ from troth.stores.contract import (
     Who,
     replaying,
 )
+from troth.stores.deed import nothing, with_earlier
 from troth.stores.map_file import read as read_map
 from troth.work import plan_erasure
 from troth.work.project import Project
@@ -300,7 +303,7 @@ def repeat(
     """
     store, today, run = planned.store, project.clock().date(), secrets.token_hex(5)
     opened = _store(project, store)
-    done: list[Count] = list(take_up(project, store))
+    done: list[Count] = list(take_up(project, store, planned))
     shown: dict[str, Replays] = {}
     remaining = 0
     for one in planned.again:
@@ -316,7 +319,7 @@ def repeat(
         append.append(project.ledger, [Draft("act_begun", _stream(store), begun, actor=staff)])
         stop_at("begun")
         try:
-            acted = with_map.act(step, [one.who], today, one.measured, 0, one.spared)
+            acted = _acted(project, with_map, step, one, today, begun, staff)
         except PartlyDoneError as part:
             _end(project, store, step, part.acted, staff, outcome="partly")
             raise part.because from None
@@ -341,6 +344,26 @@ def repeat(
     for extra in shown.values():
         extra.close()
     return Repeated(store, run, len(planned.again), _summed(done), remaining)
+
+
+def _acted(
+    project: Project,
+    with_map: Replays,
+    step: str,
+    one: Again,
+    today: date,
+    begun: Mapping[str, Fact],
+    staff: str,
+) -> Acted:
+    """Erase again; where the store keeps no step, record first what is about to be done."""
+    if with_map.limits().remembers or not isinstance(with_map, Intending):
+        return with_map.act(step, [one.who], today, one.measured, 0, one.spared)
+
+    def about_to(acted: Acted) -> None:
+        facts = {**begun, "rows": plan_erasure.counts_facts(acted.counts)}
+        append.append(project.ledger, [Draft("act_begun", _stream(one.measured.store), facts, actor=staff)])
+
+    return with_map.act(step, [one.who], today, one.measured, 0, one.spared, about_to=about_to)
 
 
 def _stream(store: str) -> str:
@@ -378,19 +401,31 @@ def _end(
     append.append(project.ledger, [draft], once=f"ended {step}", also=anew)
 
 
-def take_up(project: Project, store: str) -> Sequence[Count]:
-    """Record the end of each step that a killed run had begun, by what the store remembers; return its rows."""
+def take_up(project: Project, store: str, planned: Planned | None = None) -> Sequence[Count]:
+    """Record the end of each step that a killed run had begun, by what the store remembers; return its rows.
+
+    Where it remembers none, what the run was about to do and is `planned` no more counts as done at least once; it
+    waits for a plan.
+    """
     opened = _store(project, store)
-    ended, begun = set(), []
+    ended: set[str] = set()
+    begun: dict[str, Sequence[Any]] = {}
     for event in read.stream(project.ledger, _stream(store)):
         if event.kind == "act_begun":
-            begun.append(str(event.facts["step"]))
+            begun[str(event.facts["step"])] = event.facts.get("rows") or ()  # type: ignore[assignment]
         elif event.kind == "act_ended":
             ended.add(str(event.facts["step"]))
     counts: list[Count] = []
-    for step in begun:
+    left = {one.id: one.measured.counts for one in planned.again} if planned is not None else {}
+    for step, rows in begun.items():
         if step not in ended:
             acted = next(iter(opened.steps(step)), None)
+            ident = step.rpartition("/")[2]
+            if acted is None and rows and planned is None:
+                continue
+            if acted is None and rows and planned is not None and (ident in left or not planned.blocked):
+                before = plan_erasure.counts_of(rows)
+                acted = with_earlier(nothing(store, step, ""), before, left.get(ident, ()))
             unknown = (
                 "" if opened.limits().remembers else "cut_short"
             )  # what of it was done is repeated, or gone

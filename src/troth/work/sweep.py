@@ -16,10 +16,10 @@ import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from troth.errors import ConflictError, NotAllowedError, NotFoundError, TrothError, UnreachableError
-from troth.ledger import append, lease, read
+from troth.ledger import append, lease, read, rows_in_hand
 from troth.ledger.lease import Lease
 from troth.policy.publishing import promise_sha256
 from troth.rules import sweep as rules
@@ -31,6 +31,7 @@ from troth.stores.contract import (
     Batch,
     Count,
     Expiry,
+    InHand,
     IntendingSweeps,
     KeepsListing,
     Overdue,
@@ -44,11 +45,15 @@ from troth.stores.contract import (
     Verb,
     Who,
     WrittenMeanwhileError,
+    batch_step,
 )
 from troth.work import hold, tell_owners
 from troth.work.establishment import day_here
 from troth.work.kept_back import kept_back
 from troth.work.project import Project
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 BATCH_ROWS = 50_000
 ROWS_MEASURED_MAX = 50_000
@@ -98,7 +103,7 @@ class Done:
     run: str
     rows: int
     held: int
-    unknown: int = 0  # of batches that were cut short where the store remembers no step: they may have gone
+    unknown: int = 0  # that were in hand when a batch was cut short and nobody could look: they may have gone
 
 
 def look(project: Project, wanted: Sequence[str] = (), *, record: bool = True) -> tuple[Found, ...]:
@@ -201,7 +206,10 @@ def stop(project: Project, name: str, reason: str, staff: str) -> Mapping[str, A
     if not lease.goes_on(
         project.ledger, one.stream
     ):  # else whoever has the batch in hand tells what went of it
-        append.append(project.ledger, _cut_short(project, one, state, staff))
+        try:
+            _record_cut_short(project, one, state, staff)
+        except TrothError:  # whoever stops it does not wait for a store that is away
+            _record_cut_short(project, one, state, staff, look=False)
     _stopped(project, one, _state(project, one), "by_staff", staff, {"reason": reason.strip()})
     return _state(project, one)
 
@@ -391,43 +399,34 @@ def _act(
         now = _go_on(project, one, state, staff)
         batch, others = batch + 1, kept_back(project)
         left = int(state["rows"]) - swept - unknown
-        begun: list[int] = []
-
-        def about_to(acted: Acted, batch: int = batch, begun: list[int] = begun) -> None:
-            _hold(project, one, taken, seconds)
-            begun.append(_gone(acted.counts, one.table))
-            draft = _draft(project, one, "begun", state["run"], begun[0], staff, batch=batch)
-            append.append(project.ledger, [draft], lease=taken)
-            stop_at(f"batch {batch} begun")
-
-        maybe = 0  # the row that was in hand when nobody answered any more
+        journal = _Journal(project, one, state["run"], batch, taken, staff, seconds, stop_at)
         try:
             beside = rules.left_beside(now, batch)
             at_once = min(max(batch_rows, limits.sweep_rows_min), limits.sweep_rows_max or BATCH_ROWS_MAX)
             portion = Batch(max(1, min(at_once, left)), passed, allowed, beside, after)
             step = _step(state, batch)
             if not limits.remembers and isinstance(store, IntendingSweeps):
-                done = store.sweep(step, expiry, others, today, portion, about_to=about_to)
+                done = store.sweep(step, expiry, others, today, portion, journal=journal)
             else:
                 done = store.sweep(step, expiry, others, today, portion)
         except PartlyDoneError as part:  # somebody wrote in between: what went is recorded, the rest is next
+            if not isinstance(part.because, ConflictError) and journal.begun:
+                raise part.because from None  # what of the row in hand is seen when the batch is taken up
             done = Swept(max(1, part.acted.keys_checked), 0, part.acted)
-            maybe = int(bool(begun) and not isinstance(part.because, ConflictError))
         except ConflictError as error:
             _stopped(project, one, _state(project, one), "other_rows", staff)
             raise ConflictError(f"The sweep {one.name} was stopped. {error}") from None
-        except TrothError as error:
-            if begun:
-                maybe = int(not isinstance(error, WrittenMeanwhileError))
-                draft = _draft(project, one, "acting", state["run"], 0, staff, batch=batch, **_unknown(maybe))
-                append.append(project.ledger, [draft], lease=taken)
+        except WrittenMeanwhileError:
+            if journal.begun:
+                draft = _draft(project, one, "acting", state["run"], 0, staff, batch=batch)
+                append.append(project.ledger, [draft], lease=taken, also=journal.over)
             raise
         stop_at(f"batch {batch}")
         gone = _gone(done.acted.counts, one.table)
         if not done.looked and not gone:
             break
         passed, after = passed + done.held, done.last if done.last is not None else after
-        swept, unknown = swept + gone, unknown + maybe
+        swept += gone
         lease.renew(project.ledger, taken, seconds)
         effects: Fact = [f"{effect.table}:{effect.verb}:{effect.rows}" for effect in done.side_effects]
         draft = _draft(
@@ -439,9 +438,8 @@ def _act(
             staff,
             batch=batch,
             **({"beside": effects} if effects else {}),
-            **_unknown(maybe),
         )
-        append.append(project.ledger, [draft], lease=taken)
+        append.append(project.ledger, [draft], lease=taken, also=journal.over)
         stop_at(f"batch {batch} recorded")
         advance(gone)
     remaining = store.overdue(expiry, kept_back(project), today)
@@ -462,6 +460,46 @@ def _act(
     return Done(one, state["run"], swept, held, unknown)
 
 
+@dataclass(slots=True)
+class _Journal:
+    """What a batch takes of a store that keeps no step, as the ledger writes it down."""
+
+    project: Project
+    one: Bound
+    run: str
+    batch: int
+    taken: Lease
+    staff: str
+    seconds: float
+    stop_at: Callable[[str], object]
+    begun: bool = False
+
+    def begin(self, acted: Acted, rows: Sequence[InHand]) -> None:
+        """Write down what the batch is about to do."""
+        _hold(self.project, self.one, self.taken, self.seconds)
+        gone = _gone(acted.counts, self.one.table)
+        draft = _draft(self.project, self.one, "begun", self.run, gone, self.staff, batch=self.batch)
+        counted = [(row.mark, sum(_goes(*deed, self.one.table) for deed in row.deeds)) for row in rows]
+        written = rows_in_hand.begun(self.project.ledger, self.step, counted)
+        append.append(self.project.ledger, [draft], lease=self.taken, also=written.write)
+        self.begun = True
+        self.stop_at(f"batch {self.batch} begun")
+
+    def made(self, rows: int) -> None:
+        """Write down that the first of them, so many, are done."""
+        self.stop_at(f"batch {self.batch} row {rows}")
+        rows_in_hand.made(self.project.ledger, self.step, rows)
+
+    def over(self, connection: Connection) -> None:
+        """Forget it, in the transaction that records what went."""
+        rows_in_hand.over(connection, self.step)
+
+    @property
+    def step(self) -> str:
+        """The step of the batch."""
+        return _step({"run": self.run}, self.batch)
+
+
 def _hold(project: Project, one: Bound, taken: Lease, seconds: float) -> None:
     """Have a run in hand for longer, before anything of its next batch goes."""
     if not lease.renew(project.ledger, taken, seconds):
@@ -474,7 +512,7 @@ def _unknown(rows: int) -> dict[str, Fact]:
 
 def _step(state: Mapping[str, Any], batch: int) -> str:
     """Name the step of a batch, as its store remembers it."""
-    return f"sweep/{state['run']}/{batch}"
+    return batch_step(str(state["run"]), batch)
 
 
 def _take_up(project: Project, one: Bound, taken: Lease, staff: str) -> None:
@@ -484,7 +522,7 @@ def _take_up(project: Project, one: Bound, taken: Lease, staff: str) -> None:
     never given to another part or batch.
     """
     store, state = project.stores[one.store], _state(project, one)
-    append.append(project.ledger, _cut_short(project, one, state, staff), lease=taken)
+    _record_cut_short(project, one, state, staff, taken)
     for _ in range(BATCHES_MAX if isinstance(store, Replays) else 0):
         assert isinstance(store, Replays)
         state = _state(project, one)
@@ -497,13 +535,34 @@ def _take_up(project: Project, one: Bound, taken: Lease, staff: str) -> None:
         append.append(project.ledger, [draft], lease=taken)
 
 
-def _cut_short(project: Project, one: Bound, state: Mapping[str, Any], staff: str) -> list[Draft]:
-    """Write that all of a batch may have gone that was begun and never told, as its store remembers no step."""
-    begun = state.get("begun")
+def _record_cut_short(
+    project: Project,
+    one: Bound,
+    state: Mapping[str, Any],
+    staff: str,
+    taken: Lease | None = None,
+    *,
+    look: bool = True,
+) -> None:
+    """Record what went of a batch that was begun and never told, where its store remembers no step.
+
+    Of the row that was in hand, its store is asked whether it stayed; else it may have gone.  The batch goes
+    on under its name.
+    """
+    begun, store = state.get("begun"), project.stores[one.store]
     if not begun:
-        return []
-    more = _unknown(int(begun["rows"]))
-    return [_draft(project, one, "acting", state["run"], 0, staff, batch=int(begun["batch"]), **more)]
+        return
+    batch = int(begun["batch"])
+    step = _step(state, batch)
+    known = rows_in_hand.left(project.ledger, step)
+    gone, unknown = (known.made, known.rows) if known is not None else (0, int(begun["rows"]))
+    if look and known is not None and known.mac and isinstance(store, IntendingSweeps):
+        stays = rows_in_hand.stayed(project.ledger, known, store.marks())
+        gone, unknown = gone + (0 if stays else known.rows), 0
+    draft = _draft(project, one, "acting", state["run"], gone, staff, batch=batch - 1, **_unknown(unknown))
+    append.append(
+        project.ledger, [draft], lease=taken, also=lambda connection: rows_in_hand.over(connection, step)
+    )
 
 
 def _outlived(
@@ -557,8 +616,12 @@ def _go_on(project: Project, one: Bound, state: Mapping[str, Any], staff: str) -
 
 def _gone(counts: Sequence[Count], table: str) -> int:
     """Return how many rows of the swept table itself went, moved, or were blanked where the map says so."""
-    verbs = ("delete", "blank", "replace_owner", "archive")
-    return sum(count.rows for count in counts if count.table == table and count.verb in verbs)
+    return sum(count.rows for count in counts if _goes(count.table, count.verb, table))
+
+
+def _goes(table: str, verb: str, swept: str) -> bool:
+    """Tell whether what is done to a row of a table takes a row of the swept one."""
+    return table == swept and verb in ("delete", "blank", "replace_owner", "archive")
 
 
 def _pair(written: str) -> tuple[str, Verb]:
