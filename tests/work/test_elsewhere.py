@@ -5,10 +5,13 @@ Who came back after an erasure is left alone; what somebody wrote meanwhile is n
 
 import csv
 import json
+import uuid
 from contextlib import contextmanager
 from copy import deepcopy
 from datetime import UTC, date, datetime
+from urllib.parse import quote
 
+import obstore
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -21,6 +24,7 @@ from shop_project import opened
 from troth.errors import NotAllowedError
 from troth.ledger import read
 from troth.rules.rectification import read as written
+from troth.stores import lake_bucket
 from troth.work import carry_on, lift, read_back, rectify, replay, restrict
 
 pytestmark = pytest.mark.slow
@@ -210,9 +214,76 @@ def in_delta(folder):
     yield Elsewhere(mapped("delta", f"lake://{root}", whole="versions_expire: 30 days"), put, rows)
 
 
-@pytest.fixture(params=[in_redis, in_an_api, lake("parquet"), lake("jsonl"), lake("csv"), in_delta])
+@contextmanager
+def in_iceberg(folder):
+    from pyiceberg.catalog import load_catalog
+
+    root = folder / "lake"
+    root.mkdir()
+    catalogue = load_catalog(
+        "made", type="sql", uri=f"sqlite:///{root}/catalog.db", warehouse=f"file://{root}/warehouse"
+    )
+    catalogue.create_namespace("shop")
+    for table, rows in ROWS.items():
+        catalogue.create_table(f"shop.{table}", schema=pa.Table.from_pylist(rows).schema)
+
+    def put(tables):
+        for table, rows in tables.items():
+            catalogue.load_table(f"shop.{table}").overwrite(pa.Table.from_pylist(rows))
+
+    def rows():
+        return {table: catalogue.load_table(f"shop.{table}").scan().to_arrow().to_pylist() for table in ROWS}
+
+    url = f"iceberg+sqlite:///{root}/catalog.db?warehouse={root}/warehouse&namespace=shop&catalogue=made"
+    yield Elsewhere(mapped("iceberg", url, whole="versions_expire: 30 days"), put, rows)
+
+
+def in_a_bucket(endpoint):
+    @contextmanager
+    def made(folder):
+        url = f"s3://key:secret@lake/{folder.name}-{uuid.uuid4().hex}?endpoint={quote(endpoint)}"
+        bucket = lake_bucket.opened(url, "tested")
+
+        def put(tables):
+            for table, rows in tables.items():
+                written = "".join(f"{json.dumps(row)}\n" for row in rows)
+                obstore.put(bucket.objects, f"{table}/part-1.jsonl", written.encode())
+
+        def rows():
+            return {
+                table: [
+                    json.loads(line)
+                    for name in bucket.files()
+                    if name.startswith(f"{table}/")
+                    for line in bucket.open(name).read().splitlines()
+                ]
+                for table in ROWS
+            }
+
+        (folder / "bucket.url").write_text(url)
+        yield Elsewhere(mapped("lake", f"file:{folder / 'bucket.url'}"), put, rows)
+
+    return made
+
+
+KINDS = [in_redis, in_an_api, lake("parquet"), lake("jsonl"), lake("csv"), in_delta]
+
+
+@pytest.fixture(params=KINDS)
 def elsewhere(request, folder, clock):
-    with request.param(folder) as found:
+    yield from kept(request.param, folder, clock)
+
+
+@pytest.fixture(params=[*KINDS, in_iceberg, in_a_bucket])
+def restored(request, folder, clock):
+    """A store of any kind of which a backup can be put back."""
+    bucket = request.param is in_a_bucket
+    where = in_a_bucket(request.getfixturevalue("s3")) if bucket else request.param
+    yield from kept(where, folder, clock)
+
+
+def kept(where, folder, clock):
+    with where(folder) as found:
         found.put(ROWS)
         (folder / "stores" / "shop.yaml").write_text(found.map)
         (folder / "stores" / "news.yaml").unlink()
@@ -234,8 +305,8 @@ def count(planned):
     return {(one.table, one.verb): one.rows for one in planned.counts}
 
 
-def test_an_erasure_is_repeated_and_whoever_came_back_is_left_alone_and_listed(elsewhere, clock):
-    project, found = elsewhere
+def test_an_erasure_is_repeated_and_whoever_came_back_is_left_alone_and_listed(restored, clock):
+    project, found = restored
     erased(project)
     assert found.ids() == {"customer": ["2"], "visit": ["2"], "ticket": ["t2"]}
     clock.forward(days=3)
@@ -250,8 +321,8 @@ def test_an_erasure_is_repeated_and_whoever_came_back_is_left_alone_and_listed(e
     assert replay.plan(project, "shop", BEFORE).again == ()
 
 
-def test_a_key_that_somebody_else_has_now_is_left_alone(elsewhere, clock):
-    project, found = elsewhere
+def test_a_key_that_somebody_else_has_now_is_left_alone(restored, clock):
+    project, found = restored
     erased(project)
     clock.forward(days=3)
     found.put({**ROWS, "customer": [{"id": "1", "email": "eve@example.org", "name": "Eve"}]})
@@ -261,8 +332,8 @@ def test_a_key_that_somebody_else_has_now_is_left_alone(elsewhere, clock):
     assert found.ids()["customer"] == ["1"]
 
 
-def test_a_replay_that_was_cut_short_is_taken_up(elsewhere):
-    project, found = elsewhere
+def test_a_replay_that_was_cut_short_is_taken_up(restored):
+    project, found = restored
     erased(project)
     found.put(ROWS)
 

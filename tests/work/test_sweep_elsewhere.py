@@ -288,7 +288,7 @@ def test_a_row_that_is_written_after_it_was_listed_stays_and_the_sweep_goes_on_l
 
 @pytest.mark.parametrize(
     ("point", "left", "earlier"),
-    [("batch 1 begun", 5, 0), ("batch 1 row 1", 4, 1), ("batch 1 row 3", 2, 3), ("batch 1", 2, 3)],
+    [("batch 1 begun", 5, 0), ("row 1.1", 4, 1), ("row 1.3", 2, 3), ("batch 1", 2, 3)],
 )
 def test_a_batch_that_was_killed_between_two_calls_is_gone_on_with_and_loses_no_count(
     folder, clock, api, point, left, earlier
@@ -330,7 +330,7 @@ def test_a_call_that_is_made_again_after_its_process_was_killed_is_known_by_its_
         path.read_text("utf-8").replace("tries: 1}", "tries: 1, idempotency: Idempotency-Key}"), "utf-8"
     )
     project = due(folder, clock)
-    killed(folder, clock, "batch 1 row 1")
+    killed(folder, clock, "row 1.1")
     api.tables["ticket"].append(
         tickets(5)[2]
     )  # as if the interface had taken the call on, and not done it yet
@@ -346,7 +346,7 @@ def keys_of(api):
 
 def test_a_sweep_that_is_stopped_after_a_killed_batch_tells_what_went(folder, clock, api):
     project = due(folder, clock)
-    killed(folder, clock, "batch 1 row 2")
+    killed(folder, clock, "row 1.2")
     state = sweep.stop(project, TICKETS, "A mistake.", "marie")
     assert (state["status"], state["swept"], state["unknown"]) == ("stopped", 2, 0)
     assert moves(project, "acting", "stopped") == [("acting", 2, 0), ("stopped", 2, 0)]
@@ -356,7 +356,7 @@ def test_a_sweep_that_is_stopped_while_its_store_is_away_tells_of_one_row_that_n
     folder, clock, api
 ):
     project = due(folder, clock)
-    killed(folder, clock, "batch 1 row 2")
+    killed(folder, clock, "row 1.2")
     api.behave["fails"] = 9
     state = sweep.stop(project, TICKETS, "A mistake.", "marie")
     assert (state["status"], state["swept"], state["unknown"]) == ("stopped", 1, 1)

@@ -487,7 +487,7 @@ class _Journal:
 
     def made(self, rows: int) -> None:
         """Write down that the first of them, so many, are done."""
-        self.stop_at(f"batch {self.batch} row {rows}")
+        self.stop_at(f"row {self.batch}.{rows}")
         rows_in_hand.made(self.project.ledger, self.step, rows)
 
     def over(self, connection: Connection) -> None:
