@@ -28,7 +28,7 @@ IN_BOTH_LANGUAGES = frozenset({"rules/package.py"})
 NOT_SAID = frozenset({
     "Basic {}", "character varying", "{} has not", "channel {}:", "the policy was changed", "https://{}",
     "table.{}.lifetime", "table.{}.data_kept", "troth-{}", "interval 30 days", "lake://{}", "expire-{}.json",
-    "action {} {}", "{}:archive", "batch {}", "batch {} recorded", "batch {} begun",
+    "action {} {}", "{}:archive", "batch {}", "batch {} recorded", "batch {} begun", "row {}.{}",
     r"(?:interval\s+)?(\d+)\s+(second|minute|hour|day|week|month|year)s?",
 })  # fmt: skip
 """Keys, patterns and parts of what is looked for: nobody reads them."""
