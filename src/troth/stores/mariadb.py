@@ -43,9 +43,10 @@ from troth.stores.catalogue_mariadb import (
 from troth.stores.contract import Limits, Store
 from troth.stores.sql import Sql
 from troth.stores.sql_dialect import MARIADB, quoted
+from troth.stores.sql_engine import Role, unreachable
 from troth.stores.sql_run import ROWS_MEASURED_MAX
 from troth.stores.sql_selection import Answer, Call
-from troth.stores.sql_store import Role, SqlStore, unreachable
+from troth.stores.sql_store import SqlStore
 
 # Names come from the catalogue and are quoted; values are escaped by the driver.
 # ruff: noqa: S608

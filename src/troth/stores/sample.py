@@ -20,7 +20,7 @@ from troth.errors import NotAllowedError, NotFoundError
 from troth.rules.catalogue import Catalogue, CatalogueTable, Column
 from troth.rules.column_name import is_credential
 from troth.rules.signs import Inclusion
-from troth.stores.sql_store import unreachable
+from troth.stores.sql_engine import unreachable
 
 if TYPE_CHECKING:
     from troth.stores.duckdb import Open as OpenDuckdb

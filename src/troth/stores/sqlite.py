@@ -26,9 +26,10 @@ from troth.stores.contract import Limits, Store
 from troth.stores.sql import Sql
 from troth.stores.sql_coding import sqlite_coded, sqlite_uncoded
 from troth.stores.sql_dialect import SQLITE, quoted
+from troth.stores.sql_engine import Role, unreachable
 from troth.stores.sql_run import ROWS_AT_ONCE, ROWS_MEASURED_MAX
 from troth.stores.sql_selection import Answer, Call
-from troth.stores.sql_store import Role, SqlStore, unreachable
+from troth.stores.sql_store import SqlStore
 
 # Names come from the catalogue and are quoted; values are bound.
 # ruff: noqa: S608

@@ -16,7 +16,8 @@ from troth.errors import NotAllowedError
 from troth.rules.catalogue import Catalogue, CatalogueTable
 from troth.rules.map import Columns, Map
 from troth.stores.contract import Entry, Spared, Swept, Who, WrittenMeanwhileError
-from troth.stores.sql_store import Role, SqlStore
+from troth.stores.sql_engine import Role
+from troth.stores.sql_store import SqlStore
 from troth.stores.sqlite import LIMITS, Sqlite
 
 Place = tuple[object, ...]
