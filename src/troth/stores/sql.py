@@ -93,14 +93,11 @@ class Sql(SqlArchive):
         )
 
     def due(self, text: Text, expiry: Expiry, today: date, *, spared: bool) -> str:
-        """Write where the rows are whose retention has ended: `FROM … WHERE …`.
+        """Write whether the retention of a row, called t, has ended.
 
         Left out is what the law keeps longer (but not from its archive), what is restricted,
         what an erasure has emptied already, and where some rows are `spared`, those.
         """
-        return f"FROM {self.name(expiry.table)} AS t WHERE {self._due(text, expiry, today, spared=spared)}"
-
-    def _due(self, text: Text, expiry: Expiry, today: date, *, spared: bool) -> str:
         table = expiry.table
         described = self.graph.mapped(table)
         where = [self._ended(expiry)]
@@ -144,7 +141,7 @@ class Sql(SqlArchive):
     def all_due(self, part: str, expiry: Expiry, today: date, *, spared: bool) -> Statement:
         """Count the rows of a part of a table, and those of them whose retention has ended."""
         text = Text(self)
-        due = self._due(text, expiry, today, spared=spared)
+        due = self.due(text, expiry, today, spared=spared)
         return text.done(f"SELECT count(*), count(*) FILTER (WHERE {due}) FROM {part} AS t")
 
     def plain(self, table: str) -> bool:

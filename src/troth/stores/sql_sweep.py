@@ -33,7 +33,7 @@ def overdue(sql: Sql, session: Session, expiry: Expiry, but_for: Sequence[Who], 
         return Overdue(0, None)
     text = Text(sql)
     day = sql.day_of(expiry.table, expiry.trigger)
-    statement = text.done(f"SELECT count(*), min({day}) {_due(sql, text, selection, expiry, today)}")
+    statement = text.done(f"SELECT count(*), min({day}) {_rows_due(sql, text, selection, expiry, today)}")
     (answer,) = session.many([selection.bound(statement)])
     count, oldest = answer.rows[0]
     return Overdue(whole(count), date.fromisoformat(str(oldest)) if oldest is not None else None)
@@ -80,7 +80,7 @@ def select(
     if selection is None:
         return None
     text, table = Text(sql), expiry.table
-    due = _due(sql, text, selection, expiry, today)
+    due = _rows_due(sql, text, selection, expiry, today)
     statement = text.done(sql.keys_of(table, due, rows, passed))
     (answer,) = session.many([selection.bound(statement)])
     if not selection.put(("due", table), answer):
@@ -134,8 +134,8 @@ def _by_range(
     if selection is None:
         return 0, 0, Done((), (), 0, None), None
     ahead, text = Text(sql), Text(sql)
-    chunk = sql.range_of(ahead, table, _due(sql, ahead, selection, expiry, today), batch.rows)
-    removal = sql.removal(text, table, _due(sql, text, selection, expiry, today))
+    chunk = sql.range_of(ahead, table, _rows_due(sql, ahead, selection, expiry, today), batch.rows)
+    removal = sql.removal(text, table, _rows_due(sql, text, selection, expiry, today))
     selection.sets["after", table] = (batch.after if batch.after is not None else -(2**63),)
     (found,) = session.many([selection.bound(ahead.done(chunk))])
     first, last, looked = found.rows[0]
@@ -195,7 +195,7 @@ def archive(
         return 0, 0, Done((), (), 0, None)
     selection.step, selection.day = step, today.isoformat()
     text, table = Text(sql), expiry.table
-    due = _due(sql, text, selection, expiry, today)
+    due = _rows_due(sql, text, selection, expiry, today)
     (answer,) = session.many([selection.bound(text.done(sql.keys_of(table, due, batch.rows, batch.passed)))])
     looked = selection.put(("due", table), answer)
     if not looked:
@@ -212,7 +212,7 @@ def _still_due(sql: Sql, session: Session, selection: Selection, expiry: Expiry,
     """Count which of the rows looked at are still due: something holds them."""
     text = Text(sql)
     statement = text.done(
-        f"SELECT count(*) {_due(sql, text, selection, expiry, today)} AND {text.within('t', 'due', expiry.table)}"
+        f"SELECT count(*) {_rows_due(sql, text, selection, expiry, today)} AND {text.within('t', 'due', expiry.table)}"
     )
     (answer,) = session.many([selection.bound(statement)])
     return whole(answer.rows[0][0])
@@ -225,8 +225,7 @@ def due_in(
     selection = _beginning(sql, session, but_for)
     if selection is None:
         return 0, 0
-    spared = bool(selection.counts.get(("spared", expiry.table)))
-    statement = sql.all_due(part, expiry, today, spared=spared)
+    statement = sql.all_due(part, expiry, today, spared=_sparing(selection, expiry))
     (answer,) = session.many([selection.bound(statement)])
     return whole(answer.rows[0][0]), whole(answer.rows[0][1])
 
@@ -246,7 +245,11 @@ def _beginning(sql: Sql, session: Session, but_for: Sequence[Who]) -> Selection 
     return selection
 
 
-def _due(sql: Sql, text: Text, selection: Selection, expiry: Expiry, today: date) -> str:
+def _rows_due(sql: Sql, text: Text, selection: Selection, expiry: Expiry, today: date) -> str:
     """Write where the rows are that are due: `FROM … WHERE …`."""
-    spared = bool(selection.counts.get(("spared", expiry.table)))
-    return sql.due(text, expiry, today, spared=spared)
+    due = sql.due(text, expiry, today, spared=_sparing(selection, expiry))
+    return f"FROM {sql.name(expiry.table)} AS t WHERE {due}"
+
+
+def _sparing(selection: Selection, expiry: Expiry) -> bool:
+    return bool(selection.counts.get(("spared", expiry.table)))
