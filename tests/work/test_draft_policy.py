@@ -468,3 +468,28 @@ def test_every_command_of_a_draft(folder, clock):
     rows = json.loads(said("list", "--json"))
     assert {one["name"]: one["status"] for one in rows} == {"spring": "published", "other": "dropped"}
     assert "no draft 'none'" in troth(folder, "policy", "draft", "show", "none").err
+
+
+def test_what_could_not_be_published_is_not_accepted_and_the_text_in_force_stays(project):
+    accept_draft.put_in_force(project)
+    before, draft = draft_policy.written_files(project), ready(project)
+    with pytest.raises(WrongFileError, match=r"Version 0\.1\.0 is published already"):
+        accept_draft.accept(project, draft, COUNSEL)
+    other = draft_policy.write_prose(project, begun(project, "autumn"), "policy.md", "7", WORDS, WRITER)
+    one_language = draft_policy.set_date(project, other, "0.2.0", date(2027, 1, 15), WRITER)
+    with pytest.raises(WrongFileError, match="is stale"):
+        accept_draft.accept(project, approved(project, one_language), COUNSEL)
+    assert draft_policy.written_files(project) == before
+    assert draft_policy.opened(project, "spring").state["status"] == "open"
+
+
+def test_an_accepted_draft_is_not_in_force_before_it_is_published(folder, project, clock):
+    accept_draft.put_in_force(project)
+    before, today = project.policy.files["policy.md"], clock.now.date()
+    draft = draft_policy.set_date(project, in_both(project, begun(project)), "0.2.0", today, WRITER)
+    accept_draft.accept(project, approved(project, draft), COUNSEL)
+    other = opened(folder, clock)
+    assert [one.policy.version for one in (project, other)] == ["0.1.0", "0.1.0"]
+    assert project.policy.files["policy.md"] == other.policy.files["policy.md"] == before
+    accept_draft.publish(project, draft_policy.opened(project, "spring"), COUNSEL)
+    assert [one.policy.version for one in (project, opened(folder, clock))] == ["0.2.0", "0.2.0"]

@@ -51,8 +51,9 @@ class Accepted:
 def accept(project: Project, draft: PolicyDraft, staff: str, author: str = "") -> Accepted:
     """Write the text of an approved draft into the files; `author` is `Name <address>` of who accepts, for git.
 
-    Raises NotAllowedError where it is not approved or git refuses, WrongFileError where it has mistakes,
-    ConflictError where the files or the draft changed meanwhile, or somebody writes the files now.
+    Raises NotAllowedError where it is not approved or git refuses, WrongFileError where it has mistakes or could not
+    be published (its version is published, a clause is stale in a language), ConflictError where the files or the
+    draft changed meanwhile, or somebody writes the files now.
     """
     with _alone(project):
         return _accept(project, _as_looked_at(project, draft), staff, author)
@@ -71,6 +72,11 @@ def _accept(project: Project, draft: PolicyDraft, staff: str, author: str) -> Ac
     if not changed:
         raise NotAllowedError("The draft changes nothing: there is nothing to accept.")
     _refuse_stale(project, draft)
+    last, policy = last_published(project), draft.loaded[0]
+    if (
+        last is not None and policy is not None
+    ):  # what cannot be published would hold, and nobody could say since when
+        refuse_wrong(project.ledger, policy, last, day_here(project))
     folder = project.settings.folder
     kept = git.is_work_tree(folder)
     if kept and written_files(project) == dict(draft.base) and (dirty := git.uncommitted(folder, changed)):
@@ -189,6 +195,7 @@ def _put_in_force(project: Project, staff: str) -> Published:
     last = last_published(project)
     published = publish_policy(project.ledger, project.written, last, day_here(project), staff)
     write_whole(project.settings.folder / LOCK, write_lock(published.lock))
+    project.reread()
     record_register(project)
     return published
 

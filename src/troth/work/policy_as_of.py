@@ -131,14 +131,15 @@ def as_published(project: Project, version: str = "") -> tuple[Policy, Event] | 
 
 
 def before_the_coming(project: Project) -> Policy:
-    """Return what holds today while the files are for a later day: the version in force, with the register of now.
+    """Return what holds today while the files are for a later day or not published: the version in force.
 
-    The files themselves where nothing was published before, or where their day has come.  What was found
-    holds until the day its version ends, so that nobody who asks waits for the ledger twice.
+    It comes with the register of now.  The files themselves where nothing was published before, or where they are
+    published and their day has come.  What was found holds until the day its version ends, so that nobody who asks
+    waits for the ledger twice.
     """
     written = project.written
     today = clock.receipt_day(project.clock(), established(written).time_zone)
-    if written.effective is None or written.effective <= today:
+    if not project.awaits_publication and (written.effective is None or written.effective <= today):
         return written
     for (from_, until), policy in tuple(project.earlier.items()):
         if from_ <= today and (until is None or today < until):

@@ -209,19 +209,48 @@ class Project:
         """The policy that is in force: its files as they stand, unless they are for a later day.
 
         Files that name a later day are what is coming; until then what was published before them holds.
+        So it is with a version that `policy.lock` does not name yet: raised in the files, and not published.
         It is read from the ledger once, and the same object until another version takes effect.
         Raises WrongFileError with every problem of the files.
         """
         written = self.written
-        if written.effective is None or written.effective < self.clock().date():
+        if not self.awaits_publication and (
+            written.effective is None or written.effective < self.clock().date()
+        ):
             return written  # the day has come, also west of UTC
         from troth.work.policy_as_of import before_the_coming  # here: most projects never need it
 
         return before_the_coming(self)
 
+    @property
+    def awaits_publication(self) -> bool:
+        """Say whether the files name another version than was published last; where none was, they do not.
+
+        It is looked up until it is published, as another process may do that.
+        """
+        version = self.written.version
+        if version in self._published:
+            return False
+        from troth.policy.publishing import LOCK, read_lock
+
+        try:
+            last, _ = read_lock((self.settings.folder / LOCK).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError):
+            last = None  # one that cannot be read is told of when it is needed
+        if last is None or version in {"", last.version}:
+            self._published.add(version)
+            return False
+        return True
+
+    @cached_property
+    def _published(self) -> set[str]:
+        """Versions of the files that were found published, or to hold without."""
+        return set()
+
     def reread(self) -> None:
-        """Read the files of the policy again when they are next asked for: somebody wrote them."""
+        """Read the files of the policy again when they are next asked for: somebody wrote or published them."""
         self.__dict__.pop("written", None)
+        self.__dict__.pop("_published", None)
 
     @cached_property
     def earlier(self) -> dict[tuple[date, date | None], Policy]:

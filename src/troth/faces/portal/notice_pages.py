@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from typing import Any
+from typing import Any, TypeAlias
 
 from litestar import Response, get
 from litestar.exceptions import NotFoundException
@@ -48,13 +48,21 @@ def notice_pages(project: Project, look: Look) -> list[Any]:
     return [notice, notice_in]
 
 
+_From: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
+
+
+def _drawn_from(policy: Policy, language: str) -> _From:
+    """Tell what a notice is drawn from: the language and the files, also where two texts name one version."""
+    return language, tuple(policy.files.items())
+
+
 class Shown:
-    """Draws notices; each version in each language is written once."""
+    """Draws notices; each text in each language is written once."""
 
     def __init__(self, look: Look) -> None:
         self._look = look
-        self._alone: dict[tuple[str, str], Response[str]] = {}
-        self._texts: dict[tuple[str, str], tuple[Markup, str]] = {}
+        self._alone: dict[_From, Response[str]] = {}
+        self._texts: dict[_From, tuple[Markup, str]] = {}
 
     def framed(
         self, request: Asked, policy: Policy, language: str, *, path: str, held: str = ""
@@ -63,7 +71,7 @@ class Shown:
         from troth.policy.notice_page import fragment
         from troth.policy.notice_text import sha256
 
-        known = (policy.version, language)
+        known = _drawn_from(policy, language)
         if known not in self._texts:
             drawn = Markup(fragment(policy, language))  # noqa: S704  (everything in it is escaped)
             self._texts[known] = drawn, sha256(policy, language)
@@ -75,7 +83,7 @@ class Shown:
 
     def alone(self, policy: Policy, language: str) -> Response[str]:
         """Draw the notice as a page of its own, for a site's own address or a language the portal does not speak."""
-        known = (policy.version, language)
+        known = _drawn_from(policy, language)
         if known not in self._alone:
             self._alone[known] = notice_page(policy, language)
         return self._alone[known]
