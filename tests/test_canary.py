@@ -371,19 +371,19 @@ def test_a_served_run_leaves_no_canary_outside_letters_and_answers(hotel):
     story.grant_access(project, number)
     story.grant_erasure(project, number, "c2")
     with hotel.watched("stay"):
-        at("fulfil", number)
+        at("fulfil", number, "--yes")
     at("plan", number, "-c", "c2", "--staff", "marie")
     at("plan", number, "-c", "c2", "--staff", "marie", "--json")
     sha = story.state(project, number)["claims"]["c2"]["plan"]["sha256"]
     at("approve", number, "-c", "c2", sha, "--staff", "paul")
-    at("fulfil", number)
+    at("fulfil", number, "--yes")
     say("task", "list")
     say("task", "show", f"{number}.c2.desk", "--json")
     assert say("task", "not-found", f"{number}.c2.desk", "--by", f"Jo {WORD}", "--staff", "dana").code == 0
-    at("fulfil", number)
+    at("fulfil", number, "--yes")
     at("residue", number, "-c", "c2")
     at("residue", number, "-c", "c2", "--accept", "the desk keeps it", "--staff", "marie")
-    at("fulfil", number)
+    at("fulfil", number, "--yes")
     at("answer", number)
     at("show", number)
     at("timeline", number)

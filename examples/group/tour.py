@@ -208,7 +208,7 @@ def access(teller: Teller) -> None:
     for name, size in _zipped(teller.folder / "answer.zip"):
         teller.line(f"    {size:>9,} bytes  {name}")
     teller.troth("request", "release", number, show=_next)
-    teller.troth("request", "fulfil", number, show=_next)
+    teller.troth("request", "fulfil", number, "--yes", show=_next)
     _answered(teller, number)
 
 
@@ -238,7 +238,7 @@ def erasure(teller: Teller) -> None:
         "Each database changes in one transaction; then it is verified that her identifiers lead nowhere, every "
         "text of every table is searched for what is left, and the recipients of her data are told (Art. 19)."
     )
-    teller.troth("request", "fulfil", number)
+    teller.troth("request", "fulfil", number, "--yes")
     teller.say("Is she still found anywhere?")
     for store in databases.STORES:
         teller.troth("find", store, "--email", MAELLE)
@@ -257,7 +257,7 @@ def erasure(teller: Teller) -> None:
     teller.say(f"{len(told)} recipients had a letter, the first of them:")
     if told:
         teller.quote([f"To: {told[0].to}", f"Subject: {told[0].subject}", *_paragraphs(told[0].lines, 4)])
-    teller.troth("request", "fulfil", number, show=_next)
+    teller.troth("request", "fulfil", number, "--yes", show=_next)
     _answered(teller, number, whole=True)
 
 

@@ -50,7 +50,11 @@ def test_a_copy_from_receipt_to_close(folder, tmp_path, code):
     assert "Lyon" in data
     assert "for my birthday" not in data
     done(folder, "release", number)
-    done(folder, "fulfil", number)
+    shown = request(folder, "fulfil", number)
+    assert "this is our answer to your request" in shown.out  # the answer, as it would go out
+    assert f"`troth request answer {number}` sends it." in shown.err
+    assert status(folder, number) != "responded"
+    done(folder, "fulfil", number, "--yes")
     assert status(folder, number) == "responded"
     assert "closed" in done(folder, "close", number)
 
@@ -67,7 +71,7 @@ def test_an_erasure_from_receipt_to_close(folder, rows, code):
     done(folder, "fulfil", number)
     assert rows("shop", "SELECT email FROM customer WHERE id = 1") == [(None,)]
     assert rows("news", "SELECT email FROM subscriber") == [("eve@example.org",)]
-    done(folder, "fulfil", number)
+    done(folder, "fulfil", number, "--yes")
     assert status(folder, number) == "responded"
     done(folder, "close", number)
     timeline = done(folder, "timeline", number)
@@ -168,7 +172,7 @@ def test_what_only_a_person_can_do_is_said_and_answered(folder, letters):
     assert "grant by troth" in said
     done(folder, "decide", number, "grant", "--claim", "c1")
     done(folder, "carried-out", number, "Your name is now written as you gave it.", "--claim", "c1")
-    done(folder, "fulfil", number)
+    done(folder, "fulfil", number, "--yes")
     assert status(folder, number) == "responded"
     assert "Your name is now written as you gave it." in letters()[-1][2]
 

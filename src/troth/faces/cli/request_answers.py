@@ -10,7 +10,7 @@ import typer
 from troth.errors import NotAllowedError
 from troth.faces.cli.console import as_json, err, out, table
 from troth.faces.cli.context import project
-from troth.faces.cli.request_shown import CLAIM, JSON, NUMBER, show_request
+from troth.faces.cli.request_shown import CLAIM, JSON, NUMBER, show_answer, show_request
 from troth.faces.cli.staff import STAFF
 
 app = typer.Typer()
@@ -75,14 +75,10 @@ def preview(number: str = NUMBER, staff: str = STAFF) -> None:
     Example: troth request preview 2026-0001 --staff marie
     """
     from troth.rules import request_guard
-    from troth.work import request_file, send_letter
-    from troth.work.answer import said
+    from troth.work import request_file
 
     opened = project()
-    request_file.record_reading(opened, number, staff, "preview")
-    kind, fields = said(opened, number)
-    written = send_letter.write(opened, number, kind, fields)
-    out().print(f"{written.subject}\n\n{written.text}", markup=False)
+    show_answer(opened, number, staff)
     for reason in request_guard.why_not_answer(request_file.load(opened, number).state):
         err().print(f"Not yet: {reason}", markup=False)
 

@@ -11,7 +11,16 @@ from troth.errors import NotAllowedError
 from troth.faces.cli.console import as_json, err, out, table
 from troth.faces.cli.context import project
 from troth.faces.cli.recipient_settled import CONFIRMED, PROOF, REASON, UNLESS, settle
-from troth.faces.cli.request_shown import CLAIM, JSON, NUMBER, POSTED, PURPOSE, show_plan, show_request
+from troth.faces.cli.request_shown import (
+    CLAIM,
+    JSON,
+    NUMBER,
+    POSTED,
+    PURPOSE,
+    show_answer,
+    show_plan,
+    show_request,
+)
 from troth.faces.cli.staff import STAFF
 
 app = typer.Typer()
@@ -286,17 +295,39 @@ def approve(
 
 
 @app.command()
-def fulfil(number: str = NUMBER) -> None:
-    """Do whatever is decided and approved, from wherever it stands; safe to say again.
+def fulfil(
+    number: str = NUMBER,
+    staff: str = typer.Option(
+        "",
+        "--staff",
+        "-s",
+        help="Who you are: the answer is shown to you before it goes.",
+        envvar="TROTH_STAFF",
+    ),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Send the answer, too, without showing it first."),
+) -> None:
+    """Do whatever is decided and approved, from wherever it stands, and show the answer; safe to say again.
 
-    Example: troth request fulfil 2026-0001
+    Example: troth request fulfil 2026-0001 --staff marie
     """
-    from troth.work.carry_on import carry_on
+    from troth.work import request_file
+    from troth.work.answer import answer
+    from troth.work.carry_on import awaits_answer, carry_on
 
+    opened = project()
     with out().status("Carrying it out …") if sys.stdout.isatty() else _quiet():
-        done = carry_on(project(), number)
-    if not done:
+        done = carry_on(opened, number, answers=yes)
+    waits = awaits_answer(request_file.load(opened, number).state)
+    if not done and not waits:
         err().print("Nothing was due that needs no decision, or a worker has it already.")
+    if waits and staff:
+        show_answer(opened, number, staff)
+        if sys.stdin.isatty() and typer.confirm("Send this?", err=True):
+            answer(opened, number)
+            waits = False
+    if waits:
+        shown = "" if staff else f"`troth request preview {number} --staff NAME` shows the answer. "
+        err().print(f"{shown}`troth request answer {number}` sends it.", markup=False)
     show_request(number)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from troth.faces.cli.console import out, table
 from troth.faces.cli.context import project
+
+if TYPE_CHECKING:
+    from troth.work.project import Project
 
 NUMBER = typer.Argument(..., help="The number of the request, such as 2026-0001.")
 
@@ -28,6 +31,17 @@ PURPOSE = typer.Option(
 
 
 JSON = typer.Option(False, "--json", help="Write the result as JSON.")
+
+
+def show_answer(opened: Project, number: str, staff: str) -> None:
+    """Show the answer as it would be sent now; that somebody read it is recorded first."""
+    from troth.work import request_file, send_letter
+    from troth.work.answer import said
+
+    request_file.record_reading(opened, number, staff, "preview")
+    kind, fields = said(opened, number)
+    written = send_letter.write(opened, number, kind, fields)
+    out().print(f"{written.subject}\n\n{written.text}", markup=False)
 
 
 def show_request(number: str) -> None:
