@@ -229,3 +229,41 @@ def test_the_commands_list_announce_and_lift(flagged, project, code, clock):
     assert held(flagged) == [1, 0]
     (told,) = json.loads(troth(flagged, "lift", "--json").out)
     assert (told["name"], told["status"]) == (name, "lift_notice_sent")
+
+
+def test_the_console_tells_the_person_and_lifts_what_stands_in_two_steps(
+    flagged, project, code, clock, letters
+):
+    from console_visits import admit_all, signed_in
+
+    admit_all(project)
+    number = asked(project, code)
+    name, here = named(project, number).name, "/console/requests/restrictions"
+    with signed_in(project, "dpo") as client:  # who advises decides nothing
+        page = client.get(here).text
+        assert name in page
+        assert f"End the restriction {name}" not in page
+        assert client.post(f"{here}/tell", data={"name": name, "reason": "It is right."}).status_code == 403
+    with signed_in(project, "handler", language="fr") as client:
+        assert "Limitations en cours" in client.get(here).text
+    with signed_in(project, "handler") as client:
+        assert f"End the restriction {name}" in client.get(here).text
+        assert client.post(f"{here}/tell", data={"name": "nothing", "reason": "x"}).status_code == 404
+        early = client.post(f"{here}/lift", data={"name": name, "confirm": "1"})
+        assert "say on which day they were informed." in early.text
+        assert early.status_code == 422
+        told = client.post(f"{here}/tell", data={"name": name, "reason": "We checked it, and it is right."})
+        assert "the letter to the person is written" in told.text
+        assert "Why: We checked it, and it is right." in letters()[-1][2]
+        assert "The person can answer still. Lift it from" in told.text
+        assert client.post(f"{here}/lift", data={"name": name, "confirm": "1"}).status_code == 422
+        clock.forward(days=8)
+    with signed_in(project, "handler") as client:
+        looked = client.post(f"{here}/lift", data={"name": name})
+        assert f"What lifting {name} puts back" in looked.text
+        assert "message of shop, values: 1" in looked.text
+        assert held(flagged) == [1, 0]
+        done = client.post(f"{here}/lift", data={"name": name, "confirm": "1"})
+        assert "The restriction is lifted." in done.text
+        assert "No restriction stands." in done.text
+        assert held(flagged) == [0, 0]

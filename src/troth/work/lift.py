@@ -50,7 +50,7 @@ def announce(project: Project, name: str, reason: str, staff: str) -> AmendmentF
     wrong = list(amendment.why_not_announce(found.state, reason, staff))
     if wrong:
         raise NotAllowedError(" ".join(wrong))
-    led = _led_to(project, found)
+    led = led_to(project, found)
     if led is None:
         raise NotAllowedError(
             f"No request led to the restriction {name}, so that nobody is known here to write to. Inform the "
@@ -75,7 +75,7 @@ def informed_on(project: Project, found: AmendmentFile) -> date | None:
     """Return the day on which the subject was informed that a restriction will be lifted, if they were."""
     if found.state.get("told_on"):
         return date.fromisoformat(found.state["told_on"])
-    led = _led_to(project, found) if found.state["status"] == "lift_decided" else None
+    led = led_to(project, found) if found.state["status"] == "lift_decided" else None
     letters = request_file.load(project, led[0]).state["letters"] if led else []
     sent = [one for one in letters if one["letter"] == f"lift-{found.name}" and one["outcome"] == "sent"]
     return date.fromisoformat(sent[-1]["on"]) if sent else None
@@ -94,7 +94,7 @@ def _moved(
     append.append(project.ledger, [draft], once=f"{state} {found.stream}")
 
 
-def _led_to(project: Project, found: AmendmentFile) -> tuple[str, Mapping[str, Any]] | None:
+def led_to(project: Project, found: AmendmentFile) -> tuple[str, Mapping[str, Any]] | None:
     """Return the request that a restriction was made for, and what its claim says of the restriction."""
     for other in read.states(project.ledger, "request"):
         if other.body["subject"] != found.state["subject"]:

@@ -29,6 +29,7 @@ from troth.faces.console.register_pages import register_pages
 from troth.faces.console.request_file_pages import request_file_pages
 from troth.faces.console.request_pages import request_pages
 from troth.faces.console.requests_pages import requests_pages
+from troth.faces.console.restriction_pages import restriction_pages
 from troth.faces.console.settings_pages import settings_pages
 from troth.faces.console.store_pages import store_pages
 from troth.faces.console.sweep_pages import sweep_pages
@@ -50,6 +51,7 @@ PARTS = (
     requests_pages,
     request_pages,
     request_file_pages,
+    restriction_pages,
     people_pages,
     account_pages,
     audit_pages,
