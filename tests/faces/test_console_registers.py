@@ -474,3 +474,30 @@ def test_an_inspection_is_opened_shown_handed_over_and_closed(project):
         assert "hand-over" not in counsel.get(here).text
         assert counsel.post(f"{here}/extract", data=extract).status_code == 422
         hold.end(project, inspection.load(project, number).state["hold"], "over", "counsel")
+
+
+def test_a_channel_is_reviewed_by_a_file_that_is_given_away_again(handler, project):
+    from troth.work import review_channel
+
+    here = "/console/registers/channels"
+    page = handler.get(here).text
+    channel = review_channel.every(project)[0].channel
+    assert channel in page
+    form = {"channel": channel, "owner": "Field marketing", "notice": "", "on": "2026-11-20"}
+    picture = {"proof": ("stand à Lyon.png", b"\x89PNG stand")}
+    assert handler.post(here, data=form).status_code == 422
+    assert handler.post(here, data=form | {"on": "2999-01-01"}, files=picture).status_code == 422
+    assert handler.post(here, data=form | {"channel": "nothing"}, files=picture).status_code == 422
+    done = handler.post(here, data=form, files=picture).text
+    assert "The review is recorded." in done
+    assert "Field marketing" in done
+    (found,) = [one for one in review_channel.every(project) if one.channel == channel]
+    assert (found.notice, found.on) == (project.policy.version, "2026-11-20")
+    given = handler.post(f"{here}/proof", data={"channel": channel})
+    assert given.content == b"\x89PNG stand"
+    assert given.headers["content-disposition"].isascii()
+    screens = [one.facts["screen"] for one in read.stream(project.ledger, "reading/channels")]
+    assert screens[-1] == "console/registers/channels/proof"
+    with signed_in(project, "dpo") as client:
+        assert "Field marketing" in client.get(here).text
+        assert client.post(here, data=form, files=picture).status_code == 403

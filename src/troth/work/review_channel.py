@@ -44,7 +44,32 @@ class Reviewed:
 def review(
     project: Project, channel: str, *, owner: str, notice: str, proof: Path, on: date, staff: str
 ) -> Event:
-    """Record a review; saying the same again records no more.  Raises NotAllowedError with all that is wrong."""
+    """Record a review by a file on this machine; raises NotAllowedError with all that is wrong."""
+    if not proof.is_file():
+        raise NotAllowedError(
+            f"There is no file {proof.name!r}. Give what shows the notice: a screenshot, a photograph, the form."
+        )
+    body = proof.read_bytes() if proof.stat().st_size <= PROOF_BYTES_MAX else None
+    return record(
+        project, channel, owner=owner, notice=notice, name=proof.name, body=body, on=on, staff=staff
+    )
+
+
+def record(
+    project: Project,
+    channel: str,
+    *,
+    owner: str,
+    notice: str,
+    name: str,
+    body: bytes | None,
+    on: date,
+    staff: str,
+) -> Event:
+    """Record a review; saying the same again records no more.  A body that is too large to be read is None.
+
+    Raises NotAllowedError with all that is wrong.
+    """
     known = collection.channels(project.policy)
     wrong = []
     if channel not in known:
@@ -56,15 +81,10 @@ def review(
         wrong.append("Say which version of the notice people meet there.")
     if on > day_here(project):
         wrong.append(f"A review cannot have been made on {on}, which is still to come.")
-    if not proof.is_file():
-        wrong.append(
-            f"There is no file {proof.name!r}. Give what shows the notice: a screenshot, a photograph, the form."
-        )
-    elif not 0 < proof.stat().st_size <= PROOF_BYTES_MAX:
-        wrong.append(f"{proof.name!r} is empty, or larger than {PROOF_BYTES_MAX >> 20} MB.")
-    if wrong:
+    if not body or len(body) > PROOF_BYTES_MAX:
+        wrong.append(f"{name!r} is empty, or larger than {PROOF_BYTES_MAX >> 20} MB.")
+    if wrong or not body:
         raise NotAllowedError(" ".join(wrong))
-    body = proof.read_bytes()
     digest, stream = sha256(body).hexdigest(), f"{CHANNEL_FAMILY}/{channel}"
     once = f"channel {channel} {notice.strip()} {on} {digest} {owner.strip()}"
     told = read.said(project.ledger, once := f"channel {sha256(once.encode()).hexdigest()}")
@@ -75,7 +95,7 @@ def review(
     facts = {
         "channel": channel, "notice_version": notice.strip(), "on": on.isoformat(), "proof_sha256": digest,
     }  # fmt: skip
-    payload = {"owner": owner.strip(), "proof": kept, "name": proof.name}
+    payload = {"owner": owner.strip(), "proof": kept, "name": name}
     draft = Draft("channel_reviewed", stream, facts, actor=staff, payload=payload, file=file)
     return append.append(project.ledger, [draft], once=once)[0]
 

@@ -12,6 +12,7 @@ from litestar import Litestar
 from troth.faces.brand import drawn
 from troth.faces.console.account_pages import account_pages
 from troth.faces.console.audit_pages import audit_pages
+from troth.faces.console.channel_pages import channel_pages
 from troth.faces.console.consent_pages import consent_pages
 from troth.faces.console.cookie_pages import cookie_pages
 from troth.faces.console.desk import ROOT, Desk
@@ -55,6 +56,7 @@ PARTS = (
     people_pages,
     account_pages,
     audit_pages,
+    channel_pages,
     consent_pages,
     cookie_pages,
     incident_pages,
