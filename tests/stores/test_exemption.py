@@ -174,3 +174,52 @@ def test_a_hold_on_one_table_keeps_the_row_it_belongs_to_where_a_decision_keeps_
     store.act("one", who, TODAY, store.measure(who, TODAY))
     assert sqlite_database.query("SELECT * FROM bill") == [(1, 1, 2, 30)]
     assert sqlite_database.query("SELECT email FROM customer WHERE id = 1") == [(ADA,)]
+
+
+@pytest.mark.parametrize("database", KINDS, indirect=True)
+@pytest.mark.parametrize("exempt", ["shop.customer", "shop.bill"])
+def test_a_decision_with_a_day_stops_no_erasure_of_rows_that_two_own_by_links_that_cannot_be_null(
+    database, exempt
+):
+    bill = TABLES[1]
+    one = "customer_id integer REFERENCES customer (id)"
+    two = "customer_id integer NOT NULL REFERENCES customer (id), seller_id integer NOT NULL REFERENCES customer (id)"
+    database.run(
+        "DROP TABLE news",
+        "DROP TABLE line",
+        "DROP TABLE bill",
+        bill.replace(one, two),
+        "INSERT INTO bill VALUES (1, 1, 2, 30), (2, 2, 2, 40)",
+        "INSERT INTO customer VALUES (9, NULL, 'Nobody')",
+    )
+    blanked = exempt == "shop.customer"
+    leaving = "{blank: {amount: null}}" if blanked else "replace_owner"
+    erase = (
+        "{do: blank, set: {email: null, name: null}, by: dpo, because: a test}"
+        if blanked
+        else "{do: delete, by: dpo, because: a test}"
+    )
+    written = f"""
+placeholder: {{customer.id: 9}}
+tables:
+  customer:
+    subject: {{key: id, identifiers: {{email: {{kind: email, one_person: true}}}}}}
+    columns: {{id: key, email: contact, name: identity}}
+    erase: {erase}
+  bill:
+    belongs_to:
+    - {{customer_id: customer.id, leaving: {leaving}}}
+    - {{seller_id: customer.id, leaving: {leaving}}}
+    columns: {{id: key, customer_id: link, seller_id: link, amount: billing}}
+    erase: {{do: delete, by: dpo, because: a test}}
+"""
+    store = database.open(keeping(database.map(written), [Exemption("b", exempt, END)], TODAY))
+    who = [Who("someone", (("email", ADA),))]
+    store.act("one", who, TODAY, store.measure(who, TODAY))
+    assert store.gone(who, TODAY) == 0
+    kept = database.query("SELECT name FROM customer WHERE id = 1")
+    bills = database.query("SELECT customer_id, seller_id, amount FROM bill ORDER BY id")
+    assert kept == ([("Ada",)] if blanked else [])
+    assert bills == [(1, 2, None) if blanked else (9, 2, 30), (2, 2, 40)], (
+        "who leaves is let go as the map says"
+    )

@@ -24,10 +24,16 @@ def endless(table: MapTable) -> bool:
     return isinstance(done, Retain) and done.until == date.max
 
 
+def exempt(table: MapTable) -> bool:
+    """Tell whether rows of a table stay by decision: none goes while it lasts, and then they are erased as ever."""
+    done = action(table)
+    return isinstance(done, Retain) and done.until is not None and not done.only_held
+
+
 def goes(graph: Graph, table: str) -> bool:
-    """Tell whether rows of this table may be removed; what a hold keeps is not, as long as it stands."""
+    """Tell whether rows of this table may be removed; what a hold or a decision keeps is not, as long as it lasts."""
     mapped = graph.mapped(table) if table in graph.reached() else None
-    return mapped is not None and isinstance(action(mapped), Delete | Retain) and not endless(mapped)
+    return mapped is not None and isinstance(action(mapped), Delete | Retain) and not exempt(mapped)
 
 
 def must_detach(graph: Graph, table: str, key: ForeignKey) -> bool:
@@ -66,7 +72,8 @@ def _holds(graph: Graph, table: str, key: ForeignKey) -> bool:
             case Delete() | ReplaceOwner() if not points:
                 return table not in graph.shared or isinstance(leaving, ReplaceOwner)
             case Retain() if not points:
-                return table not in graph.shared and isinstance(action(graph.mapped(parent)), Retain)
+                left = table in graph.shared and not isinstance(leaving, ReplaceOwner)
+                return not left and isinstance(action(graph.mapped(parent)), Retain)
             case _:
                 return False
     return False
