@@ -3,14 +3,18 @@
 import json
 import re
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
 
 from conftest import SetClock
 from console_visits import START, console_of, signed_in
+from troth.faces.console import fact_said
+from troth.faces.words import catalogues
 from troth.ledger import append, read, receipt, seal
 from troth.ledger.note import Checkpoint
+from troth.policy.called import Called
 from troth.rules.event import KINDS, Draft
 from troth.work.record_reading import record_reading
 
@@ -45,6 +49,42 @@ def test_every_kind_of_event_is_said_in_words(client, language):
     assert set(KINDS) <= set(said)
     assert not [one for one in KINDS if "_" in said[one]]
     assert len({said[one] for one in KINDS}) == len(KINDS)
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_every_fact_of_an_event_has_a_word(language):
+    words = catalogues(face="console")[language]
+    named = {name for kind in KINDS.values() for name in (*kind.facts, *kind.optional)}
+    assert [name for name in sorted(named) if not words.has(f"fact.{name}")] == []
+    assert not [name for name in named if "_" in words(f"fact.{name}")]
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", ["Staff", "Page"]), ("fr", ["Personnel", "Page"])])
+def test_the_facts_of_an_event_are_said_in_words(client, project, language, said):
+    event = read.stream(project.ledger, "reading/2026-0005")[0]
+    page = client.get(f"/console/ledger/events/{event.id}?lang={language}").text
+    listed = client.get(f"/console/ledger/events?kind=staff_read&lang={language}").text
+    for word in said:
+        assert f"<dt>{word}</dt>" in page
+        assert re.search(rf">[^<]*{word}\s?: [^<]+</td>", listed)
+    assert "<dt>staff</dt>" not in page
+    assert "<dt>screen</dt>" not in page
+
+
+def test_a_value_is_written_as_people_write_it(project):
+    for language, told in (
+        ("en", ["yes", "3 May 2027", "12,345", "all", "erasure", "contract_archive", "a: 1; b: no"]),
+        ("fr", ["oui", "3 mai 2027", "12\u202f345", "toutes", "effacement", "contract_archive", "a\xa0: 1 ; b\xa0: non"]),
+    ):  # fmt: skip
+        page = SimpleNamespace(
+            words=catalogues(face="console")[language], called=Called(project.policy, language), screen=str
+        )
+        values = (
+            ("proven", True), ("on", "2027-05-03"), ("rows", 12_345), ("controller", "*"), ("right", "erase"),
+            ("table", "contract_archive"), ("counts", {"a": 1, "b": False}),
+        )  # fmt: skip
+        assert [fact_said.value(page, *one)[0] for one in values] == told
+        assert fact_said.value(page, "sha256", "0" * 64) == ("0" * 64, True)
 
 
 def test_the_first_page_tells_how_far_it_is_sealed_and_gives_the_checkpoint(client, project):

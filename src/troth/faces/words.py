@@ -195,7 +195,9 @@ class Words:
         >>> Words("fr", {}).several(["accès", "effacement"]), Words("en", {}).several(["access"])
         ('accès ; effacement', 'access')
         """
-        return (" ; " if self.language == "fr" else "; ").join(said)
+        from troth.rules.plural import several
+
+        return several(said, self.language)
 
     def month(self, written: str, *, short: bool = False) -> str:
         """Write a month (2026-04) as people do.

@@ -6,6 +6,7 @@ reads it, so that counting a thousand deadlines costs no prose.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -116,14 +117,21 @@ def label(key: str, language: str, **gaps: str) -> str:
     return text.format(**gaps)
 
 
+_RANGE = re.compile(r"(?<=\d) to (?=\d)")
+
+
 def cite(law: str, language: str) -> str:
     """Write a citation with the names that the laws have in a language.
 
     >>> cite("GDPR Art. 12(3)", "fr")
     'RGPD art. 12(3)'
+    >>> cite("GDPR Art. 44 to 49", "fr")
+    'RGPD art. 44 à 49'
     """
     for name, there in _texts()["citations"].get(known(language), {}).items():
         law = law.replace(name, there)
+    if known(language) == "fr":
+        law = _RANGE.sub(" à ", law)
     return " ".join(law.split())
 
 

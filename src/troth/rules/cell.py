@@ -15,7 +15,7 @@ from importlib.resources import files
 from troth.law.sentence import cite
 from troth.policy.words import words
 from troth.rules.french import said
-from troth.rules.plural import day
+from troth.rules.plural import day, several
 from troth.rules.question import Cell, text
 
 SAID = frozenset({"figure", "checks", "often", "status", "lacks", "people_not_told_because", "ease"})
@@ -42,7 +42,7 @@ def written(code: str, cell: Cell, language: str) -> str:
     >>> written("status", "in_progress", "en"), written("aware_at", "2026-12-01T09:05:07.1+00:00", "en")
     ('in progress', '1 December 2026, 09:05 UTC')
     """
-    return _written(code, cell, language, " ; " if language == "fr" else "; ", days=True)
+    return _written(code, cell, language, several(("", ""), language), days=True)
 
 
 def spread(code: str, cell: Cell, language: str) -> str:
@@ -80,11 +80,11 @@ def _turned(code: str, one: str) -> str:
     """Say in French what is one code or several, what rules said, or a citation."""
     if code in _CITED:
         return cite(one, "fr")
-    known = _word(code, one)
+    known = word_of(code, one)
     if known is None and code in LACKING and "; " in one:
-        return " ; ".join(_turned(code, part) for part in one.split("; "))
+        return several((_turned(code, part) for part in one.split("; ")), "fr")
     if known is None and code in _codes() and len(parts := re.split(r"(: ?|, | )", one)) > 1:
-        turned = [_word(code, part) or _word("right", part) or part for part in parts[::2]]
+        turned = [word_of(code, part) or word_of("right", part) or part for part in parts[::2]]
         known = "".join(
             turned[at // 2] if at % 2 == 0 else " : " if part.startswith(":") else part
             for at, part in enumerate(parts)
@@ -94,7 +94,7 @@ def _turned(code: str, one: str) -> str:
     return known if known is not None else one
 
 
-def _word(code: str, one: str) -> str | None:
+def word_of(code: str, one: str) -> str | None:
     """Return the French word of a code in a column, or None where it has none."""
     known = _codes().get("lacks" if code in LACKING else code, {}).get(one)
     if known is None and code in NOTICE and _CODE.fullmatch(one):

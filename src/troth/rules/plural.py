@@ -7,7 +7,7 @@ one, French from two on; what is no number, such as *fewer than 5*, is several.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 
 from troth.law.sentence import month
@@ -53,6 +53,15 @@ def is_many(number: str, language: str) -> bool:
     if not number.isdecimal():
         return True
     return int(number) > 1 if language == "fr" else int(number) != 1
+
+
+def several(said: Iterable[str], language: str) -> str:
+    """Write several sayings of one cell after each other, as the language separates them.
+
+    >>> several(["accès", "effacement"], "fr"), several(["access", "erasure"], "en"), several(["access"], "fr")
+    ('accès ; effacement', 'access; erasure', 'access')
+    """
+    return (" ; " if language == "fr" else "; ").join(said)
 
 
 def day(written: object, language: str) -> object:

@@ -13,6 +13,7 @@ from typing import Any
 
 from troth.rules import incident as rules
 from troth.rules.event import Event
+from troth.rules.plural import several
 from troth.work.incident import course, every, spoken_in, words
 from troth.work.project import Project
 
@@ -87,7 +88,7 @@ def controllers(project: Project, number: str) -> list[dict[str, Any]]:
     return found
 
 
-def cell(value: object) -> object:
+def cell(value: object, language: str = "en") -> object:
     """Write a value of a line for one cell of a table: a list one part after the other.
 
     >>> cell([{"at": "2026-11-23T14:05+01:00", "phase": "initial", "late": True}, {"at": "2026-11-25", "late": False}])
@@ -95,7 +96,7 @@ def cell(value: object) -> object:
     """
     if not isinstance(value, list):
         return value
-    return "; ".join(", ".join(_parts(one)) for one in value)
+    return several((", ".join(_parts(one)) for one in value), language)
 
 
 def _parts(one: Mapping[str, object]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from typing import Any
 from troth.ledger import listed, read
 from troth.rules import question_request as questions
 from troth.rules.package import plain
+from troth.rules.plural import several
 from troth.rules.question import Answer, Row
 from troth.work import dossier
 from troth.work.look_up import Look, in_order
@@ -154,11 +155,11 @@ def request(look: Look) -> Answer:
             "kind": one["kind"],
             "actor": one["actor"],
             "facts": tuple(
-                f"{name}: {_flat(value)}"
+                f"{name}: {_flat(value, look.asked.language)}"
                 for name, value in one["facts"].items()
                 if name not in {"staff", "by"} and value not in (None, [], "")
             ),
-            "said": _flat(one.get("said", "")),
+            "said": _flat(one.get("said", ""), look.asked.language),
             "genuine": True,
         }
         for one in told["events"]
@@ -168,14 +169,13 @@ def request(look: Look) -> Answer:
     return Answer(tuple(rows), len(rows), notes=(clock,))
 
 
-def _flat(value: Any) -> str:
+def _flat(value: Any, language: str) -> str:
     match plain(value):
         case dict() as told:
-            return "; ".join(
-                f"{name}: {_flat(one)}" for name, one in told.items() if one not in (None, "", [], {})
-            )
+            kept = {name: one for name, one in told.items() if one not in (None, "", [], {})}
+            return several((f"{name}: {_flat(one, language)}" for name, one in kept.items()), language)
         case list() as told:
-            return ", ".join(map(_flat, told))
+            return ", ".join(_flat(one, language) for one in told)
         case told:
             return str(told)
 

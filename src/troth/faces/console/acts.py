@@ -144,18 +144,18 @@ def said(sight: Sight, kind: str, **facts: str) -> Iterator[tuple[str, str]]:
             except KeyDestroyedError:
                 return
             unlocked: Any = plain(told)
-            yield from flat(unlocked)
+            yield from flat(unlocked, sight.words)
             return
 
 
-def flat(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def flat(told: Mapping[str, Any], words: Words) -> Iterator[tuple[str, str]]:
     """Yield what a payload says as (name, text), what is empty left out."""
     for name, value in told.items():
         if isinstance(value, dict):
-            yield from flat(value)
+            yield from flat(value, words)
         elif isinstance(value, list):
             if value:
-                yield name, "; ".join(str(one) for one in value)
+                yield name, words.several(str(one) for one in value)
         elif value not in (None, ""):
             yield name, str(value)
 

@@ -70,7 +70,7 @@ def incident_pages(desk: Desk) -> None:
             if entities is None or one["company"] in entities
         ]
         heads = list(lines[0]) if lines else ["number"]
-        rows = ([breach_register.cell(one[name]) for name in heads] for one in lines)
+        rows = ([breach_register.cell(one[name], visit.words.language) for name in heads] for one in lines)
         return csv_file("register-of-breaches", heads, rows)
 
     @desk.page("/incidents/new", "read_incidents")

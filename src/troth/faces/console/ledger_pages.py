@@ -17,6 +17,7 @@ from litestar import Response
 from troth.errors import NotAllowedError, NotFoundError
 from troth.faces.console import saved
 from troth.faces.console.desk import ROWS_PER_PAGE, Desk, Visit
+from troth.faces.console.fact_said import brief, facts
 from troth.faces.console.kept import kept
 from troth.faces.console.progress import Run, Tell, Works, live
 from troth.ledger import read, receipt, seal
@@ -143,7 +144,7 @@ def _events(desk: Desk) -> None:
         found = _opened(visit)
         proof: Mapping[str, Any] = json.loads(receipt.receipt(opened, found.id))
         return visit.show(
-            "ledger_event.html", visit.words("ledger.event"), event=found, facts=list(facts(found)), proof=proof,
+            "ledger_event.html", visit.words("ledger.event"), event=found, facts=facts(visit, found), proof=proof,
             beside=_beside(visit, found),
         )  # fmt: skip
 
@@ -184,30 +185,9 @@ def _listed(visit: Visit, asked: Mapping[str, str], template: str, title: str) -
     older = urlencode({**set_.asked, "before": f"{page[-1][0][0]}.{page[-1][0][1]}"}) if more else ""
     return visit.show(
         template, title, events=[one for _, one in page], asked=asked, kinds=sorted(KINDS), older=older,
-        query=urlencode({**set_.asked, "format": "csv"}), kept=set_, first=not visit.asked("before"), brief=brief,
+        query=urlencode({**set_.asked, "format": "csv"}), kept=set_, first=not visit.asked("before"),
+        brief=lambda one: brief(visit, one),
     )  # fmt: skip
-
-
-def facts(event: Event) -> list[tuple[str, str]]:
-    """Return the facts of an event as lines of a page."""
-    return [(name, _written(value)) for name, value in event.facts.items()]
-
-
-def brief(event: Event) -> str:
-    """Return the first facts of an event, short enough for a line of a table."""
-    told = [
-        f"{name} {_written(value)}"
-        for name, value in list(event.facts.items())[:4]
-        if not isinstance(value, list | tuple | Mapping) and value is not None and value != ""
-    ]
-    joined = ", ".join(told)
-    return joined if len(joined) <= 160 else f"{joined[:159]}…"
-
-
-def _written(value: object) -> str:
-    if isinstance(value, list | tuple | Mapping):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    return "–" if value is None else str(value)
 
 
 def _beside(visit: Visit, event: Event) -> tuple[str, str]:

@@ -48,7 +48,9 @@ def recipient_pages(desk: Desk) -> None:
                 "doubtful",
                 "told_by",
             )
-            return csv_file("recipients", heads, ([_cell(row[name]) for name in heads] for row in rows))
+            return csv_file(
+                "recipients", heads, ([_cell(visit, row[name]) for name in heads] for row in rows)
+            )
         waiting = _untold(visit)
         return visit.show(
             "recipients.html", visit.words("recipients.title"), rows=rows, waiting=waiting[: visit.most(ROWS_PER_PAGE)],
@@ -164,5 +166,5 @@ def _untold(visit: Visit) -> list[Mapping[str, Any]]:
     return found
 
 
-def _cell(value: object) -> object:
-    return "; ".join(map(str, value)) if isinstance(value, list) else (str(value) if value else "")
+def _cell(visit: Visit, value: object) -> object:
+    return visit.words.several(map(str, value)) if isinstance(value, list) else (str(value) if value else "")

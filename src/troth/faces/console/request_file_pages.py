@@ -101,7 +101,7 @@ def _messages(sight: Sight) -> Iterator[dict[str, Any]]:
             continue
         parts = [
             (words(f"said.{name}") if words.has(f"said.{name}") else name, text)
-            for name, text in flat(told)
+            for name, text in flat(told, words)
             if name != "data"
         ]
         if parts:

@@ -197,7 +197,7 @@ def _cells(visit: Visit, wanted: Wanted, order: str) -> Iterator[list[object]]:
             yield [
                 one.number, ", ".join(words(f"right.{right}") for right in one.rights), words(f"status.{one.status}"),
                 one.entity, one.received, one.safe_due or "", one.legal_due or "", one.ended_on or "",
-                "; ".join(words(f"wait.{step}") for step in steps(one)),
+                words.several(words(f"wait.{step}") for step in steps(one)),
             ]  # fmt: skip
         if len(rows) < 1_000:
             return

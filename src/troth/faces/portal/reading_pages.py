@@ -75,13 +75,13 @@ def reading_pages(project: Project, look: Look) -> list[Any]:
         group = project.policy.group
         ours = (group.lead_authority or group.main_entity.country) if group else ""
         asked = str(request.query_params.get("country", ""))[:8].upper()
-        known = _authorities(project, words.language)
+        known = _authorities(project, words)
         chosen, wrong = asked or ours, ""
         try:
             found: law.Authority | None = law.authority(chosen, day_here(project)) if chosen else None
         except NotFoundError:
             found, wrong = None, words("complain.wrong") if asked else ""
-        country = policy_words(words.language).country(chosen) if found else ""
+        country = words.country(chosen) if found else ""
         lead = (
             policy_words(words.language).country(group.lead_authority)
             if group and group.lead_authority
@@ -177,10 +177,9 @@ def _facts(row: Mapping[str, str], names: tuple[str, ...], language: str) -> Ite
             yield said.heading(name), _cell(row, name, language)
 
 
-def _authorities(project: Project, language: str) -> list[tuple[str, str, law.Authority]]:
+def _authorities(project: Project, words: Words) -> list[tuple[str, str, law.Authority]]:
     """Return every authority with the code and the name of its country, as the language sorts them."""
-    said = policy_words(language)
-    found = [(one.country, said.country(one.country), one) for one in law.authorities(day_here(project))]
+    found = [(one.country, words.country(one.country), one) for one in law.authorities(day_here(project))]
     return sorted(found, key=lambda one: one[1].replace("É", "E"))
 
 
