@@ -74,8 +74,19 @@ def test_the_facts_of_an_event_are_said_in_words(client, project, language, said
 def test_a_value_is_written_as_people_write_it(project):
     for language, told in (
         ("en", ["yes", "3 May 2027", "12,345", "all", "erasure", "contract_archive", "a: 1; b: no"]),
-        ("fr", ["oui", "3 mai 2027", "12\u202f345", "toutes", "effacement", "contract_archive", "a\xa0: 1 ; b\xa0: non"]),
-    ):  # fmt: skip
+        (
+            "fr",
+            [
+                "oui",
+                "3 mai 2027",
+                "12\u202f345",
+                "toutes",
+                "effacement",
+                "contract_archive",
+                "a\xa0: 1 ; b\xa0: non",
+            ],
+        ),
+    ):
         page = SimpleNamespace(
             words=catalogues(face="console")[language], called=Called(project.policy, language), screen=str
         )

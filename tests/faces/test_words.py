@@ -63,7 +63,7 @@ def test_what_the_console_says_instead_replaces_something_that_is_still_said():
     for one in question.every():
         said = {language: f"{told}\n{one.next.get(language, '')}" for language, told in said.items()}
     for language, words in catalogues(face="console").items():
-        for pattern, _ in words.instead:
+        for pattern, *_ in words.instead:
             assert pattern.search(said[language]), pattern.pattern
 
 
@@ -75,6 +75,23 @@ def test_what_is_to_be_done_about_an_answer_names_pages_of_the_console(language)
     for one in told:
         shown = str(words.told(one))
         assert not re.search(r"troth (request|incident|audit)\b", shown), shown
+
+
+def test_a_page_that_is_named_instead_is_a_link_to_a_page_that_exists():
+    console = SOURCE / "faces" / "console"
+    pages = [
+        re.compile(re.sub(r"\\{\w+:str\\}", "[^/]+", re.escape(f"/console{one}")))
+        for file in console.glob("*.py")
+        for one in re.findall(r'desk\.page\("([^"]*)"', file.read_text("utf-8"))
+    ]
+    words = catalogues(face="console")["en"]
+    named = [one for one in words.instead if one[2]]
+    assert len(named) > 10
+    for _, here, at in named:
+        assert any(one.fullmatch(at) for one in pages), at
+        assert str(words.told(here)) == here  # what names no command is not touched
+    said = str(words.told("`troth register documents` lists them."))
+    assert said == '<a href="/console/registers/documents">Registers, Documents, lists them</a>.'
 
 
 ONE = {

@@ -30,8 +30,8 @@ class Words:
 
     language: str
     sentences: Mapping[str, str]
-    instead: tuple[tuple[re.Pattern[str], str], ...] = ()
-    """What stands on pages of this face where a sentence names the command line."""
+    instead: tuple[tuple[re.Pattern[str], str, str], ...] = ()
+    """What a page of this face says where a sentence names the command line, and the address of what it names."""
 
     def __call__(self, key: str, **named: object) -> str:
         """Say the sentence called `key`, with its gaps filled.
@@ -85,9 +85,9 @@ class Words:
     def told(self, text: str) -> Markup:
         """Show on a page what is in its language already, with pages of this face where it names the command line.
 
-        >>> pages = ((re.compile("`troth ask` lists"), "Audit lists"),)
-        >>> Words("en", {}, pages).told("What to do: `troth ask` lists <them>.")
-        Markup('What to do: Audit lists &lt;them&gt;.')
+        >>> pages = ((re.compile("`troth ask` lists them."), "Audit lists them.", "/audit"),)
+        >>> Words("en", {}, pages).told("What <to> do: `troth ask` lists them.")
+        Markup('What &lt;to&gt; do: <a href="/audit">Audit lists them</a>.')
         """
         from markupsafe import escape
 
@@ -95,8 +95,16 @@ class Words:
 
     def _here(self, text: str) -> str:
         if "`troth " in text or "--" in text:
-            for said, here in self.instead:
-                text = said.sub(lambda _, here=here: here, text)  # type: ignore[misc]
+            for said, here, at in self.instead:
+                linked = (
+                    _LINK_BEGINS
+                    + at
+                    + _LINK_SAYS
+                    + here.rstrip(".")
+                    + _LINK_ENDS
+                    + here[len(here.rstrip(".")) :]
+                )
+                text = said.sub(lambda _, here=linked if at else here: here, text)  # type: ignore[misc]
         return text
 
     def coded(self, text: str) -> Markup:
@@ -251,9 +259,13 @@ def _coded(text: Markup) -> Markup:
     """Mark what stands between backticks in a text that is escaped."""
     from markupsafe import Markup
 
-    return Markup(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", str(text)))  # noqa: S704  (escaped before)
+    coded = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", str(text))
+    return Markup(_LINK.sub(r'<a href="\1">\2</a>', coded))  # noqa: S704  (escaped before)
 
 
+_LINK_BEGINS, _LINK_SAYS, _LINK_ENDS = "\ue000", "\ue001", "\ue002"
+"""What no text has: where a link begins, says something, and ends, until the text around it is escaped."""
+_LINK = re.compile(rf"{_LINK_BEGINS}(/\w[\w/-]*){_LINK_SAYS}([^{_LINK_ENDS}]*){_LINK_ENDS}")
 DAY = re.compile(r"(?<![\w:./-])\d{4}-\d{2}-\d{2}(?![\w-])")
 GROUPED_FROM = 10_000
 """Up to four digits are read at a glance, and may be a year."""
@@ -276,13 +288,20 @@ def catalogues(folder: Path | None = None, face: str = "portal") -> Mapping[str,
 
 
 @cache
-def _instead(face: str, language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+def _instead(face: str, language: str) -> tuple[tuple[re.Pattern[str], str, str], ...]:
     """Read what a face says in place of the command line, if it has a file of that, once in a process."""
     file = files(f"troth.faces.{face}").joinpath("instead.toml")
     if not file.is_file():
         return ()
-    told = (one[language] for one in tomllib.loads(file.read_text(encoding="utf-8"))["instead"])
-    return tuple((re.compile(re.escape(said).replace(r"\{\}", "[^`]+")), here) for said, here in told)
+    told = tomllib.loads(file.read_text(encoding="utf-8"))["instead"]
+    return tuple(
+        (
+            re.compile(re.escape(one[language][0]).replace(r"\{\}", "[^`]+")),
+            one[language][1],
+            one.get("at", ""),
+        )
+        for one in told
+    )
 
 
 @cache

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _ID = re.compile(r"[0-9a-f]{10,}|[0-9A-Z]{26}|[0-9a-z-]+-[0-9a-f]{12,}")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d(?:T.*)?")
-_PLAIN = re.compile(r"[A-Z]+-\d{4}-\d+|\d{4}-\d+|[\d.]+")
+_PLAIN = re.compile(r"[A-Z]+-\d{4}-\d+|\d{4}-\d+|[\d.]{1,9}")
 """Numbers of requests, incidents, clauses and versions: people say them as they are."""
 _NAMES = frozenset(
     {
@@ -132,7 +132,7 @@ def _text(visit: Visit, name: str, told: str) -> tuple[str, bool]:
         "country": words.country, "jurisdiction": words.country, "article": words.law,
     }  # fmt: skip
     if name == "figure":
-        return words.dated(str(called.figure(words.value(told)))), False
+        return words.value(called.figure(told)), False
     if _PLAIN.fullmatch(told) or name in _PEOPLE:
         return told, False
     if _ID.fullmatch(told) or name in _NAMES:
