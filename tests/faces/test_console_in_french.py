@@ -39,7 +39,7 @@ def test_a_refusal_is_said_in_french_with_what_it_is_about(project, app):
         page = client.get("/console/requests/2099-0001").text
         closed = client.post("/console/requests/2026-0001/do/close", data={}).text
     assert "Il n’y a pas de demande «\N{NO-BREAK SPACE}2099-0001\N{NO-BREAK SPACE}»." in page
-    assert "La page Demandes les montre toutes." in page
+    assert '<a href="/console/requests">La page Demandes les montre toutes</a>.' in page
     assert "troth request" not in page  # who stands in the console has no command line before them
     assert "Il n’en est plus question. Regardez de nouveau la demande." in closed
     assert not [*english_of(page), *english_of(closed)]
