@@ -212,6 +212,20 @@ def test_credentials_are_never_asked_for(cage):
     assert found.columns["password"].why == "its name; its values were not read"
 
 
+def test_credentials_with_french_and_other_names_are_never_asked_for(sqlite_database):
+    named = ("cle_api", "jeton", "bearer", "session", "recovery", "jeton_acces", "jetonApi")
+    texts = ", ".join(f"{name} TEXT" for name in named)
+    sqlite_database.run(
+        f"CREATE TABLE client (id INTEGER PRIMARY KEY, email TEXT, session_date TEXT, {texts})",
+        f"INSERT INTO client VALUES (1, 'p@nest.example', '2026-01-01', {', '.join([repr(SECRET)] * len(named))})",
+    )
+    with open_sampler(sqlite_database.url, "shop") as sampler:
+        assert set(sampler.values(sampler.catalogue().table("client"))) == {"id", "email", "session_date"}
+    columns = guesses(drafted(sqlite_database), "client").columns
+    assert {columns[name].what for name in named} == {"credential"}
+    assert columns["session_date"].what != "credential"
+
+
 def test_credentials_are_told_by_their_shape_and_their_names(sqlite_database):
     sqlite_database.run(
         "CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT, name TEXT, a TEXT, b TEXT, c TEXT, hash TEXT,"

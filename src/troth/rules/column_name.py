@@ -35,10 +35,14 @@ def meaning(column: str) -> Meaning | None:
 
     >>> meaning("custEmail").name, meaning("mot_de_passe").name, meaning("ip_address").name
     ('email', 'credential', 'ip')
+    >>> meaning("clé_api").name, meaning("jeton").name, meaning("session").name, meaning("session_date").name
+    ('credential', 'credential', 'credential', 'usage')
     >>> meaning("genre") is None
     True
     """
     said = words(column)
+    if " ".join(said) in _lists()["column"]["of_any"]:
+        return Meaning("credential", "credential")
     about = len(said) > 1 and said[-1] in _lists()["column"]["about"]
     for entry in _lists()["meaning"]:
         if any(_beside(each, said) for each in entry["words"]):
