@@ -1,8 +1,11 @@
 """Server logs: found, erased, searched, swept by age and truncated, and no line of anybody else's is touched."""
 
+import bz2
+import fcntl
 import gzip
 import io
 import json
+import lzma
 import os
 import subprocess
 import sys
@@ -10,15 +13,17 @@ import zipfile
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 import story
 from commanding import troth
 from shop_project import opened
-from troth.errors import ConflictError, NotAllowedError
+from troth.errors import ConflictError, NotAllowedError, UnreachableError
 from troth.law.period import Period
-from troth.stores import log_file, log_line
+from troth.rules.map_check import findings
+from troth.stores import log_file, log_folder, log_line
 from troth.stores.connect import connect
 from troth.stores.contract import Who
 from troth.stores.map_file import read
@@ -38,6 +43,7 @@ tables:
     columns: {{line: key, ip: usage, user: contact, time: usage, request: usage, referrer: usage, agent: usage}}
     retention: [{{promise: retention/logs, trigger: time}}]
     erase: {{do: {do}, by: dpo, because: no longer needed}}
+  error: {{impersonal: "what the server says of itself"}}
 """
 BLANK = "blank, set: {ip: truncated, user: null}"
 ADA = [Who("s1", (("email", "Ada@example.org"), ("ip", "203.0.113.77")))]
@@ -69,16 +75,20 @@ def logs(tmp_path):
     return folder
 
 
-def store(folder, do="delete"):
-    found, problems = read(MAP.format(folder=folder, do=do), "web-logs.yaml")
+def store(folder, do="delete", more=""):
+    found, problems = read(MAP.format(folder=folder, do=do) + more, "web-logs.yaml")
     assert problems == ()
     return connect(found, {"find": f"logs://{folder}", "change": f"logs://{folder}"})
+
+
+def strays(opened):
+    return [found for found in findings(opened.map, opened.catalogue()) if found.rule == "stray"]
 
 
 def whole(folder):
     unpacked = {True: gzip.open, False: open}
     found = {}
-    for path in sorted(folder.iterdir()):
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
         with unpacked[path.suffix == ".gz"](path, "rb") as file:
             found[path.name] = file.read()
     return found
@@ -177,10 +187,158 @@ def test_a_line_that_comes_meanwhile_is_not_lost(logs):
 
 def test_links_are_never_followed(logs, tmp_path):
     (tmp_path / "passwords").write_bytes(MINE)
-    (logs / "access.log.3").symlink_to(tmp_path / "passwords")
+    link, opened = logs / "access.log.3", store(logs)
+    measured = opened.measure(ADA, TODAY)
+    link.symlink_to(tmp_path / "passwords")
+    with pytest.raises(
+        NotAllowedError, match=r"files or links that are of no log in its map: 1 \(access.log.3\)"
+    ):
+        opened.act("s", ADA, TODAY, measured)
+    assert opened.scan(ADA, TODAY).unread == ("other files.line",)
+    assert (tmp_path / "passwords").read_bytes() == MINE
+    link.unlink()
+    link.symlink_to("access.log.1")  # which is read itself
+    opened.act("s", ADA, TODAY, measured)
+    assert (opened.gone(ADA, TODAY), (tmp_path / "passwords").read_bytes()) == (0, MINE)
+
+
+COPY = b'{"time": "2026-11-20T10:00:00Z", "email": "ada@example.org", "ip": "203.0.113.77"}\n'
+COPIES = {
+    "access.json.bak": bytes,
+    "access.json.2.xz": lzma.compress,
+    "access.log.2.bz2": bz2.compress,
+    "plain.log": bytes,
+    "nginx.txt": bytes,
+    "other.log.old": bytes,
+    "sub/access.log": bytes,
+    "sub/deeper/.access.log.1.gz": gzip.compress,
+}
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_a_copy_in_a_file_of_no_log_stops_everything_and_is_told_by_the_check_and_by_the_search(logs, name):
+    opened = store(logs)
+    measured = opened.measure(ADA, TODAY)
+    file = logs / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    copy = COPIES[name](COPY)
+    file.write_bytes(copy)
+    before, moment = whole(logs), datetime(2026, 10, 1, tzinfo=UTC)
+    for verb in (
+        lambda: list(opened.find(ADA)),
+        lambda: opened.measure(ADA, TODAY),
+        lambda: opened.act("s", ADA, TODAY, measured),
+        lambda: opened.gone(ADA, TODAY),
+        lambda: opened.sweep("access", moment, dry=False),
+        lambda: opened.truncate("access", moment, dry=False),
+    ):
+        with pytest.raises(
+            NotAllowedError, match=r"of no log in its map: 1 .* what is not read is not proven clean"
+        ):
+            verb()
+    assert (whole(logs), file.read_bytes()) == (before, copy)
+    (problem,) = strays(opened)
+    assert (problem.level, "of no log in the map: 1 (" in problem.problem.what) == ("problem", True)
+    scanned = opened.scan(ADA, TODAY)
+    assert ("other files", "copy", 1) in [(hit.table, hit.verdict, hit.rows) for hit in scanned.hits]
+    assert scanned.unread == ()
+    named = name.partition("/")[0]
+    opened = store(logs, more=f"  {named}: {{impersonal: kept for the court}}\n")
+    told = [found.problem.what for found in findings(opened.map, opened.catalogue())]
+    assert [what for what in told if named in what] == [
+        f"`{named}` is called impersonal and has columns that look personal: `email`."
+    ]
+    assert strays(opened) == []
+    opened.act("s", ADA, TODAY, opened.measure(ADA, TODAY))
+    assert (opened.gone(ADA, TODAY), file.read_bytes()) == (0, copy)
+    assert (named, "copy", 1) in [(hit.table, hit.verdict, hit.rows) for hit in opened.scan(ADA, TODAY).hits]
+
+
+def test_a_log_in_a_folder_is_mapped_by_its_path(logs):
+    (logs / "sub").mkdir()
+    with gzip.open(logs / "sub" / "access.log.2.gz", "wb") as packed:
+        packed.write(OTHER + MINE)
+    mapped = yaml.safe_load(MAP.format(folder=logs, do="delete"))["tables"]["access"]
+    opened = store(logs, more=f"  sub/access: {json.dumps(mapped)}\n")
+    rows = {(row.table, row.values["line"]) for row in opened.find(ADA)}
+    assert ("sub/access", "access.log.2.gz:2") in rows
+    opened.act("s", ADA, TODAY, opened.measure(ADA, TODAY))
+    assert opened.gone(ADA, TODAY) == 0
+    assert gzip.decompress((logs / "sub" / "access.log.2.gz").read_bytes()) == OTHER
+
+
+def test_a_file_that_cannot_be_read_as_lines_is_not_proven_clean(logs):
+    (logs / "access.zst").write_bytes(b"(\xb5/\xfd" + MINE)
+    (logs / "wide").write_bytes(MINE.decode().encode("utf-16"))
+    assert store(logs).scan(ADA, TODAY).unread == ("other files.line",)
+    for name in ("access.zst", "wide"):
+        (logs / name).unlink()
+    (logs / "access.log.3").write_bytes(b"(\xb5/\xfd" + MINE)
+    opened = store(logs)
+    for verb in (opened.measure, opened.gone, opened.scan):
+        with pytest.raises(UnreachableError, match=r"access\.log\.3 is packed, and not with gzip"):
+            verb(ADA, TODAY)
+    (logs / "access.log.3").write_bytes(gzip.compress(MINE * 50)[:-20] + b"torn" * 20)
+    with pytest.raises(UnreachableError, match="cannot be read to its end"):
+        opened.measure(ADA, TODAY)
+
+
+def test_empty_files_and_folders_and_pipes_say_nothing(logs):
+    (logs / "plain.bak").touch()
+    (logs / "sub" / "deeper").mkdir(parents=True)
+    os.mkfifo(logs / "pipe")
     opened = store(logs)
     opened.act("s", ADA, TODAY, opened.measure(ADA, TODAY))
-    assert (tmp_path / "passwords").read_bytes() == MINE
+    assert (opened.gone(ADA, TODAY), opened.catalogue().beside) == (0, ())
+
+
+def test_names_of_files_that_may_be_somebodys_are_never_said(logs):
+    opened = store(logs)
+    for name in ("kanarie1@kanarie.example.2.log", "access-0612345678.json.bak", "access.log.bak"):
+        (logs / name).write_bytes(MINE)
+    (logs / "kanarie").symlink_to("kanarie1")
+    with pytest.raises(NotAllowedError) as said:
+        opened.measure(ADA, TODAY)
+    for told in (str(said.value), strays(opened)[0].problem.what):
+        assert "kanarie" not in told
+        assert "0612345678" not in told
+        assert "access.log.bak" in told
+        for name in ("kanarie1@kanarie.example.2.log", "kanarie"):
+            assert f"inode {(logs / name).lstat().st_ino}" in told
+
+
+def test_what_a_rewriting_that_was_killed_left_is_removed_and_what_another_one_writes_stays(logs):
+    left, other = logs / ".troth-abcd1234", logs / ".troth-efgh5678"
+    for file in (left, other):
+        file.write_bytes(MINE)
+    opened = store(logs)
+    assert ("other files", 2) in [(hit.table, hit.rows) for hit in opened.scan(ADA, TODAY).hits]
+    with other.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        opened.act("s", ADA, TODAY, opened.measure(ADA, TODAY))
+        assert (left.exists(), other.exists()) == (False, True)
+    opened.sweep("access", datetime(2026, 10, 1, tzinfo=UTC), dry=False)
+    assert not other.exists()
+
+
+def test_a_new_file_is_locked_while_it_is_written(logs):
+    found = []
+
+    def decide(raw):
+        opened = log_folder.lying(logs, store(logs).map)
+        log_folder.remove_left(opened)
+        found.extend(opened.left)
+        return None if raw == MINE else raw
+
+    log_file.rewrite(logs / "access.log.1", decide)
+    assert found
+    assert MINE not in (logs / "access.log.1").read_bytes()
+
+
+def test_a_file_that_was_rotated_meanwhile_is_told(logs):
+    (logs / "access.log.1").rename(logs / "access.log.9")
+    with pytest.raises(UnreachableError, match="may have been rotated just now"):
+        log_file.rewrite(logs / "access.log.1", lambda raw: raw)
 
 
 def test_residue_is_found_anywhere_in_a_line(logs):
@@ -191,7 +349,10 @@ def test_residue_is_found_anywhere_in_a_line(logs):
     opened = store(logs)
     opened.act("s", ADA, TODAY, opened.measure(ADA, TODAY))
     scanned = opened.scan(ADA, TODAY)
-    assert [(hit.table, hit.verdict, hit.rows) for hit in scanned.hits] == [("access", "copy", 2)]
+    assert [(hit.table, hit.verdict, hit.rows) for hit in scanned.hits] == [
+        ("access", "copy", 2),
+        ("error", "copy", 1),
+    ]
     assert scanned.bytes > 0
 
 
@@ -339,6 +500,7 @@ def test_an_erasure_killed_between_two_files_counts_the_lines_of_both(folder, lo
 
 
 def test_a_request_finds_and_erases_in_logs_as_in_any_store(folder, logs, clock, letters):
+    (logs / "error.log.1").unlink()  # a copy, which would wait for somebody to look at it
     (folder / "stores" / "web-logs.yaml").write_text(MAP.format(folder=logs, do=BLANK))
     project = opened(folder, clock)
     number = story.ask(project, "access", "erase")

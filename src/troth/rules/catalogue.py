@@ -101,12 +101,15 @@ class Catalogue:
 
     `derived` is what the engine fills from those tables (materialised views, the inside
     of full-text indexes) or what an extension brought: searched for residue, never mapped.
+    `beside` are files that lie in a folder of logs and are of no log in the map, told so
+    that nobody is named.
     """
 
     store: str
     dialect: str
     tables: tuple[CatalogueTable, ...]
     derived: tuple[CatalogueTable, ...] = ()
+    beside: tuple[str, ...] = ()
 
     def table(self, name: str) -> CatalogueTable | None:
         """Return the table called `name`, or None."""

@@ -79,6 +79,7 @@ def findings(
     problems: list[tuple[str, Iterable[Problem]]] = [
         ("stale", missing),
         ("unmapped", checking.unmapped()),
+        ("stray", checking.strays()),
         ("unclassified", checking.unclassified()),
         ("undecided", checking.undecided()),
         ("drift", checking.drift()),
@@ -245,6 +246,18 @@ class _Checking:
                 (),
                 f"The table `{name}` is in the database and not in the map.{seen}",
                 f"Describe it, or say why not: `{_key(name)}: {{impersonal: …}}`.",
+            )
+
+    def strays(self) -> Iterator[Problem]:
+        """Files in a folder of logs that are of no log in the map."""
+        told = self.catalogue.beside
+        if told:
+            some = ", ".join(told[:5]) + (" …" if len(told) > 5 else "")
+            yield self.say(
+                (),
+                f"The folder has files or links that are of no log in the map: {len(told)} ({some}).",
+                "Map them, move them out of the folder, or name each of them, or their folder, in the map and say why "
+                "nobody is in there (`access.log.bak: {impersonal: …}`).",
             )
 
     def unclassified(self) -> Iterator[Problem]:

@@ -19,6 +19,7 @@ RULES: Mapping[str, str] = MappingProxyType({
     "unreadable": "The file is no map, or refers to what it does not have.",
     "stale": "The map names a table or column that the database does not have.",
     "unmapped": "The database has a table of which the map says nothing.",
+    "stray": "A folder of logs has files of which the map says nothing.",
     "unclassified": "A column has no category, or looks personal where none should be.",
     "undecided": "A question of a draft has no answer yet.",
     "drift": "The database has changed since somebody reviewed the map.",

@@ -1,4 +1,6 @@
-"""Log files and their rotations: finding, reading and rewriting them.
+"""Log files and their rotations: reading and rewriting them.
+
+Their names are said: each has the name of a table of the map, and digits (see `log_folder`).
 
 Danger: rewriting removes lines for good.  What prevents loss: the new file is written whole
 beside the old one and flushed, then takes its name in one step, with its mode, owner and
@@ -8,13 +10,16 @@ writes would go to the file that is gone; a line that came meanwhile stops it.
 
 from __future__ import annotations
 
+import bz2
 import fcntl
 import gzip
+import lzma
 import os
 import re
 import stat
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +30,18 @@ from troth.errors import ConflictError, NotAllowedError, UnreachableError
 
 LINE_BYTES_MAX = 1 << 20
 FRESH_SECONDS = 3600
+_HEAD_BYTES = 1 << 16
+_XZ, _BZIP2 = b"\xfd7zXZ\0", b"BZh91AY&SY"
+# xz, bzip2, zstd, lz4, compress, zip, 7z
+_OTHERWISE_PACKED = (
+    _XZ,
+    _BZIP2,
+    b"(\xb5/\xfd",
+    b"\x04\x22\x4d\x18",
+    b"\x1f\x9d",
+    b"PK\x03\x04",
+    b"7z\xbc\xaf\x27\x1c",
+)
 _ROTATED = re.compile(r"[.-](?:\d{1,8}|\d{4}-\d{2}-\d{2})(?:\.gz)?$|\.gz$")
 
 
@@ -37,41 +54,80 @@ class Rewritten:
     removed: int
 
 
-def files(folder: Path, table: str) -> list[Path]:
-    """Return the files of one log: `access` has access.log, access.log.1, access.log.2.gz, access-20261101 …"""
-    if not folder.is_dir():
-        raise UnreachableError("The folder of the logs is not there, or may not be read.")
-    name = re.compile(re.escape(table) + r"(?:\.(?:log|json|jsonl|txt))?(?:[.-]\d[\d-]*)?(?:\.gz)?")
-    return sorted(path for path in folder.iterdir() if name.fullmatch(path.name) and _is_plain(path))
-
-
-def _is_plain(path: Path) -> bool:
-    """Tell whether it is a file itself: a link would let one file be rewritten through another's name."""
-    return stat.S_ISREG(path.lstat().st_mode)
+def found(path: Path) -> os.stat_result:
+    """Return what the system says of a file that was listed."""
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        raise _moved(path) from None
 
 
 def lines(path: Path) -> Iterator[bytes]:
     """Yield the lines of a file as they are, in bounded memory; a longer one comes in pieces."""
-    with _opened(path) as read:
-        try:
-            while line := read.readline(LINE_BYTES_MAX):
-                yield line
-        except (EOFError, OSError, gzip.BadGzipFile):
+    with _opened(path) as raw:
+        head = _head(raw)
+        if head.startswith(_OTHERWISE_PACKED):
             raise UnreachableError(
-                f"The log file {path.name} cannot be read to its end; it may be damaged."
-            ) from None
+                f"The log file {path.name} is packed, and not with gzip, so that it cannot be read. Unpack it, or "
+                "pack it with gzip."
+            )
+        yield from _read(path, cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if _is_gzip(head) else raw)
+
+
+def any_lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of any file, also of one packed with xz or bzip2; raises UnreachableError where it has none."""
+    with _opened(path) as raw:
+        head = _head(raw)
+        if _is_gzip(head):
+            yield from _read(path, cast("IO[bytes]", gzip.GzipFile(fileobj=raw)))
+        elif head.startswith(_XZ):
+            with lzma.LZMAFile(raw) as read:
+                yield from _read(path, cast("IO[bytes]", read))
+        elif head.startswith(_BZIP2):
+            with bz2.BZ2File(raw) as unpacked:
+                yield from _read(path, cast("IO[bytes]", unpacked))
+        elif head.startswith(_OTHERWISE_PACKED) or b"\0" in head:
+            raise UnreachableError(f"The log file {path.name} cannot be read.")
+        else:
+            yield from _read(path, raw)
+
+
+def _read(path: Path, read: IO[bytes]) -> Iterator[bytes]:
+    try:
+        while line := read.readline(LINE_BYTES_MAX):
+            yield line
+    except (EOFError, OSError, zlib.error, lzma.LZMAError):
+        raise UnreachableError(
+            f"The log file {path.name} cannot be read to its end; it may be damaged."
+        ) from None
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     try:
-        raw = path.open("rb")
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        raise _moved(path) from None
     except OSError:
         raise UnreachableError(f"The log file {path.name} cannot be read.") from None
-    with raw:
-        packed = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        yield cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if packed else raw
+    with os.fdopen(handle, "rb") as raw:
+        yield raw
+
+
+def _head(raw: IO[bytes]) -> bytes:
+    head = raw.read(_HEAD_BYTES)
+    raw.seek(0)
+    return head
+
+
+def _is_gzip(head: bytes) -> bool:
+    return head.startswith(b"\x1f\x8b")
+
+
+def _moved(path: Path) -> UnreachableError:
+    return UnreachableError(
+        f"The log file {path.name} is no longer where it was; logs may have been rotated just now. Try again."
+    )
 
 
 def rotated(path: Path) -> bool:
@@ -94,12 +150,11 @@ def rewrite(path: Path, decide: Callable[[bytes], bytes | None], *, dry: bool = 
             removed += kept is None
             changed += kept is not None and kept != line
         return Rewritten(count, changed, removed)
-    with path.open("rb") as held:
+    with _opened(path) as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         before = os.fstat(held.fileno())
         refuse_open(path, before)
-        number, name = tempfile.mkstemp(prefix=".troth-", dir=path.parent)
-        new = Path(name)
+        number, lock, new = _new_file(path.parent)
         try:
             with os.fdopen(number, "wb") as raw:
                 packed = held.read(2) == b"\x1f\x8b"
@@ -124,7 +179,7 @@ def rewrite(path: Path, decide: Callable[[bytes], bytes | None], *, dry: bool = 
                 return Rewritten(count, 0, 0)
             os.utime(new, ns=(before.st_atime_ns, before.st_mtime_ns))
             refuse_open(path, before)
-            now = path.lstat()
+            now = found(path)
             if (now.st_ino, now.st_size, now.st_mtime_ns) != (
                 before.st_ino,
                 before.st_size,
@@ -145,7 +200,20 @@ def rewrite(path: Path, decide: Callable[[bytes], bytes | None], *, dry: bool = 
         finally:
             with suppress(FileNotFoundError):
                 new.unlink()
+            os.close(lock)
     return Rewritten(count, changed, removed)
+
+
+def _new_file(folder: Path) -> tuple[int, int, Path]:
+    """Make a file that is ours: locked, so that it is not taken for what a crash left (`log_folder.remove_left`)."""
+    while True:
+        number, name = tempfile.mkstemp(prefix=".troth-", dir=folder)
+        lock = os.open(name, os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.fstat(lock).st_nlink:
+            return number, lock, Path(name)
+        os.close(number)  # it was taken for such a one before it was locked
+        os.close(lock)
 
 
 def _flush_folder(folder: Path) -> None:

@@ -1,7 +1,8 @@
 """Personal data in server logs: lines of Apache, nginx, or JSON, with their rotations, plain or gzip.
 
 Danger: `act`, `sweep` and `truncate` rewrite files.  What prevents loss: see `log_file`; each
-file is rewritten whole or not at all, and doing it again changes nothing.
+file is rewritten whole or not at all, and doing it again changes nothing.  Where a file lies in the
+folder that is of no log in the map, nothing is begun: a copy might stay in it.
 """
 
 from __future__ import annotations
@@ -12,18 +13,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 
-from troth.errors import ConflictError, NotAllowedError
+from troth.errors import ConflictError, NotAllowedError, UnreachableError
 from troth.rules.catalogue import Catalogue, CatalogueTable, Column
 from troth.rules.identifier import exact
 from troth.rules.map import Blank, Delete, Map, MapTable, Value
 from troth.rules.plan import end_of
 from troth.rules.residue_form import certain, forms
-from troth.stores import log_file, log_line, residue
+from troth.stores import log_file, log_folder, log_line, residue
 from troth.stores.contract import Acted, Count, Hit, Limits, Measured, Row, Scanned, Spared, Store, Who
 
 LIMITS = Limits(atomic=False, measured_by_rollback=False, rows_measured_max=0, remembers=False)
+LOOKED_INTO = 10
+"""So many files of a log that the map calls impersonal are looked into by the check."""
 Decide = Callable[[bytes], bytes | None]
 
 
@@ -63,6 +67,11 @@ class LogStore:
         """The store's name in plans, events and screens."""
         return self._map.store
 
+    @property
+    def map(self) -> Map:
+        """The map it was opened with."""
+        return self._map
+
     def limits(self) -> Limits:
         """Say what this kind of store can do."""
         return LIMITS
@@ -72,26 +81,25 @@ class LogStore:
 
     def catalogue(self) -> Catalogue:
         """Read what is really there: a log is a table, and its columns are those of its first lines."""
-        tables = []
-        for name in self._map.tables:
-            columns = dict.fromkeys(log_line.COLUMNS)
-            for path in log_file.files(self._folder, name)[:1]:
-                for number, raw in enumerate(log_file.lines(path)):
-                    line = log_line.read_line(raw)
-                    columns |= dict.fromkeys(line.columns) if line is not None and line.document else {}
-                    if number >= 100:
-                        break
+        lying, tables = self._lying(), []
+        for name, table in self._map.tables.items():
+            columns = dict.fromkeys(
+                log_line.COLUMNS if table.impersonal is None else ("line", *table.columns)
+            )
+            for path in lying.of[name][:1] if table.impersonal is None else lying.of[name][:LOOKED_INTO]:
+                columns |= dict.fromkeys(_columns(path, strict=table.impersonal is None))
             listed = tuple(Column(column, "text", "text", nullable=column != "line") for column in columns)
             tables.append(CatalogueTable(name, listed, ("line",), parts=(name,)))
-        return Catalogue(self.name, "logs", tuple(tables))
+        return Catalogue(self.name, "logs", tuple(tables), beside=lying.told())
 
     # Finding
 
     def find(self, who: Sequence[Who]) -> Iterator[Row]:
         """Yield every line that names one of these subjects in an identifying column."""
+        lying = self._read_whole()
         for table in self._tables():
             wanted = _wanted(table, who)
-            for path in log_file.files(self._folder, table.name) if wanted else ():
+            for path in lying.of[table.name] if wanted else ():
                 for number, raw in enumerate(log_file.lines(path), 1):
                     line = log_line.read_line(raw)
                     for subject, column in _named(table, line, wanted):
@@ -160,7 +168,7 @@ class LogStore:
         return sum(count.rows for count in self._over(who, dry=True))
 
     def scan(self, who: Sequence[Who], today: date) -> Scanned:
-        """Search every line of every log in the folder, mapped or not understood, for these identifiers."""
+        """Search every line of every file in the folder, mapped or not, understood or not, for these identifiers."""
         del today
         begun, size = time.perf_counter(), 0
         counts: Counter[tuple[str, str, str]] = Counter()
@@ -172,9 +180,11 @@ class LogStore:
                     found = forms(kind, value)
                     refused |= set() if found else {(subject.subject, kind)}
                     sought += [(subject.subject, form) for form in found if not form.compact]
-        for table in self._tables():
-            for path in log_file.files(self._folder, table.name) if sought else ():
-                for raw in log_file.lines(path):
+        unread: set[str] = set()
+        mapped = {table.name for table in self._tables()}
+        for table, path in self._lying().each() if sought else ():
+            try:
+                for raw in log_file.lines(path) if table in mapped else log_file.any_lines(path):
                     size += len(raw)
                     lowered = raw.lower()
                     hits: dict[str, str] = {}
@@ -184,12 +194,23 @@ class LogStore:
                         if at >= 0:
                             sure = certain(form, raw, at, at + len(form.pattern))
                             hits[subject_] = "copy" if sure or hits.get(subject_) == "copy" else "doubtful"
-                    counts.update((subject_, table.name, verdict) for subject_, verdict in hits.items())
+                    counts.update((subject_, table, verdict) for subject_, verdict in hits.items())
+            except UnreachableError:
+                if table in mapped:
+                    raise
+                unread.add(f"{table}.line")
         found_ = tuple(
             Hit(subject, table_, "line", rows, "copy" if verdict == "copy" else "doubtful")
             for (subject, table_, verdict), rows in sorted(counts.items())
         )
-        return Scanned(self.name, size, time.perf_counter() - begun, found_, (), tuple(sorted(refused)))
+        return Scanned(
+            self.name,
+            size,
+            time.perf_counter() - begun,
+            found_,
+            tuple(sorted(unread)),
+            tuple(sorted(refused)),
+        )
 
     # By age
 
@@ -238,8 +259,11 @@ class LogStore:
         kept_back = _wanted(described, but_for)
         oldest: date | None = None
         refused = []
-        for path in log_file.files(self._folder, table):
-            last = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        lying = self._read_whole()
+        if not dry:
+            log_folder.remove_left(lying)
+        for path in lying.of[table]:
+            last = datetime.fromtimestamp(log_file.found(path).st_mtime, UTC)
             undated = passed = 0
 
             def decided(raw: bytes) -> bytes | None:
@@ -278,6 +302,15 @@ class LogStore:
 
     # Changing
 
+    def _lying(self) -> log_folder.Lying:
+        return log_folder.lying(self._folder, self._map)
+
+    def _read_whole(self) -> log_folder.Lying:
+        """Return which files there are; raises NotAllowedError where one is neither read nor named by the map."""
+        lying = self._lying()
+        lying.refuse_strays(self.name)
+        return lying
+
     def _tables(self) -> Iterator[MapTable]:
         return (table for table in self._map.tables.values() if table.impersonal is None)
 
@@ -287,16 +320,19 @@ class LogStore:
 
     def _over(self, who: Sequence[Who], *, dry: bool) -> tuple[Count, ...]:
         counts: list[Count] = []
+        lying = self._read_whole()
+        if not dry:
+            log_folder.remove_left(lying)
         for table in self._tables():
             wanted = _wanted(table, who)
             if not wanted or table.erase is None:
                 continue
             changed = removed = 0
-            paths = log_file.files(self._folder, table.name)
+            paths = list(lying.of[table.name])
             if not dry:  # where nothing of theirs is, a file may stay open
                 paths = [path for path in paths if any(self._meets(table, path, wanted))]
                 for path in paths:
-                    log_file.refuse_open(path, path.stat())
+                    log_file.refuse_open(path, log_file.found(path))
             for path in paths:
                 done = log_file.rewrite(path, _deciding(table, wanted), dry=dry)
                 changed, removed = changed + done.changed, removed + done.removed
@@ -307,6 +343,18 @@ class LogStore:
     def _meets(self, table: MapTable, path: Path, wanted: _Wanted) -> Iterator[bool]:
         decide = _deciding(table, wanted)
         return (decide(raw) != raw for raw in log_file.lines(path))
+
+
+def _columns(path: Path, *, strict: bool) -> Iterator[str]:
+    """Yield the columns that the first lines of a file have; not `strict`, also of what is no log."""
+    try:
+        for raw in islice(log_file.lines(path) if strict else log_file.any_lines(path), 100):
+            line = log_line.read_line(raw)
+            if line is not None and (line.document or not strict):
+                yield from line.columns
+    except UnreachableError:
+        if strict:
+            raise
 
 
 def _removed(_raw: bytes, _line: log_line.Line | None) -> None:
