@@ -18,10 +18,11 @@
       form.requestSubmit();
     });
   });
-  // A form is sent once, however often its button is pressed in a hurry; a file that comes leaves the page as it is.
+  // A form is sent once, however often its button is pressed in a hurry; one that gives a file can be sent for another.
   var free = function (form) { delete form.dataset.sent; };
   document.addEventListener("submit", function (event) {
     var form = event.target;
+    if ("file" in form.dataset) return;
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = "1";
     setTimeout(function () { free(form); }, 2000);
