@@ -4,6 +4,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 import typer
@@ -346,6 +347,9 @@ def test_the_maps_are_listed(folder):
 
 def test_the_kinds_of_store_are_listed():
     kinds = {each["kind"]: each for each in json.loads(run("stores", "--json").stdout)["kinds"]}
+    assert set(kinds["lake"]["besides"]) == {"s3", "spark"}
+    assert kinds["lake"]["besides"]["spark"] == (find_spec("pyspark") is not None)
+    assert kinds["sqlite"]["besides"] == {}
     assert kinds["sqlite"]["ready"]
     assert kinds["postgresql"]["atomic"]
     http = kinds["http"]

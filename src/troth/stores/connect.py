@@ -11,10 +11,11 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from types import MappingProxyType
 
 from troth.errors import NotAllowedError, NotFoundError, Problem
@@ -40,6 +41,9 @@ class Kind:
     module: str
     schemes: tuple[str, ...]
     extra: str = ""  # the extra to install, for a kind that the default install cannot open
+    besides: Mapping[str, str] = field(
+        default_factory=dict
+    )  # extras for more it can, and the module each brings
     own: str = ""  # the module that reads what a map says in words only this kind understands
     package: str = "troth"
 
@@ -55,7 +59,14 @@ BUILT_IN: Mapping[str, Kind] = {
             ("https", "http"),
             own="troth.stores.http_map",
         ),
-        Kind("delta", "Delta tables of a lake", "troth.stores.lake_delta", ("lake", "s3"), "delta"),
+        Kind(
+            "delta",
+            "Delta tables of a lake",
+            "troth.stores.lake_delta",
+            ("lake", "s3"),
+            "delta",
+            {"s3": "obstore"},
+        ),
         Kind(
             "iceberg",
             "Iceberg tables of one namespace of a catalogue",
@@ -63,7 +74,14 @@ BUILT_IN: Mapping[str, Kind] = {
             ("iceberg+sqlite", "iceberg+postgresql", "iceberg+https", "iceberg+http"),
             "iceberg",
         ),
-        Kind("lake", "a lake: Parquet, JSON lines, CSV", "troth.stores.lake", ("lake", "s3"), "lake"),
+        Kind(
+            "lake",
+            "a lake: Parquet, JSON lines, CSV",
+            "troth.stores.lake",
+            ("lake", "s3"),
+            "lake",
+            {"s3": "obstore", "spark": "pyspark"},
+        ),
         Kind("logs", "server logs, a folder of files", "troth.stores.logs", ("logs",)),
         Kind("mariadb", "MariaDB, 10.6 or newer", "troth.stores.mariadb", ("mariadb", "mysql"), "mysql"),
         Kind("postgresql", "PostgreSQL, 13 or newer", "troth.stores.postgresql", ("postgresql", "postgres")),
@@ -139,6 +157,13 @@ def lacking(kind: Kind | EntryPoint) -> str | None:
     except Exception as error:  # a package of somebody else may fail in any way
         return f"{kind.module} ({type(error).__name__})"
     return None
+
+
+def besides(kind: Kind | EntryPoint) -> dict[str, bool]:
+    """Name the extras that let a kind do more, each with whether it is installed; a large one is not loaded for it."""
+    if not isinstance(kind, Kind):
+        return {}
+    return {extra: find_spec(module) is not None for extra, module in kind.besides.items()}
 
 
 def own_problems(map: Map) -> tuple[Problem, ...]:  # noqa: A002

@@ -113,7 +113,7 @@ def stores(json: bool = typer.Option(False, "--json", help="Print JSON.")) -> No
 
     Example: troth stores --json
     """
-    from troth.stores.connect import Kind, kinds, lacking, limits
+    from troth.stores.connect import Kind, besides, kinds, lacking, limits
 
     found: list[dict[str, Any]] = []
     for name, kind in kinds().items():
@@ -127,6 +127,7 @@ def stores(json: bool = typer.Option(False, "--json", help="Print JSON.")) -> No
             "ready": missing is None,
             "lacks": missing or "",
             "extra": kind.extra if isinstance(kind, Kind) else "",
+            "besides": besides(kind),
             "atomic": can.atomic if can else None,
             "measured_by_rollback": can.measured_by_rollback if can else None,
             "rows_measured_max": can.rows_measured_max if can else None,
@@ -160,7 +161,8 @@ def _can(kind: dict[str, Any]) -> str:
 
 def _installed(kind: dict[str, Any]) -> str:
     if kind["ready"]:
-        return "yes" if kind["from"] == "troth" else f"yes, {kind['from']}"
+        more = [f"{extra}: {'yes' if there else 'no'}" for extra, there in kind["besides"].items()]
+        return ", ".join(["yes", *more] if kind["from"] == "troth" else ["yes", kind["from"], *more])
     return (
         f"no: pip install 'troth[{kind['extra']}]'"
         if kind["extra"]
