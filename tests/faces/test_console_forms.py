@@ -216,3 +216,20 @@ def test_what_somebody_else_did_since_the_page_was_drawn_is_shown_before_anythin
 
 def _events(project):
     return list(read.events(project.ledger))
+
+
+@pytest.mark.parametrize(
+    ("handle", "path", "most"),
+    [("counsel", "/audit/inspections/I-2026-1/document", 64), ("handler", "/incidents/new", 1)],
+)
+def test_a_form_that_is_too_large_says_how_much_is_taken_and_leads_back(project, app, handle, path, most):
+    for language, says in (("en", f"takes {most} MB at once"), ("fr", f"accepte {most} Mo à la fois")):
+        with signed_in(project, handle, app, language) as client:
+            headers = {
+                "content-length": str((most << 20) + 1), "content-type": "application/x-www-form-urlencoded",
+                "referer": "http://testserver.local/console/incidents", "host": "testserver.local",
+            }  # fmt: skip
+            refused = client.post(f"/console{path}", content=b"what=x", headers=headers)
+            assert refused.status_code == 413
+            assert says in refused.text
+            assert 'href="/console/incidents"' in refused.text

@@ -3,7 +3,7 @@
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from litestar.testing import TestClient
@@ -122,7 +122,13 @@ def test_a_document_of_eleven_megabytes_is_refused_before_it_is_read(visit, proj
     client = visit()
     page = ask(client)
     prove(client, page, code())
-    assert hand_in(client, page, PNG + bytes(11 << 20)).status_code == 413
+    refused = hand_in(client, page, PNG + bytes(11 << 20))
+    assert refused.status_code == 413
+    assert "This page takes 10 MB at once" in refused.text
+    assert f'href="{page}"' in refused.text
+    assert "10,000 characters" not in refused.text
+    client.headers["accept-language"] = "fr"
+    assert "Cette page accepte 10 Mo à la fois" in hand_in(client, page, PNG + bytes(11 << 20)).text
 
 
 def test_sending_the_form_twice_opens_one_request(visit, project):
@@ -378,6 +384,49 @@ def test_too_much_is_refused_with_a_page(project, visit):
 
 
 FORM_TYPE = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize("field", ["email", "for_email"])
+def test_an_address_that_is_not_utf_8_is_refused_in_a_sentence(visit, project, field):
+    client = visit()
+    form = urlencode(
+        {
+            **FORM,
+            "right": "access",
+            "acting": "agent",
+            "for_email": "eve@example.org",
+            "email": "ada@example.org",
+        }
+    )
+    sent = re.sub(rf"(^|&){field}=[^&]*", rf"\g<1>{field}=%ff%fe@x.org", form)
+    for language, says in (
+        ("en", "This address reached us damaged"),
+        ("fr", "Cette adresse nous est parvenue abîmée"),
+    ):
+        headers = {"Content-Type": FORM_TYPE, "Accept-Language": language}
+        answer = client.post("/asked", content=sent, headers=headers)
+        assert answer.status_code == 422
+        assert says in answer.text
+    assert story.read.state(project.ledger, "request/2026-0001") is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/ask", "/notice", "/verify", "/health", "/nothing", "/asked", "/static/portal.css", "/console",
+     "/console/sign-in", "/console/requests", "/console/static/console.css"],
+)  # fmt: skip
+def test_head_is_answered_as_get_is_without_a_body(visit, path):
+    client = visit()
+    whole, head = (client.request(one, path, follow_redirects=False) for one in ("GET", "HEAD"))
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    vary = {"content-length"} if path.startswith("/console/sign-in") or path == "/ask" else set()
+    assert {name: value for name, value in head.headers.items() if name not in vary} == {
+        name: value for name, value in whole.headers.items() if name not in vary
+    }
+
+
+def test_what_an_address_is_asked_by_is_listed_with_head(visit):
+    assert set(visit().post("/ask").headers["allow"].split(", ")) == {"GET", "OPTIONS", "HEAD"}
 
 
 @pytest.mark.parametrize(

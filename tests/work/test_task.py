@@ -229,7 +229,10 @@ def test_the_page_refuses_more_than_its_bound(asked):
     link = f"/task/{task.token(asked, ID)}"
     with TestClient(application(asked)) as client:
         much = bytes(task.BYTES_MAX + 300_000)
-        assert client.post(link, data={"outcome": "done"}, files={"f": ("a", much)}).status_code == 413
+        refused = client.post(link, data={"outcome": "done"}, files={"f": ("a", much)})
+        assert refused.status_code == 413
+        assert "This page takes 20 MB at once" in refused.text
+        assert f'href="{link}"' in refused.text
     assert claim(asked)["tasks"]["mailboxes"]["state"] == "open"
 
 

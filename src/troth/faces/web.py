@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from litestar import MediaType, Request, Response, get
 from litestar.exceptions import HTTPException, NotFoundException
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from troth import errors
@@ -114,11 +115,10 @@ class Look:
     def said(self, request: Request[Any, Any, Any], status: int) -> Response[str]:
         """Draw the page of an error."""
         words = self.words_for(request)
-        name = error_key(words, status)
-        heading, lines = words(f"{name}.title"), [words(f"{name}.text")]
-        return self.page(
-            request, "said.html", heading, status, heading=heading, lines=lines, back=f"/{carried(request)}"
-        )
+        name = said_of(request, words, status)
+        heading, lines = words(f"{name}.title"), [words(f"{name}.text", size=megabytes(request))]
+        back = f"{_form_page(request) if status == 413 else '/'}{carried(request)}"
+        return self.page(request, "said.html", heading, status, heading=heading, lines=lines, back=back)
 
 
 def look(
@@ -189,6 +189,24 @@ def served(below: str, shown: Look) -> Any:
         return Response(body, media_type=kind, headers={"Cache-Control": f"public, {kept}"})
 
     return one
+
+
+def megabytes(request: Request[Any, Any, Any]) -> int:
+    """Return how many megabytes a route takes at once; 0 where it takes less than one, or nothing is there."""
+    route = request.scope.get("route_handler")
+    most = route.resolve_request_max_body_size() if isinstance(route, HTTPRouteHandler) else None
+    return (most or 0) // 2**20
+
+
+def said_of(request: Request[Any, Any, Any], words: Words, status: int) -> str:
+    """Return the key of what is said of a status here: of too much, whether words or files are taken."""
+    return "error.413.file" if status == 413 and megabytes(request) else error_key(words, status)
+
+
+def _form_page(request: Request[Any, Any, Any]) -> str:
+    """Return the page whose form a route takes, as the route says itself (`page=`); the first page else."""
+    said = str(request.route_handler.opt.get("page", "/"))
+    return said.format_map({name: quote(str(one), safe="") for name, one in request.path_params.items()})
 
 
 def error_key(words: Words, status: int) -> str:

@@ -130,16 +130,20 @@ def mailer(to: str, sender: str, folder: Path) -> Mailer:
     )
 
 
+DAMAGED = "\ufffd"
+"""What stands in a text for bytes that were no letters: an address that holds it was never somebody's."""
+
+
 def is_address(written: str) -> bool:
     r"""Say whether a letter can be sent to this address.
 
-    >>> is_address("ada@example.org"), is_address("ada"), is_address("a@b\nBcc: c@d")
-    (True, False, False)
+    >>> is_address("ada@example.org"), is_address("ada"), is_address("a@b\nBcc: c@d"), is_address("\ufffd@x.org")
+    (True, False, False, False)
     """
     local, at, domain = written.rpartition("@")
     if not at or not local or "." not in domain or len(written) > 254:
         return False
-    if not written.isprintable() or " " in written:  # a line may also end in U+2028
+    if not written.isprintable() or " " in written or DAMAGED in written:  # a line may also end in U+2028
         return False
     try:
         Address(addr_spec=written.encode("ascii", "replace").decode().replace("?", "x"))

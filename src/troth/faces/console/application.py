@@ -35,6 +35,7 @@ from troth.faces.console.settings_pages import settings_pages
 from troth.faces.console.store_pages import store_pages
 from troth.faces.console.sweep_pages import sweep_pages
 from troth.faces.console.today_pages import today_pages
+from troth.faces.head import Application
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.pages import FORM_BYTES_MAX
 from troth.faces.routes import Routes
@@ -84,7 +85,7 @@ def console(desk: Desk) -> list[Any]:
 def console_application(project: Project) -> Litestar:
     """Build the console over one project, as an application of its own."""
     desk = make_desk(project)
-    return Litestar(
+    return Application(
         [Routes(console(desk))],
         exception_handlers=dict(explain(desk)),
         after_request=with_headers,

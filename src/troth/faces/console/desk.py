@@ -46,7 +46,7 @@ from troth.faces.console.saved import csv_file
 from troth.faces.console.table import Tables
 from troth.faces.in_turn import in_turn
 from troth.faces.portal.pages import same_site
-from troth.faces.web import CONSOLE, HEADERS, STATUS, Look, error_key, parts_of
+from troth.faces.web import CONSOLE, HEADERS, STATUS, Look, megabytes, parts_of, said_of
 from troth.faces.words import NAMES, Words, preferred
 from troth.ledger import accounts, forms, read
 from troth.policy.called import Called
@@ -474,8 +474,8 @@ class Desk:
     def said(self, request: Asked, status: int) -> Response[str]:
         """Draw the page of an error."""
         words = self.words_for(request)
-        name = error_key(words, status)
-        title, text = words(f"{name}.title"), words(f"{name}.text")
+        name = said_of(request, words, status)
+        title, text = words(f"{name}.title"), words(f"{name}.text", size=megabytes(request))
         return self.draw(request, words, "refused.html", title, status, text=text, back=_referred(request))
 
     def words_for(self, request: Asked) -> Words:

@@ -12,6 +12,7 @@ from litestar.types import Receive, Scope, Send
 
 from troth.faces.banner.routes import banner_routes
 from troth.faces.brand import drawn
+from troth.faces.head import Application
 from troth.faces.portal.api import api
 from troth.faces.portal.controller_pages import controller_pages
 from troth.faces.portal.disclosure_api import disclosure_api
@@ -70,7 +71,7 @@ def application(project: Project, *, asks: Limit | None = None, codes: Limit | N
 
         routes += openapi(project, guard)
     routes += banner_routes(project, Limit(600, 3600), shown)
-    return Litestar(
+    return Application(
         [Routes([*routes, served("/static", shown), _console(project)])],
         exception_handlers=_told(shown),
         after_request=with_headers,

@@ -30,7 +30,12 @@ BODY_BYTES_MAX = show_document.BYTES_MAX + 64 * 1024
 def document_pages(project: Project, limit: Limit) -> list[Any]:
     """Return the route by which documents come over one project."""
 
-    @post("/follow/{token:str}/document", request_max_body_size=BODY_BYTES_MAX, status_code=303)
+    @post(
+        "/follow/{token:str}/document",
+        request_max_body_size=BODY_BYTES_MAX,
+        status_code=303,
+        page="/follow/{token}",
+    )
     async def document(request: Asked, token: FromPath[str]) -> Redirect:
         """POST /follow/TOKEN/document: hand a document in, once; it is destroyed once it was looked at."""
         same_site(request, project)

@@ -43,7 +43,7 @@ def incident_pages(project: Project, look: Look, limit: Limit) -> list[Any]:
         """GET /report: the form."""
         return form(request, "", {})
 
-    @post("/report", status_code=200)
+    @post("/report", status_code=200, page="/report")
     async def told(request: Asked, data: Form) -> Response[str]:
         """POST /report: open an incident for triage; the same form twice opens one."""
         same_site(request, project)

@@ -26,7 +26,7 @@ from troth.faces.portal.seen import seen
 from troth.faces.web import Look, carried, parts_of
 from troth.faces.words import Words
 from troth.law import right as law_right
-from troth.outside.mail import is_address
+from troth.outside.mail import DAMAGED, is_address
 from troth.rules import representation, set_aside
 from troth.work import (
     build_package,
@@ -102,7 +102,7 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
             kinds=["", *(one for one in representation.OFFERED if one != "heir" or "post_mortem" in offered)],
         )  # fmt: skip
 
-    @post("/asked", sync_to_thread=True, status_code=303)
+    @post("/asked", sync_to_thread=True, status_code=303, page="/ask")
     def asked(request: Asked, data: Form) -> Response[Any]:
         """POST /asked: take a request in, send the code, lead to its page."""
         same_site(request, project)
@@ -214,7 +214,7 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         }
         return Stream(chunks, media_type="application/zip", headers=headers)
 
-    @post("/follow/{token:str}/say", sync_to_thread=True, status_code=303)
+    @post("/follow/{token:str}/say", sync_to_thread=True, status_code=303, page="/follow/{token}")
     def say(request: Asked, token: FromPath[str], data: Form) -> Response[Any]:
         """POST /follow/TOKEN/say: add something to the request."""
         typed = _text(data, "wording")
@@ -380,9 +380,9 @@ def _wrong(given: dict[str, Any], words: Any, offered: Sequence[str]) -> dict[st
     if not given["rights"]:
         wrong["right"] = words("form.right")
     if not is_address(given["email"]):
-        wrong["email"] = words("form.email")
+        wrong["email"] = words(_address_wrong(given["email"], "form.email"))
     if given["acting"] and not is_address(given["for_email"]):
-        wrong["for_email"] = words("form.for_email")
+        wrong["for_email"] = words(_address_wrong(given["for_email"], "form.for_email"))
     if given["acting"] and list(representation.lacking(given["acting"], given["rights"], offered)):
         wrong["acting"] = words("form.acting")
     if given["for_email"] and not given["acting"]:
@@ -391,3 +391,8 @@ def _wrong(given: dict[str, Any], words: Any, offered: Sequence[str]) -> dict[st
         if len(given[name]) > FIELD_MAX[name]:
             wrong[name] = words("form.long", most=FIELD_MAX[name])
     return wrong
+
+
+def _address_wrong(written: str, else_: str) -> str:
+    """Return the key of what is said of an address that is none: that it came damaged, where it did."""
+    return "form.damaged" if DAMAGED in written else else_

@@ -66,7 +66,7 @@ def task_pages(project: Project, look: Look, limit: Limit) -> list[Any]:
             mebibytes=task.BYTES_MAX // 2**20, files_max=task.FILES_MAX, once=secrets.token_urlsafe(18),
         )  # fmt: skip
 
-    @post("/task/{token:str}", request_max_body_size=BODY_BYTES_MAX, status_code=200)
+    @post("/task/{token:str}", request_max_body_size=BODY_BYTES_MAX, status_code=200, page="/task/{token}")
     async def answered(request: Asked, token: FromPath[str]) -> Response[str]:
         """POST /task/TOKEN: what the owner attests; it works once, and the same form sent twice is thanked twice."""
         same_site(request, project)

@@ -12,6 +12,7 @@ import json
 from typing import Any, Literal
 
 from litestar import Response, get, post
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
 from troth.errors import NotAllowedError, TamperedError
 from troth.faces.portal.limits import Limit
@@ -29,7 +30,7 @@ BODY_BYTES_MAX = FILE_BYTES_MAX + 64 * 1024
 FACTS_MAX = 20_000
 """So many characters of a record are shown: a page stays under 150 KB."""
 Verdict = Literal["genuine", "foreign", "changed", "no", "big", "none"]
-STATUS = {"genuine": 200, "foreign": 200, "changed": 200}
+STATUS = {"genuine": 200, "foreign": 200, "changed": 200, "big": 413}
 
 
 def verify_pages(project: Project, look: Look, limit: Limit) -> list[Any]:
@@ -45,7 +46,11 @@ def verify_pages(project: Project, look: Look, limit: Limit) -> list[Any]:
         """POST /verify: what a receipt or a dossier proves."""
         same_site(request, project)
         limited(request, limit)
-        sent = read_form(request.headers.get("content-type", ""), await request.body())
+        try:
+            body = await request.body()
+        except RequestEntityTooLarge:
+            return shown(request, "big")
+        sent = read_form(request.headers.get("content-type", ""), body)
         written = sent.files[0].data if sent.files else b""
         verdict, found = await asyncio.to_thread(judged, written)
         return shown(request, verdict, found)
