@@ -1,13 +1,14 @@
 """Two companies of a group: what is of one, or of both, is closed to whoever works for the other alone."""
 
+import re
 from datetime import date
 from hashlib import sha256
 
 import pytest
 
 import story
-from console_visits import admit_one, signed_in
-from shop_project import with_a_fair, with_another_company, with_old_messages
+from console_visits import admit_one, console_of, signed_in
+from shop_project import opened, with_a_fair, with_another_company, with_old_messages
 from troth.faces.console.application import console, make_desk
 from troth.ledger import read, seal
 from troth.rules.consent_form import Form
@@ -357,3 +358,49 @@ def test_a_question_for_all_companies_is_not_answered_for_one(project, app):
             assert "<td" not in page.text
     with signed_in(project, "auditor", app) as client:
         assert client.get("/console/audit/questions/retention").status_code == 200
+
+
+NONE = "None that is yours to see"
+EMPTY = {
+    "/stores": "No store that is yours to see is mapped.",
+    "/sweeps": "No map that is yours to see binds a table",
+    "/sweeps/holds": NONE,
+    "/audit/inspections": NONE,
+    "/incidents": NONE,
+    "/incidents?all=1": NONE,
+    "/requests": "No request that is yours to see is like that.",
+    "/requests/restrictions": "No restriction that is yours to see stands.",
+    "/consents": "Nothing that is yours to see was said about any purpose yet.",
+    "/recipients": "Every recipient was told of every choice that is yours to see.",
+}
+
+
+def test_an_empty_list_of_one_company_says_nothing_of_the_others(project, app, folder, of_one_company):
+    news = folder / "stores" / "news.yaml"
+    news.write_text(news.read_text("utf-8").replace(f"controller: {THERE}", f"controller: {HERE}"), "utf-8")
+    again = opened(folder, project.clock)
+    for path, says in EMPTY.items():
+        with signed_in(again, "other.reviewer") as client:
+            page = client.get(f"/console{path}").text
+            assert says in page, path
+            assert "<code>troth " not in page, path
+            french = client.get(f"/console{path}", headers={"accept-language": "fr"}).text
+            assert re.search("que vous (pouvez|puissiez) voir", french), path
+        with signed_in(again, "reviewer") as client:
+            assert "yours to see" not in client.get(f"/console{path}").text, path
+    again.close()
+    again.ledger.close()
+
+
+def test_what_the_command_line_does_about_an_empty_list_is_said_to_whoever_administers_all(tmp_path, clock):
+    with console_of(tmp_path / "bare", clock):
+        for map_ in (tmp_path / "bare" / "stores").glob("*.yaml"):
+            map_.unlink()
+        again = opened(tmp_path / "bare", clock)
+        for handle, told in (("admin", True), ("auditor", False)):
+            with signed_in(again, handle) as client:
+                page = client.get("/console/stores").text
+                assert "No store is mapped yet." in page
+                assert ("drafts a map" in page) is told
+        again.close()
+        again.ledger.close()

@@ -18,10 +18,8 @@ class Application(Litestar):
 
     async def __call__(self, scope: Scope | Any, receive: Receive | Any, send: Send | Any) -> None:
         """Answer a message; HEAD is asked of the routes as GET, and what they send goes without its body."""
-        if scope["type"] != "http":
-            await super().__call__(scope, receive, send)
-            return
-        bare = scope["method"] == "HEAD"
+        asked: Any = scope
+        bare = asked["type"] == "http" and asked["method"] == "HEAD"
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -30,7 +28,8 @@ class Application(Litestar):
                 message["body"] = b""
             await send(message)
 
-        asked: Any = {**scope, "method": "GET"} if bare else scope
+        if bare:
+            asked = {**asked, "method": "GET"}
         await super().__call__(asked, receive, sent)
 
 

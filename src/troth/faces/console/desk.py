@@ -173,6 +173,19 @@ class Visit:
         """Say whether whoever is signed in sees the figure of a verdict, which is about all companies together."""
         return self.may("read_audit", "") or len(purpose_scope.entities(self.project.policy)) <= 1
 
+    def none(self, key: str, duty: Duty | None = None) -> str:
+        """Say that a list is empty: that there is nothing, or nothing of theirs, where only some is theirs to see.
+
+        Without a duty whoever sees the list sees all of it.  What the command line does about it is said to whoever
+        administers the whole group.
+        """
+        words, of_all = self.words, len(purpose_scope.entities(self.project.policy)) <= 1
+        if duty is not None and not of_all and self.staff.entities(duty) is not None:
+            return words(f"{key}.yours" if words.has(f"{key}.yours") else "none.yours")
+        if words.has(f"{key}.advice") and self.may("settings", ""):
+            return f"{words(key)} {words(f'{key}.advice')}"
+        return words(key)
+
     @property
     def called(self) -> Called:
         """What people call what the policy names by a key, in the language of the page."""
