@@ -60,6 +60,7 @@ def test_a_country_without_an_authority_is_a_sentence(page, country):
     answer = page("/complain", params={"country": country})
     assert answer.status_code == 422
     assert "No authority of that country is known here." in answer.text
+    assert '<option value="FR" selected>' in answer.text
 
 
 def test_all_authorities_can_be_chosen(shop, page):

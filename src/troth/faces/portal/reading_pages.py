@@ -89,7 +89,7 @@ def reading_pages(project: Project, look: Look) -> list[Any]:
         )
         return look.page(
             request, "complain.html", words("complain.title"), 422 if wrong else 200, path="/complain", wrong=wrong,
-            known=known, chosen=chosen, found=found, country=country, lead=lead,
+            known=known, chosen=ours if wrong else chosen, found=found, country=country, lead=lead,
             note=found.note(words.language) if found else "", rights=open_request.rights(project),
         )  # fmt: skip
 
