@@ -543,6 +543,162 @@ def test_databases_that_nobody_here_designed(postgresql, samples, files, people,
         assert map_.tables[table].impersonal
 
 
+# Links that nothing names
+
+SPARSE = tuple(10_000 + n * 7_919 % 80_000 for n in range(300))
+"""Keys with gaps: next to one of them there is hardly ever another."""
+
+
+def people(table, keys, *, kind="INT"):
+    rows = ", ".join(f"('{key}', 'Ada', 'One', 'p{n}@nest.example')" for n, key in enumerate(keys))
+    return (
+        f"CREATE TABLE {table} (id {kind} PRIMARY KEY, nom VARCHAR(80), prenom VARCHAR(80), email VARCHAR(80))",
+        f"INSERT INTO {table} VALUES {rows}",
+    )
+
+
+def of(table, column, values, *, kind="INT"):
+    rows = ", ".join(f"({n}, '{value}', 'closed')" for n, value in enumerate(values, start=1))
+    return (
+        f"CREATE TABLE {table} (id INT PRIMARY KEY, {column} {kind}, state VARCHAR(8))",
+        f"INSERT INTO {table} VALUES {rows}",
+    )
+
+
+@pytest.mark.parametrize("database", ENFORCING, indirect=True)
+def test_a_column_leads_to_people_by_its_values_whatever_it_is_called(database):
+    some = [SPARSE[n * 13 % 300] for n in range(200)]
+    database.run(
+        *people("adherent", SPARSE),
+        *of("vente", "acheteur_id", some),
+        *of("cotisation", "acheteur", some),
+        *of("tbl3", "adh", some, kind="VARCHAR(20)"),
+        *of("lot", "numero", [10_001 + n * 397 % 79_000 for n in range(200)]),
+    )
+    found = drafted(database)
+    for table, column in (("vente", "acheteur_id"), ("cotisation", "acheteur"), ("tbl3", "adh")):
+        (edge,) = guesses(found, table).edges
+        assert (edge.kind, edge.columns, edge.target, edge.sure) == (
+            "belongs_to", (column,), "adherent", "likely",
+        )  # fmt: skip
+        assert edge.why.startswith("no foreign key; 100 of 100 values are found there, and ")
+        assert guesses(found, table).columns[column].what == "link"
+    assert (guesses(found, "lot").role, guesses(found, "lot").sure) == ("impersonal", "likely")
+    said = complaints(database, found.text)
+    assert "What becomes of `tbl3` on erasure is proposed, and nobody has decided it." in said
+    assert not [each for each in said if "compared" in each]
+
+
+def test_values_among_keys_without_gaps_are_a_question_and_no_edge(sqlite_database):
+    numbers = [1 + n * 7 % 199 for n in range(200)]
+    sqlite_database.run(
+        *people("client", range(1, 301)),
+        *of("vente", "acheteur", numbers),
+        *of("avoir", "vendeur_id", [1 + n % 5 for n in range(200)]),
+        *of("lot", "quantity", numbers),
+        *of("etat", "code", [1 + n % 5 for n in range(200)]),
+        *of("plan", "parcelle", [n * 40 for n in range(200)]),
+        *of("rappel", "client", numbers),
+    )
+    found = drafted(sqlite_database)
+    for table in ("vente", "avoir"):
+        assert (guesses(found, table).role, guesses(found, table).sure) == ("impersonal", "unknown")
+        assert guesses(found, table).edges == ()
+    assert guesses(found, "vente").why == (
+        "`acheteur` may lead to `client`: 100 of 100 values are found there, and 100 of 100 that come next to them"
+    )
+    for table in ("lot", "etat", "plan"):
+        assert (guesses(found, table).role, guesses(found, table).sure) == ("impersonal", "likely")
+    assert [edge.target for edge in guesses(found, "rappel").edges] == ["client"]
+    said = complaints(sqlite_database, found.text)
+    asked = [each for each in said if each.endswith("is about people.")]
+    assert asked == [
+        f"Nobody has said yet whether `{table}` is about people." for table in ("avoir", "vente")
+    ]
+
+
+def test_values_decide_among_several_kinds_of_people(sqlite_database):
+    keys = [f"K{n * 7 % 901:03}x" for n in range(100)]
+    sqlite_database.run(
+        *people("client", SPARSE),
+        *people("patient", keys, kind="TEXT"),
+        *of("soin", "pour", keys[:60], kind="TEXT"),
+        *of("bon", "acheteur", SPARSE[200:300]),
+        *of("niveau", "niveau", [SPARSE[n % 6] for n in range(90)]),
+    )
+    found = drafted(sqlite_database)
+    assert [edge.target for edge in guesses(found, "soin").edges] == ["patient"]
+    assert [edge.target for edge in guesses(found, "bon").edges] == ["client"]
+    assert guesses(found, "niveau").edges == ()
+
+
+def test_what_there_is_no_room_to_compare_is_a_question(sqlite_database):
+    columns = [f"c{n}" for n in range(6)]
+    sqlite_database.run(
+        *(each for table in ("client", "patient", "membre") for each in people(table, range(1, 11))),
+        *(f"CREATE TABLE t{n} (id INT PRIMARY KEY, {' INT, '.join(columns)} INT)" for n in range(60)),
+        *(f"INSERT INTO t{n} VALUES (1, 2, 3, 4, 5, 6, 7), (2, 3, 4, 5, 6, 7, 8)" for n in range(60)),
+    )
+    found = drafted(sqlite_database)
+    asked = [each for each in found.draft.tables if (each.role, each.sure) == ("impersonal", "unknown")]
+    assert len(asked) == 60
+    assert [each.table.name for each in asked if "for there was too much to compare" in each.why]
+    assert [each.table.name for each in asked if "2 of 2 values are found there" in each.why]
+
+
+@pytest.mark.parametrize("database", ENFORCING, indirect=True)
+def test_a_text_leads_to_the_number_that_it_writes(database):
+    numbers = [1 + n * 7 % 199 for n in range(200)]
+    database.run(
+        *people("client", range(1, 201)),
+        *of("visite", "num_client", numbers, kind="VARCHAR(20)"),
+        *of("appel", "client_id", numbers, kind="VARCHAR(20)"),
+        *of("badge", "client_no", [f"{n:05}" for n in numbers], kind="VARCHAR(20)"),
+        *of("lettre", "recipient", [f"p{n}@nest.example" for n in range(90)], kind="VARCHAR(80)"),
+        *of("vide", "num_client", [], kind="VARCHAR(20)")[:1],
+    )
+    found = drafted(database)
+    for table, column in (("visite", "num_client"), ("appel", "client_id")):
+        (edge,) = guesses(found, table).edges
+        assert (edge.kind, edge.columns, edge.target) == ("belongs_to", (column,), "client")
+        assert "100 of 100 values are found there" in edge.why
+    assert [edge.target_columns for edge in guesses(found, "lettre").edges] == [("email",)]
+    for table in ("badge", "vide"):  # `00007` is not how 7 is written; without a row nothing is known
+        assert guesses(found, table).edges == ()
+    assert not [each for each in complaints(database, found.text) if "compared" in each]
+
+
+@pytest.mark.slow
+@pytest.mark.postgresql
+def test_a_text_leads_to_the_uuid_that_it_writes(postgresql_database):
+    keys = [f"{n * 7_919_000_000 % 2**32:08x}-0000-4000-8000-{n:012x}" for n in range(1, 41)]
+    postgresql_database.run(
+        *people("client", keys, kind="UUID"),
+        *of("visite", "qui", keys, kind="VARCHAR(40)"),
+        *of("bruit", "qui", ["not-a-uuid", *keys[1:]], kind="TEXT"),
+    )
+    found = drafted(postgresql_database)
+    assert [edge.target for edge in guesses(found, "visite").edges] == ["client"]
+    assert guesses(found, "bruit").edges[0].why.startswith("no foreign key; 39 of 40 values are found there")
+    assert not [each for each in complaints(postgresql_database, found.text) if "compared" in each]
+
+
+@pytest.mark.parametrize("name", ["naissance", "date_naissance", "dob"])
+@pytest.mark.parametrize(
+    "written", ["{day:02}/{month:02}/{year}", "{day}.{month}.{year}", "{day:02}-{month:02}-{year}"]
+)
+def test_a_birth_date_is_told_however_it_is_written(sqlite_database, name, written):
+    days = [written.format(day=1 + n % 28, month=1 + n % 12, year=1950 + n % 50) for n in range(100)]
+    rows = ", ".join(f"({n}, 'Ada', 'p{n}@nest.example', '{day}')" for n, day in enumerate(days))
+    sqlite_database.run(
+        f"CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT, email TEXT, {name} TEXT)",
+        f"INSERT INTO customer VALUES {rows}",
+    )
+    guess = guesses(drafted(sqlite_database), "customer").columns[name]
+    assert (guess.what, guess.sure) == ("identity", "sure")
+    assert guess.why == "its name; 100 of 100 values are dates on which somebody alive may be born"
+
+
 # What other people's schemas have taught: each in a small one of our own
 
 

@@ -40,6 +40,15 @@ class Column:
         return self.generated and not self.identity
 
 
+_CROSSING = ({"uuid", "text"}, {"uuid", "character varying"})
+
+
+def crosses(one: Column, two: Column) -> bool:
+    """Tell whether one is a text and the other a number or uuid: linked where the text is how that is written."""
+    types = {one.type.partition("(")[0], two.type.partition("(")[0]}
+    return {one.shape, two.shape} == {"text", "number"} or types in _CROSSING
+
+
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
     """A reference the engine enforces, from `columns` to `target_columns` of `target`."""

@@ -134,6 +134,30 @@ def names_role(column: str) -> bool:
 
 
 @cache
+def measures(column: str) -> bool:
+    """Tell whether a name says that a column counts, measures or orders something.
+
+    >>> measures("weight_kg"), measures("status_id"), measures("acheteur"), measures("type_owner_id")
+    (True, True, False, False)
+    """
+    said = linked_name(column)[-1:] or words(column)
+    return bool(set(said) & set(_lists()["column"]["measure"]))
+
+
+@cache
+def numbered_name(column: str) -> tuple[str, ...]:
+    """Return the words of what a column's whole name may refer to, without `num` or `code` before it.
+
+    >>> numbered_name("num_client"), numbered_name("num_clients"), numbered_name("adherent")
+    (('client',), (), ('adherent',))
+    """
+    said = words(column)
+    if len(said) > 1 and said[0] in _lists()["link"]["beginning"]:
+        said = said[1:]
+    return tuple(said) if said and said[-1] == singular(said[-1]) else ()
+
+
+@cache
 def linked_name(column: str) -> tuple[str, ...]:
     """Return the words of what a column's name refers to; empty when it does not look like a link.
 

@@ -19,9 +19,20 @@ from troth.rules.column_name import (
     link_is,
     linked_name,
     meaning,
+    measures,
     names_party,
 )
-from troth.rules.draft_link import SHARE_MOST, candidate_links, kind_of, subjects_of
+from troth.rules.draft_link import SHARE_MOST, candidate_links, crosses_types, kind_of, subjects_of
+from troth.rules.draft_values import (
+    ALL_MIN,
+    FEW_MAX,
+    FOUND_MIN,
+    is_question,
+    is_strong,
+    says,
+    told,
+    value_links,
+)
 from troth.rules.guess import (
     AllSigns,
     DraftMap,
@@ -41,8 +52,6 @@ from troth.rules.signs import Inclusion, Kind, Link, Signs
 from troth.rules.suggestion import Way, suggestions
 
 SHARE_SOME = 0.02
-INCLUDED_MIN = 0.5
-FEW_MAX = 12
 APART_MIN = 20
 """How many different values of a user name or a number make it likely that nobody shares one."""
 _OF_TEXT = frozenset(
@@ -74,6 +83,7 @@ class _Drafting:
         self.catalogue = catalogue
         self.signs = signs
         self.subjects = subjects_of(catalogue, signs)
+        self.perhaps: dict[str, dict[str, tuple[Link, Inclusion | None]]] = {}
         self.guessed = self._links(inclusions)
         self.owned: dict[str, str] = {}
         self.pointed: dict[str, str] = {}
@@ -101,9 +111,11 @@ class _Drafting:
         best: dict[tuple[str, str], tuple[float, Link, Inclusion | None]] = {}
         for link in candidate_links(self.catalogue, self.signs):
             inclusion = inclusions.get(link)
-            if inclusion is not None and inclusion.asked and inclusion.share < INCLUDED_MIN:
+            if inclusion is not None and inclusion.asked and inclusion.share < FOUND_MIN:
                 continue
             unseen = inclusion is None or not inclusion.asked
+            if unseen and crosses_types(self.catalogue, link):
+                continue  # a text that may be anything
             there = self.catalogue.table(link.table)
             if unseen and link.by != "identifier" and there is not None and there.foreign_keys:
                 continue  # whoever declares some links declares them all, unless values say otherwise
@@ -116,12 +128,37 @@ class _Drafting:
             at = (link.table, link.column)
             if at not in best or share > best[at][0]:
                 best[at] = (share, link, inclusion)
+        for link in value_links(self.catalogue, self.signs, inclusions):
+            inclusion = inclusions.get(link)
+            at = (link.table, link.column)
+            if inclusion is None or not self._is_link(link, inclusion):
+                self._ask(link, inclusion)
+            elif at not in best or inclusion.share > best[at][0]:
+                best[at] = (inclusion.share, link, inclusion)
+        for table, column in best:
+            self.perhaps.get(table, {}).pop(column, None)
         for share, link, inclusion in sorted(best.values(), key=lambda each: -each[0]):
             before = found.setdefault(link.table, [])
             if link.by == "identifier" and self._led_already(link, before, compared=share > 0):
                 continue
             before.append((link, inclusion))
         return found
+
+    def _is_link(self, link: Link, inclusion: Inclusion) -> bool:
+        """Tell whether values alone make a link, or with a name that says whom they are of."""
+        if says(link.column, link.target) and inclusion.share >= ALL_MIN:
+            return True
+        seen = self.signs.get(link.table, {}).get(link.column)
+        code = measures(link.column) and seen is not None and seen.distinct <= FEW_MAX
+        return is_strong(inclusion) and not code
+
+    def _ask(self, link: Link, inclusion: Inclusion | None) -> None:
+        """Leave a column to a person, whose values may be keys of people or anything else."""
+        table = self.catalogue.table(link.table)
+        column = table.column(link.column) if table is not None else None
+        seen = self.signs.get(link.table, {}).get(link.column)
+        if table is not None and column is not None and is_question(table, column, seen, inclusion):
+            self.perhaps.setdefault(link.table, {}).setdefault(link.column, (link, inclusion))
 
     def _led_already(
         self, link: Link, others: Sequence[tuple[Link, Inclusion | None]], *, compared: bool
@@ -341,6 +378,12 @@ class _Drafting:
                 said.append(f"`{shown(column.name)}` looks personal by its name")
         if said:
             return TableGuess(table, rows, "unknown", "unknown", "; ".join(said[:3]))
+        perhaps = [
+            f"`{shown(column)}` may lead to `{shown(link.target)}`: {told(inclusion)}"
+            for column, (link, inclusion) in self.perhaps.get(table.name, {}).items()
+        ]
+        if perhaps:
+            return TableGuess(table, rows, "impersonal", "unknown", "; ".join(perhaps[:3]))
         sampled = f"none in {rows} sampled rows" if rows else "no rows to sample"
         sure: Sure = "likely" if rows else "unknown"
         return TableGuess(
@@ -509,6 +552,9 @@ class _Drafting:
             return Guess("usage", "likely", f"{seen.distinct} different among {seen.filled} sampled")
         if table.role == "subject" and {"title", "role", "grade", "rank"} & set(words(column.name)):
             return Guess("work", "likely", "its name, in a table of people")
+        if column.name in self.perhaps.get(table.table.name, {}):
+            link, inclusion = self.perhaps[table.table.name][column.name]
+            return Guess("?", "unknown", f"it may lead to `{shown(link.target)}`: {told(inclusion)}")
         if column.shape == "number" and table.role in ("owned", "mentioned"):
             return Guess("usage", "likely", "a number")
         if column.shape in ("json", "array", "bytes"):
@@ -611,6 +657,8 @@ def _is(column: str, name: str) -> bool:
 
 
 def _told_link(link: Link, inclusion: Inclusion | None) -> str:
+    if link.by == "values":
+        return f"no foreign key; {told(inclusion)}"
     by = {"name": "its name", "identifier": "an identifier on both sides", "role": "its name says a person"}[
         link.by
     ]

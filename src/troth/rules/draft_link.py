@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
-from troth.rules.catalogue import Catalogue, CatalogueTable, Column
+from troth.rules.catalogue import Catalogue, CatalogueTable, Column, crosses
 from troth.rules.column_name import (
     ends_with,
     linked_name,
@@ -111,7 +111,7 @@ def _all_links(table: CatalogueTable) -> bool:
 
 def _refers_by_name(table: CatalogueTable, people: Mapping[str, object]) -> bool:
     return any(
-        said and _names_table(said, name)
+        said and named_table(said, name)
         for column in table.columns
         for said in (linked_name(column.name),)
         for name in people
@@ -119,7 +119,7 @@ def _refers_by_name(table: CatalogueTable, people: Mapping[str, object]) -> bool
 
 
 @cache
-def _names_table(said: tuple[str, ...], table: str) -> bool:
+def named_table(said: tuple[str, ...], table: str) -> bool:
     """Tell whether the words of a link end with a table's name, in the singular."""
     name = [singular(word) for word in words(table.rpartition(".")[2])]
     link = [singular(word) for word in said]
@@ -149,11 +149,11 @@ def _candidates(
             for target in catalogue.tables
             if len(target.key) == 1
             and (target.name, target.key[0]) != (table.name, column.name)
-            and _comparable(column, target.column(target.key[0]))
-            and _names_table(said, target.name)
+            and comparable(column, target.column(target.key[0]))
+            and named_table(said, target.name)
             and not _all_links(target)
         ]
-        fitting = _nearest(table, fitting)
+        fitting = _same(column, nearest(table, fitting))
         best = max((len(words(_own(target.name))) for target in fitting), default=0)
         fitting = [target for target in fitting if len(words(_own(target.name))) == best]
         if len(fitting) == 1:
@@ -166,21 +166,32 @@ def _candidates(
             if target is not None
             and len(target.key) == 1
             and target.name != table.name
-            and _comparable(column, target.column(target.key[0]))
+            and comparable(column, target.column(target.key[0]))
         ]
-        fitting = _nearest(table, fitting)
-        if len(fitting) == 1 and column.shape in ("number", "other"):
-            yield Link(table.name, column.name, fitting[0].name, fitting[0].key[0], "role")
-            return
+        fitting = _same(column, nearest(table, fitting))
+        if len(fitting) == 1:
+            link = Link(table.name, column.name, fitting[0].name, fitting[0].key[0], "role")
+            plain = column.shape in ("number", "other")
+            if plain or crosses_types(catalogue, link):
+                yield link
+            if plain:
+                return
     if table.name not in subjects and kind_of(column, signs.get(column.name)) == "email":
         people = [target for name in subjects if (target := catalogue.table(name)) is not None]
-        for target in _nearest(table, people):
+        for target in nearest(table, people):
             for other in target.columns:
                 if kind_of(other, None) == "email":
                     yield Link(table.name, column.name, target.name, other.name, "identifier")
 
 
-def _nearest(table: CatalogueTable, targets: Sequence[CatalogueTable]) -> list[CatalogueTable]:
+def _same(column: Column, targets: list[CatalogueTable]) -> list[CatalogueTable]:
+    """Return those of the targets whose key is written like the column; all of them if none is."""
+    return [
+        each for each in targets if not ((key := each.column(each.key[0])) and crosses(column, key))
+    ] or targets
+
+
+def nearest(table: CatalogueTable, targets: Sequence[CatalogueTable]) -> list[CatalogueTable]:
     """Return those of the targets that are in the table's own schema; all of them if none is."""
     return [target for target in targets if target.parts[:-1] == table.parts[:-1]] or list(targets)
 
@@ -189,5 +200,16 @@ def _own(name: str) -> str:
     return name.rpartition(".")[2]
 
 
-def _comparable(one: Column, two: Column | None) -> bool:
-    return two is not None and (one.shape == two.shape if one.shape != "other" else one.type == two.type)
+def comparable(one: Column, two: Column | None) -> bool:
+    """Tell whether the one may hold the values of the other, written alike or as a number or uuid is in a text."""
+    if two is None:
+        return False
+    return crosses(one, two) or (one.shape == two.shape if one.shape != "other" else one.type == two.type)
+
+
+def crosses_types(catalogue: Catalogue, link: Link) -> bool:
+    """Tell whether a link leads from a text to a number or uuid, or the other way round."""
+    own, target = catalogue.table(link.table), catalogue.table(link.target)
+    one = own.column(link.column) if own is not None else None
+    two = target.column(link.target_column) if target is not None else None
+    return one is not None and two is not None and crosses(one, two)

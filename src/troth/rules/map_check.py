@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from troth.errors import Problem
 from troth.policy.reading import did_you_mean
 from troth.rules import archive, map_policy, map_reach, map_right, set_aside
-from troth.rules.catalogue import Catalogue, CatalogueTable, Column, sha256
+from troth.rules.catalogue import Catalogue, CatalogueTable, Column, crosses, sha256
 from troth.rules.column_name import is_credential
 from troth.rules.map import (
     Blank,
@@ -113,9 +113,6 @@ def findings(
             for problem in found:
                 said.setdefault(problem, Found(problem, rule, "problem" if level == "problem" else "remark"))
     return tuple(sorted(said.values()))
-
-
-_CROSSING = ({"uuid", "text"}, {"uuid", "character varying"})
 
 
 class _Checking:
@@ -420,7 +417,7 @@ class _Checking:
         if self.catalogue.dialect == "sqlite":  # which converts before it compares
             return True
         days = {"date", "moment"}
-        if {one.shape, two.shape} == {"text", "number"} or {one.type, two.type} in _CROSSING:
+        if crosses(one, two):
             return True  # a text is the number, or the uuid, when it is how that is written
         if one.shape in ("other", "json", "array") or two.shape in ("other", "json", "array"):
             return one.type == two.type

@@ -39,7 +39,8 @@ class Signs:
     """One column: `rows` looked at, `filled` of them neither null nor blank, `distinct` among these.
 
     `kinds` counts distinct values, of the `tried` first.  `sampled` is false for a column whose
-    values nobody asked for: it looks like a credential, holds bytes, or may not be read.
+    values nobody asked for: it looks like a credential, holds bytes, or may not be read.  `keys` counts
+    those of the tried values that are written as a key would be: a whole number, or one word.
     """
 
     rows: int = 0
@@ -48,6 +49,7 @@ class Signs:
     tried: int = 0
     kinds: Mapping[Kind, int] = field(default_factory=dict)
     sampled: bool = True
+    keys: int = 0
 
     def share(self, kind: Kind) -> float:
         """Return which part of the tried values is of this kind, from 0 to 1.
@@ -74,15 +76,20 @@ class Link:
     column: str
     target: str
     target_column: str
-    by: Literal["name", "identifier", "role"]
+    by: Literal["name", "identifier", "role", "values"]
 
 
 @dataclass(frozen=True, slots=True)
 class Inclusion:
-    """How many of the `asked` distinct values of a link are `found` where it leads."""
+    """How many of the `asked` distinct values of a link are `found` where it leads.
+
+    `near` and `near_found` say the same of the values that come next to these, where that was asked.
+    """
 
     asked: int
     found: int
+    near: int = 0
+    near_found: int = 0
 
     @property
     def share(self) -> float:

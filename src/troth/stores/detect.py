@@ -35,6 +35,8 @@ _NATIONAL = (
 )  # fmt: skip
 _PHONE = re.compile(r"(?:\+|00)?[0-9 ().\-/]{6,24}", re.ASCII)
 _DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ].*)?", re.ASCII)
+_DAY_FIRST = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?: .*)?", re.ASCII)
+_AS_KEY = re.compile(r"-?[0-9]{1,18}|[\w.:/+-]{2,64}", re.ASCII)
 _INSIDE = re.compile(r"[^\s<>\"'(),;:]{1,64}@[^\s<>\"'(),;:@]{1,190}\.[A-Za-z]{2,24}")
 _NAME_WORD = re.compile(r"[^\W\d_][^\W\d_.'’-]*(?:[.'’-][^\W\d_]*)*")
 _SECRET = re.compile(
@@ -98,6 +100,7 @@ def detect(values: Sequence[str | None], *, today: date, phones: bool = False) -
         distinct=len(distinct),
         tried=len(tried),
         kinds=dict(sorted(kinds.items())),
+        keys=sum(_AS_KEY.fullmatch(value) is not None for value in tried),
     )
 
 
@@ -114,6 +117,9 @@ def _kinds(value: str, today: date, *, phones: bool) -> Iterable[Kind]:
     match = _DAY.fullmatch(value)
     if match is not None:
         return _day(match, today)
+    match = _DAY_FIRST.fullmatch(value)
+    if match is not None and (born := _born(match, today)) is not None:
+        return ("birth_day",) if born else ()
     found: list[Kind] = []
     compact = value.replace(" ", "").replace("-", "").replace(".", "")
     digits = _NOT_DIGIT.sub("", value)
@@ -222,7 +228,23 @@ def _day(match: re.Match[str], today: date) -> tuple[Kind, ...]:
         day = date(*map(int, match.groups()))
     except ValueError:
         return ()
+    return _day_of(day, today)
+
+
+def _day_of(day: date, today: date) -> tuple[Kind, ...]:
     return ("day", "birth_day") if 0 <= today.year - day.year <= 115 and day <= today else ("day",)
+
+
+def _born(match: re.Match[str], today: date) -> bool | None:
+    """Tell whether a day written with its year last is one of a birth; None where it is no day.
+
+    Such a text is no `day`: nothing can be counted from it by the database.
+    """
+    one, _, two, year = match.groups()
+    for day, month in ((one, two), (two, one)):
+        with suppress(ValueError):
+            return "birth_day" in _day_of(date(int(year), int(month), int(day)), today)
+    return None
 
 
 def _like_a_name(value: str) -> bool:
