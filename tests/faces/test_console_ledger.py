@@ -1,5 +1,7 @@
 """The ledger's pages: checkpoints, events, the proof of one, verification, readings."""
 
+import csv
+import io
 import json
 import re
 from datetime import timedelta
@@ -8,9 +10,11 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import text
 
+import story
 from conftest import SetClock
 from console_visits import START, console_of, signed_in
 from troth.faces.console import fact_said
+from troth.faces.console.application import console_application
 from troth.faces.words import catalogues
 from troth.ledger import append, read, receipt, seal
 from troth.ledger.note import Checkpoint
@@ -205,3 +209,32 @@ def _verified(client, what, said):
             assert "event: end" in "".join(followed.iter_text())
         page = client.get("/console/ledger")
     assert said in page.text
+
+
+@pytest.mark.parametrize("path", ["/requests?status=all&", "/ledger/events?", "/ledger/readings?"])
+def test_a_file_that_does_not_hold_every_row_says_so_in_its_name_and_its_last_line(project, client, path):
+    story.ask(project, "access", email="one@example.org")
+    story.ask(project, "access", email="two@example.org")
+    story.ask(project, "access", email="three@example.org")
+    for number in range(3):
+        reading = {"staff": "dpo", "screen": f"x{number}"}
+        append.append(project.ledger, [Draft("staff_read", "reading/more", reading)])
+    address = f"/console{path}format=csv"
+    small = console_application(project, file_rows_max=2)
+    for language, says in (("en", "more rows than these 2"), ("fr", "plus de lignes que ces 2")):
+        with signed_in(project, "auditor", small, language) as visitor:
+            given = visitor.get(address)
+            assert "-first-2.csv" in given.headers["content-disposition"]
+            lines = list(csv.reader(io.StringIO(given.content.decode("utf-8-sig"))))
+            assert len(lines) == 1 + 2 + 1
+            assert says in lines[-1][0]
+    with signed_in(project, "auditor", console_application(project)) as visitor:
+        given = visitor.get(address)
+        assert "-first-" not in given.headers["content-disposition"]
+        assert "more rows than" not in given.text
+
+
+def test_a_page_of_a_long_list_says_how_many_rows_its_file_holds(client):
+    page = client.get("/console/ledger/events").text
+    assert 'rel="next"' in page
+    assert "The file holds the first 10,000 rows at most" in page

@@ -15,7 +15,7 @@ from troth.faces.console.audit_pages import audit_pages
 from troth.faces.console.channel_pages import channel_pages
 from troth.faces.console.consent_pages import consent_pages
 from troth.faces.console.cookie_pages import cookie_pages
-from troth.faces.console.desk import ROOT, Desk
+from troth.faces.console.desk import FILE_ROWS_MAX, ROOT, Desk
 from troth.faces.console.door import door
 from troth.faces.console.incident_pages import incident_pages
 from troth.faces.console.inspection_pages import inspection_pages
@@ -82,9 +82,9 @@ def console(desk: Desk) -> list[Any]:
     return [*desk.routes, *door(desk, limit), *outside_door(desk, limit), served(f"{ROOT}/static", desk.look)]
 
 
-def console_application(project: Project) -> Litestar:
+def console_application(project: Project, file_rows_max: int = FILE_ROWS_MAX) -> Litestar:
     """Build the console over one project, as an application of its own."""
-    desk = make_desk(project)
+    desk = make_desk(project, file_rows_max)
     return Application(
         [Routes(console(desk))],
         exception_handlers=dict(explain(desk)),
@@ -95,7 +95,7 @@ def console_application(project: Project) -> Litestar:
     )
 
 
-def make_desk(project: Project) -> Desk:
+def make_desk(project: Project, file_rows_max: int = FILE_ROWS_MAX) -> Desk:
     """Make the desk of a project, on which no page is yet."""
     folder, group = project.settings.folder, project.policy.group
     shown = look(
@@ -105,4 +105,4 @@ def make_desk(project: Project) -> Desk:
         brand=drawn(project.settings.brand, folder),
         face="console",
     )
-    return Desk(project, shown)
+    return Desk(project, shown, file_rows_max)

@@ -30,6 +30,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from html import escape
+from types import MappingProxyType
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
@@ -42,7 +43,7 @@ from troth import errors
 from troth.errors import TrothError
 from troth.faces.console import carried, meanwhile, typed
 from troth.faces.console.heard import Heard
-from troth.faces.console.saved import csv_file
+from troth.faces.console.saved import Cut, csv_file
 from troth.faces.console.table import Tables
 from troth.faces.in_turn import in_turn
 from troth.faces.portal.pages import same_site
@@ -223,7 +224,11 @@ class Visit:
 
     def most(self, rows: int) -> int:
         """Return how many rows of a list are read: so many for the page, far more for a file of one of its tables."""
-        return FILE_ROWS_MAX if self.asked("csv") else rows
+        return self.desk.file_rows_max if self.asked("csv") else rows
+
+    def cut(self, rows: int) -> Cut:
+        """Return what the file of a list says that goes on beyond so many rows."""
+        return Cut(rows, self.words("file.cut", rows=rows))
 
     def before(self) -> int | None:
         """Return before which number of a list is asked for; None from its newest."""
@@ -234,7 +239,10 @@ class Visit:
         """Write a day or moment (ISO 8601) of a state as people do; a dash where there is none."""
         return self.words.day(date.fromisoformat(str(written)[:10])) if written else "–"
 
-    def show(self, template: str, title: str, status: int = 200, **values: object) -> Response[str]:
+    def show(
+        self, template: str, title: str, status: int = 200, *, cut: Mapping[str, Cut] = MappingProxyType({}),
+        **values: object,
+    ) -> Response[str]:  # fmt: skip
         """Draw a page of the console."""
         return self.desk.draw(
             self.request,
@@ -243,6 +251,7 @@ class Visit:
             title,
             status,
             staff=self.staff,
+            cut=cut,
             visit=self,
             called=self.called,
             holds_said=self.holds_said,
@@ -265,6 +274,7 @@ class Desk:
 
     project: Project
     look: Look
+    file_rows_max: int = FILE_ROWS_MAX
     heard: Heard = field(default_factory=Heard, repr=False)
     routes: list[Any] = field(default_factory=list, repr=False)
     pages: dict[str, tuple[Duty | None, Page]] = field(default_factory=dict, repr=False)
@@ -498,11 +508,11 @@ class Desk:
 
     def draw(
         self, request: Asked, words: Words, template: str, title: str, status: int = 200, *,
-        staff: Staff | None = None, **values: object,
+        staff: Staff | None = None, cut: Mapping[str, Cut] = MappingProxyType({}), **values: object,
     ) -> Response[Any]:  # fmt: skip
         """Draw a page in a language, or give away the table of it that is asked for as a file.
 
-        Without `staff` it is a page for whoever is not signed in.
+        Without `staff` it is a page for whoever is not signed in; `cut` names the tables that go on beyond their file.
         """
         told = str(request.query_params.get("told", ""))
         sheets = _sheets(request)
@@ -526,7 +536,7 @@ class Desk:
         )
         rows = sheets.rows()
         if rows:
-            return csv_file(sheets.named(sheets.asked), rows[0], rows[1:])
+            return csv_file(sheets.named(sheets.asked), rows[0], rows[1:], cut.get(sheets.asked))
         if sheets.asked and status == 200:
             raise errors.NotFoundError("This page has no table of this name.")
         if staff is not None:

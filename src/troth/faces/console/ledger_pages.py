@@ -89,11 +89,13 @@ def ledger_pages(desk: Desk) -> None:
     @desk.page("/ledger/checkpoints", "verify_ledger")
     def checkpoints(visit: Visit) -> Response[Any]:
         """GET /console/ledger/checkpoints: every checkpoint, the newest first."""
-        most = min(visit.most(ROWS_PER_PAGE), ROWS_GIVEN)
+        given = _given(visit)
+        most = min(visit.most(ROWS_PER_PAGE), given)
         found = seal.checkpoints(visit.project.ledger, limit=most + 1, before=visit.before())
         return visit.show(
             "ledger_checkpoints.html", visit.words("ledger.checkpoints"), checkpoints=found[:most],
             older=found[most - 1][0].size if len(found) > most else None, first=not visit.asked("before"),
+            given=given, cut={"checkpoints": visit.cut(given)} if len(found) > given else {},
         )  # fmt: skip
 
     @desk.page("/ledger/checkpoints/{size:str}", "verify_ledger")
@@ -156,6 +158,11 @@ def _events(desk: Desk) -> None:
         return saved.document(f"receipt-{found.id}", "json", "application/json", written)
 
 
+def _given(visit: Visit) -> int:
+    """Return how many rows a file holds at most: an event is long."""
+    return min(ROWS_GIVEN, visit.desk.file_rows_max)
+
+
 def _opened(visit: Visit) -> Event:
     """Return the event of the address, for whoever reads the ledger for its company; without one, for all."""
     found = read.event(visit.project.ledger, visit.path["event"])
@@ -168,10 +175,10 @@ def _listed(visit: Visit, asked: Mapping[str, str], template: str, title: str) -
     if asked["kind"] and asked["kind"] not in KINDS:
         raise NotAllowedError("There is no such kind of event. Choose one of the list.")
     since, until = _moment(asked["since"]), _moment(asked["until"], 1)
-    as_file = visit.asked("format") == "csv"
+    as_file, given = visit.asked("format") == "csv", _given(visit)
     page, more = read.page(
         visit.project.ledger, kind=asked["kind"], stream=asked["stream"].strip(), since=since, until=until,
-        before=_place(visit.asked("before")), limit=ROWS_GIVEN if as_file else ROWS_PER_PAGE,
+        before=_place(visit.asked("before")), limit=given if as_file else ROWS_PER_PAGE,
     )  # fmt: skip
     if as_file:
         heads = ["id", "at", "kind", "stream", "version", "actor", "subject", "facts"]
@@ -180,12 +187,12 @@ def _listed(visit: Visit, asked: Mapping[str, str], template: str, title: str) -
              json.dumps(dict(one.facts), ensure_ascii=False, default=str))
             for _, one in page
         )  # fmt: skip
-        return saved.csv_file("events", heads, rows)
+        return saved.csv_file("events", heads, rows, visit.cut(given) if more else None)
     set_ = kept(visit, template.removeprefix("ledger_").removesuffix(".html"))
     older = urlencode({**set_.asked, "before": f"{page[-1][0][0]}.{page[-1][0][1]}"}) if more else ""
     return visit.show(
         template, title, events=[one for _, one in page], asked=asked, kinds=sorted(KINDS), older=older,
-        query=urlencode({**set_.asked, "format": "csv"}), kept=set_, first=not visit.asked("before"),
+        query=urlencode({**set_.asked, "format": "csv"}), kept=set_, given=given, first=not visit.asked("before"),
         brief=lambda one: brief(visit, one),
     )  # fmt: skip
 

@@ -55,6 +55,7 @@ def recipient_pages(desk: Desk) -> None:
         return visit.show(
             "recipients.html", visit.words("recipients.title"), rows=rows, waiting=waiting[: visit.most(ROWS_PER_PAGE)],
             more=len(waiting) > ROWS_PER_PAGE, discloses=visit.may("disclose", ""),
+            cut={"untold": visit.cut(visit.desk.file_rows_max)} if len(waiting) > visit.desk.file_rows_max else {},
         )  # fmt: skip
 
     @desk.page("/recipients/{key:str}", "read_recipients")
@@ -73,6 +74,7 @@ def recipient_pages(desk: Desk) -> None:
         return visit.show(
             "recipient.html", _row(visit, found)["name"], one=found, row=_row(visit, found), course=shown,
             older=told[most - 1][0] if len(told) > most else None,
+            cut={"course": visit.cut(most)} if len(told) > most else {},
             transfers=list(_transfers(visit, found)), categories=_categories(visit, found),
             requires=[f"recipients.evidence.{name}" for name in found.requires],
         )  # fmt: skip

@@ -30,7 +30,6 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "ended": tuple(one for one in ENDED if one != "closed"),
     "all": (),
 }
-CSV_ROWS_MAX = 100_000
 PAGES_MAX = 2_000
 CHANNELS = ("post", "phone", "email", "desk")
 """How what staff take in by hand came."""
@@ -48,7 +47,10 @@ def requests_pages(desk: Desk) -> None:
         order = order if order in listed.ORDERS else "due"
         if visit.asked("format") == "csv":
             heads = [words(f"requests.column.{name}") for name in _COLUMNS]
-            return csv_file("requests", heads, _cells(visit, wanted, order))
+            most = desk.file_rows_max
+            beyond = listed.page(ledger, wanted, order=order, skip=most, rows=1)
+            cut = visit.cut(most) if beyond else None
+            return csv_file("requests", heads, _cells(visit, wanted, order), cut)
         page = _page(visit.asked("page", "1"))
         rows = listed.page(
             ledger, wanted, order=order, skip=(page - 1) * ROWS_PER_PAGE, rows=ROWS_PER_PAGE + 1
@@ -191,8 +193,11 @@ def _entities(visit: Visit) -> tuple[str, ...]:
 
 def _cells(visit: Visit, wanted: Wanted, order: str) -> Iterator[list[object]]:
     words = visit.words
-    for start in range(0, CSV_ROWS_MAX, 1_000):
-        rows = listed.page(visit.project.ledger, wanted, order=order, skip=start, rows=1_000)
+    most = visit.desk.file_rows_max
+    for start in range(0, most, 1_000):
+        rows = listed.page(
+            visit.project.ledger, wanted, order=order, skip=start, rows=min(1_000, most - start)
+        )
         for one in rows:
             yield [
                 one.number, ", ".join(words(f"right.{right}") for right in one.rights), words(f"status.{one.status}"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from litestar import Response
@@ -16,8 +18,20 @@ AT_ONCE = 500
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
-def csv_file(name: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Response[Any]:
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """That a file holds only so many rows of more: its name says it, and its last line in a sentence."""
+
+    rows: int
+    said: str
+
+
+def csv_file(
+    name: str, heads: Sequence[str], rows: Iterable[Sequence[object]], cut: Cut | None = None
+) -> Response[Any]:
     """Give a table away as a file, in UTF-8 with its mark, so that spreadsheets read every letter."""
+    if cut is not None:
+        name, rows = f"{name}-first-{cut.rows}", chain(rows, [[cut.said]])
     return given_away(f"{file_name(name)}.csv", "text/csv; charset=utf-8", _lines(heads, rows))
 
 
