@@ -3,6 +3,7 @@
 The same people, in each kind of store: a name, an address and a secret that may be said nowhere.
 """
 
+import gzip
 import json
 from contextlib import contextmanager
 
@@ -75,13 +76,49 @@ def in_an_api(folder):
 
 @contextmanager
 def in_a_lake(folder):
-    (folder / "lake").mkdir()
-    pq.write_table(pa.Table.from_pylist([ROW, OTHER]), folder / "lake" / "guest.parquet")
+    lake = folder / "lake"
+    (lake / "guest").mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist([ROW, OTHER]), lake / "guest" / "part-0.parquet")
+    torn, mixed = f"PAR1 {ADDRESS}".encode(), b'{"a": 1}\n{"a": "x"}\n'
+    broken = [
+        foreign(lake / name, content)
+        for name, content in {
+            "torn.parquet": torn,
+            f"{ADDRESS}.parquet": torn,
+            f"{ADDRESS}.jsonl": mixed,
+            f"{WORD}.csv": b"",
+            f"{WORD}.pdf": b"%PDF",
+            f"{WORD}/part-1.parquet": torn,
+            f"{WORD}/part-1.pdf": b"%PDF",
+            f"guest/{ADDRESS}.2.parquet": torn,
+            f"guest/{ADDRESS}.pdf": b"%PDF",
+            f"guest/day={WORD}/part-1.parquet": torn,
+            f"guest/{WORD}": folder / "elsewhere",
+            f"{ADDRESS}.json": folder / f"{WORD}.json",
+        }.items()
+    ]
+    yield {"kind": "lake", "url": f"lake://{lake}", "do": DELETE}, *broken
+
+
+def foreign(path, content):
+    """Return what puts a file there, or a link, and returns what takes it away."""
 
     def broken():
-        (folder / "lake" / "torn.parquet").write_bytes(f"PAR1 {ADDRESS}".encode())
+        made = not path.parent.exists()
+        path.parent.mkdir(exist_ok=True)
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            path.symlink_to(content)
 
-    yield {"kind": "lake", "url": f"lake://{folder}/lake", "do": DELETE}, broken
+        def mended():
+            path.unlink()
+            if made:
+                path.parent.rmdir()
+
+        return mended
+
+    return broken
 
 
 @contextmanager
@@ -105,15 +142,23 @@ def in_logs(folder):
     (folder / "logs").mkdir()
     (folder / "logs" / "guest.json.1").write_text("".join(f"{json.dumps(row)}\n" for row in (ROW, OTHER)))
 
-    def broken():
-        (folder / "logs" / "guest.json.2").symlink_to(folder / f"{WORD}.json")
-
-    yield {"kind": "logs", "url": f"logs://{folder}/logs", "do": DELETE}, broken
+    broken = [
+        foreign(folder / "logs" / name, content)
+        for name, content in {
+            "guest.json.2": folder / f"{WORD}.json",
+            f"{WORD}.json": folder / "logs" / "nowhere",
+            f"{ADDRESS}.json.2": json.dumps(ROW).encode(),
+            f"guest-{WORD}.json.bak": json.dumps(ROW).encode(),
+            f"{ADDRESS}/guest.json": json.dumps(ROW).encode(),
+            "guest.json.3.gz": gzip.compress(json.dumps(ROW).encode())[:-9],
+        }.items()
+    ]
+    yield {"kind": "logs", "url": f"logs://{folder}/logs", "do": DELETE}, *broken
 
 
 @pytest.mark.parametrize("kind", [in_redis, in_an_api, in_a_lake, in_duckdb, in_logs])
 def test_no_command_prints_a_canary_of_a_store_of_any_kind(folder, kind):
-    with kind(folder) as (told, broken):
+    with kind(folder) as (told, *breaking):
         (folder / "stores" / "hotel.yaml").write_text(MAP.format(**{"own": "", "whole": "", **told}))
         say, who = Heard(folder), ("--email", ADDRESS)
         assert say("map", "--check", "hotel", "--json").code in (0, 1)
@@ -128,10 +173,13 @@ def test_no_command_prints_a_canary_of_a_store_of_any_kind(folder, kind):
         say("act", "hotel", *who, "--approve", "00000000", "--yes")
         acted = say("act", "hotel", *who, "--approve", plan["plan_sha256"], "--yes", "--json")
         assert acted.code == 0, acted.err
-        broken()
-        for command in ("find", "plan"):
-            say(command, "hotel", *who, "--json")
-        assert say("map", "--check", "hotel").code in (0, 1, 2, 3)
+        for broken in breaking:
+            mended = broken()
+            for command in ("find", "plan"):
+                say(command, "hotel", *who, "--json")
+            assert say("map", "--check", "hotel").code in (0, 1, 2, 3)
+            if mended is not None:
+                mended()
         assert say.leaks() == {}
         assert not any(
             SECRET.encode() in (said if isinstance(said, bytes) else said.encode()) for _, said in say.said

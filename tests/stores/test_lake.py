@@ -135,7 +135,7 @@ def test_a_file_that_cannot_be_read_stops_everything(world):
         lambda: list(world.store.find([ADA])),
         lambda: world.store.act("one", [ADA], TODAY, approved),
     ):
-        with pytest.raises(UnreachableError, match=r"`part-9.parquet` .* cannot be read as Parquet"):
+        with pytest.raises(UnreachableError, match=r"`notes: part-9.parquet` .* cannot be read as Parquet"):
             verb()
     assert world.files() == before
 

@@ -207,7 +207,7 @@ def test_a_file_that_cannot_be_read_stops_everything(tmp_path, data, said):
     bad.write_bytes(data)
     if not data:
         bad.write_bytes(b"\n")
-    with pytest.raises(UnreachableError, match=rf"`b.csv` .* cannot be read as CSV \({said}\)"):
+    with pytest.raises(UnreachableError, match=rf"`people: b.csv` .* cannot be read as CSV \({said}\)"):
         store.act("one", EVE, TODAY, approved)
     assert b"eve@example.org" in good.read_bytes()
 

@@ -210,7 +210,9 @@ def test_a_file_that_cannot_be_read_stops_everything(world, name, data):
     approved = world.store.measure([ADA], TODAY)
     (world.root / "notes" / name).write_bytes(data)
     before = world.files()
-    with pytest.raises(UnreachableError, match=rf"`{name}` .* cannot be read as JSON lines \(line \d\)"):
+    with pytest.raises(
+        UnreachableError, match=rf"`notes: {name}` .* cannot be read as JSON lines \(line \d\)"
+    ):
         world.store.act("one", [ADA], TODAY, approved)
     assert world.files() == before
 

@@ -144,7 +144,7 @@ def test_what_a_worker_refuses_is_said_as_here_and_nothing_is_changed(spark, tmp
     with pytest.raises(NotAllowedError, match="cannot hold what the map writes"):
         store.act("one", WHO, TODAY, store.measure(WHO, TODAY))
     (root / "notes" / "2.jsonl").write_text("torn")
-    with pytest.raises(UnreachableError, match=r"`2.jsonl` .* cannot be read as JSON lines"):
+    with pytest.raises(UnreachableError, match=r"`notes: 2.jsonl` .* cannot be read as JSON lines"):
         list(opened(root, "spark").find(WHO))
     (root / "notes" / "2.jsonl").unlink()
     assert {

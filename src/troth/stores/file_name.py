@@ -1,7 +1,7 @@
 """How a file is told in a message: by its own name where that can name nobody, else by its number on the disk.
 
 A folder's name and a file's may be somebody's (`ada@example.org.parquet`).  Said are names made of
-numbers, days, hexadecimal ids, words of formats, and names of tables that the map has.
+numbers, days, hexadecimal ids, single letters, words of formats, and names of tables that the map has.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _ID = re.compile(r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{
 _NUMBER = re.compile(r"[0-9]{1,6}|(?:19|20)[0-9]{6}")  # a telephone number is longer
 _HEX = re.compile(r"(?i)(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{8,64}|c[0-9]{3}")
 _WORDS = re.compile(
-    r"(?i)part|data|tid|snappy|parquet|orc|avro|csv|tsv|json|jsonl|ndjson|log|txt|gz|zst|xz|bz2|zip|bak|old|orig|tmp|swp|"
+    r"(?i)[a-z]|part|data|tid|snappy|parquet|orc|avro|csv|tsv|json|jsonl|ndjson|log|txt|gz|zst|xz|bz2|zip|bak|old|orig|tmp|swp|"
     r"save|copy|crc|metadata|success"
 )
 

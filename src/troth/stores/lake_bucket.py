@@ -73,6 +73,11 @@ class Bucket:
                 return None
         return (str(seen["e_tag"]), int(seen["size"]))
 
+    def number(self, name: str) -> str:
+        """Return its ETag, by which a listing of the bucket tells it."""
+        mark = self.mark(name)
+        return f"ETag {mark[0] if mark is not None else '?'}"
+
     def open(self, name: str) -> BinaryIO:
         """Open an object; only what is asked for is fetched."""
         with self._reaching():

@@ -44,8 +44,8 @@ class Csv:
             names = found if names is None else names
             if found != names:
                 raise NotAllowedError(
-                    f"The files of the table `{asked.table}` of the store `{asked.store}` do not have the same header. "
-                    "Nothing was changed. Write them with the same columns in the same order."
+                    f"The files of the table `{asked.called}` of the store `{asked.store}` do not have the same "
+                    "header. Nothing was changed. Write them with the same columns in the same order."
                 )
         return pa.schema([pa.field(name, pa.string()) for name in names or ()])
 

@@ -69,7 +69,7 @@ class Delta:
             )
         parts = [
             Part(
-                File(self._place, self._path(name, row["path"], listed)),
+                File(self._place, self._path(name, row["path"], listed), name if name in map_.tables else ""),
                 (row["path"], row["size_bytes"]),
                 tuple((key, (row["partition"] or {}).get(key)) for key in named),
             )

@@ -30,7 +30,7 @@ class Changes:
 class Asked:
     """What a reader must know of a table: its names, the columns the map names, how its CSV is written.
 
-    Files of a table that `evolves` may lack columns, which are null there.
+    Files of a table that `evolves` may lack columns, which are null there.  `said` is what messages call it.
     """
 
     store: str
@@ -38,6 +38,12 @@ class Asked:
     named: Sequence[str] = ()
     csv: CsvForm | None = None
     evolves: bool = False
+    said: str = ""
+
+    @property
+    def called(self) -> str:
+        """What messages call the table."""
+        return self.said or self.table
 
 
 @dataclass(frozen=True, slots=True)

@@ -288,7 +288,7 @@ class Namespace:
                 raise self._refused(name, "has files that are not Parquet", "Rewrite them first")
             parts.append(
                 Part(
-                    File(self.place, self._below(task.file.file_path)),
+                    File(self.place, self._below(task.file.file_path), name if name in map_.tables else ""),
                     (task.file.file_path, task.file.file_size_in_bytes),
                 )
             )

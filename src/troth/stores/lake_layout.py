@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from troth.errors import NotAllowedError
 from troth.rules.map import Map
+from troth.stores import file_name
 from troth.stores.catalogue import STEP_TABLE
 from troth.stores.lake_csv import Csv
 from troth.stores.lake_form import Asked, Block, Bounds, Changes, Form
@@ -83,7 +84,7 @@ class Table:
         folders = dict(part.partition)
         if any(name in folders for values in changes.written.values() for name in values):
             raise NotAllowedError(
-                f"The map writes into a column of the table `{self.asked.table}` of the store `{self.asked.store}` "
+                f"The map writes into a column of the table `{self.asked.called}` of the store `{self.asked.store}` "
                 "that the names of its folders hold (`column=value`). Nothing was changed. Let the map delete such "
                 "rows, or leave that column alone."
             )
@@ -135,17 +136,26 @@ def tables(place: Place, map_: Map, listed: Mapping[str, Mark]) -> Mapping[str, 
         if _form(name) is None and listed[name][1] == 0:
             continue
         if _form(name) is None:
+            said = _said(place, table, name, map_)
+            shown = File(place, name, table if table in map_.tables else "").shown
             raise NotAllowedError(
-                f"The table `{table}` of the store `{store}` has a file beside its data that is neither Parquet, JSON "
-                "lines nor CSV (another format, a checksum, a summary, or the metadata of an Iceberg table). "
-                "Nothing was changed: what is not read is not proven clean. Keep other files outside the lake."
+                f"The table `{said}` of the store `{store}` has a file beside its data, `{shown}`, that is neither "
+                "Parquet, JSON lines nor CSV (another format, a checksum, a summary, or the metadata of an Iceberg "
+                "table). Nothing was changed: what is not read is not proven clean. Keep other files outside the lake."
             )
         if any(("/" in other) != bool(below) or not below for other in found.get(table, ())):
+            said = _said(place, table, name, map_)
             raise NotAllowedError(
-                f"The store `{store}` has more than one file or folder for the table `{table}`. Keep one of them."
+                f"The store `{store}` has more than one file or folder for the table `{said}`. Keep one of them."
             )
         found.setdefault(table, []).append(name)
     return {table: _table(place, table, names, listed, map_) for table, names in found.items()}
+
+
+def _said(place: Place, table: str, name: str, map_: Map) -> str:
+    """Return what messages call a table: one that the map does not name may be called as somebody is."""
+    plain = table in map_.tables or file_name.is_plain(table, map_.tables)
+    return table if plain else place.number(name)
 
 
 def asked_of(map_: Map, table: str, *, evolves: bool = False) -> Asked:
@@ -155,47 +165,49 @@ def asked_of(map_: Map, table: str, *, evolves: bool = False) -> Asked:
     return Asked(map_.store, table, named, mapped.csv if mapped is not None else None, evolves)
 
 
-def checked(table: str, schema: pa.Schema, store: str) -> pa.Schema:
+def checked(table: str, schema: pa.Schema, store: str, said: str = "") -> pa.Schema:
     """Return the columns of a table; raises NotAllowedError where they cannot be told apart."""
+    said = said or table
     lowered = [name.lower() for name in schema.names]
     if len(set(lowered)) < len(lowered) or "_rowid_" in lowered or not lowered:
         raise NotAllowedError(
-            f"The columns of the table `{table}` of the store `{store}` cannot be told apart: two differ in case "
+            f"The columns of the table `{said}` of the store `{store}` cannot be told apart: two differ in case "
             "alone, one is called `_rowid_`, or there is none. Nothing was changed."
         )
     if table == STEP_TABLE or table.startswith("sqlite_"):
-        raise NotAllowedError(f"The store `{store}` has a table called `{table}`, a name Troth needs itself.")
+        raise NotAllowedError(f"The store `{store}` has a table called `{said}`, a name Troth needs itself.")
     return schema
 
 
 def _table(place: Place, table: str, names: Sequence[str], listed: Mapping[str, Mark], map_: Map) -> Table:
+    said = _said(place, table, names[0], map_)
     forms = {found[0]: found[1] for name in names if (found := _form(name)) is not None}
     if len(forms) > 1:
         raise NotAllowedError(
-            f"The table `{table}` of the store `{map_.store}` has files of {' and of '.join(sorted(forms))}. Nothing "
+            f"The table `{said}` of the store `{map_.store}` has files of {' and of '.join(sorted(forms))}. Nothing "
             "was changed. Write its files in one format."
         )
     (form,) = forms.values()
     folders = [_folders(name) for name in names]
     if len({tuple(name for name, _ in each) for each in folders}) > 1:
         raise NotAllowedError(
-            f"The table `{table}` of the store `{map_.store}` has files in folders that name different columns "
+            f"The table `{said}` of the store `{map_.store}` has files in folders that name different columns "
             "(`column=value`). Nothing was changed. Put each file below the same columns in the same order."
         )
     asked = asked_of(map_, table)
     own = [name for name, _ in folders[0]]
-    inner = Asked(asked.store, table, tuple(name for name in asked.named if name not in own), asked.csv)
-    schema = form.schema([File(place, name) for name in names], inner)
+    named = tuple(name for name in asked.named if name not in own)
+    inner = Asked(asked.store, table, named, asked.csv, said=said)
+    files = [File(place, name, table if table in map_.tables else "") for name in names]
+    schema = form.schema(files, inner)
     typed, fields = _typed(folders)
     if set(own) & set(schema.names):
         raise NotAllowedError(
-            f"The table `{table}` of the store `{map_.store}` has a column both in its files and in the names of their "
+            f"The table `{said}` of the store `{map_.store}` has a column both in its files and in the names of their "
             "folders (`column=value`), and the two may differ. Nothing was changed. Keep it in one of them."
         )
-    schema = checked(table, pa.schema([*schema, *fields], schema.metadata), map_.store)
-    parts = [
-        Part(File(place, name), listed[name], partition) for name, partition in zip(names, typed, strict=True)
-    ]
+    schema = checked(table, pa.schema([*schema, *fields], schema.metadata), map_.store, said)
+    parts = [Part(file, listed[file.name], partition) for file, partition in zip(files, typed, strict=True)]
     return Table(inner, form, parts, schema)
 
 

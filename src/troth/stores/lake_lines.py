@@ -44,11 +44,11 @@ class Lines:
             for row in _objects(file, asked.store):
                 for name, value in row.items():
                     shown = f"The key `{name}`" if name in asked.named else "A key that the map does not name"
-                    key = f"{shown} of the table `{asked.table}`"
+                    key = f"{shown} of the table `{asked.called}`"
                     kinds[name] = _one_kind(kinds.get(name), value, key, asked.store)
                 if len(kinds) > COLUMNS_MAX:
                     raise NotAllowedError(
-                        f"The lines of the table `{asked.table}` of the store `{asked.store}` have more than "
+                        f"The lines of the table `{asked.called}` of the store `{asked.store}` have more than "
                         f"{COLUMNS_MAX:,} keys between them. Nothing was changed. Write what differs from line to line "
                         "as a value, not as a key."
                     )

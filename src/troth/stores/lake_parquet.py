@@ -54,8 +54,8 @@ class Parquet:
             first = schema if first is None else first
             if not schema.equals(first):
                 raise NotAllowedError(
-                    f"The files of the table `{asked.table}` of the store `{asked.store}` do not have the same columns "
-                    "and types. Nothing was changed. Write them with one schema."
+                    f"The files of the table `{asked.called}` of the store `{asked.store}` do not have the same "
+                    "columns and types. Nothing was changed. Write them with one schema."
                 )
         return first
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from troth.errors import NotAllowedError, UnreachableError
+from troth.stores import file_name
 
 Mark = tuple[int | str, ...]
 """What is another one once a file was written or replaced."""
@@ -33,6 +34,10 @@ class Place(Protocol):
 
     def mark(self, name: str) -> Mark | None:
         """Return the mark of one file; None when it is not there."""
+        ...
+
+    def number(self, name: str) -> str:
+        """Return by what a file can be found whose name is not to be said."""
         ...
 
     def open(self, name: str) -> BinaryIO:
@@ -98,15 +103,21 @@ class Place(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file in a place."""
+    """One file in a place; `table` is its table, where the map names it."""
 
     place: Place
     name: str
+    table: str = ""
 
     @property
     def shown(self) -> str:
-        """The name without its folders, which may tell somebody's name."""
-        return self.name.rpartition("/")[2]
+        """How messages tell it: its folders, and often its own name, may tell somebody's name."""
+        own = self.name.rpartition("/")[2]
+        plain = file_name.is_plain(own, (self.table,) if self.table else ())
+        if plain and own.startswith(self.table):
+            return own
+        told = own if plain else self.place.number(self.name)
+        return f"{self.table}: {told}" if self.table else told
 
     def open(self) -> BinaryIO:
         """Open it to be read from any place in it."""
@@ -133,8 +144,9 @@ class Folder:
             ) from None
         for path in listed:
             if path.is_symlink():
+                link = file_name.told(path.name, path.lstat().st_ino)
                 raise NotAllowedError(
-                    f"The store `{self.store}` has a symbolic link, `{path.name}`, and links are not followed. "
+                    f"The store `{self.store}` has a symbolic link, `{link}`, and links are not followed. "
                     "Nothing was changed. Put the file itself there."
                 )
             if path.name.endswith(NEW) or not path.is_file():
@@ -151,6 +163,11 @@ class Folder:
         except FileNotFoundError:
             return None
         return (seen.st_ino, seen.st_size, seen.st_mtime_ns)
+
+    def number(self, name: str) -> str:
+        """Return its number on the disk, for `find -inum`."""
+        mark = self.mark(name)
+        return f"inode {mark[0] if mark is not None else '?'}"
 
     def open(self, name: str) -> BinaryIO:
         """Open a file."""
