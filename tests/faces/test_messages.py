@@ -13,7 +13,7 @@ from naming import names
 from troth.errors import NotAllowedError
 from troth.faces.portal.application import application
 from troth.faces.portal.message_pages import BLANK
-from troth.ledger import read, subjects
+from troth.ledger import read, seal, subjects
 from troth.rules.collection import HandedIn
 from troth.rules.consent_form import Form
 from troth.work import (
@@ -26,6 +26,7 @@ from troth.work import (
 )
 from troth.work.may import may
 from troth.work.record_consent import Asked, Choice, record_consent
+from troth.work.verify_proof import verify_proof
 
 ADA, NOBODY = "ada@example.org", "nobody@example.net"
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
@@ -307,6 +308,41 @@ class TestPreferences:
         client.post("/preferences/say", data={"say": "stop", "purpose": "audience"})
         assert code_of(project, purpose="audience") == "withdrawn"
         assert "You said no, on 23 November 2026" in client.get("/preferences").text
+
+    def test_what_is_shown_has_its_receipt_for_whoever_entered_the_code_and_for_nobody_else(
+        self, client, project, code
+    ):
+        def receipts(text):
+            return re.findall(r'href="(/preferences/receipts/\w+)"', text)
+
+        self.enter(client, code)
+        assert receipts(client.get("/preferences").text) == []  # nothing was said yet
+        given = client.post("/preferences/say", data={"say": "give", "purpose": "newsletter"}).text
+        assert "sealed within minutes" in given
+        seal.seal(project.ledger)
+        page = client.get("/preferences").text
+        assert "sealed within minutes" not in page
+        said = receipts(page)
+        assert said == receipts(given)
+        for path in said:
+            found = verify_proof(client.get(path).content)
+            assert (found.sealed, found.event.facts["given"]) == (True, "given")
+            assert ADA.encode() not in client.get(path).content
+        token = message_link.stop_token(project, ADA, "newsletter")
+        assert receipts(client.get(f"/preferences/{token}").text) == []  # a message may have been passed on
+        client.post("/preferences/say", data={"say": "stop", "purpose": "newsletter"})
+        (no,) = receipts(client.get("/preferences").text)
+        assert verify_proof(client.get(no).content).event.kind == "objection_recorded"
+        assert client.get(said[0]).status_code == 404  # shown no more
+        assert client.get("/preferences/receipts/made-up").status_code == 404
+        assert client.get(no, headers={"sec-fetch-site": "cross-site"}).status_code == 403
+        client.post("/preferences/end")
+        assert client.get(no).status_code == 403
+        self.enter(client, code, email=NOBODY)
+        assert client.get(no).status_code == 404
+        assert "Télécharger le reçu" not in client.get("/preferences?lang=fr").text
+        self.enter(client, code)
+        assert "Télécharger le reçu de ce choix" in client.get("/preferences?lang=fr").text
 
     def test_what_is_shown_is_what_is_kept_as_evidence(self, client, project, code):
         self.enter(client, code)

@@ -1,10 +1,13 @@
 """The portal: whoever asks is answered, and whoever holds only a link learns nothing."""
 
+import hashlib
+import io
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from urllib.parse import urlencode, urlsplit
 
+import pypdf
 import pytest
 from litestar.testing import TestClient
 
@@ -15,8 +18,10 @@ from shop_project import opened
 from troth.faces.portal.application import application
 from troth.faces.portal.limits import Limit
 from troth.faces.words import catalogues
+from troth.ledger import read, seal
 from troth.work import ask as asking
 from troth.work import carry_on, due_calendar, request_file
+from troth.work.verify_proof import verify_proof
 
 
 @pytest.fixture
@@ -224,6 +229,106 @@ def test_the_answer_opens_only_where_the_code_was_entered(visit, project, code):
     assert "ada@example.org" not in seen
     assert stranger.post(f"{page}/answer").status_code == 403
     assert stranger.post(f"{page}/withdraw").status_code == 403
+
+
+def taken_home(page, what):
+    """Return the addresses of the receipts, or of the letters, that a page offers."""
+    return re.findall(rf'href="(/follow/[\w-]+/{what}/\w+)"', page.text)
+
+
+def test_each_step_of_a_request_has_a_receipt_that_anybody_verifies(visit, project, code):
+    client, stranger = visit(), visit()
+    page = ask(client)
+    assert taken_home(client.get(page), "receipts") == []  # not before the code
+    prove(client, page, code())
+    early = client.get(page)
+    opening = taken_home(early, "receipts")[0]
+    assert "sealed within minutes" in early.text
+    assert not verify_proof(client.get(opening).content).sealed
+    story.grant_access(project, "2026-0001")
+    for _ in range(2):
+        carry_on.carry_on(project, "2026-0001")
+    client.post(f"{page}/answer")
+    seal.seal_all(project.ledger)
+    late = client.get(page)
+    assert "sealed within minutes" not in late.text
+    assert ">Reçu</a>" in client.get(f"{page}?lang=fr").text
+    proven = []
+    for path in taken_home(late, "receipts"):
+        given = client.get(path)
+        assert given.headers["cache-control"] == "no-store"
+        assert "receipt-2026-0001-" in given.headers["content-disposition"]
+        found = verify_proof(given.content)  # as `troth verify FILE` does, without network
+        assert found.sealed
+        assert found.event.request == "2026-0001"
+        assert b"ada@example.org" not in given.content
+        proven.append(found.event.kind)
+        checked = stranger.post(
+            "/verify", files={"file": ("receipt.json", given.content, "application/json")}
+        )
+        assert "Genuine: it is ours" in checked.text
+        assert "An entry of the kind" not in checked.text
+    assert proven[0] == "request_received"
+    assert {"claim_decided", "letter_sent", "answer_taken"} <= set(proven)
+    for path in taken_home(late, "receipts") + taken_home(late, "letters"):
+        assert stranger.get(path).status_code == 403
+
+
+def test_the_end_of_a_request_has_its_receipt(visit, project, code):
+    client = visit()
+    page = ask(client)
+    prove(client, page, code())
+    shown = client.post(f"{page}/withdraw")
+    ends = [verify_proof(client.get(path).content).event for path in taken_home(shown, "receipts")]
+    assert [one.facts["to"] for one in ends if one.kind == "request_moved"] == ["withdrawn"]
+
+
+def test_a_receipt_or_a_letter_is_of_the_request_whose_code_was_entered_and_of_a_step_shown_there(
+    visit, project, code
+):
+    client = visit()
+    theirs = ask(client, email="eve@example.org", once="a-form-of-ones-own-2")
+    prove(client, theirs, code())
+    of_theirs = [one.rpartition("/")[2] for one in taken_home(client.get(theirs), "receipts")]
+    client = visit()
+    page = ask(client)
+    prove(client, page, code())
+    number = request_file.by_token(project, page.rpartition("/")[2])
+    mine = [one.rpartition("/")[2] for one in taken_home(client.get(page), "receipts")]
+    stream = read.stream(project.ledger, f"request/{number}")
+    inner = [one.id for one in stream if one.kind == "address_proven" or one.facts.get("kind") == "code"]
+    assert len(inner) > 1
+    assert mine
+    for kind in ("receipts", "letters"):
+        for event in (*of_theirs, *inner, "01M848FM0HG12PS38BDH78ESK8", "x", "%00"):
+            assert client.get(f"{page}/{kind}/{event}").status_code == 404, (kind, event)
+        for event in (*mine, *of_theirs):
+            assert client.get(f"{theirs}/{kind}/{event}").status_code == 403
+            assert client.get(f"{page[:-1]}/{kind}/{event}").status_code == 404
+        elsewhere = {"sec-fetch-site": "cross-site"}
+        assert client.get(f"{page}/{kind}/{mine[0]}", headers=elsewhere).status_code == 403
+
+
+def test_a_letter_is_taken_as_it_went_and_its_receipt_vouches_for_it(visit, project, code, letters):
+    client = visit()
+    page = ask(client)
+    prove(client, page, code())
+    story.take_longer(project, "2026-0001", posted="RR 12 345 678 9 FR")
+    shown = client.get(page)
+    assert "Download this letter" in shown.text
+    first, last = [client.get(path) for path in taken_home(shown, "letters")]
+    assert first.headers["content-type"] == "text/plain; charset=utf-8"
+    assert "letter-2026-0001-2026-11-23.txt" in first.headers["content-disposition"]
+    assert first.text.partition("\n")[0] == letters()[0][1]
+    hashes = [
+        verify_proof(client.get(path).content).event.facts.get("sha256")
+        for path in taken_home(shown, "receipts")
+    ]
+    assert hashlib.sha256(first.content).hexdigest() in hashes
+    assert "letter-2026-0001-2026-11-23.pdf" in last.headers["content-disposition"]
+    paper = pypdf.PdfReader(io.BytesIO(last.content)).pages[0].extract_text()
+    assert "23 November 2026" in paper.replace("\xa0", " ")
+    assert "Nine archives" in paper
 
 
 def test_a_session_of_one_request_opens_no_other(visit, project, code):

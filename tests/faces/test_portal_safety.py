@@ -13,6 +13,7 @@ from troth.faces.brand import LOGO_BYTES_MAX
 from troth.faces.portal import session
 from troth.faces.portal.application import application
 from troth.faces.portal.limits import Limit
+from troth.ledger import read
 from troth.work import message_link, preferences, request_file
 
 PAGES_MAX, PAGE_BYTES_MAX = 150, 150_000
@@ -223,6 +224,11 @@ def test_nobody_reaches_the_request_of_another(client, shop):
     for what in ("say", "withdraw", "narrow", "answer", "document"):
         sent = client.post(f"{other}/{what}", data={"claim": "c1", "wording": "x"}, follow_redirects=False)
         assert sent.status_code == 403, what
+    for what in ("receipts", "letters"):
+        for event in read.stream(project.ledger, f"request/{theirs}"):
+            assert client.get(f"{other}/{what}/{event.id}").status_code == 403, what
+            here = f"/follow/{request_file.token(project, mine)}/{what}/{event.id}"
+            assert client.get(here).status_code == 404, what
     swapped = f"/follow/{theirs}-{request_file.token(project, mine).rpartition('-')[2]}"
     assert client.get(swapped).status_code == 404
     assert client.post(f"{swapped}/say", data={"wording": "x"}).status_code == 404

@@ -33,6 +33,7 @@ from troth.work import (
     prove_address,
     request_file,
 )
+from troth.work.verify_proof import verify_proof
 
 
 def test_a_request_is_numbered_dated_and_acknowledged(project, letters):
@@ -177,6 +178,32 @@ def test_an_access_request_ends_with_a_copy_that_only_the_proven_address_fetches
     assert "bob@example.org" not in page
     assert all(title in page for title in ("The purposes", "The recipients", "Example Hosting SAS", "CNIL"))
     assert "copy of your data until 23 December 2026" in letters()[-2][2]
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [("en", "that your request reached us"), ("fr", "que votre demande nous est parvenue")],
+)
+def test_an_answer_holds_the_receipt_of_the_opening_and_of_what_was_sealed_by_then(project, language, says):
+    sealed_ = story.ask(project, "access", language=language)
+    seal.seal(project.ledger)
+    late = story.ask(project, "access", email="eve@example.org", language=language)
+    for number, known in ((sealed_, {"request_received", "letter_sent"}), (late, {"request_received"})):
+        decide.decide(project, number, "c1", "grant", "marie")
+        build_package.build_package(project, number, "c1")
+        whole = b"".join(build_package.open_package(project, number, "c1", "marie"))
+        with zipfile.ZipFile(io.BytesIO(whole)) as opened_:
+            held = [name for name in opened_.namelist() if name.startswith("receipts/")]
+            proofs = [verify_proof(opened_.read(name)) for name in held]
+            page = opened_.read("index.html").decode()
+        assert held[0] == "receipts/01-received.json"
+        assert {one.event.kind for one in proofs} == known
+        assert {one.event.request for one in proofs} == {number}
+        assert {one.sealed for one in proofs} == {number == sealed_}
+        assert all(f'<a href="{name}">' in page for name in held)
+        assert '<a href="http://127.0.0.1:8080/verify">' in page
+        assert says in page
+        assert ("signed" in page or "signé" in page) is (number == late)
 
 
 def test_the_answer_is_gone_after_its_time(project, code, clock):

@@ -9,12 +9,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 
 from troth.errors import NotAllowedError, TamperedError
 from troth.ledger import keys, note, read, seal
@@ -24,6 +24,9 @@ from troth.rules import tree
 from troth.rules.event import Event, decode
 
 FORMAT = "troth receipt 1"
+_SEALED = text(
+    "SELECT id FROM leaves WHERE id IN :ids AND number < (SELECT coalesce(max(size), 0) FROM checkpoints)"
+).bindparams(bindparam("ids", expanding=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,12 @@ def receipt(ledger: Ledger, event_id: str) -> bytes:
             told["path"] = [base64.b64encode(step).decode() for step in path]
             told["checkpoint"] = written
     return json.dumps(told, ensure_ascii=False, indent=2).encode() + b"\n"
+
+
+def sealed(ledger: Ledger, event_ids: Sequence[str]) -> frozenset[str]:
+    """Return those of these events that a checkpoint covers: their receipts hold the proof, and not a promise alone."""
+    with ledger.looking() as connection:
+        return frozenset(map(str, connection.execute(_SEALED, {"ids": list(event_ids)}).scalars()))
 
 
 def _promise(origin: str, event_id: str, hashed: bytes) -> str:

@@ -27,7 +27,7 @@ from jinja2 import Environment, Template
 from markdown_it import MarkdownIt
 
 from troth.errors import NotAllowedError
-from troth.law import authority, right, sentence
+from troth.law import authority, clock, right, sentence
 from troth.law.jurisdiction import lineage
 from troth.ledger import append, vault
 from troth.outside.archive import Archive
@@ -41,7 +41,7 @@ from troth.rules.map import MapTable, Retain
 from troth.rules.package import AnyMask, FileMask, Mask
 from troth.rules.plan import archived_until
 from troth.stores.contract import Row, Who
-from troth.work import cover, request_file, send_letter
+from troth.work import cover, give_receipt, request_file, send_letter
 from troth.work.establishment import day_here
 from troth.work.project import Project
 
@@ -259,9 +259,12 @@ def _write(
                     "portable.json", [part.encode() for part in _manifest(found.number, today, shown)]
                 )
                 archive.add("schema.json", [portable.schema().encode()])
+            receipts = give_receipt.enclosed(project, found.number)
+            for receipt in receipts:
+                archive.add(receipt.name, [receipt.written])
             archive.add(
                 "index.html",
-                [_page(project, found, claim, shown, attached, language, ported=ported).encode()],
+                [_page(project, found, claim, shown, attached, receipts, language, ported=ported).encode()],
             )
         chunks.rest()
         yield from _drained(chunks)
@@ -395,6 +398,7 @@ def _page(
     claim: str,
     shown: Sequence[_Table],
     attached: Sequence[Attached],
+    receipts: Sequence[give_receipt.Enclosed],
     language: str,
     *,
     ported: bool,
@@ -411,8 +415,20 @@ def _page(
         received=send_letter.day(found.state["received"], language), made=send_letter.day(today.isoformat(), language),
         rows=sum(table.rows for table in shown) + len(attached), tables=shown,
         sections=[] if ported else list(_sections(project, found.state, language, told, today)), ported=ported,
-        attached=attached, coverage=cover.lines(project, {**found.claim(claim), "package": True}, language),
+        attached=attached, receipts=[_proof(one, told, str(found.state["tz"]), language) for one in receipts],
+        verify=f"{project.settings.public_url}/verify",
+        coverage=cover.lines(project, {**found.claim(claim), "package": True}, language),
     )  # fmt: skip
+
+
+def _proof(
+    enclosed: give_receipt.Enclosed, told: Mapping[str, str], zone: str, language: str
+) -> dict[str, str]:
+    """Say of a receipt what it proves, and of which day."""
+    on = clock.receipt_day(enclosed.event.at, zone)
+    what = told[f"receipt_{enclosed.event.kind}"]
+    more = "" if enclosed.sealed else f" {told['receipt_promised']}"
+    return {"name": enclosed.name, "said": f"{what}, {send_letter.day(on.isoformat(), language)}{more}"}
 
 
 @lru_cache

@@ -6,14 +6,18 @@ Law: GDPR Art. 12(1).
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
+from datetime import date
 from importlib.resources import files
 from pathlib import PurePath
 from typing import Any
 
 from troth.errors import KeyDestroyedError, NotFoundError
+from troth.law import clock
 from troth.ledger import read, vault
 from troth.outside.pdf import typeset
 from troth.rules.letter import Written, phrase
+from troth.rules.receipted import is_letter
 from troth.work import request_file, send_letter
 from troth.work.project import Project
 
@@ -52,14 +56,50 @@ def as_it_came(project: Project, number: str, ident: str, ending: str) -> bytes 
     return base64.b64decode(str(payload["data"]))
 
 
+def as_sent(project: Project, number: str, event_id: str) -> tuple[str, date, bytes]:
+    """Return a letter that reached the person as it went: how its file ends, the day it went, and its bytes.
+
+    That is its subject and its text, whose hash is in the receipt of the letter; one that went by post is on paper, and
+    one that was imported as a file is that file.  Raises NotFoundError where there is no such letter of this request.
+    """
+    found = request_file.load(project, number)
+    events = read.stream(project.ledger, found.stream)
+    event = next((one for one in events if one.id == event_id and is_letter(one)), None)
+    try:
+        payload: Any = vault.payload(project.ledger, event) if event is not None and event.key else {}
+    except KeyDestroyedError:
+        payload = {}
+    if event is None or not keeps_letter(payload):
+        raise NotFoundError("There is no such page.")
+    written_on = event.facts.get("on")  # of a letter that went before its request was imported
+    on = (
+        date.fromisoformat(str(written_on))
+        if written_on
+        else clock.receipt_day(event.at, str(found.state["tz"]))
+    )
+    if "data" in payload:
+        return PurePath(str(payload["name"])).suffix.lower(), on, base64.b64decode(str(payload["data"]))
+    written = Written(str(payload["subject"]), str(payload["text"]))
+    if event.facts["channel"] == "post":
+        return ".pdf", on, pdf(project, number, written, str(payload.get("to") or ""), on=on)
+    return ".txt", on, f"{written.subject}\n{written.text}".encode()
+
+
+def keeps_letter(payload: Mapping[str, Any]) -> bool:
+    """Say whether a letter is kept with its event: an import may know of one without having it."""
+    return "data" in payload or "text" in payload
+
+
 def is_receipt(project: Project, number: str, ident: str) -> bool:
     """Say whether a letter is the receipt that somebody at the desk takes with them, dated and signed."""
     state = request_file.load(project, number).state
     return ident == "acknowledgement" and state["channel"] == "desk"
 
 
-def pdf(project: Project, number: str, written: Written, to: str, *, receipt: bool = False) -> bytes:
-    """Set a letter on paper (PDF/UA-1); a `receipt` has a line to sign."""
+def pdf(
+    project: Project, number: str, written: Written, to: str, *, receipt: bool = False, on: date | None = None
+) -> bytes:
+    """Set a letter on paper (PDF/UA-1), of today or of the day it went `on`; a `receipt` has a line to sign."""
     state = request_file.load(project, number).state
     language = str(state["language"])
     name = str(request_file.reached(project, number).get("name") or "")
@@ -74,7 +114,7 @@ def pdf(project: Project, number: str, written: Written, to: str, *, receipt: bo
         "organisation": send_letter.organisation(project, language),
         "to": [line for line in dict.fromkeys([name, *lines]) if line],
         "on": send_letter.day(
-            request_file.today(project, request_file.load(project, number)).isoformat(), language
+            (on or request_file.today(project, request_file.load(project, number))).isoformat(), language
         ),
         "subject": written.subject,
         "text": written.text,

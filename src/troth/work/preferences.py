@@ -16,6 +16,7 @@ from hashlib import sha256
 
 from troth.errors import NotAllowedError, NotFoundError
 from troth.ledger import forms, keys, subjects, tries
+from troth.ledger.receipt import receipt
 from troth.outside.mail import Letter, is_address
 from troth.policy.promise import Purpose
 from troth.rules import letter, purpose_scope
@@ -37,13 +38,18 @@ _SAID = {
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """One purpose as somebody stands to it: `said` is yes, unless, objected, refused, ended or never."""
+    """One purpose as somebody stands to it: `said` is yes, unless, objected, refused, ended or never.
+
+    `events` are the ids of the answers it stands on, one for each channel that was asked about; none where nobody
+    answered, and where an objection is known by the address alone.
+    """
 
     purpose: str
     said: str
     on: str
     may_stop: bool
     may_give: bool
+    events: tuple[str, ...] = ()
 
 
 def choices(project: Project) -> tuple[Purpose, ...]:
@@ -65,14 +71,31 @@ def _stands(project: Project, email: str, purpose: Purpose) -> Preference:
     answers = [may(project, [("email", email)], str(purpose.key), channel=one) for one in channels]
     reason = next((one for one in answers if one.allowed), answers[0]).reason
     allowed = any(one.allowed for one in answers)
-    if allowed:
-        said = "yes" if reason.code == "consented" else "unless"
-    else:
-        said = _SAID.get(reason.code, "never")
+    said = _said(reason.code, allowed=allowed)
+    stands = (one.reason for one in answers if _said(one.reason.code, allowed=one.allowed) == said)
     return Preference(
         str(purpose.key), said, (reason.at or "")[:10], may_stop=said not in {"objected", "refused"},
         may_give=takes_consent(purpose) and said not in {"yes", "unless"},
+        events=tuple(dict.fromkeys(one.event for one in stands if one.event and _is_answer(one.code))),
     )  # fmt: skip
+
+
+def _is_answer(code: str) -> bool:
+    """Say whether a reason is what the person said; a restriction names its stream, and is none."""
+    return code == "consented" or code in _SAID
+
+
+def _said(code: str, *, allowed: bool) -> str:
+    if allowed:
+        return "yes" if code == "consented" else "unless"
+    return _SAID.get(code, "never")
+
+
+def receipt_of(project: Project, email: str, event_id: str) -> bytes:
+    """Return the receipt of an answer that stands now; raises NotFoundError for whatever is not this person's."""
+    if not any(event_id in one.events for one in of(project, email)):
+        raise NotFoundError("There is no such page.")
+    return receipt(project.ledger, event_id)
 
 
 def give(

@@ -27,6 +27,7 @@ from troth.faces.portal.notice_pages import notice_pages
 from troth.faces.portal.pages import FORM_BYTES_MAX, pages
 from troth.faces.portal.preference_pages import preference_pages
 from troth.faces.portal.reading_pages import reading_pages
+from troth.faces.portal.receipt_pages import receipt_pages
 from troth.faces.portal.recipient_pages import recipient_pages
 from troth.faces.portal.task_pages import task_pages
 from troth.faces.portal.verify_pages import verify_pages
@@ -56,6 +57,7 @@ def application(project: Project, *, asks: Limit | None = None, codes: Limit | N
     routes += verify_pages(project, shown, Limit(120, 3600))
     routes += task_pages(project, shown, Limit(60, 3600))
     routes += document_pages(project, Limit(60, 3600))
+    routes += receipt_pages(project, Limit(600, 3600))
     routes += incident_pages(project, shown, Limit(10, 3600))
     routes += message_pages(project, shown)
     routes += preference_pages(project, shown, codes or Limit(20, 3600))

@@ -203,7 +203,7 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
     @post("/follow/{token:str}/answer", sync_to_thread=True, status_code=200)
     def answer(request: Asked, token: FromPath[str], data: Form) -> Stream:
         """POST /follow/TOKEN/answer: an answer, as often as needed for its time."""
-        number = opened(request, token)
+        number = opened(request, project, token)
         claim = _text(data, "claim") or None
         chunks: Iterator[bytes] = build_package.take_answer(project, number, claim)
         several = len(build_package.ready(request_file.load(project, number).state)) > 1
@@ -219,7 +219,7 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
         """POST /follow/TOKEN/say: add something to the request."""
         typed = _text(data, "wording")
         try:
-            number = opened(request, token)
+            number = opened(request, project, token)
         except PermissionDeniedException:
             same_site(request, project)
             return shown(request, token, request_file.by_token(project, token), "say.ended", 403, typed=typed)
@@ -232,24 +232,16 @@ def pages(project: Project, look: Look, *, asks: Limit, codes: Limit) -> list[An
     @post("/follow/{token:str}/withdraw", sync_to_thread=True, status_code=303)
     def withdraw(request: Asked, token: FromPath[str]) -> Response[Any]:
         """POST /follow/TOKEN/withdraw: stop."""
-        number = opened(request, token)
+        number = opened(request, project, token)
         close_request.withdraw(project, number)
         return Redirect(f"/follow/{token}{carried(request, 'told=withdraw.done')}", status_code=303)
 
     @post("/follow/{token:str}/narrow", sync_to_thread=True, status_code=303)
     def narrow(request: Asked, token: FromPath[str], data: Form) -> Response[Any]:
         """POST /follow/TOKEN/narrow: let one claim go."""
-        number = opened(request, token)
+        number = opened(request, project, token)
         close_request.narrow(project, number, _text(data, "claim"))
         return Redirect(f"/follow/{token}{carried(request, 'told=narrow.done')}", status_code=303)
-
-    def opened(request: Asked, token: str) -> str:
-        """Return the number, where this browser entered the code; refuse everybody else."""
-        same_site(request, project)
-        number = request_file.by_token(project, token)
-        if not session.holds(project, number, request.cookies.get(session.NAME)):
-            raise PermissionDeniedException
-        return number
 
     @get("/calendar/{name:str}", sync_to_thread=True)
     def calendar(request: Asked, name: FromPath[str]) -> Response[bytes]:
@@ -328,6 +320,15 @@ def same_site(request: Asked, project: Project) -> None:
     ours = {host, urlsplit(project.settings.public_url).netloc}
     if origin is not None and parts_of(origin).netloc not in ours - {""}:
         raise PermissionDeniedException
+
+
+def opened(request: Asked, project: Project, token: str) -> str:
+    """Return the number of a private page, where this browser entered its code; refuse everybody else."""
+    same_site(request, project)
+    number = request_file.by_token(project, token)
+    if not session.holds(project, number, request.cookies.get(session.NAME)):
+        raise PermissionDeniedException
+    return number
 
 
 def limited(request: Asked, limit: Limit) -> None:

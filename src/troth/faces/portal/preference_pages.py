@@ -23,9 +23,12 @@ from troth.faces.in_turn import in_turn
 from troth.faces.portal.limits import Limit
 from troth.faces.portal.pages import Asked, limited, same_site
 from troth.faces.portal.reading_pages import cookie_choice
+from troth.faces.portal.receipt_pages import receipt_file
 from troth.faces.sent_once import WORD_MAX
 from troth.faces.web import Look, carried
 from troth.faces.words import Words
+from troth.ledger import read
+from troth.ledger.receipt import sealed
 from troth.policy.promise import Purpose
 from troth.work import message_link, preferences, stop_messages
 from troth.work.establishment import day_here
@@ -63,6 +66,8 @@ def preference_pages(project: Project, look: Look, limit: Limit) -> list[Any]:
     def shown(request: Asked, email: str, action: str, *, proven: bool) -> Response[str]:
         words = look.words_for(request)
         stands = {one.purpose: one for one in preferences.of(project, email)}
+        proofs = [event for one in stands.values() for event in one.events] if proven else []
+        done = sealed(project.ledger, proofs)
         cards = []
         for purpose in preferences.choices(project):
             one = stands[str(purpose.key)]
@@ -72,11 +77,30 @@ def preference_pages(project: Project, look: Look, limit: Limit) -> list[Any]:
                 "purpose": one.purpose, "does": _capital(purpose.does.said(words.language)),
                 "state": words(f"prefs.state.{one.said}", on=on), "mood": MOODS.get(one.said, ""),
                 "said": one.said, "may_stop": one.may_stop, "may_give": one.may_give, "form": form,
+                "receipts": [receipt_line(event, words, proven=event in done) for event in one.events if proven],
             })  # fmt: skip
         path = "/preferences" if proven else action.removesuffix("/say")
         return look.page(request, "preferences.html", words("prefs.title"), path=path, action=action, choices=cards,
                          told=_said(request, words), proven=proven, once=secrets.token_urlsafe(18),
                          choice=cookie_choice(project.policy, request))  # fmt: skip
+
+    def receipt_line(event: str, words: Words, *, proven: bool) -> dict[str, object]:
+        channel = f"channel.{read.event(project.ledger, event).facts.get('channel')}"
+        text = (
+            words("prefs.receipt.by", channel=words(channel))
+            if words.has(channel)
+            else words("prefs.receipt")
+        )
+        return {"event": event, "text": text, "sealed": proven}
+
+    @get("/preferences/receipts/{event:str}", sync_to_thread=True)
+    def receipt(request: Asked, event: FromPath[str]) -> Response[bytes]:
+        """GET /preferences/receipts/EVENT: the receipt of a choice that is shown, for whoever entered a code here."""
+        same_site(request, project)
+        known = who(request)
+        if known is None:
+            raise PermissionDeniedException
+        return receipt_file(f"receipt-{event}", preferences.receipt_of(project, known.email, event))
 
     def card(purpose: Purpose, words: Words, request: Asked) -> str:
         """Draw what somebody says yes to: the same for everybody, so that it proves what was shown."""
@@ -193,7 +217,7 @@ def preference_pages(project: Project, look: Look, limit: Limit) -> list[Any]:
             f"/preferences{carried(request, 'told=prefs.told.ended')}", status_code=303, cookies=[gone]
         )
 
-    return [show, linked, code, enter, say, say_by_link, end]
+    return [show, linked, receipt, code, enter, say, say_by_link, end]
 
 
 def _once(data: dict[str, Any]) -> str:

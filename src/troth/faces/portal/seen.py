@@ -12,9 +12,11 @@ from troth.errors import KeyDestroyedError
 from troth.faces.words import Words
 from troth.law.sentence import cite
 from troth.ledger import read, vault
+from troth.ledger.receipt import sealed
 from troth.rules import representation, request, request_guard
 from troth.rules.event import Event
-from troth.work import build_package, request_file, show_document
+from troth.rules.receipted import is_letter, is_receipted
+from troth.work import build_package, letter_paper, request_file, show_document
 from troth.work.establishment import day_here
 from troth.work.project import Project
 
@@ -63,7 +65,7 @@ def seen(project: Project, number: str, words: Words, *, private: bool) -> dict[
         "answer_until": words.day(until) if until else "",
         "thread": list(_thread(project, events, words, state)) if private else [],
         "documents": list(_documents(events, state, words)) if private else [],
-        "story": list(_story(events, words, state, private=private)),
+        "story": list(_story(project, events, words, state, private=private)),
     }
 
 
@@ -118,9 +120,10 @@ def _thread(
     theirs = not representation.to_the_subject(state)
     for event in events:
         try:
-            if _is_letter(event):
+            if is_letter(event):
                 letter = vault.payload(project.ledger, event)
                 yield {
+                    "file": event.id if letter_paper.keeps_letter(letter) else "",
                     "ours": True, "subject": letter.get("subject", ""), "on": words.day(_local(event.at, state["tz"])),
                     "lines": _paragraphs(str(letter.get("text", ""))),
                 }  # fmt: skip
@@ -137,11 +140,6 @@ def _thread(
                            "lines": lines}  # fmt: skip
         except KeyDestroyedError:
             continue
-
-
-def _is_letter(event: Event) -> bool:
-    facts = event.facts
-    return event.kind == "letter_sent" and facts["kind"] != "code" and facts["outcome"] == "sent"
 
 
 def _paragraphs(text: str) -> list[str]:
@@ -164,9 +162,12 @@ def _documents(events: tuple[Event, ...], state: Mapping[str, Any], words: Words
 
 
 def _story(
-    events: tuple[Event, ...], words: Words, state: Mapping[str, Any], *, private: bool
-) -> Iterator[dict[str, str]]:
+    project: Project, events: tuple[Event, ...], words: Words, state: Mapping[str, Any], *, private: bool
+) -> Iterator[dict[str, object]]:
+    """Yield the steps, each with the name of its receipt where this person gets one, and whether it is sealed."""
     told: set[str] = set()
+    receipted = [event.id for event in events if private and is_receipted(event)]
+    proven = sealed(project.ledger, receipted)
     for event in events:
         key = f"story.{event.kind}"
         if not words.has(key) or event.kind in told or (not private and event.kind != "request_received"):
@@ -191,6 +192,8 @@ def _story(
             "at": at.isoformat(timespec="seconds"),
             "on": words.day(at),
             "text": words(key, to=to, right=right),
+            "receipt": event.id if event.id in receipted else "",
+            "sealed": event.id in proven,
         }
 
 
