@@ -31,6 +31,7 @@ from shop_project import load_for_children, make, opened
 from troth.ledger import read, seal
 from troth.ledger.verify import verify
 from troth.work import build_package, carry_on, decide
+from troth.work.verify_proof import verify_proof
 
 pytestmark = pytest.mark.slow
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -154,7 +155,8 @@ class Place:
             for letter in state["letters"]:
                 del letter["event"]
             for claim in state["claims"].values():
-                (claim["package"] or {}).pop("kept_under", None)
+                for varies in ("kept_under", "sha256", "bytes"):  # its receipts hold what was sealed by then
+                    (claim["package"] or {}).pop(varies, None)
             events = read.stream(project.ledger, f"request/{self.number}")
             seal.seal_all(project.ledger)
             assert verify(project.ledger).whole
@@ -363,10 +365,16 @@ def test_an_answer_half_built_is_built_anew_and_whole(tmp_path, worker):
 
 
 def _answer(project, number):
-    """The files of the answer to the first claim, as a handler opens them."""
+    """The files of the answer to the first claim, as a handler opens them, but for receipts: they tell what was sealed."""
     data = b"".join(build_package.open_package(project, number, "c1", "marie"))
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
+        held = {name: archive.read(name) for name in archive.namelist()}
+    opening = verify_proof(held["receipts/01-received.json"])
+    assert (opening.event.kind, opening.event.request) == ("request_received", number)
+    page, _, _ = held["index.html"].partition(b'<section aria-labelledby="receipts">')
+    return {name: one for name, one in held.items() if not name.startswith("receipts/")} | {
+        "index.html": page
+    }
 
 
 if __name__ == "__main__":
