@@ -365,7 +365,7 @@ def test_an_answer_half_built_is_built_anew_and_whole(tmp_path, worker):
 
 
 def _answer(project, number):
-    """The files of the answer to the first claim, as a handler opens them, but for receipts: they tell what was sealed."""
+    """The files of the answer to the first claim, as a handler opens them, but for its receipts."""
     data = b"".join(build_package.open_package(project, number, "c1", "marie"))
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         held = {name: archive.read(name) for name in archive.namelist()}
