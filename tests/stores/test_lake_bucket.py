@@ -98,6 +98,17 @@ def test_lines_and_csv_are_erased_in_a_bucket_too(s3, tmp_path, form):
     assert world.store.gone([ADA], TODAY) == 0
 
 
+@pytest.mark.parametrize("name", ["notes/kanarie@kanarie.example.parquet", "kanarie/part-0.parquet"])
+def test_an_object_whose_name_may_be_somebodys_is_told_by_its_etag(world, name):
+    obstore.put(world.bucket.objects, name, b"PAR1 torn")
+    told = "part-0.parquet" if name.endswith("part-0.parquet") else f"notes: {world.bucket.number(name)}"
+    with pytest.raises(UnreachableError) as said:
+        world.store.gone([ADA], TODAY)
+    assert f"The file `{told}` of the store" in str(said.value)
+    assert "kanarie" not in str(said.value)
+    assert str(world.bucket.mark(name)[0]) in world.bucket.number(name)
+
+
 def test_objects_without_a_match_are_not_written_and_nothing_is_left(world):
     before = world.bucket.files()
     erase(world.store, who=[OBRIEN])
