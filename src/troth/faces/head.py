@@ -9,8 +9,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Request
 from litestar.types import Message, Receive, Scope, Send
+
+LOOKED = "troth.head"
+"""Where a message to the routes says that it was asked as HEAD."""
+
+
+def is_head(request: Request[Any, Any, Any]) -> bool:
+    """Say whether somebody only looked whether an address is there: what GET measures or counts, that does not."""
+    scope: Any = request.scope
+    return bool(scope.get(LOOKED, False))
 
 
 class Application(Litestar):
@@ -29,7 +38,7 @@ class Application(Litestar):
             await send(message)
 
         if bare:
-            asked = {**asked, "method": "GET"}
+            asked = {**asked, "method": "GET", LOOKED: True}
         await super().__call__(asked, receive, sent)
 
 

@@ -19,6 +19,7 @@ from litestar import Response, post, route
 from litestar.params import FromPath
 
 from troth.errors import TrothError
+from troth.faces.head import is_head
 from troth.faces.portal.pages import Asked
 from troth.faces.web import HEADERS, Look, carried
 from troth.work import message_link, stop_messages
@@ -69,7 +70,7 @@ def message_pages(project: Project, look: Look) -> list[Any]:
         """GET /m/TOKEN (/m/TOKEN.gif): lead on, by way of the measuring only with consent of this very moment."""
         known = message_link.token_of(token.removesuffix(".gif"))
         found = await asyncio.to_thread(message_link.followed_of, project, known)
-        measured = request.method == "GET" and await asyncio.to_thread(_agreed, project, found)
+        measured = not is_head(request) and await asyncio.to_thread(_agreed, project, found)
         to = found.measured if measured else found.target
         if not to:
             return Response(BLANK, media_type="image/gif", headers=UNWRITTEN)
