@@ -26,7 +26,7 @@ AT_THE_COMMAND_LINE = frozenset({"stores/detect.py", "stores/draft.py", "stores/
 IN_BOTH_LANGUAGES = frozenset({"rules/package.py"})
 """What stands in both languages where it is said."""
 NOT_SAID = frozenset({
-    "Basic {}", "character varying", "{} has not", "channel {}:", "the policy was changed", "https://{}",
+    "Basic {}", "{} has not", "channel {}:", "the policy was changed", "https://{}",
     "table.{}.lifetime", "table.{}.data_kept", "troth-{}", "interval 30 days", "lake://{}", "expire-{}.json",
     "action {} {}", "{}:archive", "batch {}", "batch {} recorded", "batch {} begun", "row {}.{}",
     r"(?:interval\s+)?(\d+)\s+(second|minute|hour|day|week|month|year)s?",
