@@ -632,6 +632,27 @@ def test_values_decide_among_several_kinds_of_people(sqlite_database):
     assert guesses(found, "niveau").edges == ()
 
 
+def test_a_members_number_that_is_no_key_leads_to_its_member(sqlite_database):
+    sqlite_database.run(
+        *people("membre", range(1, 301)),
+        "ALTER TABLE membre ADD COLUMN numero INT",
+        *(f"UPDATE membre SET numero = {number} WHERE id = {n}" for n, number in enumerate(SPARSE, start=1)),
+        *of("cotisation", "adh", SPARSE[::2]),
+    )
+    assert guesses(drafted(sqlite_database), "cotisation").edges == ()
+    sqlite_database.run("CREATE UNIQUE INDEX alone ON membre (numero)")
+    sqlite_database.run(
+        "ALTER TABLE membre ADD COLUMN carte_lue INT",
+        "ALTER TABLE membre ADD COLUMN parrain INT",
+        "UPDATE membre SET carte_lue = numero, parrain = (SELECT numero FROM membre a WHERE a.id = membre.id / 9 + 1)",
+    )
+    found = drafted(sqlite_database)
+    (edge,) = guesses(found, "cotisation").edges
+    assert (edge.columns, edge.target, edge.target_columns) == (("adh",), "membre", ("numero",))
+    (edge,) = guesses(found, "membre").edges  # and no number leads from a row to itself
+    assert (edge.kind, edge.columns, edge.target_columns) == ("mentions", ("parrain",), ("numero",))
+
+
 def test_what_there_is_no_room_to_compare_is_a_question(sqlite_database):
     columns = [f"c{n}" for n in range(6)]
     sqlite_database.run(

@@ -39,15 +39,16 @@ def value_links(catalogue: Catalogue, signs: AllSigns, inclusions: Inclusions) -
         for table in catalogue.tables
         for column in table.columns
         if (table.name, column.name) not in explained
-        for rank, link in _links(table, column, people, signs.get(table.name, {}).get(column.name))
+        for rank, link in _links(table, column, people, signs)
     ]
     return tuple(link for _, link in sorted(found, key=lambda each: each[0]))
 
 
 def _links(
-    table: CatalogueTable, column: Column, people: Sequence[CatalogueTable], seen: Signs | None
+    table: CatalogueTable, column: Column, people: Sequence[CatalogueTable], signs: AllSigns
 ) -> Iterator[tuple[int, Link]]:
-    if seen is None or not seen.keys or seen.keys < seen.tried or seen.share("day") > 0:
+    seen = signs.get(table.name, {}).get(column.name)
+    if seen is None or not _as_keys(seen):
         return
     if column.shape not in ("number", "text", "other"):
         return
@@ -59,11 +60,32 @@ def _links(
     if own and (column.name,) in (table.key, *table.unique):
         return  # two tables of the same people, or a copy of one
     for target in nearest(table, people):
-        there = target.column(target.key[0]) if len(target.key) == 1 else None
-        if there is None or (target.name, there.name) == (table.name, column.name):
-            continue
-        if comparable(column, there):
-            yield _rank(column, target), Link(table.name, column.name, target.name, there.name, "values")
+        for there in _alone(target, signs):
+            again = target.name == table.name and (there.name == column.name or seen.distinct == seen.filled)
+            if comparable(column, there) and not again:  # the same number twice in a row refers to nobody
+                yield (
+                    _rank(column, target),
+                    Link(table.name, column.name, target.name, there.name, "values"),
+                )
+
+
+def _as_keys(seen: Signs | None) -> bool:
+    return seen is not None and 0 < seen.tried == seen.keys and not seen.share("day")
+
+
+def _alone(target: CatalogueTable, signs: AllSigns) -> Iterator[Column]:
+    """Yield the key of people, and what else stands once among them and is written like a key: a member's number."""
+    seen = signs.get(target.name, {})
+    for column in target.columns:
+        if target.key == (column.name,):
+            yield column
+    for column in target.columns:
+        if (
+            (column.name,) in target.unique
+            and target.key != (column.name,)
+            and _as_keys(seen.get(column.name))
+        ):
+            yield column
 
 
 def _refers(column: Column) -> bool:
