@@ -1,9 +1,12 @@
 """Finding a person: logged before anything is shown, masked, and for no company that is not theirs."""
 
+from datetime import timedelta
+
 import story
 from console_visits import admit_one, signed_in
 from troth.ledger import read, vault
-from troth.work import admit
+from troth.rules.request import ANSWER_DAYS
+from troth.work import admit, close_request
 
 
 def find(client, **form):
@@ -42,6 +45,8 @@ def test_a_name_alone_finds_nobody_and_with_a_town_only_shapes(project, app):
             assert find(client, **form | {missing: " "}).status_code == 422
         assert find(client, **form | {"number": "2026-9999"}).status_code == 422
         assert [kind for kind in story.kinds(project, number) if kind == "staff_read"] == []
+        for written in ("Éxample-Adà", "EXAMPLE  ada"):
+            assert "1 candidate, at most" in find(client, **form | {"name": written}).text
         page = find(client, **form).text
     assert "1 candidate, at most" in page
     assert "xxx@xxxxxxx.xxx" in page
@@ -78,3 +83,19 @@ def test_people_are_found_by_a_name_that_their_erasure_leaves(folder, project, a
         page = find(client, **form)
     assert page.status_code == 200
     assert "1 candidate, at most" in page.text
+
+
+def test_nobody_is_looked_for_by_name_for_a_request_that_ended_long_ago(project, app, clock):
+    number = story.ask(project, "access", email="somebody@example.org")
+    form = {"by": "name", "name": "Ada Example", "other": "Lyon", "number": number, "reason": "A letter."}
+    close_request.withdraw(project, number)
+    ended = clock.now
+    for days, status in ((0, 200), (ANSWER_DAYS, 200), (ANSWER_DAYS + 1, 422)):
+        clock.now = ended + timedelta(days=days)
+        with signed_in(project, "dpo", app) as client:
+            assert find(client, **form).status_code == status, days
+    with signed_in(project, "dpo", app) as client:
+        assert "ended more than" in find(client, **form).text
+    with signed_in(project, "dpo", app, "fr") as client:
+        assert "a pris fin il y a plus de" in find(client, **form).text
+    assert list(story.kinds(project, number)).count("staff_read") == 2

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import permutations
 
+from troth.rules import name_form
 from troth.rules.map import Identifier, Map, MapTable, Subject
 
-NAME = "name"
+NAME = name_form.FOLDED
 WORDS_MAX = 4
+RUNS_MAX = 8
+"""So many words of a name are looked for: up to four in any order, more as they follow each other."""
 _NAMED = re.compile(r"(^|_)(name|surname|firstname|lastname|fullname|nom|prenom)(_|$)|name$")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _THING = (
@@ -74,21 +77,35 @@ def _names_people(column: str, category: str) -> bool:
 def asked(name: str) -> tuple[str, ...]:
     """Return the writings of a name by which rows are looked for: in any order, with capitals, and each of its words.
 
+    Those without accents and hyphens come last: each is some of its words, as a column of several may hold them.
+
     >>> asked("example ADA")[:4]
     ('example ADA', 'Example Ada', 'EXAMPLE ADA', 'ADA example')
-    >>> asked("example ADA")[-2:]
-    ('ADA', 'Ada')
+    >>> asked("D\u00fcr Jean-Luc")[-4:]
+    ('jean dur luc', 'jean luc dur', 'luc dur jean', 'luc jean dur')
     """
     words = name.split()[:WORDS_MAX]
     whole = [" ".join(order) for order in permutations(words)]
-    cased = (one for said in [*whole, *words] for one in (said, said.title(), said.upper()))
-    return tuple(dict.fromkeys(cased))
+    cased = [one for said in [*whole, *words] for one in (said, said.title(), said.upper())]
+    return tuple(dict.fromkeys([*cased, *_parts(name_form.folded(name).split()[:RUNS_MAX])]))
+
+
+def _parts(words: Sequence[str]) -> Iterator[str]:
+    """Yield some words of a name at a time: in any order, or as they follow each other where they are many."""
+    sizes = range(1, len(words) + 1)
+    if len(words) <= WORDS_MAX:
+        yield from (" ".join(some) for size in sizes for some in permutations(words, size))
+    else:
+        around = [*words, *words]
+        yield from (" ".join(around[at : at + size]) for size in sizes for at in range(len(words)))
 
 
 def meant(row: Mapping[str, object], names: tuple[str, ...], name: str, value: str) -> bool:
     """Say whether a row is somebody of this name of whom this other value stands in it.
 
     >>> meant({"name": "Ada Example", "city": "Lyon"}, ("name",), "example ada", " LYON")
+    True
+    >>> meant({"name": "Ma\u00eblle Tr\u00e9valenne", "city": "Lyon"}, ("name",), "TREVALENNE maelle", "Lyon")
     True
     >>> meant({"name": "Ada Example", "city": "Lyon"}, ("name",), "Ada Example", "Ada Example")
     False
@@ -100,4 +117,4 @@ def meant(row: Mapping[str, object], names: tuple[str, ...], name: str, value: s
 
 
 def _plain(value: object) -> str:
-    return " ".join(unicodedata.normalize("NFC", str("" if value is None else value)).casefold().split())
+    return name_form.folded("" if value is None else str(value))

@@ -10,6 +10,8 @@ import re
 import unicodedata
 from contextlib import suppress
 
+from troth.rules import name_form
+
 VERSION = 1
 _NOT_DIGITS = re.compile(r"[^0-9]")
 
@@ -30,6 +32,8 @@ def exact(kind: str, value: str) -> str:
             return _phone(value)
         case "iban" | "card" | "national_id":
             return unicodedata.normalize("NFC", re.sub(r"[\s.-]", "", value).upper())
+        case name_form.FOLDED:
+            return name_form.folded(value)
         case _:
             return value
 

@@ -555,6 +555,12 @@ def is_open(state: Mapping[str, Any]) -> bool:
     return state["status"] in OPEN
 
 
+def ended_lately(state: Mapping[str, Any], today: date) -> bool:
+    """Say whether a request ended no longer ago than its answer may be fetched: questions about it still come."""
+    ended = state.get("ended_on") or state.get("answered_on")
+    return ended is not None and today <= date.fromisoformat(ended) + timedelta(days=ANSWER_DAYS)
+
+
 def answer_until(state: Mapping[str, Any]) -> date | None:
     """Return the last day on which the answer may be fetched, once it was released."""
     released = state.get("answered_on")

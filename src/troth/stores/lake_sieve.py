@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 from troth.rules.graph import PLAIN, At, Graph, Hop
 from troth.rules.identifier import exact
 from troth.rules.map import Blank, InDocument, InList, Inside, Map, ReplaceOwner
+from troth.rules.name_form import FOLDED
 from troth.stores.amend_stage import Keys
 from troth.stores.contract import Who
 from troth.stores.lake_form import Block, Bounds, cells
@@ -92,6 +93,8 @@ def token(kind: str, values: pa.Array) -> pa.Array:
 
     >>> token("email", pa.array([" Ada@Example.org", None])).to_pylist()
     ['ada@example.org', None]
+    >>> token(FOLDED, pa.array(["Tr\u00c9-Val"])).to_pylist()
+    ['tre val']
     >>> token("", pa.array([1.0, 2.5])).to_pylist(), token("", pa.array(["1.0", "x"])).to_pylist()
     (['1', '2.5'], ['1', 'x'])
     """
@@ -100,9 +103,9 @@ def token(kind: str, values: pa.Array) -> pa.Array:
         return pc.utf8_lower(pc.utf8_trim_whitespace(text))
     if kind in _NUMBERED:
         return pc.utf8_lower(pc.replace_substring_regex(text, r"[\s.\-]", ""))
-    if kind == "phone":
+    if kind in ("phone", FOLDED):
         coded = text.dictionary_encode()
-        exactly = [None if each is None else exact("phone", each) for each in coded.dictionary.to_pylist()]
+        exactly = [None if each is None else exact(kind, each) for each in coded.dictionary.to_pylist()]
         return pa.array(exactly, pa.string()).take(coded.indices)
     whole = pc.match_substring_regex(text, r"^-?[0-9]+\.0$")
     if not pc.any(whole).as_py():

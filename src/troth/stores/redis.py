@@ -24,6 +24,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError, RedisError,
 
 from troth.errors import NotAllowedError, TrothError, UnreachableError, WrongFileError
 from troth.rules.map import Blank, Map, MapTable
+from troth.rules.name_form import FOLDED
 from troth.stores import deed, redis_keys, sql_cells
 from troth.stores.contract import Limits, Store
 from troth.stores.deed import Deed, Remembered
@@ -45,7 +46,7 @@ STEP = b"troth:step:"
 WAIT_SECONDS = 20.0
 KEYS_AT_ONCE = 500
 ITEMS_AT_ONCE = 1_000
-_LETTER_BY_LETTER_NOT = frozenset({"email", "phone", "iban", "card", "national_id"})
+_LETTER_BY_LETTER_NOT = frozenset({"email", "phone", "iban", "card", "national_id", FOLDED})
 
 
 def open_store(map: Map, credentials: Mapping[str, str]) -> Store:  # noqa: A002

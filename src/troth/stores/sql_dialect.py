@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from troth.rules.catalogue import Column
 from troth.rules.identifier import exact
-from troth.stores import phone_form, sql_inside
+from troth.stores import name_folding, phone_form, sql_inside
 from troth.stores.sql_inside import Insides
 
 
@@ -31,6 +31,7 @@ class Dialect:
     email: str
     phone: str
     number: str
+    folded: Callable[[str], str]  # a name, as `troth.rules.name_form` has it
     day: Callable[[Column, str], str]
     insides: Insides
     among: str  # a value, and a select of one column
@@ -93,6 +94,7 @@ SQLITE = Dialect(
     email=f"lower(trim({{}}, {_BLANKS}))",
     phone="troth_phone({})",
     number="upper(replace(replace(replace({}, ' ', ''), '.', ''), '-', ''))",
+    folded=lambda expression: f"troth_name({expression})",
     day=_sqlite_day,
     insides=sql_inside.SQLITE,
     among="{} IN ({})",
@@ -110,6 +112,7 @@ POSTGRESQL = Dialect(
         "regexp_replace(regexp_replace(replace({}, '(0)', ''), '[^0-9+]', '', 'g'), '^(00|[+]+)(.*)', '+\\2')"
     ),
     number="upper(regexp_replace({}, '[\\s.-]', '', 'g'))",
+    folded=name_folding.postgresql,
     day=_postgresql_day,
     insides=sql_inside.POSTGRESQL,
     among="{} = ANY(ARRAY({}))",
@@ -227,6 +230,7 @@ MARIADB = Dialect(
     email=f"lower({_TRIMMED.replace('{}', 'CONVERT({} USING utf8mb4)')})",
     phone=("regexp_replace(regexp_replace(replace({}, '(0)', ''), '[^0-9+]', ''), '^(00|[+]+)(.*)', '+\\2')"),
     number="upper(regexp_replace({}, '[ \\t\\n\\r.-]', ''))",
+    folded=name_folding.mariadb,
     day=_mariadb_day,
     insides=sql_inside.MARIADB,
     among="{} IN ({})",
@@ -270,6 +274,7 @@ DUCKDB = Dialect(
         "'^(00|[+]+)(.*)', '+\\2')"
     ),
     number="upper(regexp_replace({}::text, '[\\s.-]', '', 'g'))",
+    folded=name_folding.duckdb,
     day=_duckdb_day,
     insides=sql_inside.DUCKDB,
     among="{} IN ({})",

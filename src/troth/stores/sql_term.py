@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from troth.rules import name_form
 from troth.rules.catalogue import Column
 from troth.rules.graph import PLAIN, At, Hop, Named
 from troth.rules.map import Conditions, InDocument, InList, Part, Parts, Value, Values
@@ -123,13 +124,15 @@ class SqlTerms:
                 return self.dialect.phone.format(expression)
             case "iban" | "card" | "national_id":
                 return self.dialect.number.format(expression)
+            case name_form.FOLDED:
+                return self.dialect.folded(expression)
             case _:
                 return expression
 
     def written_apart(self, kind: str, table: str, column: str) -> bool:
         """Tell whether one identifier may stand there in several writings."""
         return (
-            kind in ("email", "phone", "iban", "card", "national_id")
+            kind in ("email", "phone", "iban", "card", "national_id", name_form.FOLDED)
             and self._family(table, column) in ("text", "any")
         )  # fmt: skip
 

@@ -21,6 +21,7 @@ from troth.errors import NotAllowedError, TrothError, UnreachableError
 from troth.rules.catalogue import Catalogue, CatalogueTable
 from troth.rules.identifier import exact
 from troth.rules.map import Map
+from troth.rules.name_form import FOLDED
 from troth.stores.catalogue import STEP_TABLE, read_sqlite
 from troth.stores.contract import Limits, Store
 from troth.stores.sql import Sql
@@ -65,6 +66,7 @@ class Sqlite:
         )
         connection.text_factory = lambda text: text.decode("utf-8", "replace")
         connection.create_function("troth_phone", 1, _phone, deterministic=True)
+        connection.create_function("troth_name", 1, _name, deterministic=True)
         connection.create_function("troth_coded", 2, sqlite_coded, deterministic=True)
         connection.create_function("troth_uncoded", 1, sqlite_uncoded, deterministic=True)
         connection.execute("PRAGMA foreign_keys = ON")
@@ -214,6 +216,10 @@ def _constraint(code: str, message: str) -> str:
 
 def _phone(value: object) -> str | None:
     return exact("phone", str(value)) if value is not None else None
+
+
+def _name(value: object) -> str | None:
+    return exact(FOLDED, str(value)) if value is not None else None
 
 
 @dataclass

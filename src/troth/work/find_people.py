@@ -16,12 +16,13 @@ from typing import Any
 from troth.errors import NotAllowedError
 from troth.ledger import append, listed, read, subjects
 from troth.ledger.listed import Listed, Wanted
-from troth.rules import by_name, identifier, inspection_look
+from troth.rules import by_name, identifier, inspection_look, request
 from troth.rules.event import Draft, Fact
 from troth.rules.package import WITHHELD
 from troth.rules.staff import Staff
 from troth.stores.contract import Who
 from troth.work import request_file
+from troth.work.establishment import day_here
 from troth.work.project import Project
 from troth.work.record_reading import record_looking_up
 from troth.work.store_entity import store_entity
@@ -88,7 +89,8 @@ def by_name_and(
 ) -> tuple[Candidate, ...]:
     """Find who may be meant by a name and one thing more (a town, a day of birth), for a request.
 
-    Raises NotAllowedError without both, without a reason, or for a request whose company is not theirs.
+    Raises NotAllowedError without both, without a reason, for a request whose company is not theirs, or that ended long
+    ago.
     """
     wrong = []
     if len(name.split()) < 1 or not value.strip():
@@ -101,6 +103,11 @@ def by_name_and(
     file = request_file.load(project, number)
     if not staff.may("find_people", str(file.state["entity"])):
         raise NotAllowedError(f"{number} is a request of a company that is not yours to look for.")
+    if not (request.is_open(file.state) or request.ended_lately(file.state, day_here(project))):
+        raise NotAllowedError(
+            f"{number} ended more than {request.ANSWER_DAYS} days ago, and nobody is looked for by name for it. Give "
+            "an open request, or take in what is asked now."
+        )
     seen: dict[str, Fact] = {"staff": staff.handle, "screen": "people/name"}
     draft = Draft(
         "staff_read", file.stream, seen, **request_file.about(file), actor=staff.handle,
