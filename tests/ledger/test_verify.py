@@ -174,6 +174,16 @@ def test_a_receipt_promises_at_once_and_proves_later(ledger, write):
     assert (proven.event, proven.sealed, proven.size) == (event, True, 7)
 
 
+def test_which_receipts_prove_is_known_at_a_glance(ledger, write):
+    first = write()
+    assert receipt.sealed(ledger, []) == frozenset()
+    assert receipt.sealed(ledger, [first.id]) == frozenset()
+    seal.seal(ledger)
+    second = write()
+    assert receipt.sealed(ledger, [first.id, second.id, "made-up"]) == {first.id}
+    assert receipt.sealed(ledger, []) == frozenset()
+
+
 def test_a_changed_receipt_is_refused(sealed, proven):
     told = json.loads(receipt.receipt(sealed, proven.id))
     other = json.loads(receipt.receipt(sealed, list(read.events(sealed))[-1].id))

@@ -69,6 +69,8 @@ def receipt(ledger: Ledger, event_id: str) -> bytes:
 
 def sealed(ledger: Ledger, event_ids: Sequence[str]) -> frozenset[str]:
     """Return those of these events that a checkpoint covers: their receipts hold the proof, and not a promise alone."""
+    if not event_ids:
+        return frozenset()
     with ledger.looking() as connection:
         return frozenset(map(str, connection.execute(_SEALED, {"ids": list(event_ids)}).scalars()))
 
