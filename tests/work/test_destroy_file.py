@@ -7,11 +7,20 @@ import pytest
 
 import story
 from commanding import troth
-from troth.errors import KeyDestroyedError
+from troth.errors import KeyDestroyedError, NotFoundError
 from troth.ledger import read, subjects, vault
 from troth.ledger.verify import verify
 from troth.rules.statistics import Tuple, cells
-from troth.work import carry_on, close_request, decide, destroy_file, request_file
+from troth.work import (
+    carry_on,
+    close_request,
+    decide,
+    destroy_file,
+    give_receipt,
+    letter_paper,
+    request_file,
+)
+from troth.work.verify_proof import verify_proof
 
 ADA = "ada@example.org"
 
@@ -41,11 +50,16 @@ def test_five_years_after_it_closed_the_file_is_destroyed_and_the_ledger_still_v
     clock.forward(days=5 * 365)
     assert not destroy_file.destroy_file(project, number, clock().date())
     assert payloads(project, number) > 0
+    letter = story.state(project, number)["letters"][0]["event"]
+    assert letter_paper.as_sent(project, number, letter)[2]
     clock.forward(days=2)
     carry_on.one_round(project)
     state = story.state(project, number)
     assert (state["file_destroyed"], state["due"]) == (True, None)
     assert payloads(project, number) == 0
+    with pytest.raises(NotFoundError, match="no such page"):
+        letter_paper.as_sent(project, number, letter)
+    assert verify_proof(give_receipt.give_receipt(project, number, letter)).sealed  # the record stands
     assert subjects.find_subject(project.ledger, "email", ADA) is None
     assert request_file.requester(project, number) == {}
     carry_on.one_round(project)

@@ -25,6 +25,7 @@ from troth.work import (
     import_register,
     import_table,
     incident,
+    letter_paper,
     may,
     remind,
     request_file,
@@ -306,6 +307,10 @@ def test_letters_come_with_their_hash_and_can_be_read_again(folder, project, tab
     )
     assert said.code == 0, said.err
     assert "We received your request." in (folder / "a.txt").read_text()
+    ending, on, written = letter_paper.as_sent(project, number, answer.id)
+    assert (ending, on.isoformat(), written) == (".pdf", str(answer.facts["on"]), b"%PDF-1.7 the answer")
+    first = read.event(project.ledger, told[0]["event"])
+    assert b"We received your request." in letter_paper.as_sent(project, number, first.id)[2]
 
 
 def test_dossier_audit_and_statistics_say_imported_and_claim_no_proof(project, table):
