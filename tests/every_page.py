@@ -273,7 +273,7 @@ def _look(page: Any, one: Example, language: str, picture: str, noted: list[str]
     if page.evaluate("document.documentElement.lang") != (named[1] if named else language):
         yield "it is in another language"
     page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
-    pictures.keep(page, picture)
+    pictures.keep_if_asked(page, picture)
     if (transferred := page.evaluate(_TRANSFERRED)) > KILOBYTES_MAX * 1024:
         yield f"{transferred // 1024} KB are transferred"
     yield from (f"{rule}: {element}" for rule, element in violations(page))

@@ -1,4 +1,4 @@
-"""Pictures of pages for eyes to judge, in `build/screenshots/`; each takes time, so `TROTH_PICTURES` has to be set."""
+"""Pictures of pages for eyes to judge, in `build/screenshots/`: of each step of a story, and if asked of every page."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ FOLDER = Path(__file__).resolve().parents[1] / "build" / "screenshots"
 
 
 def keep(page: Any, name: str) -> None:
-    """Keep the picture of a whole page by a name, which may begin with a folder, where somebody wants to see it."""
+    """Keep the picture of a whole page by a name, which may begin with a folder."""
+    page.screenshot(path=FOLDER / f"{name}.png", full_page=True)
+
+
+def keep_if_asked(page: Any, name: str) -> None:
+    """Keep it where somebody wants to see every page, and said `TROTH_PICTURES`: of a hundred pages it takes long."""
     if os.environ.get("TROTH_PICTURES"):
-        page.screenshot(path=FOLDER / f"{name}.png", full_page=True)
+        keep(page, name)
