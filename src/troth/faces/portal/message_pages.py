@@ -15,7 +15,7 @@ import base64
 import logging
 from typing import Any
 
-from litestar import Response, post, route
+from litestar import Response, get, post
 from litestar.params import FromPath
 
 from troth.errors import TrothError
@@ -38,7 +38,7 @@ UNWRITTEN = {
 def message_pages(project: Project, look: Look) -> list[Any]:
     """Return the routes; nobody is counted: mail programs stop messages of many people from one address."""
 
-    @route("/unsubscribe/{token:str}", http_method=["GET", "HEAD"])
+    @get("/unsubscribe/{token:str}")
     async def show(request: Asked, token: FromPath[str]) -> Response[str]:
         """GET /unsubscribe/TOKEN: what one click would stop; nothing is stopped by looking."""
         found = await asyncio.to_thread(message_link.stop_of, project, message_link.token_of(token))
@@ -65,7 +65,7 @@ def message_pages(project: Project, look: Look) -> list[Any]:
             heading=words("stop.done.title"), lines=[words("stop.done.text")], back=f"/{carried(request)}",
         )  # fmt: skip
 
-    @route("/m/{token:str}", http_method=["GET", "HEAD"])
+    @get("/m/{token:str}")
     async def follow(request: Asked, token: FromPath[str]) -> Response[bytes]:
         """GET /m/TOKEN (/m/TOKEN.gif): lead on, by way of the measuring only with consent of this very moment."""
         known = message_link.token_of(token.removesuffix(".gif"))
