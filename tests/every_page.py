@@ -38,6 +38,7 @@ PERSON = "a person"
 STREAMED = ("/live", "/progress")
 ELSEWHERE: Mapping[str, str] = {
     "/task/{token:str}": "test_task_in_a_browser",  # the example has no store that somebody answers for by hand
+    "/preferences/receipts/{event:str}": "test_messages",  # who walks gave no consent to a message
     "/m/{token:str}": "test_messages",  # it leads on to an address of a message
     "/static/{name:str}": "test_reading_pages",
     "/console/static/{name:str}": "test_reading_pages",
