@@ -22,8 +22,14 @@ from troth.work.project import Project
 
 
 def standing(project: Project) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield what stands by a claim that was granted, in no store, under `NUMBER/CLAIM`."""
-    for each in read.states(project.ledger, "request"):
+    """Yield what stands by a claim that was granted, in no store, under `NUMBER/CLAIM`.
+
+    Only the requests that something was ever restricted for are read.
+    """
+    moved = {one.stream for one in read.events(project.ledger, kind="restriction_moved")}
+    for each in filter(None, (read.state(project.ledger, one) for one in sorted(moved))):
+        if not each.stream.startswith("request/"):
+            continue  # of a restriction in stores: `restrict.standing`
         for claim, told in each.body["claims"].items():
             if told["outcome"] in {"grant", "part"} and _stands(each.body, told):
                 yield f"{each.body['id']}/{claim}", told["restriction"]
