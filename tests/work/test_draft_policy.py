@@ -399,7 +399,7 @@ def test_a_draft_is_published_though_git_does_not_take_the_lock(git, clock):
     ):
         accept_draft.publish(made, draft_policy.opened(made, "spring"), COUNSEL)
     assert draft_policy.opened(made, "spring").state["status"] == "published"
-    assert accept_draft.last_published(made).version == "0.2.0"
+    assert made.last_published().version == "0.2.0"
 
 
 def test_a_text_that_was_published_is_not_taken_back(project):

@@ -21,7 +21,7 @@ from troth.ledger import lease
 from troth.outside import git
 from troth.policy import publishing
 from troth.policy.loading import load
-from troth.policy.publishing import LOCK, Lock, read_lock, write_lock
+from troth.policy.publishing import LOCK, write_lock
 from troth.rules import policy_draft as rules
 from troth.rules.event import Fact
 from troth.rules.policy_draft import Approved
@@ -72,7 +72,7 @@ def _accept(project: Project, draft: PolicyDraft, staff: str, author: str) -> Ac
     if not changed:
         raise NotAllowedError("The draft changes nothing: there is nothing to accept.")
     _refuse_stale(project, draft)
-    last, policy = last_published(project), draft.loaded[0]
+    last, policy = project.last_published(), draft.loaded[0]
     if (
         last is not None and policy is not None
     ):  # what cannot be published would hold, and nobody could say since when
@@ -133,7 +133,7 @@ def _undo(project: Project, draft: PolicyDraft, staff: str) -> int:
         raise ConflictError(
             "The files changed since the draft was accepted. Begin a draft that takes its changes back."
         )
-    last, policy = last_published(project), load({**now, **draft.register})[0]
+    last, policy = project.last_published(), load({**now, **draft.register})[0]
     if last is not None and policy is not None and publishing.lock(policy).sha256 == last.sha256:
         raise NotAllowedError(
             f"The text of this draft is published, as version {last.version}. "
@@ -192,7 +192,7 @@ def put_in_force(project: Project, staff: str = "troth") -> Published:
 
 
 def _put_in_force(project: Project, staff: str) -> Published:
-    last = last_published(project)
+    last = project.last_published()
     published = publish_policy(project.ledger, project.written, last, day_here(project), staff)
     write_whole(project.settings.folder / LOCK, write_lock(published.lock))
     project.reread()
@@ -200,18 +200,9 @@ def _put_in_force(project: Project, staff: str) -> Published:
     return published
 
 
-def last_published(project: Project) -> Lock | None:
-    """Read `policy.lock`; None where nothing was published yet.  Raises WrongFileError where it cannot be read."""
-    path = project.settings.folder / LOCK
-    last, wrong = read_lock(path.read_text(encoding="utf-8")) if path.exists() else (None, ())
-    if wrong:
-        raise WrongFileError(wrong)
-    return last
-
-
 def refuse_unpublishable(project: Project) -> None:
     """Raise WrongFileError with every reason why the files cannot be published as they stand."""
-    refuse_wrong(project.ledger, project.written, last_published(project), day_here(project))
+    refuse_wrong(project.ledger, project.written, project.last_published(), day_here(project))
 
 
 @contextmanager

@@ -13,12 +13,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from troth.errors import WrongFileError
+
 if TYPE_CHECKING:
     from troth.law.period import Period
     from troth.ledger.schema import Ledger
     from troth.outside.inbox import Inbox
     from troth.outside.mail import Mailer
     from troth.policy.policy import Policy
+    from troth.policy.publishing import Lock
     from troth.rules.map import Map
     from troth.rules.task import Manual
     from troth.stores.contract import Store
@@ -222,6 +225,16 @@ class Project:
 
         return before_the_coming(self)
 
+    def last_published(self) -> Lock | None:
+        """Read `policy.lock`; None where nothing was published yet.  Raises WrongFileError where it cannot be read."""
+        from troth.policy.publishing import LOCK, read_lock
+
+        path = self.settings.folder / LOCK
+        last, wrong = read_lock(path.read_text(encoding="utf-8")) if path.exists() else (None, ())
+        if wrong:
+            raise WrongFileError(wrong)
+        return last
+
     @property
     def awaits_publication(self) -> bool:
         """Say whether the files name another version than was published last; where none was, they do not.
@@ -231,11 +244,9 @@ class Project:
         version = self.written.version
         if version in self._published:
             return False
-        from troth.policy.publishing import LOCK, read_lock
-
         try:
-            last, _ = read_lock((self.settings.folder / LOCK).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError):
+            last = self.last_published()
+        except (WrongFileError, OSError, UnicodeDecodeError):
             last = None  # one that cannot be read is told of when it is needed
         if last is None or version in {"", last.version}:
             self._published.add(version)
