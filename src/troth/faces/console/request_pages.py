@@ -94,9 +94,9 @@ def request_pages(desk: Desk) -> None:
     def do(visit: Visit) -> Response[Any]:
         """POST /console/requests/NUMBER/do/ACT: show the letter that would go out, or do it."""
         with in_turn(visit.project, f"request/{visit.path['number']}"):
-            return done_once(visit)
+            return done_now(visit)
 
-    def done_once(visit: Visit) -> Response[Any]:
+    def done_now(visit: Visit) -> Response[Any]:
         act, sight = _act(visit)
         moved = since.moved(sight, act.name)
         if moved:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,8 +80,11 @@ def task_pages(project: Project, look: Look, limit: Limit) -> list[Any]:
         refused: list[Response[str]] = []
 
         def answer() -> str:
-            refused.extend(taken(request, token, sent))
-            return "" if refused else "thanks"
+            again = taken(request, token, sent)
+            if again is None:
+                return "thanks"
+            refused.append(again)
+            return ""
 
         sent_once(project, f"task {task.given_out(project, token)}", sent.fields.get("once", ""), answer)
         return refused[0] if refused else look.page(
@@ -89,17 +92,17 @@ def task_pages(project: Project, look: Look, limit: Limit) -> list[Any]:
             lines=[words("task.thanks.text")], back=f"/{carried(request)}", path="/",
         )  # fmt: skip
 
-    def taken(request: Asked, token: str, sent: Sent) -> Iterator[Response[str]]:
-        """Take what an owner attests; yield the form again where something is wrong with it."""
+    def taken(request: Asked, token: str, sent: Sent) -> Response[str] | None:
+        """Take what an owner attests; return the form again where something is wrong with it."""
         words, one = look.words_for(request), task.by_token(project, token)
         outcome, by = sent.fields.get("outcome", ""), sent.fields.get("by", "").strip()
         if outcome not in {"done", "not_found"} or not by:
-            yield form(request, token, one, words("task.wrong.missing"), sent.fields)
-            return
+            return form(request, token, one, words("task.wrong.missing"), sent.fields)
         try:
             task.answer(project, one, outcome, by, note=sent.fields.get("note", ""), files=sent.files)
         except NotAllowedError:
-            yield form(request, token, one, words("task.wrong.much"), sent.fields)
+            return form(request, token, one, words("task.wrong.much"), sent.fields)
+        return None
 
     return [asked, answered]
 
