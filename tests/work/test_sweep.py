@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from datetime import date
 
 import pytest
-from sqlalchemy import text
 
 import story
+from killed_sweep import after, killed
 from shop_project import opened, with_old_messages
 from troth.errors import ConflictError, NotAllowedError, NotFoundError, TrothError
 from troth.law.period import Period
@@ -332,28 +330,6 @@ def test_killed_once_everything_is_gone_it_takes_nothing_that_came_since(shop, f
         connection.commit()
     (done,) = sweep.act(after(folder, clock), batch_rows=3)
     assert (done.rows, there(folder)) == (10, [1, 2, 50])
-
-
-def killed(folder, clock, boundary):
-    """Let another process act, and die at a boundary."""
-    child = os.fork()
-    if child == 0:
-
-        def passed(name):
-            if name == boundary:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        list(sweep.act(opened(folder, clock), batch_rows=3, stop_at=passed))
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == signal.SIGKILL
-
-
-def after(folder, clock):
-    """Open the project once the dead one's lease has run out."""
-    again = opened(folder, clock)
-    with again.ledger.writing() as connection:
-        connection.execute(text("UPDATE leases SET until = 0"))
-    return again
 
 
 def test_names_that_are_none_and_promises_that_cannot_be_counted_are_told(shop, folder):

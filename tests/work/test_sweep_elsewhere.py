@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -14,6 +12,7 @@ from sqlalchemy import text
 
 from api_server import api_server
 from commanding import troth
+from killed_sweep import after, killed
 from shop_project import opened, with_another_company, with_old_messages
 from troth.errors import NotAllowedError, UnreachableError
 from troth.ledger import read
@@ -295,28 +294,13 @@ def test_a_batch_that_was_killed_between_two_calls_is_gone_on_with_and_loses_no_
 ):
     project = due(folder, clock)
     killed(folder, clock, point)
+    after(folder, clock)
     assert len(api.tables["ticket"]) == left
     assert in_hand(project), "what the batch has in hand is written down"
     (done,) = sweep.act(project, batch_rows=3)
     assert (done.rows, done.unknown, api.tables["ticket"], in_hand(project)) == (5, 0, [], [])
     assert moves(project, "begun", "acting", "acted")[:2] == [("begun", 3, 0), ("acting", earlier, 0)]
     assert moves(project, "acted") == [("acted", 5, 0)]
-
-
-def killed(folder, clock, point):
-    """Let another process act, and die at a boundary."""
-    child = os.fork()
-    if child == 0:
-
-        def passed(name):
-            if name == point:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        list(sweep.act(opened(folder, clock), batch_rows=3, stop_at=passed))
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == signal.SIGKILL
-    with opened(folder, clock).ledger.writing() as connection:  # once the lease of the dead one has run out
-        connection.execute(text("UPDATE leases SET until = 0"))
 
 
 def in_hand(project):
@@ -331,6 +315,7 @@ def test_a_call_that_is_made_again_after_its_process_was_killed_is_known_by_its_
     )
     project = due(folder, clock)
     killed(folder, clock, "row 1.1")
+    after(folder, clock)
     api.tables["ticket"].append(
         tickets(5)[2]
     )  # as if the interface had taken the call on, and not done it yet
@@ -347,6 +332,7 @@ def keys_of(api):
 def test_a_sweep_that_is_stopped_after_a_killed_batch_tells_what_went(folder, clock, api):
     project = due(folder, clock)
     killed(folder, clock, "row 1.2")
+    after(folder, clock)
     state = sweep.stop(project, TICKETS, "A mistake.", "marie")
     assert (state["status"], state["swept"], state["unknown"]) == ("stopped", 2, 0)
     assert moves(project, "acting", "stopped") == [("acting", 2, 0), ("stopped", 2, 0)]
@@ -357,6 +343,7 @@ def test_a_sweep_that_is_stopped_while_its_store_is_away_tells_of_one_row_that_n
 ):
     project = due(folder, clock)
     killed(folder, clock, "row 1.2")
+    after(folder, clock)
     api.behave["fails"] = 9
     state = sweep.stop(project, TICKETS, "A mistake.", "marie")
     assert (state["status"], state["swept"], state["unknown"]) == ("stopped", 1, 1)
@@ -365,6 +352,7 @@ def test_a_sweep_that_is_stopped_while_its_store_is_away_tells_of_one_row_that_n
 def test_no_more_go_than_were_marked_also_after_a_killed_batch(folder, clock, api):
     project = due(folder, clock)
     killed(folder, clock, "batch 1")
+    after(folder, clock)
     api.tables["ticket"] += [{**one, "id": one["id"] + 100} for one in tickets(4)]
     (done,) = sweep.act(project)
     assert (done.rows, done.unknown, len(api.tables["ticket"])) == (5, 0, 4)
